@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -83,6 +84,15 @@ func (r FrameRate) FrameAtNanos(ns int64) int64 {
 	return -mulDivFloor(-(ns+1), r.Num, nanosPerSecond*r.Den) - 1
 }
 
+// Frames is the whole number of frames nearest to a length of time in nanoseconds.
+func (r FrameRate) Frames(ns int64) int64 {
+	n := r.FrameAtNanos(ns)
+	if r.Nanos(n+1)-ns <= ns-r.Nanos(n) {
+		return n + 1
+	}
+	return n
+}
+
 // FrameAtTicks is the frame nearest to a position in 90 kHz ticks, and how far from that frame's start the
 // position is, in ticks: 0 for every position that Ticks returned.
 func (r FrameRate) FrameAtTicks(ticks int64) (n, off int64) {
@@ -100,7 +110,8 @@ func (r FrameRate) Base() int64 { return (r.Num + r.Den - 1) / r.Den }
 // DropFrame reports whether drop-frame timecode is defined for the rate: 30000/1001 and 60000/1001.
 func (r FrameRate) DropFrame() bool { return r.Den == 1001 && r.Num%30000 == 0 }
 
-// mulDivFloor is floor(a*b/c) without overflow in the product; b and c are positive and the result must fit.
+// mulDivFloor is floor(a*b/c) without overflow in the product; b and c are positive. A result that does not fit is the
+// int64 nearest to it, so that a frame number out of a request's query is harmless however large it is.
 func mulDivFloor(a, b, c int64) int64 {
 	neg := a < 0
 	ua := uint64(a)
@@ -108,7 +119,16 @@ func mulDivFloor(a, b, c int64) int64 {
 		ua = -ua
 	}
 	hi, lo := bits.Mul64(ua, uint64(b))
-	q, rem := bits.Div64(hi, lo, uint64(c))
+	q, rem := uint64(math.MaxUint64), uint64(0)
+	if hi < uint64(c) {
+		q, rem = bits.Div64(hi, lo, uint64(c))
+	}
+	if q > math.MaxInt64 {
+		if neg {
+			return math.MinInt64
+		}
+		return math.MaxInt64
+	}
 	if !neg {
 		return int64(q)
 	}

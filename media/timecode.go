@@ -1,8 +1,6 @@
 package media
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Timecode is a SMPTE ST 12-1 time address. Frames runs up to the rate's Base minus one.
 type Timecode struct {
@@ -20,9 +18,10 @@ const (
 )
 
 // TimecodeAt is the timecode of frame n, which wraps at 24 hours of counted time; n may be negative.
-// drop asks for drop-frame counting, which must be defined for the rate (FrameRate.DropFrame).
+// drop asks for drop-frame counting; at a rate that does not define it (FrameRate.DropFrame) nothing is dropped.
 func TimecodeAt(n int64, r FrameRate, drop bool) Timecode {
 	base := r.Base()
+	drop = drop && r.DropFrame()
 	if drop {
 		k := base / 30
 		d, rem := floorDivMod(n, framesPer10Min30*k)
