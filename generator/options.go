@@ -1,0 +1,118 @@
+// Package generator renders the picture of the stream, plans its events and keeps its pace.
+//
+// Everything here is a pure function of the options and of the frame number n, counted from the epoch: the events
+// (Schedule), the pixels (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from
+// the top without padding (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is
+// that of SMPTE ST 12-1.
+//
+// From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls to the left, and a bar
+// with timecode, frame number, nominal UTC and channel name. An event turns one block of the board cyan.
+package generator
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+// MaxFrame is the largest frame number: the frame code has 44 bits for it, which last 9000 years at 60 frames/s.
+const MaxFrame = 1<<44 - 1
+
+// Limits of the options.
+const (
+	minWidth, minHeight = 160, 90    // smaller frame code cells than 5x5 pixels don't survive encoding
+	maxWidth, maxHeight = 7680, 4320 // the largest picture that H.264 level 6.2 is meant for
+	maxChannel          = 32         // bytes; the name is part of paths, URLs and ids
+	maxSeed             = 1<<53 - 1  // the largest range of integers that every JSON reader keeps exactly
+	minYear, maxYear    = 1970, 2200 // Unix nanoseconds fit int64 until 2262, with room for the stream to run
+)
+
+// Options say everything that a picture depends on besides the frame number and whether an event is active.
+// There are no defaults: Validate tells what is missing.
+type Options struct {
+	// Channel is the stream's name: [a-z0-9][a-z0-9_-]{0,31}.
+	Channel string
+	// Width and Height are the picture's size in pixels, even, 160x90 to 7680x4320.
+	Width, Height int
+	// Rate is the number of frames per second, one of media.FrameRates.
+	Rate media.FrameRate
+	// Epoch is the nominal UTC of frame 0: whole milliseconds, from 1970 to the end of 2200.
+	Epoch time.Time
+	// DropFrame shows drop-frame timecode, where the rate defines it.
+	DropFrame bool
+	// Seed selects the schedule of events, 0 to 2^53-1.
+	Seed uint64
+	// EventEvery is the mean distance between the starts of events and EventLength their length, both in frames:
+	// 1 <= EventLength, EventLength+2 <= EventEvery <= 2^32.
+	EventEvery, EventLength int64
+}
+
+// Validate returns nil, or an error that names the first wrong option, its value and what to give instead.
+func (o Options) Validate() error {
+	if err := checkChannel(o.Channel); err != nil {
+		return err
+	}
+	if o.Width < minWidth || o.Width > maxWidth || o.Height < minHeight || o.Height > maxHeight {
+		return fmt.Errorf("size %dx%d is out of range: use %dx%d to %dx%d",
+			o.Width, o.Height, minWidth, minHeight, maxWidth, maxHeight)
+	}
+	if o.Width%2 != 0 || o.Height%2 != 0 {
+		return fmt.Errorf("size %dx%d is odd, but 4:2:0 video needs even numbers: use %dx%d",
+			o.Width, o.Height, o.Width&^1, o.Height&^1)
+	}
+	if err := checkRate(o.Rate); err != nil {
+		return err
+	}
+	if o.DropFrame && !o.Rate.DropFrame() {
+		return fmt.Errorf("drop-frame timecode is not defined at %s frames/s: use 30000/1001 or 60000/1001, "+
+			"or leave drop-frame off", o.Rate)
+	}
+	if err := checkEpoch(o.Epoch); err != nil {
+		return err
+	}
+	if o.Seed > maxSeed {
+		return fmt.Errorf("seed %d is too large, JSON readers would round it: use 0 to %d", o.Seed, uint64(maxSeed))
+	}
+	return checkEvents(o.EventEvery, o.EventLength)
+}
+
+func checkChannel(name string) error {
+	ok := name != "" && len(name) <= maxChannel
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		alnum := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		ok = ok && (alnum || i > 0 && (c == '_' || c == '-'))
+	}
+	if !ok {
+		return fmt.Errorf("channel %q is not a channel name: use 1 to %d of a-z, 0-9, _ and -, "+
+			"starting with a letter or digit", name, maxChannel)
+	}
+	return nil
+}
+
+func checkRate(r media.FrameRate) error {
+	for _, known := range media.FrameRates() {
+		if r == known {
+			return nil
+		}
+	}
+	// Not %s: the zero rate has no text form.
+	return fmt.Errorf("frame rate %d/%d is not supported: use one of %v", r.Num, r.Den, media.FrameRates())
+}
+
+func checkEpoch(t time.Time) error {
+	if t.IsZero() {
+		return errors.New("epoch is not set: give the UTC instant of frame 0, such as 2024-01-01T00:00:00Z")
+	}
+	if y := t.UTC().Year(); y < minYear || y > maxYear {
+		return fmt.Errorf("epoch %s is out of range: use a year from %d to %d",
+			t.UTC().Format(time.RFC3339), minYear, maxYear)
+	}
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		return fmt.Errorf("epoch %s is not a whole number of milliseconds: use %s", t.UTC().Format(time.RFC3339Nano),
+			t.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+	}
+	return nil
+}
