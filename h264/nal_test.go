@@ -1,0 +1,26 @@
+package h264
+
+import "testing"
+
+func TestNALType(t *testing.T) {
+	for _, c := range []struct {
+		nal  []byte
+		want NALType
+		vcl  bool
+		text string
+	}{
+		{nil, 0, false, "NAL unit type 0"},
+		{[]byte{0x41}, NALSlice, true, "slice"},
+		{[]byte{0x65}, NALIDR, true, "IDR slice"},
+		{[]byte{0x06}, NALSEI, false, "SEI"},
+		{[]byte{0x67}, NALSPS, false, "SPS"},
+		{[]byte{0x68}, NALPPS, false, "PPS"},
+		{[]byte{0x09}, NALAccessUnitDelim, false, "access unit delimiter"},
+		{[]byte{0x7F}, 31, false, "NAL unit type 31"},
+	} {
+		got := TypeOf(c.nal)
+		if got != c.want || got.VCL() != c.vcl || got.String() != c.text {
+			t.Errorf("% x: %d, %v, %q", c.nal, got, got.VCL(), got)
+		}
+	}
+}
