@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/media"
+)
+
+// renderAhead is how many frames are rendered while the encoder takes another: one is enough to overlap the two, a
+// second evens out their jitter.
+const renderAhead = 2
+
+// Generate makes a stretch of the stream as fast as the machine can. GEN is virtual: each frame is produced at its
+// nominal time, so the result depends on nothing but the options.
+type Generate struct {
+	Channel
+	// First is the first frame, on the segment grid; Frames how many there are, at least one.
+	First, Frames int64
+	// Progress is called now and then with the number of frames that have left the encoder. It may be nil.
+	Progress func(done int64)
+}
+
+// Run generates the stretch and ends the playlist. Any failure ends it with an error; ctx too.
+func (g *Generate) Run(ctx context.Context) error {
+	schedule, err := generator.NewSchedule(g.Info.Seed, g.Info.EventEvery, g.Info.EventLength)
+	if err != nil {
+		return fmt.Errorf("make schedule: %w", err)
+	}
+	renderer, err := generator.NewRenderer(g.Picture)
+	if err != nil {
+		return fmt.Errorf("make renderer: %w", err)
+	}
+	enc, err := g.Encoder()
+	if err != nil {
+		return fmt.Errorf("make encoder: %w", err)
+	}
+	clock := g.Info.Clock()
+	g.Now = func() time.Time { return clock.UTC(g.First) }
+	c := &chain{
+		Channel: g.Channel, events: newEvents(g.Picture, schedule), ledger: newLedger(g.Info, g.First, -1),
+		annotator: annotate.New(g.Info.Name, clock),
+	}
+	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(g.First), g.Now), true)
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	published := make(chan error, 1)
+	go func() {
+		err := c.publisher.run(ctx)
+		if err != nil {
+			stop(err)
+		}
+		published <- err
+	}()
+	fed := make(chan error, 1)
+	go func() {
+		err := g.feed(ctx, c, enc, renderer)
+		if err != nil {
+			stop(err)
+		}
+		enc.CloseInput()
+		fed <- err
+	}()
+	var done int64
+	err = enc.Run(ctx, func(au media.AccessUnit) error {
+		done++
+		if g.Progress != nil {
+			g.Progress(done)
+		}
+		return c.handle(ctx, au)
+	})
+	stop(err)
+	feedErr := <-fed
+	g.store(ctx, c.ledger.flush())
+	close(c.publisher.queue)
+	publishErr := <-published
+	switch {
+	case context.Cause(ctx) != nil && !errors.Is(context.Cause(ctx), context.Canceled):
+		return context.Cause(ctx) // the first failure, which the others follow from
+	case err != nil || feedErr != nil || publishErr != nil:
+		return errors.Join(err, feedErr, publishErr)
+	case done != g.Frames:
+		return fmt.Errorf("encode: %d frames went in, %d came out", g.Frames, done)
+	}
+	return nil
+}
+
+// feed renders the frames on one goroutine and writes them to the encoder on another, so that both go on at once.
+func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer) error {
+	type rendered struct {
+		n   int64
+		rgb []byte
+		produced
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	clock := g.Info.Clock()
+	free := make(chan []byte, renderAhead+1)
+	for range cap(free) {
+		free <- make([]byte, r.FrameSize())
+	}
+	ready := make(chan rendered, renderAhead)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(ready)
+		for n := g.First; n < g.First+g.Frames; n++ {
+			var buf []byte
+			select {
+			case buf = <-free:
+			case <-ctx.Done():
+				failed <- ctx.Err()
+				return
+			}
+			ev, shows := c.events.render(n)
+			ev.Last = min(ev.Last, g.First+g.Frames-1) // the stretch ends here, whatever was planned
+			if err := r.Render(buf, n, shows); err != nil {
+				failed <- fmt.Errorf("render frame %d: %w", n, err)
+				return
+			}
+			p := produced{gen: clock.UTC(n), mono: time.Duration(clock.Rate.Nanos(n) - clock.Rate.Nanos(g.First)), event: ev}
+			select {
+			case ready <- rendered{n, buf, p}:
+			case <-ctx.Done():
+				failed <- ctx.Err()
+				return
+			}
+		}
+		failed <- nil
+	}()
+	var writeErr error
+	for f := range ready {
+		if writeErr == nil {
+			c.ledger.sent(f.n, f.produced)
+			if writeErr = enc.Write(ctx, f.n, f.rgb); writeErr != nil {
+				stop()
+			}
+		}
+		free <- f.rgb
+	}
+	if renderErr := <-failed; writeErr == nil {
+		return renderErr
+	}
+	return writeErr
+}

@@ -1,0 +1,243 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// Bounds of a live channel.
+const (
+	// drainTime is how long an encoder may take to give back its last frames at a stop: enough for a full lookahead at
+	// a tenth of real time, and well within the 5 s in which a stop must be over.
+	drainTime = 3 * time.Second
+	// steadyRun is how long an encoder must have run for its end to count as an accident and be followed by an
+	// immediate restart; one that ends sooner is restarted after a growing pause of at most maxPause.
+	steadyRun = 10 * time.Second
+	maxPause  = 8 * time.Second
+	// staleAfter is how many segments may pass without a frame before the channel reports that it is not ready.
+	staleAfter = 3
+)
+
+// pacer keeps the stream's clock and waits for a frame's turn (generator.Pacer).
+type pacer interface {
+	// Wait returns when frame n is due, and how late it is already.
+	Wait(ctx context.Context, n int64) (late time.Duration, err error)
+	// Now is the stream's clock; Offset how far the wall clock has stepped away from it; Resync sets it anew.
+	Now() time.Time
+	Offset() time.Duration
+	Resync() time.Duration
+}
+
+// Live runs one channel in real time.
+type Live struct {
+	Channel
+	// Records is the store in full: Channel.Store is the same or a part of it.
+	Records markers.Store
+	Pacer   pacer
+	// KeepMarkers is how long markers and missing records are kept; at least the window.
+	KeepMarkers time.Duration
+}
+
+// Run renders, encodes and publishes until ctx ends, then ends the playlist and returns nil. The encoder's end, a
+// machine that is too slow and a disk that fails are told, accounted for and survived; an encoder that fails before it
+// has ever given a frame is an error, since trying again can't help.
+func (l *Live) Run(ctx context.Context) error {
+	schedule, err := generator.NewSchedule(l.Info.Seed, l.Info.EventEvery, l.Info.EventLength)
+	if err != nil {
+		return fmt.Errorf("make schedule: %w", err)
+	}
+	renderer, err := generator.NewRenderer(l.Picture)
+	if err != nil {
+		return fmt.Errorf("make renderer: %w", err)
+	}
+	clock := l.Info.Clock()
+	past, err := l.past(ctx)
+	if err != nil {
+		return err
+	}
+	n := l.nextSlot()
+	if past.accounted >= 0 {
+		n = max(n, clock.FirstFrame(clock.MSN(past.accounted)+1))
+	}
+	if past.accounted >= 0 && n > past.accounted+1 {
+		down := markers.MissingRecord{Frame: past.accounted + 1, LastFrame: n - 1, Reason: markers.ReasonDown, At: l.Now().UTC()}
+		l.Metrics.Missing.WithLabelValues(down.Reason).Add(float64(down.LastFrame - down.Frame + 1))
+		l.store(ctx, markers.Batch{Missing: []markers.MissingRecord{down}})
+	}
+	if wait := clock.UTC(n).Sub(l.Pacer.Now()); wait > time.Minute {
+		l.Logger.Warn("the stream is ahead of the clock and waits for it", "channel", l.Info.Name, "frame", n, "wait", wait)
+	}
+	c := &chain{
+		Channel: l.Channel, events: newEvents(l.Picture, schedule), ledger: newLedger(l.Info, n, past.marked),
+		annotator: annotate.New(l.Info.Name, clock),
+	}
+	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Now), false)
+	c.publisher.published = l.trim
+
+	// The helpers end after the last frame: the publisher when its queue is closed, the triggers when ctx ends.
+	background := context.WithoutCancel(ctx)
+	triggers, stopTriggers := context.WithCancel(background)
+	var helpers sync.WaitGroup
+	var publishErr error
+	helpers.Go(func() { publishErr = c.publisher.run(background) })
+	if err := l.loadTriggers(ctx, c.events, n); err != nil {
+		l.Logger.Error("read triggers", "channel", l.Info.Name, "error", err)
+	}
+	helpers.Go(func() { l.followTriggers(triggers, c.events) })
+
+	err = l.encode(ctx, c, renderer, n)
+	l.store(background, c.ledger.flush())
+	close(c.publisher.queue)
+	stopTriggers()
+	helpers.Wait()
+	return errors.Join(err, publishErr)
+}
+
+// encode runs one encoder after the other, from frame n on, until ctx ends.
+func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n int64) error {
+	clock := l.Info.Clock()
+	started := l.Now()
+	var pause time.Duration
+	for {
+		began := l.Now()
+		units, err := l.runEncoder(ctx, c, r, n, started)
+		if ctx.Err() != nil {
+			if err != nil {
+				l.Logger.Error("stop encoder", "channel", l.Info.Name, "error", err)
+			}
+			return nil
+		}
+		if units == 0 && l.Metrics.latest.Load() < 0 {
+			return fmt.Errorf("encode first frame: %w", err)
+		}
+		if l.Now().Sub(began) > steadyRun {
+			pause = 0
+		} else {
+			pause = min(max(2*pause, 250*time.Millisecond), maxPause)
+		}
+		l.Metrics.Restarts.Inc()
+		l.Logger.Error("encoder ended: starting it again", "channel", l.Info.Name, "error", err, "pause", pause)
+		l.store(ctx, c.ledger.flush())
+		c.ledger.lost()
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+		n = max(l.nextSlot(), clock.FirstFrame(c.publisher.coverage.accounted()))
+		// All that was not published before the new start is lost, the open segment included.
+		gone := message{abandon: true, first: 0, last: clock.MSN(n) - 1, why: reason{markers.ReasonEncoder, firstLine(err)}}
+		if err := c.publisher.send(context.WithoutCancel(ctx), gone); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// runEncoder runs one encoder from frame n on until it fails or ctx ends, and returns how many units it gave.
+func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64, started time.Time) (units int64, err error) {
+	enc, err := c.Encoder()
+	if err != nil {
+		return 0, fmt.Errorf("make encoder: %w", err)
+	}
+	// The encoder outlives ctx by the time it takes to drain; fed ends when the encoder does.
+	running, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	fed, stopFeeding := context.WithCancel(ctx)
+	defer stopFeeding()
+	ended := make(chan error, 1)
+	go func() {
+		err := enc.Run(running, func(au media.AccessUnit) error {
+			units++
+			return c.handle(running, au)
+		})
+		stopFeeding()
+		ended <- err
+	}()
+	feedErr := l.feed(fed, c, enc, r, n, started)
+	enc.CloseInput()
+	drain := time.AfterFunc(drainTime, kill)
+	defer drain.Stop()
+	err = <-ended
+	switch {
+	case err != nil:
+		return units, err
+	case ctx.Err() != nil:
+		return units, nil
+	case feedErr != nil && !errors.Is(feedErr, context.Canceled):
+		return units, feedErr
+	}
+	return units, errors.New("encoder ended by itself")
+}
+
+// feed renders frames from n on and writes them to the encoder, each in its turn, until ctx ends or writing fails.
+// Where it has fallen behind by more than a segment it skips to the next segment that begins in the future.
+func (l *Live) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer, n int64, started time.Time) error {
+	clock := l.Info.Clock()
+	buf := make([]byte, r.FrameSize())
+	tolerated := time.Duration(clock.Rate.Nanos(clock.FramesPerSegment))
+	for ; ; n++ {
+		if clock.Offset(n) == 0 && l.Pacer.Offset() > tolerated {
+			// The wall clock was set forward, or the machine slept. Frames follow UTC, so the stream has to catch up.
+			// A wall clock that was set back is not followed: no frame is ever rendered twice.
+			l.Logger.Warn("the wall clock went forward", "channel", l.Info.Name, "by", l.Pacer.Resync())
+		}
+		late, err := l.Pacer.Wait(ctx, n)
+		if err != nil {
+			return err
+		}
+		if clock.Offset(n) == 0 && late > tolerated {
+			next := n + clock.FramesPerSegment*(int64(late/tolerated)+1)
+			l.Logger.Warn("the machine can't keep up: skipping segments", "channel", l.Info.Name,
+				"late", late, "first", n, "last", next-1)
+			skipped := reason{markers.ReasonSkipped, fmt.Sprintf("the generator was %v late", late.Round(time.Millisecond))}
+			c.publisher.account(ctx, clock.MSN(n), clock.MSN(next)-1, skipped)
+			n = next - 1
+			continue
+		}
+		l.Metrics.Late.Observe(late.Seconds())
+		ev, shows := c.events.render(n)
+		now := l.Now()
+		if err := r.Render(buf, n, shows); err != nil {
+			return fmt.Errorf("render frame %d: %w", n, err)
+		}
+		c.ledger.sent(n, produced{gen: now, mono: now.Sub(started), event: ev})
+		if err := enc.Write(ctx, n, buf); err != nil {
+			return err
+		}
+	}
+}
+
+// nextSlot is the first frame of the next segment that begins in the future.
+func (l *Live) nextSlot() int64 {
+	clock := l.Info.Clock()
+	n := clock.FrameAt(l.Pacer.Now())
+	if n < 0 {
+		return 0
+	}
+	return clock.FirstFrame(clock.MSN(n) + 1)
+}
+
+// Ready is nil while frames come out of the encoder.
+func (l *Live) Ready(context.Context) error {
+	at := l.Metrics.latestAt.Load()
+	if at == 0 {
+		return errors.New("generator: no frame has left the encoder yet")
+	}
+	age := time.Duration(l.Now().UnixNano() - at)
+	if limit := staleAfter * time.Duration(l.Info.Rate.Nanos(l.Info.FramesPerSegment)); age > limit {
+		return fmt.Errorf("generator: no frame has left the encoder for %v", age.Round(time.Millisecond))
+	}
+	return nil
+}

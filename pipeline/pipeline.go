@@ -1,0 +1,108 @@
+// Package pipeline wires one channel together and runs it: the generator's frames go into the encoder, its access
+// units through annotate into the outputs, and the truth about both into the store.
+//
+// Live keeps to the clock and goes on when the encoder, the disk or the machine fails; Generate writes files as fast
+// as it can and gives up at the first failure. The package owns its goroutines: when Run returns, all have ended.
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// encoderProcess is one run of an encoder (package encoder): frames in, access units out.
+type encoderProcess interface {
+	// Run starts the encoder and hands each unit to handle, in decoding order, until the input is closed and drained.
+	Run(ctx context.Context, handle func(media.AccessUnit) error) error
+	// Write gives frame n to the encoder; rgb may be reused when it returns.
+	Write(ctx context.Context, n int64, rgb []byte) error
+	// CloseInput says that no more frames come.
+	CloseInput()
+}
+
+// segmenter publishes access units as segments (package outputs/hls). It is used by one goroutine.
+type segmenter interface {
+	// Write takes the next unit in; the record is that of the segment which it completed, if it did.
+	Write(au media.AccessUnit) (*markers.SegmentRecord, error)
+	// AddMarker puts an event into the playlist.
+	AddMarker(m markers.Marker)
+	// Abandon drops the open segment: the encoder that made it has ended.
+	Abandon() (first, last int64, ok bool)
+	// Close publishes what is left and ends the playlist.
+	Close() (*markers.SegmentRecord, error)
+}
+
+// appender is the part of a store that the pipeline writes to.
+type appender interface {
+	Append(ctx context.Context, channel string, b markers.Batch) error
+}
+
+// Channel is what Live and Generate have in common: the stream, and where it goes.
+type Channel struct {
+	Info    markers.Channel
+	Picture generator.Options
+	// Encoder makes the encoder process of one run.
+	Encoder func() (encoderProcess, error)
+	HLS     segmenter
+	Store   appender
+	Logger  *slog.Logger
+	Metrics *Metrics
+	// Now is the wall clock; its readings carry the monotonic clock too.
+	Now func() time.Time
+}
+
+// PictureOf is the generator's part of a channel's description.
+func PictureOf(c markers.Channel) generator.Options {
+	return generator.Options{
+		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
+		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
+	}
+}
+
+// chain is the way of an access unit: ledger, annotate, publisher.
+type chain struct {
+	Channel
+	events    *events
+	ledger    *ledger
+	annotator *annotate.Annotator
+	publisher *publisher
+	warned    bool
+}
+
+// handle takes the next access unit that leaves the encoder. The truth about it is stored before it is published.
+func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
+	frame, err := c.ledger.record(au)
+	if err != nil {
+		return err
+	}
+	unit, err := c.annotator.Annotate(au, frame.record)
+	if err != nil {
+		return fmt.Errorf("annotate frame %d: %w", au.Frame, err)
+	}
+	if au.Key && !c.warned && !c.annotator.PicTiming() {
+		c.warned = true
+		c.Logger.Warn("the encoder's SPS has no pic_struct_present_flag: frames carry no SMPTE timecode (pic_timing), "+
+			"only the MISB time stamp and the frame record", "channel", c.Info.Name)
+	}
+	frame.record.Bytes = unit.Size()
+	c.Metrics.encoded(frame.record, c.Now())
+	batch := c.ledger.add(frame)
+	c.store(ctx, batch)
+	return c.publisher.unit(ctx, unit, batch.Markers)
+}
+
+// store appends to the store. A failure is told and counted, and the stream goes on: the store keeps the records and
+// tries again.
+func (c *Channel) store(ctx context.Context, b markers.Batch) {
+	if err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b); err != nil {
+		c.Metrics.StoreErrors.Inc()
+		c.Logger.Error("store records", "channel", c.Info.Name, "error", err)
+	}
+}

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// publisher hands access units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
+// disk delays nothing but itself, and accounts for every segment slot.
+type publisher struct {
+	*Channel
+	coverage *coverage
+	queue    chan message
+	// lossless makes unit wait for room in the queue; otherwise the slot is given up when there is none.
+	lossless bool
+	// published is called after each segment.
+	published func(context.Context, markers.SegmentRecord)
+	// accounting keeps the missing records in order.
+	accounting sync.Mutex
+	// dropping is the first slot that is being given up, or -1. Only the goroutine that calls unit uses it.
+	dropping int64
+}
+
+// message is one step for the segmenter: a unit with the markers that begin at it, or the end of an encoder's run.
+type message struct {
+	unit    media.AccessUnit
+	markers []markers.Marker
+	abandon bool
+	// first, last and why are the fate of slots, where why is not zero.
+	first, last int64
+	why         reason
+}
+
+// queuedSegments is how much the queue holds: enough to ride out a disk that stalls for a few segments, and a bound
+// on the memory that a dead disk takes.
+const queuedSegments = 4
+
+func newPublisher(c *Channel, cov *coverage, lossless bool) *publisher {
+	size := queuedSegments * c.Info.FramesPerSegment
+	if lossless {
+		size = 64
+	}
+	return &publisher{Channel: c, coverage: cov, queue: make(chan message, size), lossless: lossless, dropping: -1}
+}
+
+// unit queues the next unit and the markers that begin with it.
+func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.Marker) error {
+	msg := message{unit: au, markers: m}
+	if p.lossless {
+		return p.send(ctx, msg)
+	}
+	msn := p.Info.Clock().MSN(au.Frame)
+	if p.dropping >= 0 {
+		if !au.Key {
+			return nil
+		}
+		gap := message{abandon: true, first: p.dropping, last: msn - 1,
+			why: reason{markers.ReasonPublish, "the disk is too slow: the queue of access units was full"}}
+		select {
+		case p.queue <- gap:
+			p.dropping = -1
+		default:
+			return nil
+		}
+	}
+	select {
+	case p.queue <- msg:
+	default:
+		p.dropping = msn
+		p.Logger.Error("give up segment: the disk is too slow", "channel", p.Info.Name, "msn", msn)
+	}
+	return nil
+}
+
+// send queues a message and waits for room.
+func (p *publisher) send(ctx context.Context, m message) error {
+	select {
+	case p.queue <- m:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run works until the queue is closed, then publishes the rest and ends the playlist. Failures to publish are told,
+// counted and accounted for when it is not lossless; otherwise the first one is returned, after the queue is drained.
+func (p *publisher) run(ctx context.Context) error {
+	var failed error
+	for m := range p.queue {
+		if failed != nil {
+			continue
+		}
+		if err := p.step(ctx, m); err != nil && p.lossless {
+			failed = err
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	seg, err := p.HLS.Close()
+	p.done(ctx, seg)
+	if err != nil {
+		return fmt.Errorf("end playlist: %w", err)
+	}
+	return nil
+}
+
+func (p *publisher) step(ctx context.Context, m message) error {
+	if m.abandon {
+		p.HLS.Abandon()
+	}
+	if m.why != (reason{}) {
+		p.account(ctx, m.first, m.last, m.why)
+		return nil
+	}
+	for _, mk := range m.markers {
+		p.HLS.AddMarker(mk)
+	}
+	seg, err := p.HLS.Write(m.unit)
+	p.done(ctx, seg)
+	if err != nil {
+		msn := p.Info.Clock().MSN(m.unit.Frame)
+		p.Metrics.PublishErrors.Inc()
+		p.Logger.Error("publish segment", "channel", p.Info.Name, "msn", msn, "frame", m.unit.Frame, "error", err)
+		p.account(ctx, msn, msn, reason{markers.ReasonPublish, err.Error()})
+	}
+	return err
+}
+
+// done records a segment that was published.
+func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
+	if seg == nil {
+		return
+	}
+	p.Metrics.Segments.Inc()
+	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
+	p.account(ctx, seg.MSN, seg.MSN, reason{})
+	if p.published != nil {
+		p.published(ctx, *seg)
+	}
+}
+
+// account tells the fate of slots and writes the missing records that are due.
+func (p *publisher) account(ctx context.Context, first, last int64, why reason) {
+	p.accounting.Lock()
+	defer p.accounting.Unlock()
+	due := p.coverage.report(first, last, why)
+	for _, m := range due {
+		p.Metrics.Missing.WithLabelValues(m.Reason).Add(float64(m.LastFrame - m.Frame + 1))
+		p.Logger.Warn("frames are missing", "channel", p.Info.Name, "first", m.Frame, "last", m.LastFrame,
+			"reason", m.Reason, "detail", m.Detail)
+	}
+	if len(due) > 0 {
+		p.store(ctx, markers.Batch{Missing: due})
+	}
+}

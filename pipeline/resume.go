@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// past is where earlier runs of the channel got to.
+type past struct {
+	// accounted is the last frame that is in a published segment or known to be missing, -1 in the first run.
+	accounted int64
+	// marked is the scheduled first frame of the newest marker, -1 when there is none.
+	marked int64
+}
+
+func (l *Live) past(ctx context.Context) (past, error) {
+	p := past{-1, -1}
+	newest := markers.Range{Limit: 1, Desc: true}
+	segments, err := l.Records.Segments(ctx, l.Info.Name, newest)
+	if err != nil {
+		return p, fmt.Errorf("read newest segment: %w", err)
+	}
+	for _, s := range segments {
+		p.accounted = s.LastFrame
+	}
+	missing, err := l.Records.Missing(ctx, l.Info.Name, newest)
+	if err != nil {
+		return p, fmt.Errorf("read newest missing frames: %w", err)
+	}
+	for _, m := range missing {
+		p.accounted = max(p.accounted, m.LastFrame)
+	}
+	found, err := l.Records.Markers(ctx, l.Info.Name, newest)
+	if err != nil {
+		return p, fmt.Errorf("read newest marker: %w", err)
+	}
+	for _, m := range found {
+		p.marked = m.ScheduledFrame
+	}
+	return p, nil
+}
+
+// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n.
+func (l *Live) loadTriggers(ctx context.Context, e *events, n int64) error {
+	list, err := l.Records.Triggers(ctx, l.Info.Name, markers.Range{})
+	for _, t := range list {
+		if t.LastFrame >= n {
+			e.add(t)
+		}
+	}
+	return err
+}
+
+// followTriggers takes in new triggers until ctx ends.
+func (l *Live) followTriggers(ctx context.Context, e *events) {
+	after, err := l.Records.Last(ctx, l.Info.Name, markers.Triggers)
+	for err == nil {
+		if err = l.Records.Wait(ctx, l.Info.Name, markers.Triggers, after); err != nil {
+			break
+		}
+		var list []markers.Trigger
+		list, err = l.Records.Triggers(ctx, l.Info.Name, markers.Range{From: after.Next()})
+		for _, t := range list {
+			after = t.RecordID()
+			if refused := e.add(t); refused != "" {
+				l.Metrics.TriggersRefused.Inc()
+				l.Logger.Warn("trigger refused", "channel", l.Info.Name, "frame", t.Frame, "reason", refused)
+			}
+		}
+	}
+	if ctx.Err() == nil {
+		l.Logger.Error("follow triggers: no more events can be triggered", "channel", l.Info.Name, "error", err)
+	}
+}
+
+// trim forgets what is older than the window (frames, segments) or than the time that markers are kept.
+func (l *Live) trim(ctx context.Context, seg markers.SegmentRecord) {
+	clock := l.Info.Clock()
+	window := clock.FirstFrame(max(0, seg.MSN-l.Info.Window))
+	kept := min(window, max(0, seg.FirstFrame-clock.Rate.FrameAtNanos(l.KeepMarkers.Nanoseconds())))
+	before := map[markers.Kind]int64{
+		markers.Frames: window, markers.Segments: window, markers.Triggers: kept, markers.Markers: kept, markers.Missing: kept,
+	}
+	for _, kind := range markers.Kinds() {
+		if before[kind] == 0 {
+			continue
+		}
+		if err := l.Records.Trim(ctx, l.Info.Name, kind, markers.AtFrame(before[kind])); err != nil {
+			l.Logger.Warn("trim store", "channel", l.Info.Name, "kind", kind, "error", err)
+		}
+	}
+}
+
+// firstLine is the first line of an error's text: records hold one line.
+func firstLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
