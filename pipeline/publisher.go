@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/hls"
 )
 
 // publisher hands access units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
@@ -104,6 +106,7 @@ func (p *publisher) run(ctx context.Context) error {
 	seg, err := p.HLS.Close()
 	p.done(ctx, seg)
 	if err != nil {
+		p.lost(ctx, err)
 		return fmt.Errorf("end playlist: %w", err)
 	}
 	return nil
@@ -123,12 +126,19 @@ func (p *publisher) step(ctx context.Context, m message) error {
 	seg, err := p.HLS.Write(m.unit)
 	p.done(ctx, seg)
 	if err != nil {
-		msn := p.Info.Clock().MSN(m.unit.Frame)
-		p.Metrics.PublishErrors.Inc()
-		p.Logger.Error("publish segment", "channel", p.Info.Name, "msn", msn, "frame", m.unit.Frame, "error", err)
-		p.account(ctx, msn, msn, reason{markers.ReasonPublish, err.Error()})
+		p.lost(ctx, err)
 	}
 	return err
+}
+
+// lost tells of a failure to publish, and accounts for the segment that it cost, if it did cost one.
+func (p *publisher) lost(ctx context.Context, err error) {
+	p.Metrics.PublishErrors.Inc()
+	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
+	var slot *hls.PublishError
+	if errors.As(err, &slot) {
+		p.account(ctx, slot.MSN, slot.MSN, reason{markers.ReasonPublish, firstLine(slot)})
+	}
 }
 
 // done records a segment that was published.
