@@ -98,11 +98,19 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	return c.publisher.unit(ctx, unit, batch.Markers)
 }
 
-// store appends to the store. A failure is told and counted, and the stream goes on: the store keeps the records and
-// tries again.
+// store appends to the store. A failure is told when it begins and when it is over, counted, and survived: the store
+// keeps the records and tries again.
 func (c *Channel) store(ctx context.Context, b markers.Batch) {
-	if err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b); err != nil {
+	err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b)
+	c.Metrics.Markers.Add(float64(len(b.Markers)))
+	if err != nil {
 		c.Metrics.StoreErrors.Inc()
-		c.Logger.Error("store records", "channel", c.Info.Name, "error", err)
+	}
+	switch failed := err != nil; {
+	case c.Metrics.storeFails.Swap(failed) == failed:
+	case failed:
+		c.Logger.Error("store records: they are kept in memory meanwhile", "channel", c.Info.Name, "error", err)
+	default:
+		c.Logger.Info("the store works again", "channel", c.Info.Name)
 	}
 }
