@@ -1,0 +1,44 @@
+// Package ts writes and reads H.264 in an MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1): 188-byte packets,
+// a PAT and a PMT, and one PES packet for each access unit.
+//
+// [Writer] makes a stream of one program with one video stream, as HLS wants its segments (RFC 8216, 3.2): the tables
+// first, and enough to decode and to run a clock in every access unit. [Reader] takes the H.264 stream out of any
+// transport stream, its own or another's, with other streams beside it, with garbage, and with packets missing: a unit
+// that lost a packet is left out and counted, never passed on in part.
+//
+// Clauses: 2.4.3.2 packets, 2.4.3.4 adaptation field, 2.4.3.6 PES packets, 2.4.4 tables, 2.14 carriage of H.264.
+package ts
+
+const (
+	packetSize   = 188
+	headerSize   = 4
+	bodySize     = packetSize - headerSize
+	syncByte     = 0x47
+	patPID       = 0x0000
+	nullPID      = 0x1FFF
+	tableIDPAT   = 0x00
+	tableIDPMT   = 0x02
+	streamTypeAV = 0x1B // H.264 video (H.222.0, table 2-34)
+
+	// flagStart is payload_unit_start_indicator in the packet's second byte.
+	flagStart = 0x40
+
+	// Adaptation field flags (2.4.3.5).
+	flagDiscontinuity = 0x80
+	flagRandomAccess  = 0x40
+	flagPCR           = 0x10
+)
+
+// crc32 is CRC_32 of the tables (H.222.0, annex A): polynomial 0x04C11DB7, all ones at first, not reflected. Over a
+// whole section with its own CRC_32 at the end it is 0. Bit by bit, because sections are short and rare.
+func crc32(data []byte) uint32 {
+	crc := uint32(0xFFFFFFFF)
+	for _, b := range data {
+		crc ^= uint32(b) << 24
+		for range 8 {
+			carry := crc >> 31
+			crc = crc<<1 ^ carry*0x04C11DB7
+		}
+	}
+	return crc
+}

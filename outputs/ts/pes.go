@@ -1,0 +1,79 @@
+package ts
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/refstream/refstream/media"
+)
+
+const (
+	// pesPrefixSize is the part of a PES packet that PES_packet_length does not count.
+	pesPrefixSize = 6
+	// pesHeaderSize is the part before the optional fields.
+	pesHeaderSize = 9
+	timestampSize = 5
+)
+
+// pesSize is the whole size of the PES packet that b begins, or 0 when it doesn't say or not enough of it is here.
+func pesSize(b []byte) int {
+	if len(b) < pesPrefixSize {
+		return 0
+	}
+	n := int(binary.BigEndian.Uint16(b[4:]))
+	if n == 0 {
+		return 0
+	}
+	return pesPrefixSize + n
+}
+
+// pesPacket is a video PES packet: its time stamps as on the wire and its data.
+type pesPacket struct {
+	pts, dts int64
+	data     []byte
+}
+
+// parsePES reads a whole PES packet (H.222.0, 2.4.3.6); its data is a part of b. A packet without PTS is an error: the
+// time of the pictures in it can't be told without decoding them.
+func parsePES(b []byte) (pesPacket, error) {
+	if len(b) < pesHeaderSize || b[0] != 0 || b[1] != 0 || b[2] != 1 {
+		return pesPacket{}, errors.New("no PES packet where one should start")
+	}
+	if id := b[3]; id>>4 != streamIDVideo>>4 && id != 0xFD || b[6]>>6 != 0b10 { // 0xFD: extended_stream_id
+		return pesPacket{}, errors.New("not a video PES packet")
+	}
+	flags, optional := b[7]>>6, b[pesHeaderSize:]
+	if int(b[8]) > len(optional) {
+		return pesPacket{}, errors.New("PES header is longer than the packet")
+	}
+	optional, data := optional[:b[8]], optional[b[8]:]
+	var p pesPacket
+	var ok, dtsOK bool
+	switch {
+	case flags == 0b10 && len(optional) >= timestampSize:
+		p.pts, ok = readTimestamp(optional)
+		p.dts, dtsOK = p.pts, ok
+	case flags == 0b11 && len(optional) >= 2*timestampSize:
+		p.pts, ok = readTimestamp(optional)
+		p.dts, dtsOK = readTimestamp(optional[timestampSize:])
+	default:
+		return pesPacket{}, errors.New("PES packet has no PTS")
+	}
+	if !ok || !dtsOK {
+		return pesPacket{}, errors.New("PTS or DTS without its marker bits")
+	}
+	p.data = data
+	return p, nil
+}
+
+// readTimestamp reads the 33 bits of a PTS or DTS; ok is false when a marker bit is not set.
+func readTimestamp(b []byte) (ts int64, ok bool) {
+	ts = int64(b[0]>>1&7)<<30 | int64(b[1])<<22 | int64(b[2]>>1)<<15 | int64(b[3])<<7 | int64(b[4]>>1)
+	return ts, b[0]&b[2]&b[4]&1 == 1
+}
+
+// unwrap is the value nearest to ref of which only the low 33 bits are known.
+func unwrap(wire, ref int64) int64 {
+	const half = (media.PTSMask + 1) / 2
+	return ref + (wire-ref+half)&media.PTSMask - half
+}

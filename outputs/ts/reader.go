@@ -1,0 +1,291 @@
+package ts
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
+)
+
+// maxUnit bounds the memory for one PES packet: ten times a 1080p picture before coding (4:2:0, 8 bits: 3.1 MB).
+const maxUnit = 32 << 20
+
+// Stats says what a Reader met so far.
+type Stats struct {
+	// Packets is the number of packets, of all PIDs.
+	Packets int64
+	// Skipped is the number of bytes between packets: garbage, or a packet cut short.
+	Skipped int64
+	// Gaps is the number of places in the video stream where its continuity counter shows that packets are missing.
+	Gaps int64
+	// Damaged is the number of access units that were begun but left out because a part is missing or can't be read.
+	Damaged int64
+	// LastDamage says what was wrong with the last one, with the packet's number; nil when Damaged is 0.
+	LastDamage error
+}
+
+// Reader takes the access units of the first H.264 stream out of a transport stream: the first in the first program map
+// that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
+// TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
+type Reader struct {
+	src      packetSource
+	pat      sections
+	programs map[uint16]*sections // by PMT PID
+
+	found     bool   // a program map in force names an H.264 stream
+	everFound bool   // one did
+	mapPID    uint16 // the PID of that map
+	videoPID  uint16
+
+	counter int    // continuity counter of the last video packet, -1 for none
+	last    []byte // its payload
+	open    bool   // a PES packet is being put together
+	pes     []byte // its bytes
+
+	ready     []media.AccessUnit
+	openEnded bool // the last of them was ended by the end of the stream
+
+	timed bool  // ref is set
+	ref   int64 // the last DTS, not wrapped
+	stats Stats
+	err   error
+}
+
+// NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
+// longer than needed.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{src: packetSource{r: r}, programs: map[uint16]*sections{}, counter: -1}
+}
+
+// Stats says what was met so far.
+func (r *Reader) Stats() Stats {
+	s := r.stats
+	s.Packets, s.Skipped = r.src.packets, r.src.skipped
+	return s
+}
+
+// Next returns the next access unit, in decoding order. Its bytes are the caller's. Frame is -1. PTS and DTS are
+// unwrapped: the first DTS is as on the wire, what follows is nearest to the DTS before it, so that a gap may last up to
+// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice.
+//
+// A unit is returned as soon as it is complete: with its last packet if its PES packet says how long it is, else with
+// the first packet of the next one, or at the end of the stream.
+//
+// At the end it returns io.EOF. Other errors are those of the source, and that there is no transport stream or no
+// H.264 in it; they name the number of packets read. The same error is returned from then on.
+func (r *Reader) Next() (media.AccessUnit, error) {
+	for len(r.ready) == 0 && r.err == nil {
+		p, err := r.src.next()
+		if err == nil {
+			r.packet(p)
+			continue
+		}
+		r.end(err)
+	}
+	if len(r.ready) > 0 {
+		au := r.ready[0]
+		r.ready = slices.Delete(r.ready, 0, 1)
+		return au, nil
+	}
+	return media.AccessUnit{}, r.err
+}
+
+// OpenEnded reports whether the unit that Next returned last ends where the stream ends, and its PES packet doesn't say
+// how long it is: if the stream was broken off, that unit may be a part of one.
+func (r *Reader) OpenEnded() bool { return r.openEnded && len(r.ready) == 0 }
+
+// end takes the end of the source, which err is.
+func (r *Reader) end(err error) {
+	r.err = r.endError(err)
+	if !r.open {
+		return
+	}
+	if r.err != io.EOF {
+		r.drop(fmt.Errorf("access unit is cut short after packet %d", r.src.packets))
+		return
+	}
+	r.finish()
+	r.openEnded = len(r.ready) > 0
+}
+
+func (r *Reader) endError(err error) error {
+	switch {
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("read transport stream: after packet %d: %w", r.src.packets, err)
+	case r.everFound || r.src.packets == 0 && r.src.skipped == 0:
+		return io.EOF
+	case r.src.packets == 0:
+		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.skipped)
+	}
+	return fmt.Errorf("read transport stream: no H.264 stream in the program maps of %d packets", r.src.packets)
+}
+
+// packet takes one packet apart and passes its payload on.
+func (r *Reader) packet(p []byte) {
+	if p[1]&0x80 != 0 { // transport_error_indicator: nothing in it can be trusted, the counter will show the gap
+		return
+	}
+	pid := (uint16(p[1])<<8 | uint16(p[2])) & nullPID
+	video := r.found && pid == r.videoPID
+	table := r.programs[pid]
+	if !video && table == nil && pid != patPID {
+		return
+	}
+	payload, discontinuity := payloadOf(p)
+	if len(payload) == 0 || p[3]&0xC0 != 0 { // scrambled payload can't be read
+		return
+	}
+	start := p[1]&flagStart != 0
+	switch {
+	case pid == patPID:
+		r.pat.push(payload, start, r.program)
+	case table != nil:
+		table.push(payload, start, func(section []byte) { r.programMap(pid, section) })
+	default:
+		r.video(payload, start, int(p[3]&0x0F), discontinuity)
+	}
+}
+
+// payloadOf is the payload of a packet, empty when it has none, and its discontinuity_indicator.
+func payloadOf(p []byte) (payload []byte, discontinuity bool) {
+	control := p[3] >> 4 & 3
+	payload = p[headerSize:]
+	if control&2 != 0 {
+		n := 1 + int(payload[0])
+		if n > len(payload) {
+			return nil, false
+		}
+		discontinuity = n > 1 && payload[1]&flagDiscontinuity != 0
+		payload = payload[n:]
+	}
+	if control&1 == 0 {
+		payload = nil
+	}
+	return payload, discontinuity
+}
+
+// program takes a PAT section: it says where the program maps are.
+func (r *Reader) program(section []byte) {
+	_, body, ok := tableBody(section, tableIDPAT)
+	if !ok {
+		return
+	}
+	pids := mapPIDs(body)
+	if section[lastSectionNumber] == 0 { // the whole table: programs that it doesn't name are gone
+		for pid := range r.programs {
+			if !slices.Contains(pids, pid) {
+				delete(r.programs, pid)
+			}
+		}
+		if r.found && r.programs[r.mapPID] == nil {
+			r.finish()
+			r.found = false
+		}
+	}
+	for _, pid := range pids {
+		// A map's PID can't be the PAT's or the video's; the rest is bounded by the 13 bits of a PID.
+		if r.programs[pid] == nil && pid != patPID && !(r.found && pid == r.videoPID) {
+			r.programs[pid] = &sections{}
+		}
+	}
+}
+
+// programMap takes a PMT section: it says where the video is. The program stays the first that had any.
+func (r *Reader) programMap(pid uint16, section []byte) {
+	_, body, ok := tableBody(section, tableIDPMT)
+	if !ok || r.found && pid != r.mapPID {
+		return
+	}
+	pids := videoPIDs(body)
+	for _, v := range pids {
+		if r.found && v == r.videoPID {
+			return
+		}
+	}
+	for _, v := range pids {
+		if r.programs[v] == nil && v != patPID {
+			r.finish() // the stream moved to another PID
+			r.found, r.everFound, r.mapPID, r.videoPID, r.counter = true, true, pid, v, -1
+			return
+		}
+	}
+}
+
+// video takes the payload of a packet of the video stream.
+func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bool) {
+	last := r.counter
+	if last >= 0 && !discontinuity {
+		if counter == last && bytes.Equal(payload, r.last) {
+			return // a packet may be sent twice (H.222.0, 2.4.3.3)
+		}
+		if counter != (last+1)&0x0F {
+			r.stats.Gaps++
+			if r.open {
+				r.drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)",
+					r.src.packets, counter, last))
+			}
+		}
+	}
+	r.counter, r.last = counter, append(r.last[:0], payload...)
+	if start {
+		r.finish()
+		r.open, r.pes = true, r.pes[:0]
+	}
+	if !r.open {
+		return
+	}
+	r.pes = append(r.pes, payload...)
+	if len(r.pes) > maxUnit {
+		r.drop(fmt.Errorf("access unit is longer than %d bytes at packet %d", maxUnit, r.src.packets))
+		return
+	}
+	if n := pesSize(r.pes); n > 0 && len(r.pes) >= n {
+		r.finish()
+	}
+}
+
+// finish ends the PES packet that is open, if any, and makes an access unit of it.
+func (r *Reader) finish() {
+	if !r.open {
+		return
+	}
+	b := r.pes
+	if n := pesSize(b); n > 0 {
+		if len(b) < n {
+			r.drop(fmt.Errorf("PES packet has %d of its %d bytes at packet %d", len(b), n, r.src.packets))
+			return
+		}
+		b = b[:n]
+	}
+	p, err := parsePES(b)
+	if err != nil {
+		r.drop(fmt.Errorf("%w at packet %d", err, r.src.packets))
+		return
+	}
+	nals := h264.SplitAnnexB(append([]byte(nil), p.data...))
+	if len(nals) == 0 {
+		r.drop(fmt.Errorf("no NAL unit in the PES packet that ends at packet %d", r.src.packets))
+		return
+	}
+	r.open = false
+	if !r.timed {
+		r.timed, r.ref = true, p.dts
+	}
+	r.ref = unwrap(p.dts, r.ref)
+	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, NALs: nals}
+	for _, nal := range nals {
+		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+	}
+	r.ready = append(r.ready, au)
+}
+
+// drop leaves out the unit that is open.
+func (r *Reader) drop(why error) {
+	r.open = false
+	r.stats.Damaged++
+	r.stats.LastDamage = why
+}
