@@ -1,0 +1,105 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// The oldest ffmpeg with -fps_mode.
+const (
+	minMajor = 5
+	minMinor = 1
+)
+
+const installHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg) or give its path with --ffmpeg"
+
+// Check looks whether ffmpeg can be run, is recent enough and has the encoder, and returns its version, as "5.1.9".
+// Empty names stand for the defaults of Options. Errors say what to do. It does not tell whether h264_nvenc finds a GPU.
+func Check(ctx context.Context, ffmpeg, encoder string) (version string, err error) {
+	o := Options{FFmpeg: ffmpeg, Encoder: encoder}.withDefaults()
+	out, err := output(ctx, o.FFmpeg, "-version")
+	if err != nil {
+		return "", err
+	}
+	version, err = parseVersion(out)
+	if err != nil {
+		return "", fmt.Errorf("check ffmpeg %q: %w", o.FFmpeg, err)
+	}
+	out, err = output(ctx, o.FFmpeg, "-hide_banner", "-encoders")
+	if err != nil {
+		return "", err
+	}
+	if !hasEncoder(out, o.Encoder) {
+		return "", fmt.Errorf("check ffmpeg %q: version %s was built without the encoder %s: install one that has it "+
+			"(\"ffmpeg -encoders\" lists them) or choose another with --encoder", o.FFmpeg, version, o.Encoder)
+	}
+	return version, nil
+}
+
+func output(ctx context.Context, ffmpeg string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, ffmpeg, args...)
+	cmd.WaitDelay = stopDelay
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && ctx.Err() == nil {
+			return "", fmt.Errorf("run %s %s: %w: %s", ffmpeg, strings.Join(args, " "), err, lastLines(string(exit.Stderr)))
+		}
+		return "", startError(ffmpeg, err)
+	}
+	return string(out), nil
+}
+
+// startError explains why a program did not start.
+func startError(ffmpeg string, err error) error {
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("start ffmpeg: %q not found (%w): %s", ffmpeg, err, installHint)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("start ffmpeg: %q can't be executed (%w): %s", ffmpeg, err, installHint)
+	}
+	return fmt.Errorf("start ffmpeg %q: %w", ffmpeg, err)
+}
+
+// parseVersion reads the first line of ffmpeg -version: "ffmpeg version 5.1.9-0+deb12u1 Copyright ...". Versions that are
+// not numbers ("N-109542-g...", "git-2023-...") are builds of the sources, taken to be recent.
+func parseVersion(out string) (string, error) {
+	line, _, _ := strings.Cut(out, "\n")
+	rest, ok := strings.CutPrefix(line, "ffmpeg version ")
+	if !ok {
+		return "", fmt.Errorf("it does not say that it is ffmpeg, but %q: give the right path with --ffmpeg", line)
+	}
+	name, _, _ := strings.Cut(rest, " ")
+	number := strings.TrimPrefix(name, "n") // as tags of the sources are called
+	if i := strings.IndexFunc(number, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); i >= 0 {
+		number = number[:i]
+	}
+	parts := strings.SplitN(number, ".", 3)
+	major, err := strconv.Atoi(parts[0])
+	if err != nil {
+		return name, nil
+	}
+	minor := 0
+	if len(parts) > 1 {
+		minor, _ = strconv.Atoi(parts[1])
+	}
+	if major < minMajor || major == minMajor && minor < minMinor {
+		return "", fmt.Errorf("version %s is too old: %d.%d or later is needed: %s", number, minMajor, minMinor, installHint)
+	}
+	return number, nil
+}
+
+// hasEncoder looks for an encoder in the list of ffmpeg -encoders, whose lines are " V....D libx264  description".
+func hasEncoder(list, name string) bool {
+	for line := range strings.Lines(list) {
+		if f := strings.Fields(line); len(f) >= 2 && f[1] == name && strings.HasPrefix(f[0], "V") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,104 @@
+package encoder
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	ffmpeg "github.com/u2takey/ffmpeg-go"
+)
+
+// arguments is the command line of ffmpeg without the program's name.
+func (o Options) arguments() []string {
+	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{
+		"format":     "rawvideo",
+		"pix_fmt":    "rgb24",
+		"video_size": fmt.Sprintf("%dx%d", o.Width, o.Height),
+		"framerate":  fmt.Sprintf("%d/%d", o.Rate.Num, o.Rate.Den),
+	})
+	out := ffmpeg.KwArgs{
+		"vf":      o.filter(),
+		"pix_fmt": "yuv420p",
+		// A picture in is a picture out, with its own time.
+		"fps_mode": "passthrough",
+
+		"c:v":     o.Encoder,
+		"preset":  o.Preset,
+		"g":       o.GOP,
+		"bf":      o.BFrames,
+		"b:v":     o.Bitrate,
+		"maxrate": o.Bitrate,
+		"bufsize": o.bufferSize(),
+		"flags":   "+cgop",
+
+		"colorspace":      "bt709",
+		"color_primaries": "bt709",
+		"color_trc":       "bt709",
+		"color_range":     "tv",
+
+		"format":     "mpegts",
+		"muxdelay":   "0",
+		"muxpreload": "0",
+		// With the length of its PES packet said, a unit can be passed on when it is there, not when the next one begins.
+		"omit_video_pes_length": "0",
+		"flush_packets":         "1",
+	}
+	encoderArgs := o.x264Args
+	if o.Encoder == NVENC {
+		encoderArgs = o.nvencArgs
+	}
+	for name, value := range encoderArgs() {
+		out[name] = value
+	}
+	global := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"}
+	// GetArgs and not Compile, which prints or not by a variable that all users of the library share.
+	return in.Output("pipe:1", out).GlobalArgs(global...).GetArgs()
+}
+
+// filter converts full range RGB to what the stream says it is: BT.709, limited range. Chroma is the mean of the pixels
+// that share it, so that an edge on even coordinates stays as sharp as it was.
+func (o Options) filter() string {
+	return strings.Join([]string{
+		"scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd",
+		"format=yuv420p",
+		"setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
+	}, ",")
+}
+
+func (o Options) x264Args() ffmpeg.KwArgs {
+	args := ffmpeg.KwArgs{
+		"keyint_min":   o.GOP,
+		"sc_threshold": 0,
+		"threads":      o.Threads,
+		"x264-params": strings.Join([]string{
+			"keyint=" + strconv.FormatInt(o.GOP, 10),
+			"min-keyint=" + strconv.FormatInt(o.GOP, 10),
+			"scenecut=0",
+			"open-gop=0",
+			"pic-struct=1", // room for a timecode in the SEI (H.264, E.2.1: pic_struct_present_flag)
+			"aud=1",        // access unit delimiters, which transport streams need
+			"stitchable=1", // parameter sets depend on the options alone, not on the first picture
+		}, ":"),
+	}
+	if o.LowLatency {
+		args["tune"] = "zerolatency"
+	}
+	return args
+}
+
+// nvencArgs needs a GPU, which most machines that build this lack: whether the key frames keep to the grid shows when
+// they come out. NVENC's parameter sets may leave no room for a timecode in the SEI (pic_struct_present_flag).
+func (o Options) nvencArgs() ffmpeg.KwArgs {
+	args := ffmpeg.KwArgs{
+		"rc":          "vbr", // with maxrate equal to the average
+		"no-scenecut": 1,     // no key frame but where due
+		"forced-idr":  1,     // and each of them an IDR picture
+		"strict_gop":  1,     // the rate must be kept within a GOP
+		"aud":         1,
+		"tune":        "hq",
+	}
+	if o.LowLatency {
+		args["tune"], args["zerolatency"], args["delay"], args["rc-lookahead"] = "ull", 1, 0, 0
+	}
+	return args
+}

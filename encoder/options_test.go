@@ -1,0 +1,105 @@
+package encoder
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/media"
+)
+
+func TestValidate(t *testing.T) {
+	tests := map[string]struct {
+		change func(*Options)
+		want   string // empty: fine
+	}{
+		"fine":                 {func(o *Options) {}, ""},
+		"defaults":             {func(o *Options) { o.Preset, o.FFmpeg, o.Encoder = "", "", "" }, ""},
+		"NVENC":                {func(o *Options) { o.Encoder, o.Preset = NVENC, "" }, ""},
+		"NVENC, x264's preset": {func(o *Options) { o.Encoder = NVENC }, `preset "ultrafast" is not one of h264_nvenc's: use one of p1`},
+		"NVENC, B-frames":      {func(o *Options) { o.Encoder, o.Preset, o.BFrames = NVENC, "p4", 5 }, "use 0 to 4"},
+		"encoder":              {func(o *Options) { o.Encoder = "mpeg4" }, `encoder "mpeg4"`},
+		"odd width":            {func(o *Options) { o.Width = 321 }, "size 321x180"},
+		"no height":            {func(o *Options) { o.Height = 0 }, "size 320x0"},
+		"huge":                 {func(o *Options) { o.Width = 10000 }, "8192"},
+		"rate":                 {func(o *Options) { o.Rate = media.FrameRate{} }, "frame rate 0/0"},
+		"GOP":                  {func(o *Options) { o.GOP = 0 }, "GOP of 0"},
+		"preset":               {func(o *Options) { o.Preset = "quick" }, "use one of ultrafast, superfast, veryfast"},
+		"bitrate":              {func(o *Options) { o.Bitrate = 6 }, "bitrate of 6 bit/s"},
+		"B-frames":             {func(o *Options) { o.BFrames = 17 }, "use 0 to 16"},
+		"low latency":          {func(o *Options) { o.LowLatency = true }, "low latency does not go with 2 B-frames"},
+		"low latency without":  {func(o *Options) { o.LowLatency, o.BFrames = true, 0 }, ""},
+		"threads":              {func(o *Options) { o.Threads = -1 }, "-1 threads"},
+		"stall":                {func(o *Options) { o.Stall = -1 }, "stall time"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions()
+			tt.change(&o)
+			_, err := New(o)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestValidateReportsEverything(t *testing.T) {
+	err := Options{}.Validate()
+	for _, want := range []string{"size", "frame rate", "GOP", "bitrate"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestPeakBitrate(t *testing.T) {
+	for _, tt := range []struct {
+		rate         media.FrameRate
+		frames, want int64
+	}{
+		{media.FrameRate{Num: 25, Den: 1}, 50, 1_500_000},
+		{media.FrameRate{Num: 25, Den: 1}, 25, 2_000_000},
+		{media.FrameRate{Num: 30000, Den: 1001}, 60, 1_499_501}, // rounded up: it is a bound
+	} {
+		o := Options{Bitrate: 1_000_000, Rate: tt.rate}
+		if got := o.PeakBitrate(tt.frames); got != tt.want {
+			t.Errorf("%s: peak of %d frames is %d, want %d", tt.rate, tt.frames, got, tt.want)
+		}
+	}
+}
+
+// TestNVENCArguments can only look at the command line: the hardware is rare.
+func TestNVENCArguments(t *testing.T) {
+	o := testOptions()
+	o.Encoder, o.Preset, o.LowLatency, o.BFrames = NVENC, "p5", true, 0
+	args := o.withDefaults().arguments()
+	for _, pair := range [][2]string{
+		{"-c:v", "h264_nvenc"}, {"-preset", "p5"}, {"-g", "10"}, {"-bf", "0"}, {"-no-scenecut", "1"}, {"-forced-idr", "1"},
+		{"-strict_gop", "1"}, {"-tune", "ull"}, {"-delay", "0"}, {"-b:v", "1000000"}, {"-maxrate", "1000000"},
+	} {
+		i := slices.Index(args, pair[0])
+		if i < 0 || i+1 == len(args) || args[i+1] != pair[1] {
+			t.Errorf("no %s %s in %q", pair[0], pair[1], args)
+		}
+	}
+	if slices.Contains(args, "-x264-params") || slices.Contains(args, "-sc_threshold") {
+		t.Errorf("options of x264 in %q", args)
+	}
+}
+
+func TestLineLogger(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"lines":     {"one\ntwo\n", "one | two"},
+		"begun":     {"one\ntw", "one | tw"},
+		"empty":     {"\n \r\none\r\n\n", "one"},
+		"many":      {strings.Repeat("x\n", 20) + "end", "x | x | x | x | x | x | x | end"},
+		"long line": {strings.Repeat("y", 5000) + "\nend\n", strings.Repeat("y", maxLine) + " | end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := lastLines(tt.text); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

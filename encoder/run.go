@@ -1,0 +1,228 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// stopDelay is how long ffmpeg may take to end when it was told to, before it is killed: enough to end in good order,
+// and short against the 5 s in which a service should stop.
+const stopDelay = 2 * time.Second
+
+// watchSteps is how often within the stall time the watchdog looks.
+const watchSteps = 8
+
+// Run starts ffmpeg and gives its access units to handle, one at a time, in decoding order, with their frame numbers and
+// the time stamps that belong to them: PTS is Options.PTSOrigin + Rate.Ticks(Frame), DTS that of an earlier frame or the
+// same. The units are the handler's to keep. While it works, ffmpeg is held up, soon also its input.
+//
+// Run returns nil after CloseInput, when every frame has come out. It returns an error that wraps the context's when that
+// ends first, and otherwise one that says what went wrong, with the last lines ffmpeg said. It returns when ffmpeg and
+// everything it has started are gone. It may be called once.
+func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) error {
+	if e.begun.Swap(true) {
+		return errors.New("run encoder: it was run before")
+	}
+	defer close(e.done)
+	if err := e.run(ctx, handle); err != nil {
+		return fmt.Errorf("run encoder: %w", err)
+	}
+	return nil
+}
+
+func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) error) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	stderr := &lineLogger{log: e.o.Logger}
+	cmd, stdout, err := e.start(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	defer stdout.Close()
+	// Both ends closed, ffmpeg ends by itself even where it doesn't heed the interrupt: while it waits for input.
+	unhook := context.AfterFunc(ctx, func() {
+		_ = e.stdin.Close()
+		_ = stdout.Close()
+	})
+	defer unhook()
+	var waitErr error
+	ended, unwatch := context.WithCancel(ctx)
+	watched, exited := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		e.watch(ended, func(err error) {
+			_ = cmd.Process.Kill() // it does not listen
+			cancel(err)
+		})
+	}()
+	go func() {
+		defer close(exited)
+		waitErr = cmd.Wait()
+		killGroup(cmd) // what a wrapper of ffmpeg left behind would keep the output open
+	}()
+
+	last, err := e.deliver(ctx, ts.NewReader(stdout), handle)
+	if err != nil {
+		cancel(err)
+	}
+	_ = stdout.Close() // ffmpeg has ended its output, or nobody wants it any more
+	<-exited
+	unwatch()
+	<-watched
+	_ = e.stdin.Close()
+
+	switch {
+	case parent.Err() != nil:
+		return parent.Err()
+	case context.Cause(ctx) != nil:
+		return context.Cause(ctx)
+	case waitErr != nil:
+		return e.exitError(waitErr, stderr.last())
+	}
+	// ffmpeg has ended well, so that the unit that its end cut off is whole.
+	if last != nil {
+		if err := e.pass(*last, handle); err != nil {
+			return err
+		}
+	}
+	return e.drained(stderr.last())
+}
+
+// start starts ffmpeg with pipes whose ends here obey deadlines and closing.
+func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *os.File, error) {
+	inR, inW, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+	}
+	defer inR.Close()
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		inW.Close()
+		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+	}
+	defer outW.Close()
+	growPipe(inW)
+	growPipe(outR)
+	cmd := exec.CommandContext(ctx, e.o.FFmpeg, e.o.arguments()...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = inR, outW, stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = stopDelay
+	ownGroup(cmd)
+	e.o.Logger.Debug("starting ffmpeg", "command", cmd.Args)
+	if err := cmd.Start(); err != nil {
+		inW.Close()
+		outR.Close()
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, nil, startError(e.o.FFmpeg, err)
+	}
+	e.input.Lock()
+	defer e.input.Unlock()
+	e.stdin = inW
+	if e.closed { // CloseInput was called before
+		e.closeLocked()
+	}
+	close(e.started)
+	return cmd, outR, nil
+}
+
+// deliver passes units on until the output ends. A unit that ends only because the output does is returned: whether it
+// is whole shows when ffmpeg's end is known.
+func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.AccessUnit) error) (*media.AccessUnit, error) {
+	for {
+		au, err := r.Next()
+		if damage := r.Stats().LastDamage; damage != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read ffmpeg's output: %w", damage)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil // the context knows why
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case r.OpenEnded():
+			return &au, nil
+		}
+		if err := e.pass(au, handle); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pass gives one unit to the handler, under its number.
+func (e *Encoder) pass(au media.AccessUnit, handle func(media.AccessUnit) error) error {
+	au, err := e.times.place(au)
+	if err != nil {
+		return fmt.Errorf("place access unit: %w", err)
+	}
+	e.handling.Store(true)
+	err = handle(au)
+	e.progress.Add(1)
+	e.handling.Store(false)
+	if err != nil {
+		return fmt.Errorf("handle frame %d: %w", au.Frame, err)
+	}
+	return nil
+}
+
+func (e *Encoder) exitError(err error, said string) error {
+	lost := len(e.Pending())
+	if said == "" {
+		said = "it said nothing"
+	}
+	return fmt.Errorf("ffmpeg failed with %d frames pending: %w: %s", lost, err, said)
+}
+
+// drained checks that ffmpeg, which has ended well, has put out everything.
+func (e *Encoder) drained(said string) error {
+	e.input.Lock()
+	defer e.input.Unlock()
+	lost := e.Pending()
+	switch {
+	case e.torn != nil:
+		return fmt.Errorf("%w: %s", e.torn, said)
+	case len(lost) > 0:
+		return fmt.Errorf("ffmpeg ended without %d of the frames it was given, the first of them %d: %s", len(lost), lost[0], said)
+	case !e.closed:
+		return fmt.Errorf("ffmpeg ended before its input did: %s", said)
+	}
+	return nil
+}
+
+// watch kills a process that has work and does none, until the context ends. The work: a frame to take, or, when there
+// are no more, units to put out and then to end.
+func (e *Encoder) watch(ctx context.Context, kill func(error)) {
+	if e.o.Stall == 0 {
+		return
+	}
+	tick := time.NewTicker(max(e.o.Stall/watchSteps, 1))
+	defer tick.Stop()
+	seen, quiet := e.progress.Load(), 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := e.progress.Load()
+		busy := e.writing.Load() || e.draining.Load()
+		if now != seen || !busy || e.handling.Load() {
+			seen, quiet = now, 0
+			continue
+		}
+		if quiet++; quiet >= watchSteps {
+			kill(fmt.Errorf("ffmpeg took no frame and put out none for %s: it was killed", e.o.Stall))
+			return
+		}
+	}
+}

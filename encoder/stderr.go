@@ -1,0 +1,69 @@
+package encoder
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+)
+
+const (
+	// tailLines of what ffmpeg said last go into an error: its own message and the few before that explain it.
+	tailLines = 8
+	// maxLine bounds a line that doesn't end.
+	maxLine = 1024
+)
+
+// lineLogger takes what ffmpeg writes to its standard error, logs it line by line, and keeps the last lines.
+type lineLogger struct {
+	log  *slog.Logger
+	line []byte // begun
+	tail []string
+}
+
+// Write never fails.
+func (l *lineLogger) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		part, rest, ended := bytes.Cut(b, []byte{'\n'})
+		l.line = append(l.line, part[:min(len(part), maxLine-min(maxLine, len(l.line)))]...)
+		if ended {
+			l.flush()
+		}
+		b = rest
+	}
+	return n, nil
+}
+
+// flush ends the line begun.
+func (l *lineLogger) flush() {
+	line := strings.TrimSpace(string(l.line))
+	l.line = l.line[:0]
+	if line == "" {
+		return
+	}
+	if len(l.tail) == tailLines {
+		l.tail = append(l.tail[:0], l.tail[1:]...)
+	}
+	l.tail = append(l.tail, line)
+	level := slog.LevelWarn
+	for _, mark := range []string{"[error]", "[fatal]", "[panic]"} { // from -loglevel level+...
+		if strings.Contains(line, mark) {
+			level = slog.LevelError
+		}
+	}
+	l.log.Log(context.Background(), level, line, "source", "ffmpeg")
+}
+
+// last is the last lines in one.
+func (l *lineLogger) last() string {
+	l.flush()
+	return strings.Join(l.tail, " | ")
+}
+
+// lastLines is the same of a whole text.
+func lastLines(text string) string {
+	l := lineLogger{log: slog.New(slog.DiscardHandler)}
+	l.Write([]byte(text))
+	return l.last()
+}
