@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// readyTimeout bounds a readiness check: probes commonly give up after a few seconds and then learn no reason.
+const readyTimeout = 2 * time.Second
+
+// healthView is the answer of /healthz.
+type healthView struct {
+	Status  string `json:"status"`
+	Version string `json:"version,omitempty"`
+}
+
+// readyView is the answer of /readyz.
+type readyView struct {
+	Ready   bool     `json:"ready"`
+	Reasons []string `json:"reasons"`
+}
+
+// getHealth answers GET /healthz: the process answers requests.
+func (s *Server) getHealth(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, healthView{"ok", s.cfg.Version})
+}
+
+// getReady answers GET /readyz: whether all promises can be kept just now, and why not.
+func (s *Server) getReady(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
+	defer cancel()
+	v := readyView{Reasons: []string{}}
+	if err := s.cfg.Store.Ready(ctx); err != nil {
+		v.Reasons = append(v.Reasons, "store: "+err.Error())
+	}
+	if err := s.cfg.Ready(ctx); err != nil {
+		v.Reasons = append(v.Reasons, err.Error())
+	}
+	switch list, err := s.cfg.Store.Channels(ctx); {
+	case err != nil:
+		v.Reasons = append(v.Reasons, "channels: "+err.Error())
+	case len(list) == 0:
+		v.Reasons = append(v.Reasons, "there is no channel yet: the generator has not started")
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	status := http.StatusOK
+	if v.Ready = len(v.Reasons) == 0; !v.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	return c.JSON(status, v)
+}

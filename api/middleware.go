@@ -1,0 +1,96 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+// contentPolicy lets the page load what this server sends and nothing else. hls.js plays from blob: addresses and
+// starts its worker from one. No inline scripts or styles. No other site may frame it.
+const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+	"media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'none'"
+
+// wrap puts around next what holds for every answer: headers, cross-origin rules, recovery from panics, log, metrics.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1)
+		defer s.running.Done()
+		began := s.cfg.Now()
+		rec := &recorder{ResponseWriter: w}
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Referrer-Policy", "no-referrer")
+		defer func() {
+			took := s.cfg.Now().Sub(began)
+			s.metrics.observe(rec.route, r.Method, rec.status, took)
+			s.cfg.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path,
+				"status", rec.status, "bytes", rec.bytes, "duration", took, "remote", r.RemoteAddr)
+		}()
+		defer s.recover(rec, r)
+		if s.allowOrigin(rec, r) {
+			return // it was a preflight
+		}
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recover answers 500 for a panic of a handler and logs it. An answer that has begun is cut off instead, so that the
+// client can see that it is not whole.
+func (s *Server) recover(rec *recorder, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	s.metrics.panics.Inc()
+	s.cfg.Logger.ErrorContext(r.Context(), "handler panicked", "path", r.URL.Path, "panic", v,
+		slog.String("stack", string(debug.Stack())))
+	if rec.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	writeProblem(rec, r, &Problem{Status: http.StatusInternalServerError, Detail: "the server made a mistake"})
+}
+
+// allowOrigin adds the cross-origin headers where the configuration allows the request's origin, and answers a
+// preflight, which it reports. X-Refstream is not among the headers that a foreign page may send: it is what tells
+// this machine's user from a page that the user happens to look at.
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
+	if len(s.cfg.CORSOrigins) == 0 {
+		return false
+	}
+	h, origin := w.Header(), r.Header.Get("Origin")
+	allowed := ""
+	for _, o := range s.cfg.CORSOrigins {
+		if o == "*" {
+			allowed = "*"
+			break
+		}
+		if o == origin {
+			allowed = origin
+		}
+	}
+	if allowed != "*" {
+		h.Add("Vary", "Origin")
+	}
+	if origin == "" || allowed == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", allowed)
+	h.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, "+truncatedHeader)
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
+	h.Set("Access-Control-Allow-Headers", strings.Join(
+		[]string{"Authorization", "Content-Type", "Range", "If-None-Match", "Last-Event-ID"}, ", "))
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}

@@ -1,0 +1,173 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// maxRenders is how many pictures are made at once: encoding a PNG takes a core for some 0.1 s at 1080p, and the
+	// live encoder needs the others.
+	maxRenders = 2
+	// maxRenderQueue is how many requests may wait for that.
+	maxRenderQueue = 32
+	// maxRenderers bounds the renderers kept, some megabytes each: one a channel, for few channels.
+	maxRenderers = 4
+)
+
+// pictures makes reference pictures. Its methods may be called at once from many goroutines.
+type pictures struct {
+	queue, renders chan struct{}
+
+	mu        sync.Mutex
+	renderers map[generator.Options]*sharedRenderer
+}
+
+// sharedRenderer is a renderer that one goroutine at a time uses.
+type sharedRenderer struct {
+	mu sync.Mutex
+	r  *generator.Renderer
+}
+
+func newPictures() *pictures {
+	return &pictures{
+		queue: make(chan struct{}, maxRenderQueue), renders: make(chan struct{}, maxRenders),
+		renderers: map[generator.Options]*sharedRenderer{},
+	}
+}
+
+// png renders and encodes the picture of frame n.
+func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event bool) ([]byte, error) {
+	select {
+	case p.queue <- struct{}{}:
+	default:
+		return nil, &Problem{
+			Status: http.StatusServiceUnavailable, Detail: "too many pictures are being rendered", retryAfter: time.Second,
+		}
+	}
+	defer func() { <-p.queue }()
+	select {
+	case p.renders <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.renders }()
+	img, err := p.render(o, n, event)
+	if err != nil {
+		return nil, fmt.Errorf("render frame %d: %w", n, err)
+	}
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img); err != nil {
+		return nil, fmt.Errorf("encode frame %d: %w", n, err)
+	}
+	return b.Bytes(), nil
+}
+
+func (p *pictures) render(o generator.Options, n int64, event bool) (*image.RGBA, error) {
+	shared, err := p.renderer(o)
+	if err != nil {
+		return nil, err
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	return shared.r.Image(n, event)
+}
+
+func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {
+	o.Epoch = o.Epoch.UTC() // one epoch, one key
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if shared := p.renderers[o]; shared != nil {
+		return shared, nil
+	}
+	r, err := generator.NewRenderer(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.renderers) >= maxRenderers {
+		clear(p.renderers)
+	}
+	shared := &sharedRenderer{r: r}
+	p.renderers[o] = shared
+	return shared, nil
+}
+
+// answerPicture answers GET /frames/{n}.png: what the generator renders as frame n. Any frame has one, for the
+// schedule tells of any time; triggered events are known once they are triggered.
+func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) error {
+	ctx := c.Request().Context()
+	event, final, err := s.eventAt(ctx, ch, n)
+	if err != nil {
+		return err
+	}
+	o := pictureOptions(ch)
+	h := c.Response().Header()
+	// The picture is a pure function of these.
+	etag := etagOf(fmt.Appendf(nil, "%d %v %+v", n, event, o))
+	h.Set("ETag", etag)
+	if final {
+		// Not immutable: the same address shows another picture after the data directory was reset.
+		h.Set("Cache-Control", "public, max-age=3600")
+	} else {
+		h.Set("Cache-Control", "no-cache")
+	}
+	if matchesETag(c.Request().Header.Values("If-None-Match"), etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	body, err := s.pictures.png(ctx, o, n, event)
+	if err != nil {
+		return err
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(http.StatusOK, "image/png", body)
+}
+
+// eventAt says whether frame n shows an event, and whether that is final. A frame that left the encoder has it in its
+// record. Of another, the schedule knows, the marker of a triggered event that happened, or, for a frame to come, the
+// trigger of one.
+func (s *Server) eventAt(ctx context.Context, ch markers.Channel, n int64) (event, final bool, err error) {
+	record, err := s.frame(ctx, ch.Name, n)
+	if err != nil {
+		return false, false, err
+	}
+	if record != nil {
+		return record.Event != "", true, nil
+	}
+	schedule, err := s.planner.schedule(ch)
+	if err != nil {
+		return false, false, err
+	}
+	if _, ok := schedule.At(n); ok {
+		return true, false, nil
+	}
+	upTo := markers.Range{To: markers.EndOfFrame(n), Limit: 1, Desc: true}
+	happened, err := s.cfg.Store.Markers(ctx, ch.Name, upTo)
+	if err != nil {
+		return false, false, err
+	}
+	if len(happened) == 1 && happened[0].Kind == markers.KindManual && n <= happened[0].LastFrame {
+		return true, false, nil
+	}
+	newest, err := s.cfg.Store.Last(ctx, ch.Name, markers.Frames)
+	if err != nil || n <= newest.Frame {
+		return false, false, err // a trigger without a marker came too late
+	}
+	triggers, err := s.cfg.Store.Triggers(ctx, ch.Name, upTo)
+	if err != nil || len(triggers) == 0 || n > triggers[0].LastFrame {
+		return false, false, err
+	}
+	ok, err := s.planner.holds(ctx, ch.Name, triggers[0])
+	return ok, false, err
+}

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// maxTriggerWait is how far away a triggered event may begin: who asks for an event now wants to see it.
+	maxTriggerWait = 30 * time.Second
+	// placeAttempts is how often a place is sought that another process keeps taking first.
+	placeAttempts = 5
+	// earlierTriggers is how many triggers before a place are looked at for one that reaches into it. They don't
+	// overlap, but for those that two processes placed at once.
+	earlierTriggers = 16
+)
+
+// planner finds places for triggered events. Its methods may be called at once from many goroutines.
+type planner struct {
+	store markers.Store
+	// placing is held from looking for a place to having taken it. Other processes are found out afterwards.
+	placing sync.Mutex
+
+	mu        sync.Mutex
+	schedules map[scheduleKey]*generator.Schedule
+}
+
+type scheduleKey struct {
+	seed          uint64
+	every, length int64
+}
+
+// maxSchedules bounds the schedules kept; they are cheap to make again.
+const maxSchedules = 64
+
+func newPlanner(store markers.Store) *planner {
+	return &planner{store: store, schedules: map[scheduleKey]*generator.Schedule{}}
+}
+
+// schedule is the channel's schedule of events.
+func (p *planner) schedule(ch markers.Channel) (*generator.Schedule, error) {
+	key := scheduleKey{ch.Seed, ch.EventEvery, ch.EventLength}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.schedules[key]; s != nil {
+		return s, nil
+	}
+	s, err := generator.NewSchedule(key.seed, key.every, key.length)
+	if err != nil {
+		return nil, fmt.Errorf("plan events of %s: %w", ch.Name, err)
+	}
+	if len(p.schedules) >= maxSchedules {
+		clear(p.schedules)
+	}
+	p.schedules[key] = s
+	return s, nil
+}
+
+// place writes the trigger of an event of length frames at the first free place from earliest on.
+//
+// A place is free where neither the event nor the frames next to it show another event, so that two events are always
+// told apart. The store appends only, so a trigger must follow those that are there. Two processes that write at once
+// may both succeed with places that touch: the later of the two is then void, for the generator as well as here, and
+// seeks another.
+func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, length int64, text string) (markers.Trigger, error) {
+	schedule, err := p.schedule(ch)
+	if err != nil {
+		return markers.Trigger{}, err
+	}
+	p.placing.Lock()
+	defer p.placing.Unlock()
+	for range placeAttempts {
+		t := markers.Trigger{Text: text}
+		latest := earliest + ch.Rate.FrameAtNanos(int64(maxTriggerWait))
+		if t.Frame, err = p.free(ctx, ch.Name, schedule, earliest, latest, length); err != nil {
+			return t, err
+		}
+		if t.Frame > latest {
+			return t, &Problem{
+				Status:     http.StatusConflict,
+				Detail:     fmt.Sprintf("there is no room for an event of %d frames within %v", length, maxTriggerWait),
+				retryAfter: max(time.Second, time.Duration(ch.Rate.Nanos(t.Frame-latest))),
+			}
+		}
+		t.LastFrame = t.Frame + length - 1
+		if err := p.store.Append(ctx, ch.Name, markers.Batch{Triggers: []markers.Trigger{t}}); err != nil {
+			return t, fmt.Errorf("write trigger: %w", err)
+		}
+		switch taken, err := p.holds(ctx, ch.Name, t); {
+		case err != nil:
+			return t, err
+		case taken:
+			return t, nil
+		}
+	}
+	return markers.Trigger{}, &Problem{
+		Status: http.StatusConflict, Detail: "others keep triggering events at the same time", retryAfter: time.Second,
+	}
+}
+
+// free is the first frame from earliest on where an event of length frames fits, or a frame after latest where there
+// is none up to that: an event there does not fit before that frame.
+func (p *planner) free(ctx context.Context, channel string, schedule *generator.Schedule, earliest, latest, length int64,
+) (int64, error) {
+	start := earliest
+	newest, err := p.store.Triggers(ctx, channel, markers.Range{Limit: earlierTriggers, Desc: true})
+	if err != nil {
+		return 0, fmt.Errorf("read triggers: %w", err)
+	}
+	for _, t := range newest {
+		start = max(start, t.LastFrame+2)
+	}
+	for start <= latest {
+		// Only the first event in the way counts: it is enough to look as far as it takes to see that there is one.
+		ev := schedule.Next(start - 1)
+		if ev.Number == 0 || ev.First > start+length {
+			break
+		}
+		start = ev.Last + 2
+	}
+	return start, nil
+}
+
+// holds says whether the store has t, and no trigger before it that touches it.
+func (p *planner) holds(ctx context.Context, channel string, t markers.Trigger) (bool, error) {
+	list, err := p.store.Triggers(ctx, channel, markers.Range{
+		To: markers.EndOfFrame(t.Frame), Limit: earlierTriggers, Desc: true,
+	})
+	if err != nil {
+		return false, fmt.Errorf("read triggers: %w", err)
+	}
+	if len(list) == 0 || list[0] != t {
+		return false, nil
+	}
+	for _, before := range list[1:] {
+		if before.LastFrame >= t.Frame-1 {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const testPlaylist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+
+func published(t testing.TB) *fixture {
+	f := newFixture(t)
+	f.publish("index.m3u8", testPlaylist)
+	f.publish("master.m3u8", "#EXTM3U\n")
+	f.publish("seg-12.ts", strings.Repeat("G23456789-", 1000))
+	f.publish("seg-12.ts.tmp", "half")
+	f.publish("secret.txt", "secret")
+	if err := os.WriteFile(filepath.Join(f.dir, "main", "channel.json"), []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestPlaylists(t *testing.T) {
+	f := published(t)
+	for _, name := range []string{"index.m3u8", "master.m3u8"} {
+		w := f.get("/hls/main/" + name)
+		h := w.Header()
+		if w.Code != 200 || h.Get("Content-Type") != "application/vnd.apple.mpegurl" || h.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d %v", name, w.Code, h)
+		}
+	}
+	w := f.get("/hls/main/index.m3u8?_HLS_msn=5")
+	if w.Body.String() != testPlaylist {
+		t.Errorf("playlist is %q", w.Body)
+	}
+	etag := w.Header().Get("ETag")
+	if w := f.get("/hls/main/index.m3u8", "If-None-Match", etag); w.Code != 304 || w.Header().Get("ETag") != etag {
+		t.Errorf("with its ETag: %d", w.Code)
+	}
+	f.publish("index.m3u8", testPlaylist+"#EXTINF:2,\nseg-12.ts\n")
+	if w := f.get("/hls/main/index.m3u8", "If-None-Match", etag); w.Code != 200 || w.Header().Get("ETag") == etag {
+		t.Errorf("changed, with the old ETag: %d", w.Code)
+	}
+}
+
+func TestSegmentFile(t *testing.T) {
+	f := published(t)
+	w := f.get("/hls/main/seg-12.ts")
+	h := w.Header()
+	if w.Code != 200 || w.Body.Len() != 10000 || h.Get("Content-Type") != "video/mp2t" || h.Get("Content-Length") != "10000" ||
+		h.Get("Cache-Control") != "public, max-age=3600, immutable" {
+		t.Errorf("%d, %d bytes, %v", w.Code, w.Body.Len(), h)
+	}
+	if w := f.get("/hls/main/seg-12.ts", "If-None-Match", h.Get("ETag")); w.Code != 304 {
+		t.Errorf("with its ETag: %d", w.Code)
+	}
+	w = f.get("/hls/main/seg-12.ts", "Range", "bytes=10-19")
+	if w.Code != 206 || w.Body.String() != "G23456789-" || w.Header().Get("Content-Range") != "bytes 10-19/10000" {
+		t.Errorf("range: %d %q %q", w.Code, w.Body, w.Header().Get("Content-Range"))
+	}
+	w = f.get("/hls/main/seg-12.ts", "Range", "bytes=20000-")
+	f.refused(w, http.StatusRequestedRangeNotSatisfiable, "Range")
+	if w.Header().Get("Content-Range") != "bytes */10000" {
+		t.Errorf("Content-Range %q", w.Header().Get("Content-Range"))
+	}
+	w = f.do(request(http.MethodHead, "/hls/main/seg-12.ts", ""))
+	if w.Code != 200 || w.Header().Get("Content-Length") != "10000" || w.Body.Len() != 0 {
+		t.Errorf("HEAD: %d %v", w.Code, w.Header())
+	}
+}
+
+func TestOnlyPublishedFilesAreServed(t *testing.T) {
+	f := published(t)
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	hls := filepath.Join(f.dir, "main", "hls")
+	for link, target := range map[string]string{
+		"seg-link.ts": outside, "seg-up.ts": "../channel.json", "seg-loop.ts": "seg-loop.ts", "seg-dangling.ts": "seg-none.ts",
+	} {
+		if err := os.Symlink(target, filepath.Join(hls, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(hls, "seg-dir.ts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		"main/seg-link.ts", "main/seg-up.ts", "main/seg-dangling.ts", "main/seg-dir.ts", "main/seg-13.ts",
+		"main/secret.txt", "main/seg-12.ts.tmp", "main/seg-.ts", "main/.ts", "main/", "main", "other/index.m3u8",
+		"main/INDEX.M3U8", "main/seg-12.ts/", "main/seg-a.b.ts", "main/" + "seg-" + strings.Repeat("1", 200) + ".ts",
+		".hidden/index.m3u8", "main/index.m3u8/x",
+	} {
+		if w := f.get("/hls/" + path); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := f.get("/hls/main/seg-loop.ts"); w.Code == 200 {
+		t.Errorf("a link to itself: %d", w.Code)
+	}
+}
+
+// TestPathTraversal sends request lines as they are, for clients and net/url tidy paths up.
+func TestPathTraversal(t *testing.T) {
+	f := published(t)
+	srv := httptest.NewServer(f.server.Handler())
+	defer srv.Close()
+	up := []string{"..", "%2e%2e", "%2E.", ".%2e", "%252e%252e", "..%00", "%c0%ae%c0%ae", "..;", "%u002e%u002e"}
+	slash := []string{"/", "%2f", "%2F", "%5c", `\`, "%252f", "//", "/./"}
+	var targets []string
+	for _, u := range up {
+		for _, s := range slash {
+			targets = append(targets,
+				"/hls/main/"+u+s+"channel.json", "/hls/main/seg-"+u+s+"channel.json", "/hls/"+u+s+"etc"+s+"passwd",
+				"/hls/main"+s+u+s+u+s+"channel.json", "/hls/main/hls"+s+u+s+"index.m3u8", "/"+u+s+"channel.json",
+				"/hls/"+u+s+"main/index.m3u8", "/frames/"+u+s+"channel.json")
+		}
+	}
+	targets = append(targets, "/hls/main/%2fetc%2fpasswd", "/hls//etc/passwd", "/hls/main/index.m3u8%00.ts",
+		"/hls/main/seg-12.ts%00", "/hls/main/C:%5Cx.ts", "//etc/passwd", "/hls/%2e/index.m3u8", "/hls/main/./index.m3u8")
+	for _, target := range targets {
+		status, body := raw(t, srv.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+		if status != 404 && status != 400 || strings.Contains(body, "secret") {
+			t.Errorf("%s: %d %q", target, status, body)
+		}
+	}
+}
+
+// raw sends bytes and reads the answer.
+func raw(t *testing.T, addr, request string) (status int, body string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(all)), nil)
+	if err != nil {
+		t.Fatalf("%q answered by %q: %v", request, all, err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestFileThatCannotBeRead(t *testing.T) {
+	f := published(t)
+	// A file in the place of the channel's directory: something is wrong here, and it is not the client.
+	if err := os.WriteFile(filepath.Join(f.dir, "broken"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := f.get("/hls/broken/index.m3u8")
+	f.refused(w, http.StatusInternalServerError, "")
+	if strings.Contains(w.Body.String(), f.dir) {
+		t.Errorf("the answer tells paths: %s", w.Body)
+	}
+}
+
+func TestManyPlaylistSizes(t *testing.T) {
+	f := published(t)
+	for _, n := range []int{0, 1, 1000, 100_000} {
+		f.publish("index.m3u8", strings.Repeat("#", n))
+		if w := f.get("/hls/main/index.m3u8"); w.Body.Len() != n || w.Header().Get("Content-Length") != fmt.Sprint(n) {
+			t.Errorf("%d bytes: %d, Content-Length %s", n, w.Body.Len(), w.Header().Get("Content-Length"))
+		}
+	}
+}

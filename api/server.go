@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Limits against clients that are slow or mean to be. A segment of 2 s at 6 Mbit/s is 1.5 MB: 60 s let a client of
+// 200 kbit/s have it. Headers of browsers stay under 8 KiB.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 16 << 10
+	// stopTimeout leaves answers under way time to end, and a margin to the 2 s that Run may take to stop.
+	stopTimeout = 1500 * time.Millisecond
+)
+
+// Server serves one Config. Its methods may be called at once from many goroutines; Run may be called once.
+type Server struct {
+	cfg      Config
+	handler  http.Handler
+	echo     *echo.Echo
+	metrics  *metrics
+	cache    *bodyCache
+	pictures *pictures
+	planner  *planner
+	clients  chan struct{}
+	stopping chan struct{}
+	running  sync.WaitGroup
+}
+
+// New makes a Server. The errors name what is wrong with the configuration.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
+		planner:  newPlanner(cfg.Store),
+		clients:  make(chan struct{}, cfg.StreamClients),
+		stopping: make(chan struct{}),
+	}
+	s.echo = s.routes()
+	s.handler = s.wrap(s.echo)
+	return s, nil
+}
+
+// Handler answers every request.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves ln until ctx ends, then ends the event streams, lets other answers end for a moment, and returns
+// ctx.Err() within 2 s with nothing left running. It closes ln. Any other error is a failure to serve.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	var err error
+	select {
+	case err = <-served:
+		close(s.stopping)
+		_ = srv.Close()
+	case <-ctx.Done():
+		close(s.stopping)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		if srv.Shutdown(stop) != nil {
+			_ = srv.Close() // also cancels the requests' contexts
+		}
+		cancel()
+		err = <-served
+	}
+	s.running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return ctx.Err()
+	}
+	return err
+}

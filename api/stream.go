@@ -1,0 +1,195 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// streamPage is how many markers are read at once when a client catches up.
+	streamPage = 256
+	// storeRetry is how long a stream waits before it asks a store that failed again.
+	storeRetry = time.Second
+	// clientsRetry is when a client that found all places taken may try again.
+	clientsRetry = 5 * time.Second
+)
+
+// streamMarkers answers GET /markers/stream: server-sent events, one a marker, until the client or the server goes.
+// It begins after the event that the client had last, or at a time, or with the markers later than now.
+func (s *Server) streamMarkers(c echo.Context) error {
+	r := c.Request()
+	select {
+	case s.clients <- struct{}{}:
+	default:
+		return &Problem{
+			Status: http.StatusServiceUnavailable, retryAfter: clientsRetry,
+			Detail: fmt.Sprintf("all %d places for event streams are taken", s.cfg.StreamClients),
+		}
+	}
+	s.metrics.streams.Inc()
+	defer func() { s.metrics.streams.Dec(); <-s.clients }()
+
+	q := newQuery(r, "channel", "ts_start", "last_event_id")
+	after, hasStart := q.seconds("ts_start")
+	resumed, hasResumed := lastEventID(q, r)
+	ch, err := s.channel(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	st := &markerStream{Server: s, channel: ch}
+	switch {
+	case hasResumed:
+		st.sent = resumed
+	case hasStart:
+		st.after, st.hasAfter = after, true
+		if first := ch.Clock().Rate.FrameAtNanos(int64(after)) - longestEvent(ch); first > 0 {
+			st.sent = markers.AtFrame(first)
+		}
+	default:
+		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, markers.Markers); err != nil {
+			return err
+		}
+	}
+	w := c.Response()
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	w.WriteHeader(http.StatusOK)
+	st.w = newDeadlineWriter(w, s.cfg.StreamWriteTimeout)
+	if err := st.run(r.Context()); errors.Is(err, errSlowClient) {
+		s.metrics.dropped.Inc()
+		s.cfg.Logger.InfoContext(r.Context(), "event stream dropped: the client is too slow", "remote", r.RemoteAddr)
+	}
+	return nil
+}
+
+// lastEventID reads where a client wants to go on: the header, which browsers send when they reconnect, before the
+// parameter, which then is older.
+func lastEventID(q *query, r *http.Request) (id markers.ID, ok bool) {
+	field, v := "Last-Event-ID", r.Header.Get("Last-Event-ID")
+	if v == "" {
+		field, v = "last_event_id", q.values.Get("last_event_id")
+	}
+	if v == "" {
+		return id, false
+	}
+	id, err := markers.ParseID(v)
+	if err != nil {
+		q.fail(badField(field, "%s: %s", field, err))
+	}
+	return id, err == nil
+}
+
+// markerStream is one client's stream. sent is how far it has got in the log.
+type markerStream struct {
+	*Server
+	channel  markers.Channel
+	sent     markers.ID
+	after    markers.Seconds
+	hasAfter bool
+	w        *deadlineWriter
+}
+
+// run writes until ctx ends, the server stops or a write fails.
+func (st *markerStream) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	wait.Go(func() {
+		select {
+		case <-st.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
+	// connection breaks before the first one.
+	if err := st.w.write(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
+		return err
+	}
+	for {
+		if err := st.catchUp(ctx); err != nil {
+			return err
+		}
+		if err := st.await(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// await returns when there may be something to send, having sent heartbeats meanwhile.
+func (st *markerStream) await(ctx context.Context) error {
+	for {
+		beat, cancel := context.WithTimeout(ctx, st.cfg.Heartbeat)
+		err := st.cfg.Store.Wait(beat, st.channel.Name, markers.Markers, st.sent)
+		if err != nil && beat.Err() == nil {
+			// The store is in trouble. It may come back, and the client has nothing better to turn to.
+			select {
+			case <-time.After(storeRetry):
+			case <-beat.Done():
+			}
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			return nil
+		}
+		if err := st.w.write([]byte(": heartbeat\n\n")); err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp sends what the log holds after sent. A store that can't be read is left for the next time.
+func (st *markerStream) catchUp(ctx context.Context) error {
+	for {
+		// What the log ends with is read first: if nothing is found up to there it has been trimmed.
+		last, err := st.cfg.Store.Last(ctx, st.channel.Name, markers.Markers)
+		if err != nil || last.Compare(st.sent) <= 0 {
+			return ctx.Err()
+		}
+		page, err := st.cfg.Store.Markers(ctx, st.channel.Name, markers.Range{From: st.sent.Next(), Limit: streamPage})
+		if err != nil {
+			return ctx.Err()
+		}
+		views, err := st.view(ctx, st.channel.Name, page)
+		if err != nil {
+			return ctx.Err()
+		}
+		var b bytes.Buffer
+		for _, m := range views {
+			if st.hasAfter && m.Time <= st.after {
+				continue
+			}
+			data, err := json.Marshal(m)
+			if err != nil {
+				return fmt.Errorf("encode marker: %w", err)
+			}
+			fmt.Fprintf(&b, "event: marker\nid: %s\ndata: %s\n\n", m.RecordID(), data)
+		}
+		if b.Len() > 0 {
+			if err := st.w.write(b.Bytes()); err != nil {
+				return err
+			}
+		}
+		if len(page) == 0 {
+			st.sent = last
+			return nil
+		}
+		st.sent = page[len(page)-1].RecordID()
+	}
+}

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// liveWithin is how old the newest frame of a live channel may be.
+	liveWithin = 10 * time.Second
+	// startingRetry is when a generator that is starting may be there.
+	startingRetry = 2 * time.Second
+)
+
+// postMarker answers POST /markers: it plans an event as soon as possible and answers 202 with the marker that it
+// will have, if its frames reach the stream.
+func (s *Server) postMarker(c echo.Context) error {
+	r := c.Request()
+	ctx := r.Context()
+	if err := s.authorize(r); err != nil {
+		return err
+	}
+	ch, err := s.channel(ctx, newQuery(r, "channel"))
+	if err != nil {
+		return err
+	}
+	req, err := readTrigger(c.Response(), r, ch)
+	if err != nil {
+		return err
+	}
+	if req.length == 0 {
+		req.length = ch.EventLength
+	}
+	now := s.cfg.Now()
+	live, err := s.isLive(ctx, ch, now)
+	if err != nil {
+		return err
+	}
+	if !live {
+		return &Problem{
+			Status: http.StatusServiceUnavailable, retryAfter: startingRetry,
+			Detail: "the channel is not live: its generator is not running",
+		}
+	}
+	earliest := ch.Clock().FrameAt(now.Add(s.cfg.TriggerLead))
+	t, err := s.planner.place(ctx, ch, max(0, earliest), req.length, req.text)
+	if err != nil {
+		return err
+	}
+	o := pictureOptions(ch)
+	m := markers.Plan(ch, markers.Event{
+		Kind: markers.KindManual, Scheduled: t.Frame, First: t.Frame, Last: t.LastFrame, Text: t.Text,
+		Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(t.Frame)), Roll: o.Roll(),
+	})
+	c.Response().Header().Set("Location", "/markers?"+url.Values{
+		"channel": {ch.Name}, "kind": {markers.KindManual},
+		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
+	}.Encode())
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusAccepted, plannedView{Marker: m})
+}
+
+// isLive says whether the channel's newest frame is recent.
+func (s *Server) isLive(ctx context.Context, ch markers.Channel, now time.Time) (bool, error) {
+	last, err := s.cfg.Store.Last(ctx, ch.Name, markers.Frames)
+	if err != nil || last == (markers.ID{}) {
+		return false, err
+	}
+	age := now.Sub(ch.Clock().UTC(last.Frame))
+	return -liveWithin <= age && age <= liveWithin, nil
+}
+
+// pictureOptions are the generator's options of a channel.
+func pictureOptions(ch markers.Channel) generator.Options {
+	return generator.Options{
+		Channel: ch.Name, Width: ch.Width, Height: ch.Height, Rate: ch.Rate, Epoch: ch.Epoch, DropFrame: ch.DropFrame,
+		Seed: ch.Seed, EventEvery: ch.EventEvery, EventLength: ch.EventLength,
+	}
+}
