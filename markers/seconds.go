@@ -22,7 +22,7 @@ func (s Seconds) String() string {
 	return whole + "." + strings.TrimRight(fmt.Sprintf("%09d", v%1e9), "0")
 }
 
-// ParseSeconds reads decimal seconds without going through a float: an optional sign, digits, and at most nine
+// ParseSeconds reads decimal seconds without going through a float: an optional minus, digits, and at most nine
 // decimals that count (further ones are dropped). Exponents are refused.
 func ParseSeconds(s string) (Seconds, error) {
 	body, neg := strings.CutPrefix(s, "-")
@@ -34,12 +34,13 @@ func ParseSeconds(s string) (Seconds, error) {
 		frac = frac[:9]
 	}
 	frac += strings.Repeat("0", 9-len(frac))
-	v, err := strconv.ParseInt(whole+frac, 10, 64)
+	digits := whole + frac
+	if neg {
+		digits = "-" + digits
+	}
+	v, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%q seconds are out of range", s)
-	}
-	if neg {
-		v = -v
 	}
 	return Seconds(v), nil
 }

@@ -49,15 +49,16 @@ func (i ID) String() string {
 	return strconv.FormatInt(i.Frame, 10) + "-" + strconv.FormatInt(i.Sub, 10)
 }
 
-// ParseID reads what String writes; neither part may be negative.
+// ParseID reads what String writes, and only that: no signs, no leading zeros; neither part may be negative.
 func ParseID(s string) (ID, error) {
-	a, b, ok := strings.Cut(s, "-")
+	a, b, _ := strings.Cut(s, "-")
 	f, err1 := strconv.ParseInt(a, 10, 64)
 	sub, err2 := strconv.ParseInt(b, 10, 64)
-	if !ok || err1 != nil || err2 != nil || f < 0 || sub < 0 {
+	id := ID{f, sub}
+	if err1 != nil || err2 != nil || f < 0 || sub < 0 || id.String() != s {
 		return ID{}, fmt.Errorf("%q is not a record id such as 600-1", s)
 	}
-	return ID{f, sub}, nil
+	return id, nil
 }
 
 // Compare is -1, 0 or 1 as i is before, at or after j.
@@ -71,8 +72,11 @@ func (i ID) Compare(j ID) int {
 	return 1
 }
 
-// Next is the smallest ID after i.
+// Next is the smallest ID after i; nothing is after MaxID, which is its own.
 func (i ID) Next() ID {
+	if i == MaxID {
+		return i
+	}
 	if i.Sub == math.MaxInt64 {
 		return ID{i.Frame + 1, 0}
 	}
@@ -102,6 +106,11 @@ type Batch struct {
 	Markers  []Marker
 	Segments []SegmentRecord
 	Triggers []Trigger
+}
+
+// Empty reports whether the batch holds no records.
+func (b Batch) Empty() bool {
+	return len(b.Frames)+len(b.Missing)+len(b.Markers)+len(b.Segments)+len(b.Triggers) == 0
 }
 
 // Range selects records of one log.

@@ -1,0 +1,214 @@
+package markers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Files and folders of a channel in the data directory.
+const (
+	journalDir  = "journal"
+	lockName    = "lock"
+	channelName = "channel.json"
+)
+
+// journalChannel is one channel of the journal.
+type journalChannel struct {
+	name string
+	dir  string   // empty in memory
+	lock *os.File // nil in memory
+
+	frames   *kindLog[FrameRecord]
+	missing  *kindLog[MissingRecord]
+	markers  *kindLog[Marker]
+	segments *kindLog[SegmentRecord]
+	triggers *kindLog[Trigger]
+
+	mu        sync.Mutex
+	described *Channel // nil until it is put
+	unsaved   error    // why described is not on disk
+}
+
+func newJournalChannel(name string) *journalChannel {
+	return &journalChannel{
+		name:     name,
+		frames:   newKindLog[FrameRecord](Frames),
+		missing:  newKindLog[MissingRecord](Missing),
+		markers:  newKindLog[Marker](Markers),
+		segments: newKindLog[SegmentRecord](Segments),
+		triggers: newKindLog[Trigger](Triggers),
+	}
+}
+
+// log is the log of a kind that checkKind knows, nil for any other.
+func (c *journalChannel) log(k Kind) journal {
+	switch k {
+	case Frames:
+		return c.frames
+	case Missing:
+		return c.missing
+	case Markers:
+		return c.markers
+	case Segments:
+		return c.segments
+	case Triggers:
+		return c.triggers
+	}
+	return nil
+}
+
+// open locks the channel's folder, which is made where it is missing, and reads what it holds.
+func (c *journalChannel) open(dir string, open openFunc, limit int, log *slog.Logger) (err error) {
+	c.dir = dir
+	logs := filepath.Join(dir, journalDir)
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return fmt.Errorf("make journal folder: %w", err)
+	}
+	if c.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
+		return err
+	}
+	if err = c.readDescription(); err != nil {
+		c.lock.Close()
+		return err
+	}
+	for _, k := range Kinds() {
+		if err = c.log(k).read(logs, open, limit, log); err != nil {
+			c.lock.Close()
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *journalChannel) readDescription() error {
+	name := filepath.Join(c.dir, channelName)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read channel: %w", err)
+	}
+	var ch Channel
+	err = json.Unmarshal(data, &ch)
+	if err == nil {
+		err = ch.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("read channel %s: %w: put the file back from a copy, or start with an empty data directory",
+			name, err)
+	}
+	c.described = &ch
+	return nil
+}
+
+// append adds the records of every kind, markers after the frames and segments that they speak of.
+func (c *journalChannel) append(b Batch) error {
+	return errors.Join(
+		c.frames.append(b.Frames), c.missing.append(b.Missing), c.segments.append(b.Segments),
+		c.markers.append(b.Markers), c.triggers.append(b.Triggers), c.saveAgain(),
+	)
+}
+
+func (c *journalChannel) describe(ch Channel) error {
+	ch.Epoch = wireTime(ch.Epoch)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.described = &ch
+	return c.save()
+}
+
+// saveAgain tries once more what describe could not do.
+func (c *journalChannel) saveAgain() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unsaved == nil {
+		return nil
+	}
+	return c.save()
+}
+
+func (c *journalChannel) save() error {
+	if c.dir == "" {
+		return nil
+	}
+	data, err := json.Marshal(c.described)
+	if err == nil {
+		err = replaceFile(filepath.Join(c.dir, channelName), append(data, '\n'))
+	}
+	if err != nil {
+		err = fmt.Errorf("write channel: %w", err)
+	}
+	c.unsaved = err
+	return err
+}
+
+func (c *journalChannel) description() (Channel, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.described == nil {
+		return Channel{}, false
+	}
+	return *c.described, true
+}
+
+func (c *journalChannel) flush() error {
+	errs := []error{c.saveAgain()}
+	for _, k := range Kinds() {
+		errs = append(errs, c.log(k).flush())
+	}
+	return errors.Join(errs...)
+}
+
+// ready says what of the channel is not on disk.
+func (c *journalChannel) ready() error {
+	c.mu.Lock()
+	errs := []error{c.unsaved}
+	c.mu.Unlock()
+	for _, k := range Kinds() {
+		if n, err := c.log(k).backlog(); err != nil {
+			errs = append(errs, fmt.Errorf("%d records wait: %w", n, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *journalChannel) close() error {
+	errs := []error{c.saveAgain()}
+	for _, k := range Kinds() {
+		errs = append(errs, c.log(k).close())
+	}
+	if c.lock != nil {
+		errs = append(errs, c.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// replaceFile writes a file so that a reader, or a start after a crash, finds either the old content or the new. One
+// caller at a time.
+func replaceFile(name string, data []byte) error {
+	f, err := os.Create(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp"))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}

@@ -1,0 +1,184 @@
+package markers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// retryLines is how many records that could not be written are tried in one write. It bounds what each Append costs
+// while a disk is full: coding so many takes about half a millisecond.
+const retryLines = 256
+
+// errRefused is what the error of records that were not taken in wraps.
+var errRefused = errors.New("records are refused")
+
+// kindLog is one log of the journal: all of it that was not trimmed in memory, and the same on disk but for what could
+// not be written yet.
+type kindLog[T record[T]] struct {
+	kind Kind
+	mem  *memLog[T]
+
+	writing sync.Mutex // held by whoever changes the log; readers need mem's lock only
+	files   *logFiles  // nil when the journal is in memory only
+	written ID         // of the last record on disk
+	failed  error      // why the records after written are not on disk
+	closed  bool
+}
+
+// journal is what the channel does with a log of any kind.
+type journal interface {
+	read(dir string, open openFunc, limit int, log *slog.Logger) error
+	last() ID
+	count(Range) int64
+	dropped() int64
+	wait(ctx context.Context, done <-chan struct{}, after ID) error
+	trim(before ID) error
+	flush() error
+	backlog() (int64, error)
+	close() error
+}
+
+func newKindLog[T record[T]](k Kind) *kindLog[T] { return &kindLog[T]{kind: k, mem: newMemLog[T]()} }
+
+// read takes in what is on disk.
+func (l *kindLog[T]) read(dir string, open openFunc, limit int, log *slog.Logger) error {
+	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: limit}
+	recs, newest, err := loadFiles[T](l.files, log)
+	l.mem.recs, l.mem.newest, l.written = recs, newest, newest
+	return err
+}
+
+// append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all
+// the same, and written with the next append, an empty one too, or flush.
+func (l *kindLog[T]) append(recs []T) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	if len(recs) == 0 {
+		return l.catchUp()
+	}
+	fresh := l.mem.admit(recs)
+	if l.files == nil {
+		l.mem.add(fresh)
+		return nil
+	}
+	lines, err := l.encode(fresh)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	if err = l.catchUp(); err == nil && len(fresh) > 0 {
+		err = l.put(fresh, lines)
+	}
+	l.mem.add(fresh)
+	return err
+}
+
+func (l *kindLog[T]) encode(recs []T) (lines []byte, err error) {
+	for _, r := range recs {
+		if lines, err = appendLine(lines, r); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", l.kind, r.RecordID(), err)
+		}
+	}
+	return lines, nil
+}
+
+// catchUp writes what earlier appends could not.
+func (l *kindLog[T]) catchUp() error {
+	for l.failed != nil {
+		recs := l.mem.read(Range{From: l.written.Next(), Limit: retryLines})
+		if len(recs) == 0 {
+			l.failed = nil
+			return nil
+		}
+		lines, err := l.encode(recs)
+		if err != nil {
+			return err
+		}
+		if err := l.put(recs, lines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *kindLog[T]) put(recs []T, lines []byte) error {
+	if err := l.files.write(recs[0].RecordID(), lines, len(recs)); err != nil {
+		l.failed = fmt.Errorf("%s: %w", l.kind, err)
+		return l.failed
+	}
+	l.written = recs[len(recs)-1].RecordID()
+	return nil
+}
+
+func (l *kindLog[T]) trim(before ID) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	l.mem.trim(before)
+	if l.files == nil {
+		return nil
+	}
+	return l.files.trim(before, l.written)
+}
+
+// flush writes what earlier appends could not, and brings all to the disk.
+func (l *kindLog[T]) flush() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	return l.flushLocked()
+}
+
+func (l *kindLog[T]) flushLocked() error {
+	if l.files == nil {
+		return nil
+	}
+	if err := l.catchUp(); err != nil {
+		return err
+	}
+	return l.files.sync()
+}
+
+// backlog is the number of records that are not on disk, and why.
+func (l *kindLog[T]) backlog() (int64, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.files == nil || l.failed == nil {
+		return 0, nil
+	}
+	return l.mem.count(Range{From: l.written.Next()}), l.failed
+}
+
+func (l *kindLog[T]) close() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.closed || l.files == nil {
+		l.closed = true
+		return nil
+	}
+	l.closed = true
+	err := l.flushLocked()
+	if err != nil {
+		err = fmt.Errorf("%d records were not written: %w", l.mem.count(Range{From: l.written.Next()}), err)
+	}
+	if e := l.files.close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (l *kindLog[T]) last() ID            { return l.mem.last() }
+func (l *kindLog[T]) count(r Range) int64 { return l.mem.count(r) }
+func (l *kindLog[T]) dropped() int64      { return l.mem.dropped() }
+func (l *kindLog[T]) wait(ctx context.Context, done <-chan struct{}, after ID) error {
+	return l.mem.wait(ctx, done, after)
+}

@@ -1,0 +1,61 @@
+package markers
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sort"
+)
+
+// loadFiles reads a log back: the records that were not trimmed, and the ID of the last one on disk. A last line that
+// was not written to its end is cut off. Any other line that can't be read is an error: to leave it out would be to say
+// that its record never was.
+func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID, err error) {
+	if err := f.list(); err != nil {
+		return nil, ID{}, err
+	}
+	for i, start := range f.starts {
+		name, isLast := f.path(start), i == len(f.starts)-1
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, ID{}, fmt.Errorf("read journal: %w", err)
+		}
+		lines, good, err := readLines[T](data, newest)
+		if err == nil && good < len(data) && !isLast {
+			err = &lineError{len(lines) + 1, errors.New("the line has no end, and more files follow")}
+		}
+		if err != nil {
+			return nil, ID{}, fmt.Errorf("read journal %s: %w: put the file back from a copy, or correct or delete the "+
+				"line by hand if its record may be lost, or start with an empty data directory", name, err)
+		}
+		if len(lines) > 0 {
+			newest = lines[len(lines)-1].RecordID()
+		}
+		trimmed := sort.Search(len(lines), func(i int) bool { return lines[i].RecordID().Compare(start) >= 0 })
+		recs = append(recs, lines[trimmed:]...)
+		if good < len(data) {
+			log.Warn("journal ended in the middle of a line, which was cut off", "file", name, "offset", good,
+				"bytes", len(data)-good)
+			if err := os.Truncate(name, int64(good)); err != nil {
+				return nil, ID{}, fmt.Errorf("cut off a half written line: %w", err)
+			}
+		}
+		f.size, f.lines = int64(good), len(lines)
+	}
+	return recs, newest, f.dropEmpty()
+}
+
+// dropEmpty removes a last file that was begun and holds nothing, so that every name tells of a record.
+func (f *logFiles) dropEmpty() error {
+	last := len(f.starts) - 1
+	if last < 0 || f.lines > 0 {
+		return nil
+	}
+	if err := os.Remove(f.path(f.starts[last])); err != nil {
+		return fmt.Errorf("remove empty journal file: %w", err)
+	}
+	f.starts = f.starts[:last]
+	f.lines = f.limit // nothing more goes into the file before
+	return nil
+}

@@ -1,0 +1,272 @@
+package markers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// mirrorBatch is the number of records that are copied in one round trip.
+	mirrorBatch = 500
+	// mirrorCheck is how often the remote store is looked at while there is nothing to copy: it may have come back empty.
+	mirrorCheck = time.Second
+	// Backoff while the remote store is away: soon after a hiccup, and seldom enough to bother nobody in an hour's outage.
+	firstBackoff, lastBackoff = 100 * time.Millisecond, 2 * time.Second
+)
+
+// errOtherStream is why nothing is copied into a remote channel that tells another stream.
+var errOtherStream = errors.New("remote store holds another stream under this name")
+
+// MirrorOptions are the options of NewMirror.
+type MirrorOptions struct {
+	// Logger is told when the remote store goes and comes back, and what could not be copied; nil means nobody is.
+	Logger *slog.Logger
+}
+
+// Mirror is a Store that writes to and reads from a local store, and keeps a remote store up to date with it while Run
+// runs. So what is true is in the local journal first, and a remote store that is away, slow or hung delays nobody.
+//
+// Records are copied in the order of their logs, from the remote log's last record on. A remote store that was away gets
+// all that it lacks; one that comes back with nothing, or with less than it had, gets again what the local store still
+// has. A remote log takes only what comes after its last record: where another generator of the same stream is ahead,
+// its records, which are the same, stand. A remote channel whose description tells another stream is not touched.
+//
+// Triggers go both ways, so that a generator sees those that other processes wrote to the remote store. Two processes
+// that at once ask for events at different frames may write the later one first; a log then refuses the earlier one.
+// The process that wrote it to the remote store finds it missing when it reads it back; one that meets a later trigger
+// in the local log is logged and counted in LateTriggers.
+type Mirror struct {
+	local, remote Store
+	log           *slog.Logger
+	ctx           context.Context // ends with Close
+	cancel        context.CancelFunc
+
+	mu       sync.Mutex
+	running  chan struct{} // nil, or closed when Run has returned
+	channels map[string]*mirrorChannel
+	added    chan struct{} // closed and replaced when a channel is added
+	failing  map[any]error // by copier: why it can't reach the remote store
+	onlyAway bool          // what was logged of them last is that the remote store is away
+	lost     map[Kind]int64
+	late     int64
+	progress chan struct{} // closed and replaced when records were copied
+}
+
+var _ Store = (*Mirror)(nil)
+
+// NewMirror makes a mirror of two open stores, which Close closes.
+func NewMirror(local, remote Store, o MirrorOptions) *Mirror {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Mirror{
+		local: local, remote: remote, log: o.Logger, ctx: ctx, cancel: cancel,
+		channels: map[string]*mirrorChannel{}, added: make(chan struct{}), failing: map[any]error{},
+		lost: map[Kind]int64{}, progress: make(chan struct{}),
+	}
+}
+
+// Run copies until ctx ends, and returns its error; a store that fails is tried again for as long. It runs once at a
+// time.
+func (m *Mirror) Run(ctx context.Context) error {
+	done := make(chan struct{})
+	defer close(done)
+	m.mu.Lock()
+	if m.running != nil {
+		select {
+		case <-m.running:
+		default:
+			m.mu.Unlock()
+			return errors.New("run mirror: it is running already")
+		}
+	}
+	m.running = done
+	m.mu.Unlock()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.ctx, cancel)()
+	known, err := m.local.Channels(ctx)
+	if err != nil {
+		return fmt.Errorf("run mirror: %w", err)
+	}
+	for _, c := range known {
+		m.channel(c.Name)
+	}
+	var group sync.WaitGroup
+	defer group.Wait()
+	started := map[string]bool{}
+	for {
+		all, added := m.snapshot()
+		for _, c := range all {
+			if !started[c.name] {
+				started[c.name] = true
+				c.start(ctx, &group)
+			}
+		}
+		select {
+		case <-added:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// channel is the mirror's state of a channel, which begins to be copied when it is new.
+func (m *Mirror) channel(name string) *mirrorChannel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.channels[name]
+	if c == nil {
+		c = newMirrorChannel(m, name)
+		m.channels[name] = c
+		close(m.added)
+		m.added = make(chan struct{})
+	}
+	return c
+}
+
+func (m *Mirror) snapshot() ([]*mirrorChannel, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]*mirrorChannel, 0, len(m.channels))
+	for _, c := range m.channels {
+		all = append(all, c)
+	}
+	return all, m.added
+}
+
+// retire forgets a copier that ended.
+func (m *Mirror) retire(copier any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.failing, copier)
+}
+
+// report notes how a copier fares with the remote store. It logs when the first one fails, when one fails for a reason
+// that time does not heal, and when the last one is well.
+func (m *Mirror) report(copier any, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := len(m.failing)
+	if err == nil {
+		delete(m.failing, copier)
+		if before == 1 && len(m.failing) == 0 {
+			m.log.Info("remote store is back")
+		}
+		return
+	}
+	m.failing[copier] = err
+	away := errors.Is(err, ErrUnavailable)
+	if before == 0 || m.onlyAway && !away {
+		m.onlyAway = away
+		m.log.Error("remote store can't be kept up to date, records wait in the journal", "error", err)
+	}
+}
+
+// lose counts records that were trimmed before they were copied.
+func (m *Mirror) lose(channel string, k Kind, n int64) {
+	m.mu.Lock()
+	m.lost[k] += n
+	m.mu.Unlock()
+	m.log.Error("records were trimmed before the remote store had them", "channel", channel, "kind", k, "records", n)
+}
+
+func (m *Mirror) copied() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.progress)
+	m.progress = make(chan struct{})
+}
+
+// Pending counts the local records that the remote store does not have yet, as far as is known: all of them as long as
+// it was not reached.
+func (m *Mirror) Pending() map[Kind]int64 {
+	out := map[Kind]int64{}
+	all, _ := m.snapshot()
+	for _, c := range all {
+		for _, k := range Kinds() {
+			// The local store counts in memory: it has no reason to fail, and none to wait.
+			n, _ := countRecords(m.ctx, m.local, c.name, k, Range{From: c.logs[k].position().Next()})
+			out[k] += n
+		}
+	}
+	return out
+}
+
+// Lost counts the records that were trimmed before they were copied.
+func (m *Mirror) Lost() map[Kind]int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[Kind]int64{}
+	for _, k := range Kinds() {
+		out[k] = m.lost[k]
+	}
+	return out
+}
+
+// LateTriggers counts the triggers of the remote store that the local one refused, because it has a later one.
+func (m *Mirror) LateTriggers() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.late
+}
+
+// Flush returns when the remote store has all that the local one has, or ctx ends. Run must be running.
+func (m *Mirror) Flush(ctx context.Context) error {
+	for {
+		m.mu.Lock()
+		progress := m.progress
+		m.mu.Unlock()
+		waiting := int64(0)
+		for _, n := range m.Pending() {
+			waiting += n
+		}
+		if waiting == 0 {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return fmt.Errorf("copy %d records to the remote store: %w", waiting, ctx.Err())
+		}
+	}
+}
+
+// Ready reports what the local store does, and why the remote store is not kept up to date: that error wraps
+// ErrUnavailable when the remote store is away.
+func (m *Mirror) Ready(ctx context.Context) error {
+	err := m.local.Ready(ctx)
+	m.mu.Lock()
+	var away error
+	for _, e := range m.failing {
+		if away == nil || !errors.Is(e, ErrUnavailable) {
+			away = e // the reason that time does not heal, where there is one
+		}
+	}
+	m.mu.Unlock()
+	if away != nil {
+		pending := m.Pending()
+		away = fmt.Errorf("remote store is not up to date (waiting: %d frames, %d missing, %d markers, %d segments, "+
+			"%d triggers): %w", pending[Frames], pending[Missing], pending[Markers], pending[Segments],
+			pending[Triggers], away)
+	}
+	return errors.Join(err, away)
+}
+
+// Close ends Run, waits for it, and closes both stores.
+func (m *Mirror) Close() error {
+	m.cancel()
+	m.mu.Lock()
+	running := m.running
+	m.mu.Unlock()
+	if running != nil {
+		<-running
+	}
+	return errors.Join(m.local.Close(), m.remote.Close())
+}

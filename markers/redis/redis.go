@@ -1,0 +1,186 @@
+// Package redis keeps channels and their records in Redis streams, for many processes at once. It needs Redis 6.2 or
+// later (https://redis.io/docs/latest/develop/data-types/streams/).
+//
+// Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
+// Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. The
+// description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
+// channels' names. The braces keep the keys of a channel on one slot of a cluster.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// dialTimeout and replyTimeout bound how long a call takes when Redis hangs. Its replies take well under a
+	// millisecond; two seconds leave room for a server that loads or forks.
+	dialTimeout  = time.Second
+	replyTimeout = 2 * time.Second
+	// maxFollowers is the number of logs that can be waited on at once, each by any number of callers: one connection each.
+	maxFollowers = 1000
+	// idleTimeout is how long connections may stay unused.
+	idleTimeout = time.Minute
+
+	channelsKey = "refstream:channels"
+	field       = "json"
+)
+
+// Options are the options of Open and New.
+type Options struct {
+	// URL is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, or unix:///PATH[?db=DATABASE].
+	URL string
+}
+
+// Store is markers.Store on Redis.
+type Store struct {
+	client   *redis.Client
+	blocking *redis.Client // for the commands that wait, which would starve the others of connections
+	addr     string        // for messages: without the password
+	leftOut  map[markers.Kind]*atomic.Int64
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	group  sync.WaitGroup // the followers
+
+	mu        sync.Mutex
+	followers map[string]*follower // by key
+	closed    bool
+}
+
+var _ markers.Store = (*Store)(nil)
+
+// New makes a store without connecting to it: it may be away now and come later. The error says what is wrong with the
+// URL, without showing it.
+func New(o Options) (*Store, error) {
+	opt, err := parseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	opt.DialTimeout, opt.PoolTimeout = dialTimeout, replyTimeout
+	opt.ReadTimeout, opt.WriteTimeout = replyTimeout, replyTimeout
+	opt.DialerRetries = 1 // the caller retries, and counts on an answer soon
+	opt.MaxRetries = -1
+	opt.ContextTimeoutEnabled = true
+	opt.ConnMaxIdleTime = idleTimeout
+	opt.PipelinePoolSize = -1
+	opt.DisableIdentity = true
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	// The library writes every failed dial to the process's stderr, past any logger, for all clients at once: while Redis
+	// is away that is all there is to read. The errors tell the same.
+	redis.SetLogger(&logging.VoidLogger{})
+	blocking := *opt
+	blocking.PoolSize = maxFollowers
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Store{
+		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: opt.Addr,
+		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
+	}
+	for _, k := range markers.Kinds() {
+		s.leftOut[k] = new(atomic.Int64)
+	}
+	return s, nil
+}
+
+// Open is New, and an error that wraps markers.ErrUnavailable when Redis does not answer.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Ready reports why Redis does not answer.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.failed(ctx, "reach", s.client.Ping(ctx).Err())
+}
+
+// LeftOut counts the records that Append left out since the store was opened, because they came twice or too late.
+func (s *Store) LeftOut() map[markers.Kind]int64 {
+	out := map[markers.Kind]int64{}
+	for k, n := range s.leftOut {
+		out[k] = n.Load()
+	}
+	return out
+}
+
+// Close ends every Wait and waits for what the store started.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	err := s.blocking.Close() // cuts off the commands that wait
+	s.group.Wait()
+	if e := s.client.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("close redis: %w", err)
+	}
+	return nil
+}
+
+// failed is the error of a command: the caller's context error when it ended, one that wraps markers.ErrUnavailable
+// when Redis could not be reached or can't serve just now, and what Redis said otherwise.
+func (s *Store) failed(ctx context.Context, verb string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ended(ctx, err):
+		return fmt.Errorf("%s redis at %s: %w", verb, s.addr, ctx.Err())
+	case errors.Is(err, redis.ErrClosed) || s.ctx.Err() != nil:
+		return fmt.Errorf("%s redis at %s: store is closed", verb, s.addr)
+	}
+	var reply redis.Error
+	if errors.As(err, &reply) && !temporary(err) {
+		return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
+	}
+	return fmt.Errorf("%w: %s redis at %s: %w: see that redis-server runs there", markers.ErrUnavailable, verb, s.addr, err)
+}
+
+// ended reports whether a command failed because its context did. The connection has the context's deadline too, and may
+// meet it a moment before the context does.
+func ended(ctx context.Context, err error) bool {
+	var network net.Error
+	if _, has := ctx.Deadline(); has && ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
+		moment := time.NewTimer(10 * time.Millisecond)
+		defer moment.Stop()
+		select {
+		case <-ctx.Done():
+		case <-moment.C:
+		}
+	}
+	return ctx.Err() != nil
+}
+
+// temporary reports whether a reply says that trying again later may help.
+func temporary(err error) bool {
+	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) ||
+		redis.IsTryAgainError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||
+		redis.IsOOMError(err) || redis.IsNoReplicasError(err) || redis.HasErrorPrefix(err, "MISCONF") ||
+		errors.Is(err, redis.ErrPoolTimeout)
+}
+
+func key(channel string, name string) string { return "refstream:{" + channel + "}:" + name }
+
+func streamKey(channel string, k markers.Kind) string { return key(channel, string(k)) }

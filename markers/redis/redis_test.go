@@ -1,0 +1,349 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/redis"
+	"github.com/refstream/refstream/markers/storetest"
+)
+
+func open(t *testing.T, url string) *redis.Store {
+	t.Helper()
+	s, err := redis.Open(t.Context(), redis.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// client is a connection beside the store.
+func client(t *testing.T, url string) *goredis.Client {
+	t.Helper()
+	o, err := goredis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := goredis.NewClient(o)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestConforms(t *testing.T) {
+	server := storetest.StartRedis(t)
+	raw := client(t, server.URL)
+	storetest.Run(t, storetest.Options{
+		Open: func(t *testing.T) markers.Store {
+			if err := raw.FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			return open(t, server.URL)
+		},
+		Reopen: func(t *testing.T, s markers.Store) markers.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			server.Kill()
+			server.Start()
+			return open(t, server.URL)
+		},
+	})
+}
+
+// TestLayout checks what other programs may rely on: the keys, the entry IDs and the field.
+func TestLayout(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s, raw := open(t, server.URL), client(t, server.URL)
+	if err := s.PutChannel(t.Context(), storetest.Channel("main")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), "main", markers.Batch{Markers: []markers.Marker{storetest.Marker(600)}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := raw.XRange(t.Context(), "refstream:{main}:markers", "-", "+").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].ID != "600-1" || len(got[0].Values) != 1 {
+		t.Fatalf("stream holds %v, want one entry 600-1 with one field", got)
+	}
+	if text, _ := got[0].Values["json"].(string); !strings.HasPrefix(text, `{"id":"main-t600","channel":"main"`) {
+		t.Fatalf("field json is %q", text)
+	}
+	if names := raw.SMembers(t.Context(), "refstream:channels").Val(); len(names) != 1 || names[0] != "main" {
+		t.Fatalf("refstream:channels is %v", names)
+	}
+	if text := raw.Get(t.Context(), "refstream:{main}:channel").Val(); !strings.Contains(text, `"fps":"30000/1001"`) {
+		t.Fatalf("refstream:{main}:channel is %q", text)
+	}
+	if err := s.Delete(t.Context(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	if n := raw.DBSize(t.Context()).Val(); n != 0 {
+		t.Fatalf("%d keys are left after Delete", n)
+	}
+}
+
+// TestLeftOut checks that a refused entry does not keep the rest of its batch out.
+func TestLeftOut(t *testing.T) {
+	s := open(t, storetest.StartRedis(t).URL)
+	ctx := t.Context()
+	for _, b := range []markers.Batch{
+		{Frames: storetest.Frames(5, 8)},
+		{Frames: storetest.Frames(3, 10), Markers: []markers.Marker{storetest.Marker(4)}},
+	} {
+		if err := s.Append(ctx, "main", b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recs, err := s.Frames(ctx, "main", markers.Range{})
+	if err != nil || len(recs) != 5 || recs[4].Frame != 9 {
+		t.Fatalf("frames %v, error %v: want 5 to 9", recs, err)
+	}
+	if m, err := s.Markers(ctx, "main", markers.Range{}); err != nil || len(m) != 1 {
+		t.Fatalf("markers %v, error %v: want one", m, err)
+	}
+	if n := s.LeftOut(); n[markers.Frames] != 5 || n[markers.Markers] != 0 {
+		t.Fatalf("left out %v, want 5 frames", n)
+	}
+}
+
+func TestForeignEntry(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s, raw := open(t, server.URL), client(t, server.URL)
+	for _, values := range [][]any{{"json", "{"}, {"other", "{}"}, {"json", `{"frame":7}`}} {
+		raw.FlushAll(t.Context())
+		err := raw.XAdd(t.Context(), &goredis.XAddArgs{Stream: "refstream:{main}:frames", ID: "5-1", Values: values}).Err()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Frames(t.Context(), "main", markers.Range{})
+		if err == nil || !strings.Contains(err.Error(), "5-1 of refstream:{main}:frames") {
+			t.Errorf("entry %v: error %v does not name it", values, err)
+		}
+	}
+}
+
+func TestURL(t *testing.T) {
+	const secret = "s3cr3t"
+	for _, url := range []string{
+		"", "localhost:6379", "http://:" + secret + "@host", "redis://", "redis://:" + secret + "#x@host:1/0",
+		"redis://user:" + secret + "/x@host", "redis://:" + secret + "@host/nodb", "redis://:" + secret + "@host:port",
+		"redis://:" + secret + "@host?nonsense=1", "redis://:" + secret + "%zz@host", "\x00" + secret,
+	} {
+		s, err := redis.New(redis.Options{URL: url})
+		if err == nil {
+			s.Close()
+			t.Errorf("URL %q was taken", url)
+		} else if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("URL %q: error %q shows the password or is not one line", url, err)
+		}
+	}
+	for _, url := range []string{
+		"redis://host", "rediss://user:pw@host:1/2", "unix:///run/redis.sock?db=1", "redis://[::1]:6379/0",
+	} {
+		s, err := redis.New(redis.Options{URL: url})
+		if err != nil {
+			t.Errorf("URL %q: %v", url, err)
+			continue
+		}
+		s.Close()
+	}
+}
+
+func TestOpenAway(t *testing.T) {
+	server := storetest.StartRedis(t)
+	server.Kill()
+	url := strings.Replace(server.URL, "redis://", "redis://user:s3cr3t@", 1)
+	_, err := redis.Open(t.Context(), redis.Options{URL: url})
+	if !errors.Is(err, markers.ErrUnavailable) || strings.Contains(err.Error(), "s3cr3t") ||
+		!strings.Contains(err.Error(), "127.0.0.1:") {
+		t.Fatalf("open a store that is away: %v", err)
+	}
+	s, err := redis.New(redis.Options{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Wait(t.Context(), "main", markers.Frames, markers.ID{}); !errors.Is(err, markers.ErrUnavailable) {
+		t.Fatalf("wait on a store that is away: %v", err)
+	}
+	server.Start()
+	if err := s.Append(t.Context(), "main", markers.Batch{Frames: storetest.Frames(0, 1)}); err != nil {
+		t.Fatalf("append when it is there: %v", err)
+	}
+}
+
+// everyCall lists calls that need the server.
+func everyCall(s *redis.Store) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Ready": s.Ready,
+		"Append": func(ctx context.Context) error {
+			return s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(5, 9)})
+		},
+		"Frames":  func(ctx context.Context) error { _, err := s.Frames(ctx, "main", markers.Range{}); return err },
+		"Last":    func(ctx context.Context) error { _, err := s.Last(ctx, "main", markers.Frames); return err },
+		"Trim":    func(ctx context.Context) error { return s.Trim(ctx, "main", markers.Frames, markers.AtFrame(1)) },
+		"Channel": func(ctx context.Context) error { _, err := s.Channel(ctx, "main"); return err },
+		"Put":     func(ctx context.Context) error { return s.PutChannel(ctx, storetest.Channel("main")) },
+		"List":    func(ctx context.Context) error { _, err := s.Channels(ctx); return err },
+		"Wait":    func(ctx context.Context) error { return s.Wait(ctx, "main", markers.Markers, markers.MaxID) },
+	}
+}
+
+// TestHungServer has the server stop answering: every call says so soon, also those that wait, and all is well after.
+func TestHungServer(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s := open(t, server.URL)
+	waiting := make(chan error, 1)
+	go func() { waiting <- s.Wait(t.Context(), "other", markers.Frames, markers.ID{}) }()
+	server.Hang()
+	began := time.Now()
+	var group sync.WaitGroup
+	for name, call := range everyCall(s) {
+		group.Go(func() {
+			if err := call(t.Context()); !errors.Is(err, markers.ErrUnavailable) {
+				t.Errorf("%s on a hung server: %v", name, err)
+			}
+		})
+	}
+	group.Wait()
+	if err := <-waiting; !errors.Is(err, markers.ErrUnavailable) {
+		t.Errorf("a wait that had begun: %v", err)
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("it took %v to find that the server hangs", took)
+	}
+	// The caller's own end comes first.
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, markers.ErrUnavailable) {
+		t.Errorf("a call whose context ended: %v", err)
+	}
+	server.Continue()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("the server goes on: %v", err)
+	}
+}
+
+// TestKilledServer kills the server under writers; what an Append reported is there after the restart, once, in order.
+func TestKilledServer(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s := open(t, server.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	const n = 400
+	reached := make(chan struct{}, n)
+	result := make(chan error, 1)
+	go func() {
+		for f := int64(0); f < n; {
+			err := s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(f, f+1)})
+			if err != nil && !errors.Is(err, markers.ErrUnavailable) {
+				result <- err
+				return
+			}
+			if err == nil {
+				f++
+				reached <- struct{}{}
+			}
+		}
+		result <- nil
+	}()
+	for range 3 {
+		for range 100 {
+			select {
+			case <-reached:
+			case err := <-result:
+				t.Fatalf("append: %v", err)
+			}
+		}
+		server.Kill()
+		server.Start()
+	}
+	if err := <-result; err != nil {
+		t.Fatalf("append: %v", err)
+	}
+	recs, err := s.Frames(ctx, "main", markers.Range{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range recs {
+		if r != storetest.Frame(int64(i)) {
+			t.Fatalf("record %d is of frame %d", i, r.Frame)
+		}
+	}
+	if len(recs) != n {
+		t.Fatalf("%d records, want %d", len(recs), n)
+	}
+}
+
+// TestManyWaiters has more waiters than a pool has connections, on every kind, and other calls beside them.
+func TestManyWaiters(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s, raw := open(t, server.URL), client(t, server.URL)
+	var group sync.WaitGroup
+	for _, k := range markers.Kinds() {
+		for range 200 {
+			group.Go(func() {
+				if err := s.Wait(t.Context(), "main", k, markers.ID{}); err != nil {
+					t.Errorf("wait for %s: %v", k, err)
+				}
+			})
+		}
+	}
+	if _, err := s.Frames(t.Context(), "main", markers.Range{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), "main", markers.Batch{
+		Frames: storetest.Frames(0, 1), Missing: []markers.MissingRecord{storetest.Missing(1)},
+		Markers: []markers.Marker{storetest.Marker(1)}, Segments: []markers.SegmentRecord{storetest.Segment(1)},
+		Triggers: []markers.Trigger{storetest.Trigger(1)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	group.Wait()
+	clients, err := raw.ClientList(t.Context()).Result()
+	if n := strings.Count(clients, "\n"); err != nil || n > 200 {
+		t.Fatalf("%d connections for 1000 waiters (%v)", n, err)
+	}
+}
+
+// TestFlushedServer has the stream begin anew under a follower.
+func TestFlushedServer(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s, raw := open(t, server.URL), client(t, server.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(100, 101)}); err != nil {
+		t.Fatal(err)
+	}
+	early := make(chan error, 1)
+	late := make(chan error, 1)
+	go func() { late <- s.Wait(ctx, "main", markers.Frames, markers.AtFrame(200)) }()
+	raw.FlushAll(ctx)
+	go func() { early <- s.Wait(ctx, "main", markers.Frames, markers.AtFrame(2)) }()
+	if err := s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(5, 6)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-early; err != nil {
+		t.Fatalf("wait for what comes after the stream began anew: %v", err)
+	}
+	if err := s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(201, 202)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-late; err != nil {
+		t.Fatalf("wait for a later one: %v", err)
+	}
+}

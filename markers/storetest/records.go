@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// Channel is a channel with every field filled in.
+func Channel(name string) markers.Channel {
+	return markers.Channel{
+		Name: name, Run: 3, Epoch: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
+		Rate: media.FrameRate{Num: 30000, Den: 1001}, FramesPerSegment: 60, DropFrame: true,
+		PTSOrigin: markers.PTSOrigin, Seed: 1<<64 - 1, Width: 1280, Height: 720, EventEvery: 600, EventLength: 60,
+		Window: 300,
+	}
+}
+
+// Frame is a record of frame n with every field filled in.
+func Frame(n int64) markers.FrameRecord {
+	c := Channel("main").Clock()
+	return markers.FrameRecord{
+		Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 3003, Timecode: c.Timecode(n).String(), UTC: c.UTC(n),
+		GenNS: c.UTC(n).UnixNano() + 123, MonoNS: 77 + n, Run: 3, Key: n%60 == 0, MSN: c.MSN(n), Offset: c.Offset(n),
+		Event: fmt.Sprintf("main-e%d", n), Bytes: 1000 + int(n),
+	}
+}
+
+// Frames are the records of frames from to to, without to.
+func Frames(from, to int64) []markers.FrameRecord {
+	var out []markers.FrameRecord
+	for n := from; n < to; n++ {
+		out = append(out, Frame(n))
+	}
+	return out
+}
+
+// Marker is a marker that begins with frame n.
+func Marker(n int64) markers.Marker {
+	c := Channel("main").Clock()
+	return markers.Marker{
+		ID: fmt.Sprintf("main-t%d", n), Channel: "main", Run: 3, Kind: markers.KindManual,
+		Text: "Marker \"\u00e9\u2028\n", Time: c.Time(n), EndTime: c.Time(n + 59), Frame: n + 1, LastFrame: n + 59,
+		ScheduledFrame: n, PTS: c.PTS(n), LastPTS: c.PTS(n + 59), Timecode: c.Timecode(n).String(), UTC: c.UTC(n),
+		GenTime: c.UTC(n).Add(time.Nanosecond), GenSeconds: c.Time(n) + 1, MSN: c.MSN(n), Offset: c.Offset(n),
+		Box:   markers.Box{X: 1, Y: 2, Width: 3, Height: 4},
+		Block: markers.Block{Box: markers.Box{X: 5, Y: 6, Width: 7, Height: 8}, Roll: 2}, Color: "#00ffff",
+	}
+}
+
+// Missing says that the two frames from n on are missing.
+func Missing(n int64) markers.MissingRecord {
+	return markers.MissingRecord{
+		Frame: n, LastFrame: n + 1, Reason: markers.ReasonEncoder, Detail: "exit status 137",
+		At: Channel("main").Clock().UTC(n),
+	}
+}
+
+// Segment is the record of segment msn.
+func Segment(msn int64) markers.SegmentRecord {
+	return markers.SegmentRecord{
+		MSN: msn, FirstFrame: msn * 60, LastFrame: msn*60 + 59, Bytes: 1 << 40, URI: fmt.Sprintf("seg-%d.ts", msn),
+		PublishedAt: Channel("main").Clock().UTC(msn * 60), Discontinuity: true, DiscontinuitySequence: 4,
+	}
+}
+
+// Trigger asks for an event from frame n on.
+func Trigger(n int64) markers.Trigger {
+	return markers.Trigger{Frame: n, LastFrame: n + 59, Text: "now"}
+}

@@ -1,0 +1,143 @@
+package markers
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+func TestSeconds(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want Seconds
+		back string // when it is not text
+	}{
+		{"0", 0, ""}, {"1.5", 1500000000, ""}, {"-0.5", -500000000, ""}, {"0.000000001", 1, ""},
+		{"12.0", 12000000000, "12"}, {".5", 500000000, "0.5"}, {"5.", 5000000000, "5"}, {"-0", 0, "0"},
+		{"1.9999999999", 1999999999, "1.999999999"}, {"007", 7000000000, "7"},
+		{"9223372036.854775807", math.MaxInt64, ""}, {"-9223372036.854775808", math.MinInt64, ""},
+	} {
+		got, err := ParseSeconds(c.text)
+		if err != nil || got != c.want {
+			t.Errorf("%q is %d, %v, want %d", c.text, got, err, c.want)
+		}
+		back := c.back
+		if back == "" {
+			back = c.text
+		}
+		if got.String() != back {
+			t.Errorf("%d is written %q, want %q", got, got.String(), back)
+		}
+	}
+	for _, bad := range []string{"", "-", ".", "-.", "+1", "--1", "1e3", "1.2.3", " 1", "0x10", "NaN", "1_0", "٣", "null",
+		"9223372036.854775808", "99999999999999999999"} {
+		if got, err := ParseSeconds(bad); err == nil {
+			t.Errorf("%q is taken as %d", bad, got)
+		}
+	}
+}
+
+func FuzzParseSeconds(f *testing.F) {
+	for _, s := range []string{"0", "-1.5", "12.000000001", "9223372036.854775807", "1e5", "-.", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := ParseSeconds(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseSeconds(v.String()); err != nil || again != v {
+			t.Fatalf("%q is %d, written %q, which is %d, %v", text, v, v, again, err)
+		}
+		b, err := json.Marshal(v)
+		var back Seconds
+		if err != nil || json.Unmarshal(b, &back) != nil || back != v {
+			t.Fatalf("%d as JSON is %s, %v, which is %d", v, b, err, back)
+		}
+	})
+}
+
+func TestID(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want ID
+	}{
+		{"0-0", ID{}}, {"600-1", ID{600, 1}}, {"9223372036854775807-9223372036854775807", MaxID},
+	} {
+		if got, err := ParseID(c.text); err != nil || got != c.want || got.String() != c.text {
+			t.Errorf("%q is %v, %v, want %v", c.text, got, err, c.want)
+		}
+	}
+	for _, bad := range []string{"", "-", "5", "5-", "-5", "-5-1", "5--1", "5--0", "+5-1", "05-1", "5-01", "5-1-1", " 5-1",
+		"9223372036854775808-1", "a-1", "$", "*"} {
+		if got, err := ParseID(bad); err == nil {
+			t.Errorf("%q is taken as %v", bad, got)
+		}
+	}
+	rising := []ID{{}, {0, 1}, AtFrame(5), {5, 1}, EndOfFrame(5), AtFrame(6), {math.MaxInt64, 1}, MaxID}
+	for i, a := range rising {
+		for k, b := range rising {
+			if got, want := a.Compare(b), min(1, max(-1, i-k)); got != want {
+				t.Errorf("%v compared with %v is %d, want %d", a, b, got, want)
+			}
+		}
+		if next := a.Next(); a != MaxID && (next.Compare(a) <= 0 || i+1 < len(rising) && next.Compare(rising[i+1]) > 0) {
+			t.Errorf("after %v comes %v", a, next)
+		}
+	}
+	if MaxID.Next() != MaxID {
+		t.Errorf("after the last ID comes %v", MaxID.Next())
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	for _, s := range []string{"0-0", "600-1", "-1-1", "5--0", "9223372036854775807-1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if id, err := ParseID(text); err == nil && (id.String() != text || id.Frame < 0 || id.Sub < 0) {
+			t.Fatalf("%q is %v", text, id)
+		}
+	})
+}
+
+func TestCheckChannelName(t *testing.T) {
+	for _, good := range []string{"main", "a", "A-b_c.9", strings.Repeat("x", 64)} {
+		if err := CheckChannelName(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"", ".", "..", ".x", "a/b", "a b", "a\x00", "{a}", "é", strings.Repeat("x", 65), "a\n"} {
+		if err := CheckChannelName(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// TestClock checks that every clock of a frame leads back to the frame, also far from the epoch.
+func TestClock(t *testing.T) {
+	for _, r := range media.FrameRates() {
+		c := Clock{Rate: r, Epoch: time.Date(2026, 1, 1, 23, 59, 59, 0, time.UTC), FramesPerSegment: 2 * r.Base()}
+		for _, n := range []int64{0, 1, 2, 59, 60, 17982, 107892, 1<<33 - 1, 5_000_000_000} {
+			if got := c.FrameAt(c.UTC(n)); got != n {
+				t.Errorf("%v: frame %d's UTC is that of frame %d", r, n, got)
+			}
+			if got := c.FrameAt(c.UTC(n).Add(-time.Nanosecond)); got != n-1 {
+				t.Errorf("%v: a moment before frame %d is frame %d", r, n, got)
+			}
+			if got := c.FirstFrame(c.MSN(n)) + c.Offset(n); got != n {
+				t.Errorf("%v: segment and offset of frame %d lead to %d", r, n, got)
+			}
+			if got, off := r.FrameAtTicks(c.PTS(n) - PTSOrigin); got != n || off != 0 {
+				t.Errorf("%v: frame %d's PTS is that of frame %d, %d ticks off", r, n, got, off)
+			}
+		}
+		if got := c.FrameAt(c.Epoch.Add(-1)); got != -1 {
+			t.Errorf("%v: before the epoch is frame %d, want -1", r, got)
+		}
+	}
+}
