@@ -22,14 +22,12 @@ func (o Options) arguments() []string {
 		// A picture in is a picture out, with its own time.
 		"fps_mode": "passthrough",
 
-		"c:v":     o.Encoder,
-		"preset":  o.Preset,
-		"g":       o.GOP,
-		"bf":      o.BFrames,
-		"b:v":     o.Bitrate,
-		"maxrate": o.Bitrate,
-		"bufsize": o.bufferSize(),
-		"flags":   "+cgop",
+		"c:v":    o.Encoder,
+		"preset": o.Preset,
+		"g":      o.GOP,
+		"bf":     o.BFrames,
+		"b:v":    o.Bitrate,
+		"flags":  "+cgop",
 
 		"colorspace":      "bt709",
 		"color_primaries": "bt709",
@@ -42,6 +40,9 @@ func (o Options) arguments() []string {
 		// With the length of its PES packet said, a unit can be passed on when it is there, not when the next one begins.
 		"omit_video_pes_length": "0",
 		"flush_packets":         "1",
+	}
+	if o.Bounded {
+		out["maxrate"], out["bufsize"] = o.Bitrate, o.bufferSize()
 	}
 	encoderArgs := o.x264Args
 	if o.Encoder == NVENC {
@@ -70,6 +71,9 @@ func (o Options) x264Args() ffmpeg.KwArgs {
 		"keyint_min":   o.GOP,
 		"sc_threshold": 0,
 		"threads":      o.Threads,
+		// The standard's largest quantiser. Left alone, x264 goes on to 69 when the buffer runs dry, and codes whole
+		// pictures as repeats of the one before: a picture that carries another one's number.
+		"qmax": 51,
 		"x264-params": strings.Join([]string{
 			"keyint=" + strconv.FormatInt(o.GOP, 10),
 			"min-keyint=" + strconv.FormatInt(o.GOP, 10),

@@ -58,6 +58,7 @@ func TestSceneCuts(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d %t", o.Preset, o.BFrames, o.LowLatency), func(t *testing.T) {
 			p := testOptions()
 			p.GOP, p.BFrames, p.Preset, p.LowLatency, p.Bitrate = 25, o.BFrames, o.Preset, o.LowLatency, 3_000_000
+			p.Bounded = true
 			frames := count(0, 100)
 			units := encode(t, p, frames, noise)
 			check(t, p, units, frames)

@@ -45,14 +45,18 @@ type Options struct {
 	GOP int64
 	// Preset trades speed for quality: one of x264's, empty for veryfast; of NVENC p1 to p7, empty for p4.
 	Preset string
-	// Bitrate is the average and the highest rate in bit/s, at least 10000; see PeakBitrate.
+	// Bitrate is the average rate in bit/s, at least 10000.
 	Bitrate int64
+	// Bounded keeps the rate of any stretch within PeakBitrate, for players that read the stream as it comes. X264's
+	// threads then race for the buffer: where the pictures need more than Bitrate, the bytes differ from run to run
+	// unless Threads is 1.
+	Bounded bool
 	// BFrames is the most B-frames on end, 0 to 16 (NVENC: 4).
 	BFrames int
 	// LowLatency turns off everything that keeps a picture back. BFrames must be 0.
 	LowLatency bool
 	// Threads is the number of encoding threads, 0 for as many as suit the machine. With X264 the same number gives the
-	// same bytes for the same pictures.
+	// same bytes for the same pictures, but see Bounded.
 	Threads int
 	// PTSOrigin is the PTS of frame 0 in 90 kHz ticks. With B-frames the DTS of a unit lies before its PTS by up to
 	// BFrames + 2 frames, that of an IDR picture by up to 2 (NVENC: BFrames): the origin should leave room.

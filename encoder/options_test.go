@@ -73,6 +73,7 @@ func TestPeakBitrate(t *testing.T) {
 func TestNVENCArguments(t *testing.T) {
 	o := testOptions()
 	o.Encoder, o.Preset, o.LowLatency, o.BFrames = NVENC, "p5", true, 0
+	o.Bounded = true
 	args := o.withDefaults().arguments()
 	for _, pair := range [][2]string{
 		{"-c:v", "h264_nvenc"}, {"-preset", "p5"}, {"-g", "10"}, {"-bf", "0"}, {"-no-scenecut", "1"}, {"-forced-idr", "1"},
