@@ -18,6 +18,8 @@ const (
 	// drainTime is how long an encoder may take to give back its last frames at a stop: enough for a full lookahead at
 	// a tenth of real time, and well within the 5 s in which a stop must be over.
 	drainTime = 3 * time.Second
+	// writeTime is how long an encoder may take to accept the frame that is being written at a stop.
+	writeTime = 500 * time.Millisecond
 	// steadyRun is how long an encoder must have run for its end to count as an accident and be followed by an
 	// immediate restart; one that ends sooner is restarted after a growing pause of at most maxPause.
 	steadyRun = 10 * time.Second
@@ -156,6 +158,11 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 	defer kill()
 	fed, stopFeeding := context.WithCancel(ctx)
 	defer stopFeeding()
+	// A frame that is being written when ctx ends is written to its end: half a frame would spoil the encoder's input.
+	writing, stopWriting := context.WithCancel(running)
+	defer stopWriting()
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(writeTime, stopWriting) })
+	defer forget()
 	ended := make(chan error, 1)
 	go func() {
 		err := enc.Run(running, func(au media.AccessUnit) error {
@@ -163,9 +170,10 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 			return c.handle(running, au)
 		})
 		stopFeeding()
+		stopWriting()
 		ended <- err
 	}()
-	feedErr := l.feed(fed, c, enc, r, n, started)
+	feedErr := l.feed(fed, writing, c, enc, r, n, started)
 	enc.CloseInput()
 	drain := time.AfterFunc(drainTime, kill)
 	defer drain.Stop()
@@ -183,7 +191,9 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 
 // feed renders frames from n on and writes them to the encoder, each in its turn, until ctx ends or writing fails.
 // Where it has fallen behind by more than a segment it skips to the next segment that begins in the future.
-func (l *Live) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer, n int64, started time.Time) error {
+//
+// writing is the context of the writes; it outlives ctx a little.
+func (l *Live) feed(ctx, writing context.Context, c *chain, enc encoderProcess, r *generator.Renderer, n int64, started time.Time) error {
 	clock := l.Info.Clock()
 	buf := make([]byte, r.FrameSize())
 	tolerated := time.Duration(clock.Rate.Nanos(clock.FramesPerSegment))
@@ -213,7 +223,7 @@ func (l *Live) feed(ctx context.Context, c *chain, enc encoderProcess, r *genera
 			return fmt.Errorf("render frame %d: %w", n, err)
 		}
 		c.ledger.sent(n, produced{gen: now, mono: now.Sub(started), event: ev})
-		if err := enc.Write(ctx, n, buf); err != nil {
+		if err := enc.Write(writing, n, buf); err != nil {
 			return err
 		}
 	}

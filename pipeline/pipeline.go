@@ -101,6 +101,9 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 // store appends to the store. A failure is told when it begins and when it is over, counted, and survived: the store
 // keeps the records and tries again.
 func (c *Channel) store(ctx context.Context, b markers.Batch) {
+	if b.Empty() {
+		return
+	}
 	err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b)
 	c.Metrics.Markers.Add(float64(len(b.Markers)))
 	if err != nil {
