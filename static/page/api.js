@@ -1,0 +1,93 @@
+// The server's HTTP API as the page uses it. Paths are relative to the page, so that it also works below a sub-path.
+
+// An answer that takes longer than this is as good as none: the page asks again.
+const TIMEOUT_MS = 5000;
+
+/** An answer that is not a success. `status` is 0 when there was no answer at all. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export class Api {
+  /** @param {string} channel the channel's name, or empty for the server's default */
+  constructor(channel = '') {
+    this.channel = channel;
+  }
+
+  /** Path and query of a resource for this channel. */
+  path(resource, query = {}) {
+    const params = new URLSearchParams(query);
+    if (this.channel) params.set('channel', this.channel);
+    const search = params.toString();
+    return search ? `${resource}?${search}` : resource;
+  }
+
+  playlistPath(name = 'master.m3u8') {
+    return `hls/${encodeURIComponent(this.channel)}/${name}`;
+  }
+
+  /** Clocks, and when the question left and the answer came (ms of performance.now). */
+  async clocks() {
+    const sentAt = performance.now();
+    const clocks = await this.#json(this.path('clocks'));
+    return { clocks, sentAt, receivedAt: performance.now() };
+  }
+
+  markers(tsStart) {
+    return this.#json(this.path('markers', tsStart === undefined ? {} : { ts_start: tsStart }));
+  }
+
+  /** Asks for an event now; resolves to the planned marker. */
+  trigger({ text, token }) {
+    const headers = { 'Content-Type': 'application/json', 'X-Refstream': 'trigger' };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    return this.#json(this.path('markers'), {
+      method: 'POST', headers, body: JSON.stringify(text ? { text } : {}),
+    });
+  }
+
+  /** The last segment's address in a playlist that can be had and says that more is to come; null otherwise. */
+  async newestSegment() {
+    try {
+      const response = await this.#fetch(this.playlistPath('index.m3u8'));
+      const lines = (await response.text()).split(/\r?\n/);
+      if (lines[0] !== '#EXTM3U' || lines.includes('#EXT-X-ENDLIST')) return null;
+      return lines.findLast((line) => line !== '' && !line.startsWith('#')) ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  async #json(path, options) {
+    const response = await this.#fetch(path, options);
+    try {
+      return await response.json();
+    } catch {
+      throw new ApiError(`${path} did not answer with JSON`, response.status);
+    }
+  }
+
+  async #fetch(path, options = {}) {
+    let response;
+    try {
+      response = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
+    } catch {
+      throw new ApiError('the server does not answer', 0);
+    }
+    if (!response.ok) throw new ApiError(await problemOf(response), response.status);
+    return response;
+  }
+}
+
+// What an application/problem+json answer says, or its status.
+async function problemOf(response) {
+  try {
+    const problem = await response.json();
+    return problem.detail || problem.title || `the server answered ${response.status}`;
+  } catch {
+    return `the server answered ${response.status}`;
+  }
+}

@@ -1,0 +1,156 @@
+// Package static holds the page that shows the stream and checks it, embedded into the program: one HTML document,
+// its style sheet and ES modules from page/, and the player library hls.js from dist/.
+//
+// The library is not kept in the repository: `make build` copies it from node_modules into dist/ before the program
+// is compiled. A program that was compiled without it serves everything else, and in place of the page a message
+// that says what to do.
+//
+// The page loads nothing from other hosts and holds no inline script or style; the Content-Security-Policy sent with
+// it (W3C CSP Level 3) makes the browser enforce both.
+package static
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed page dist
+var files embed.FS
+
+// libraryPath is where the player library is served, below the handler's root.
+const libraryPath = "/static/dist/hls.min.js"
+
+// contentType names the type of a file that is served, empty for what isn't. It is not left to the machine's MIME
+// tables, which differ: browsers refuse modules that are not served as JavaScript.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".LICENSE", "":
+		return "text/plain; charset=utf-8"
+	}
+	return ""
+}
+
+// policy lets the page load from its own origin only. hls.js runs its worker from a blob, and feeds the video element
+// through one; it clears text tracks with an empty one from a data address.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"media-src 'self' blob: data:; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+
+// missingPage stands in for the page when the player library is not embedded.
+const missingPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>refstream: the page is not built</title>
+<h1>The page is not built</h1>
+<p>This program was compiled without the page's player library. Run <code>make build</code> (or <code>make run</code>)
+in the source folder and start it again. The stream and the <a href="openapi.yaml">API</a> work all the same.</p>
+</html>
+`
+
+// asset is one file, ready to be sent.
+type asset struct {
+	body        []byte
+	contentType string
+	etag        string
+	status      int
+}
+
+// handler serves assets by their path. It is immutable.
+type handler struct {
+	assets map[string]asset
+}
+
+// Built reports whether the player library is embedded, without which there is no page.
+func Built() bool {
+	_, err := fs.Stat(files, strings.TrimPrefix(libraryPath, "/static/"))
+	return err == nil
+}
+
+// Handler serves the page at / and its assets below /static/. What does not exist is 404; methods other than GET and
+// HEAD are 405. Every answer has an ETag made from its content and must be revalidated, so a new version of the
+// program is seen at once and the old one is never mixed with it. When the player library is not embedded, / answers
+// 503 with a message that says so.
+func Handler() http.Handler { return newHandler(files) }
+
+func newHandler(fsys fs.FS) http.Handler {
+	h := &handler{assets: map[string]asset{}}
+	// An embedded tree has no file that can't be read; one that a test hands in and that fails is left out and is 404.
+	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(fsys, name)
+		if err != nil || contentType(name) == "" {
+			return err
+		}
+		h.assets[assetPath(name)] = newAsset(body, contentType(name), http.StatusOK)
+		return nil
+	})
+	if _, ok := h.assets[libraryPath]; !ok {
+		h.assets["/"] = newAsset([]byte(missingPage), contentType("index.html"), http.StatusServiceUnavailable)
+	}
+	return h
+}
+
+// assetPath is where an embedded file is served: page/index.html at /, page/x at /static/x, dist/x at /static/dist/x.
+func assetPath(name string) string {
+	if name == "page/index.html" {
+		return "/"
+	}
+	return "/static/" + strings.TrimPrefix(name, "page/")
+}
+
+func newAsset(body []byte, contentType string, status int) asset {
+	sum := sha256.Sum256(body)
+	// 128 bits of the hash tell any two versions apart.
+	return asset{body: body, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:16]) + `"`, status: status}
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, fmt.Sprintf("method %s is not allowed here: use GET", r.Method), http.StatusMethodNotAllowed)
+		return
+	}
+	a, ok := h.assets[r.URL.Path]
+	if !ok {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", a.contentType)
+	header.Set("Cache-Control", "no-cache")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	if r.URL.Path == "/" {
+		header.Set("Content-Security-Policy", policy)
+	}
+	if a.status != http.StatusOK {
+		header.Set("Cache-Control", "no-store")
+		w.WriteHeader(a.status)
+		if r.Method == http.MethodGet {
+			// A client that is gone does not want the rest.
+			_, _ = w.Write(a.body)
+		}
+		return
+	}
+	header.Set("ETag", a.etag)
+	// ServeContent answers If-None-Match and Range; it writes no date, for an embedded file has none.
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+}

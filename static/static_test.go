@@ -1,0 +1,179 @@
+package static
+
+import (
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// built is the embedded tree with a stand-in for the player library, whether or not that has been built in.
+func built(t *testing.T) fs.FS {
+	t.Helper()
+	tree := fstest.MapFS{"dist/hls.min.js": {Data: []byte("// hls.js\n")}}
+	err := fs.WalkDir(files, "page", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(files, name)
+		tree[name] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func get(t *testing.T, h http.Handler, method, target string, header http.Header) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestHandlerAnswers(t *testing.T) {
+	h := newHandler(built(t))
+	cases := []struct {
+		method, path string
+		status       int
+		contentType  string
+	}{
+		{"GET", "/", 200, "text/html; charset=utf-8"},
+		{"HEAD", "/", 200, "text/html; charset=utf-8"},
+		{"GET", "/static/style.css", 200, "text/css; charset=utf-8"},
+		{"GET", "/static/main.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/static/frame-code.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/static/favicon.svg", 200, "image/svg+xml"},
+		{"GET", "/static/dist/hls.min.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/static/", 404, "text/plain; charset=utf-8"},
+		{"GET", "/static/index.html", 404, "text/plain; charset=utf-8"},
+		{"GET", "/static/../static.go", 404, "text/plain; charset=utf-8"},
+		{"GET", "/static/none.js", 404, "text/plain; charset=utf-8"},
+		{"GET", "/index.html", 404, "text/plain; charset=utf-8"},
+		{"POST", "/", 405, "text/plain; charset=utf-8"},
+		{"DELETE", "/static/main.js", 405, "text/plain; charset=utf-8"},
+	}
+	for _, c := range cases {
+		r := get(t, h, c.method, c.path, nil)
+		if r.StatusCode != c.status || r.Header.Get("Content-Type") != c.contentType {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, r.StatusCode, r.Header.Get("Content-Type"),
+				c.status, c.contentType)
+		}
+		if r.StatusCode == 200 && (r.Header.Get("Cache-Control") != "no-cache" || r.Header.Get("ETag") == "") {
+			t.Errorf("%s %s: headers %v lack no-cache or an ETag", c.method, c.path, r.Header)
+		}
+		if c.status == 405 && r.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s %s: Allow is %q", c.method, c.path, r.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestHandlerRevalidates(t *testing.T) {
+	tree := built(t)
+	h := newHandler(tree)
+	first := get(t, h, "GET", "/static/main.js", nil)
+	etag := first.Header.Get("ETag")
+	again := get(t, h, "GET", "/static/main.js", http.Header{"If-None-Match": {etag}})
+	if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
+		t.Errorf("with its ETag: %d, want 304 and no body", again.StatusCode)
+	}
+	if other := get(t, h, "GET", "/static/style.css", nil).Header.Get("ETag"); other == etag {
+		t.Error("two files share an ETag")
+	}
+	tree.(fstest.MapFS)["page/main.js"] = &fstest.MapFile{Data: []byte("// another version\n")}
+	changed := get(t, newHandler(tree), "GET", "/static/main.js", http.Header{"If-None-Match": {etag}})
+	if changed.StatusCode != http.StatusOK || changed.Header.Get("ETag") == etag {
+		t.Errorf("changed content with the old ETag: %d %s", changed.StatusCode, changed.Header.Get("ETag"))
+	}
+}
+
+func TestWithoutLibraryThePageSaysWhatToDo(t *testing.T) {
+	tree := built(t)
+	delete(tree.(fstest.MapFS), "dist/hls.min.js")
+	r := get(t, newHandler(tree), "GET", "/", nil)
+	if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body(t, r), "make build") {
+		t.Errorf("without the library / answers %d and no hint", r.StatusCode)
+	}
+	if r.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the message may be kept: %q", r.Header.Get("Cache-Control"))
+	}
+	if r := get(t, newHandler(tree), "GET", "/static/main.js", nil); r.StatusCode != 200 {
+		t.Errorf("the other files are gone too: %d", r.StatusCode)
+	}
+}
+
+func TestBuiltTellsWhatTheHandlerServes(t *testing.T) {
+	got := get(t, Handler(), "GET", "/", nil).StatusCode == http.StatusOK
+	if got != Built() {
+		t.Errorf("Built() is %v, but / serves the page: %v", Built(), got)
+	}
+}
+
+var (
+	references = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
+	imports    = regexp.MustCompile(`(?m)^import[^;]* from '([^']+)';`)
+	foreign    = regexp.MustCompile(`(?:https?:)?//[a-z0-9-]+\.[a-z]`)
+	inline     = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:[^>]*)>[^<]`)
+)
+
+// Every file the page names is served, every name is relative (so that a proxy may put it under a path), and nothing
+// is inline or comes from another host, which the policy would refuse.
+func TestPageIsSelfContained(t *testing.T) {
+	h := newHandler(built(t))
+	page := body(t, get(t, h, "GET", "/", nil))
+	if found := inline.FindString(page); found != "" {
+		t.Errorf("inline script or style: %q", found)
+	}
+	for _, m := range references.FindAllStringSubmatch(page, -1) {
+		if strings.HasPrefix(m[1], "/") || strings.Contains(m[1], ":") {
+			t.Errorf("%q is not relative", m[1])
+		}
+		if strings.HasPrefix(m[1], "static/") {
+			if r := get(t, h, "GET", "/"+m[1], nil); r.StatusCode != 200 {
+				t.Errorf("%q answers %d", m[1], r.StatusCode)
+			}
+		}
+	}
+	names, err := fs.Glob(files, "page/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(data), "http://www.w3.org/2000/svg", "")
+		if found := foreign.FindString(text); found != "" {
+			t.Errorf("%s names another host: %q", name, found)
+		}
+		for _, m := range imports.FindAllStringSubmatch(text, -1) {
+			if r := get(t, h, "GET", path.Join("/static", m[1]), nil); r.StatusCode != 200 {
+				t.Errorf("%s imports %s, which answers %d", name, m[1], r.StatusCode)
+			}
+		}
+	}
+	csp := get(t, h, "GET", "/", nil).Header.Get("Content-Security-Policy")
+	if strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") || !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("policy %q is too wide", csp)
+	}
+}
