@@ -1,0 +1,166 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// script writes an executable shell script.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Wrong input ends with one line that names what is wrong and what to do, a failure code, and nothing left behind.
+func TestBadInput(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	withoutX264 := script(t, `case "$*" in *-version*) echo "ffmpeg version 9.9";; *) echo " V..... mpeg4 MPEG-4";; esac`)
+	cases := []struct {
+		name, args string
+		says       []string // parts of the message
+	}{
+		{"unknown command", "sevre", []string{"sevre"}},
+		{"unknown flag", "serve --sizee 3", []string{"--sizee", "--help"}},
+		{"size", "serve --size 1280", []string{"--size", "1280x720"}},
+		{"odd size", "serve --size 1281x720", []string{"1281x720", "even", "1280x720"}},
+		{"tiny size", "serve --size 16x16", []string{"16x16", "160x90"}},
+		{"huge size", "serve --size 99999x99999", []string{"7680x4320"}},
+		{"fps", "serve --fps 31", []string{"--fps", "31", "30000/1001"}},
+		{"segment", "serve --segment 1ms", []string{"--segment", "1ms", "2s"}},
+		{"segment unit", "serve --segment 2", []string{"--segment", "duration"}},
+		{"long segment", "serve --segment 3h", []string{"--segment"}},
+		{"window", "serve --window -1s", []string{"--window"}},
+		{"seed", "serve --seed x", []string{"--seed", "2^53-1"}},
+		{"large seed", "serve --seed 9007199254740992", []string{"seed", "9007199254740991"}},
+		{"epoch", "serve --epoch yesterday", []string{"--epoch", "2026-01-31T12:00:00Z"}},
+		{"event every", "serve --event-every 1s", []string{"--event-every", "2s"}},
+		{"event length", "serve --event-length 0s", []string{"--event-length"}},
+		{"channel", "serve --channel ../x", []string{"channel", "../x"}},
+		{"preset", "serve --preset warp", []string{"preset", "warp", "veryfast"}},
+		{"bitrate", "serve --bitrate lots", []string{"--bitrate", "6M"}},
+		{"bframes", "serve --bframes 99", []string{"99 B-frames", "16"}},
+		{"negative bframes", "serve --bframes -1", []string{"-1 B-frames"}},
+		{"threads", "serve --threads -1", []string{"threads"}},
+		{"encoder", "serve --encoder libx266", []string{"libx266", "--encoder"}},
+		{"low latency with B-frames", "serve --low-latency --bframes 2", []string{"B-frames"}},
+		{"drop frame at 30", "serve --drop-frame", []string{"drop-frame", "30000/1001"}},
+		{"role", "serve --role boss", []string{"--role", "boss", "generator"}},
+		{"api without redis", "serve --role api", []string{"--redis"}},
+		{"redis scheme", "serve --redis http://127.0.0.1", []string{"--redis", "redis://"}},
+		{"redis away", "serve --redis redis://:hunter2@127.0.0.1:1/0", []string{"--redis", "127.0.0.1:1", "start it"}},
+		{"log level", "serve --log-level loud", []string{"--log-level", "info"}},
+		{"port taken", "serve --addr " + taken.Addr().String(), []string{"--addr", "in use", "8081"}},
+		{"address", "serve --addr nowhere", []string{"--addr", "nowhere"}},
+		{"ffmpeg missing", "serve --ffmpeg /nonexistent/ffmpeg", []string{"/nonexistent/ffmpeg", "--ffmpeg"}},
+		{"ffmpeg without libx264", "serve --ffmpeg " + withoutX264, []string{"libx264"}},
+		{"data is a file", "serve --data " + file, []string{"--data", file}},
+		{"data can't be made", "serve --data /proc/nothing", []string{"--data", "/proc/nothing"}},
+		{"out missing", "generate", []string{"--out"}},
+		{"out not empty", "generate --out " + filepath.Dir(file), []string{"--out", "not empty"}},
+		{"out is a file", "generate --out " + file, []string{"--out", file}},
+		{"out can't be made", "generate --out /proc/nothing/x", []string{"--out"}},
+		{"duration", "generate --out x --duration 0s", []string{"--duration"}},
+		{"start", "truth --start -1s", []string{"--start"}},
+		{"frame number", "frame x", []string{`"x"`, "whole number"}},
+		{"no frame number", "frame", []string{"refstream frame 600"}},
+		{"frame into nowhere", "frame 1 --out /nonexistent/f.png", []string{"/nonexistent/f.png"}},
+		{"health of nothing", "health --addr 127.0.0.1:1", []string{"127.0.0.1:1"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			args := strings.Fields(c.args)
+			if args[0] == "serve" && !strings.Contains(c.args, "--data") {
+				args = append(args, "--data", filepath.Join(dir, "data"))
+			}
+			if args[0] == "serve" && !strings.Contains(c.args, "--addr") {
+				args = append(args, "--addr", "127.0.0.1:0")
+			}
+			stdout, stderr, code := refstreamIn(t, dir, args...)
+			if code == 0 {
+				t.Errorf("exit code 0: %s", stdout)
+			}
+			if n := strings.Count(strings.TrimSpace(stderr), "\n"); n != 0 {
+				t.Errorf("%d lines instead of one:\n%s", n+1, stderr)
+			}
+			for _, part := range c.says {
+				if !strings.Contains(stderr, part) {
+					t.Errorf("message does not mention %q:\n%s", part, stderr)
+				}
+			}
+			if strings.Contains(stderr, "hunter2") {
+				t.Errorf("the password is in the message:\n%s", stderr)
+			}
+			if left := folder(t, dir); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// Environment variables stand for flags, which win over them; a wrong one is named.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("REFSTREAM_SEED", "9")
+	t.Setenv("REFSTREAM_EVENT_EVERY", "5s")
+	byEnv := must(t, "truth")
+	byFlag := must(t, "truth", "--seed", "9", "--event-every", "5s")
+	if byEnv != byFlag || byEnv == "" {
+		t.Error("REFSTREAM_SEED and REFSTREAM_EVENT_EVERY don't work like --seed and --event-every")
+	}
+	if must(t, "truth", "--seed", "10") == byEnv {
+		t.Error("--seed does not win over REFSTREAM_SEED")
+	}
+	t.Setenv("REFSTREAM_DURATION", "long")
+	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
+		t.Errorf("code %d, message %q", code, stderr)
+	}
+}
+
+// Another rate, segment length, seed or epoch in the same data directory is refused and nothing changed; what is not
+// given is taken over.
+func TestDataDirectoryKeepsItsStream(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	flags := []string{"--data", data, "--size", "320x180", "--fps", "25", "--seed", "11", "--segment", "1s", "--bitrate", "500k"}
+	s := start(t, flags...)
+	first := getJSON[markers.Channel](s, "/clocks")
+	s.stop()
+	for _, wrong := range []string{"--fps=30", "--segment=2s", "--seed=12", "--epoch=2020-01-01T00:00:00Z", "--size=640x360", "--event-every=30s"} {
+		_, stderr, code := refstream(t, append(append([]string{"serve"}, flags...), wrong, "--addr", "127.0.0.1:0")...)
+		name, _, _ := strings.Cut(wrong, "=")
+		if code == 0 || !strings.Contains(stderr, name) || !strings.Contains(stderr, "--reset") {
+			t.Errorf("%s: code %d: %s", wrong, code, stderr)
+		}
+	}
+	s = start(t, "--data", data, "--bitrate", "500k")
+	second := getJSON[markers.Channel](s, "/clocks")
+	first.Run++
+	if first != second {
+		t.Errorf("the second run is %+v, want %+v", second, first)
+	}
+	if _, stderr, code := refstream(t, "serve", "--addr", "127.0.0.1:0", "--data", data); code == 0 || !strings.Contains(stderr, "in use") {
+		t.Errorf("a second process in the same data directory: code %d: %s", code, stderr)
+	}
+	s.stop()
+	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "320x180")
+	if third := getJSON[markers.Channel](s, "/clocks"); third.Run != 1 || third.Rate.String() != "30" {
+		t.Errorf("after --reset: %+v", third)
+	}
+	s.stop()
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/pipeline"
+)
+
+func newFrame(stdout io.Writer) *cobra.Command {
+	var o streamFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "frame N",
+		Short: "Write the reference picture of a frame as PNG",
+		Long: `Write the picture of frame N as PNG, exactly as it goes into the encoder of a stream with the same flags. Events that
+somebody triggered by hand are not known here: see /frames/{n}.png of a running server.`,
+		Example: "  refstream frame 600 --seed 7 --out frame.png",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("give one frame number: refstream frame 600 --out frame.png")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			n, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || n < 0 || n > generator.MaxFrame {
+				return fmt.Errorf("frame number %q is not a whole number from 0 to %d", args[0], int64(generator.MaxFrame))
+			}
+			c, err := o.channelInfo(time.Now())
+			if err != nil {
+				return err
+			}
+			schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+			if err != nil {
+				return err
+			}
+			renderer, err := generator.NewRenderer(pipeline.PictureOf(c))
+			if err != nil {
+				return err
+			}
+			_, shows := schedule.At(n)
+			picture, err := renderer.Image(n, shows)
+			if err != nil {
+				return fmt.Errorf("render frame %d: %w", n, err)
+			}
+			if out == "-" {
+				return png.Encode(stdout, picture)
+			}
+			return writeFile(out, func(w io.Writer) error { return png.Encode(w, picture) })
+		},
+	}
+	o.register(cmd.Flags(), offlineEpoch, "UTC of frame 0, or now", offlineSeed, "seed of the events, 0 to 2^53-1, or random")
+	cmd.Flags().StringVar(&out, "out", "-", "the PNG file; - is standard output")
+	return cmd
+}
+
+// writeFile writes a file in full or leaves nothing behind.
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".refstream-*")
+	if err != nil {
+		return fmt.Errorf("create %s: %w: choose a folder that can be written", name, err)
+	}
+	err = write(f)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}

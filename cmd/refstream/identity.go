@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// trait is one property that a channel keeps for good: frame numbers, media sequence numbers, events and boxes that
+// were written depend on it.
+type trait struct {
+	flag string
+	// value is the trait as its flag takes it.
+	value func(c markers.Channel) string
+	// set makes the flags ask for the value.
+	set func(s *streamFlags, value string)
+}
+
+func traits() []trait {
+	length := func(frames func(markers.Channel) int64) func(markers.Channel) string {
+		return func(c markers.Channel) string { return time.Duration(c.Rate.Nanos(frames(c))).String() }
+	}
+	duration := func(field func(*streamFlags) *time.Duration) func(*streamFlags, string) {
+		return func(s *streamFlags, value string) { *field(s), _ = time.ParseDuration(value) }
+	}
+	return []trait{
+		{"fps", func(c markers.Channel) string { return c.Rate.String() }, func(s *streamFlags, v string) { s.fps = v }},
+		{"size", func(c markers.Channel) string { return fmt.Sprintf("%dx%d", c.Width, c.Height) },
+			func(s *streamFlags, v string) { s.size = v }},
+		{"seed", func(c markers.Channel) string { return strconv.FormatUint(c.Seed, 10) },
+			func(s *streamFlags, v string) { s.seed = v }},
+		{"epoch", func(c markers.Channel) string { return c.Epoch.UTC().Format(time.RFC3339Nano) },
+			func(s *streamFlags, v string) { s.epoch = v }},
+		{"drop-frame", func(c markers.Channel) string { return strconv.FormatBool(c.DropFrame) },
+			func(s *streamFlags, v string) { s.dropFrame = v == "true" }},
+		{"segment", length(func(c markers.Channel) int64 { return c.FramesPerSegment }),
+			duration(func(s *streamFlags) *time.Duration { return &s.segment })},
+		{"event-every", length(func(c markers.Channel) int64 { return c.EventEvery }),
+			duration(func(s *streamFlags) *time.Duration { return &s.eventEvery })},
+		{"event-length", length(func(c markers.Channel) int64 { return c.EventLength }),
+			duration(func(s *streamFlags) *time.Duration { return &s.eventLength })},
+	}
+}
+
+// adopt takes the traits of the stored channel over into the flags that nobody gave. An epoch of now and a random seed
+// ask for nothing in particular.
+func (s *streamFlags) adopt(old markers.Channel, given func(flag string) bool) {
+	for _, t := range traits() {
+		open := t.flag == "epoch" && s.epoch == "now" || t.flag == "seed" && s.seed == "random"
+		if open || !given(t.flag) {
+			t.set(s, t.value(old))
+		}
+	}
+}
+
+// differs is an error when c can't go on where the stored channel left off. place names where that is stored.
+func differs(c, old markers.Channel, place string) error {
+	var was, flags []string
+	for _, t := range traits() {
+		if a, b := t.value(c), t.value(old); a != b {
+			was = append(was, fmt.Sprintf("%s %s, not %s", t.flag, b, a))
+			flags = append(flags, fmt.Sprintf("--%s=%s", t.flag, b))
+		}
+	}
+	if was == nil {
+		return nil
+	}
+	return fmt.Errorf("%s holds channel %s with %s: go on with %s, take another --data and --channel, or empty it with --reset",
+		place, c.Name, strings.Join(was, ", "), strings.Join(flags, " "))
+}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is the refstream binary that the tests run, built once.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "refstream-test-*")
+	if err == nil {
+		program = filepath.Join(dir, "refstream")
+		var out []byte
+		if out, err = exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			err = fmt.Errorf("build refstream: %w: %s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// refstream runs the program to its end and returns what it printed.
+func refstream(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return refstreamIn(t, "", args...)
+}
+
+// refstreamIn does so in a folder.
+func refstreamIn(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatalf("run refstream %q: %v", args, err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// must runs the program and fails the test unless it succeeds.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, errs, code := refstream(t, args...)
+	if code != 0 {
+		t.Fatalf("refstream %q: exit code %d: %s", args, code, errs)
+	}
+	return out
+}
+
+// tool runs another program, fails the test unless it succeeds, and returns both its outputs.
+func tool(t *testing.T, name string, args ...string) (stdout, stderr []byte) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %q: %v (make deps installs what is missing): %.2000s", name, args, err, errs.String())
+	}
+	return out.Bytes(), errs.Bytes()
+}
+
+// readLines reads a file of JSON Lines.
+func readLines[T any](t *testing.T, name string) []T {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseLines[T](t, data)
+}
+
+func parseLines[T any](t *testing.T, data []byte) (list []T) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	for {
+		var v T
+		switch err := d.Decode(&v); err {
+		case nil:
+			list = append(list, v)
+		case io.EOF:
+			return list
+		default:
+			t.Fatalf("line %d: %v", len(list)+1, err)
+		}
+	}
+}
+
+// server is a running refstream serve.
+type server struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	url string
+
+	mu     sync.Mutex
+	output bytes.Buffer
+	closed chan struct{}
+}
+
+// freeAddr is a loopback address that nothing listens on just now.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs refstream serve on a free address and waits until it says that it is ready.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := launch(t, freeAddr(t), args...)
+	s.awaitReady()
+	return s
+}
+
+// awaitReady waits until the server says that all is well.
+func (s *server) awaitReady() {
+	s.t.Helper()
+	s.await("ready", 30*time.Second, func() bool {
+		_, err := s.try("/readyz")
+		return err == nil
+	})
+}
+
+// launch runs refstream serve on the given address without waiting.
+func launch(t *testing.T, addr string, args ...string) *server {
+	t.Helper()
+	return launchCommand(t, addr, exec.Command(program, append([]string{"serve", "--addr", addr}, args...)...))
+}
+
+// launchCommand runs a command that becomes refstream serve on the given address.
+func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{t: t, url: "http://" + addr, cmd: cmd, closed: make(chan struct{})}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Stdout = s
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(s.closed)
+		scan := bufio.NewScanner(pipe)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			fmt.Fprintln(s, scan.Text())
+		}
+	}()
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		<-s.closed
+		s.cmd.Wait()
+		if t.Failed() {
+			t.Logf("output of %q:\n%s", cmd.Args, tail(s.log(), 6000))
+		}
+	})
+	return s
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "…" + s[len(s)-n:]
+	}
+	return s
+}
+
+func (s *server) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.output.Write(p)
+}
+
+func (s *server) log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.output.String()
+}
+
+// await polls until ok holds and fails the test when it takes longer than limit.
+func (s *server) await(what string, limit time.Duration, ok func() bool) {
+	s.t.Helper()
+	await(s.t, what, limit, ok)
+}
+
+func await(t *testing.T, what string, limit time.Duration, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+}
+
+// get reads a path of the server; any failure or status but 200 ends the test.
+func (s *server) get(path string) []byte {
+	s.t.Helper()
+	body, err := s.try(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return body
+}
+
+func (s *server) try(path string) ([]byte, error) {
+	res, err := http.Get(s.url + path)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s: %s", path, res.Status, body)
+	}
+	return body, err
+}
+
+// getJSON reads a path of the server as JSON.
+func getJSON[T any](s *server, path string) (v T) {
+	s.t.Helper()
+	if err := json.Unmarshal(s.get(path), &v); err != nil {
+		s.t.Fatalf("GET %s: %v", path, err)
+	}
+	return v
+}
+
+// stop asks the server to stop and returns its exit code and how long it took.
+func (s *server) stop() (code int, took time.Duration) {
+	s.t.Helper()
+	began := time.Now()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	<-s.closed
+	s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode(), time.Since(began)
+}
+
+// kill ends the server as the kernel would.
+func (s *server) kill() {
+	s.cmd.Process.Kill()
+	<-s.closed
+	s.cmd.Wait()
+}
+
+// children lists the processes whose parent is pid, from /proc.
+func children(t *testing.T, pid int) (pids []int) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range stats {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		var child, parent int
+		var state string
+		text := string(data)
+		if _, err := fmt.Sscan(text, &child); err != nil {
+			continue
+		}
+		if _, err := fmt.Sscan(text[strings.LastIndexByte(text, ')')+1:], &state, &parent); err == nil && parent == pid && state != "Z" {
+			pids = append(pids, child)
+		}
+	}
+	return pids
+}

@@ -1,0 +1,416 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Eyevinn/hls-m3u8/m3u8"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// clip is a generated folder with what other programs say about it.
+type clip struct {
+	dir    string
+	truth  truth
+	frames []markers.FrameRecord
+	stream string // the segments in one file
+}
+
+func makeClip(t *testing.T, args ...string) clip {
+	t.Helper()
+	c := clip{dir: filepath.Join(t.TempDir(), "clip")}
+	must(t, append([]string{"generate", "--out", c.dir}, args...)...)
+	data, err := os.ReadFile(filepath.Join(c.dir, "truth.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &c.truth); err != nil {
+		t.Fatal(err)
+	}
+	c.frames = readLines[markers.FrameRecord](t, filepath.Join(c.dir, "frames.jsonl"))
+	segments, err := filepath.Glob(filepath.Join(c.dir, "seg-*.ts"))
+	if err != nil || len(segments) == 0 {
+		t.Fatalf("segments: %v, %v", segments, err)
+	}
+	slices.Sort(segments)
+	c.stream = filepath.Join(t.TempDir(), "all.ts")
+	var all []byte
+	for _, s := range segments {
+		b, err := os.ReadFile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+	}
+	if err := os.WriteFile(c.stream, all, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Every frame rate with and without B-frames: what ffprobe, trace_headers and a playlist reader say equals the ledger.
+func TestMatrix(t *testing.T) {
+	for _, rate := range media.FrameRates() {
+		for _, bframes := range []int{0, 2, 3} {
+			t.Run(fmt.Sprintf("%s/bframes=%d", strings.ReplaceAll(rate.String(), "/", "_"), bframes), func(t *testing.T) {
+				t.Parallel()
+				c := makeClip(t, "--size", "320x180", "--fps", rate.String(), "--bframes", strconv.Itoa(bframes),
+					"--segment", "1s", "--duration", "4.5s", "--event-every", "2s", "--event-length", "500ms", "--bitrate", "1M")
+				c.check(t)
+			})
+		}
+	}
+}
+
+// The 33-bit wrap of the PTS comes 26 h 30 min 42.7 s after the epoch; midnight on the timecode at 24 h; and midnight
+// in UTC with an epoch just before it.
+func TestMatrixAcrossWraps(t *testing.T) {
+	for name, args := range map[string][]string{
+		"pts wrap":            {"--start", "26h30m40s", "--fps", "30"},
+		"pts wrap, fractions": {"--start", "26h30m40s", "--fps", "60000/1001"},
+		"timecode midnight":   {"--start", "23h59m57s", "--fps", "25"},
+		"drop frame midnight": {"--start", "23h59m57s", "--fps", "30000/1001", "--drop-frame"},
+		"drop frame minute":   {"--start", "58s", "--fps", "60000/1001", "--drop-frame"},
+		"utc midnight":        {"--epoch", "2026-12-31T23:59:57.5Z", "--fps", "50"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := makeClip(t, append(args, "--size", "320x180", "--segment", "1s", "--duration", "6s", "--bitrate", "1M")...)
+			c.check(t)
+			if first, last := c.frames[0].PTS, c.frames[len(c.frames)-1].PTS; strings.HasPrefix(name, "pts") &&
+				(first > media.PTSMask || last <= media.PTSMask) {
+				t.Errorf("PTS %d to %d don't cross the wrap at %d", first, last, int64(media.PTSMask)+1)
+			}
+		})
+	}
+}
+
+// The frame code survives a low bit rate at both sizes.
+func TestPixelCodes(t *testing.T) {
+	for _, size := range []string{"320x180", "640x360", "1280x720"} {
+		for _, bitrate := range []string{"300k", "6M"} {
+			t.Run(size+"/"+bitrate, func(t *testing.T) {
+				t.Parallel()
+				c := makeClip(t, "--size", size, "--bitrate", bitrate, "--duration", "5s", "--event-every", "3s", "--event-length", "1s")
+				c.checkPixels(t)
+			})
+		}
+	}
+}
+
+func (c clip) check(t *testing.T) {
+	t.Helper()
+	c.checkLedger(t)
+	c.checkProbe(t)
+	c.checkSEI(t)
+	c.checkPlaylist(t)
+	c.checkPixels(t)
+}
+
+// checkLedger holds frames.jsonl against the arithmetic, done here with big rationals in text form.
+func (c clip) checkLedger(t *testing.T) {
+	t.Helper()
+	if int64(len(c.frames)) != c.truth.Frames {
+		t.Fatalf("%d frame records, want %d", len(c.frames), c.truth.Frames)
+	}
+	for i, f := range c.frames {
+		if f.Frame != c.truth.First+int64(i) {
+			t.Fatalf("record %d is of frame %d, want %d", i, f.Frame, c.truth.First+int64(i))
+		}
+		if key := f.Frame%c.truth.Channel.FramesPerSegment == 0; f.Key != key {
+			t.Errorf("frame %d: key %v, want %v", f.Frame, f.Key, key)
+		}
+		if f.DTS > f.PTS {
+			t.Errorf("frame %d: DTS %d after PTS %d", f.Frame, f.DTS, f.PTS)
+		}
+	}
+}
+
+// checkProbe holds PTS, key frames and timecodes of the decoded frames against the ledger.
+func (c clip) checkProbe(t *testing.T) {
+	t.Helper()
+	out, _ := tool(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_frames",
+		"-show_entries", "frame=pts,key_frame,color_range,color_space,color_primaries,color_transfer:frame_tags=timecode", "-of", "json", c.stream)
+	var probe struct {
+		Frames []struct {
+			PTS        int64             `json:"pts"`
+			Key        int               `json:"key_frame"`
+			Range      string            `json:"color_range"`
+			Space      string            `json:"color_space"`
+			Primaries  string            `json:"color_primaries"`
+			Transfer   string            `json:"color_transfer"`
+			FrameTimes map[string]string `json:"tags"`
+		} `json:"frames"`
+	}
+	if err := json.Unmarshal(out, &probe); err != nil {
+		t.Fatal(err)
+	}
+	if len(probe.Frames) != len(c.frames) {
+		t.Fatalf("ffprobe shows %d frames, want %d", len(probe.Frames), len(c.frames))
+	}
+	for i, p := range probe.Frames {
+		f := c.frames[i]
+		if (p.PTS-f.PTS)&media.PTSMask != 0 {
+			t.Fatalf("frame %d: ffprobe's PTS %d, ledger's %d", f.Frame, p.PTS, f.PTS)
+		}
+		if (p.Key == 1) != f.Key {
+			t.Fatalf("frame %d: ffprobe's key_frame %d, ledger's %v", f.Frame, p.Key, f.Key)
+		}
+		// ffprobe writes a semicolon only on the frames right after dropped numbers.
+		if got, want := p.FrameTimes["timecode"], f.Timecode; strings.ReplaceAll(got, ";", ":") != strings.ReplaceAll(want, ";", ":") {
+			t.Fatalf("frame %d: ffprobe's timecode %q, ledger's %q", f.Frame, got, want)
+		}
+		if p.Range != "tv" || p.Space != "bt709" || p.Primaries != "bt709" || p.Transfer != "bt709" {
+			t.Fatalf("frame %d: colour %+v, want BT.709 limited", f.Frame, p)
+		}
+	}
+}
+
+var userData = regexp.MustCompile(`(?:user_data_payload_byte\[\d+\]|uuid_iso_iec_11578\[\d+\])\s+[01]+ = (\d+)`)
+
+// checkSEI holds the SEI messages of every access unit, as trace_headers reads them, against the ledger.
+func (c clip) checkSEI(t *testing.T) {
+	t.Helper()
+	_, trace := tool(t, "ffmpeg", "-hide_banner", "-i", c.stream, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-")
+	out, _ := tool(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts", "-of", "csv=p=0", c.stream)
+	byPTS := map[int64]markers.FrameRecord{}
+	for _, f := range c.frames {
+		byPTS[f.PTS&media.PTSMask] = f
+	}
+	var order []markers.FrameRecord
+	for _, field := range strings.Fields(string(out)) {
+		pts, err := strconv.ParseInt(strings.Trim(field, ","), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, byPTS[pts&media.PTSMask])
+	}
+	// The trace has a section for each NAL unit; an access unit begins with its delimiter. The header of the stream,
+	// which the filter traces first, is told apart by having no delimiter.
+	units := strings.Split(string(trace), "Access Unit Delimiter")[1:]
+	if len(units) != len(order) {
+		t.Fatalf("trace_headers shows %d access units, ffprobe %d packets", len(units), len(order))
+	}
+	for i, unit := range units {
+		f := order[i]
+		if n := strings.Count(unit, "Picture Timing"); n != 1 {
+			t.Fatalf("frame %d: %d pic_timing messages, want 1", f.Frame, n)
+		}
+		var messages [][]byte
+		for _, part := range strings.Split(unit, "User Data Unregistered")[1:] {
+			var body []byte
+			for _, m := range userData.FindAllStringSubmatch(part, -1) {
+				v, err := strconv.Atoi(m[1])
+				if err != nil || v > 255 {
+					t.Fatalf("frame %d: byte %q", f.Frame, m[1])
+				}
+				body = append(body, byte(v))
+			}
+			messages = append(messages, body)
+		}
+		if len(messages) != 2 {
+			t.Fatalf("frame %d: %d user data messages, want the MISB time stamp and the frame record", f.Frame, len(messages))
+		}
+		checkMISB(t, f, messages[0])
+		var record struct {
+			Frame   int64
+			Channel string
+			Run     int64
+			GenNS   int64 `json:"gen_ns"`
+			PTS     int64
+			Event   *string
+		}
+		if err := json.Unmarshal(messages[1][16:], &record); err != nil {
+			t.Fatalf("frame %d: frame record %q: %v", f.Frame, messages[1][16:], err)
+		}
+		event := ""
+		if record.Event != nil {
+			event = *record.Event
+		}
+		if record.Frame != f.Frame || record.PTS != f.PTS || record.GenNS != f.GenNS || record.Run != f.Run || event != f.Event || record.Channel != "main" {
+			t.Fatalf("frame record %+v, ledger %+v", record, f)
+		}
+	}
+}
+
+// checkMISB reads a time stamp by the layout of MISB ST 0604.
+func checkMISB(t *testing.T, f markers.FrameRecord, b []byte) {
+	t.Helper()
+	if len(b) != 28 || string(b[:16]) != "MISPmicrosectime" || b[19] != 0xff || b[22] != 0xff || b[25] != 0xff {
+		t.Fatalf("frame %d: MISB time stamp % x", f.Frame, b)
+	}
+	var us int64
+	for _, i := range []int{17, 18, 20, 21, 23, 24, 26, 27} {
+		us = us<<8 | int64(b[i])
+	}
+	if us != f.GenNS/1000 {
+		t.Fatalf("frame %d: MISB time stamp %d µs, ledger %d ns", f.Frame, us, f.GenNS)
+	}
+}
+
+// checkPlaylist holds EXTINF, PROGRAM-DATE-TIME and DATERANGE against the ledger and the markers.
+func (c clip) checkPlaylist(t *testing.T) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(c.dir, "index.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	list, kind, err := m3u8.DecodeFrom(file, true)
+	if err != nil || kind != m3u8.MEDIA {
+		t.Fatalf("read playlist: %v, type %v", err, kind)
+	}
+	pl := list.(*m3u8.MediaPlaylist)
+	g, k := c.truth.Channel.FramesPerSegment, c.truth.Channel.Clock()
+	if pl.SeqNo != uint64(c.truth.First/g) || !pl.Closed {
+		t.Errorf("media sequence %d, closed %v; want %d, true", pl.SeqNo, pl.Closed, c.truth.First/g)
+	}
+	n := c.truth.First
+	for _, s := range pl.GetAllSegments() {
+		frames := min(g, c.truth.Last+1-n)
+		want := float64(frames*k.Rate.Den) / float64(k.Rate.Num)
+		if math.Abs(s.Duration-want) > 1e-9 {
+			t.Errorf("segment of frame %d: EXTINF %v, want %v", n, s.Duration, want)
+		}
+		if !s.ProgramDateTime.Equal(c.frames[n-c.truth.First].UTC) {
+			t.Errorf("segment of frame %d: PROGRAM-DATE-TIME %v, want %v", n, s.ProgramDateTime, c.frames[n-c.truth.First].UTC)
+		}
+		n += frames
+	}
+	if n != c.truth.Last+1 {
+		t.Errorf("playlist ends before frame %d, want %d", n, c.truth.Last+1)
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, "index.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl")) {
+		i := bytes.Index(text, []byte(`#EXT-X-DATERANGE:ID="`+m.ID+`"`))
+		if i < 0 {
+			t.Errorf("marker %s is not in the playlist", m.ID)
+			continue
+		}
+		line, _, _ := bytes.Cut(text[i:], []byte("\n"))
+		begin, err := time.Parse(time.RFC3339Nano, attribute(string(line), "START-DATE"))
+		if err != nil || !begin.Equal(m.UTC) {
+			t.Errorf("marker %s: START-DATE %v (%v), want %v", m.ID, begin, err, m.UTC)
+		}
+	}
+}
+
+// attribute is the value of a quoted attribute.
+func attribute(line, name string) string {
+	_, rest, _ := strings.Cut(line, name+`="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
+// checkPixels decodes the stream and holds each picture's frame code against the ledger, and the block against the
+// markers: in every frame inside a marker's interval it is there, within the box, and in none outside.
+func (c clip) checkPixels(t *testing.T) {
+	t.Helper()
+	w, h := c.truth.Channel.Width, c.truth.Channel.Height
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", c.stream, "-fps_mode", "passthrough",
+		"-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	list := readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl"))
+	rgb, luma := make([]byte, w*h*3), make([]byte, w*h)
+	for _, f := range c.frames {
+		if err := readFull(pipe, rgb); err != nil {
+			t.Fatalf("frame %d: %v", f.Frame, err)
+		}
+		for i := range luma {
+			luma[i] = byte((int(rgb[3*i])*2126 + int(rgb[3*i+1])*7152 + int(rgb[3*i+2])*722) / 10000)
+		}
+		if n, ok := generator.ReadFrameCode(luma, w, w, h); !ok || n != f.Frame {
+			t.Fatalf("frame %d: pixels say %d, %v", f.Frame, n, ok)
+		}
+		var active *markers.Marker
+		for i := range list {
+			if list[i].Frame <= f.Frame && f.Frame <= list[i].LastFrame {
+				active = &list[i]
+			}
+		}
+		checkBlock(t, f, active, rgb, w, h)
+	}
+	if err := readFull(pipe, rgb); err == nil {
+		t.Errorf("more pictures than the %d in the ledger", len(c.frames))
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("decode: %v", err)
+	}
+}
+
+func readFull(r interface{ Read([]byte) (int, error) }, b []byte) error {
+	for n := 0; n < len(b); {
+		k, err := r.Read(b[n:])
+		n += k
+		if err != nil && n < len(b) {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBlock looks for cyan pixels: with an active marker they fill the inside of the block, and lie in its box;
+// without one there are none.
+func checkBlock(t *testing.T, f markers.FrameRecord, m *markers.Marker, rgb []byte, w, h int) {
+	t.Helper()
+	cyan := func(x, y int) bool {
+		p := rgb[3*(y*w+x):]
+		return p[0] < 60 && p[1] > 195 && p[2] > 195
+	}
+	if (m != nil) != (f.Event != "") || m != nil && m.ID != f.Event {
+		t.Fatalf("frame %d: ledger's event %q, marker %v", f.Frame, f.Event, m)
+	}
+	// Chroma is at half resolution, so colour bleeds two pixels over an edge.
+	const edge = 4
+	for y := range h {
+		for x := range w {
+			inBox := m != nil && x >= m.Box.X && x < m.Box.X+m.Box.Width && y >= m.Box.Y-edge && y < m.Box.Y+m.Box.Height+edge
+			if cyan(x, y) && !inBox {
+				t.Fatalf("frame %d: cyan pixel at %d,%d; marker %v", f.Frame, x, y, m)
+			}
+		}
+	}
+	if m == nil {
+		return
+	}
+	left := m.Block.X - m.Block.Roll*int(f.Frame-m.Frame)
+	var sum [3]int
+	count := 0
+	for y := m.Block.Y + edge; y < m.Block.Y+m.Block.Height-edge; y++ {
+		for x := left + edge; x < left+m.Block.Width-edge; x++ {
+			p := rgb[3*(y*w+((x%w)+w)%w):]
+			for i := range sum {
+				sum[i] += int(p[i])
+			}
+			count++
+		}
+	}
+	for i, want := range [3]int{0, 255, 255} {
+		if got := float64(sum[i]) / float64(count); math.Abs(got-float64(want)) > 6 {
+			t.Fatalf("frame %d: block's channel %d is %.1f on average, want %d within 6", f.Frame, i, got, want)
+		}
+	}
+}

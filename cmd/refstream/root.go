@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// envPrefix begins the environment variable of every flag: --event-every is REFSTREAM_EVENT_EVERY.
+const envPrefix = "REFSTREAM_"
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "refstream",
+		Short: "A reference video stream with ground truth",
+		Long: `refstream renders a video stream whose every frame says what it is (in its pixels, its SEI messages and its time
+stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger.
+
+Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return fromEnvironment(cmd.Flags(), os.LookupEnv)
+		},
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout))
+	return root
+}
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromEnvironment sets the flags that the command line leaves out and the environment gives.
+func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var err error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value, ok := lookup(envName(f.Name))
+		if !ok || f.Changed || err != nil || f.Name == "help" || f.Name == "version" {
+			return
+		}
+		if e := flags.Set(f.Name, value); e != nil {
+			err = fmt.Errorf("%s=%q: %w", envName(f.Name), value, e)
+		}
+	})
+	return err
+}

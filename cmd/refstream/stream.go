@@ -1,0 +1,148 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/pipeline"
+)
+
+// streamFlags are the flags that say what the stream shows and how it is cut: the truth depends on them.
+type streamFlags struct {
+	channel, size, fps, epoch, seed          string
+	segment, window, eventEvery, eventLength time.Duration
+	dropFrame                                bool
+}
+
+// Defaults of the offline commands, which give the same result whenever they are run.
+const (
+	offlineEpoch = "2000-01-01T00:00:00Z"
+	offlineSeed  = "1"
+)
+
+// Limits of a segment: a GOP of one frame would be all key frames, and a longer one than ten minutes at 60 frames/s
+// helps no player.
+const (
+	minSegmentFrames = 2
+	maxSegmentFrames = 36000
+)
+
+func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHelp string) {
+	f.StringVar(&s.channel, "channel", "main", "name of the channel: lower-case letters, digits, - and _")
+	f.StringVar(&s.size, "size", "1280x720", "picture size in pixels, both even")
+	f.StringVar(&s.fps, "fps", "30", "frames per second: 24000/1001, 24, 25, 30000/1001, 30, 50, 60000/1001 or 60\n(23.976, 29.97 and 59.94 are names for the fractions)")
+	f.DurationVar(&s.segment, "segment", 2*time.Second, "length of a segment and GOP, to the nearest whole frame")
+	f.BoolVar(&s.dropFrame, "drop-frame", false, "drop-frame timecode (30000/1001 and 60000/1001)")
+	f.StringVar(&s.seed, "seed", seed, seedHelp)
+	f.StringVar(&s.epoch, "epoch", epoch, epochHelp)
+	f.DurationVar(&s.eventEvery, "event-every", 20*time.Second, "mean time between the starts of events")
+	f.DurationVar(&s.eventLength, "event-length", 2*time.Second, "length of an event")
+}
+
+// channelInfo makes the channel's description from the flags. now is what the epoch "now" means. Errors name the flag.
+func (s *streamFlags) channelInfo(now time.Time) (markers.Channel, error) {
+	c := markers.Channel{Name: s.channel, Run: 1, DropFrame: s.dropFrame, PTSOrigin: markers.PTSOrigin}
+	var err error
+	if c.Rate, err = media.ParseFrameRate(s.fps); err != nil {
+		return c, fmt.Errorf("--fps: %w", err)
+	}
+	if c.Width, c.Height, err = parseSize(s.size); err != nil {
+		return c, fmt.Errorf("--size: %w", err)
+	}
+	if c.Epoch, err = parseEpoch(s.epoch, now); err != nil {
+		return c, fmt.Errorf("--epoch: %w", err)
+	}
+	if c.Seed, err = parseSeed(s.seed); err != nil {
+		return c, fmt.Errorf("--seed: %w", err)
+	}
+	c.FramesPerSegment = c.Rate.Frames(s.segment.Nanoseconds())
+	if c.FramesPerSegment < minSegmentFrames || c.FramesPerSegment > maxSegmentFrames {
+		return c, fmt.Errorf("--segment: %v is %d frames at %s frames/s: use %d to %d frames, such as 2s",
+			s.segment, c.FramesPerSegment, c.Rate, minSegmentFrames, maxSegmentFrames)
+	}
+	c.EventEvery = c.Rate.Frames(s.eventEvery.Nanoseconds())
+	c.EventLength = c.Rate.Frames(s.eventLength.Nanoseconds())
+	if s.eventLength <= 0 || c.EventLength < 1 {
+		return c, fmt.Errorf("--event-length: %v is less than a frame: use a length such as 2s", s.eventLength)
+	}
+	if c.EventEvery < c.EventLength+2 {
+		return c, fmt.Errorf("--event-every: %v leaves no quiet time between events of %v: use a longer time, or a shorter --event-length",
+			s.eventEvery, s.eventLength)
+	}
+	segment := time.Duration(c.Rate.Nanos(c.FramesPerSegment))
+	c.Window = int64((s.window + segment - 1) / segment)
+	return c, pipeline.PictureOf(c).Validate()
+}
+
+func parseSize(s string) (w, h int, err error) {
+	a, b, ok := strings.Cut(s, "x")
+	w, err1 := strconv.Atoi(a)
+	h, err2 := strconv.Atoi(b)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, 0, fmt.Errorf("%q is not a size such as 1280x720", s)
+	}
+	return w, h, nil
+}
+
+func parseEpoch(s string, now time.Time) (time.Time, error) {
+	if s == "now" {
+		return now.UTC().Truncate(time.Millisecond), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return t, fmt.Errorf("%q is not an instant such as 2026-01-31T12:00:00Z, nor \"now\"", s)
+	}
+	return t.UTC(), nil
+}
+
+// parseSeed reads a seed; "random" draws one that is short enough to be typed again.
+func parseSeed(s string) (uint64, error) {
+	if s == "random" {
+		var b [4]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return 0, fmt.Errorf("draw random seed: %w", err)
+		}
+		return uint64(binary.BigEndian.Uint32(b[:])), nil
+	}
+	v, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a whole number from 0 to 2^53-1, nor \"random\"", s)
+	}
+	return v, nil
+}
+
+// describe is one line for people about what the stream is.
+func describe(c markers.Channel) string {
+	return fmt.Sprintf("channel %s: %dx%d, %s frames/s, segments of %d frames (%s s), seed %d, epoch %s",
+		c.Name, c.Width, c.Height, c.Rate, c.FramesPerSegment, c.Clock().Time(c.FramesPerSegment), c.Seed,
+		c.Epoch.Format(time.RFC3339Nano))
+}
+
+// events makes the markers of the scheduled events that show in frames first to last, GEN being virtual: every frame
+// is produced at its nominal time.
+func scheduledMarkers(c markers.Channel, first, last int64) ([]markers.Marker, error) {
+	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	if err != nil {
+		return nil, fmt.Errorf("make schedule: %w", err)
+	}
+	picture := pipeline.PictureOf(c)
+	var list []markers.Marker
+	for _, ev := range schedule.Between(first, last) {
+		begin := max(ev.First, first)
+		e := markers.Event{
+			Kind: markers.KindScheduled, Number: ev.Number, Scheduled: ev.First, First: begin, Last: min(ev.Last, last),
+			Band: markers.Box(picture.Band()), Block: markers.Box(picture.BlockAt(begin)), Roll: picture.Roll(),
+		}
+		list = append(list, markers.Plan(c, e).At(c.Clock().UTC(begin), c.Epoch))
+	}
+	return list, nil
+}
