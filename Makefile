@@ -1,0 +1,66 @@
+# make run    install what is missing, build, start the live stream; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
+# make test   install what is missing, run every test
+# make check  format, vet, lint, race detector, a short fuzz of every fuzz target
+# make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
+# make build  only build bin/refstream
+# make deps   only install and fetch what all of the above need
+
+RUN_ARGS   ?=
+TESTFLAGS  ?=
+BENCH_ARGS ?=
+FUZZTIME   ?= 5s
+
+# Two test binaries at a time: more than two encoders at once make a small machine miss its frames.
+GOTEST = go test -p 2
+LINT   = go tool -modfile=tools/go.mod golangci-lint
+PLAYER = static/dist/hls.min.js
+DEPS   = sh scripts/deps.sh
+
+.PHONY: run test check bench build deps programs-run programs-test programs-check programs-bench programs-all
+
+# exec: the shell makes room for the server, so that signals reach it and not a shell that dies and leaves it behind.
+run: programs-run build
+	@exec bin/refstream serve $(RUN_ARGS)
+
+test: programs-test $(PLAYER)
+	@set -e; files=$$(find static -name '*.test.js' -o -name '*.test.mjs'); \
+	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
+	$(GOTEST) -timeout 15m $(TESTFLAGS) ./...
+
+check: programs-check $(PLAYER)
+	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
+	if [ -n "$$out" ]; then echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	$(LINT) run
+	$(GOTEST) -race -timeout 30m $(TESTFLAGS) ./...
+	sh scripts/fuzz.sh $(FUZZTIME)
+
+bench: programs-bench build
+	go build -o bin/bench ./cmd/bench
+	@exec bin/bench --refstream bin/refstream $(BENCH_ARGS)
+
+build: $(PLAYER)
+	go build -trimpath -o bin/refstream ./cmd/refstream
+
+deps: programs-all $(PLAYER)
+	go mod download
+	go -C tools mod download
+
+# The page's player library, from the version and checksum that the lock file pins.
+$(PLAYER): package.json package-lock.json
+	@$(DEPS) player
+	npm ci --no-audit --no-fund
+	cp node_modules/hls.js/LICENSE static/dist/hls.LICENSE
+	cp node_modules/hls.js/dist/hls.min.js $@
+	@touch $@
+
+programs-run:
+	@$(DEPS) go ffmpeg player
+programs-test:
+	@$(DEPS) go ffmpeg node npm redis-server chromium
+programs-check:
+	@$(DEPS) go ffmpeg node npm redis-server chromium gcc
+programs-bench:
+	@$(DEPS) go ffmpeg player redis-server nginx wrk
+programs-all:
+	@$(DEPS) go ffmpeg node npm redis-server chromium gcc nginx wrk
