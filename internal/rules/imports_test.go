@@ -1,0 +1,192 @@
+package rules
+
+import (
+	"fmt"
+	"go/build"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// arrows says what one package may import besides the standard library.
+type arrows struct {
+	// may are packages of this module; "*" stands for all.
+	may []string
+	// libraries are path prefixes of other modules' packages; "*" stands for all.
+	libraries []string
+	// tests are packages of this module that its test files may import besides may and inEveryTest.
+	tests []string
+}
+
+// table is the design's table of packages. Change both together.
+var table = map[string]arrows{
+	"media": {},
+	"h264":  {may: words("media")},
+	"generator": {
+		may:       words("media"),
+		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
+	},
+	// ffmpeg writes MPEG-TS, which the encoder takes apart.
+	"encoder": {
+		may:       words("media h264 outputs/ts"),
+		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
+	},
+	"annotate": {may: words("media h264 markers")},
+	"markers":  {may: words("media"), tests: words("markers/redis")},
+	// The conformance suite of all stores: a package of test code that several packages' tests share.
+	"markers/storetest": {may: words("media markers")},
+	"markers/redis": {
+		may:       words("media markers"),
+		libraries: words("github.com/redis/go-redis/v9"),
+	},
+	"outputs/ts": {
+		may:       words("media h264 markers"),
+		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
+	},
+	"outputs/hls": {
+		may:       words("media h264 markers outputs/ts"),
+		libraries: words("github.com/Eyevinn/hls-m3u8"),
+		tests:     words("annotate"),
+	},
+	"pipeline": {
+		may:       words("media h264 generator encoder annotate markers outputs/ts outputs/hls"),
+		libraries: words("github.com/prometheus/client_golang"),
+		tests:     words("markers/redis"),
+	},
+	"api": {
+		may: words("media markers generator static"),
+		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
+			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
+	},
+	"static":         {tests: words("api"), libraries: words("github.com/chromedp")},
+	"cmd/refstream":  {may: words("*"), libraries: words("*")},
+	"cmd/bench":      {may: words("*"), libraries: words("golang.org/x/image")},
+	"internal/rules": {libraries: words("gopkg.in/yaml.v3")},
+}
+
+// inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.
+var inEveryTest = words("media h264 markers markers/storetest generator outputs/ts")
+
+func words(s string) []string { return strings.Fields(s) }
+
+// checkImports compares every import of the tree with the table.
+func checkImports(all tree, table map[string]arrows) []string {
+	var problems []string
+	for _, pkg := range all.packages() {
+		allowed, ok := table[pkg]
+		if !ok {
+			problems = append(problems, fmt.Sprintf(
+				"package %s is not in the table of packages: add it to the design and to the table here", pkg))
+			continue
+		}
+		for _, s := range all[pkg] {
+			for _, p := range s.imports() {
+				if problem := checkImport(pkg, p, s.test(), allowed); problem != "" {
+					problems = append(problems, s.name+": "+problem)
+				}
+			}
+		}
+	}
+	for pkg := range table {
+		if len(all[pkg]) == 0 {
+			problems = append(problems, fmt.Sprintf("the table lists package %s, which doesn't exist", pkg))
+		}
+	}
+	return problems
+}
+
+// checkImport says what is wrong with one import, if anything.
+func checkImport(pkg, imported string, test bool, allowed arrows) string {
+	if imported == "C" || imported == "unsafe" {
+		return fmt.Sprintf("imports %q: the program is plain Go", imported)
+	}
+	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+		may := allowed.may
+		if test {
+			// A test in package x_test imports x.
+			may = slices.Concat(may, allowed.tests, inEveryTest, []string{pkg})
+		}
+		if own == pkg && !test {
+			return "imports itself"
+		}
+		if strings.HasPrefix(own, "cmd/") {
+			return fmt.Sprintf("imports %s: nothing imports a command", own)
+		}
+		if slices.Contains(may, own) || slices.Contains(may, "*") {
+			return ""
+		}
+		sort.Strings(may)
+		return fmt.Sprintf("imports %s: package %s may import of this module only: %s",
+			own, pkg, orNothing(slices.Compact(may)))
+	}
+	if standard(imported) || slices.ContainsFunc(allowed.libraries, func(l string) bool {
+		return l == "*" || imported == l || strings.HasPrefix(imported, l+"/")
+	}) {
+		return ""
+	}
+	return fmt.Sprintf("imports %s: package %s may import of other modules only: %s",
+		imported, pkg, orNothing(allowed.libraries))
+}
+
+// standard says whether an import path is the standard library's: those have no dot in their first element.
+func standard(p string) bool {
+	first, _, _ := strings.Cut(p, "/")
+	return !strings.Contains(first, ".") && !build.IsLocalImport(p) && p == path.Clean(p)
+}
+
+func orNothing(list []string) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestImports(t *testing.T) {
+	report(t, checkImports(readTree(t), table))
+}
+
+func TestImportsRule(t *testing.T) {
+	rule := map[string]arrows{
+		"media": {},
+		"api":   {may: words("media"), libraries: words("example.org/web")},
+	}
+	cases := []struct {
+		name, pkg, file, text, problem string
+	}{
+		{"allowed", "api", "api/a.go", `import ("net/http"; "example.org/web/mid"; "` + module + `/media")`, ""},
+		{"backwards", "media", "media/a.go", `import "` + module + `/api"`, "may import of this module only: nothing"},
+		{"library", "api", "api/a.go", `import "example.org/website"`, "may import of other modules only: example.org/web"},
+		{"library in tests", "media", "media/a_test.go", `import "example.org/web"`, "of other modules only: nothing"},
+		{"own package in tests", "api", "api/a_test.go", `import "` + module + `/api"`, ""},
+		{"more in tests", "media", "media/a_test.go", `import "` + module + `/generator"`, ""},
+		{"not everything in tests", "media", "media/a_test.go", `import "` + module + `/pipeline"`, "media/a_test.go: imports pipeline"},
+		{"command", "api", "api/a.go", `import "` + module + `/cmd/refstream"`, "nothing imports a command"},
+		{"new package", "util", "util/a.go", ``, "package util is not in the table"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			all := tree{"media": nil, "api": nil}
+			for p := range all {
+				all[p] = []source{example(t, p+"/x.go", "package x")}
+			}
+			all[c.pkg] = append(all[c.pkg], example(t, c.file, "package x\n"+c.text))
+			expect(t, checkImports(all, rule), c.problem)
+		})
+	}
+	t.Run("package gone", func(t *testing.T) {
+		expect(t, checkImports(tree{"media": {example(t, "media/x.go", "package media")}}, rule), "api, which doesn't exist")
+	})
+}
+
+// expect wants no problems for an empty want, else exactly one that contains it.
+func expect(t *testing.T, got []string, want string) {
+	t.Helper()
+	switch {
+	case want == "" && len(got) > 0:
+		t.Errorf("a correct example is refused: %q", got)
+	case want != "" && (len(got) != 1 || !strings.Contains(got[0], want)):
+		t.Errorf("got %q, want one problem with %q", got, want)
+	}
+}
