@@ -206,7 +206,6 @@ func TestTriggerOvertaken(t *testing.T) {
 }
 
 func TestTriggerNeedsALiveChannel(t *testing.T) {
-	f := newFixture(t)
 	for _, tt := range []struct {
 		name   string
 		newest int64
@@ -220,7 +219,7 @@ func TestTriggerNeedsALiveChannel(t *testing.T) {
 		{"of a future that is far", 9000, 3000, 503},
 		{"before the epoch", -1, -900, 503},
 	} {
-		f = newFixture(t)
+		f := newFixture(t)
 		f.clock.t = testChannel("main").Clock().UTC(tt.now)
 		if tt.newest >= 0 {
 			f.append(markers.Batch{Frames: frames(tt.newest, tt.newest)})

@@ -16,10 +16,10 @@ import (
 )
 
 // feed writes frames, from 0 on, until that fails, and returns the error and the frames that were begun.
-func feed(ctx context.Context, e *Encoder, o Options) (error, []int64) {
+func feed(ctx context.Context, e *Encoder, o Options) ([]int64, error) {
 	for n := int64(0); ; n++ {
 		if err := e.Write(ctx, n, picture(o, n)); err != nil {
-			return err, count(0, n+1)
+			return count(0, n+1), err
 		}
 	}
 }
@@ -62,7 +62,7 @@ func TestFFmpegKilled(t *testing.T) {
 			}
 			return nil
 		})
-		err, given := feed(testContext(t), e, o)
+		given, err := feed(testContext(t), e, o)
 		if !errors.Is(err, syscall.EPIPE) {
 			t.Errorf("Write: %v", err)
 		}
@@ -104,7 +104,7 @@ func TestFFmpegHangs(t *testing.T) {
 				e.CloseInput()
 			} else {
 				stop(t, pid())
-				err, given = feed(testContext(t), e, o)
+				given, err = feed(testContext(t), e, o)
 				if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrClosed) {
 					t.Errorf("Write: %v", err)
 				}
@@ -174,7 +174,7 @@ func TestContextEnds(t *testing.T) {
 				cancel()
 				return nil
 			})
-			if err, _ := feed(testContext(t), e, o); err == nil {
+			if _, err := feed(testContext(t), e, o); err == nil {
 				t.Error("Write works after the end")
 			}
 			if err := <-running; !errors.Is(err, context.Canceled) {
@@ -208,7 +208,7 @@ func TestWriteObeysItsContext(t *testing.T) {
 	stop(t, pid())
 	ctx, cancel = context.WithTimeout(testContext(t), 200*time.Millisecond)
 	defer cancel()
-	err, given := feed(ctx, e, o)
+	given, err := feed(ctx, e, o)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Write: %v", err)
 	}
@@ -238,7 +238,7 @@ func TestHandlerFails(t *testing.T) {
 	}
 	full := errors.New("disk full")
 	running := start(t, e, func(media.AccessUnit) error { return full })
-	if err, _ := feed(testContext(t), e, o); err == nil {
+	if _, err := feed(testContext(t), e, o); err == nil {
 		t.Error("Write works after the end")
 	}
 	if err := <-running; !errors.Is(err, full) || !strings.Contains(err.Error(), "frame 0") {

@@ -64,6 +64,6 @@ func (l *lineLogger) last() string {
 // lastLines is the same of a whole text.
 func lastLines(text string) string {
 	l := lineLogger{log: slog.New(slog.DiscardHandler)}
-	l.Write([]byte(text))
+	_, _ = l.Write([]byte(text)) // it never fails
 	return l.last()
 }

@@ -183,7 +183,7 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 		return units, err
 	case ctx.Err() != nil:
 		return units, nil
-	case feedErr != nil && !errors.Is(feedErr, context.Canceled):
+	case !errors.Is(feedErr, context.Canceled):
 		return units, feedErr
 	}
 	return units, errors.New("encoder ended by itself")

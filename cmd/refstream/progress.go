@@ -34,7 +34,7 @@ func newProgress(out io.Writer, total int64) *progress {
 func (p *progress) update(done int64) {
 	p.done = done
 	if p.bar != nil {
-		p.bar.Set64(done)
+		_ = p.bar.Set64(done) // a terminal that takes no more output is no reason to stop
 		return
 	}
 	if now := time.Now(); now.Sub(p.told) >= lineEvery {
@@ -48,7 +48,7 @@ func (p *progress) update(done int64) {
 // stop ends the display where it is.
 func (p *progress) stop() {
 	if p.bar != nil {
-		p.bar.Exit()
+		_ = p.bar.Exit()
 		fmt.Fprintln(p.out)
 	}
 }
@@ -56,7 +56,7 @@ func (p *progress) stop() {
 // finish ends the display and sums up.
 func (p *progress) finish(markers int64) {
 	if p.bar != nil {
-		p.bar.Finish()
+		_ = p.bar.Finish()
 	}
 	took := time.Since(p.began)
 	fmt.Fprintf(p.out, "%d frames and %d markers in %v, %.0f frames/s\n",

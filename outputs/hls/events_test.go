@@ -94,7 +94,7 @@ func TestEventsNeverChange(t *testing.T) {
 		t.Errorf("second time: %s\nwas %s", got, want)
 	}
 	o.Markers = []markers.Marker{event(w.clock, "main-e2", 100, 110), first, other}
-	w = mustNew(t, o)
+	mustNew(t, o)
 	if got := told(); got != want {
 		t.Errorf("next run: %s\nwas %s", got, want)
 	}

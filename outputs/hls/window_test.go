@@ -3,6 +3,7 @@ package hls
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -181,7 +182,7 @@ func TestRestartAfterStub(t *testing.T) {
 	if err != nil || stub.LastFrame != 61 {
 		t.Fatalf("%+v, %v", stub, err)
 	}
-	o.Segments = append(recs, *stub)
+	o.Segments = slices.Concat(recs, []markers.SegmentRecord{*stub})
 	put(t, mustNew(t, o), 2)
 	if got := shape(t, dir); got != "0/0 SS|S" {
 		t.Error(got)

@@ -104,7 +104,7 @@ func (r *Reader) end(err error) {
 	if !r.open {
 		return
 	}
-	if r.err != io.EOF {
+	if !errors.Is(r.err, io.EOF) {
 		r.drop(fmt.Errorf("access unit is cut short after packet %d", r.src.packets))
 		return
 	}
