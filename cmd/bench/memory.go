@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// memoryUse measures refstream's own peak memory: of a minute of the default picture, and of an hour of a small one
+// against two minutes of it, which tells whether it grows with the stream.
+func (l *lab) memoryUse(ctx context.Context) ([]row, error) {
+	minute, err := l.peakOfGenerate(ctx, "--size", "1920x1080", "--fps", "30", "--duration", pick(l, "60s", "4s"))
+	if err != nil {
+		return nil, err
+	}
+	small := []string{"--size", "160x90", "--fps", "24", "--preset", "ultrafast", "--bitrate", "100k", "--duration"}
+	begin, err := l.peakOfGenerate(ctx, append(small, "2m")...)
+	if err != nil {
+		return nil, err
+	}
+	long := pick(l, "1h", "10m")
+	hour, err := l.peakOfGenerate(ctx, append(small, long)...)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		{Name: "peak memory, generate 1080p for 60 s", Unit: "MB", Ours: minute, Note: "refstream itself, without ffmpeg"},
+		row{Name: "peak memory, generate 160x90@24 for " + long, Unit: "MB", Ours: hour,
+			Note: "flat is meant: the playlist of an hour is all that may grow",
+		}.against("the same for 2 m", begin, hour/begin).meant(ratioAtMost(1.25)),
+	}, nil
+}
+
+// peakOfGenerate runs generate and returns the peak of its memory in megabytes, read until shortly before it ended.
+func (l *lab) peakOfGenerate(ctx context.Context, args ...string) (float64, error) {
+	out := filepath.Join(l.dir, "peak")
+	defer os.RemoveAll(out)
+	p, err := start(ctx, nil, l.refstream, append([]string{"generate", "--out", out}, args...)...)
+	if err != nil {
+		return 0, err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var peak int64
+	for {
+		select {
+		case <-p.done:
+			if err := p.wait(); err != nil {
+				return 0, err
+			}
+			if peak == 0 {
+				return 0, errors.New("the program ended before its memory could be read")
+			}
+			return float64(peak) / 1e6, nil
+		case <-tick.C:
+			now, err := peakMemory(p.cmd.Process.Pid)
+			if err == nil {
+				peak = max(peak, now)
+			} else if ctx.Err() != nil {
+				return 0, fmt.Errorf("measure memory: %w", errors.Join(ctx.Err(), p.wait()))
+			}
+		}
+	}
+}

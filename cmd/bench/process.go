@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stopTime is how long a program may take to end after it was asked to: twice what refstream promises.
+const stopTime = 10 * time.Second
+
+// program is a child in a process group of its own, so that all of it can be ended.
+type program struct {
+	cmd    *exec.Cmd
+	output *tail
+	done   chan struct{}
+	err    error
+}
+
+// start runs a program. Its output is kept for error messages. The caller has to stop it or wait for it.
+func start(ctx context.Context, env []string, name string, args ...string) (*program, error) {
+	p := &program{cmd: exec.CommandContext(ctx, name, args...), output: &tail{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = stopTime
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		// What the program left behind goes with it. A group that is empty gives an error, which is what is hoped for.
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// wait returns when the program has ended, with an error that holds the end of its output where it failed.
+func (p *program) wait() error {
+	<-p.done
+	if p.err != nil {
+		return fmt.Errorf("run %s: %w: %s", p.cmd.Path, p.err, p.output.String())
+	}
+	return nil
+}
+
+// stop asks the program to end and waits for it; it is killed where it takes too long.
+func (p *program) stop() error {
+	select {
+	case <-p.done:
+		return p.wait()
+	default:
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", p.cmd.Path, err)
+	}
+	timer := time.AfterFunc(stopTime, func() {
+		// It may have ended just now.
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	})
+	defer timer.Stop()
+	return p.wait()
+}
+
+// tail keeps the end of what is written to it. One writer at a time; read it after the program has ended.
+type tail struct{ b []byte }
+
+// tailSize is enough for a program's last words.
+const tailSize = 2000
+
+// Write keeps the last bytes.
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > tailSize {
+		t.b = append([]byte(nil), t.b[len(t.b)-tailSize:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.TrimSpace(string(bytes.ToValidUTF8(t.b, nil))) }
+
+// timed runs a program to its end and returns how long that took.
+func timed(ctx context.Context, name string, args ...string) (time.Duration, error) {
+	began := time.Now()
+	p, err := start(ctx, nil, name, args...)
+	if err != nil {
+		return 0, err
+	}
+	err = p.wait()
+	return time.Since(began), err
+}
+
+// freeAddress is a loopback address whose port was free just now.
+func freeAddress(ctx context.Context) (string, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find free port: %w", err)
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+// get fetches a body; a status other than 200 is an error.
+func get(ctx context.Context, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: status %s: %.200s", url, resp.Status, body)
+	}
+	return body, err
+}
+
+// await asks for a URL until it answers 200, the program ends or a time is over.
+func (p *program) await(ctx context.Context, url string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := get(ctx, url)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("wait for %s: %w", url, errors.Join(errors.New("the program ended"), p.wait()))
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", url, err)
+		case <-tick.C:
+		}
+	}
+}

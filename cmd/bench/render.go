@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/media"
+)
+
+// picture is what all of the 1080p rows show: the defaults of refstream generate, at 30 frames/s.
+func picture(width, height int) generator.Options {
+	rate := media.FrameRate{Num: 30, Den: 1}
+	return generator.Options{
+		Channel: "main", Width: width, Height: height, Rate: rate, Seed: 1,
+		Epoch:      time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		EventEvery: 20 * rate.Num, EventLength: 2 * rate.Num,
+	}
+}
+
+// render compares rendering a 1080p frame with copying as many bytes, a frame of each in turn.
+func (l *lab) render(ctx context.Context) ([]row, error) {
+	r, err := generator.NewRenderer(picture(1920, 1080))
+	if err != nil {
+		return nil, fmt.Errorf("make renderer: %w", err)
+	}
+	dst := make([]byte, r.FrameSize())
+	src := make([]byte, r.FrameSize())
+	if err := r.Render(src, 0, false); err != nil {
+		return nil, err
+	}
+	const warmUp = 20
+	frames := pick(l, 1000, 100)
+	var renders, copies []float64
+	for n := range warmUp + frames {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		// Half of the frames show an event: more than any stream has.
+		if err := r.Render(dst, int64(n), n%2 == 0); err != nil {
+			return nil, err
+		}
+		rendered := time.Now()
+		copy(dst, src)
+		copied := time.Now()
+		if n >= warmUp {
+			renders = append(renders, milliseconds(rendered.Sub(began)))
+			copies = append(copies, milliseconds(copied.Sub(rendered)))
+		}
+	}
+	a, b := median(renders), median(copies)
+	return []row{row{
+		Name: "render a 1080p frame", Unit: "ms", Ours: a,
+		Note: fmt.Sprintf("median of %d frames, each followed by one copy of as many bytes", frames),
+	}.against("copy of its bytes", b, a/b).meant(ratioAtMost(2))}, nil
+}

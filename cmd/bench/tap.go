@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// The tap is this program run in ffmpeg's place (serve --ffmpeg): it runs the real one, passes everything through, and
+// writes down the arguments and when each picture left. So a picture's time is taken outside of the program that is
+// measured. The environment says that this process is a tap: where it writes, and which ffmpeg it runs.
+const (
+	tapLog    = "REFSTREAM_BENCH_TAP_LOG"
+	tapFFmpeg = "REFSTREAM_BENCH_TAP_FFMPEG"
+)
+
+// tapLine is one line of the log: the arguments of a process, or a picture.
+type tapLine struct {
+	Args []string `json:"args,omitempty"`
+	// PTS is what ffmpeg gave the picture, in 90 kHz ticks; Left is when the last byte of the picture was there, in UTC
+	// nanoseconds since 1970.
+	PTS  int64 `json:"pts"`
+	Left int64 `json:"left"`
+}
+
+// tap runs ffmpeg and returns its exit code.
+func tap(args []string) int {
+	code, err := tapRun(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench tap:", err)
+	}
+	return code
+}
+
+func tapRun(args []string) (int, error) {
+	file, err := os.OpenFile(os.Getenv(tapLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return 1, fmt.Errorf("open log: %w", err)
+	}
+	defer file.Close()
+	log := bufio.NewWriter(file)
+	lines := json.NewEncoder(log)
+	if err := lines.Encode(tapLine{Args: args}); err != nil {
+		return 1, err
+	}
+	cmd := exec.CommandContext(context.Background(), os.Getenv(tapFFmpeg), args...)
+	cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 1, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 1, fmt.Errorf("start ffmpeg: %w", err)
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for s := range signals {
+			// It may have ended just now.
+			_ = cmd.Process.Signal(s)
+		}
+	}()
+	units := unitEnds{found: func(pts int64, left time.Time) error {
+		return lines.Encode(tapLine{PTS: pts, Left: left.UnixNano()})
+	}}
+	passErr := pass(os.Stdout, out, &units)
+	if passErr != nil {
+		// Nobody reads any more, and ffmpeg has to see that too. Wait closes it again.
+		_ = out.Close()
+	}
+	err = cmd.Wait()
+	signal.Stop(signals)
+	close(signals)
+	flushErr := errors.Join(passErr, units.end(), log.Flush())
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return max(failed.ExitCode(), 1), nil
+	}
+	if err = errors.Join(err, flushErr); err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+// pass copies src to dst as it comes, and shows each piece to units after it was passed on.
+func pass(dst io.Writer, src io.Reader, units *unitEnds) error {
+	buf := make([]byte, 256<<10)
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			now := time.Now()
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return fmt.Errorf("pass on: %w", err)
+			}
+			if err := units.write(buf[:n], now); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read from ffmpeg: %w", err)
+		}
+	}
+}
