@@ -22,19 +22,27 @@ const installHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew
 // Empty names stand for the defaults of Options. Errors say what to do. It does not tell whether h264_nvenc finds a GPU.
 func Check(ctx context.Context, ffmpeg, encoder string) (version string, err error) {
 	o := Options{FFmpeg: ffmpeg, Encoder: encoder}.withDefaults()
-	out, err := output(ctx, o.FFmpeg, "-version")
+	// Both questions at once: loading ffmpeg's libraries takes a good part of a short run.
+	var encoders string
+	var encodersErr error
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		encoders, encodersErr = output(ctx, o.FFmpeg, "-hide_banner", "-encoders")
+	}()
+	about, err := output(ctx, o.FFmpeg, "-version")
+	<-asked
 	if err != nil {
 		return "", err
 	}
-	version, err = parseVersion(out)
+	version, err = parseVersion(about)
 	if err != nil {
 		return "", fmt.Errorf("check ffmpeg %q: %w", o.FFmpeg, err)
 	}
-	out, err = output(ctx, o.FFmpeg, "-hide_banner", "-encoders")
-	if err != nil {
-		return "", err
+	if encodersErr != nil {
+		return "", encodersErr
 	}
-	if !hasEncoder(out, o.Encoder) {
+	if !hasEncoder(encoders, o.Encoder) {
 		return "", fmt.Errorf("check ffmpeg %q: version %s was built without the encoder %s: install one that has it "+
 			"(\"ffmpeg -encoders\" lists them) or choose another with --encoder", o.FFmpeg, version, o.Encoder)
 	}

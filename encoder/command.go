@@ -8,6 +8,10 @@ import (
 	ffmpeg "github.com/u2takey/ffmpeg-go"
 )
 
+// inputQueue is how many pictures ffmpeg reads ahead: a few even out the jitter of both sides, and more would only take
+// memory.
+const inputQueue = 4
+
 // arguments is the command line of ffmpeg without the program's name.
 func (o Options) arguments() []string {
 	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{
@@ -15,6 +19,8 @@ func (o Options) arguments() []string {
 		"pix_fmt":    "rgb24",
 		"video_size": fmt.Sprintf("%dx%d", o.Width, o.Height),
 		"framerate":  fmt.Sprintf("%d/%d", o.Rate.Num, o.Rate.Den),
+		// A thread of its own for the input: pictures are read while others are converted.
+		"thread_queue_size": inputQueue,
 	})
 	out := ffmpeg.KwArgs{
 		"vf":      o.filter(),

@@ -10,6 +10,9 @@ import (
 const (
 	// tailLines of what ffmpeg said last go into an error: its own message and the few before that explain it.
 	tailLines = 8
+	// queueFull is in a warning that ffmpeg gives once when pictures come faster than it encodes them. Here that is how it
+	// should be: its input is a pipe, which waits.
+	queueFull = "Thread message queue blocking"
 	// maxLine bounds a line that doesn't end.
 	maxLine = 1024
 )
@@ -39,7 +42,7 @@ func (l *lineLogger) Write(b []byte) (int, error) {
 func (l *lineLogger) flush() {
 	line := strings.TrimSpace(string(l.line))
 	l.line = l.line[:0]
-	if line == "" {
+	if line == "" || strings.Contains(line, queueFull) {
 		return
 	}
 	if len(l.tail) == tailLines {
