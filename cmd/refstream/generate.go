@@ -118,7 +118,7 @@ type generation struct {
 func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) error {
 	clock := g.channel.Clock()
 	began := clock.UTC(g.first)
-	playlist, err := hls.New(hls.Options{Dir: dir, Channel: g.channel, Bitrate: g.encoder.Bitrate,
+	playlist, err := hls.New(hls.Options{Dir: dir, Channel: g.channel,
 		Now: func() time.Time { return began }})
 	if err != nil {
 		return fmt.Errorf("open playlist: %w", err)

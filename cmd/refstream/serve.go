@@ -218,7 +218,8 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, fmt.Errorf("read markers: %w", err)
 	}
-	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window, Bitrate: options.Bitrate,
+	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
+		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: time.Now})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist: %w", err)

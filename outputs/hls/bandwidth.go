@@ -3,9 +3,6 @@ package hls
 import "github.com/refstream/refstream/markers"
 
 const (
-	// vbvSeconds is how much of the bit rate a segment can have on top of its share: the size of the decoder buffer
-	// (H.264, annex C) that the encoder is given. One that is given a larger one is measured all the same.
-	vbvSeconds = 1
 	// frameOverhead bounds the bytes that annotation and muxing add to an access unit: about 250 of SEI, 6 of delimiter,
 	// 19 of PES header, 8 of PCR, and up to 183 of stuffing to fill the last packet.
 	frameOverhead = 512
@@ -15,15 +12,14 @@ const (
 	bandwidthStep = 1000
 )
 
-// expectedBandwidth bounds the bit rate of a segment, in bit/s, from what the encoder was told; 0 for 0.
+// expectedBandwidth bounds the bit rate of a segment, in bit/s, from what the encoder promises; 0 for 0.
 func expectedBandwidth(bitrate int64, c markers.Clock) int64 {
 	if bitrate == 0 {
 		return 0
 	}
 	perSegment := c.FramesPerSegment * c.Rate.Den // segment duration * rate.Num
-	video := ceilDiv(bitrate*(perSegment+vbvSeconds*c.Rate.Num), perSegment)
 	overhead := ceilDiv(8*frameOverhead*c.Rate.Num, c.Rate.Den) + ceilDiv(8*tableBytes*c.Rate.Num, perSegment)
-	return roundBandwidth(ceilDiv((video+overhead)*188, 184))
+	return roundBandwidth(ceilDiv((bitrate+overhead)*188, 184))
 }
 
 // throughput measures the bit rate of published segments.

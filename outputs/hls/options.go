@@ -30,8 +30,8 @@ type Options struct {
 	// Window is how many segment slots a live playlist holds, at least MinWindow. 0 makes a VOD playlist, which keeps
 	// everything and is written by Close.
 	Window int64
-	// Bitrate is the video encoder's highest average bit rate in bit/s, for the BANDWIDTH of the multivariant playlist.
-	// With 0, that is what the segments turned out to have.
+	// Bitrate is the highest bit rate of the video over a segment in bit/s (encoder.Options.PeakBitrate), for the BANDWIDTH
+	// of the multivariant playlist. With 0, that is what the segments turned out to have.
 	Bitrate int64
 	// Segments are the records of the segments of earlier runs in this directory, oldest first. Those of the window
 	// stay in the playlist; where the file is missing or has another size, as a gap.
