@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,9 @@ func TestRedisAway(t *testing.T) {
 	s.await("not ready", 10*time.Second, func() bool { _, err := s.try("/readyz"); return err != nil })
 	s.await("20 s without Redis", 30*time.Second, func() bool { return time.Since(gone) > 20*time.Second })
 	during := s.state()
+	if waiting := regexp.MustCompile(`refstream_redis_waiting_records\{kind="frames"\} [1-9]`); !waiting.Match(s.get("/metrics")) {
+		t.Error("/metrics does not tell of the records that wait for Redis")
+	}
 	redis.start()
 	s.awaitReady()
 	s.moreSegments(1)

@@ -146,6 +146,7 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 	listener net.Listener, ffmpeg string, logger *slog.Logger, stdout io.Writer) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	stores.register(registry)
 	var live *pipeline.Live
 	if s.role != roleAPI {
 		var err error

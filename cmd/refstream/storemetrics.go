@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// register makes the stores' counts visible: what waits to be written, and what was left out or lost.
+func (st *stores) register(r prometheus.Registerer) {
+	type count struct {
+		name, help string
+		of         func() map[markers.Kind]int64
+		counter    bool
+	}
+	var counts []count
+	if st.journal != nil {
+		counts = append(counts,
+			count{"journal_waiting_records", "Records that could not be written to the journal yet.", st.journal.Unwritten, false},
+			count{"journal_left_out_records_total", "Records that were there already or came too late.", st.journal.LeftOut, true})
+	}
+	if st.mirror != nil {
+		counts = append(counts,
+			count{"redis_waiting_records", "Records that Redis has not got yet.", st.mirror.Pending, false},
+			count{"redis_lost_records_total", "Records that were trimmed before Redis got them.", st.mirror.Lost, true})
+	}
+	for _, c := range counts {
+		for _, kind := range markers.Kinds() {
+			value := func() float64 { return float64(c.of()[kind]) }
+			labels := prometheus.Labels{"kind": string(kind)}
+			if c.counter {
+				r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "refstream", Name: c.name, Help: c.help, ConstLabels: labels}, value))
+			} else {
+				r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "refstream", Name: c.name, Help: c.help, ConstLabels: labels}, value))
+			}
+		}
+	}
+}
