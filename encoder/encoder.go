@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// errEnded refuses a frame that comes after Run has returned; nothing of it was written.
+var errEnded = errors.New("the encoder has ended")
+
 // Encoder is one ffmpeg process, for one run: after it has ended, however that was, a new Encoder is needed, which starts
 // at a GOP.
 //
@@ -78,7 +81,7 @@ func (e *Encoder) write(ctx context.Context, n int64, rgb []byte) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case isClosed(e.done):
-		return errors.New("the encoder has ended")
+		return errEnded
 	case e.closed:
 		return errors.New("the encoder's input is closed")
 	}

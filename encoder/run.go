@@ -41,7 +41,7 @@ func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) 
 func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) error) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	stderr := &lineLogger{log: e.o.Logger}
+	stderr := &lineLogger{log: e.o.Logger, ending: func() bool { return ctx.Err() != nil }}
 	cmd, stdout, err := e.start(ctx, stderr)
 	if err != nil {
 		return err

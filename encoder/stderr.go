@@ -19,9 +19,11 @@ const (
 
 // lineLogger takes what ffmpeg writes to its standard error, logs it line by line, and keeps the last lines.
 type lineLogger struct {
-	log  *slog.Logger
-	line []byte // begun
-	tail []string
+	log *slog.Logger
+	// ending tells that ffmpeg is being ended from here: what it complains of from then on is our doing.
+	ending func() bool
+	line   []byte // begun
+	tail   []string
 }
 
 // Write never fails.
@@ -54,6 +56,9 @@ func (l *lineLogger) flush() {
 		if strings.Contains(line, mark) {
 			level = slog.LevelError
 		}
+	}
+	if l.ending != nil && l.ending() {
+		level = slog.LevelDebug
 	}
 	l.log.Log(context.Background(), level, line, "source", "ffmpeg")
 }

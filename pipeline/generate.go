@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,22 +46,18 @@ func (g *Generate) Run(ctx context.Context) error {
 	}
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(g.First), g.Now), true)
 
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var broken error // what ended the publishing before its time
+	c.publisher.broken = func(err error) {
+		broken = err
+		stop()
+	}
 	published := make(chan error, 1)
-	go func() {
-		err := c.publisher.run(ctx)
-		if err != nil {
-			stop(err)
-		}
-		published <- err
-	}()
+	go func() { published <- c.publisher.run(ctx) }()
 	fed := make(chan error, 1)
 	go func() {
 		err := g.feed(ctx, c, enc, renderer)
-		if err != nil {
-			stop(err)
-		}
 		enc.CloseInput()
 		fed <- err
 	}()
@@ -74,16 +69,20 @@ func (g *Generate) Run(ctx context.Context) error {
 		}
 		return c.handle(ctx, au)
 	})
-	stop(err)
+	stop()
 	feedErr := <-fed
 	g.store(ctx, c.ledger.flush())
 	close(c.publisher.queue)
 	publishErr := <-published
 	switch {
-	case context.Cause(ctx) != nil && !errors.Is(context.Cause(ctx), context.Canceled):
-		return context.Cause(ctx) // the first failure, which the others follow from
-	case err != nil || feedErr != nil || publishErr != nil:
-		return errors.Join(err, feedErr, publishErr)
+	case broken != nil:
+		return broken // which stopped the encoder
+	case err != nil:
+		return err // which stopped the feeding
+	case feedErr != nil:
+		return feedErr
+	case publishErr != nil:
+		return publishErr
 	case done != g.Frames:
 		return fmt.Errorf("encode: %d frames went in, %d came out", g.Frames, done)
 	}

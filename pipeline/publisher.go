@@ -19,6 +19,8 @@ type publisher struct {
 	queue    chan message
 	// lossless makes unit wait for room in the queue; otherwise the slot is given up when there is none.
 	lossless bool
+	// broken is called with the first failure to publish when it is lossless: there is no point in going on.
+	broken func(error)
 	// published is called after each segment.
 	published func(context.Context, markers.SegmentRecord)
 	// accounting keeps the missing records in order.
@@ -89,15 +91,16 @@ func (p *publisher) send(ctx context.Context, m message) error {
 }
 
 // run works until the queue is closed, then publishes the rest and ends the playlist. Failures to publish are told,
-// counted and accounted for when it is not lossless; otherwise the first one is returned, after the queue is drained.
+// counted and accounted for when it is not lossless; otherwise the first one is the last.
 func (p *publisher) run(ctx context.Context) error {
 	var failed error
 	for m := range p.queue {
 		if failed != nil {
-			continue
+			continue // the sender must not wait for ever
 		}
 		if err := p.step(ctx, m); err != nil && p.lossless {
 			failed = err
+			p.broken(err)
 		}
 	}
 	if failed != nil {
@@ -131,8 +134,12 @@ func (p *publisher) step(ctx context.Context, m message) error {
 	return err
 }
 
-// lost tells of a failure to publish, and accounts for the segment that it cost, if it did cost one.
+// lost tells of a failure to publish, and accounts for the segment that it cost, if it did cost one. A lossless run ends
+// with the failure, so there is nothing more to tell.
 func (p *publisher) lost(ctx context.Context, err error) {
+	if p.lossless {
+		return
+	}
 	p.Metrics.PublishErrors.Inc()
 	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
 	var slot *hls.PublishError

@@ -195,3 +195,67 @@ func fill(name string) error {
 	}
 	return fmt.Errorf("%s: the disk does not get full", name)
 }
+
+// A generation that can't end well says why in one line and leaves nothing behind.
+func TestGenerateFails(t *testing.T) {
+	t.Parallel()
+	t.Run("disk full", func(t *testing.T) {
+		disk := t.TempDir()
+		run := fmt.Sprintf("mount -t tmpfs -o size=1m none %[1]s && %[2]s generate --out %[1]s/clip --size 320x180 --duration 10m; echo code $?; ls -A %[1]s",
+			disk, program)
+		began := time.Now()
+		var stdout, stderr strings.Builder
+		cmd := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", run)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(stdout.String(), "code 1\n") {
+			t.Errorf("exit code, or something is left behind: %s", stdout.String())
+		}
+		if s := stderr.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "no space left on device") {
+			t.Errorf("message: %s", s)
+		}
+		t.Logf("took %v", time.Since(began))
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		dir := t.TempDir()
+		cmd := exec.Command(program, "generate", "--out", filepath.Join(dir, "a", "clip"), "--size", "320x180", "--duration", "1h")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "segments", 20*time.Second, func() bool { return len(folder(t, dir)) > 5 })
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 1 || stderr.String() != "refstream: interrupted\n" {
+			t.Errorf("exit code %d, message %q", code, stderr.String())
+		}
+		if left := folder(t, dir); len(left) > 0 {
+			t.Errorf("left behind: %d files", len(left))
+		}
+	})
+	t.Run("encoder killed", func(t *testing.T) {
+		dir := t.TempDir()
+		s := &server{t: t, cmd: exec.Command(program, "generate", "--out", filepath.Join(dir, "clip"), "--size", "320x180", "--duration", "1h")}
+		var stderr strings.Builder
+		s.cmd.Stderr = &stderr
+		if err := s.cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "segments", 20*time.Second, func() bool { return len(folder(t, dir)) > 5 })
+		if err := syscall.Kill(s.ffmpegOf(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		s.cmd.Wait()
+		if code := s.cmd.ProcessState.ExitCode(); code != 1 || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), "killed") {
+			t.Errorf("exit code %d, message %q", code, stderr.String())
+		}
+		if left := folder(t, dir); len(left) > 0 {
+			t.Errorf("left behind: %d files", len(left))
+		}
+	})
+}

@@ -135,7 +135,10 @@ func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) er
 		},
 		First: g.first, Frames: g.frames, Progress: show.update,
 	}
-	err = errors.Join(run.Run(ctx), files.close())
+	err = run.Run(ctx)
+	if closeErr := files.close(); err == nil {
+		err = closeErr
+	}
 	if err != nil {
 		show.stop()
 		return err
@@ -191,6 +194,7 @@ func (g *generation) truth(files *truthFiles) truth {
 type truthFiles struct {
 	frames, markers *lines
 	markersWritten  int64
+	failed          error // the first failure, which close reports
 }
 
 type lines struct {
@@ -222,20 +226,27 @@ func newTruthFiles(dir string) (*truthFiles, error) {
 	return &truthFiles{frames: f, markers: m}, nil
 }
 
-// Append writes the frames and markers of a batch; it serves the pipeline, which calls it from one goroutine a kind.
+// Append writes the frames and markers of a batch. It serves the pipeline, which gives it those from one goroutine.
 func (t *truthFiles) Append(_ context.Context, _ string, b markers.Batch) error {
 	for _, r := range b.Frames {
-		if err := t.frames.Encode(r); err != nil {
-			return fmt.Errorf("write frame record: %w", err)
-		}
+		t.note(t.frames.Encode(r))
 	}
 	for _, m := range b.Markers {
-		if err := t.markers.Encode(m); err != nil {
-			return fmt.Errorf("write marker: %w", err)
-		}
+		t.note(t.markers.Encode(m))
 		t.markersWritten++
 	}
 	return nil
 }
 
-func (t *truthFiles) close() error { return errors.Join(t.frames.close(), t.markers.close()) }
+func (t *truthFiles) note(err error) {
+	if t.failed == nil && err != nil {
+		t.failed = fmt.Errorf("write truth: %w", err)
+	}
+}
+
+// close reports the first failure since the files were made.
+func (t *truthFiles) close() error {
+	t.note(t.frames.close())
+	t.note(t.markers.close())
+	return t.failed
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,7 +122,13 @@ func (c clip) check(t *testing.T) {
 	c.checkPixels(t)
 }
 
-// checkLedger holds frames.jsonl against the arithmetic, done here with big rationals in text form.
+// floor is floor(n*times*den/num) in arithmetic that knows no limits.
+func floor(n, times int64, r media.FrameRate) int64 {
+	v := new(big.Int).Mul(big.NewInt(n), big.NewInt(times*r.Den))
+	return v.Div(v, big.NewInt(r.Num)).Int64()
+}
+
+// checkLedger holds frames.jsonl against the arithmetic of the clocks, done here once more.
 func (c clip) checkLedger(t *testing.T) {
 	t.Helper()
 	if int64(len(c.frames)) != c.truth.Frames {
@@ -133,6 +140,20 @@ func (c clip) checkLedger(t *testing.T) {
 		}
 		if key := f.Frame%c.truth.Channel.FramesPerSegment == 0; f.Key != key {
 			t.Errorf("frame %d: key %v, want %v", f.Frame, f.Key, key)
+		}
+		rate := c.truth.Channel.Rate
+		if want := 90000 + floor(f.Frame, 90000, rate); f.PTS != want {
+			t.Errorf("frame %d: PTS %d, want %d", f.Frame, f.PTS, want)
+		}
+		utc := c.truth.Channel.Epoch.Add(time.Duration(floor(f.Frame, 1e9, rate)))
+		if !f.UTC.Equal(utc) || f.GenNS != utc.UnixNano() {
+			t.Errorf("frame %d: UTC %v, GEN %d ns, want %v for both", f.Frame, f.UTC, f.GenNS, utc)
+		}
+		if base := rate.Base(); !c.truth.Channel.DropFrame {
+			s := f.Frame / base
+			if want := fmt.Sprintf("%02d:%02d:%02d:%02d", s/3600%24, s/60%60, s%60, f.Frame%base); f.Timecode != want {
+				t.Errorf("frame %d: timecode %s, want %s", f.Frame, f.Timecode, want)
+			}
 		}
 		if f.DTS > f.PTS {
 			t.Errorf("frame %d: DTS %d after PTS %d", f.Frame, f.DTS, f.PTS)
