@@ -3,6 +3,7 @@ package encoder
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 )
@@ -13,6 +14,9 @@ const (
 	// queueFull is in a warning that ffmpeg gives once when pictures come faster than it encodes them. Here that is how it
 	// should be: its input is a pipe, which waits.
 	queueFull = "Thread message queue blocking"
+	// maxLogged is how many lines of one run are logged in full. A program that goes on complaining has said what is the
+	// matter by then; of the rest, the 256th, 512th, 1024th and so on show that it does.
+	maxLogged = 200
 	// maxLine bounds a line that doesn't end.
 	maxLine = 1024
 )
@@ -24,6 +28,7 @@ type lineLogger struct {
 	ending func() bool
 	line   []byte // begun
 	tail   []string
+	said   int // lines
 }
 
 // Write never fails.
@@ -51,6 +56,12 @@ func (l *lineLogger) flush() {
 		l.tail = append(l.tail[:0], l.tail[1:]...)
 	}
 	l.tail = append(l.tail, line)
+	if l.said++; l.said > maxLogged && l.said&(l.said-1) != 0 {
+		return
+	}
+	if l.said > maxLogged {
+		line = fmt.Sprintf("%s (line %d: of so many only few are logged)", line, l.said)
+	}
 	level := slog.LevelWarn
 	for _, mark := range []string{"[error]", "[fatal]", "[panic]"} { // from -loglevel level+...
 		if strings.Contains(line, mark) {

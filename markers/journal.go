@@ -28,6 +28,8 @@ type JournalOptions struct {
 	// Channels are the channels to open, those that Dir holds when it is nil. Further ones are opened when they are
 	// first written to.
 	Channels []string
+	// Reset removes what the channels that are opened hold, once their locks are taken.
+	Reset bool
 	// FileRecords is the number of records in a file of the journal, 4096 when it is 0.
 	FileRecords int
 	// Logger is told of repairs; nil means nobody is.
@@ -125,7 +127,7 @@ func (j *Journal) writable(name string) (*journalChannel, error) {
 	}
 	c := newJournalChannel(name)
 	if j.options.Dir != "" {
-		err := c.open(filepath.Join(j.options.Dir, name), j.open, j.options.FileRecords, j.options.Logger)
+		err := c.open(filepath.Join(j.options.Dir, name), j.open, j.options)
 		if err != nil {
 			return nil, fmt.Errorf("open journal of channel %s: %w", name, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -64,7 +63,7 @@ func (c *journalChannel) log(k Kind) journal {
 }
 
 // open locks the channel's folder, which is made where it is missing, and reads what it holds.
-func (c *journalChannel) open(dir string, open openFunc, limit int, log *slog.Logger) (err error) {
+func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err error) {
 	c.dir = dir
 	logs := filepath.Join(dir, journalDir)
 	if err := os.MkdirAll(logs, 0o755); err != nil {
@@ -73,14 +72,40 @@ func (c *journalChannel) open(dir string, open openFunc, limit int, log *slog.Lo
 	if c.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			c.lock.Close()
+		}
+	}()
+	if o.Reset {
+		if err := c.reset(logs); err != nil {
+			return err
+		}
+	}
 	if err = c.readDescription(); err != nil {
-		c.lock.Close()
 		return err
 	}
 	for _, k := range Kinds() {
-		if err = c.log(k).read(logs, open, limit, log); err != nil {
-			c.lock.Close()
+		if err = c.log(k).read(logs, open, o.FileRecords, o.Logger); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// reset removes the description and the journal's files, and nothing that is not the journal's.
+func (c *journalChannel) reset(logs string) error {
+	files := []string{filepath.Join(c.dir, channelName)}
+	for _, k := range Kinds() {
+		found, err := filepath.Glob(filepath.Join(logs, string(k)+"-*.jsonl"))
+		if err != nil {
+			return fmt.Errorf("list journal: %w", err)
+		}
+		files = append(files, found...)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("empty journal: %w", err)
 		}
 	}
 	return nil

@@ -16,8 +16,8 @@ import (
 // Bounds of a live channel.
 const (
 	// drainTime is how long an encoder may take to give back its last frames at a stop: enough for a full lookahead at
-	// a tenth of real time, and well within the 5 s in which a stop must be over.
-	drainTime = 3 * time.Second
+	// a fifth of real time, and well within the 5 s in which a stop must be over.
+	drainTime = 2 * time.Second
 	// writeTime is how long an encoder may take to accept the frame that is being written at a stop.
 	writeTime = 500 * time.Millisecond
 	// steadyRun is how long an encoder must have run for its end to count as an accident and be followed by an
@@ -239,7 +239,7 @@ func (l *Live) nextSlot() int64 {
 	return clock.FirstFrame(clock.MSN(n) + 1)
 }
 
-// Ready is nil while frames come out of the encoder.
+// Ready is nil while frames come out of the encoder and segments are published.
 func (l *Live) Ready(context.Context) error {
 	at := l.Metrics.latestAt.Load()
 	if at == 0 {
@@ -248,6 +248,9 @@ func (l *Live) Ready(context.Context) error {
 	age := time.Duration(l.Now().UnixNano() - at)
 	if limit := staleAfter * time.Duration(l.Info.Rate.Nanos(l.Info.FramesPerSegment)); age > limit {
 		return fmt.Errorf("generator: no frame has left the encoder for %v", age.Round(time.Millisecond))
+	}
+	if err := l.Metrics.publishFail.Load(); err != nil {
+		return fmt.Errorf("generator: segments can't be published: %w", *err)
 	}
 	return nil
 }

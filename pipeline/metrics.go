@@ -22,7 +22,8 @@ type Metrics struct {
 	latest   atomic.Int64 // the newest frame that left the encoder
 	latestAt atomic.Int64 // when, in UTC nanoseconds since 1970
 
-	storeFails atomic.Bool // the last append failed
+	storeFails  atomic.Bool // the last append failed
+	publishFail atomic.Pointer[error]
 }
 
 // NewMetrics makes the metrics of one channel and registers them.

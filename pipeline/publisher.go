@@ -110,6 +110,11 @@ func (p *publisher) run(ctx context.Context) error {
 	p.done(ctx, seg)
 	if err != nil {
 		p.lost(ctx, err)
+	}
+	if !p.lossless && errors.Is(err, hls.ErrPublish) && !errors.Is(err, hls.ErrPlaylist) {
+		return nil // the last segment is lost and accounted for, and the playlist has ended
+	}
+	if err != nil {
 		return fmt.Errorf("end playlist: %w", err)
 	}
 	return nil
@@ -141,6 +146,7 @@ func (p *publisher) lost(ctx context.Context, err error) {
 		return
 	}
 	p.Metrics.PublishErrors.Inc()
+	p.Metrics.publishFail.Store(&err)
 	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
 	var slot *hls.PublishError
 	if errors.As(err, &slot) {
@@ -154,6 +160,7 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 		return
 	}
 	p.Metrics.Segments.Inc()
+	p.Metrics.publishFail.Store(nil)
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
 	p.account(ctx, seg.MSN, seg.MSN, reason{})
 	if p.published != nil {

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/refstream/refstream/markers"
 )
 
 // script writes an executable shell script.
@@ -78,9 +76,12 @@ func TestBadInput(t *testing.T) {
 		{"out can't be made", "generate --out /proc/nothing/x", []string{"--out"}},
 		{"duration", "generate --out x --duration 0s", []string{"--duration"}},
 		{"start", "truth --start -1s", []string{"--start"}},
+		{"a stretch without end", "truth --duration 2562047h", []string{"--duration"}},
+		{"a start beyond the clocks", "generate --out x --start 2000000h", []string{"--start"}},
 		{"frame number", "frame x", []string{`"x"`, "whole number"}},
 		{"no frame number", "frame", []string{"refstream frame 600"}},
 		{"frame into nowhere", "frame 1 --out /nonexistent/f.png", []string{"/nonexistent/f.png"}},
+		{"health of an URL", "health --addr http://127.0.0.1:1", []string{"--addr", "127.0.0.1:8080"}},
 		{"health of nothing", "health --addr 127.0.0.1:1", []string{"127.0.0.1:1"}},
 	}
 	for _, c := range cases {
@@ -127,40 +128,17 @@ func TestEnvironment(t *testing.T) {
 	if must(t, "truth", "--seed", "10") == byEnv {
 		t.Error("--seed does not win over REFSTREAM_SEED")
 	}
+	t.Setenv("REFSTREAM_SEGMENT", "")
+	if must(t, "truth") != byEnv {
+		t.Error("an empty variable is taken for a value")
+	}
+	t.Setenv("REFSTREAM_SEDE", "3")
+	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_SEDE") {
+		t.Errorf("a variable that stands for nothing: code %d, message %q", code, stderr)
+	}
+	os.Unsetenv("REFSTREAM_SEDE")
 	t.Setenv("REFSTREAM_DURATION", "long")
 	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
 		t.Errorf("code %d, message %q", code, stderr)
 	}
-}
-
-// Another rate, segment length, seed or epoch in the same data directory is refused and nothing changed; what is not
-// given is taken over.
-func TestDataDirectoryKeepsItsStream(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	flags := []string{"--data", data, "--size", "320x180", "--fps", "25", "--seed", "11", "--segment", "1s", "--bitrate", "500k"}
-	s := start(t, flags...)
-	first := getJSON[markers.Channel](s, "/clocks")
-	s.stop()
-	for _, wrong := range []string{"--fps=30", "--segment=2s", "--seed=12", "--epoch=2020-01-01T00:00:00Z", "--size=640x360", "--event-every=30s"} {
-		_, stderr, code := refstream(t, append(append([]string{"serve"}, flags...), wrong, "--addr", "127.0.0.1:0")...)
-		name, _, _ := strings.Cut(wrong, "=")
-		if code == 0 || !strings.Contains(stderr, name) || !strings.Contains(stderr, "--reset") {
-			t.Errorf("%s: code %d: %s", wrong, code, stderr)
-		}
-	}
-	s = start(t, "--data", data, "--bitrate", "500k")
-	second := getJSON[markers.Channel](s, "/clocks")
-	first.Run++
-	if first != second {
-		t.Errorf("the second run is %+v, want %+v", second, first)
-	}
-	if _, stderr, code := refstream(t, "serve", "--addr", "127.0.0.1:0", "--data", data); code == 0 || !strings.Contains(stderr, "in use") {
-		t.Errorf("a second process in the same data directory: code %d: %s", code, stderr)
-	}
-	s.stop()
-	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "320x180")
-	if third := getJSON[markers.Channel](s, "/clocks"); third.Run != 1 || third.Rate.String() != "30" {
-		t.Errorf("after --reset: %+v", third)
-	}
-	s.stop()
 }

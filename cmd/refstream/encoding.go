@@ -24,7 +24,7 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&e.preset, "preset", "veryfast", "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", "6M", "bit rate in bit/s, with k or M for a thousand or a million")
 	f.IntVar(&e.bframes, "bframes", 2, "consecutive B-frames, 0 to 16")
-	f.BoolVar(&e.lowLatency, "low-latency", false, "no lookahead and no B-frames")
+	f.BoolVar(&e.lowLatency, "low-latency", false, "no lookahead; without --bframes, no B-frames")
 	f.StringVar(&e.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
 	f.IntVar(&e.threads, "threads", 0, "the encoder's threads; 0 lets it choose by the machine")
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/pipeline"
@@ -52,6 +53,9 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 			picture, err := renderer.Image(n, shows)
 			if err != nil {
 				return fmt.Errorf("render frame %d: %w", n, err)
+			}
+			if f, ok := stdout.(*os.File); ok && out == "-" && term.IsTerminal(int(f.Fd())) {
+				return errors.New("a picture is no text for a terminal: name a file, such as --out frame.png")
 			}
 			if out == "-" {
 				return png.Encode(stdout, picture)

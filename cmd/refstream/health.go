@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -16,10 +17,14 @@ const healthTimeout = 3 * time.Second
 func newHealth(stdout io.Writer) *cobra.Command {
 	var addr string
 	cmd := &cobra.Command{
-		Use:   "health",
-		Short: "Ask a running server whether it is ready; fails if it is not",
-		Args:  cobra.NoArgs,
+		Use:     "health",
+		Short:   "Ask a running server whether it is ready; fails if it is not",
+		Example: "  refstream health --addr 127.0.0.1:8080",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(addr); err != nil {
+				return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)
+			}
 			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+addr+"/readyz", nil)
 			if err != nil {
 				return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)

@@ -68,6 +68,6 @@ func differs(c, old markers.Channel, place string) error {
 	if was == nil {
 		return nil
 	}
-	return fmt.Errorf("%s holds channel %s with %s: go on with %s, take another --data and --channel, or empty it with --reset",
+	return fmt.Errorf("%s holds channel %s with %s: go on with %s, take another --data or --channel, or empty it with --reset",
 		place, c.Name, strings.Join(was, ", "), strings.Join(flags, " "))
 }

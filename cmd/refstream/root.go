@@ -27,6 +27,9 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownVariables(cmd.Root(), os.Environ()); err != nil {
+				return err
+			}
 			return fromEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
@@ -43,12 +46,28 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fromEnvironment sets the flags that the command line leaves out and the environment gives.
+// knownVariables is an error for a variable with the prefix that no command has a flag for: a slip of the pen must not
+// pass for a setting.
+func knownVariables(root *cobra.Command, environment []string) error {
+	known := map[string]bool{}
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known[envName(f.Name)] = true })
+	}
+	for _, variable := range environment {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, envPrefix) && !known[name] {
+			return fmt.Errorf("environment variable %s stands for no flag: correct or unset it (see refstream serve --help)", name)
+		}
+	}
+	return nil
+}
+
+// fromEnvironment sets the flags that the command line leaves out and the environment gives; empty is not given.
 func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 	var err error
 	flags.VisitAll(func(f *pflag.Flag) {
 		value, ok := lookup(envName(f.Name))
-		if !ok || f.Changed || err != nil || f.Name == "help" || f.Name == "version" {
+		if !ok || value == "" || f.Changed || err != nil || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if e := flags.Set(f.Name, value); e != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -68,7 +69,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	f.DurationVar(&s.keepMarkers, "keep-markers", 24*time.Hour, "how long markers are kept, at least the window")
 	f.StringVar(&s.redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
 	f.StringVar(&s.data, "data", "data", "data directory: journal and segments")
-	f.StringVar(&s.role, "role", roleAll, "all, generator (no API) or api (no generator; needs --redis)")
+	f.StringVar(&s.role, "role", roleAll, "all, generator (no page) or api (no generator; needs --redis)")
 	f.StringSliceVar(&s.corsOrigins, "cors-origin", nil, "origins whose pages may read the API, such as https://example.org, or *")
 	f.StringVar(&s.token, "token", "", "bearer token for triggering events; without one they are taken from this machine only")
 	f.BoolVar(&s.reset, "reset", false, "empty the channel's data (and its Redis records) before the start")
@@ -96,6 +97,9 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 			return err
 		}
 		if ffmpeg, err = checkEncoder(ctx, o); err != nil {
+			if ctx.Err() != nil {
+				return nil // a stop before the start is a stop like any other
+			}
 			return err
 		}
 	}
@@ -156,12 +160,17 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 		if live, err = s.live(ctx, c, given, stores, registry, logger); err != nil {
 			return err
 		}
+		// Only now, when all of it has proved to fit, is the channel written.
+		if err := stores.main().PutChannel(ctx, c); err != nil {
+			return fmt.Errorf("write channel: %w", err)
+		}
 	}
 	server, err := s.api(live, stores.main(), registry, logger)
 	if err != nil {
 		return err
 	}
 	s.announce(stdout, c, listener.Addr().String(), ffmpeg)
+	defer fmt.Fprintln(stdout, "stopped")
 
 	// The stream stops first and the API last, so that players see the end of the playlist; the copy to Redis ends in
 	// between, when there is nothing more to copy.
@@ -219,6 +228,7 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, fmt.Errorf("read markers: %w", err)
 	}
+	s.tellLost(c, segments, logger)
 	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
 		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: time.Now})
@@ -236,6 +246,16 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.keepMarkers,
 	}, nil
+}
+
+// tellLost warns of segments of earlier runs whose files are gone: the playlist shows gaps in their place.
+func (s *serveFlags) tellLost(c markers.Channel, segments []markers.SegmentRecord, logger *slog.Logger) {
+	for _, seg := range segments {
+		if info, err := os.Stat(filepath.Join(s.hlsDir(c.Name), seg.URI)); err != nil || info.Size() != seg.Bytes {
+			logger.Warn("a segment's file is gone or not whole: it is a gap in the playlist", "channel", c.Name,
+				"msn", seg.MSN, "first", seg.FirstFrame, "last", seg.LastFrame, "file", seg.URI)
+		}
+	}
 }
 
 // encoderStall is how long ffmpeg may take frames without giving any back before it is taken for hung: longer than any

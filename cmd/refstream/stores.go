@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/redis"
+	"github.com/refstream/refstream/outputs/hls"
 )
 
 // redisStart bounds the first contact with Redis, drainLimit the wait for the last records to reach it at a stop.
@@ -38,19 +38,21 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
 		if err = st.redis.Ready(first); err != nil {
-			return nil, errors.Join(fmt.Errorf("--redis: %w: start it, or leave --redis out", err), st.redis.Close())
+			return nil, errors.Join(fmt.Errorf("--redis: %w: start it, or check the address, password and database, or leave --redis out", err), st.redis.Close())
 		}
 	}
 	if s.role == roleAPI {
 		return st, nil
 	}
-	if s.reset {
-		if err := st.empty(ctx, channel); err != nil {
-			return nil, errors.Join(err, st.close())
-		}
-	}
-	if st.journal, err = markers.OpenJournal(markers.JournalOptions{Dir: s.data, Channels: []string{channel}, Logger: logger}); err != nil {
+	journal := markers.JournalOptions{Dir: s.data, Channels: []string{channel}, Reset: s.reset, Logger: logger}
+	if st.journal, err = markers.OpenJournal(journal); err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
+	}
+	// The journal's lock keeps other processes away from here on.
+	if s.reset {
+		if err := s.resetPublished(ctx, st, channel); err != nil {
+			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
+		}
 	}
 	if st.redis != nil {
 		st.mirror = markers.NewMirror(st.journal, st.redis, markers.MirrorOptions{Logger: logger})
@@ -89,6 +91,9 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 			return c, err
 		}
 	}
+	if err := st.fits(ctx, c, known); err != nil {
+		return c, err
+	}
 	if st.redis != nil {
 		remote, err := st.redis.Channel(ctx, c.Name)
 		if err == nil {
@@ -98,24 +103,32 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 			return c, err
 		}
 	}
-	if err := st.main().PutChannel(ctx, c); err != nil {
-		return c, fmt.Errorf("write channel: %w", err)
-	}
 	return c, nil
 }
 
-// empty removes a channel's records and segments, and nothing else that may lie in the data directory.
-func (st *stores) empty(ctx context.Context, channel string) error {
-	dir := filepath.Join(st.data, channel)
-	for _, name := range []string{"hls", "journal", "channel.json"} {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("--reset: %w", err)
+// fits is an error when the newest frame that the journal holds was not made by the channel c: then the description of
+// the channel was lost or changed, and going on would give old pictures new times.
+func (st *stores) fits(ctx context.Context, c markers.Channel, known bool) error {
+	newest, err := st.journal.Frames(ctx, c.Name, markers.Range{Limit: 1, Desc: true})
+	if err != nil {
+		return fmt.Errorf("read newest frame: %w", err)
+	}
+	for _, f := range newest {
+		if k := c.Clock(); !known || k.PTS(f.Frame) != f.PTS || !k.UTC(f.Frame).Equal(f.UTC) || k.MSN(f.Frame) != f.MSN {
+			return fmt.Errorf("data directory %s: %s is missing or not the one that its journal was made with: "+
+				"put it back from a copy, or empty the channel with --reset", st.data, filepath.Join(c.Name, "channel.json"))
 		}
 	}
+	return nil
+}
+
+// resetPublished removes what the journal's reset leaves: the published files and the records in Redis.
+func (s *serveFlags) resetPublished(ctx context.Context, st *stores, channel string) error {
+	if err := hls.Reset(s.hlsDir(channel)); err != nil {
+		return err
+	}
 	if st.redis != nil {
-		if err := st.redis.Delete(ctx, channel); err != nil {
-			return fmt.Errorf("--reset: %w", err)
-		}
+		return st.redis.Delete(ctx, channel)
 	}
 	return nil
 }

@@ -127,22 +127,27 @@ func describe(c markers.Channel) string {
 		c.Epoch.Format(time.RFC3339Nano))
 }
 
-// events makes the markers of the scheduled events that show in frames first to last, GEN being virtual: every frame
-// is produced at its nominal time.
-func scheduledMarkers(c markers.Channel, first, last int64) ([]markers.Marker, error) {
+// scheduledMarkers gives the markers of the scheduled events that show in frames first to last to each, in order, until
+// that fails. GEN is virtual: every frame is produced at its nominal time.
+func scheduledMarkers(c markers.Channel, first, last int64, each func(markers.Marker) error) error {
 	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
 	if err != nil {
-		return nil, fmt.Errorf("make schedule: %w", err)
+		return fmt.Errorf("make schedule: %w", err)
 	}
 	picture := pipeline.PictureOf(c)
-	var list []markers.Marker
-	for _, ev := range schedule.Between(first, last) {
+	for n := first; ; {
+		ev := schedule.Next(n)
+		if ev.First > last {
+			return nil
+		}
 		begin := max(ev.First, first)
 		e := markers.Event{
 			Kind: markers.KindScheduled, Number: ev.Number, Scheduled: ev.First, First: begin, Last: min(ev.Last, last),
 			Band: markers.Box(picture.Band()), Block: markers.Box(picture.BlockAt(begin)), Roll: picture.Roll(),
 		}
-		list = append(list, markers.Plan(c, e).At(c.Clock().UTC(begin), c.Epoch))
+		if err := each(markers.Plan(c, e).At(c.Clock().UTC(begin), c.Epoch)); err != nil {
+			return err
+		}
+		n = ev.Last + 1
 	}
-	return list, nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -38,8 +40,19 @@ func (o *offlineFlags) stretch(now time.Time) (c markers.Channel, first, frames 
 		return c, 0, 0, fmt.Errorf("--duration: %v is less than a frame: use a length such as 60s", o.duration)
 	}
 	g := c.FramesPerSegment
-	return c, (c.Rate.Frames(o.start.Nanoseconds()) + g/2) / g * g, frames, nil
+	first = (c.Rate.Frames(o.start.Nanoseconds()) + g/2) / g * g
+	if o.start > maxStretch || o.duration > maxStretch || c.Clock().UTC(first+frames).After(lastInstant()) {
+		return c, 0, 0, fmt.Errorf("--start, --duration: the stretch goes on for too long: it may end %v after the epoch and in %d at the latest",
+			2*maxStretch, lastInstant().Year())
+	}
+	return c, first, frames, nil
 }
+
+// maxStretch bounds --start and --duration each, to half of what the HLS clock's nanoseconds can tell.
+const maxStretch = 50 * 365 * 24 * time.Hour
+
+// lastInstant is where the nanoseconds since 1970 that the ledger tells come to their end in an int64.
+func lastInstant() time.Time { return time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func newTruth(stdout io.Writer) *cobra.Command {
 	var o offlineFlags
@@ -55,15 +68,13 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 			if err != nil {
 				return err
 			}
-			list, err := scheduledMarkers(c, first, first+frames-1)
-			if err != nil {
-				return err
-			}
-			enc := json.NewEncoder(stdout)
-			for _, m := range list {
-				if err := enc.Encode(m); err != nil {
-					return fmt.Errorf("write marker: %w", err)
-				}
+			out := bufio.NewWriter(stdout)
+			enc := json.NewEncoder(out)
+			err = scheduledMarkers(c, first, first+frames-1, func(m markers.Marker) error {
+				return errors.Join(cmd.Context().Err(), enc.Encode(m))
+			})
+			if err = errors.Join(err, out.Flush()); err != nil {
+				return fmt.Errorf("print markers: %w", err)
 			}
 			return nil
 		},

@@ -21,9 +21,17 @@ type fileSystem interface {
 // disk is the operating system's file system. Other users may read the files: a web server may run as one.
 type disk struct{}
 
-func (disk) WriteFile(path string, data []byte) error { return os.WriteFile(path, data, 0o644) }
-func (disk) Rename(from, to string) error             { return os.Rename(from, to) }
-func (disk) Remove(path string) error                 { return os.Remove(path) }
+func (disk) Rename(from, to string) error { return os.Rename(from, to) }
+func (disk) Remove(path string) error     { return os.Remove(path) }
+
+// WriteFile makes the directory again where somebody has removed it.
+func (disk) WriteFile(path string, data []byte) error {
+	err := os.WriteFile(path, data, 0o644)
+	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(path), 0o755) == nil {
+		err = os.WriteFile(path, data, 0o644)
+	}
+	return err
+}
 
 // directory publishes whole files: a name stands for nothing or for all of its content.
 type directory struct {
@@ -50,6 +58,24 @@ func (d directory) publish(name string, data []byte) error {
 func (d directory) remove(name string) error {
 	if err := d.fs.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove file: %w", err)
+	}
+	return nil
+}
+
+// Reset removes the playlists and segments in a directory of published files, and nothing else.
+func Reset(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list directory: %w", err)
+	}
+	for _, f := range list {
+		_, segment := segmentNumber(f.Name())
+		if !segment && !isTemporary(f.Name()) && f.Name() != MediaPlaylist && f.Name() != MultivariantPlaylist {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+			return fmt.Errorf("remove published file: %w", err)
+		}
 	}
 	return nil
 }
