@@ -150,8 +150,12 @@ func TestPageSeeksToMarker(t *testing.T) {
 		eval[bool](b, `(window.shown.length = 0, document.querySelector('tr[data-id="`+m.ID+`"]').click(), true)`)
 		first := func() *int64 { return eval[*int64](b, `window.shown.find((n) => n !== null) ?? null`) }
 		await(t, "a picture", 20*time.Second, func() bool { return first() != nil })
-		if got := *first(); got != m.Frame && got != m.Frame+1 {
+		got := *first()
+		if got != m.Frame && got != m.Frame+1 {
 			t.Errorf("click on %s shows frame %d first, want %d or the next", m.ID, got, m.Frame)
+		}
+		if says := eval[int64](b, `window.refstream.state.frame`); says != got {
+			t.Errorf("the page says that frame %d is on screen, the picture that it is %d", says, got)
 		}
 	}
 	b.clean()

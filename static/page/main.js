@@ -17,6 +17,9 @@ import { Trigger } from './trigger.js';
 
 const $ = (selector) => document.querySelector(selector);
 
+// How far, in frames, the player's time may be from that of the picture it shows.
+const NEAR_FRAMES = 2;
+
 class App {
   constructor() {
     this.api = new Api(new URLSearchParams(location.search).get('channel') ?? '');
@@ -197,9 +200,15 @@ class App {
     return now / 1000 - Number(this.clock.utcNanos(frame) / 1000n) / 1e6;
   }
 
-  /** The frame that belongs to the player's current time; null while there is no picture or it is in a gap. */
+  /** The frame on screen; null while there is no picture or the player is in a gap. */
   currentFrame() {
-    return this.video.readyState < 2 ? null : this.map?.frameCovering(this.video.currentTime) ?? null;
+    const { video, shown, clock } = this;
+    if (video.readyState < 2) return null;
+    // The player's time runs beside its pictures: stopped, it may stand a frame before the one that is shown. So the
+    // picture that was seen last counts, unless the player has gone elsewhere since.
+    if (shown.mediaTime !== null && shown.frame !== null && !video.seeking
+      && Math.abs(video.currentTime - shown.mediaTime) * clock.fps < NEAR_FRAMES) return shown.frame;
+    return this.map?.frameCovering(video.currentTime) ?? null;
   }
 
   window() {
