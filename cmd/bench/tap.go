@@ -18,8 +18,8 @@ import (
 // writes down the arguments and when each picture left. So a picture's time is taken outside of the program that is
 // measured. The environment says that this process is a tap: where it writes, and which ffmpeg it runs.
 const (
-	tapLog    = "REFSTREAM_BENCH_TAP_LOG"
-	tapFFmpeg = "REFSTREAM_BENCH_TAP_FFMPEG"
+	tapLog    = "BENCH_TAP_LOG"
+	tapFFmpeg = "BENCH_TAP_FFMPEG"
 )
 
 // tapLine is one line of the log: the arguments of a process, or a picture.

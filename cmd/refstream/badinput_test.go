@@ -133,7 +133,7 @@ func TestEnvironment(t *testing.T) {
 		t.Error("an empty variable is taken for a value")
 	}
 	t.Setenv("REFSTREAM_SEDE", "3")
-	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_SEDE") {
+	if _, stderr, code := refstream(t, "truth"); code != 0 || !strings.Contains(stderr, "REFSTREAM_SEDE") {
 		t.Errorf("a variable that stands for nothing: code %d, message %q", code, stderr)
 	}
 	os.Unsetenv("REFSTREAM_SEDE")

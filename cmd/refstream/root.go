@@ -27,9 +27,7 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := knownVariables(cmd.Root(), os.Environ()); err != nil {
-				return err
-			}
+			warnOfUnknown(stderr, cmd.Root(), os.Environ())
 			return fromEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
@@ -46,9 +44,9 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// knownVariables is an error for a variable with the prefix that no command has a flag for: a slip of the pen must not
-// pass for a setting.
-func knownVariables(root *cobra.Command, environment []string) error {
+// warnOfUnknown tells of variables with the prefix that no command has a flag for: a slip of the pen must not pass for a
+// setting. It is no error, because others use the prefix too: Kubernetes sets REFSTREAM_PORT where a service is so named.
+func warnOfUnknown(w io.Writer, root *cobra.Command, environment []string) {
 	known := map[string]bool{}
 	for _, cmd := range root.Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known[envName(f.Name)] = true })
@@ -56,10 +54,9 @@ func knownVariables(root *cobra.Command, environment []string) error {
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, envPrefix) && !known[name] {
-			return fmt.Errorf("environment variable %s stands for no flag: correct or unset it (see refstream serve --help)", name)
+			fmt.Fprintf(w, "refstream: environment variable %s stands for no flag and is ignored\n", name)
 		}
 	}
-	return nil
 }
 
 // fromEnvironment sets the flags that the command line leaves out and the environment gives; empty is not given.
