@@ -169,6 +169,9 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 	if err != nil {
 		return err
 	}
+	if s.role != roleGenerator && !static.Built() {
+		logger.Warn("the page's player library is not in this program: build it with make build")
+	}
 	s.announce(stdout, c, listener.Addr().String(), ffmpeg)
 	defer fmt.Fprintln(stdout, "stopped")
 

@@ -32,13 +32,14 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 	st := &stores{data: s.data}
 	var err error
 	if s.redis != "" {
-		if st.redis, err = redis.New(redis.Options{URL: s.redis}); err != nil {
-			return nil, fmt.Errorf("--redis: %w", err)
-		}
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
-		if err = st.redis.Ready(first); err != nil {
-			return nil, errors.Join(fmt.Errorf("--redis: %w: start it, or check the address, password and database, or leave --redis out", err), st.redis.Close())
+		st.redis, err = redis.Open(first, redis.Options{URL: s.redis})
+		if errors.Is(err, markers.ErrUnavailable) {
+			return nil, fmt.Errorf("--redis: %w: start it, or leave --redis out", err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--redis: %w: check the address, the password and the database", err)
 		}
 	}
 	if s.role == roleAPI {
