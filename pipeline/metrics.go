@@ -14,6 +14,7 @@ type Metrics struct {
 	Frames, Segments, Markers           prometheus.Counter
 	Restarts, PublishErrors             prometheus.Counter
 	StoreErrors, TriggersRefused, Bytes prometheus.Counter
+	OutputErrors                        prometheus.Counter
 	// Missing counts frames by reason (markers.Reason...).
 	Missing *prometheus.CounterVec
 	// Late is how long after its nominal time a frame was produced, Latency how long the encoder kept it, in seconds.
@@ -48,6 +49,7 @@ func NewMetrics(r prometheus.Registerer, channel string) *Metrics {
 		Markers:         counter("markers_total", "Markers written."),
 		Restarts:        counter("encoder_restarts_total", "Times that the encoder ended and was started again."),
 		PublishErrors:   counter("publish_errors_total", "Segments that could not be published."),
+		OutputErrors:    counter("output_errors_total", "Access units that an output besides HLS could not take in."),
 		StoreErrors:     counter("store_errors_total", "Appends that the store reported an error for."),
 		TriggersRefused: counter("triggers_refused_total", "Triggered events that came too late or touched another event."),
 		Late:            histogram("frame_late_seconds", "How long after its nominal time a frame was produced."),

@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs"
 )
 
 // encoderProcess is one run of an encoder (package encoder): frames in, access units out.
@@ -39,6 +40,12 @@ type segmenter interface {
 	Close() (*markers.SegmentRecord, error)
 }
 
+// output takes in every annotated unit, besides HLS (package outputs/live, or the files of generate). A live one never
+// waits for those who read from it. It is used by one goroutine.
+type output interface {
+	Write(u outputs.Unit) error
+}
+
 // appender is the part of a store that the pipeline writes to.
 type appender interface {
 	Append(ctx context.Context, channel string, b markers.Batch) error
@@ -51,6 +58,8 @@ type Channel struct {
 	// Encoder makes the encoder process of one run.
 	Encoder func() (encoderProcess, error)
 	HLS     segmenter
+	// Output may be nil.
+	Output  output
 	Store   appender
 	Logger  *slog.Logger
 	Metrics *Metrics
@@ -73,7 +82,8 @@ type chain struct {
 	ledger    *ledger
 	annotator *annotate.Annotator
 	publisher *publisher
-	warned    bool
+	// warned: the missing pic_struct_present_flag was told; outputFails: Output did not take the last unit.
+	warned, outputFails bool
 }
 
 // handle takes the next access unit that leaves the encoder. The truth about it is stored before it is published.
@@ -95,7 +105,31 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	c.Metrics.encoded(frame.record, c.Now())
 	batch := c.ledger.add(frame)
 	c.store(ctx, batch)
+	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: batch.Markers}); err != nil {
+		return err
+	}
 	return c.publisher.unit(ctx, unit, batch.Markers)
+}
+
+// deliver gives a unit to the output besides HLS. What fails there costs a live channel nothing else: it is counted, and
+// told when it begins.
+func (c *chain) deliver(u outputs.Unit) error {
+	if c.Output == nil {
+		return nil
+	}
+	err := c.Output.Write(u)
+	if err != nil {
+		err = fmt.Errorf("write frame %d: %w", u.Frame, err)
+		c.Metrics.OutputErrors.Inc()
+	}
+	if c.publisher.lossless {
+		return err
+	}
+	if err != nil && !c.outputFails {
+		c.Logger.Error("the live outputs fail", "channel", c.Info.Name, "error", err)
+	}
+	c.outputFails = err != nil
+	return nil
 }
 
 // store appends to the store. A failure is told when it begins and when it is over, counted, and survived: the store
