@@ -47,6 +47,11 @@ type Config struct {
 	Logger *slog.Logger
 	// Ready adds a reason not to be ready to those of the store. Nil: none.
 	Ready func(ctx context.Context) error
+	// Live finds the handler of a channel's endless stream in a format, ts or flv; nil where this process has none. Nil: it
+	// never has.
+	Live func(channel, format string) http.Handler
+	// Outputs lists a channel's outputs for /channels; nil where this process has none. Nil: it never has.
+	Outputs func(channel string) []Output
 	// TriggerLead is how far ahead of now a triggered event begins at the earliest: the generator must not have rendered
 	// its first frame when the trigger arrives. Default 500 ms, at most 10 s.
 	TriggerLead time.Duration

@@ -37,7 +37,7 @@ type latestView struct {
 
 // channelList is the answer of /channels.
 type channelList struct {
-	Channels []markers.Channel `json:"channels"`
+	Channels []channelView `json:"channels"`
 }
 
 // getClocks answers GET /clocks.
@@ -86,8 +86,12 @@ func (s *Server) getChannels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if list == nil {
-		list = []markers.Channel{}
+	views := make([]channelView, len(list))
+	for i, ch := range list {
+		views[i].Channel = ch
+		if s.cfg.Outputs != nil {
+			views[i].Outputs = s.cfg.Outputs(ch.Name)
+		}
 	}
-	return noCache(c, channelList{list})
+	return noCache(c, channelList{views})
 }

@@ -41,7 +41,7 @@ func TestChannels(t *testing.T) {
 	f.put(testChannel("b"))
 	var v channelList
 	f.ok("/channels", &v)
-	if len(v.Channels) != 2 || v.Channels[1] != testChannel("main") {
+	if len(v.Channels) != 2 || v.Channels[1].Channel != testChannel("main") {
 		t.Errorf("%+v", v)
 	}
 	clear(f.store.channels)

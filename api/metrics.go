@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// streamRoute is the route whose duration says how long somebody watched, not how quick the server is.
+// streamRoute, like liveRoute, is a route whose duration says how long somebody watched, not how quick the server is.
 const streamRoute = "/markers/stream"
 
 // metrics are the server's own. Labels come from closed sets, so that no client can make new series.
@@ -28,7 +28,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "refstream_http_requests_total", Help: "Requests answered.",
 		}, []string{"route", "method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "refstream_http_request_duration_seconds", Help: "Time to answer, event streams excepted.",
+			Name: "refstream_http_request_duration_seconds", Help: "Time to answer, endless streams excepted.",
 			// From an answer out of memory to a segment over a slow line.
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30},
 		}, []string{"route"}),
@@ -61,7 +61,7 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 		method = "other"
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-	if route != streamRoute {
+	if route != streamRoute && route != liveRoute {
 		m.durations.WithLabelValues(route).Observe(took.Seconds())
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// requestTimeout bounds the work on one answer, event streams excepted: a store that hangs must not pile up requests.
+// requestTimeout bounds the work on one answer, endless streams excepted: a store that hangs must not pile up requests.
 const requestTimeout = 10 * time.Second
 
 // routes builds the router. Every GET answers HEAD too, but for the event stream, which has no end to measure.
@@ -35,6 +35,7 @@ func (s *Server) routes() *echo.Echo {
 	get("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{})))
 	get("/openapi.yaml", s.getOpenAPI)
 	get("/hls/:channel/:file", s.getPublished)
+	e.Match([]string{http.MethodGet, http.MethodHead}, liveRoute, s.getLive)
 	get("/", s.getPage)
 	return e
 }
