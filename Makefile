@@ -57,10 +57,10 @@ $(PLAYER): package.json package-lock.json
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:
-	@$(DEPS) go ffmpeg node npm redis-server chromium
+	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump
 programs-check:
-	@$(DEPS) go ffmpeg node npm redis-server chromium gcc
+	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump gcc
 programs-bench:
 	@$(DEPS) go ffmpeg player redis-server nginx wrk
 programs-all:
-	@$(DEPS) go ffmpeg node npm redis-server chromium gcc nginx wrk
+	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump gcc nginx wrk

@@ -3,8 +3,8 @@
 #
 #   sh scripts/deps.sh go ffmpeg redis-server
 #
-# Names: go ffmpeg node npm redis-server chromium nginx wrk gcc, and "player" for node and npm where the page's
-# player library has still to be fetched. On a system without apt-get, and where root can't be had, it says what
+# Names: go ffmpeg node npm redis-server chromium nginx nginx-rtmp (nginx's RTMP module) rtmpdump wrk gcc, and "player" for
+# node and npm where the page's player library has still to be fetched. On a system without apt-get, and where root can't be had, it says what
 # is missing and how to get it, and exits with 1. When nothing is missing it does nothing and takes no time.
 set -eu
 
@@ -33,6 +33,7 @@ install_packages() {
 		for p in "$@"; do
 			case $p in
 			redis-server | nginx) systemctl disable "$p" >/dev/null 2>&1 || : ;;
+			libnginx-mod-rtmp) systemctl disable nginx >/dev/null 2>&1 || : ;;
 			esac
 		done
 	fi
@@ -60,6 +61,7 @@ present() {
 			[ -d "/Applications/Google Chrome.app" ] || [ -d /Applications/Chromium.app ]
 		;;
 	gcc) have gcc || have cc || have clang ;;
+	nginx-rtmp) have nginx && [ -n "$(find /usr/lib/nginx /usr/lib64/nginx /usr/local -name ngx_rtmp_module.so 2>/dev/null)" ] ;;
 	*) have "$1" ;;
 	esac
 }
@@ -69,6 +71,8 @@ package_of() {
 	case $1/$2 in
 	apt-get/node | pacman/node | dnf/node | apk/node) echo nodejs ;;
 	apt-get/gcc) echo gcc libc6-dev ;;
+	apt-get/nginx-rtmp) echo nginx libnginx-mod-rtmp ;;
+	brew/nginx-rtmp) echo "denji/nginx/nginx-full --with-rtmp-module" ;;
 	brew/npm) echo node ;;
 	brew/redis-server | pacman/redis-server | dnf/redis-server | apk/redis-server) echo redis ;;
 	brew/chromium) echo --cask google-chrome ;;
