@@ -162,7 +162,7 @@ func TestColour(t *testing.T) {
 		Streams []map[string]any
 		Frames  []map[string]any
 	}
-	out := run(t, mux(t, units), "ffprobe", "-v", "error", "-show_streams", "-show_frames", "-of", "json", "-f", "mpegts", "pipe:0")
+	out := run(t, mux(t, units), "ffprobe", "-v", "error", "-select_streams", "v", "-show_streams", "-show_frames", "-of", "json", "-f", "mpegts", "pipe:0")
 	if err := json.Unmarshal(out, &doc); err != nil {
 		t.Fatal(err)
 	}

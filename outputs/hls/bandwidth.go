@@ -8,6 +8,8 @@ const (
 	frameOverhead = 512
 	// tableBytes are the PAT and the PMT in front of each segment.
 	tableBytes = 2 * 188
+	// markerBytes is the timed ID3 of two events, about 900 bytes each, in the same segment.
+	markerBytes = 12 * 188
 	// bandwidthStep is what a bandwidth is rounded up to, in bit/s, so that it is not rewritten for a few bits.
 	bandwidthStep = 1000
 )
@@ -18,7 +20,7 @@ func expectedBandwidth(bitrate int64, c markers.Clock) int64 {
 		return 0
 	}
 	perSegment := c.FramesPerSegment * c.Rate.Den // segment duration * rate.Num
-	overhead := ceilDiv(8*frameOverhead*c.Rate.Num, c.Rate.Den) + ceilDiv(8*tableBytes*c.Rate.Num, perSegment)
+	overhead := ceilDiv(8*frameOverhead*c.Rate.Num, c.Rate.Den) + ceilDiv(8*(tableBytes+markerBytes)*c.Rate.Num, perSegment)
 	return roundBandwidth(ceilDiv((bitrate+overhead)*188, 184))
 }
 

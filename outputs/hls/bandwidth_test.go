@@ -115,8 +115,8 @@ func TestExpectedBandwidth(t *testing.T) {
 		bitrate, want int64
 	}{
 		{testChannel(pal, 50), 0, 0},
-		// 9 Mbit/s of video; 25 frames of 512 bytes: 102400 bit/s; tables: 1504 bit/s.
-		{testChannel(pal, 50), 9_000_000, 9_302_000},
+		// 9 Mbit/s of video; 25 frames of 512 bytes: 102400 bit/s; tables and events: 1504 and 9024 bit/s.
+		{testChannel(pal, 50), 9_000_000, 9_312_000},
 		{testChannel(ntsc, 216000), maxBitrate, 10_217_517_000},
 	} {
 		if got := expectedBandwidth(tc.bitrate, tc.channel.Clock()); got != tc.want {

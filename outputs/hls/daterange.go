@@ -46,10 +46,11 @@ type dateRanges struct {
 	shown, waiting []dateRange
 }
 
-// add takes an event; published reports whether a published segment has frames of it.
-func (d *dateRanges) add(r dateRange, published bool) {
+// add takes an event; published reports whether a published segment has frames of it. It returns false for an ID that
+// is there already.
+func (d *dateRanges) add(r dateRange, published bool) bool {
 	if d.ids[r.id] {
-		return
+		return false
 	}
 	d.ids[r.id] = true
 	if published {
@@ -57,6 +58,7 @@ func (d *dateRanges) add(r dateRange, published bool) {
 	} else {
 		d.waiting = append(d.waiting, r)
 	}
+	return true
 }
 
 func (d *dateRanges) show(r dateRange) {

@@ -7,6 +7,9 @@
 // channel's grid, EXT-X-PROGRAM-DATE-TIME is the nominal UTC of its first frame, and a slot without a segment stands
 // as EXT-X-GAP, so two generators of one channel agree on every line.
 //
+// An event is told twice: as EXT-X-DATERANGE in the playlist, and as timed ID3 in the segment that holds its first frame
+// (package ts), for players that read the one or the other.
+//
 // A playlist never names a segment that is not there in full, and a segment is published only when it holds every
 // frame of its slot.
 package hls

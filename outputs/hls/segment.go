@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -56,6 +57,10 @@ func (s *segment) add(au media.AccessUnit) error {
 	s.count++
 	return nil
 }
+
+// tell takes a marker as timed ID3. The only one that no tag can hold, since its time is after the year 9999 or its text
+// about a mebibyte long, goes without: the playlist tells of it, and it is no reason to lose a segment.
+func (s *segment) tell(m markers.Marker) { _ = s.mux.WriteMarker(m) }
 
 // whole reports whether every frame of the slot is there.
 func (s *segment) whole() bool { return s.active && s.count == int64(len(s.seen)) }

@@ -23,6 +23,7 @@ type Writer struct {
 
 	timeline timeline
 	events   dateRanges
+	untold   []markers.Marker // have no timed ID3 yet; their frames are in the open segment or in a later one
 	measured throughput
 	expected int64 // bandwidth by the options
 	variant  variant
@@ -108,6 +109,7 @@ func (w *Writer) Write(au media.AccessUnit) (*markers.SegmentRecord, error) {
 			return nil, errors.Join(lost, err)
 		}
 	}
+	w.tell()
 	if err := w.open.add(au); err != nil {
 		return nil, errors.Join(lost, w.spoil(msn, fmt.Errorf("%w: %w", ErrUnit, err)))
 	}
@@ -174,13 +176,40 @@ func (w *Writer) giveUp(why error) error {
 }
 
 // AddMarker puts an event into the playlist as EXT-X-DATERANGE, from the first published segment on that has frames
-// of it, for as long as a slot that it reaches into is in the playlist. A marker whose ID is there already, or whose
-// frames are no interval, is left out: what was published of an ID never changes.
+// of it, for as long as a slot that it reaches into is in the playlist. It also puts it as timed ID3 into the segment
+// that holds its first frame, in front of the unit that is written there next: to be in time for players, a marker is
+// added before the unit of its first frame. Once that segment is over, the playlist alone tells of it.
+//
+// A marker whose ID is there already, or whose frames are no interval, is left out: what was published of an ID never
+// changes.
 func (w *Writer) AddMarker(m markers.Marker) {
 	if m.Frame < 0 || m.LastFrame < m.Frame || m.LastFrame >= lastFrame(w.clock) {
 		return
 	}
-	w.events.add(newDateRange(m, w.clock), w.timeline.holds(m.Frame, m.LastFrame))
+	if w.events.add(newDateRange(m, w.clock), w.timeline.holds(m.Frame, m.LastFrame)) && w.tellable(m) {
+		w.untold = append(w.untold, m)
+	}
+}
+
+// tellable reports whether units of the slot that holds the marker's first frame can still come.
+func (w *Writer) tellable(m markers.Marker) bool {
+	msn := w.clock.MSN(m.Frame)
+	return msn > w.newest || w.open.active && msn == w.open.msn
+}
+
+// tell puts the markers that belong into the open segment there, and forgets those whose segment didn't come.
+func (w *Writer) tell() {
+	later := w.untold[:0]
+	for _, m := range w.untold {
+		switch msn := w.clock.MSN(m.Frame); {
+		case msn == w.open.msn:
+			w.open.tell(m)
+		case msn > w.open.msn:
+			later = append(later, m)
+		}
+	}
+	clear(w.untold[len(later):])
+	w.untold = later
 }
 
 // Abandon says that the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the

@@ -1,12 +1,15 @@
 // Package ts writes and reads H.264 in an MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1): 188-byte packets,
-// a PAT and a PMT, and one PES packet for each access unit.
+// a PAT and a PMT, and one PES packet for each access unit; and beside it the stream's events as timed ID3.
 //
 // [Writer] makes a stream of one program with one video stream, as HLS wants its segments (RFC 8216, 3.2): the tables
-// first, and enough to decode and to run a clock in every access unit. [Reader] takes the H.264 stream out of any
-// transport stream, its own or another's, with other streams beside it, with garbage, and with packets missing: a unit
-// that lost a packet is left out and counted, never passed on in part.
+// first, and enough to decode and to run a clock in every access unit. [Muxer] is the same for a stream without end,
+// which a receiver may join anywhere. [Reader] takes the H.264 stream and the ID3 tags out of any transport stream, its
+// own or another's, with other streams beside it, with garbage, and with packets missing: a unit that lost a packet is
+// left out and counted, never passed on in part.
 //
-// Clauses: 2.4.3.2 packets, 2.4.3.4 adaptation field, 2.4.3.6 PES packets, 2.4.4 tables, 2.14 carriage of H.264.
+// Clauses: 2.4.3.2 packets, 2.4.3.4 adaptation field, 2.4.3.6 PES packets, 2.4.4 tables, 2.6.58 and 2.6.60 metadata
+// descriptors, 2.14 carriage of H.264. Timed ID3 is as in Apple's Timed Metadata for HTTP Live Streaming; the tags are
+// ID3v2.4.0, and ID3v2.3.0 is read too.
 package ts
 
 const (
@@ -19,6 +22,8 @@ const (
 	tableIDPAT   = 0x00
 	tableIDPMT   = 0x02
 	streamTypeAV = 0x1B // H.264 video (H.222.0, table 2-34)
+	// streamTypeMetadata is metadata in PES packets (table 2-34).
+	streamTypeMetadata = 0x15
 
 	// flagStart is payload_unit_start_indicator in the packet's second byte.
 	flagStart = 0x40

@@ -1,9 +1,9 @@
 package ts
 
-// appendPackets appends data, which is not empty, as packets of one PID. The first starts a payload unit and carries
-// the adaptation field, the last is filled up. count is the continuity counter of the first packet and is moved on.
-func appendPackets(out []byte, pid uint16, count *uint8, field, data []byte) []byte {
-	start := byte(flagStart)
+// appendPackets appends data as packets of one PID, none where it is empty. The first has the flag start, flagStart for
+// one that starts a payload unit, and carries the adaptation field, the last is filled up. count is the continuity
+// counter of the first packet and is moved on.
+func appendPackets(out []byte, pid uint16, count *uint8, start byte, field, data []byte) []byte {
 	for len(data) > 0 {
 		n := min(len(data), bodySize-len(field))
 		out = appendPacket(out, pid, count, start, field, data[:n])

@@ -3,6 +3,7 @@ package ts
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/refstream/refstream/media"
 )
@@ -27,27 +28,27 @@ func pesSize(b []byte) int {
 	return pesPrefixSize + n
 }
 
-// pesPacket is a video PES packet: its time stamps as on the wire and its data.
+// pesPacket is a PES packet: its time stamps as on the wire and its data.
 type pesPacket struct {
+	timed    bool // it has a PTS; its DTS is the same where it has none
 	pts, dts int64
 	data     []byte
 }
 
-// parsePES reads a whole PES packet (H.222.0, 2.4.3.6); its data is a part of b. A packet without PTS is an error: the
-// time of the pictures in it can't be told without decoding them.
-func parsePES(b []byte) (pesPacket, error) {
+// parsePES reads a whole PES packet (H.222.0, 2.4.3.6) of a stream whose stream_id isID accepts; its data is a part of b.
+func parsePES(b []byte, isID func(byte) bool) (pesPacket, error) {
 	if len(b) < pesHeaderSize || b[0] != 0 || b[1] != 0 || b[2] != 1 {
 		return pesPacket{}, errors.New("no PES packet where one should start")
 	}
-	if id := b[3]; id>>4 != streamIDVideo>>4 && id != 0xFD || b[6]>>6 != 0b10 { // 0xFD: extended_stream_id
-		return pesPacket{}, errors.New("not a video PES packet")
+	if !isID(b[3]) || b[6]>>6 != 0b10 {
+		return pesPacket{}, fmt.Errorf("PES packet of another kind (stream_id 0x%02X)", b[3])
 	}
 	flags, optional := b[7]>>6, b[pesHeaderSize:]
 	if int(b[8]) > len(optional) {
 		return pesPacket{}, errors.New("PES header is longer than the packet")
 	}
 	optional, data := optional[:b[8]], optional[b[8]:]
-	var p pesPacket
+	p := pesPacket{timed: true, data: data}
 	var ok, dtsOK bool
 	switch {
 	case flags == 0b10 && len(optional) >= timestampSize:
@@ -57,14 +58,16 @@ func parsePES(b []byte) (pesPacket, error) {
 		p.pts, ok = readTimestamp(optional)
 		p.dts, dtsOK = readTimestamp(optional[timestampSize:])
 	default:
-		return pesPacket{}, errors.New("PES packet has no PTS")
+		return pesPacket{data: data}, nil
 	}
 	if !ok || !dtsOK {
 		return pesPacket{}, errors.New("PTS or DTS without its marker bits")
 	}
-	p.data = data
 	return p, nil
 }
+
+// isVideoID accepts the stream ids of video and extended_stream_id (table 2-22).
+func isVideoID(id byte) bool { return id>>4 == streamIDVideo>>4 || id == 0xFD }
 
 // readTimestamp reads the 33 bits of a PTS or DTS; ok is false when a marker bit is not set.
 func readTimestamp(b []byte) (ts int64, ok bool) {

@@ -1,7 +1,6 @@
 package ts
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +25,9 @@ type Stats struct {
 	Damaged int64
 	// LastDamage says what was wrong with the last one, with the packet's number; nil when Damaged is 0.
 	LastDamage error
+	// DamagedID3 is the number of ID3 tags that were begun but left out, as Damaged is of access units. It counts only
+	// when tags are handled.
+	DamagedID3 int64
 }
 
 // Reader takes the access units of the first H.264 stream out of a transport stream: the first in the first program map
@@ -41,10 +43,9 @@ type Reader struct {
 	mapPID    uint16 // the PID of that map
 	videoPID  uint16
 
-	counter int    // continuity counter of the last video packet, -1 for none
-	last    []byte // its payload
-	open    bool   // a PES packet is being put together
-	pes     []byte // its bytes
+	continuity        // of the video
+	open       bool   // a PES packet is being put together
+	pes        []byte // its bytes
 
 	ready     []media.AccessUnit
 	openEnded bool // the last of them was ended by the end of the stream
@@ -53,12 +54,14 @@ type Reader struct {
 	ref   int64 // the last DTS, not wrapped
 	stats Stats
 	err   error
+
+	metadata metadata
 }
 
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: packetSource{r: r}, programs: map[uint16]*sections{}, counter: -1}
+	return &Reader{src: packetSource{r: r}, programs: map[uint16]*sections{}, continuity: continuity{counter: -1}}
 }
 
 // Stats says what was met so far.
@@ -101,6 +104,8 @@ func (r *Reader) OpenEnded() bool { return r.openEnded && len(r.ready) == 0 }
 // end takes the end of the source, which err is.
 func (r *Reader) end(err error) {
 	r.err = r.endError(err)
+	r.finishID3()
+	r.dropID3()
 	if !r.open {
 		return
 	}
@@ -131,8 +136,9 @@ func (r *Reader) packet(p []byte) {
 	}
 	pid := (uint16(p[1])<<8 | uint16(p[2])) & nullPID
 	video := r.found && pid == r.videoPID
+	id3 := r.found && r.metadata.wanted(pid)
 	table := r.programs[pid]
-	if !video && table == nil && pid != patPID {
+	if !video && !id3 && table == nil && pid != patPID {
 		return
 	}
 	payload, discontinuity := payloadOf(p)
@@ -145,8 +151,10 @@ func (r *Reader) packet(p []byte) {
 		r.pat.push(payload, start, r.program)
 	case table != nil:
 		table.push(payload, start, func(section []byte) { r.programMap(pid, section) })
-	default:
+	case video:
 		r.video(payload, start, int(p[3]&0x0F), discontinuity)
+	default:
+		r.id3(payload, start, int(p[3]&0x0F), discontinuity)
 	}
 }
 
@@ -194,43 +202,44 @@ func (r *Reader) program(section []byte) {
 	}
 }
 
-// programMap takes a PMT section: it says where the video is. The program stays the first that had any.
+// programMap takes a PMT section: it says where the video and the ID3 are. The program stays the first that had video.
 func (r *Reader) programMap(pid uint16, section []byte) {
 	_, body, ok := tableBody(section, tableIDPMT)
 	if !ok || r.found && pid != r.mapPID {
 		return
 	}
-	pids := videoPIDs(body)
-	for _, v := range pids {
-		if r.found && v == r.videoPID {
+	streams := mapStreams(body)
+	stays := r.found && slices.ContainsFunc(streams, func(s stream) bool {
+		return s.kind == streamTypeAV && s.pid == r.videoPID
+	})
+	if !stays {
+		i := slices.IndexFunc(streams, func(s stream) bool {
+			return s.kind == streamTypeAV && r.programs[s.pid] == nil && s.pid != patPID
+		})
+		if i < 0 {
 			return
 		}
+		r.finish() // the stream moved to another PID
+		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].pid
+		r.continuity.reset()
 	}
-	for _, v := range pids {
-		if r.programs[v] == nil && v != patPID {
-			r.finish() // the stream moved to another PID
-			r.found, r.everFound, r.mapPID, r.videoPID, r.counter = true, true, pid, v, -1
-			return
-		}
-	}
+	r.followID3(streams)
 }
 
 // video takes the payload of a packet of the video stream.
 func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bool) {
 	last := r.counter
-	if last >= 0 && !discontinuity {
-		if counter == last && bytes.Equal(payload, r.last) {
-			return // a packet may be sent twice (H.222.0, 2.4.3.3)
-		}
-		if counter != (last+1)&0x0F {
-			r.stats.Gaps++
-			if r.open {
-				r.drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)",
-					r.src.packets, counter, last))
-			}
+	repeat, gap := r.continuity.take(payload, counter, discontinuity)
+	if repeat {
+		return
+	}
+	if gap {
+		r.stats.Gaps++
+		if r.open {
+			r.drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)",
+				r.src.packets, counter, last))
 		}
 	}
-	r.counter, r.last = counter, append(r.last[:0], payload...)
 	if start {
 		r.finish()
 		r.open, r.pes = true, r.pes[:0]
@@ -261,7 +270,11 @@ func (r *Reader) finish() {
 		}
 		b = b[:n]
 	}
-	p, err := parsePES(b)
+	p, err := parsePES(b, isVideoID)
+	if err == nil && !p.timed {
+		// The time of the pictures in it can't be told without decoding them.
+		err = errors.New("PES packet has no PTS")
+	}
 	if err != nil {
 		r.drop(fmt.Errorf("%w at packet %d", err, r.src.packets))
 		return
@@ -274,6 +287,7 @@ func (r *Reader) finish() {
 	r.open = false
 	if !r.timed {
 		r.timed, r.ref = true, p.dts
+		r.releaseID3()
 	}
 	r.ref = unwrap(p.dts, r.ref)
 	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, NALs: nals}

@@ -151,7 +151,7 @@ func TestReaderFaults(t *testing.T) {
 		"map with a wrong CRC": {stream: func() []byte {
 			b := bytes.Clone(clean)
 			b[at(4, -1)+4+10] ^= 1 // PCR PID
-			b[at(4, -1)+4+15] ^= 1 // the video's PID
+			b[at(4, -1)+4+32] ^= 1 // the video's PID
 			return b
 		}()},
 	}
@@ -272,9 +272,23 @@ func (silent) Read([]byte) (int, error) { return 0, nil }
 func FuzzReader(f *testing.F) {
 	units := []media.AccessUnit{unitOfSize(0, 400), unitOfSize(1, 10)}
 	f.Add(writeAll(f, units))
+	stream, _ := withMarkers(f, units)
+	f.Add(stream)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := NewReader(bytes.NewReader(data))
 		units, err := drain(r)
+		got, tags := readTags(data)
+		sameUnits(t, got, units) // whether tags are handled or not
+		size := 0
+		for _, tag := range tags {
+			if n, ok := tagSize(tag.Tag); !ok || n != len(tag.Tag) {
+				t.Fatalf("tag %q", tag.Tag)
+			}
+			size += len(tag.Tag)
+		}
+		if size > len(data) {
+			t.Fatalf("%d bytes of tags in %d", size, len(data))
+		}
 		if err == nil {
 			t.Fatal("no error at the end")
 		}

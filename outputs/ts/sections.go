@@ -1,6 +1,9 @@
 package ts
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // maxSection is the longest a PAT or PMT section gets: section_length is at most 1021 (H.222.0, 2.4.4.5, 2.4.4.9).
 const maxSection = 3 + 1021
@@ -80,8 +83,15 @@ func mapPIDs(body []byte) []uint16 {
 	return pids
 }
 
-// videoPIDs is the PIDs of the H.264 streams in a PMT's body, in order.
-func videoPIDs(body []byte) []uint16 {
+// stream is an elementary stream as a program map names it.
+type stream struct {
+	kind        byte // stream_type
+	pid         uint16
+	descriptors []byte // of the section
+}
+
+// mapStreams is the streams of a PMT's body, in order.
+func mapStreams(body []byte) []stream {
 	if len(body) < 4 {
 		return nil
 	}
@@ -89,16 +99,50 @@ func videoPIDs(body []byte) []uint16 {
 	if skip > len(body) {
 		return nil
 	}
-	var pids []uint16
-	for body = body[skip:]; len(body) >= 5; {
-		if body[0] == streamTypeAV {
-			pids = append(pids, binary.BigEndian.Uint16(body[1:])&nullPID)
-		}
+	var streams []stream
+	for body = body[skip:]; len(body) >= 5; body = body[skip:] {
+		s := stream{kind: body[0], pid: binary.BigEndian.Uint16(body[1:]) & nullPID}
 		skip = 5 + int(binary.BigEndian.Uint16(body[3:])&0x0FFF)
-		if skip > len(body) {
-			break
+		if skip > len(body) { // a video stream needs no descriptors
+			return append(streams, s)
 		}
-		body = body[skip:]
+		s.descriptors = body[5:skip]
+		streams = append(streams, s)
 	}
-	return pids
+	return streams
+}
+
+// hasID3 reports whether the stream is timed ID3: a descriptor says so, or it is metadata and none says of which kind.
+func (s stream) hasID3() bool {
+	identified := false
+	for d := s.descriptors; len(d) >= 2 && 2+int(d[1]) <= len(d); d = d[2+int(d[1]):] {
+		body := d[2 : 2+int(d[1])]
+		switch d[0] {
+		case descriptorMetadata:
+			body = metadataFormat(body)
+		case descriptorRegistration:
+		default:
+			continue
+		}
+		if bytes.HasPrefix(body, []byte(formatID3)) {
+			return true
+		}
+		identified = true
+	}
+	return s.kind == streamTypeMetadata && !identified
+}
+
+// metadataFormat is a metadata descriptor's body from the identifier of the format on, empty where it has none.
+func metadataFormat(body []byte) []byte {
+	if len(body) < 2 {
+		return nil
+	}
+	at := 2
+	if binary.BigEndian.Uint16(body) == applicationIdentified {
+		at += len(formatID3) // the identifier of the application
+	}
+	if len(body) <= at || body[at] != formatIdentified {
+		return nil
+	}
+	return body[at+1:]
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 
 	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
 const (
 	// videoPID is the first that players and other muxers use for video.
 	videoPID = 0x0100
+	// id3PID is the next one.
+	id3PID = 0x0101
 	// pcrLead is how far the PCR at the start of an access unit lies before its DTS: 50 ms. It is more than the longest
 	// frame (3754 ticks at 24000/1001), so that the last byte of the unit, which arrives before the PCR of the next one,
 	// arrives before the unit is decoded (H.222.0, 2.4.2).
@@ -21,24 +24,24 @@ const (
 	pcrFieldSize = 8
 	// streamIDVideo is the first of the stream ids for video (table 2-22).
 	streamIDVideo = 0xE0
+	// streamIDPrivate is private_stream_id_1, which timed ID3 goes by (Timed Metadata for HTTP Live Streaming, 2.2).
+	streamIDPrivate = 0xBD
 	// maxPESLength is the most that PES_packet_length can say; 0 stands for a longer video packet (2.4.3.7).
 	maxPESLength = 0xFFFF
 	// audAnyPicture is the payload of an access unit delimiter that allows every slice type (H.264, table 7-5).
 	audAnyPicture = 0xF0
 )
 
-// Writer packs access units into a transport stream. What it writes depends on its calls alone. It writes the packets
-// of one call in one Write to its destination. A Writer is not safe for concurrent use.
+// Writer packs access units and markers into a transport stream. What it writes depends on its calls alone. It writes the
+// packets of one call in one Write to its destination. A Writer is not safe for concurrent use.
 //
 // The stream: the tables where WriteTables is called, the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before
-// the DTS in the first packet of every access unit, random_access_indicator on key frames. Continuity counters run on
-// over all calls, so that segments can be joined.
+// the DTS in the first packet of every access unit, random_access_indicator on key frames; timed ID3 on PID 0x101 with
+// stream type 0x15. Continuity counters run on over all calls, so that segments can be joined.
 type Writer struct {
 	w   io.Writer
-	pes []byte // the PES packet being packed
-	out []byte // its packets
-
-	patCount, pmtCount, videoCount uint8 // continuity counters of the next packets
+	out []byte // the packets of one call
+	packer
 }
 
 // NewWriter makes a Writer that writes to w.
@@ -46,11 +49,8 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
 // WriteTables writes the PAT and the PMT, a packet each. They must come first in the stream and in each segment.
 func (w *Writer) WriteTables() error {
-	out := w.out[:0]
-	out = appendPacket(out, patPID, &w.patCount, flagStart, nil, patSection())
-	out = appendPacket(out, pmtPID, &w.pmtCount, flagStart, nil, pmtSection())
-	w.out = out
-	if _, err := w.w.Write(out); err != nil {
+	w.out = w.tables(w.out[:0])
+	if _, err := w.w.Write(w.out); err != nil {
 		return fmt.Errorf("write program tables: %w", err)
 	}
 	return nil
@@ -66,12 +66,25 @@ func (w *Writer) WriteUnit(au media.AccessUnit) error {
 	if err := checkUnit(au); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
 	}
-	w.pes = appendPES(w.pes[:0], au)
-	var field [pcrFieldSize]byte
-	putPCR(&field, au.DTS-pcrLead, au.Key)
-	w.out = appendPackets(w.out[:0], videoPID, &w.videoCount, field[:], w.pes)
+	w.out = w.unit(w.out[:0], au)
 	if _, err := w.w.Write(w.out); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
+	}
+	return nil
+}
+
+// WriteMarker writes a marker as timed ID3 with the PTS of its first frame, cut to 33 bits: the tag of [MarkerTag]. It
+// belongs before the access unit of that frame, so that a receiver has it in time, but may come later.
+//
+// It returns an error for a marker that no tag can hold, as MarkerTag does, and when the destination fails.
+func (w *Writer) WriteMarker(m markers.Marker) error {
+	tag, err := MarkerTag(m)
+	if err != nil {
+		return fmt.Errorf("write marker %s: %w", m.ID, err)
+	}
+	w.out = w.id3(w.out[:0], tag, m.PTS)
+	if _, err := w.w.Write(w.out); err != nil {
+		return fmt.Errorf("write marker %s: %w", m.ID, err)
 	}
 	return nil
 }

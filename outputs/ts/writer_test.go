@@ -116,7 +116,7 @@ func TestWriterTables(t *testing.T) {
 		t.Fatalf("PAT %+v, %v", pat, err)
 	}
 	pmt, err := d.NextData()
-	if err != nil || pmt.PMT == nil || len(pmt.PMT.ElementaryStreams) != 1 || pmt.PMT.PCRPID != 0x100 {
+	if err != nil || pmt.PMT == nil || len(pmt.PMT.ElementaryStreams) != 2 || pmt.PMT.PCRPID != 0x100 {
 		t.Fatalf("PMT %+v, %v", pmt, err)
 	}
 	if es := pmt.PMT.ElementaryStreams[0]; es.StreamType != astits.StreamTypeH264Video || es.ElementaryPID != 0x100 {

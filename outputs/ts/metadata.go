@@ -1,0 +1,210 @@
+package ts
+
+import (
+	"bytes"
+
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// maxMetadata bounds a PES packet that doesn't say how long it is: a tag of the longest kind and its header.
+	maxMetadata = maxTag + pesHeaderSize + 255
+	// maxHeld bounds the tags that wait for the first access unit; a stream has a few per second at the most.
+	maxHeld = 256
+)
+
+// TimedID3 is an ID3 tag of a stream.
+type TimedID3 struct {
+	// PTS is when it applies, in 90 kHz ticks, unwrapped on the timeline of the access units.
+	PTS int64
+	// Tag is the whole tag, for ParseID3; it is the handler's.
+	Tag []byte
+}
+
+// Marker is the marker that the tag holds; ok is false where it holds none. The errors are those of ParseID3 and
+// MarkerOf.
+func (t TimedID3) Marker() (m markers.Marker, ok bool, err error) {
+	frames, err := ParseID3(t.Tag)
+	if m, ok, markerErr := MarkerOf(frames); ok || markerErr != nil {
+		return m, ok, markerErr
+	}
+	return markers.Marker{}, false, err
+}
+
+// HandleID3 has Next call handle for each ID3 tag of the first timed ID3 stream of the video's program, in the order of
+// the stream, from the next packet on. A tag that lost a packet, or has no PTS, is left out and counted.
+//
+// Next handles a tag before it returns an access unit that comes later in the stream. It may do so before it returns the
+// unit in front of the tag, where that ends only with the start of the next one. Tags in front of the first unit are
+// handled just before that is returned, since it is what their time is unwrapped by; at most 256 of them are kept, and
+// 1 MiB.
+func (r *Reader) HandleID3(handle func(TimedID3)) { r.metadata.handle = handle }
+
+// metadata puts the ID3 tags of one PID together.
+type metadata struct {
+	handle func(TimedID3)
+	pid    uint16 // the PAT's for none
+
+	continuity
+	open bool   // a PES packet is being put together
+	pes  []byte // its bytes
+
+	tag []byte // the tag that goes on in the next PES packet, empty when none does
+	pts int64  // its PTS on the wire
+
+	held      []TimedID3 // wait for the first unit, PTS as on the wire
+	heldBytes int
+}
+
+// wanted reports whether packets of that PID are to be read.
+func (m *metadata) wanted(pid uint16) bool { return m.handle != nil && pid == m.pid && pid != patPID }
+
+// followID3 takes the streams that the video's program has now.
+func (r *Reader) followID3(streams []stream) {
+	m := &r.metadata
+	var pid uint16 = patPID
+	for _, s := range streams {
+		if s.hasID3() && s.pid != r.videoPID && s.pid != patPID && r.programs[s.pid] == nil {
+			pid = s.pid
+			break
+		}
+	}
+	if pid == m.pid {
+		return
+	}
+	r.finishID3()
+	r.dropID3()
+	m.pid = pid
+	m.continuity.reset()
+}
+
+// id3 takes the payload of a packet of the ID3 stream.
+func (r *Reader) id3(payload []byte, start bool, counter int, discontinuity bool) {
+	m := &r.metadata
+	repeat, gap := m.take(payload, counter, discontinuity)
+	if repeat {
+		return
+	}
+	if gap {
+		r.dropID3()
+	}
+	if start {
+		r.finishID3()
+		m.open, m.pes = true, m.pes[:0]
+	}
+	if !m.open {
+		return
+	}
+	m.pes = append(m.pes, payload...)
+	if n := pesSize(m.pes); n > 0 && len(m.pes) >= n {
+		m.pes = m.pes[:n]
+		r.finishID3()
+	} else if len(m.pes) > maxMetadata {
+		r.dropID3()
+	}
+}
+
+// finishID3 ends the PES packet that is open, if any, and takes the tags out of it. One that is shorter than it says may
+// hold them all the same.
+func (r *Reader) finishID3() {
+	m := &r.metadata
+	if !m.open {
+		return
+	}
+	p, err := parsePES(m.pes, isMetadataID)
+	if err != nil {
+		r.dropID3()
+		return
+	}
+	m.open = false
+	if _, begins := tagSize(p.data); !begins && len(m.tag) > 0 {
+		r.continueID3(p.data)
+		return
+	}
+	if len(m.tag) > 0 { // was broken off
+		r.dropID3()
+	}
+	r.takeID3(p)
+}
+
+// continueID3 takes more of the tag that was begun.
+func (r *Reader) continueID3(data []byte) {
+	m := &r.metadata
+	m.tag = append(m.tag, data...)
+	if n, _ := tagSize(m.tag); len(m.tag) >= n {
+		tag := m.tag[:n]
+		m.tag = nil
+		r.emitID3(tag, m.pts)
+	}
+}
+
+// takeID3 takes the tags that begin in a PES packet.
+func (r *Reader) takeID3(p pesPacket) {
+	taken := false
+	for data := withHeader(p.data); ; {
+		n, ok := tagSize(data)
+		switch {
+		case !ok && taken:
+			return // filling after the last tag
+		case !ok || n > maxTag || !p.timed:
+			r.stats.DamagedID3++
+			return
+		case n > len(data):
+			r.metadata.tag, r.metadata.pts = bytes.Clone(data), p.pts
+			return
+		}
+		r.emitID3(bytes.Clone(data[:n]), p.pts)
+		data, taken = data[n:], true
+	}
+}
+
+// withHeader puts the first five bytes back in front of a tag that lost them, as all do that ffmpeg 5.1 copies.
+func withHeader(data []byte) []byte {
+	const lost = "ID3\x04\x00"
+	whole := append([]byte(lost), data...)
+	if n, ok := tagSize(whole); !ok || n != len(whole) || data[0] != 0 || !isFrameID(whole[id3HeaderSize:]) {
+		return data
+	}
+	return whole
+}
+
+// emitID3 passes a tag on, or keeps it until there is a timeline.
+func (r *Reader) emitID3(tag []byte, wire int64) {
+	m := &r.metadata
+	switch {
+	case r.timed:
+		m.handle(TimedID3{unwrap(wire, r.ref), tag})
+	case len(m.held) < maxHeld && m.heldBytes+len(tag) <= maxTag:
+		m.held, m.heldBytes = append(m.held, TimedID3{wire, tag}), m.heldBytes+len(tag)
+	default:
+		r.stats.DamagedID3++
+	}
+}
+
+// releaseID3 passes on what was kept.
+func (r *Reader) releaseID3() {
+	held := r.metadata.held
+	r.metadata.held = nil
+	for _, t := range held {
+		r.emitID3(t.Tag, t.PTS)
+	}
+}
+
+// dropID3 leaves out the tag that was begun, if any.
+func (r *Reader) dropID3() {
+	m := &r.metadata
+	if m.open || len(m.tag) > 0 {
+		r.stats.DamagedID3++
+	}
+	m.open, m.tag = false, nil
+}
+
+// isMetadataID accepts the stream ids whose packets have a full header: besides private_stream_id_1 all that writers use
+// by mistake (table 2-22: the others have none).
+func isMetadataID(id byte) bool {
+	switch id {
+	case 0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,76 @@
+package ts
+
+import (
+	"fmt"
+
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs"
+)
+
+const (
+	// tablesEvery is the longest time between two of the same table, in ticks of stream time: 400 ms. ETSI TR 101 290,
+	// 1.3.a and 1.5.a, calls 500 ms an error.
+	tablesEvery = 36000
+	// unitOverhead is what packing adds at the most to a unit besides the packets' headers and its start codes: PES header
+	// 19, delimiter 6, PCR 8, filling of the last packet 183.
+	unitOverhead = 216
+	// markerSize is room for the packets of a usual marker's tag.
+	markerSize = 8 * packetSize
+)
+
+// Muxer packs annotated units into a transport stream without end, as Writer does, with the tables in it. What it makes
+// depends on its calls alone. A Muxer is not safe for concurrent use.
+type Muxer struct {
+	packer
+	begun  bool
+	last   int64 // DTS of the last unit, ticks
+	tabled int64 // DTS of the last unit with tables before it, ticks
+}
+
+// NewMuxer makes a Muxer of a new stream.
+func NewMuxer() *Muxer { return &Muxer{} }
+
+// Unit is the packets of the next unit in decoding order: the tables before the first unit and each key frame, and so
+// that no more than 400 ms of stream time pass without them as long as no units are missing; the timed ID3 of the unit's
+// markers, as WriteMarker writes it; the access unit, as WriteUnit does. The slice is new and the caller's. u is neither
+// changed nor kept.
+//
+// The errors are those of WriteUnit and WriteMarker; the unit is not in the stream then.
+func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
+	if err := checkUnit(u.AccessUnit); err != nil {
+		return nil, fmt.Errorf("pack access unit: frame %d: %w", u.Frame, err)
+	}
+	before := m.counters
+	out := make([]byte, 0, sizeOf(u))
+	tables := m.tablesDue(u.AccessUnit)
+	if tables {
+		out = m.tables(out)
+	}
+	for _, mk := range u.Markers {
+		tag, err := MarkerTag(mk)
+		if err != nil {
+			m.counters = before
+			return nil, fmt.Errorf("pack marker %s: %w", mk.ID, err)
+		}
+		out = m.id3(out, tag, mk.PTS)
+	}
+	out = m.unit(out, u.AccessUnit)
+	if tables {
+		m.tabled = u.DTS
+	}
+	m.begun, m.last = true, u.DTS
+	return out, nil
+}
+
+// tablesDue reports whether the tables belong before this unit: before the next one, taken to be as far from it as it is
+// from the one before, it would be too late. Time that goes back is the start of another stream.
+func (m *Muxer) tablesDue(au media.AccessUnit) bool {
+	step := au.DTS - m.last
+	return !m.begun || au.Key || step < 0 || au.DTS+step-m.tabled > tablesEvery
+}
+
+// sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.
+func sizeOf(u outputs.Unit) int {
+	pes := u.Size() + 4*len(u.NALs) + unitOverhead
+	return 2*packetSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*packetSize
+}

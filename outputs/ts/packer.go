@@ -1,0 +1,52 @@
+package ts
+
+import (
+	"encoding/binary"
+
+	"github.com/refstream/refstream/media"
+)
+
+// packer makes the packets of a stream.
+type packer struct {
+	pes []byte // the PES packet being packed
+	counters
+}
+
+// counters are the continuity counters of the next packets.
+type counters struct{ pat, pmt, video, metadata uint8 }
+
+// tables appends the PAT and the PMT.
+func (p *packer) tables(out []byte) []byte {
+	out = appendPacket(out, patPID, &p.pat, flagStart, nil, patSection())
+	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection())
+}
+
+// unit appends an access unit that checkUnit let pass.
+func (p *packer) unit(out []byte, au media.AccessUnit) []byte {
+	p.pes = appendPES(p.pes[:0], au)
+	var field [pcrFieldSize]byte
+	putPCR(&field, au.DTS-pcrLead, au.Key)
+	return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
+}
+
+// id3 appends an ID3 tag. One that is too long for a PES packet, whose length must be told here, goes on in the next
+// ones: only the first, where the tag begins, has data_alignment_indicator.
+//
+// The packet with the PES header holds no more than the four bytes of ID3 and version after it: of what more there is,
+// ffmpeg 5.1 takes five bytes for the header of a metadata access unit (H.222.0, 2.12.4.2), which HLS doesn't have, and
+// drops them, and with them the tag's header, for whatever it copies the stream into.
+func (p *packer) id3(out, tag []byte, pts int64) []byte {
+	const header, alone = pesHeaderSize + timestampSize, 4
+	for aligned := byte(0x04); len(tag) > 0; aligned = 0 {
+		n := min(len(tag), maxPESLength-(header-pesPrefixSize))
+		p.pes = append(p.pes[:0], 0, 0, 1, streamIDPrivate, 0, 0, 0x80|aligned, 0x80, timestampSize) // PTS only
+		binary.BigEndian.PutUint16(p.pes[4:], uint16(header-pesPrefixSize+n))
+		p.pes = appendTimestamp(p.pes, 0b0010, pts)
+		p.pes = append(p.pes, tag[:n]...)
+		first := min(len(p.pes), header+alone)
+		out = appendPackets(out, id3PID, &p.metadata, flagStart, nil, p.pes[:first])
+		out = appendPackets(out, id3PID, &p.metadata, 0, nil, p.pes[first:])
+		tag = tag[n:]
+	}
+	return out
+}
