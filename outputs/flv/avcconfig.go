@@ -1,0 +1,134 @@
+package flv
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/refstream/refstream/h264"
+)
+
+const (
+	avcConfigVersion = 1
+	avcConfigSize    = 6    // up to and with the number of SPS
+	maxSPS           = 0x1F // numOfSequenceParameterSets has 5 bits
+	maxPPS           = 0xFF // numOfPictureParameterSets has 8
+	maxParameterSet  = 1<<16 - 1
+)
+
+// AVCConfig is what a sequence header says: an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
+type AVCConfig struct {
+	// Profile, Constraints and Level are the second to fourth byte of the SPS: profile_idc, the constraint_set flags and
+	// level_idc.
+	Profile, Constraints, Level uint8
+	// LengthSize is the number of bytes that the length of a NAL unit has, 1 to 4.
+	LengthSize int
+	// SPS and PPS are the parameter sets as NAL units, none empty.
+	SPS, PPS [][]byte
+	// Extra is what follows: chroma format and bit depths in the high profiles, and SPS extensions.
+	Extra []byte
+}
+
+// newAVCConfig describes parameter sets, of which the first SPS speaks for all.
+func newAVCConfig(sps, pps, extensions [][]byte) (AVCConfig, *h264.SPS, error) {
+	if len(sps) == 0 || len(pps) == 0 {
+		return AVCConfig{}, nil, fmt.Errorf("%d SPS and %d PPS: one of each is needed", len(sps), len(pps))
+	}
+	s, err := h264.ParseSPS(sps[0])
+	if err != nil {
+		return AVCConfig{}, nil, err
+	}
+	c := AVCConfig{
+		Profile: s.Profile, Constraints: s.Constraints, Level: s.Level, LengthSize: lengthSize, SPS: sps, PPS: pps,
+	}
+	switch s.Profile {
+	case 66, 77, 88: // Baseline, Main, Extended: always 4:2:0 and 8 bits
+	default:
+		c.Extra = []byte{0xFC | s.ChromaFormat, 0xF8 | (s.BitDepthLuma - 8), 0xF8 | (s.BitDepthChroma - 8)}
+		if c.Extra, err = appendSets(c.Extra, 0, extensions, maxPPS); err != nil {
+			return AVCConfig{}, nil, fmt.Errorf("SPS extensions: %w", err)
+		}
+	}
+	return c, s, nil
+}
+
+// Append appends the record to dst and returns the result, a new slice. There may be at most 31 SPS and 255 PPS, each of at
+// most 65535 bytes; for an error dst is returned as it was.
+func (c AVCConfig) Append(dst []byte) ([]byte, error) {
+	if c.LengthSize < 1 || c.LengthSize > 4 {
+		return dst, fmt.Errorf("write AVC configuration: lengths of %d bytes", c.LengthSize)
+	}
+	b := slices.Concat(dst, []byte{avcConfigVersion, c.Profile, c.Constraints, c.Level, 0xFC | byte(c.LengthSize-1)})
+	b, err := appendSets(b, 0xE0, c.SPS, maxSPS)
+	if err != nil {
+		return dst, fmt.Errorf("write AVC configuration: SPS: %w", err)
+	}
+	if b, err = appendSets(b, 0, c.PPS, maxPPS); err != nil {
+		return dst, fmt.Errorf("write AVC configuration: PPS: %w", err)
+	}
+	return append(b, c.Extra...), nil
+}
+
+// appendSets appends the number of parameter sets, under reserved bits, and each behind its length.
+func appendSets(b []byte, reserved byte, sets [][]byte, most int) ([]byte, error) {
+	if len(sets) > most {
+		return nil, fmt.Errorf("%d are more than %d", len(sets), most)
+	}
+	b = append(b, reserved|byte(len(sets)))
+	for _, nal := range sets {
+		if len(nal) == 0 || len(nal) > maxParameterSet {
+			return nil, fmt.Errorf("one has %d bytes", len(nal))
+		}
+		b = binary.BigEndian.AppendUint16(b, uint16(len(nal)))
+		b = append(b, nal...)
+	}
+	return b, nil
+}
+
+// ParseAVCConfig reads a record. The result refers to b. Reserved bits are not looked at, parameter sets without bytes
+// left out. Errors name the offset in bytes.
+func ParseAVCConfig(b []byte) (AVCConfig, error) {
+	if len(b) < avcConfigSize {
+		return AVCConfig{}, fmt.Errorf("read AVC configuration: %d bytes: %w", len(b), io.ErrUnexpectedEOF)
+	}
+	if b[0] != avcConfigVersion {
+		return AVCConfig{}, fmt.Errorf("read AVC configuration: at byte 0: version %d is unknown", b[0])
+	}
+	c := AVCConfig{Profile: b[1], Constraints: b[2], Level: b[3], LengthSize: 1 + int(b[4]&3)}
+	var err error
+	at := avcConfigSize
+	if c.SPS, at, err = parseSets(b, at, int(b[5]&maxSPS)); err != nil {
+		return AVCConfig{}, fmt.Errorf("read AVC configuration: SPS at byte %d: %w", at, err)
+	}
+	if at >= len(b) {
+		return AVCConfig{}, fmt.Errorf("read AVC configuration: PPS at byte %d: %w", at, io.ErrUnexpectedEOF)
+	}
+	if c.PPS, at, err = parseSets(b, at+1, int(b[at])); err != nil {
+		return AVCConfig{}, fmt.Errorf("read AVC configuration: PPS at byte %d: %w", at, err)
+	}
+	if at < len(b) {
+		c.Extra = b[at:]
+	}
+	return c, nil
+}
+
+// parseSets reads n parameter sets from the offset at on, and gives the offset where it ended.
+func parseSets(b []byte, at, n int) ([][]byte, int, error) {
+	var sets [][]byte
+	for range n {
+		if len(b)-at < 2 {
+			return nil, at, io.ErrUnexpectedEOF
+		}
+		size := int(binary.BigEndian.Uint16(b[at:]))
+		if size > len(b)-at-2 {
+			return nil, at, fmt.Errorf("%d bytes, of which %d are there: %w", size, len(b)-at-2, io.ErrUnexpectedEOF)
+		}
+		at += 2
+		if size > 0 {
+			sets = append(sets, b[at:at+size:at+size])
+		}
+		at += size
+	}
+	return sets, at, nil
+}

@@ -1,0 +1,111 @@
+package flv
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs"
+)
+
+// remembered is how many frames that had an onFI are remembered, so that a marker that becomes known late doesn't give
+// them another. A marker is late by the few frames that are missing or reordered; there is at most an onFI a second and
+// one a marker.
+const remembered = 64
+
+// scriptKind says what a script that is held back is for.
+type scriptKind int
+
+const (
+	fiOfSecond scriptKind = iota
+	fiOfMarker
+	cueOfMarker
+)
+
+// script is a script tag to be, for the time at which a frame is shown.
+type script struct {
+	kind   scriptKind
+	at     int64 // milliseconds, not wrapped
+	frame  int64
+	second int64           // of fiOfSecond
+	fi     FI              // of fiOfSecond and fiOfMarker
+	marker *markers.Marker // of cueOfMarker
+}
+
+// schedule decides which scripts there are, and holds each back until the video has come to its time: pictures are
+// reordered, and a tag's place in the file is that of its time among the DTS.
+type schedule struct {
+	rate media.FrameRate
+	held []script
+	// done is the last second of the stream whose first frame is certain, once begun is set.
+	done  int64
+	begun bool
+	// said are frames that have had an onFI lately, the newest last.
+	said []int64
+}
+
+// add takes the scripts of an access unit.
+func (s *schedule) add(u *outputs.Unit) {
+	s.addFrame(u)
+	for i := range u.Markers {
+		m := &u.Markers[i]
+		at := millis(m.PTS)
+		s.held = append(s.held,
+			script{kind: fiOfMarker, at: at, frame: m.Frame, fi: NewFI(m.GenTime, m.Timecode)},
+			script{kind: cueOfMarker, at: at, frame: m.Frame, marker: m})
+	}
+}
+
+// addFrame makes the frame the first of its second if it is, so far: in decoding order an earlier one may follow.
+func (s *schedule) addFrame(u *outputs.Unit) {
+	second := s.rate.Ticks(u.Frame) / media.TicksPerSecond
+	if s.begun && second <= s.done {
+		return
+	}
+	first := script{
+		kind: fiOfSecond, at: millis(u.PTS), frame: u.Frame, second: second,
+		fi: NewFI(time.Unix(0, u.Record.GenNS), u.Record.Timecode),
+	}
+	for i, h := range s.held {
+		if h.kind == fiOfSecond && h.second == second {
+			if u.Frame < h.frame {
+				s.held[i] = first
+			}
+			return
+		}
+	}
+	s.held = append(s.held, first)
+}
+
+// due takes out the scripts whose time is at or before a time in milliseconds, in the order of time. No frame that is
+// shown before that time can follow when it is a DTS, so the first frames of seconds are certain then.
+func (s *schedule) due(at int64) []script {
+	var out []script
+	s.held = slices.DeleteFunc(s.held, func(h script) bool {
+		if h.at <= at {
+			out = append(out, h)
+		}
+		return h.at <= at
+	})
+	slices.SortStableFunc(out, func(a, b script) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.frame, b.frame), cmp.Compare(a.kind, b.kind))
+	})
+	return slices.DeleteFunc(out, func(h script) bool {
+		if h.kind == fiOfSecond && (!s.begun || h.second > s.done) {
+			s.done, s.begun = h.second, true
+		}
+		if h.kind == cueOfMarker {
+			return false
+		}
+		if slices.Contains(s.said, h.frame) {
+			return true
+		}
+		if len(s.said) == remembered {
+			s.said = slices.Delete(s.said, 0, 1)
+		}
+		s.said = append(s.said, h.frame)
+		return false
+	})
+}

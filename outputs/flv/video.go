@@ -1,0 +1,116 @@
+package flv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// AVCPacketType says what a video tag with H.264 holds (E.4.3.1).
+type AVCPacketType uint8
+
+// The types of packets.
+const (
+	AVCSequenceHeader AVCPacketType = 0 // an AVCDecoderConfigurationRecord
+	AVCNALUnits       AVCPacketType = 1 // the NAL units of a picture
+	AVCEndOfSequence  AVCPacketType = 2
+)
+
+// FrameType is the kind of a video tag (E.4.3.1).
+type FrameType uint8
+
+// The kinds of video tags.
+const (
+	FrameKey       FrameType = 1
+	FrameInter     FrameType = 2
+	FrameDropable  FrameType = 3 // inter frame that nothing refers to, H.263 only
+	FrameGenerated FrameType = 4 // key frame made by a server
+	FrameCommand   FrameType = 5 // no frame: a command to the player
+)
+
+const (
+	codecAVC        = 7    // CodecID
+	flagEnhanced    = 0x80 // in place of the highest bit of FrameType: a FourCC says the codec (Enhanced RTMP)
+	videoHeaderSize = 5    // frame type and codec, packet type, composition time
+	lengthSize      = 4    // bytes of a NAL unit's length, as written here
+	// maxComposition is the most that CompositionTime, a signed number of 24 bits, can say.
+	maxComposition = 1<<23 - 1
+	// maxNALs bounds the NAL units of one tag: a picture has at most 139264 macroblocks (level 6.2), and nobody codes a
+	// slice for every other one.
+	maxNALs = 1 << 16
+)
+
+// VideoBody is the body of a video tag with H.264 (E.4.3).
+type VideoBody struct {
+	Frame  FrameType
+	Packet AVCPacketType
+	// Composition is PTS - DTS in milliseconds, -2^23 to 2^23-1; it has a meaning for NAL units only.
+	Composition int32
+	// Data is what follows: the record of a sequence header, or NAL units behind their lengths.
+	Data []byte
+}
+
+// ParseVideo reads the body of a video tag. Data is a sub-slice of it. Of a command to the player, only Frame is set.
+// Codecs other than H.264 are an error that names the codec.
+func ParseVideo(body []byte) (VideoBody, error) {
+	if len(body) == 0 {
+		return VideoBody{}, errors.New("read video tag: empty body")
+	}
+	if body[0]&flagEnhanced != 0 {
+		return VideoBody{}, fmt.Errorf("read video tag: codec %q is not read here, H.264 is", body[1:min(5, len(body))])
+	}
+	v := VideoBody{Frame: FrameType(body[0] >> 4)}
+	if v.Frame == FrameCommand {
+		return v, nil
+	}
+	if codec := body[0] & 0x0F; codec != codecAVC {
+		return VideoBody{}, fmt.Errorf("read video tag: codec %d is not read here, H.264 (%d) is", codec, codecAVC)
+	}
+	if len(body) < videoHeaderSize {
+		return VideoBody{}, fmt.Errorf("read video tag: header of %d bytes: %w", len(body), io.ErrUnexpectedEOF)
+	}
+	v.Packet = AVCPacketType(body[1])
+	v.Composition = int32(uint24(body[2:])<<8) >> 8
+	v.Data = body[videoHeaderSize:]
+	return v, nil
+}
+
+// Append appends the body to dst and returns the extended slice. Composition must be in its range.
+func (v VideoBody) Append(dst []byte) []byte {
+	c := v.Composition
+	dst = append(dst, byte(v.Frame)<<4|codecAVC, byte(v.Packet), byte(c>>16), byte(c>>8), byte(c))
+	return append(dst, v.Data...)
+}
+
+// SplitNALs takes apart NAL units that stand behind lengths of so many bytes, 1 to 4: the sample of a file format (ISO/IEC
+// 14496-15, 5.3.4.2). They are sub-slices of b, with their capacity cut; empty ones are left out. Errors name the offset
+// in bytes, and the NAL units before it are returned with them.
+func SplitNALs(b []byte, lengthSize int) ([][]byte, error) {
+	if lengthSize < 1 || lengthSize > 4 {
+		return nil, fmt.Errorf("split NAL units: lengths of %d bytes", lengthSize)
+	}
+	var nals [][]byte
+	for at := 0; at < len(b); {
+		if len(b)-at < lengthSize {
+			return nals, fmt.Errorf("split NAL units: length at byte %d: %w", at, io.ErrUnexpectedEOF)
+		}
+		size := 0
+		for _, c := range b[at : at+lengthSize] {
+			size = size<<8 | int(c)
+		}
+		left := len(b) - at - lengthSize
+		if size > left {
+			return nals, fmt.Errorf("split NAL units: %d bytes at byte %d, of which %d are there: %w",
+				size, at, left, io.ErrUnexpectedEOF)
+		}
+		at += lengthSize
+		if size > 0 {
+			if len(nals) == maxNALs {
+				return nals, fmt.Errorf("split NAL units: more than %d at byte %d", maxNALs, at)
+			}
+			nals = append(nals, b[at:at+size:at+size])
+		}
+		at += size
+	}
+	return nals, nil
+}
