@@ -257,8 +257,8 @@ func TestMetaData(t *testing.T) {
 		want amf0.Array
 	}{
 		{
-			Options{Width: 1, Height: 1, Rate: media.FrameRate{Num: 30000, Den: 1001}, Encoder: "libx264", Version: "refstream 1.2", Channel: "main", Bitrate: 2_500_500},
-			properties("width", 320.0, "height", 180.0, "framerate", 30000.0/1001, "videocodecid", 7.0, "videodatarate", 2500.5,
+			Options{Rate: media.FrameRate{Num: 30000, Den: 1001}, Encoder: "libx264", Version: "refstream 1.2", Channel: "main"},
+			properties("width", 320.0, "height", 180.0, "framerate", 30000.0/1001, "videocodecid", 7.0,
 				"hasVideo", true, "hasAudio", false, "encoder", "refstream 1.2 libx264", "channel", "main"),
 		},
 		{
