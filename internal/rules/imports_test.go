@@ -42,8 +42,18 @@ var table = map[string]arrows{
 		libraries: words("github.com/redis/go-redis/v9"),
 	},
 	"outputs/ts": {
-		may:       words("media h264 markers"),
+		may:       words("media h264 markers outputs"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
+	},
+	"outputs":          {may: words("media markers")},
+	"outputs/feed":     {},
+	"outputs/flv/amf0": {},
+	"outputs/flv":      {may: words("media h264 markers outputs outputs/flv/amf0")},
+	"outputs/rtmp":     {may: words("media outputs/flv outputs/flv/amf0")},
+	"outputs/live": {
+		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp"),
+		libraries: words("github.com/mattn/go-shellwords golang.org/x/sys/unix"),
+		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
 	"outputs/hls": {
 		may:       words("media h264 markers outputs/ts"),
@@ -51,7 +61,7 @@ var table = map[string]arrows{
 		tests:     words("annotate"),
 	},
 	"pipeline": {
-		may:       words("media h264 generator encoder annotate markers outputs/ts outputs/hls"),
+		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},

@@ -1,0 +1,154 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/refstream/refstream/outputs/feed"
+)
+
+const (
+	// relayRenew is how long a relay's program runs at the most, in ticks of the stream. It follows 33-bit time stamps
+	// through a wrap only up to 2^33 ticks from where it began, less a minute. From there on it takes the stream's times for
+	// a step back and makes up others: so another one takes over before that, after 26 h.
+	relayRenew = 26 * 3600 * 90000
+	// relayOpen is how long its program may take to open the output: to start on a busy machine, to connect to another one.
+	relayOpen = 10 * time.Second
+	// maxNames bounds the search for a file name that is not taken.
+	maxNames = 10000
+)
+
+// errRenew ends a relay's program without fault: another one takes over at once.
+var errRenew = errors.New("the relay begins anew")
+
+// Relay runs ffmpeg -c copy on the stream into an output until the stream has ended, which is no error, or ctx, whose error
+// it returns; ffmpeg then gets 2 s to end its output in good order, and is gone when Relay returns. An ffmpeg that can't
+// be started, fails, or no longer takes its input is begun again, at growing distances up to some seconds, each time at a
+// key frame; what it said is in the log and in Status. One that takes it too slowly misses some of it, up to a key frame.
+//
+// The secrets of an address are on ffmpeg's command line, where other users of the machine may see them.
+func (h *Hub) Relay(ctx context.Context, spec RelaySpec) error {
+	if spec.output == "" {
+		return errors.New("relay: there is no output: ParseRelay makes one")
+	}
+	o := h.newOutput(KindRelay, spec.Name)
+	var said []string // by the run before
+	return h.supervise(ctx, o, func(ctx context.Context, up func(string)) error {
+		for {
+			err := h.relayOnce(ctx, o, spec, up, &said)
+			if !errors.Is(err, errRenew) {
+				return spec.redact(err)
+			}
+		}
+	})
+}
+
+// relayOnce runs ffmpeg once. It returns nil when the stream has ended and ffmpeg after it. said are the last lines of the
+// run before, and then of this one.
+func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(string), said *[]string) error {
+	// What it begins with is there before it begins: it opens its output only when it knows its input.
+	reader := h.ts.Join()
+	first, err := reader.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	output, err := spec.prepare()
+	if err != nil {
+		return err
+	}
+	if output != spec.output {
+		o.logger.Info("the relay goes into a new file, because the other one exists", "file", output)
+	}
+	args := spec.arguments(output, first.Time)
+	open := max(h.o.WriteTimeout, relayOpen)
+	if spec.waits {
+		open = h.o.WriteTimeout // and then begins anew: nobody should get what is old
+	}
+	p, err := startRelay(ctx, h.closed, relayCommand{
+		program: h.o.FFmpeg, args: args, shown: spec.redactAll(args), redact: spec.redactText, before: *said,
+		logger: o.logger, stall: h.o.WriteTimeout, open: open, opened: func() { up(StateRunning) },
+	})
+	if err != nil {
+		return err
+	}
+	if spec.waits {
+		up(StateRunning) // for whom it waits is not known to come
+	}
+	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first))
+	*said = p.said.tail
+	if errors.Is(err, errSlow) && spec.waits && !p.progress.begun() {
+		// Nobody has come. Another one begins with what is new by now.
+		return errRenew
+	}
+	return err
+}
+
+// feedRelay writes the stream to the program until it ends, which is no error.
+func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *feed.Reader[[]byte], c feed.Chunk[[]byte]) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(p.ctx, cancel)
+	defer stop()
+	begun := c.Time
+	for {
+		n, err := p.write(c.Payload)
+		o.sent(n)
+		if err != nil {
+			return err
+		}
+		c, err = reader.Next(ctx)
+		if errors.Is(err, feed.ErrBehind) {
+			// It gets the newest from a key frame on, as after a loss in the stream itself: whole units are missing.
+			o.failed(err, cause(err))
+			o.logger.Warn("the relay is too slow: a part of the stream is left out", "error", cause(err))
+			reader = h.ts.Join()
+			c, err = reader.Next(ctx)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case c.Start && c.Time-begun >= relayRenew:
+			return errRenew
+		}
+	}
+}
+
+// prepare makes the folder that is written to, and says what the output is called this time: a file that exists is not
+// written over.
+func (s RelaySpec) prepare() (string, error) {
+	if s.dir != "" {
+		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+			return "", fmt.Errorf("make folder of relay: %w", err)
+		}
+		if s.numbered {
+			removeLeftovers(s.dir)
+		}
+	}
+	if !s.fresh {
+		return s.output, nil
+	}
+	for n := range maxNames {
+		name := s.output
+		if n > 0 {
+			name = numberedName(s.output, n+1)
+		}
+		switch info, err := os.Stat(name); {
+		case errors.Is(err, os.ErrNotExist):
+			return name, nil
+		case err != nil:
+			return "", fmt.Errorf("look for file of relay: %w", err)
+		case !info.Mode().IsRegular():
+			return name, nil // a device or a pipe
+		}
+	}
+	return "", fmt.Errorf("find name for file of relay: %s and %d names like it are taken: move some away", s.output, maxNames)
+}

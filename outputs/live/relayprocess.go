@@ -1,0 +1,215 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// relayTrailer is how long ffmpeg may take to end its output after its input has ended or the relay was stopped.
+	relayTrailer = 2 * time.Second
+	// relayKill is how long it may take to end after it was interrupted. With relayTrailer it is less than the 3 s that are
+	// left of the 5 s in which a service should stop, when it has waited 2 s for its outputs before.
+	relayKill = 500 * time.Millisecond
+	// relaySteps is how often within the stall time the watchdog looks.
+	relaySteps = 8
+)
+
+// Reasons to end ffmpeg, and that it has ended by itself.
+var (
+	errRelayTrailer = errors.New("ffmpeg did not end its output within 2 s of its input's end: it was interrupted")
+	errRelayExited  = errors.New("ffmpeg has ended")
+)
+
+// relayCommand says what startRelay starts.
+type relayCommand struct {
+	program string
+	args    []string
+	shown   []string // args without secrets
+	logger  *slog.Logger
+	// redact takes the secrets out of a text.
+	redact func(string) string
+	// before are the last lines of the run before.
+	before []string
+	// stall is how long it may do nothing with what it was given before it is killed.
+	stall time.Duration
+	// open is the same before its output is open.
+	open time.Duration
+	// opened is called once, when the output is open and the stream flows into it.
+	opened func()
+}
+
+// relayProcess is an ffmpeg that runs. Whoever starts one calls end.
+type relayProcess struct {
+	relayCommand
+	cmd      *exec.Cmd
+	stdin    *os.File
+	said     *relayLog
+	progress *relayProgress
+
+	// ctx ends, with the reason, when the process is told to end or has ended.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	ending sync.Once
+	timer  *time.Timer // of relayTrailer, set once
+
+	written atomic.Int64 // writes that were done
+	writing atomic.Bool
+	waitErr error         // after exited
+	exited  chan struct{} // closed when the process and its group are gone
+	watched chan struct{} // closed when the watchdog has ended
+	unhook  func()
+}
+
+// startRelay starts ffmpeg. When ctx ends, or closed because the stream has ended, it is given the time to take what is
+// left and to write its trailer.
+func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, error) {
+	stdin, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start ffmpeg: %w", err)
+	}
+	defer stdin.Close()
+	p := &relayProcess{
+		relayCommand: c, stdin: w, progress: &relayProgress{opened: c.opened},
+		exited: make(chan struct{}), watched: make(chan struct{}),
+	}
+	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	p.said = &relayLog{
+		log: c.logger, redact: c.redact, before: c.before,
+		ending: func() bool { return p.ctx.Err() != nil || ctx.Err() != nil },
+	}
+	p.cmd = exec.CommandContext(p.ctx, c.program, c.args...)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, p.progress, p.said
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
+	p.cmd.WaitDelay = relayKill
+	relayGroup(p.cmd)
+	c.logger.Debug("starting ffmpeg", "program", c.program, "arguments", c.shown)
+	if err := p.cmd.Start(); err != nil {
+		p.cancel(err)
+		w.Close()
+		return nil, relayStartError(c.program, err)
+	}
+	go func() {
+		defer close(p.exited)
+		p.waitErr = p.cmd.Wait()
+		killRelayGroup(p.cmd) // what a wrapper of ffmpeg left behind
+		p.cancel(errRelayExited)
+	}()
+	go func() {
+		defer close(p.watched)
+		p.watch()
+	}()
+	stopWrites := context.AfterFunc(p.ctx, func() { _ = w.SetWriteDeadline(longAgo()) })
+	stopLater := context.AfterFunc(ctx, p.finish)
+	closedLater := context.AfterFunc(closed, p.finish)
+	p.unhook = func() {
+		stopLater()
+		closedLater()
+		stopWrites()
+	}
+	return p, nil
+}
+
+// relayStartError explains why a program did not start.
+func relayStartError(program string, err error) error {
+	const hint = "install it (Debian, Ubuntu: apt install ffmpeg) or give its path with --ffmpeg"
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("start ffmpeg: %q not found (%w): %s", program, err, hint)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("start ffmpeg: %q can't be executed (%w): %s", program, err, hint)
+	}
+	return fmt.Errorf("start ffmpeg: %w", err)
+}
+
+// write gives ffmpeg a piece of its input, and waits as long as it is not ended for that.
+func (p *relayProcess) write(b []byte) (int, error) {
+	p.writing.Store(true)
+	defer p.writing.Store(false)
+	n, err := p.stdin.Write(b)
+	p.written.Add(1)
+	if err != nil {
+		return n, fmt.Errorf("feed ffmpeg: %w", err)
+	}
+	return n, nil
+}
+
+// finish gives ffmpeg the time to end by itself, counted from the first call.
+func (p *relayProcess) finish() {
+	p.ending.Do(func() {
+		p.timer = time.AfterFunc(relayTrailer, func() { p.cancel(errRelayTrailer) })
+	})
+}
+
+// end ends ffmpeg's input and waits for it. fed is why there is no more input: nil when the stream has ended. end returns
+// nil, or errRenew where fed is that, if ffmpeg has taken all and ended well.
+func (p *relayProcess) end(ctx context.Context, fed error) error {
+	_ = p.stdin.Close()
+	p.finish()
+	<-p.exited
+	p.timer.Stop()
+	<-p.watched
+	p.unhook()
+	said := p.said.last()
+	why := context.Cause(p.ctx)
+	switch {
+	case errors.Is(why, errSlow):
+		return why
+	case errors.Is(why, errRelayTrailer):
+		if ctx.Err() != nil {
+			p.logger.Warn("the relay's output may lack its end", "error", why)
+			return ctx.Err()
+		}
+		return why
+	case p.waitErr != nil && ctx.Err() == nil:
+		return fmt.Errorf("ffmpeg failed: %w: %s", p.waitErr, said)
+	case fed == nil, errors.Is(fed, errRenew):
+		return fed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("ffmpeg ended before its input did: %s", said)
+}
+
+// watch kills a process that is given input and does nothing, until it has ended. What it does shows in its progress, which
+// it reports several times a second while anything flows.
+func (p *relayProcess) watch() {
+	step := max(p.stall/relaySteps, 1)
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	var written, beats int64
+	quiet := time.Duration(0)
+	for {
+		select {
+		case <-p.exited:
+			return
+		case <-tick.C:
+		}
+		w, b := p.written.Load(), p.progress.beats.Load()
+		given := w != written || p.writing.Load()
+		switch {
+		case b != beats:
+			quiet = 0
+		case given:
+			quiet += step
+		}
+		written, beats = w, b
+		limit, what := p.stall, "took its input no more, or gave nothing out,"
+		if b == 0 {
+			limit, what = p.open, "did not open its output"
+		}
+		if quiet >= limit {
+			p.cancel(fmt.Errorf("ffmpeg %s for %v and was killed: %w", what, limit, errSlow))
+			_ = p.cmd.Process.Kill() // it does not listen
+			return
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package live
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// RTSP and RTMP have clocks of their own: the times are exact relative to each other.
+func TestRelayToServers(t *testing.T) {
+	for scheme, c := range map[string]struct {
+		listen []string
+		step   int64 // from frame to frame
+	}{
+		"rtsp": {[]string{"-rtsp_flags", "listen"}, testStep},
+		"rtmp": {[]string{"-listen", "1"}, 40},
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			s := relaySource{newSource(t, 0), 0}
+			h, log := newHub(t)
+			l := listen(t)
+			address := scheme + "://" + l.Addr().String() + "/live/secret"
+			l.Close()
+			var seen bytes.Buffer
+			server := exec.CommandContext(t.Context(), "ffprobe", append(c.listen, "-v", "error", "-show_entries", "packet=dts", "-of", "csv=p=0",
+				address)...)
+			server.Stdout = &seen
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			s.write2(t, h, 0, 50)
+			_, wait := startRelayTest(t, h, parseRelayTest(t, address))
+			s.play(t, h, 50, 150, 40*time.Millisecond)
+			h.Close()
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+			_ = server.Wait() // it may call the end of the connection an error
+			frames, jumps, last := 0, 0, int64(-1)
+			for _, line := range strings.Fields(seen.String()) {
+				frames++
+				dts, err := strconv.ParseInt(strings.Trim(line, ","), 10, 64)
+				if err == nil && last >= 0 && dts != last+c.step {
+					jumps++
+				}
+				last = dts
+			}
+			// RTP's clock becomes known after some frames.
+			if frames < 90 || jumps > 1 || scheme == "rtmp" && jumps > 0 {
+				t.Errorf("%d frames came, with %d gaps\n%s\n%s", frames, jumps, &seen, log)
+			}
+			if scheme == "rtmp" && strings.Contains(log.String()+fmt.Sprint(h.Status()), "secret") {
+				t.Error("the stream key shows")
+			}
+		})
+	}
+}
+
+// Before the program could lose count of the wraps of the PTS, another one takes over at a key frame.
+func TestRelayRenews(t *testing.T) {
+	s := relaySource{newSource(t, 0), 0}
+	h, _ := newHub(t)
+	file := filepath.Join(t.TempDir(), "a.ts")
+	_, wait := startRelayTest(t, h, parseRelayTest(t, file))
+	s.write2(t, h, 0, 50)
+	size := int64(len(s.stream(t, 50)))
+	eventually(t, "the stream to be relayed", func() bool { return relayStatus(h).Bytes == size })
+	later := relaySource{s.source, relayRenew}
+	later.write2(t, h, 50, 100)
+	h.Close()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	if status := relayStatus(h); status.Reconnects != 0 || status.Dropped != 0 || status.LastError != "" {
+		t.Errorf("%+v", status)
+	}
+	samePTS(t, "first", relayProbe(t, "v", 1, file), s, 0, 50)
+	samePTS(t, "second", relayProbe(t, "v", 1, strings.Replace(file, ".ts", "-2.ts", 1)), later, 50, 100)
+}
