@@ -12,6 +12,13 @@ import (
 // liveRoute is that of the endless streams.
 const liveRoute = "/live/:file"
 
+// liveBuffer is how much of a live stream the kernel may hold for a client, in bytes: half a second at 4 Mbit/s. Left to
+// itself it grows to some megabytes, and it would take long to see that a client has stopped reading.
+const liveBuffer = 256 << 10
+
+// connKey finds a request's connection in its context.
+type connKey struct{}
+
 // Output is a way, besides HLS, on which a channel leaves this process, and what has become of it since the start.
 type Output struct {
 	// Kind is http-ts, http-flv, tcp-ts, rtmp, push or relay; Name an address or path, without passwords and stream keys.
@@ -54,6 +61,9 @@ func (s *Server) getLive(c echo.Context) error {
 			return err
 		}
 		return notFound("the live stream comes from the process that generates the channel, which is another one: ask there")
+	}
+	if conn, ok := c.Request().Context().Value(connKey{}).(interface{ SetWriteBuffer(int) error }); ok {
+		_ = conn.SetWriteBuffer(liveBuffer) // without it the stream flows as well
 	}
 	guard := &errorGuard{ResponseWriter: c.Response().Writer}
 	live.ServeHTTP(guard, c.Request())
