@@ -26,11 +26,13 @@ func newGenerate(stdout, stderr io.Writer) *cobra.Command {
 	var o offlineFlags
 	var e encodingFlags
 	var out string
+	var also []string
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the stream and its truth into files, faster than real time",
 		Long: `Write a stretch of the stream into a folder: index.m3u8 and master.m3u8 with their segments, markers.jsonl and
-frames.jsonl with the truth about it, and truth.json with every option. The generator's clock is virtual, so the same
+frames.jsonl with the truth about it, and truth.json with every option. With --also the same access units go into one
+MPEG-TS or FLV file too. The generator's clock is virtual, so the same
 options give the same bytes, on the same ffmpeg and number of threads (--threads).`,
 		Example: "  refstream generate --out clip --duration 60s\n  refstream generate --out wrap --start 26h30m --duration 60s --fps 59.94 --seed 7",
 		Args:    cobra.NoArgs,
@@ -43,6 +45,9 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if out == "" {
 				return errors.New("--out is missing: name the folder to write, such as --out clip")
 			}
+			if err := checkAlso(also); err != nil {
+				return err
+			}
 			logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			enc, err := e.options(c, cmd.Flags().Changed, logger)
 			if err != nil {
@@ -52,7 +57,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if err != nil {
 				return err
 			}
-			g := generation{channel: c, first: first, frames: frames, encoder: enc, ffmpeg: ffmpeg, logger: logger}
+			g := generation{channel: c, first: first, frames: frames, encoder: enc, ffmpeg: ffmpeg, also: also, logger: logger}
 			fmt.Fprintf(stdout, "%s\n", describe(c))
 			return intoFolder(out, func(dir string) error { return g.write(ctx, dir, stdout) })
 		},
@@ -60,6 +65,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	o.register(cmd.Flags())
 	e.register(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write; it must not hold anything yet")
+	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	return cmd
 }
 
@@ -112,6 +118,7 @@ type generation struct {
 	first, frames int64
 	encoder       encoder.Options
 	ffmpeg        string
+	also          []string // formats besides HLS
 	logger        *slog.Logger
 }
 
@@ -127,16 +134,21 @@ func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) er
 	if err != nil {
 		return err
 	}
+	also, err := newAlsoFiles(dir, g.also, flvOptions(g.channel, g.encoder))
+	if err != nil {
+		return errors.Join(err, files.close())
+	}
 	show := newProgress(stdout, g.frames)
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
 			Info: g.channel, Picture: pipeline.PictureOf(g.channel), HLS: playlist, Store: files, Logger: g.logger,
+			Output:  also,
 			Encoder: pipeline.FFmpeg(g.encoder), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), g.channel.Name),
 		},
 		First: g.first, Frames: g.frames, Progress: show.update,
 	}
 	err = run.Run(ctx)
-	if closeErr := files.close(); err == nil {
+	if closeErr := errors.Join(files.close(), also.close()); err == nil {
 		err = closeErr
 	}
 	if err != nil {

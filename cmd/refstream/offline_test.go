@@ -38,7 +38,7 @@ func folder(t *testing.T, dir string) map[string][]byte {
 func TestGenerateIsRepeatable(t *testing.T) {
 	t.Parallel()
 	// A bit rate that is too low for the picture: where the encoder has to work for it, it must still repeat itself.
-	args := []string{"generate", "--size", "640x360", "--duration", "10s", "--seed", "42", "--fps", "29.97",
+	args := []string{"generate", "--also", "ts,flv", "--size", "640x360", "--duration", "10s", "--seed", "42", "--fps", "29.97",
 		"--event-every", "3s", "--event-length", "1s", "--bitrate", "100k", "--threads", "3", "--out"}
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	must(t, append(args, a)...)
@@ -48,7 +48,7 @@ func TestGenerateIsRepeatable(t *testing.T) {
 	if !slices.Equal(names, slices.Sorted(maps.Keys(second))) {
 		t.Fatalf("files differ: %v", names)
 	}
-	for _, name := range []string{"index.m3u8", "master.m3u8", "markers.jsonl", "frames.jsonl", "truth.json"} {
+	for _, name := range []string{"index.m3u8", "master.m3u8", "markers.jsonl", "frames.jsonl", "truth.json", "stream.ts", "stream.flv"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("%s is missing among %v", name, names)
 		}

@@ -38,6 +38,7 @@ const startLead = 500 * time.Millisecond
 type serveFlags struct {
 	streamFlags
 	encodingFlags
+	carrierFlags
 	addr, redis, data, role, token, logLevel string
 	corsOrigins                              []string
 	keepMarkers                              time.Duration
@@ -65,6 +66,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.streamFlags.register(f, "now", "UTC of frame 0, such as 2026-01-31T12:00:00Z; now is the first start in the data directory",
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.encodingFlags.register(f)
+	s.carrierFlags.register(f)
 	f.DurationVar(&s.window, "window", 10*time.Minute, "how much of the stream can be played back (DVR)")
 	f.DurationVar(&s.keepMarkers, "keep-markers", 24*time.Hour, "how long markers are kept, at least the window")
 	f.StringVar(&s.redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
@@ -109,12 +111,17 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 		return fmt.Errorf("--addr: %w: name a free address such as 127.0.0.1:8081", err)
 	}
 	defer listener.Close()
+	carriers, err := s.carrierFlags.open(c, logger)
+	if err != nil {
+		return err
+	}
+	defer carriers.close()
 
 	stores, err := s.openStores(ctx, c.Name, logger)
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx, c, given, stores, listener, ffmpeg, logger, stdout)
+	err = s.serve(ctx, c, given, stores, listener, carriers, ffmpeg, logger, stdout)
 	return errors.Join(err, stores.close())
 }
 
@@ -128,6 +135,8 @@ func (s *serveFlags) check(c markers.Channel) error {
 		return errors.New("--role api reads the markers of another process: give the --redis that it writes to")
 	case s.role == roleAPI && s.reset:
 		return errors.New("--reset is for the process that generates: leave it out with --role api")
+	case s.role == roleAPI && s.carrierFlags.given():
+		return errors.New("--push, --listen-ts, --rtmp and --relay… are for the process that generates: leave them out with --role api")
 	case c.Window < least:
 		return fmt.Errorf("--window: %v is too short for players: use %v or more", s.window,
 			time.Duration(c.Rate.Nanos(least*c.FramesPerSegment)))
@@ -147,7 +156,7 @@ func (s *serveFlags) logger(stderr io.Writer) (*slog.Logger, error) {
 
 // serve runs what the role asks for until ctx ends or something fails for good.
 func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(string) bool, stores *stores,
-	listener net.Listener, ffmpeg string, logger *slog.Logger, stdout io.Writer) error {
+	listener net.Listener, carriers *carriers, ffmpeg string, logger *slog.Logger, stdout io.Writer) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	stores.register(registry)
@@ -157,7 +166,7 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 		if c, err = s.enter(ctx, stores, given); err != nil {
 			return err
 		}
-		if live, err = s.live(ctx, c, given, stores, registry, logger); err != nil {
+		if live, err = s.live(ctx, c, given, stores, carriers, registry, logger); err != nil {
 			return err
 		}
 		// Only now, when all of it has proved to fit, is the channel written.
@@ -165,18 +174,23 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 			return fmt.Errorf("write channel: %w", err)
 		}
 	}
-	server, err := s.api(live, stores.main(), registry, logger)
+	server, err := s.api(c, live, carriers, stores.main(), registry, logger)
 	if err != nil {
 		return err
 	}
 	if s.role != roleGenerator && !static.Built() {
 		logger.Warn("the page's player library is not in this program: build it with make build")
 	}
-	s.announce(stdout, c, listener.Addr().String(), ffmpeg)
+	s.announce(stdout, c, carriers, listener.Addr().String(), ffmpeg)
 	defer fmt.Fprintln(stdout, "stopped")
+	if live != nil {
+		if err := carriers.start(c); err != nil {
+			return err
+		}
+	}
 
-	// The stream stops first and the API last, so that players see the end of the playlist; the copy to Redis ends in
-	// between, when there is nothing more to copy.
+	// The stream stops first, then its live outputs, and the API last, so that players see the end of the playlist; the
+	// copy to Redis ends in between, when there is nothing more to copy.
 	group, ctx := errgroup.WithContext(ctx)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	copying, stopCopying := context.WithCancel(context.WithoutCancel(ctx))
@@ -205,6 +219,7 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 			return nil
 		}
 		err := live.Run(ctx)
+		carriers.end()
 		stores.drain()
 		return err
 	})
@@ -213,7 +228,7 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 
 // live makes the generator's half.
 func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(string) bool, stores *stores,
-	registry *prometheus.Registry, logger *slog.Logger) (*pipeline.Live, error) {
+	carriers *carriers, registry *prometheus.Registry, logger *slog.Logger) (*pipeline.Live, error) {
 	options, err := s.options(c, given, logger)
 	if err != nil {
 		return nil, err
@@ -242,9 +257,14 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, err
 	}
+	if err := carriers.makeHub(c, options); err != nil {
+		return nil, err
+	}
+	registry.MustRegister(newCarrierMetrics(c.Name, carriers.status))
 	return &pipeline.Live{
 		Channel: pipeline.Channel{
 			Info: c, Picture: pipeline.PictureOf(c), Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
+			Output: carriers.hub,
 			Logger: logger, Metrics: pipeline.NewMetrics(registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.keepMarkers,
@@ -265,13 +285,14 @@ func (s *serveFlags) tellLost(c markers.Channel, segments []markers.SegmentRecor
 // lookahead at a tenth of real time.
 const encoderStall = 15 * time.Second
 
-func (s *serveFlags) api(live *pipeline.Live, store markers.Store, registry *prometheus.Registry, logger *slog.Logger) (*api.Server, error) {
+func (s *serveFlags) api(c markers.Channel, live *pipeline.Live, carriers *carriers, store markers.Store,
+	registry *prometheus.Registry, logger *slog.Logger) (*api.Server, error) {
 	config := api.Config{
 		Store: store, HLSDir: s.hlsDir, Page: static.Handler(), Token: s.token, CORSOrigins: s.corsOrigins, Now: time.Now,
 		Gatherer: registry, Registerer: registry, Version: version, Logger: logger,
 	}
 	if live != nil {
-		config.Ready = live.Ready
+		config.Ready, config.Live, config.Outputs = live.Ready, carriers.handler(c.Name), carriers.outputs(c.Name)
 	}
 	if s.role == roleGenerator {
 		config.Page = nil
@@ -283,7 +304,7 @@ func (s *serveFlags) api(live *pipeline.Live, store markers.Store, registry *pro
 func (s *serveFlags) hlsDir(channel string) string { return filepath.Join(s.data, channel, "hls") }
 
 // announce tells people what runs and where.
-func (s *serveFlags) announce(w io.Writer, c markers.Channel, addr, ffmpeg string) {
+func (s *serveFlags) announce(w io.Writer, c markers.Channel, carriers *carriers, addr, ffmpeg string) {
 	base := "http://" + addr
 	if s.role == roleAPI {
 		fmt.Fprintf(w, "refstream %s: API over %s\n", version, s.data)
@@ -294,5 +315,8 @@ func (s *serveFlags) announce(w io.Writer, c markers.Channel, addr, ffmpeg strin
 		fmt.Fprintf(w, "page      %s/\nplaylist  %s/hls/%s/master.m3u8\nmarkers   %s/markers\n", base, base, c.Name, base)
 	} else {
 		fmt.Fprintf(w, "health    %s/readyz\n", base)
+	}
+	if s.role != roleAPI {
+		carriers.announce(w, c.Name, base)
 	}
 }

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// packet is one of a data stream, as ffprobe shows it: a timed ID3 tag, or an FLV script.
+type packet struct {
+	PTS  int64
+	Data []byte
+}
+
+// dataPackets reads the data streams of a file.
+func dataPackets(t *testing.T, name string) (list []packet) {
+	t.Helper()
+	out, _ := tool(t, "ffprobe", "-v", "error", "-show_packets", "-show_data",
+		"-show_entries", "packet=codec_type,pts,data", "-of", "json", name)
+	var answer struct {
+		Packets []struct {
+			PTS  int64
+			Type string `json:"codec_type"`
+			Data string
+		}
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range answer.Packets {
+		if p.Type == "video" {
+			continue // ffprobe takes cue points for subtitles
+		}
+		var data []byte
+		for line := range strings.Lines(p.Data) {
+			// 00000000: 4944 3304 0000 ...  ID3...
+			_, line, _ = strings.Cut(line, ": ")
+			dump, _, _ := strings.Cut(line, "  ")
+			b, err := hex.DecodeString(strings.ReplaceAll(dump, " ", ""))
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			data = append(data, b...)
+		}
+		list = append(list, packet{p.PTS, data})
+	}
+	return list
+}
+
+// The files of --also hold the same access units as the segments, with the carrier's own messages at their times; ffprobe
+// reads them.
+func TestAlso(t *testing.T) {
+	for name, args := range map[string][]string{
+		"30":                   {"--fps", "30", "--bframes", "0"},
+		"29.97 drop frame":     {"--fps", "29.97", "--drop-frame", "--bframes", "2", "--start", "59s"},
+		"59.94 hours later":    {"--fps", "59.94", "--bframes", "3", "--start", "4h39m36s"},
+		"25 across the wrap":   {"--fps", "25", "--bframes", "2", "--start", "26h30m40s"},
+		"24 into another year": {"--fps", "24", "--bframes", "2", "--epoch", "2026-12-31T23:59:57Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := makeClip(t, append(args, "--also", "ts,flv", "--size", "320x180", "--segment", "1s", "--duration", "7s",
+				"--event-every", "2s", "--event-length", "500ms", "--bitrate", "1M")...)
+			events := readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl"))
+			if len(events) == 0 {
+				t.Fatal("no events")
+			}
+			mpegts := c
+			mpegts.stream = filepath.Join(c.dir, "stream.ts")
+			mpegts.checkProbe(t)
+			mpegts.checkSEI(t)
+			checkID3(t, mpegts.stream, events)
+			flv := carrier{name: "flv", url: filepath.Join(c.dir, "stream.flv"), ticks: 90}
+			flv.read(t.Context(), func() {}).check(t, c.frames)
+			c.checkScripts(t, flv, events)
+		})
+	}
+}
+
+// checkID3 wants a tag for each marker, at its PTS, that holds its JSON.
+func checkID3(t *testing.T, name string, events []markers.Marker) {
+	t.Helper()
+	tags := dataPackets(t, name)
+	if len(tags) != len(events) {
+		t.Fatalf("%d ID3 tags, want %d", len(tags), len(events))
+	}
+	for i, m := range events {
+		if (tags[i].PTS-m.PTS)&media.PTSMask != 0 {
+			t.Errorf("tag %d at PTS %d, its marker at %d", i, tags[i].PTS, m.PTS)
+		}
+		want, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tag := string(tags[i].Data); !strings.HasPrefix(tag, "ID3\x04") || !strings.Contains(tag, string(want)) {
+			t.Errorf("tag %d: %q, want %s", i, tag, want)
+		}
+	}
+}
+
+// checkScripts wants onFI once a second and at each event's first frame, and onCuePoint for each event, each at its
+// frame's time and with what the ledger says of it.
+func (c clip) checkScripts(t *testing.T, carrier carrier, events []markers.Marker) {
+	t.Helper()
+	got := map[string][]packet{}
+	for _, p := range dataPackets(t, carrier.url) {
+		if len(p.Data) < 3 || p.Data[0] != 2 || len(p.Data) < 3+int(p.Data[2]) {
+			t.Fatalf("script data % x", p.Data)
+		}
+		name := string(p.Data[3 : 3+p.Data[2]])
+		got[name] = append(got[name], p)
+	}
+	rate := c.truth.Channel.Rate
+	var due []markers.FrameRecord
+	for i, f := range c.frames {
+		// The frame is the first of a second where its second is not that of the frame before.
+		second := f.Frame == 0 || f.Frame*rate.Den/rate.Num != (f.Frame-1)*rate.Den/rate.Num
+		event := slices.ContainsFunc(events, func(m markers.Marker) bool { return m.Frame == f.Frame })
+		if i == 0 || second || event {
+			due = append(due, f)
+		}
+	}
+	if len(got["onFI"]) != len(due) {
+		t.Fatalf("%d onFI, want %d", len(got["onFI"]), len(due))
+	}
+	for i, f := range due {
+		p, gen := got["onFI"][i], time.Unix(0, f.GenNS).UTC()
+		if !carrier.near(p.PTS*90, f.PTS) {
+			t.Errorf("onFI %d at %d ms, frame %d is at PTS %d", i, p.PTS, f.Frame, f.PTS)
+		}
+		for name, value := range map[string]string{
+			"sd": gen.Format("02-01-2006"), "st": gen.Format("15:04:05.000"), "tc": f.Timecode, "tz": "+00:00",
+		} {
+			if !strings.Contains(string(p.Data), amfString(name, value)) {
+				t.Errorf("onFI of frame %d: no %s %q in %q", f.Frame, name, value, p.Data)
+			}
+		}
+	}
+	if len(got["onCuePoint"]) != len(events) {
+		t.Fatalf("%d onCuePoint, want %d", len(got["onCuePoint"]), len(events))
+	}
+	for i, m := range events {
+		p := got["onCuePoint"][i]
+		if !carrier.near(p.PTS*90, m.PTS) || !strings.Contains(string(p.Data), amfString("name", m.ID)) {
+			t.Errorf("onCuePoint %q at %d ms, want %s at PTS %d", p.Data, p.PTS, m.ID, m.PTS)
+		}
+	}
+	out, _ := tool(t, "ffprobe", "-v", "error", "-show_entries", "format_tags:stream=width,height,codec_name", "-of", "default=nw=1", carrier.url)
+	for _, want := range []string{"codec_name=h264", "width=320", "height=180", "TAG:encoder=refstream"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("ffprobe does not say %q of the FLV file:\n%s", want, out)
+		}
+	}
+}
+
+// amfString is a property with a string value in AMF0.
+func amfString(name, value string) string {
+	return fmt.Sprintf("\x00%c%s\x02\x00%c%s", len(name), name, len(value), value)
+}
