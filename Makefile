@@ -61,6 +61,6 @@ programs-test:
 programs-check:
 	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump gcc
 programs-bench:
-	@$(DEPS) go ffmpeg player redis-server nginx wrk
+	@$(DEPS) go ffmpeg player redis-server nginx-rtmp wrk
 programs-all:
-	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump gcc nginx wrk
+	@$(DEPS) go ffmpeg node npm redis-server chromium nginx-rtmp rtmpdump gcc wrk

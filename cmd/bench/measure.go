@@ -23,6 +23,7 @@ func measurements() []measurement {
 		{"live", (*lab).live},
 		{"latency", (*lab).latency},
 		{"serve", (*lab).serve},
+		{"carriers", (*lab).carriers},
 		{"memory", (*lab).memoryUse},
 	}
 }
