@@ -12,6 +12,9 @@
 //
 // A playlist never names a segment that is not there in full, and a segment is published only when it holds every
 // frame of its slot.
+//
+// The other end is [Client], which follows anybody's streams as 6.3 of the same documents says and tells of every
+// request, playlist version and segment, and [ParsePlaylist].
 package hls
 
 import "fmt"

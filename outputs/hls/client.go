@@ -1,0 +1,69 @@
+package hls
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Client reads HLS streams as a player would (RFC 8216bis, 6.3). Only Now is needed. It may be used for several streams
+// at once.
+//
+// Addresses are http and https URLs, file URLs and paths. What comes over HTTP can't name local files.
+type Client struct {
+	// Now is the wall clock that the times of an Exchange are taken from.
+	Now func() time.Time
+	// HTTP makes the requests; nil for http.DefaultClient. It should have no limit on how long a response lasts.
+	HTTP *http.Client
+	// Header is added to each request.
+	Header http.Header
+	// Choose picks what is read of a multivariant playlist; nil for HighestVariant.
+	Choose func(*Multivariant) []Stream
+	// Behind says how far behind the end of a playlist without EXT-X-ENDLIST to begin: 0 for three target durations
+	// (6.3.3), a negative value for all that it holds.
+	Behind time.Duration
+	// Reload is the time between two loadings of a playlist; 0 for what 6.3.4 has: the target duration after a change,
+	// half of it otherwise.
+	Reload time.Duration
+	// Timeout is how long a response may bring nothing before it is given up; 0 for 10 s.
+	Timeout time.Duration
+	// Attempts is how often a key, initialization section or segment, and the first playlist, are asked for in all; 0
+	// for 4.
+	Attempts int
+	// RetryMin and RetryMax bound the pauses between attempts, which double; 0 for 250 ms and 5 s.
+	RetryMin, RetryMax time.Duration
+	// GiveUp is how long the playlist of a stream that was read may fail to come until Run ends with an error; 0 for ever.
+	GiveUp time.Duration
+	// MaxSegment is the largest segment in bytes that is taken; 0 for 256 MiB.
+	MaxSegment int64
+}
+
+// Handler is told what a Client reads; nil members are told nothing. No two of its functions run at once in one Run.
+// What else comes waits meanwhile to be told: they should be quick.
+//
+// For each stream all comes in order: a segment after the Version that names it, both after the Exchanges that brought
+// them, and segments in the order of the playlist. An error ends Run, which returns it.
+type Handler struct {
+	// Exchange is told each request and its outcome, also one that failed: each byte that comes is told here once, as it
+	// was sent, still encrypted.
+	Exchange func(*Exchange) error
+	// Version is told each playlist that was loaded, also one that has not changed.
+	Version func(*Version) error
+	// Segment is told each segment once: fetched and decrypted, or why it isn't there.
+	Segment func(*Segment) error
+	// Trouble is told what went wrong and did not end the reading, besides what the others are told.
+	Trouble func(*Trouble) error
+}
+
+// Run reads a stream: until the end of all its playlists, when it returns nil; until ctx is done, when it returns ctx's
+// error; until the handler has an error; or until what it needs can't be had: the first playlist, each playlist of those
+// that were chosen, or, with GiveUp, one that was there before. Such an error wraps a *RequestError or a parse error.
+//
+// Everything that it started has ended when it returns.
+func (c *Client) Run(ctx context.Context, url string, h Handler) error {
+	r, err := c.newReading(ctx, url, h)
+	if err != nil {
+		return err
+	}
+	return r.run()
+}

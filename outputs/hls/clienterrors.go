@@ -1,0 +1,39 @@
+package hls
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+var (
+	// ErrGap is the Err of a Segment that the playlist says is not there.
+	ErrGap = errors.New("segment is a gap")
+	// ErrMethod is what the Err of a Segment wraps that is encrypted in a way that is not read: all but AES-128.
+	ErrMethod = errors.New("encryption is not read")
+)
+
+// RequestError says that something could not be fetched.
+type RequestError struct {
+	// URL is without a password.
+	URL string
+	// Status is the answer's, 0 where none came that is an error.
+	Status int
+	// Err is the cause, nil where Status is.
+	Err error
+}
+
+// Error says what was asked for and why it did not come.
+func (e *RequestError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("fetch %s: %v", e.URL, e.Err)
+	}
+	if text := http.StatusText(e.Status); text != "" {
+		return fmt.Sprintf("fetch %s: %d %s", e.URL, e.Status, text)
+	}
+	return "fetch " + e.URL + ": status " + strconv.Itoa(e.Status)
+}
+
+// Unwrap gives the cause.
+func (e *RequestError) Unwrap() error { return e.Err }

@@ -1,0 +1,122 @@
+package hls
+
+import (
+	"strings"
+	"time"
+)
+
+const (
+	// firstBehind is how many target durations before the end of a live playlist a client begins (RFC 8216bis, 6.3.3).
+	firstBehind = 3
+	// remembered is how many segments that have left the playlist are known again, should an old version come.
+	remembered = 4096
+)
+
+// progress is how far a playlist was read.
+type progress struct {
+	// end is the number after that of the last segment of the last version that was taken.
+	end int64
+	// known are the segments of that version and before it, by number, without the query, which may change with each
+	// version; listed are those of that version alone, whole.
+	known  map[int64]string
+	listed map[string]bool
+}
+
+// begin takes the first version and picks its segments to be fetched.
+func (p *progress) begin(m *Media, behind time.Duration) (take []int) {
+	p.remember(m)
+	return indexes(startOf(m, behind), len(m.Segments))
+}
+
+// startOf is the segment to begin with: the last that begins so far behind the end, or else the first.
+func startOf(m *Media, behind time.Duration) int {
+	if m.End || behind < 0 {
+		return 0
+	}
+	if behind == 0 {
+		behind = firstBehind * time.Duration(m.TargetDuration)
+	}
+	i := len(m.Segments)
+	for left := behind; i > 0 && left > 0; i-- {
+		left -= time.Duration(m.Segments[i-1].Duration)
+	}
+	return i
+}
+
+// next takes a version that is another than the last, and picks its segments to be fetched. It sets what is special about
+// the version.
+func (p *progress) next(m *Media, v *Version) (take []int) {
+	n := len(m.Segments)
+	if n == 0 {
+		return nil
+	}
+	first, end := m.Segments[0].MSN, m.Segments[n-1].MSN+1
+	shared, same := 0, 0
+	for i := range m.Segments {
+		if id, ok := p.known[m.Segments[i].MSN]; ok {
+			shared++
+			if id == identity(&m.Segments[i]) {
+				same++
+			}
+		}
+	}
+	switch {
+	case shared > 0 && same == 0, shared == 0 && end <= p.end:
+		v.Restarted = true
+		for i := range m.Segments {
+			if !p.listed[wholeIdentity(&m.Segments[i])] {
+				take = append(take, i)
+			}
+		}
+		p.known = nil
+	case end < p.end:
+		v.Stale = true
+		return nil
+	default:
+		v.Missed = max(0, first-m.Skipped-p.end)
+		take = indexes(int(max(0, p.end-first)), n)
+	}
+	p.remember(m)
+	return take
+}
+
+// remember takes over the segments of a version.
+func (p *progress) remember(m *Media) {
+	n := len(m.Segments)
+	p.listed = make(map[string]bool, n)
+	if p.known == nil {
+		p.known = make(map[int64]string, n)
+		p.end = m.MediaSequence
+	}
+	if n == 0 {
+		return
+	}
+	for i := range m.Segments {
+		s := &m.Segments[i]
+		p.known[s.MSN] = strings.Clone(identity(s)) // not to hold on to the text of the playlist
+		p.listed[wholeIdentity(s)] = true
+	}
+	p.end = m.Segments[n-1].MSN + 1
+	if len(p.known) > n+2*remembered { // seldom, since it looks at all
+		for msn := range p.known {
+			if msn < m.MediaSequence-remembered {
+				delete(p.known, msn)
+			}
+		}
+	}
+}
+
+// identity is what stays the same of a segment from version to version.
+func identity(s *MediaSegment) string {
+	path, _, _ := strings.Cut(s.URI, "?")
+	return path + part(s)
+}
+
+func wholeIdentity(s *MediaSegment) string { return s.URI + part(s) }
+
+func indexes(from, to int) (list []int) {
+	for ; from < to; from++ {
+		list = append(list, from)
+	}
+	return list
+}

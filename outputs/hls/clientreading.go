@@ -1,0 +1,195 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Defaults of Client.
+const (
+	defaultTimeout    = 10 * time.Second
+	defaultAttempts   = 4
+	shortestRetry     = 250 * time.Millisecond
+	longestRetry      = 5 * time.Second
+	defaultMaxSegment = 256 << 20 // ten seconds at 200 Mbit/s
+)
+
+const (
+	// maxStreams bounds how many playlists of one multivariant playlist are read, each with goroutines of its own.
+	maxStreams = 256
+	// maxMap bounds an initialization section and maxKey what comes as a key, so that an error page is recognized as none.
+	maxMap = 16 << 20
+	maxKey = 64 << 10
+)
+
+// reading is one Run.
+type reading struct {
+	c      *Client
+	h      Handler
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	at     location
+
+	telling sync.Mutex
+	keys    store
+	maps    store
+}
+
+// chosen is a playlist of those that were chosen.
+type chosen struct {
+	stream *Stream
+	at     location
+	err    error // it can't be read
+}
+
+func (c *Client) newReading(ctx context.Context, url string, h Handler) (*reading, error) {
+	switch {
+	case c.Now == nil:
+		return nil, errors.New("HLS client: Now is missing: give it a clock such as time.Now")
+	case min(c.Reload, c.Timeout, c.RetryMin, c.RetryMax, c.GiveUp) < 0 || c.Attempts < 0 || c.MaxSegment < 0:
+		return nil, errors.New("HLS client: a time or number is negative")
+	}
+	at, err := parseLocation(url)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{c: c, h: h, at: at, keys: newStore(), maps: newStore()}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	return r, nil
+}
+
+// handlerError is what the handler returned.
+type handlerError struct{ err error }
+
+func (e *handlerError) Error() string { return e.err.Error() }
+
+// tell calls the handler, which no other goroutine does meanwhile. After its first error it is told nothing more.
+func (r *reading) tell(f func() error) error {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		r.cancel(&handlerError{err})
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+func (r *reading) trouble(s *Stream, err error) error {
+	if r.h.Trouble == nil {
+		return nil
+	}
+	return r.tell(func() error { return r.h.Trouble(&Trouble{s, r.c.Now(), err}) })
+}
+
+// run reads until the end.
+func (r *reading) run() error {
+	defer r.cancel(nil)
+	err := r.read()
+	var failed *handlerError
+	if errors.As(context.Cause(r.ctx), &failed) {
+		return failed.err
+	}
+	return err
+}
+
+func (r *reading) read() error {
+	first := &follower{r: r, at: r.at}
+	loaded, err := first.loadFirst()
+	if err != nil {
+		return err
+	}
+	if loaded.playlist.Media != nil {
+		first.stream = &Stream{URL: r.at.String()}
+		return first.follow(loaded)
+	}
+	if err := first.tellMultivariant(loaded); err != nil {
+		return err
+	}
+	choose := r.c.Choose
+	if choose == nil {
+		choose = HighestVariant
+	}
+	streams := choose(loaded.playlist.Multivariant)
+	if len(streams) == 0 {
+		return fmt.Errorf("read HLS: no playlist is chosen of the %d variants of %s",
+			len(loaded.playlist.Multivariant.Variants), r.at.redacted())
+	}
+	return r.readStreams(r.locate(streams, loaded), loaded)
+}
+
+// locate finds where the playlists are that were chosen. Several variants may share one, which is read once.
+func (r *reading) locate(streams []Stream, of *loading) []chosen {
+	var list []chosen
+	seen := map[string]bool{}
+	for i := range streams {
+		s := streams[i]
+		s.Number = len(list)
+		c := chosen{stream: &s}
+		c.at, c.err = of.from.resolve(s.uri())
+		if c.err == nil {
+			s.URL = c.at.String()
+			if seen[s.URL] {
+				continue
+			}
+			seen[s.URL] = true
+		}
+		if len(list) == maxStreams {
+			break
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// uri is the playlist's, as the multivariant playlist has it.
+func (s *Stream) uri() string {
+	switch {
+	case s.Variant != nil:
+		return s.Variant.URI
+	case s.Rendition != nil:
+		return s.Rendition.URI
+	}
+	return ""
+}
+
+// readStreams reads the playlists that were chosen, all at once.
+func (r *reading) readStreams(list []chosen, of *loading) error {
+	errs := make([]error, len(list))
+	var wg sync.WaitGroup
+	for i := range list {
+		wg.Go(func() { errs[i] = r.readStream(list[i], of) })
+	}
+	wg.Wait()
+	if r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	if slices.Contains(errs, nil) {
+		return nil // what failed was told
+	}
+	return errors.Join(errs...)
+}
+
+// readStream reads one of them. Its error is told as trouble: others go on.
+func (r *reading) readStream(c chosen, of *loading) error {
+	err := c.err
+	if err == nil {
+		f := &follower{r: r, at: c.at, stream: c.stream, imports: of.defined}
+		var loaded *loading
+		if loaded, err = f.loadFirst(); err == nil {
+			err = f.follow(loaded)
+		}
+	}
+	if err != nil && r.ctx.Err() == nil {
+		if told := r.trouble(c.stream, err); told != nil {
+			return told
+		}
+	}
+	return err
+}

@@ -1,0 +1,76 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// pause is how long to wait before an attempt, which are counted from 1; the first needs none.
+func (c *Client) pause(attempt int) time.Duration {
+	least, most := or(c.RetryMin, shortestRetry), or(c.RetryMax, longestRetry)
+	d := least
+	for ; attempt > 2 && d < most; attempt-- {
+		d *= 2
+	}
+	return min(d, max(most, least))
+}
+
+// worthRetry reports whether asking again may help.
+func worthRetry(err error) bool {
+	var r *RequestError
+	if !errors.As(err, &r) {
+		return false
+	}
+	switch r.Status {
+	case 0, http.StatusNotFound, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true // 404: it may not be there yet
+	}
+	return r.Status >= 500
+}
+
+// fetch asks as often as it takes, up to Attempts, and tells of each. With an error that is not fatal the Exchange is the
+// last.
+func (r *reading) fetch(q request) (e *Exchange, data []byte, from location, err error) {
+	attempts := or(r.c.Attempts, defaultAttempts)
+	for n := 1; ; n++ {
+		if e, data, from, err = r.fetchOnce(q, n); err != nil {
+			return e, nil, from, err
+		}
+		if e.Err == nil || n >= attempts || !worthRetry(e.Err) {
+			return e, data, from, nil
+		}
+		if err := wait(r.ctx, r.c.pause(n+1)); err != nil {
+			return e, nil, from, err
+		}
+	}
+}
+
+// fetchOnce asks once and tells of it. The error is fatal: ctx is done, or the handler failed.
+func (r *reading) fetchOnce(q request, attempt int) (e *Exchange, data []byte, from location, err error) {
+	e, data, from = r.c.fetch(r.ctx, q)
+	if r.ctx.Err() != nil {
+		return e, nil, from, r.ctx.Err()
+	}
+	e.Attempt = attempt
+	if r.h.Exchange != nil {
+		err = r.tell(func() error { return r.h.Exchange(e) })
+	}
+	return e, data, from, err
+}
+
+// wait waits for d, or until ctx is done.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,34 @@
+package hls
+
+import (
+	"math"
+	"time"
+)
+
+// DateTime is when the first sample of segment i was or will be, from the EXT-X-PROGRAM-DATE-TIME of that segment, or
+// from the nearest before it, or else after it, and the durations between, but never across a discontinuity (RFC
+// 8216bis, 4.4.4.6). ok is false where the playlist doesn't say, and where i is no segment.
+func (m *Media) DateTime(i int) (t time.Time, ok bool) {
+	if i < 0 || i >= len(m.Segments) {
+		return time.Time{}, false
+	}
+	var past time.Duration
+	for k := i; ; k-- {
+		seg := &m.Segments[k]
+		if !seg.ProgramDateTime.IsZero() {
+			return seg.ProgramDateTime.Add(past), true
+		}
+		if seg.Discontinuity || k == 0 || past > math.MaxInt64/2 {
+			break
+		}
+		past += time.Duration(m.Segments[k-1].Duration)
+	}
+	past = 0
+	for k := i; k+1 < len(m.Segments) && !m.Segments[k+1].Discontinuity && past <= math.MaxInt64/2; k++ {
+		past += time.Duration(m.Segments[k].Duration)
+		if t := m.Segments[k+1].ProgramDateTime; !t.IsZero() {
+			return t.Add(-past), true
+		}
+	}
+	return time.Time{}, false
+}
