@@ -60,13 +60,22 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn/hls-m3u8"),
 		tests:     words("annotate"),
 	},
+	"outputs/mp4": {may: words("media h264"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"analyzer": {
+		may: words("media h264 markers annotate generator outputs/ts outputs/flv outputs/flv/amf0 outputs/rtmp outputs/hls outputs/mp4"),
+	},
+	"analyzer/verify/score": {may: words("media markers")},
+	"analyzer/verify": {
+		may:       words("media h264 markers generator analyzer analyzer/verify/score outputs/ts outputs/hls"),
+		libraries: words("gonum.org/v1/plot"),
+	},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},
 	"api": {
-		may: words("media markers generator static"),
+		may: words("media markers generator static analyzer/verify/score"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 	},

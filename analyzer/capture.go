@@ -1,0 +1,70 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Captured is a stream that was stored.
+type Captured struct {
+	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, or an index.m3u8 with its segments beside it. Of a
+	// local file it is the file itself, which is not copied.
+	Path string
+	// Kind is the kind of the stream.
+	Kind Kind
+	// Bytes is how much was stored, of a local file its size.
+	Bytes int64
+	// Segments counts those of an HLS stream.
+	Segments int
+}
+
+// Capture reads a stream for so long, or to its end where that comes before or duration is 0, and stores it in a
+// directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
+// is not stored: neither a part of a picture, nor of a segment.
+//
+// A stream that breaks off is no error if something of it was stored: that is told as a Note. Of Options, Follow and
+// Duration have no meaning here.
+func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return Captured{}, err
+	}
+	t, err := parseTarget(url)
+	if err != nil {
+		return Captured{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Captured{}, fmt.Errorf("capture stream: %w", err)
+	}
+	reading := ctx
+	if duration > 0 {
+		var cancel context.CancelFunc
+		reading, cancel = context.WithTimeout(ctx, duration)
+		defer cancel()
+	}
+	c, err := sourceOf(t, o).store(reading, dir)
+	switch {
+	case ctx.Err() != nil:
+		return c, ctx.Err()
+	case c.Bytes == 0 && err == nil:
+		return c, errors.New("capture stream: nothing came in time")
+	case c.Bytes == 0:
+		return c, fmt.Errorf("capture stream: %w", err)
+	case err != nil && reading.Err() == nil:
+		newExtractor(url, o, nil).note(NoteLost, err, "the stream has broken off: what came before is stored")
+	}
+	return c, nil
+}
+
+// fileFor makes the file that a stream of a kind is stored in.
+func fileFor(dir string, k Kind) (*os.File, error) {
+	name := "stream." + string(k)
+	if k == KindRTMP {
+		name = "stream." + string(KindFLV)
+	}
+	return os.Create(filepath.Join(dir, name))
+}

@@ -1,0 +1,160 @@
+package analyzer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+const (
+	// tsWrap is where PTS and DTS of a transport stream begin anew (ISO/IEC 13818-1, 2.4.3.6), in ticks.
+	tsWrap = media.PTSMask + 1
+	// flvWrap is where the milliseconds of FLV and RTMP do, in ticks.
+	flvWrap = 1 << 32 * (media.TicksPerSecond / 1000)
+	// noWrap is for containers whose times have 64 bits.
+	noWrap = 0
+	// maxStep is how far apart the DTS of neighbouring units may be without a note: nobody makes a picture every two
+	// seconds.
+	maxStep = 2 * media.TicksPerSecond
+)
+
+// extractor makes the records of one stream. Whoever reads a stream tells it what comes in the order of the stream. It
+// lives as long as the stream is read, over all connections, so that counts and time stamps go on. After an error of the
+// handler it does nothing more.
+type extractor struct {
+	url    string
+	o      Options
+	handle func(Record) error
+	debug  bool  // each NAL unit and tag is logged
+	err    error // of the handler
+
+	at    place
+	now   time.Time // when the present unit or tag was read
+	units int64     // how many there were
+
+	wrap  int64 // where the time stamps of this connection or segment begin anew
+	based bool  // shift is known
+	shift int64 // what is added to them, a multiple of wrap
+	timed bool  // dts is set
+	dts   int64 // of the last unit, shifted
+
+	sets   parameterSets
+	counts clockCount
+	// dateTime is to be stated with the next unit, nil for none.
+	dateTime *dateTime
+	run      int64 // of the last frame record, 0 for none
+	silent   bool  // notes that it is resumed are due
+	lacked   bool  // that pic_timing can't be read was told
+}
+
+// place is where in the stream something stands.
+type place struct {
+	msn    *int64
+	uri    string
+	offset int64
+}
+
+// moment is a unit's place in time, which its records share.
+type moment struct {
+	seconds       markers.Seconds
+	pts, dts, dur int64
+	key, hasDur   bool
+	number        int64
+}
+
+func newExtractor(url string, o Options, handle func(Record) error) *extractor {
+	return &extractor{
+		url: url, o: o, handle: handle, debug: o.Logger.Enabled(context.Background(), slog.LevelDebug),
+		at: place{offset: -1},
+	}
+}
+
+// begin says that what comes is of another connection or segment, whose time stamps begin anew at wrap ticks.
+func (x *extractor) begin(wrap int64, msn *int64, uri string) {
+	x.wrap, x.based, x.shift = wrap, wrap == noWrap, 0
+	x.at = place{msn: msn, uri: uri, offset: -1}
+	x.dateTime = nil
+}
+
+// ticks puts a time stamp of this connection or segment onto the timeline of the stream: the first is as it came, after
+// it the first of each connection is as near to what came last as it can be, and the others keep their distance to it.
+func (x *extractor) ticks(t int64) int64 {
+	if !x.based {
+		x.based = true
+		if x.timed {
+			x.shift = nearestMultiple(x.dts-t, x.wrap)
+		}
+	}
+	return t + x.shift
+}
+
+// nearestMultiple is the multiple of unit that is nearest to v.
+func nearestMultiple(v, unit int64) int64 {
+	half := unit / 2
+	if v < 0 {
+		half = -half
+	}
+	return (v + half) / unit * unit
+}
+
+// record fills in what all records have and passes it on.
+func (x *extractor) record(r Record) {
+	if x.err != nil {
+		return
+	}
+	r.StreamURL, r.Timestamp = x.url, x.now
+	r.MSN, r.URI, r.Offset = x.at.msn, x.at.uri, x.at.offset
+	x.err = x.handle(r)
+}
+
+// unitRecord passes on a statement of an access unit.
+func (x *extractor) unitRecord(m *moment, r Record) {
+	r.StreamTime, r.PTS, r.DTS = &m.seconds, &m.pts, &m.dts
+	if m.hasDur {
+		r.Duration = &m.dur
+	}
+	r.Unit, r.Key = m.number, m.key
+	x.record(r)
+}
+
+// timedRecord passes on a statement that has a time of its own.
+func (x *extractor) timedRecord(pts int64, r Record) {
+	seconds := secondsOf(pts)
+	r.StreamTime, r.PTS, r.Unit = &seconds, &pts, -1
+	x.record(r)
+}
+
+// secondsOf is a position in 90 kHz ticks in nanoseconds, rounded down.
+func secondsOf(ticks int64) markers.Seconds {
+	const perTick, of = 100000, 9 // 1e9/90000 in lowest terms
+	q, rest := ticks/of, ticks%of
+	if rest < 0 {
+		q, rest = q-1, rest+of
+	}
+	return markers.Seconds(q*perTick + rest*perTick/of)
+}
+
+// note tells what happened.
+func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
+	n := Note{StreamURL: x.url, At: x.o.Now(), Kind: kind, Text: fmt.Sprintf(format, args...), Err: err}
+	level := slog.LevelInfo
+	switch kind {
+	case NoteLost, NoteStalled, NoteMissing, NoteDamaged:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{slog.String("stream", x.url), slog.String("kind", string(kind))}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	x.o.Logger.LogAttrs(context.Background(), level, n.Text, attrs...)
+	if x.o.Note != nil {
+		x.o.Note(n)
+	}
+}
+
+// lost says that the stream does not go on for now; that it does is told with the next unit.
+func (x *extractor) lost() { x.silent = true }

@@ -1,0 +1,198 @@
+package analyzer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// stalledTargets is how many target durations a playlist may stay the same: RFC 8216, 6.2.1, wants a change after one and
+// a half, and players have three of them in store (6.3.3).
+const stalledTargets = 3
+
+// hlsSource is a stream that a playlist describes.
+type hlsSource struct {
+	t target
+	o Options
+}
+
+func (s *hlsSource) client() *hls.Client {
+	c := &hls.Client{
+		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
+	}
+	if !s.o.Follow {
+		c.GiveUp = s.o.Stall
+	}
+	return c
+}
+
+// address is what to read: a file by its path.
+func (s *hlsSource) address() string {
+	if s.t.scheme == schemeFile {
+		return s.t.path
+	}
+	return s.t.text
+}
+
+// read reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
+func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
+	err = s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	h.tellGaps()
+	if err == nil && x.units == 0 && h.unread != nil {
+		return true, fmt.Errorf("no segment could be read: %w", h.unread)
+	}
+	return err == nil, err
+}
+
+// hlsReading takes what a client reads.
+type hlsReading struct {
+	ctx context.Context
+	x   *extractor
+	o   Options
+
+	begun   bool      // a media playlist has come
+	changed time.Time // when it last said something new
+	stalled bool      // that it does not was told
+	said    string    // the trouble that was told last, empty since it was over
+	unread  error     // why the last segment that couldn't be read could not
+	ranges  map[string]string
+
+	gaps         int64 // segments on end that the playlist says are not there, which are told when it is known how many
+	firstGap     int64
+	firstGapName string
+}
+
+// version takes a playlist.
+func (h *hlsReading) version(v *hls.Version) error {
+	x, m := h.x, v.Playlist.Media
+	h.said = ""
+	if m == nil {
+		return nil
+	}
+	if !h.begun {
+		h.begun = true
+		kind := "live"
+		if m.End {
+			kind = "complete"
+		}
+		x.note(NoteConnected, nil, "reading HLS (%s): %d segments of %s s at the most in %s", kind, len(m.Segments),
+			m.TargetDuration, v.Stream.URL)
+		if n := len(v.Playlist.Warnings); n > 0 {
+			w := v.Playlist.Warnings[0]
+			x.note(NoteDamaged, nil, "%d lines of the playlist are not as they should be, the first is line %d: %s", n, w.Line, w.Text)
+		}
+	}
+	switch {
+	case v.Stale:
+		x.note(NoteDamaged, nil, "an older playlist came than the one before: nothing is taken from it")
+		return x.err
+	case v.Restarted:
+		x.note(NoteRestart, nil, "the playlist's numbering begins anew at %d", m.MediaSequence)
+	case v.Missed > 0:
+		x.note(NoteMissing, nil, "%d segments were gone from the playlist before it was seen again", v.Missed)
+	}
+	if err := h.watch(v, m); err != nil {
+		return err
+	}
+	if v.Changed {
+		x.dateRanges(m.DateRanges, h.ranges)
+	}
+	return x.err
+}
+
+// watch tells when the playlist stays the same for too long, which is the end unless it is followed.
+func (h *hlsReading) watch(v *hls.Version, m *hls.Media) error {
+	now := v.Exchange.Ended
+	if v.Changed || h.changed.IsZero() {
+		h.changed, h.stalled = now, false
+		return nil
+	}
+	limit := max(h.o.Stall, stalledTargets*time.Duration(m.TargetDuration))
+	if m.End || h.stalled || now.Sub(h.changed) < limit {
+		return nil
+	}
+	h.stalled = true
+	if !h.o.Follow {
+		return fmt.Errorf("%w: the playlist has not changed for %v", errStalled, limit)
+	}
+	h.x.note(NoteStalled, nil, "the playlist has not changed for %v", limit)
+	h.x.lost()
+	return nil
+}
+
+// trouble tells what went wrong, once until it is over.
+func (h *hlsReading) trouble(t *hls.Trouble) error {
+	text := t.Err.Error()
+	if text != h.said {
+		h.said = text
+		h.x.note(NoteLost, t.Err, "the playlist can't be had, trying again")
+		h.x.lost()
+	}
+	return h.x.err
+}
+
+// tellGaps tells of the gaps that came on end, if any.
+func (h *hlsReading) tellGaps() {
+	switch h.gaps {
+	case 0:
+		return
+	case 1:
+		h.x.note(NoteMissing, nil, "segment %d (%s) is a gap", h.firstGap, h.firstGapName)
+	default:
+		h.x.note(NoteMissing, nil, "%d segments from %d (%s) on are gaps", h.gaps, h.firstGap, h.firstGapName)
+	}
+	h.gaps = 0
+}
+
+// segment takes a segment.
+func (h *hlsReading) segment(s *hls.Segment) error {
+	x := h.x
+	if errors.Is(s.Err, hls.ErrGap) {
+		h.unread = s.Err
+		if h.gaps++; h.gaps == 1 {
+			h.firstGap, h.firstGapName = s.MSN, s.URI
+		}
+		return x.err
+	}
+	h.tellGaps()
+	if s.Err != nil {
+		h.unread = s.Err
+		x.note(NoteMissing, s.Err, "segment %d (%s) can't be had", s.MSN, s.URI)
+		return x.err
+	}
+	msn := s.MSN
+	wrap := int64(tsWrap)
+	isMP4 := len(s.Init) > 0 || kindOfMagic(s.Data[:min(len(s.Data), magicSize)]) == KindMP4
+	if isMP4 {
+		wrap = noWrap
+	}
+	x.begin(wrap, &msn, s.URI)
+	if !s.ProgramDateTime.IsZero() {
+		x.dateTime = &dateTime{s.ProgramDateTime, s.Duration, s.Discontinuity, s.DiscontinuitySequence}
+	}
+	before := x.units
+	var err error
+	switch {
+	case isMP4:
+		err = x.readMP4Segment(h.ctx, s.Init, s.Data)
+	default:
+		err = x.readTS(h.ctx, bytes.NewReader(s.Data))
+	}
+	if h.ctx.Err() != nil {
+		return h.ctx.Err()
+	}
+	if err == nil && x.units == before {
+		err = errors.New("it holds no H.264")
+	}
+	if err != nil {
+		h.unread = err
+		x.note(NoteDamaged, err, "segment %d (%s) can't be read to its end", s.MSN, s.URI)
+	}
+	x.dateTimeWithoutUnit()
+	return x.err
+}

@@ -1,0 +1,163 @@
+package analyzer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// hlsStore writes what a client reads into a directory: segments, decrypted and each in a file of its own, and a playlist
+// of all of them.
+type hlsStore struct {
+	dir      string
+	list     []byte // the entries of the playlist
+	first    int64  // media sequence number of the first entry
+	begun    bool
+	next     int64 // that of the next entry
+	longest  markers.Seconds
+	target   markers.Seconds // that of the playlist that is read
+	init     string          // file of the initialization section in force, empty for none
+	inits    int
+	files    int
+	bytes    int64
+	restarts bool              // the next segment follows no other
+	ranges   map[string]string // EXT-X-DATERANGE by ID
+	order    []string          // of ranges
+}
+
+// maxDateRanges bounds those that are kept: a day with one a second.
+const maxDateRanges = 86400
+
+func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
+	h := &hlsStore{dir: dir, ranges: map[string]string{}}
+	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
+	out := Captured{Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files}
+	if h.files == 0 {
+		return out, err
+	}
+	if writeErr := os.WriteFile(out.Path, h.playlist(), 0o644); writeErr != nil {
+		return out, fmt.Errorf("store playlist: %w", writeErr)
+	}
+	return out, err
+}
+
+func (h *hlsStore) version(v *hls.Version) error {
+	m := v.Playlist.Media
+	if m == nil || v.Stale {
+		return nil
+	}
+	h.target = m.TargetDuration
+	h.restarts = h.restarts || v.Restarted
+	for i := int64(0); i < min(v.Missed, maxMissed) && h.begun; i++ {
+		h.gap(m.TargetDuration)
+	}
+	for i := range m.DateRanges {
+		r := &m.DateRanges[i]
+		if _, known := h.ranges[r.ID]; !known {
+			if len(h.order) == maxDateRanges {
+				continue
+			}
+			h.order = append(h.order, r.ID)
+		}
+		h.ranges[r.ID] = string(appendTag(nil, r.Attributes))
+	}
+	return nil
+}
+
+// maxMissed bounds the gaps that are written for segments that nobody saw: a day of them.
+const maxMissed = 86400
+
+// gap adds an entry for a segment that is not there.
+func (h *hlsStore) gap(length markers.Seconds) {
+	h.next++
+	h.longest = max(h.longest, length)
+	h.list = fmt.Appendf(h.list, "#EXT-X-GAP\n#EXTINF:%s,\ngap%d\n", length, h.next-1)
+}
+
+func (h *hlsStore) segment(s *hls.Segment) error {
+	if !h.begun {
+		if s.Err != nil {
+			return nil // gaps in front of everything say nothing
+		}
+		h.begun, h.first, h.next = true, s.MSN, s.MSN
+	}
+	if s.Discontinuity || h.restarts {
+		h.list = append(h.list, "#EXT-X-DISCONTINUITY\n"...)
+		h.restarts = false
+	}
+	if !s.ProgramDateTime.IsZero() {
+		h.list = fmt.Appendf(h.list, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.ProgramDateTime.Format(time.RFC3339Nano))
+	}
+	if s.Err != nil {
+		h.gap(s.Duration)
+		return nil
+	}
+	ext := ".ts"
+	if len(s.Init) > 0 || kindOfMagic(s.Data[:min(len(s.Data), magicSize)]) == KindMP4 {
+		ext = ".m4s"
+	}
+	if err := h.initialize(s); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%06d%s", h.files, ext)
+	if err := h.write(name, s.Data); err != nil {
+		return err
+	}
+	h.files++
+	h.next++
+	h.longest = max(h.longest, s.Duration)
+	h.list = fmt.Appendf(h.list, "#EXTINF:%s,\n%s\n", s.Duration, name)
+	return nil
+}
+
+// initialize stores the segment's initialization section if it is another one than that before.
+func (h *hlsStore) initialize(s *hls.Segment) error {
+	if len(s.Init) == 0 || h.init != "" && !s.InitChanged {
+		return nil
+	}
+	h.init = fmt.Sprintf("init%d.mp4", h.inits)
+	h.inits++
+	h.list = fmt.Appendf(h.list, "#EXT-X-MAP:URI=\"%s\"\n", h.init)
+	return h.write(h.init, s.Init)
+}
+
+func (h *hlsStore) write(name string, b []byte) error {
+	if err := os.WriteFile(filepath.Join(h.dir, name), b, 0o644); err != nil {
+		return fmt.Errorf("store segment: %w", err)
+	}
+	h.bytes += int64(len(b))
+	return nil
+}
+
+// playlist is all that was stored, as a stream that has ended.
+func (h *hlsStore) playlist() []byte {
+	seconds := int64(h.longest+markers.Seconds(time.Second)-1) / int64(time.Second)
+	b := fmt.Appendf(nil, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n",
+		max(1, seconds, int64(h.target)/int64(time.Second)), h.first)
+	for _, id := range h.order {
+		b = append(append(b, h.ranges[id]...), '\n')
+	}
+	return append(append(b, h.list...), "#EXT-X-ENDLIST\n"...)
+}
+
+// appendTag appends an EXT-X-DATERANGE tag with these attributes.
+func appendTag(b []byte, attributes []hls.Attribute) []byte {
+	b = append(b, "#EXT-X-DATERANGE:"...)
+	for i, a := range attributes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, a.Name...), '=')
+		if a.Quoted {
+			b = append(append(append(b, '"'), a.Value...), '"')
+		} else {
+			b = append(b, a.Value...)
+		}
+	}
+	return b
+}

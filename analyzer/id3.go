@@ -1,0 +1,96 @@
+package analyzer
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+const (
+	// ownerTimestamp owns the PRIV frame that says the time stamp at which a segment without one of its own begins
+	// (RFC 8216, 3.4).
+	ownerTimestamp = "com.apple.streaming.transportStreamTimestamp"
+	// maxID3Data is how much of a frame's data is passed on; pictures are of no interest here.
+	maxID3Data = 1024
+)
+
+// id3Frame is a frame of an ID3 tag as a record shows it.
+type id3Frame struct {
+	ID          string          `json:"id"`
+	Description string          `json:"description,omitempty"`
+	Text        string          `json:"text,omitempty"`
+	Marker      json.RawMessage `json:"marker,omitempty"`
+	Timestamp   *int64          `json:"timestamp,omitempty"`
+	Data        []byte          `json:"data,omitempty"`  // in base 64
+	Bytes       int             `json:"bytes,omitempty"` // of the data
+}
+
+// id3 takes an ID3 tag, whose PTS is in ticks of this connection.
+func (x *extractor) id3(tag []byte, at, offset int64) {
+	if x.err != nil {
+		return
+	}
+	x.now, x.at.offset = x.o.Now(), offset
+	pts := x.ticks(at)
+	if x.debug {
+		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "ID3 tag", slog.String("stream", x.url),
+			slog.Int64("offset", offset), slog.String("uri", x.at.uri), slog.Int64("pts", pts), slog.Int("bytes", len(tag)))
+	}
+	frames, err := ts.ParseID3(tag)
+	if err != nil {
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", secondsOf(pts))
+	}
+	r := Record{Source: ID3}
+	marker, isMarker, err := ts.MarkerOf(frames)
+	switch {
+	case err != nil:
+		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", secondsOf(pts))
+	case isMarker:
+		r.Frame, r.UTC, r.Timecode = &marker.Frame, speakable(marker.UTC), marker.Timecode
+		length := marker.LastPTS - marker.PTS
+		r.Duration = &length
+	default:
+		r.UTC = timeInID3(frames)
+	}
+	shown := make([]id3Frame, 0, len(frames))
+	for _, f := range frames {
+		shown = append(shown, showID3(f, isMarker))
+	}
+	extra, err := json.Marshal(struct {
+		Frames []id3Frame `json:"frames"`
+	}{shown})
+	if err != nil {
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", secondsOf(pts))
+		return
+	}
+	r.Extra = extra
+	x.timedRecord(pts, r)
+}
+
+// showID3 makes a frame of a tag fit to be shown. isMarker says that a text that is JSON may be shown as such.
+func showID3(f ts.ID3Frame, isMarker bool) id3Frame {
+	s := id3Frame{ID: f.ID, Description: f.Description, Text: f.Text}
+	if isMarker && f.Description == "refstream" && json.Valid([]byte(f.Text)) {
+		s.Text, s.Marker = "", json.RawMessage(f.Text)
+	}
+	if f.Description == ownerTimestamp && len(f.Data) == 8 {
+		v := int64(binary.BigEndian.Uint64(f.Data) & (tsWrap - 1))
+		s.Timestamp = &v
+	}
+	s.Data, s.Bytes = f.Data[:min(len(f.Data), maxID3Data)], len(f.Data)
+	return s
+}
+
+// timeInID3 is the first instant that stands in a text frame, nil where there is none.
+func timeInID3(frames []ts.ID3Frame) *time.Time {
+	for _, f := range frames {
+		if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
+			return speakable(t.UTC())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package analyzer
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+// Options say how a stream is read. Only Now is needed.
+type Options struct {
+	// Now is the wall clock that the records' Timestamp is taken from.
+	Now func() time.Time
+	// Logger is told what Note is told, and at debug level each NAL unit and tag with its offset; nil for nobody.
+	Logger *slog.Logger
+	// Follow goes on when the stream ends, breaks off or can't be had: it is asked for again, and a file is read as it
+	// grows. Without it the first of these is the end.
+	Follow bool
+	// Duration ends the reading after so long, without an error; 0 for never.
+	Duration time.Duration
+	// Stall is how long nothing may come before a connection is given up; 0 for 10 s.
+	Stall time.Duration
+	// RetryMin and RetryMax bound the pauses before another attempt, which double from the one to the other; 0 for 500 ms
+	// and 15 s.
+	RetryMin, RetryMax time.Duration
+	// HTTP makes the requests; nil for one with no limit on how long a response lasts, since that of a live stream has
+	// no end.
+	HTTP *http.Client
+	// Note is told what happens to the stream, in the goroutine of Run; nil for nobody.
+	Note func(Note)
+	// Unit is told of each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
+	Unit func(Unit)
+}
+
+// Unit is an access unit as the stream carries it.
+type Unit struct {
+	StreamURL string
+	// Number counts the access units of the stream from 0 in decoding order.
+	Number int64
+	// PTS and DTS are 90 kHz ticks, unwrapped.
+	PTS, DTS int64
+	Key      bool
+	// Bytes is the size of the NAL units, without start codes or lengths.
+	Bytes int
+	// MSN is the media sequence number and URI the address of the HLS segment that holds it; -1 and empty elsewhere.
+	MSN int64
+	URI string
+	// Offset is where in the stream or segment the packet, tag or sample that holds it begins; -1 where that is not known.
+	Offset int64
+}
+
+// Defaults of Options.
+const (
+	defaultStall  = 10 * time.Second // five segments of the usual length
+	shortestRetry = 500 * time.Millisecond
+	longestRetry  = 15 * time.Second
+)
+
+// withDefaults fills in what is not given, and refuses what can't be.
+func (o Options) withDefaults() (Options, error) {
+	if o.Now == nil {
+		return o, errors.New("analyzer options: Now is missing: give it a clock such as time.Now")
+	}
+	if o.Duration < 0 || o.Stall < 0 || o.RetryMin < 0 || o.RetryMax < 0 {
+		return o, errors.New("analyzer options: a time is negative")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Stall == 0 {
+		o.Stall = defaultStall
+	}
+	if o.RetryMin == 0 {
+		o.RetryMin = shortestRetry
+	}
+	if o.RetryMax == 0 {
+		o.RetryMax = longestRetry
+	}
+	o.RetryMax = max(o.RetryMax, o.RetryMin)
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{}
+	}
+	return o, nil
+}
+
+// ticksOf is a length of time in 90 kHz ticks, rounded to the nearest.
+func ticksOf(d time.Duration) int64 {
+	const unit = int64(time.Second)
+	s, rest := int64(d)/unit, int64(d)%unit
+	half := unit / 2
+	if rest < 0 {
+		half = -half
+	}
+	return s*media.TicksPerSecond + (rest*media.TicksPerSecond+half)/unit
+}

@@ -1,0 +1,107 @@
+package analyzer
+
+import (
+	"strconv"
+
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
+)
+
+// clockCount keeps the parts of the last clock timestamp: those that the next one leaves out are the same (H.264,
+// D.2.3).
+type clockCount struct {
+	seconds, minutes, hours             uint8
+	hasSeconds, hasMinutes, hasHoursToo bool
+}
+
+// take gives the timecode of the first timestamp of a message. ok is false where there is none, or hours, minutes or
+// seconds were never said.
+func (c *clockCount) take(p *h264.PicTiming) (tc media.Timecode, ok bool) {
+	for i := range p.Timestamps {
+		t := &p.Timestamps[i]
+		if !t.Present {
+			continue
+		}
+		if t.HasSeconds {
+			c.seconds, c.hasSeconds = t.Seconds, true
+		}
+		if t.HasMinutes {
+			c.minutes, c.hasMinutes = t.Minutes, true
+		}
+		if t.HasHours {
+			c.hours, c.hasHoursToo = t.Hours, true
+		}
+		if !ok && c.hasSeconds && c.hasMinutes && c.hasHoursToo {
+			ok = true
+			tc = media.Timecode{
+				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
+				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
+			}
+		}
+	}
+	return tc, ok
+}
+
+// appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.
+func appendPicTiming(b []byte, p *h264.PicTiming, sps *h264.SPS) []byte {
+	b = append(b, '{')
+	if sps.HRD() != nil {
+		b = appendInt(b, "cpb_removal_delay", int64(p.CPBRemovalDelay))
+		b = appendInt(append(b, ','), "dpb_output_delay", int64(p.DPBOutputDelay))
+	}
+	if sps.PicStructPresent() {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = appendInt(b, "pic_struct", int64(p.PicStruct))
+		b = append(b, `,"timestamps":[`...)
+		for i := range h264.NumClockTS(p.PicStruct) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendTimestamp(b, &p.Timestamps[i])
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
+func appendTimestamp(b []byte, t *h264.ClockTimestamp) []byte {
+	b = appendBool(append(b, '{'), "clock_timestamp_flag", t.Present)
+	if !t.Present {
+		return append(b, '}')
+	}
+	b = appendInt(append(b, ','), "ct_type", int64(t.ScanType))
+	b = appendBool(append(b, ','), "nuit_field_based_flag", t.FieldBased)
+	b = appendInt(append(b, ','), "counting_type", int64(t.CountingType))
+	b = appendBool(append(b, ','), "full_timestamp_flag", t.Full)
+	b = appendBool(append(b, ','), "discontinuity_flag", t.Discontinuity)
+	b = appendBool(append(b, ','), "cnt_dropped_flag", t.CntDropped)
+	b = appendInt(append(b, ','), "n_frames", int64(t.Frames))
+	for _, part := range []struct {
+		name string
+		has  bool
+		v    uint8
+	}{
+		{"seconds_value", t.HasSeconds, t.Seconds},
+		{"minutes_value", t.HasMinutes, t.Minutes},
+		{"hours_value", t.HasHours, t.Hours},
+	} {
+		if part.has {
+			b = appendInt(append(b, ','), part.name, int64(part.v))
+		}
+	}
+	b = appendInt(append(b, ','), "time_offset", int64(t.TimeOffset))
+	return append(b, '}')
+}
+
+// appendInt appends a member of a JSON object. The name needs no escapes.
+func appendInt(b []byte, name string, v int64) []byte {
+	b = append(append(append(b, '"'), name...), '"', ':')
+	return strconv.AppendInt(b, v, 10)
+}
+
+func appendBool(b []byte, name string, v bool) []byte {
+	b = append(append(append(b, '"'), name...), '"', ':')
+	return strconv.AppendBool(b, v)
+}

@@ -1,0 +1,106 @@
+package analyzer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/flv"
+)
+
+const ticksPerMilli = media.TicksPerSecond / 1000
+
+// tagReader makes units and scripts of FLV tags, of a file or of RTMP.
+type tagReader struct {
+	x     *extractor
+	demux *flv.Demuxer
+	sets  [][]byte // of the last sequence header, until they were needed
+}
+
+func newTagReader(x *extractor) *tagReader { return &tagReader{x: x, demux: flv.NewDemuxer()} }
+
+// tag takes the next tag, which stands at that offset.
+func (r *tagReader) tag(t flv.Tag, offset int64) {
+	x := r.x
+	if x.debug {
+		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "tag", slog.String("stream", x.url),
+			slog.Int64("offset", offset), slog.Int("type", int(t.Type)), slog.Int64("ms", int64(t.Time)),
+			slog.Int("bytes", len(t.Body)))
+	}
+	if t.Type == flv.Script {
+		x.script(t.Body, r.demux.Ticks(t.Time), offset)
+		return
+	}
+	r.header(t)
+	au, ok, err := r.demux.Unit(t)
+	if err != nil {
+		if au, ok = r.annexB(t); !ok {
+			x.note(NoteDamaged, err, "the tag at byte %d can't be read and is left out", offset)
+		}
+	}
+	if ok {
+		x.unit(au, offset)
+	}
+}
+
+// annexB reads a video tag whose NAL units stand behind start codes, which is against the format (E.4.3.1) but happens.
+func (r *tagReader) annexB(t flv.Tag) (au media.AccessUnit, ok bool) {
+	v, err := flv.ParseVideo(t.Body)
+	if err != nil || v.Packet != flv.AVCNALUnits || !startsWithCode(v.Data) {
+		return au, false
+	}
+	au = media.AccessUnit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
+	r.sets = nil
+	au.PTS = au.DTS + int64(v.Composition)*ticksPerMilli
+	for _, nal := range au.NALs {
+		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+	}
+	return au, len(au.NALs) > 0
+}
+
+// startsWithCode reports whether b begins as a byte stream does (H.264, Annex B).
+func startsWithCode(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0, 0, 1}) || bytes.HasPrefix(b, []byte{0, 0, 0, 1})
+}
+
+// header keeps the parameter sets of a sequence header for units that the demuxer can't read; others get them from it.
+func (r *tagReader) header(t flv.Tag) {
+	v, err := flv.ParseVideo(t.Body)
+	if err != nil || v.Packet != flv.AVCSequenceHeader {
+		return
+	}
+	if startsWithCode(v.Data) {
+		r.sets = h264.SplitAnnexB(v.Data)
+	} else if c, err := flv.ParseAVCConfig(v.Data); err == nil {
+		r.sets = slices.Concat(c.SPS, c.PPS)
+	}
+}
+
+// readFLV reads an FLV file to its end, which is no error. begin must have been called.
+func (x *extractor) readFLV(ctx context.Context, r *bufio.Reader) error {
+	const header, previousSize = 9, 4
+	offset := int64(header + previousSize)
+	if head, err := r.Peek(header); err == nil {
+		offset = int64(binary.BigEndian.Uint32(head[5:])) + previousSize
+	}
+	reader, tags := flv.NewReader(r), newTagReader(x)
+	for ctx.Err() == nil && x.err == nil {
+		t, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		tags.tag(t, offset)
+		offset += int64(t.Size())
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,44 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// readTS reads a transport stream to its end, which is no error. begin must have been called.
+func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
+	tap := &tsTap{r: r}
+	reader := ts.NewReader(tap)
+	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, tap.tag(t.PTS)) })
+	var damage tsDamage
+	for ctx.Err() == nil && x.err == nil {
+		au, err := reader.Next()
+		damage.tell(x, reader)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		x.unit(au, tap.unit(au.PTS, au.DTS))
+	}
+	return ctx.Err()
+}
+
+// tsDamage tells of what a transport stream lost, once each.
+type tsDamage struct{ damaged, id3 int64 }
+
+func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
+	s := r.Stats()
+	if s.Damaged > d.damaged {
+		x.note(NoteDamaged, s.LastDamage, "access units that can't be read and are left out: %d", s.Damaged-d.damaged)
+		d.damaged = s.Damaged
+	}
+	if s.DamagedID3 > d.id3 {
+		x.note(NoteDamaged, nil, "ID3 tags that can't be read and are left out: %d", s.DamagedID3-d.id3)
+		d.id3 = s.DamagedID3
+	}
+}

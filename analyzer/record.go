@@ -1,0 +1,57 @@
+package analyzer
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Source names the kind of timing statement.
+type Source string
+
+// The sources. Those that begin with sei are in access units, with amf in FLV script tags and RTMP data messages, with hls in
+// playlists.
+const (
+	PicTiming       Source = "sei.pic_timing"   // SMPTE timecode (H.264, D.2.3)
+	MISBTime        Source = "sei.misb"         // precision time stamp (MISB ST 0604)
+	FrameRecord     Source = "sei.frame_record" // package annotate
+	UserData        Source = "sei.user_data"    // other user_data_unregistered that is known to hold a time
+	OnFI            Source = "amf.onFI"         // timecode and wall clock
+	OnMetaData      Source = "amf.onMetaData"   // description of the stream
+	OnCuePoint      Source = "amf.onCuePoint"   // event
+	OnTextData      Source = "amf.onTextData"   // text
+	ID3             Source = "id3"              // timed ID3 in MPEG-TS
+	ProgramDateTime Source = "hls.program_date_time"
+	DateRange       Source = "hls.daterange"
+)
+
+// Record is one timing statement of a stream, with the moment in the stream that it speaks of.
+type Record struct {
+	StreamURL string `json:"stream_url"`
+	// Timestamp is the wall clock when the statement was read.
+	Timestamp time.Time `json:"timestamp"`
+	// StreamTime is PTS in seconds. Nil where a statement is not tied to a picture.
+	StreamTime *markers.Seconds `json:"stream_time"`
+	// PTS and DTS are 90 kHz ticks, unwrapped; Duration is how long what it speaks of lasts, in ticks. Nil where unknown.
+	PTS      *int64 `json:"pts"`
+	DTS      *int64 `json:"dts"`
+	Duration *int64 `json:"duration"`
+	Source   Source `json:"source"`
+	// Extra is what the statement says, an object whose members depend on Source.
+	Extra json.RawMessage `json:"extra_data"`
+
+	// Unit counts the access units of the stream from 0 in decoding order; -1 where the statement is not in one.
+	Unit int64 `json:"unit"`
+	Key  bool  `json:"key"`
+	// Frame is the frame number that the statement names, UTC the wall clock, Timecode the SMPTE timecode; nil or empty
+	// where it names none.
+	Frame    *int64     `json:"frame,omitempty"`
+	UTC      *time.Time `json:"utc,omitempty"`
+	Timecode string     `json:"timecode,omitempty"`
+	// MSN and URI are those of the HLS segment that holds it.
+	MSN *int64 `json:"msn,omitempty"`
+	URI string `json:"uri,omitempty"`
+	// Offset is the position of the statement in the bytes of the stream, or of the segment; -1 where it has none.
+	Offset int64 `json:"offset"`
+}

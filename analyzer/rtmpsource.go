@@ -1,0 +1,66 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/outputs/rtmp"
+)
+
+// rtmpSource is a stream that an RTMP server plays.
+type rtmpSource struct {
+	t target
+	o Options
+}
+
+// play passes on the tags until each returns an error or the stream ends, which is none.
+func (s *rtmpSource) play(ctx context.Context, begun func(), each func(flv.Tag) error) error {
+	w := newWatchdog(ctx, s.o.Stall)
+	defer w.close()
+	address, err := rtmp.ParseTarget(s.t.text)
+	if err != nil {
+		return err
+	}
+	var d net.Dialer
+	c, err := d.DialContext(w.ctx, "tcp", address.Address())
+	if err != nil {
+		return fmt.Errorf("open stream: %w", w.explain(err))
+	}
+	p, err := rtmp.Play(w.ctx, c, address)
+	if err != nil {
+		return fmt.Errorf("play stream: %w", w.explain(err))
+	}
+	defer p.Close()
+	begun()
+	for {
+		w.waiting()
+		t, err := p.Next(w.ctx)
+		w.working()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("play stream: %w", w.explain(err))
+		}
+		if err := each(t); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *rtmpSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+	var tags *tagReader
+	err = s.play(ctx, func() {
+		x.note(NoteConnected, nil, "reading %s", nameOf(KindRTMP))
+		x.begin(flvWrap, nil, "")
+		tags = newTagReader(x)
+	}, func(t flv.Tag) error {
+		tags.tag(t, -1)
+		return x.err
+	})
+	return false, err
+}

@@ -1,0 +1,93 @@
+package analyzer
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/outputs/flv/amf0"
+)
+
+// Names of scripts that state a time.
+const (
+	scriptMetaData = "onMetaData"
+	scriptTextData = "onTextData"
+	scriptFI       = "onFI"
+	scriptCuePoint = "onCuePoint"
+)
+
+// script takes the body of a script tag or data message. at is its time in ticks of this connection.
+func (x *extractor) script(body []byte, at, offset int64) {
+	if x.err != nil {
+		return
+	}
+	x.now, x.at.offset = x.o.Now(), offset
+	name, args, err := flv.ParseScript(body)
+	pts := x.ticks(at)
+	if x.debug {
+		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "script tag", slog.String("stream", x.url),
+			slog.Int64("offset", offset), slog.Int64("pts", pts), slog.String("name", name), slog.Int("bytes", len(body)))
+	}
+	if err != nil {
+		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, secondsOf(pts))
+	}
+	values := append([]any{name}, args...)
+	switch name {
+	case scriptFI:
+		x.fi(pts, values, args)
+	case scriptCuePoint:
+		x.cuePoint(pts, values, args)
+	case scriptMetaData:
+		x.timedRecord(pts, Record{Source: OnMetaData, Extra: amfJSON(args)})
+	case scriptTextData:
+		x.timedRecord(pts, Record{Source: OnTextData, Extra: amfJSON(args)})
+	}
+}
+
+// fi takes an onFI message.
+func (x *extractor) fi(pts int64, values, args []any) {
+	f, _ := flv.ParseFI(values)
+	r := Record{Source: OnFI, Extra: amfJSON(args)}
+	if t, ok := f.Time(); ok {
+		r.UTC = speakable(t.UTC())
+	} else if d, ok := firstDate(args); ok {
+		r.UTC = speakable(d.UTC())
+	}
+	if tc, ok := f.FrameTimecode(); ok {
+		r.Timecode = tc.String()
+	}
+	x.timedRecord(pts, r)
+}
+
+// cuePoint takes an onCuePoint message: of ours the marker, of others what they say.
+func (x *extractor) cuePoint(pts int64, values, args []any) {
+	r := Record{Source: OnCuePoint, Extra: amfJSON(args)}
+	if c, ok := flv.ParseCuePoint(values); ok {
+		if m, ok := c.Marker(); ok {
+			r.Frame, r.UTC, r.Timecode = &m.Frame, speakable(m.UTC), m.Timecode
+			length := m.LastPTS - m.PTS
+			r.Duration = &length
+		}
+	}
+	x.timedRecord(pts, r)
+}
+
+// firstDate is the first date among the properties of the first value.
+func firstDate(args []any) (amf0.Date, bool) {
+	if len(args) == 0 {
+		return amf0.Date{}, false
+	}
+	var properties []amf0.Property
+	switch v := args[0].(type) {
+	case amf0.Object:
+		properties = v
+	case amf0.Array:
+		properties = v
+	}
+	for _, p := range properties {
+		if d, ok := p.Value.(amf0.Date); ok {
+			return d, true
+		}
+	}
+	return amf0.Date{}, false
+}

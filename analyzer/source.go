@@ -1,0 +1,24 @@
+package analyzer
+
+import "context"
+
+// source is where a stream comes from. Each call connects anew.
+type source interface {
+	// read tells x what comes, until the stream ends, breaks off, or ctx is done. complete says that it came to an end
+	// after which nothing can follow, as that of a file.
+	read(ctx context.Context, x *extractor) (complete bool, err error)
+	// store stores what comes, until the stream ends, breaks off, or ctx is done; with an error goes what was stored
+	// before it.
+	store(ctx context.Context, dir string) (Captured, error)
+}
+
+// sourceOf makes the source of an address.
+func sourceOf(t target, o Options) source {
+	switch t.hint {
+	case KindRTMP:
+		return &rtmpSource{t, o}
+	case KindHLS:
+		return &hlsSource{t: t, o: o}
+	}
+	return &byteSource{t, o}
+}

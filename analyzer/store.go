@@ -1,0 +1,101 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/refstream/refstream/outputs/flv"
+)
+
+func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
+	w := newWatchdog(ctx, s.o.Stall)
+	defer w.close()
+	c, err := s.open(w)
+	if err != nil {
+		return Captured{}, err
+	}
+	defer c.Close()
+	if c.kind == KindHLS {
+		c.Close()
+		w.close()
+		return (&hlsSource{t: s.t, o: s.o}).store(ctx, dir)
+	}
+	if c.tail != nil {
+		info, err := c.tail.f.Stat()
+		if err == nil && info.Mode().IsRegular() {
+			return Captured{Path: s.t.path, Kind: c.kind, Bytes: info.Size()}, nil
+		}
+	}
+	f, err := fileFor(dir, c.kind)
+	if err != nil {
+		return Captured{}, err
+	}
+	out := Captured{Path: f.Name(), Kind: c.kind}
+	switch c.kind {
+	case KindTS:
+		out.Bytes, err = storeTS(f, c.r)
+	case KindFLV:
+		reader := flv.NewReader(c.r)
+		out.Bytes, err = storeTags(f, reader.Next)
+	default:
+		out.Bytes, err = io.Copy(f, c.r)
+	}
+	return out, w.explain(errors.Join(err, f.Close()))
+}
+
+// storeTS copies a transport stream. Where it breaks off, the picture that was begun is left out.
+func storeTS(f *os.File, r io.Reader) (int64, error) {
+	tap := &tsTap{r: r}
+	n, err := io.Copy(f, tap)
+	if err == nil {
+		return n, nil
+	}
+	if n > 0 {
+		n = tap.lastPicture
+		if cut := f.Truncate(n); cut != nil {
+			return n, fmt.Errorf("cut captured stream: %w", cut)
+		}
+	}
+	return n, err
+}
+
+// storeTags writes tags to an FLV file until there are no more.
+func storeTags(f io.Writer, next func() (flv.Tag, error)) (int64, error) {
+	b := flv.FileHeader()
+	var written int64
+	for {
+		n, err := f.Write(b)
+		written += int64(n)
+		if err != nil {
+			return written, fmt.Errorf("store tag: %w", err)
+		}
+		t, err := next()
+		if errors.Is(err, io.EOF) {
+			return written, nil
+		}
+		if err != nil {
+			return written, err
+		}
+		b = flv.AppendTag(b[:0], t)
+	}
+}
+
+func (s *rtmpSource) store(ctx context.Context, dir string) (Captured, error) {
+	f, err := fileFor(dir, KindRTMP)
+	if err != nil {
+		return Captured{}, err
+	}
+	out := Captured{Path: f.Name(), Kind: KindRTMP}
+	b := flv.FileHeader()
+	err = s.play(ctx, func() {}, func(t flv.Tag) error {
+		b = flv.AppendTag(b, t)
+		n, err := f.Write(b)
+		out.Bytes += int64(n)
+		b = b[:0]
+		return err
+	})
+	return out, errors.Join(err, f.Close())
+}

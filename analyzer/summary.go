@@ -1,0 +1,194 @@
+package analyzer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// rateOver is the stream time over which Summary takes the frame rate, in ticks: two seconds are enough for any rate to
+// show and short enough for a change to.
+const rateOver = 2 * media.TicksPerSecond
+
+// maxRecent bounds the units of that time, for streams whose time stands still.
+const maxRecent = 1000
+
+// Summary keeps what is worth knowing about a stream while it is read. Its methods are not safe for concurrent use.
+type Summary struct {
+	// Units and Records count what was read, Bytes the NAL units.
+	Units, Records, Bytes int64
+	// Position is the PTS of the last unit in seconds.
+	Position markers.Seconds
+	// Timecode, Frame and UTC are the last that were stated; empty or nil where none were.
+	Timecode string
+	Frame    *int64
+	UTC      *time.Time
+	// State is how the stream is: connected, resumed, stalled, lost or ended; empty before it is any of these. Told is the
+	// text of the last note, and Trouble how many told of something lost.
+	State   NoteKind
+	Told    string
+	Trouble int64
+
+	recent []int64 // PTS of the units of the last two seconds, in decoding order
+	clocks []*Drift
+}
+
+// Drift is how a clock of the stream runs against PTS. It begins anew where the stream jumps.
+type Drift struct {
+	// Clock is where the clock is stated; the timecode is a clock too.
+	Clock Source
+	// Since is how much stream time it was compared over.
+	Since time.Duration
+	// Gained is how much further the clock has come than PTS in that time.
+	Gained time.Duration
+	// Behind is how long after the time stated the statement was read, of clocks that state a UTC; it holds the whole
+	// delay of the stream.
+	Behind time.Duration
+	HasUTC bool
+
+	begun         bool
+	pts, at       int64 // the first: ticks and nanoseconds
+	lastPTS, last int64
+}
+
+// PPM is the drift in millionths, 0 where too little time has passed to tell: a second.
+func (d *Drift) PPM() float64 {
+	if d.Since < time.Second {
+		return 0
+	}
+	return float64(d.Gained) / float64(d.Since) * 1e6
+}
+
+// AddUnit takes an access unit.
+func (s *Summary) AddUnit(u Unit) {
+	s.Units++
+	s.Bytes += int64(u.Bytes)
+	s.Position = secondsOf(u.PTS)
+	if len(s.recent) == maxRecent {
+		s.recent = s.recent[:0]
+	}
+	s.recent = append(s.recent, u.PTS)
+	newest := slices.Max(s.recent)
+	s.recent = slices.DeleteFunc(s.recent, func(p int64) bool { return p <= newest-rateOver || p > u.PTS+rateOver })
+}
+
+// FrameRate is the number of frames per second of stream time in the last two seconds, 0 where that can't be told.
+func (s *Summary) FrameRate() float64 {
+	if len(s.recent) < 2 {
+		return 0
+	}
+	span := slices.Max(s.recent) - slices.Min(s.recent)
+	if span == 0 {
+		return 0
+	}
+	return float64(len(s.recent)-1) * media.TicksPerSecond / float64(span)
+}
+
+// AddNote takes what happened.
+func (s *Summary) AddNote(n Note) {
+	s.Told = n.Text
+	switch n.Kind {
+	case NoteJump, NoteRestart:
+		s.clocks = nil
+		return
+	case NoteMissing, NoteDamaged:
+		s.Trouble++
+		return
+	case NoteParameters:
+		return
+	case NoteLost, NoteStalled:
+		s.Trouble++
+	}
+	s.State = n.Kind
+}
+
+// AddRecord takes a record.
+func (s *Summary) AddRecord(r Record) {
+	s.Records++
+	if r.Timecode != "" {
+		s.Timecode = r.Timecode
+	}
+	if r.Frame != nil && r.Source == FrameRecord {
+		s.Frame = r.Frame
+	}
+	if r.PTS == nil {
+		return
+	}
+	switch r.Source {
+	case MISBTime, FrameRecord, UserData, OnFI, ProgramDateTime:
+		if r.UTC != nil {
+			s.UTC = r.UTC
+			d := s.clock(r.Source)
+			d.HasUTC, d.Behind = true, r.Timestamp.Sub(*r.UTC)
+			d.take(*r.PTS, r.UTC.UnixNano())
+		}
+	case PicTiming:
+		if at, ok := timecodeNanos(r); ok {
+			s.clock(r.Source).take(*r.PTS, at)
+		}
+	}
+}
+
+// Clocks is the clocks of the stream, in the order in which they were first stated.
+func (s *Summary) Clocks() []Drift {
+	out := make([]Drift, 0, len(s.clocks))
+	for _, d := range s.clocks {
+		out = append(out, *d)
+	}
+	return out
+}
+
+func (s *Summary) clock(of Source) *Drift {
+	for _, d := range s.clocks {
+		if d.Clock == of {
+			return d
+		}
+	}
+	d := &Drift{Clock: of}
+	s.clocks = append(s.clocks, d)
+	return d
+}
+
+// take compares a statement. Pictures that are shown before one that was compared already say nothing new.
+func (d *Drift) take(pts, at int64) {
+	if !d.begun {
+		d.begun, d.pts, d.at, d.lastPTS, d.last = true, pts, at, pts, at
+	}
+	if pts < d.lastPTS {
+		return
+	}
+	const day = int64(24 * time.Hour)
+	if at < d.last-day/2 && d.Clock == PicTiming { // a timecode begins anew at midnight
+		d.begun = false
+		return
+	}
+	d.lastPTS, d.last = pts, at
+	since := int64(secondsOf(pts - d.pts))
+	d.Since, d.Gained = time.Duration(since), time.Duration(at-d.at-since)
+}
+
+// timecodeNanos is the time that a timecode counts since midnight, where the length of a frame is known.
+func timecodeNanos(r Record) (int64, bool) {
+	if r.Duration == nil || r.Timecode == "" {
+		return 0, false
+	}
+	var part [4]int64
+	i, digits := 0, 0
+	for _, c := range r.Timecode {
+		if c < '0' || c > '9' {
+			i, digits = i+1, 0
+			continue
+		}
+		if digits++; i > 3 || digits > 4 {
+			return 0, false
+		}
+		part[i] = part[i]*10 + int64(c-'0')
+	}
+	if i != 3 {
+		return 0, false
+	}
+	s := (part[0]*60+part[1])*60 + part[2]
+	return s*int64(time.Second) + int64(secondsOf(part[3]**r.Duration)), true
+}

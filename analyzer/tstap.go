@@ -1,0 +1,115 @@
+package analyzer
+
+import (
+	"io"
+
+	"github.com/refstream/refstream/media"
+)
+
+// maxStarts bounds the PES packets that wait to be asked for: a second of fifty programs, of which one is read.
+const maxStarts = 4096
+
+// tsTap passes a transport stream through to its reader and notes where the PES packets begin, so that what the reader
+// makes of them can be given its place in the bytes. PES packets are told apart by their time stamps.
+type tsTap struct {
+	r      io.Reader
+	at     int64            // bytes passed through
+	packet [packetSize]byte // that is being put together
+	have   int              // bytes of it
+	starts []pesStart
+	// lastPicture is where the last PES packet of a video stream begins.
+	lastPicture int64
+}
+
+// pesStart is the packet that begins a PES packet.
+type pesStart struct {
+	offset   int64
+	pts, dts int64 // on the wire
+}
+
+// Read reads once and looks at what came.
+func (t *tsTap) Read(b []byte) (int, error) {
+	n, err := t.r.Read(b)
+	t.scan(b[:n])
+	return n, err
+}
+
+func (t *tsTap) scan(b []byte) {
+	for len(b) > 0 {
+		if t.have == 0 {
+			if b[0] != syncByte { // garbage: the next packet begins somewhere behind it
+				b, t.at = b[1:], t.at+1
+				continue
+			}
+			if len(b) >= packetSize {
+				t.look(b[:packetSize], t.at)
+				b, t.at = b[packetSize:], t.at+packetSize
+				continue
+			}
+		}
+		n := copy(t.packet[t.have:], b)
+		b, t.at, t.have = b[n:], t.at+int64(n), t.have+n
+		if t.have == packetSize {
+			t.look(t.packet[:], t.at-packetSize)
+			t.have = 0
+		}
+	}
+}
+
+// look notes a packet that begins a PES packet with a PTS (ISO/IEC 13818-1, 2.4.3.2 and 2.4.3.6).
+func (t *tsTap) look(p []byte, offset int64) {
+	const hasPTS, hasDTS, header, timestamp = 0x80, 0x40, 9, 5
+	if p[1]&0x40 == 0 { // payload_unit_start_indicator
+		return
+	}
+	payload := p[4:]
+	if p[3]&0x20 != 0 {
+		n := 1 + int(payload[0])
+		if n > len(payload) {
+			return
+		}
+		payload = payload[n:]
+	}
+	if len(payload) < header+timestamp || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[7]&hasPTS == 0 {
+		return
+	}
+	if id := payload[3]; id>>4 == 0xE || id == 0xFD { // video, and extended_stream_id (table 2-22)
+		t.lastPicture = offset
+	}
+	s := pesStart{offset: offset, pts: timestampOf(payload[header:])}
+	s.dts = s.pts
+	if payload[7]&hasDTS != 0 && len(payload) >= header+2*timestamp {
+		s.dts = timestampOf(payload[header+timestamp:])
+	}
+	if len(t.starts) == maxStarts {
+		t.starts = append(t.starts[:0], t.starts[maxStarts/2:]...)
+	}
+	t.starts = append(t.starts, s)
+}
+
+// timestampOf is a PTS or DTS on the wire.
+func timestampOf(b []byte) int64 {
+	return int64(b[0]>>1&7)<<30 | int64(b[1])<<22 | int64(b[2]>>1)<<15 | int64(b[3])<<7 | int64(b[4]>>1)
+}
+
+// unit is where the access unit with these time stamps begins, -1 where that is not known. Units are asked for in their
+// order, and what comes before one is forgotten.
+func (t *tsTap) unit(pts, dts int64) int64 {
+	for i, s := range t.starts {
+		if s.pts == pts&media.PTSMask && s.dts == dts&media.PTSMask {
+			t.starts = append(t.starts[:0], t.starts[i+1:]...)
+			return s.offset
+		}
+	}
+	return -1
+}
+
+// tag is where the ID3 tag with this PTS begins. Nothing is forgotten: tags may come out of turn.
+func (t *tsTap) tag(pts int64) int64 {
+	for _, s := range t.starts {
+		if s.pts == pts&media.PTSMask {
+			return s.offset
+		}
+	}
+	return -1
+}

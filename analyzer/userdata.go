@@ -1,0 +1,140 @@
+package analyzer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/h264"
+)
+
+// UUIDs of user data that holds a time, besides those of packages h264 and annotate.
+const (
+	uuidMISBMicros = "a8687dd4-d759-3758-a5ce-f0338b6545f1" // MISB ST 0604, microseconds in HEVC
+	uuidMISBNanos  = "cf848278-ee23-306c-9265-e8fef22fb8b8" // MISB ST 0604, nanoseconds
+	uuidOBS        = "0aecffe7-5272-4e2f-a62f-d19cd61a93b5" // OBS Studio, time stamps of a frame's way
+	uuidMillicast  = "9a21f3be-31f0-4b78-b0be-c7f7dbb97250" // Millicast, Unix time in milliseconds
+)
+
+// misb passes on a precision time stamp. Its status byte is that of MISB ST 0603.
+func (x *extractor) misb(m *moment, status uint8, unit string, count int64, utc time.Time) {
+	const unlocked, jumped, backwards = 0x80, 0x40, 0x20
+	b := appendInt([]byte{'{'}, "status", int64(status))
+	b = appendBool(append(b, ','), "locked", status&unlocked == 0)
+	b = appendBool(append(b, ','), "discontinuity", status&jumped != 0)
+	b = appendBool(append(b, ','), "reverse", status&backwards != 0)
+	b = append(appendInt(append(b, ','), unit, count), '}')
+	utc = utc.UTC()
+	x.unitRecord(m, Record{Source: MISBTime, UTC: speakable(utc), Extra: b})
+}
+
+// speakable is nil for a time that has no form in JSON: years beyond 0 to 9999 (RFC 3339).
+func speakable(t time.Time) *time.Time {
+	if y := t.Year(); y < 0 || y > 9999 {
+		return nil
+	}
+	return &t
+}
+
+// otherMISB takes a precision time stamp with the UUID that HEVC has, which muxers put into H.264 too.
+func (x *extractor) otherMISB(m *moment, u h264.UserData) {
+	// The body is that of the time stamp for H.264: bring its UUID in front of it and read it as one.
+	stamp, ok := h264.ParseMISBTime(append([]byte(h264.UUIDMISBTime), u.Data...))
+	if !ok || stamp.Micros > math.MaxInt64 {
+		return
+	}
+	if u.UUID.String() == uuidMISBNanos {
+		x.misb(m, stamp.Status, "ns", int64(stamp.Micros), time.Unix(0, int64(stamp.Micros)))
+		return
+	}
+	x.misb(m, stamp.Status, "us", int64(stamp.Micros), time.UnixMicro(int64(stamp.Micros)))
+}
+
+// millicast takes a Unix time in milliseconds, eight bytes, most significant first.
+func (x *extractor) millicast(m *moment, data []byte) {
+	const size = 8
+	if len(data) < size {
+		return
+	}
+	ms := binary.BigEndian.Uint64(data)
+	if ms > math.MaxInt64 {
+		return
+	}
+	b := append(appendInt([]byte(`{"convention":"millicast",`), "ms", int64(ms)), '}')
+	x.unitRecord(m, Record{Source: UserData, UTC: speakable(time.UnixMilli(int64(ms)).UTC()), Extra: b})
+}
+
+// obsStamp is one time stamp of OBS's user data: when an event happened to the frame.
+type obsStamp struct {
+	Event uint8 `json:"event"`
+	// One of them is set.
+	Text    string `json:"rfc3339,omitempty"`
+	Millis  *int64 `json:"ms,omitempty"`
+	DeltaNS *int64 `json:"delta_ns,omitempty"`
+}
+
+// obs takes OBS's list of time stamps. The time of the record is that of the first that says one.
+func (x *extractor) obs(m *moment, data []byte) {
+	stamps, utc := parseOBS(data)
+	if len(stamps) == 0 {
+		return
+	}
+	b, err := json.Marshal(struct {
+		Convention string     `json:"convention"`
+		Timestamps []obsStamp `json:"timestamps"`
+	}{"obs", stamps})
+	if err != nil {
+		return
+	}
+	x.unitRecord(m, Record{Source: UserData, UTC: utc, Extra: b})
+}
+
+// parseOBS reads the list as far as it can be read.
+func parseOBS(data []byte) (stamps []obsStamp, utc *time.Time) {
+	const (
+		text, millis, delta = 1, 2, 3
+		longest             = 64 // RFC 3339 with nanoseconds has half of that
+	)
+	if len(data) == 0 {
+		return nil, nil
+	}
+	count := 1 + int(data[0])
+	data = data[1:]
+	for ; count > 0 && len(data) >= 2; count-- {
+		kind, s := data[0], obsStamp{Event: data[1]}
+		data = data[2:]
+		switch kind {
+		case text:
+			end := bytes.IndexByte(data, 0)
+			if end < 0 || end > longest {
+				return stamps, utc
+			}
+			s.Text = strings.ToValidUTF8(string(data[:end]), "\uFFFD")
+			if t, err := time.Parse(time.RFC3339Nano, s.Text); err == nil && utc == nil {
+				utc = speakable(t.UTC())
+			}
+			data = data[end+1:]
+		case millis, delta:
+			if len(data) < 8 {
+				return stamps, utc
+			}
+			v := int64(binary.BigEndian.Uint64(data))
+			data = data[8:]
+			if kind == delta {
+				s.DeltaNS = &v
+				break
+			}
+			s.Millis = &v
+			if utc == nil {
+				utc = speakable(time.UnixMilli(v).UTC())
+			}
+		default:
+			return stamps, utc
+		}
+		stamps = append(stamps, s)
+	}
+	return stamps, utc
+}

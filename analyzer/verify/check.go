@@ -1,0 +1,183 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+)
+
+// input is everything that was read of a stream.
+type input struct {
+	url        string
+	kind       analyzer.Kind
+	info       StreamInfo
+	pictures   []picture
+	statements []analyzer.Record
+	// cut says that reading ended before the stream did.
+	cut bool
+	// unread is why the statements can't be read, nil where they can.
+	unread error
+}
+
+// checker compares an input with the truth. It does no I/O.
+type checker struct {
+	in      input
+	channel markers.Channel
+	clock   markers.Clock
+	truth   Truth
+	cadence cadence
+	// first and last are the frames between which the stream lies.
+	first, last int64
+	// anchors are the pictures that show a frame for the first time, in the order of the frames.
+	anchors []int
+	// timed are those of them that no picture out of order has changed places with.
+	timed []int
+}
+
+// check makes the report on an input.
+func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Kind) (*Report, error) {
+	if in.cut {
+		in.pictures = untorn(in.pictures)
+	}
+	c := &checker{in: in, channel: channel, clock: channel.Clock()}
+	runs, disordered := shows(in.pictures)
+	r := c.newReport(runs)
+	if r.Readable == 0 {
+		r.Verdict = Unknown
+		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded or scaled down too far")
+		return r, nil
+	}
+	for _, s := range runs {
+		if s.frame >= 0 {
+			c.anchors = append(c.anchors, s.first)
+		}
+	}
+	// A frame that is shown again after unreadable pictures is no anchor.
+	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].frame == in.pictures[b].frame })
+	c.first, c.last = in.pictures[c.anchors[0]].frame, in.pictures[c.anchors[len(c.anchors)-1]].frame
+	r.FirstFrame, r.LastFrame = &c.first, &c.last
+	var err error
+	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
+
+	c.timed = timekeepers(in.pictures, c.anchors, disordered)
+
+	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth)
+	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
+
+	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
+	reach := channel.Rate.Ticks(1) / 2
+	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
+	r.Clocks = []ClockReport{c.ptsClock()}
+	var misstated []Finding
+	if in.unread != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
+	} else {
+		var told []ClockReport
+		told, misstated = c.announcements(j)
+		r.Clocks = append(append(r.Clocks, c.statementClocks(j)...), told...)
+	}
+	r.Findings = append(r.Findings, clockFindings(r.Clocks)...)
+
+	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
+	r.Events = events.summary
+	r.Findings = append(append(r.Findings, events.findings()...), misstated...)
+	r.markers = c.truth.Markers
+	r.judge(allow)
+	if r.Verdict == True && in.unread != nil {
+		r.Verdict = Unknown
+	}
+	return r, nil
+}
+
+// reordered is how many pictures at most are coded before one that is shown earlier: the largest number of frames that
+// H.264 lets a decoder hold back (A.3.1), and the one that waits for them.
+const reordered = 17
+
+// untorn leaves out the end of a stream that was cut off while it was read: of pictures that are coded out of turn the
+// last ones may be there, and those before them not yet.
+func untorn(list []picture) []picture {
+	for i := max(1, len(list)-reordered); i < len(list); i++ {
+		if a, b := list[i-1].frame, list[i].frame; a >= 0 && b > a+1 {
+			return list[:i]
+		}
+	}
+	return list
+}
+
+// maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that
+// begins again has no such pictures.
+const maxPassed = 8
+
+// timekeepers are the anchors without those that a picture out of order has passed: of two pictures that changed places
+// one is in order, and its time is as wrong as the other's.
+func timekeepers(list []picture, anchors, disordered []int) []int {
+	passed := map[int]bool{}
+	for _, d := range disordered {
+		k, _ := slices.BinarySearch(anchors, d)
+		var over []int
+		for i := k - 1; i >= 0 && list[anchors[i]].frame > list[d].frame; i-- {
+			over = append(over, anchors[i])
+		}
+		for i := k; i < len(anchors) && list[anchors[i]].frame < list[d].frame; i++ {
+			over = append(over, anchors[i])
+		}
+		if len(over) > maxPassed {
+			continue
+		}
+		for _, i := range over {
+			passed[i] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(anchors), func(i int) bool { return passed[i] })
+}
+
+// newReport counts the pictures.
+func (c *checker) newReport(runs []show) *Report {
+	r := &Report{
+		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,
+		Pictures: len(c.in.pictures), Findings: []Finding{}, Clocks: []ClockReport{},
+	}
+	for _, p := range c.in.pictures {
+		if p.frame >= 0 {
+			r.Readable++
+		}
+	}
+	return r
+}
+
+// shownFrames are the frames in the stream, ascending.
+func (c *checker) shownFrames() []shown {
+	list := make([]shown, 0, len(c.anchors))
+	for _, i := range c.anchors {
+		list = append(list, shown{c.in.pictures[i].frame, c.in.pictures[i].event})
+	}
+	return list
+}
+
+// formFindings says what became of the picture's size and of the frame rate.
+func (c *checker) formFindings(s *sequence) (list []Finding) {
+	if i := c.in.info; i.Width != c.channel.Width || i.Height != c.channel.Height {
+		list = append(list, Finding{
+			Kind: Resized,
+			Text: fmt.Sprintf("the picture is %dx%d, not %dx%d", i.Width, i.Height, c.channel.Width, c.channel.Height),
+		})
+	}
+	if c.cadence.retimed {
+		rate := float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den) / c.cadence.ratio
+		text := fmt.Sprintf("%.5g pictures/s of %s frames/s", rate, c.channel.Rate)
+		if s.dropped > 0 {
+			text += fmt.Sprintf(", %s left out for it", plural(s.dropped, "frame"))
+		}
+		if s.repeated > 0 {
+			text += fmt.Sprintf(", %s repeated for it", plural(s.repeated, "frame"))
+		}
+		list = append(list, Finding{Kind: Retimed, Text: text, Count: s.dropped + s.repeated})
+	}
+	return list
+}

@@ -1,0 +1,173 @@
+package verify
+
+import (
+	"math"
+	"slices"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// sample is one statement of a clock: at a time, in nanoseconds from the epoch, it was wrong by so many nanoseconds.
+type sample struct {
+	frame   int64
+	at, err int64
+}
+
+// State says what became of a clock.
+type State string
+
+// The states.
+const (
+	Exact     State = "exact"
+	Offset    State = "offset"    // wrong by a constant
+	Drifting  State = "drifting"  // runs fast or slow
+	Stepped   State = "stepped"   // jumps; between the jumps it may also drift
+	Noisy     State = "noisy"     // wrong by this and that
+	Gone      State = "gone"      // no statement is left, where there should be one
+	Absent    State = "absent"    // no statement, which is as it may be
+	Unchecked State = "unchecked" // the truth does not say what would be right
+)
+
+// Step is a jump of a clock: from a frame on it is further ahead by so much.
+type Step struct {
+	Frame int64           `json:"frame"`
+	By    markers.Seconds `json:"by"`
+}
+
+// fit is the simplest description of a clock's errors.
+type fit struct {
+	state  State
+	offset int64 // of the first sample, in nanoseconds
+	ppm    float64
+	steps  []Step
+}
+
+const (
+	// minStep is the smallest jump that is told from noise, in nanoseconds, where the tolerance is smaller: less than any
+	// length of a frame.
+	minStep = 5_000_000
+	// million is what parts are counted of.
+	million = 1e6
+	// enough is how many samples a slope takes.
+	enough = 3
+	// tooMany is the share of samples that begin a step beyond which they are noise.
+	tooMany = 3
+)
+
+// describe finds the simplest of: exact, a constant offset, a line, and either with jumps, that leaves no error larger
+// than the tolerance, in nanoseconds. list is not empty and in the order of time.
+func describe(list []sample, tolerance int64) fit {
+	if worst(list, 0, 0) <= tolerance {
+		return fit{state: Exact}
+	}
+	if f, ok := straight(list, tolerance); ok {
+		return f
+	}
+	groups, steps := jumps(list, max(minStep, 4*tolerance))
+	if len(steps) == 0 || len(steps)*tooMany > len(list) {
+		return fit{state: Noisy, offset: median(list)}
+	}
+	slope := slopeWithin(groups)
+	if span := float64(list[len(list)-1].at - list[0].at); math.Abs(slope)*span <= float64(2*tolerance+roundingNanos) {
+		slope = 0
+	}
+	f := fit{state: Stepped, ppm: slope * million, steps: steps}
+	level := 0.0
+	for i, g := range groups {
+		before := level
+		if level = levelOf(g, slope); worst(g, level, slope) > 2*tolerance+roundingNanos {
+			return fit{state: Noisy, offset: median(list)}
+		}
+		if i == 0 {
+			f.offset = int64(math.Round(level + slope*float64(list[0].at)))
+		} else {
+			f.steps[i-1].By = markers.Seconds(math.Round(level - before))
+		}
+	}
+	return f
+}
+
+// roundingNanos is a tick of 90 kHz: what was stretched was rounded to ticks again.
+const roundingNanos = 11112
+
+// straight tries a constant, and then a line.
+func straight(list []sample, tolerance int64) (fit, bool) {
+	m := median(list)
+	if worst(list, float64(m), 0) <= 2*tolerance {
+		return fit{state: Offset, offset: m}, true
+	}
+	if len(list) < enough {
+		return fit{}, false
+	}
+	slope := slopeWithin([][]sample{list})
+	level := levelOf(list, slope)
+	if worst(list, level, slope) > 2*tolerance+roundingNanos {
+		return fit{}, false
+	}
+	first := int64(math.Round(level + slope*float64(list[0].at)))
+	return fit{state: Drifting, offset: first, ppm: slope * million}, true
+}
+
+// worst is the largest distance of a sample's error from the line level + slope*at.
+func worst(list []sample, level, slope float64) int64 {
+	most := 0.0
+	for _, s := range list {
+		most = max(most, math.Abs(float64(s.err)-level-slope*float64(s.at)))
+	}
+	return int64(math.Ceil(min(most, math.MaxInt64/2)))
+}
+
+func median(list []sample) int64 {
+	errs := make([]int64, len(list))
+	for i, s := range list {
+		errs[i] = s.err
+	}
+	slices.Sort(errs)
+	return errs[len(errs)/2]
+}
+
+// jumps divides the samples where the error changes by more than a threshold.
+func jumps(list []sample, threshold int64) (groups [][]sample, steps []Step) {
+	from := 0
+	for i := 1; i < len(list); i++ {
+		if d := list[i].err - list[i-1].err; d > threshold || d < -threshold {
+			groups = append(groups, list[from:i])
+			steps = append(steps, Step{list[i].frame, markers.Seconds(d)})
+			from = i
+		}
+	}
+	return append(groups, list[from:]), steps
+}
+
+// slopeWithin is the common slope of groups of samples that may each have a level of their own, by least squares.
+func slopeWithin(groups [][]sample) float64 {
+	var xx, xy float64
+	for _, g := range groups {
+		// Differences from the group's first sample are exact in a double.
+		var sx, sy float64
+		for _, s := range g {
+			sx += float64(s.at - g[0].at)
+			sy += float64(s.err - g[0].err)
+		}
+		mx, my := sx/float64(len(g)), sy/float64(len(g))
+		for _, s := range g {
+			x, y := float64(s.at-g[0].at)-mx, float64(s.err-g[0].err)-my
+			xx += x * x
+			xy += x * y
+		}
+	}
+	if xx == 0 {
+		return 0
+	}
+	return xy / xx
+}
+
+// levelOf is the level of a line of the given slope through the middle of a group: halfway between its extremes.
+func levelOf(g []sample, slope float64) float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, s := range g {
+		v := float64(s.err) - slope*float64(s.at)
+		low, high = min(low, v), max(high, v)
+	}
+	return (low + high) / 2
+}

@@ -1,0 +1,123 @@
+package verify
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// decoding says what is decoded, and with what.
+type decoding struct {
+	ffmpeg, path string
+	// dir is a folder for a temporary file.
+	dir      string
+	progress func(pictures int)
+}
+
+// timesFile is where ffmpeg writes the time stamps, in the temporary folder.
+const timesFile = "times.txt"
+
+// decode has ffmpeg decode the first video of a file, and measures every picture in the order in which they are shown.
+//
+// The pictures come through a pipe as raw video, scaled to one size. Raw video has no time stamps: a filter writes them,
+// one for each picture as it passes, as they are in the file.
+func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]picture, error) {
+	path, err := filepath.Abs(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("decode stream: %w", err)
+	}
+	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
+	filters := "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1," +
+		"metadata=mode=print:file=" + timesFile + fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
+	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
+	if info.Format == "hls" {
+		args = append(args, fromTheStart()...)
+	}
+	args = append(args, "-i", path, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
+	cmd := exec.CommandContext(ctx, d.ffmpeg, args...)
+	cmd.Dir, cmd.WaitDelay = d.dir, waitDelay
+	said := &tail{}
+	cmd.Stderr = said
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("decode stream: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("decode stream: %w: is ffmpeg installed?", err)
+	}
+	list, readErr := measureAll(pipe, m, d.progress)
+	if readErr != nil {
+		_ = cmd.Process.Kill() // it may wait for somebody to read; Wait says how it ended
+	}
+	err = firstError(ctx.Err(), readErr, cmd.Wait())
+	// What is damaged makes ffmpeg fail at the end: the pictures before it count.
+	if err != nil && (len(list) == 0 || ctx.Err() != nil || readErr != nil) {
+		return nil, fmt.Errorf("decode stream: %w%s", err, said)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("decode stream: no picture in it can be decoded%s", said)
+	}
+	times, err := os.Open(filepath.Join(d.dir, timesFile))
+	if err != nil {
+		return nil, fmt.Errorf("read time stamps: %w", err)
+	}
+	defer times.Close()
+	if err := readTimes(times, list, info); err != nil {
+		return nil, fmt.Errorf("read time stamps: %w", err)
+	}
+	return list, nil
+}
+
+// fromTheStart are the options that have ffmpeg read a playlist from its beginning, whether it has ended or not.
+func fromTheStart() []string { return []string{"-live_start_index", "0"} }
+
+// measureAll measures the pictures that come through a pipe.
+func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err error) {
+	buf := make([]byte, pictureSize)
+	for {
+		switch _, err := io.ReadFull(in, buf); {
+		case errors.Is(err, io.EOF):
+			return list, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return list, errors.New("the last picture is cut off")
+		case err != nil:
+			return list, err
+		}
+		list = append(list, m.measure(buf))
+		progress(len(list))
+	}
+}
+
+// readTimes gives the pictures the time stamps that ffmpeg's filter metadata printed, in lines such as
+//
+//	frame:17   pts:141000  pts_time:1.56667
+//
+// among others.
+func readTimes(in io.Reader, list []picture, info StreamInfo) error {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		line, ok := strings.CutPrefix(lines.Text(), "frame:")
+		if !ok {
+			continue
+		}
+		number, rest, ok := strings.Cut(line, "pts:")
+		i, err := strconv.Atoi(strings.TrimSpace(number))
+		if !ok || err != nil || i < 0 || i >= len(list) {
+			continue // a picture that did not come through the pipe any more
+		}
+		stamp, _, _ := strings.Cut(rest, " ")
+		pts, err := strconv.ParseInt(stamp, 10, 64)
+		if err != nil {
+			continue // NOPTS
+		}
+		list[i].pts, list[i].timed = info.ticks(pts)
+	}
+	return lines.Err()
+}

@@ -1,0 +1,169 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+// encode renders frames and has ffmpeg encode them; the options stand before the name of the file.
+func encode(t *testing.T, c markers.Channel, name string, first, frames int64, event func(int64) bool, options ...string) string {
+	t.Helper()
+	r, err := generator.NewRenderer(pictureOf(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	buf := make([]byte, r.FrameSize())
+	for n := first; n < first+frames; n++ {
+		if err := r.Render(buf, n, event(n)); err != nil {
+			t.Fatal(err)
+		}
+		raw.Write(buf)
+	}
+	file := filepath.Join(t.TempDir(), name)
+	args := append([]string{"-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", c.Width, c.Height),
+		"-r", c.Rate.String(), "-i", "pipe:0"}, options...)
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(args, file)...)
+	cmd.Stdin = &raw
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg %q: %v: %s", args, err, out)
+	}
+	return file
+}
+
+// decoded probes and decodes a file.
+func decoded(t *testing.T, c markers.Channel, file string) ([]picture, StreamInfo) {
+	t.Helper()
+	info, err := probe(t.Context(), "ffprobe", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	list, err := decode(t.Context(), decoding{"ffmpeg", file, t.TempDir(), func(n int) { told = n }}, info, newMeter(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told != len(list) {
+		t.Errorf("progress came to %d of %d pictures", told, len(list))
+	}
+	return list, info
+}
+
+// Whatever becomes of size, codec and colour, every picture is recognized, with its event and its time.
+func TestDecode(t *testing.T) {
+	h264 := []string{"-c:v", "libx264", "-preset", "veryfast", "-b:v", "500k", "-bf", "2"}
+	scaled := func(size string) []string { return append([]string{"-vf", "scale=" + size}, h264...) }
+	for name, c := range map[string]struct {
+		file          string
+		width, height int
+		options       []string
+	}{
+		"transport stream":    {"a.ts", 320, 180, append(h264, "-pix_fmt", "yuv420p", "-muxdelay", "0", "-muxpreload", "0")},
+		"another colour":      {"a.ts", 320, 180, append(h264, "-pix_fmt", "yuv444p", "-muxdelay", "0", "-muxpreload", "0")},
+		"full range":          {"a.mp4", 320, 180, append(h264, "-pix_fmt", "yuvj420p", "-video_track_timescale", "90000")},
+		"scaled up":           {"a.ts", 320, 180, append(scaled("1280:720"), "-muxdelay", "0", "-muxpreload", "0")},
+		"scaled down":         {"a.ts", 1280, 720, append(scaled("426:240"), "-muxdelay", "0", "-muxpreload", "0")},
+		"another shape":       {"a.ts", 640, 360, append(scaled("480:480"), "-muxdelay", "0", "-muxpreload", "0")},
+		"another codec":       {"a.ts", 320, 180, []string{"-c:v", "mpeg2video", "-b:v", "2M", "-bf", "2", "-muxdelay", "0", "-muxpreload", "0"}},
+		"smallest":            {"a.ts", 160, 90, append(h264, "-pix_fmt", "yuv420p", "-muxdelay", "0", "-muxpreload", "0")},
+		"milliseconds of FLV": {"a.flv", 320, 180, append(h264, "-pix_fmt", "yuv420p")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			channel := testChannel()
+			channel.Width, channel.Height = c.width, c.height
+			const first, frames = 1_000_000, 45
+			event := func(n int64) bool { return n%20 < 7 }
+			list, info := decoded(t, channel, encode(t, channel, c.file, first, frames, event, c.options...))
+			if len(list) != frames {
+				t.Fatalf("%d pictures, want %d", len(list), frames)
+			}
+			for i, p := range list {
+				n := int64(first + i)
+				if p.frame != n || p.event != event(n) || p.black || !p.timed {
+					t.Errorf("picture %d: %+v, want frame %d, event %v", i, p, n, event(n))
+				}
+				at := p.pts - list[0].pts - channel.Rate.Ticks(int64(i))
+				if slack := info.resolution() * 9 / 100000; at > 2*slack+1 || at < -2*slack-1 {
+					t.Errorf("picture %d is %d ticks off", i, at)
+				}
+			}
+		})
+	}
+}
+
+func TestBlackAndForeignPictures(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.ts")
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:size=320x180:rate=30:duration=0.5",
+		"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=0.5", "-filter_complex", "concat=n=2", "-c:v", "libx264", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	list, _ := decoded(t, testChannel(), file)
+	for i, p := range list {
+		if p.frame != -1 || p.black != (i < 15) {
+			t.Errorf("picture %d: %+v", i, p)
+		}
+	}
+}
+
+func TestDecodeFails(t *testing.T) {
+	c := testChannel()
+	good := encode(t, c, "a.ts", 0, 5, func(int64) bool { return false }, "-c:v", "libx264")
+	info, err := probe(t.Context(), "ffprobe", good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := decoding{"ffmpeg", good, t.TempDir(), func(int) {}}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := decode(stopped, d, info, newMeter(c)); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	d.ffmpeg = "/nowhere/ffmpeg"
+	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "is ffmpeg installed") {
+		t.Errorf("no ffmpeg: %v", err)
+	}
+	d.ffmpeg, d.path = "ffmpeg", filepath.Join(t.TempDir(), "none.ts")
+	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "No such file") {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := probe(t.Context(), "ffprobe", d.path); err == nil || !strings.Contains(err.Error(), "No such file") {
+		t.Errorf("probe no file: %v", err)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		num, den, pts, want int64
+		ok                  bool
+	}{
+		{1, 90000, 141000, 141000, true}, {1, 1000, 33, 2970, true}, {1, 1000, -33, -2970, true}, {1, 30000, 1001, 3003, true},
+		{1, 48000, 1, 2, true}, {1001, 30000, 5, 15015, true}, {1, 1, 1 << 62, 0, false}, {1, 1 << 30, -1 << 63, -773094113280000, true},
+	} {
+		i := StreamInfo{num: c.num, den: c.den}
+		if got, ok := i.ticks(c.pts); got != c.want || ok != c.ok {
+			t.Errorf("%d * %d/%d s: %d, %v, want %d, %v", c.pts, c.num, c.den, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+func FuzzReadTimes(f *testing.F) {
+	f.Add([]byte("frame:0    pts:90000   pts_time:1\nrefstream=1\nframe:1    pts:NOPTS   pts_time:NOPTS\n"), int64(1), int64(90000))
+	f.Add([]byte("frame:99999999999999999999 pts:1 "), int64(1), int64(1))
+	f.Fuzz(func(t *testing.T, data []byte, num, den int64) {
+		list := make([]picture, 3)
+		if num < 1 || den < 1 || num > 1<<31 || den > 1<<31 {
+			return
+		}
+		_ = readTimes(bytes.NewReader(data), list, StreamInfo{num: num, den: den})
+	})
+}

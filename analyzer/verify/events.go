@@ -1,0 +1,200 @@
+package verify
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// EventSummary counts the events of the stretch that the stream shows.
+type EventSummary struct {
+	// Markers are those with a frame in the stream, Seen those of them whose event shows, Exact those that begin and end
+	// with the frames that the marker names.
+	Markers int `json:"markers"`
+	Seen    int `json:"seen"`
+	Exact   int `json:"exact"`
+	Extra   int `json:"extra"`
+}
+
+// shown is a frame that is in the stream, and whether its block is in the events' colour.
+type shown struct {
+	frame int64
+	event bool
+}
+
+// stretch is a run of frames in the stream that show an event: frames first to last of those that are there. The event
+// itself begins after the frame before and ends before the frame after; what lies between is not in the stream.
+type stretch struct {
+	first, last   int64
+	before, after int64
+}
+
+// The ends of a stretch at the ends of the stream: nothing is known of what came before or after.
+const (
+	longAgo = -1 << 62
+	farOff  = 1 << 62
+)
+
+// stretches finds the events in the picture.
+func stretches(list []shown) (out []stretch) {
+	for i := 0; i < len(list); i++ {
+		if !list[i].event {
+			continue
+		}
+		s := stretch{first: list[i].frame, before: longAgo, after: farOff}
+		if i > 0 {
+			s.before = list[i-1].frame
+		}
+		for i+1 < len(list) && list[i+1].event {
+			i++
+		}
+		s.last = list[i].frame
+		if i+1 < len(list) {
+			s.after = list[i+1].frame
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// startError is by how many frames a stretch begins late, at least, against a marker's first frame.
+func (s stretch) startError(frame int64) int64 {
+	switch {
+	case frame <= s.before:
+		return s.before + 1 - frame
+	case frame > s.first:
+		return s.first - frame
+	}
+	return 0
+}
+
+// endError is by how many frames a stretch ends late, at least, against a marker's last frame.
+func (s stretch) endError(frame int64) int64 {
+	switch {
+	case frame >= s.after:
+		return s.after - 1 - frame
+	case frame < s.last:
+		return s.last - frame
+	}
+	return 0
+}
+
+// eventCheck compares the events in the picture with the markers.
+type eventCheck struct {
+	clock   markers.Clock
+	summary EventSummary
+	places  map[Kind][]Place
+}
+
+// checkEvents compares. list is ascending.
+func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eventCheck {
+	c := &eventCheck{clock: clock, places: map[Kind][]Place{}}
+	seen := stretches(list)
+	taken := make([]bool, len(seen))
+	for _, m := range marks {
+		i := sort.Search(len(list), func(i int) bool { return list[i].frame >= m.Frame })
+		if i == len(list) || list[i].frame > m.LastFrame {
+			continue // none of its frames is in the stream
+		}
+		c.summary.Markers++
+		if k := overlapping(seen, taken, m); k >= 0 {
+			taken[k] = true
+			c.summary.Seen++
+			c.compare(m, seen[k])
+		} else {
+			c.note(EventMissed, m.Frame, m.LastFrame, m.ID, 0)
+		}
+	}
+	for k, s := range seen {
+		if !taken[k] {
+			c.summary.Extra++
+			c.note(EventExtra, s.first, s.last, "", 0)
+		}
+	}
+	return c
+}
+
+// overlapping is the stretch that most of the marker's frames lie in, or -1. Events may be shifted, but not beyond
+// their own length: what does not overlap is another event.
+func overlapping(seen []stretch, taken []bool, m markers.Marker) int {
+	most, which := int64(0), -1
+	from := sort.Search(len(seen), func(k int) bool { return seen[k].last >= m.Frame })
+	for k := from; k < len(seen) && seen[k].first <= m.LastFrame; k++ {
+		if n := min(seen[k].last, m.LastFrame) - max(seen[k].first, m.Frame) + 1; n > most && !taken[k] {
+			most, which = n, k
+		}
+	}
+	return which
+}
+
+func (c *eventCheck) compare(m markers.Marker, s stretch) {
+	start, end := s.startError(m.Frame), s.endError(m.LastFrame)
+	switch {
+	case start == 0 && end == 0:
+		c.summary.Exact++
+	case start < 0:
+		c.note(EventEarly, m.Frame, m.LastFrame, m.ID, start)
+	case start > 0:
+		c.note(EventLate, m.Frame, m.LastFrame, m.ID, start)
+	}
+	// A shifted event ends as much late as it begins late, unless the end can't be seen.
+	if end != start && (s.after != farOff || end > 0) && (s.before != longAgo || start < 0) {
+		c.note(EventLength, m.Frame, m.LastFrame, m.ID, end-start)
+	}
+}
+
+func (c *eventCheck) note(k Kind, first, last int64, id string, by int64) {
+	c.places[k] = append(c.places[k], Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
+}
+
+// findings are those of the events.
+func (c *eventCheck) findings() (list []Finding) {
+	texts := map[Kind]string{
+		EventMissed: "not shown", EventExtra: "shown without a marker", EventEarly: "early", EventLate: "late",
+		EventLength: "of the wrong length",
+	}
+	for _, k := range []Kind{EventMissed, EventExtra, EventEarly, EventLate, EventLength} {
+		places := c.places[k]
+		if len(places) == 0 {
+			continue
+		}
+		f := Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), maxPlaces)]}
+		f.Text = fmt.Sprintf("%s %s%s: %s", plural(f.Count, "event"), texts[k], by(places), name(places))
+		list = append(list, f)
+	}
+	return list
+}
+
+// by says how far places are off.
+func by(places []Place) string {
+	low, high := places[0].By, places[0].By
+	for _, p := range places {
+		low, high = min(low, p.By), max(high, p.By)
+	}
+	switch {
+	case low == 0 && high == 0:
+		return ""
+	case low == high:
+		return fmt.Sprintf(" by %s", plural(low, "frame"))
+	}
+	return fmt.Sprintf(" by %d to %d frames", low, high)
+}
+
+// name lists the first of the places by their markers, or else by their frames.
+func name(places []Place) string {
+	const few = 5
+	var names []string
+	for _, p := range places[:min(len(places), few)] {
+		text := fmt.Sprintf("frame %d (%s s)", p.First, p.Time)
+		if p.Marker != "" {
+			text = fmt.Sprintf("%s at frame %d (%s s)", p.Marker, p.First, p.Time)
+		}
+		names = append(names, text)
+	}
+	if len(places) > few {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,54 @@
+package verify
+
+import "github.com/refstream/refstream/markers"
+
+// Finding is one way in which a stream is not true, wherever it happens.
+type Finding struct {
+	Kind Kind `json:"kind"`
+	// Text says what, how much and where, for people.
+	Text string `json:"text"`
+	// Allowed: the finding was allowed for and does not make the stream untrue.
+	Allowed bool `json:"allowed,omitempty"`
+	// Count is how many frames, pictures, events or statements it concerns.
+	Count int64 `json:"count,omitempty"`
+	// Every is the regular distance of the places in frames, where it is regular.
+	Every int64 `json:"every,omitempty"`
+	// Clock names the clock that is wrong; Amount is by how much, and PPM how much it runs fast.
+	Clock  string           `json:"clock,omitempty"`
+	Amount *markers.Seconds `json:"amount,omitempty"`
+	PPM    *float64         `json:"ppm,omitempty"`
+	// Places are where, the first of them where there are very many.
+	Places []Place `json:"places,omitempty"`
+}
+
+// Place is a stretch of the stream.
+type Place struct {
+	// First and Last are frames, inclusive. Of unreadable pictures they are the frames that should have stood there.
+	First int64 `json:"first_frame"`
+	Last  int64 `json:"last_frame"`
+	// Time is that of First in seconds from the epoch.
+	Time markers.Seconds `json:"time"`
+	// Pictures is how many pictures it takes in the stream; 0 for frames that are missing.
+	Pictures int64 `json:"pictures,omitempty"`
+	// Marker is the ID of the event's marker, and By how far it is off in frames, late being positive.
+	Marker string `json:"marker,omitempty"`
+	By     int64  `json:"by_frames,omitempty"`
+}
+
+// maxPlaces bounds the places of a finding: the count says how many there are.
+const maxPlaces = 100
+
+// every is the distance of places whose distance is always the same, 0 otherwise.
+func every(places []Place) int64 {
+	const few = 3 // two places are at some distance always
+	if len(places) < few {
+		return 0
+	}
+	d := places[1].First - places[0].First
+	for i := 2; i < len(places); i++ {
+		if places[i].First-places[i-1].First != d {
+			return 0
+		}
+	}
+	return d
+}

@@ -1,0 +1,104 @@
+package verify
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Folder is the truth that refstream generate writes: truth.json with frames.jsonl and markers.jsonl beside it. name is
+// that of the folder or of its truth.json.
+func Folder(name string) Source {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		name = filepath.Join(name, "truth.json")
+	}
+	return folder{name}
+}
+
+type folder struct{ name string }
+
+// truthFile is truth.json, as far as it is needed here.
+type truthFile struct {
+	Channel *markers.Channel `json:"channel"`
+	First   *int64           `json:"first_frame"`
+	Last    *int64           `json:"last_frame"`
+}
+
+func (f folder) read() (truthFile, error) {
+	var t truthFile
+	data, err := os.ReadFile(f.name)
+	if err != nil {
+		return t, fmt.Errorf("%w: name a folder that refstream generate wrote", err)
+	}
+	if err := json.Unmarshal(data, &t); err != nil {
+		return t, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if t.Channel == nil || t.First == nil || t.Last == nil {
+		return t, fmt.Errorf("%s has no channel, first_frame or last_frame: name a file that refstream generate wrote", f.name)
+	}
+	return t, nil
+}
+
+func (f folder) Channel(context.Context) (markers.Channel, error) {
+	t, err := f.read()
+	if err != nil {
+		return markers.Channel{}, err
+	}
+	return *t.Channel, nil
+}
+
+func (f folder) Between(ctx context.Context, first, last int64) (Truth, error) {
+	file, err := f.read()
+	if err != nil {
+		return Truth{}, err
+	}
+	t := Truth{Bounded: true, First: *file.First, Last: *file.Last, Frames: map[int64]markers.FrameRecord{}}
+	dir := filepath.Dir(f.name)
+	err = eachLine(ctx, filepath.Join(dir, "frames.jsonl"), func(r markers.FrameRecord) {
+		if r.Frame >= first && r.Frame <= last {
+			t.Frames[r.Frame] = r
+		}
+	})
+	if err != nil {
+		return Truth{}, err
+	}
+	t.Markers, err = f.Markers(ctx, first, last)
+	return t, err
+}
+
+func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.Marker, err error) {
+	err = eachLine(ctx, filepath.Join(filepath.Dir(f.name), "markers.jsonl"), func(m markers.Marker) {
+		if m.LastFrame >= first && m.Frame <= last {
+			list = append(list, m)
+		}
+	})
+	return list, err
+}
+
+// eachLine reads JSON Lines.
+func eachLine[T any](ctx context.Context, name string, each func(T)) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d := json.NewDecoder(bufio.NewReader(f))
+	for ctx.Err() == nil {
+		var v T
+		switch err := d.Decode(&v); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s at byte %d: %w", name, d.InputOffset(), err)
+		}
+		each(v)
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,94 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// joint finds the picture that a statement belongs to, by its time stamp.
+type joint struct {
+	modulus int64
+	reach   int64 // how far away a picture may be, in ticks
+	shift   int64 // what is added to the time stamps of statements
+	entries []entry
+}
+
+type entry struct {
+	pts     int64 // reduced by the modulus
+	picture int
+}
+
+// newJoint knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
+// begins: if nearly no statement falls on a picture, the earliest of each are taken for the same instant.
+func newJoint(list []picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
+	j := &joint{modulus: modulus, reach: reach}
+	earliest, found := int64(0), false
+	for _, i := range anchors {
+		if p := list[i]; p.timed {
+			j.entries = append(j.entries, entry{reduce(p.pts, modulus), i})
+			if !found || p.pts < earliest {
+				earliest, found = p.pts, true
+			}
+		}
+	}
+	slices.SortStableFunc(j.entries, func(a, b entry) int { return cmp.Compare(a.pts, b.pts) })
+	units, hits := 0, 0
+	first := int64(0)
+	for _, s := range statements {
+		if s.Unit < 0 || s.PTS == nil {
+			continue
+		}
+		if units == 0 || *s.PTS < first {
+			first = *s.PTS
+		}
+		units++
+		if _, ok := j.picture(*s.PTS); ok {
+			hits++
+		}
+	}
+	if 2*hits < units && found {
+		j.shift = earliest - first
+	}
+	return j
+}
+
+// picture is the index of the picture at a time stamp.
+func (j *joint) picture(pts int64) (int, bool) {
+	if len(j.entries) == 0 {
+		return 0, false
+	}
+	pts = reduce(pts+j.shift, j.modulus)
+	k := sort.Search(len(j.entries), func(k int) bool { return j.entries[k].pts >= pts })
+	best, distance := 0, int64(-1)
+	for _, n := range []int{k - 1, k} {
+		if n < 0 || n >= len(j.entries) {
+			continue
+		}
+		if d := max(j.entries[n].pts-pts, pts-j.entries[n].pts); distance < 0 || d < distance {
+			best, distance = j.entries[n].picture, d
+		}
+	}
+	return best, distance <= j.reach
+}
+
+// reduce is v modulo m, not negative; m = 0 leaves v as it is.
+func reduce(v, m int64) int64 {
+	if m == 0 {
+		return v
+	}
+	if v %= m; v < 0 {
+		v += m
+	}
+	return v
+}
+
+// centre is v modulo m, nearest to 0.
+func centre(v, m int64) int64 {
+	if v = reduce(v, m); m > 0 && v > m/2 {
+		v -= m
+	}
+	return v
+}

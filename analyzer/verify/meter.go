@@ -1,0 +1,84 @@
+package verify
+
+import (
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+// Size of the pictures that are measured. The cells of the frame code are 20x20 pixels in it, and the block of an event
+// at least as large; whatever the size of the stream, all measures are the same.
+const (
+	meterWidth, meterHeight = 640, 360
+	lumaSize                = meterWidth * meterHeight
+	chromaSize              = lumaSize / 4 // of each plane: 4:2:0
+	pictureSize             = lumaSize + 2*chromaSize
+)
+
+// Levels, limited range, ITU-R BT.709.
+const (
+	// blackLevel is the mean luma that no picture of the stream is as dark as: black is 16, the board's mean about 130.
+	blackLevel = 40
+	// eventLevel is the level of Cr that divides the block's cyan, 16, from the board's greys, 128.
+	eventLevel = 72
+)
+
+// picture is what one decoded picture shows.
+type picture struct {
+	// pts is in ticks, where timed says that it has one.
+	pts   int64
+	timed bool
+	// frame is the number in its code, -1 where that can't be read.
+	frame int64
+	black bool
+	// event says whether the block of events is in their colour. It is not known without a frame number.
+	event bool
+}
+
+// meter measures pictures of one channel.
+type meter struct {
+	options generator.Options
+}
+
+func newMeter(c markers.Channel) meter { return meter{pictureOf(c)} }
+
+// measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
+func (m meter) measure(yuv []byte) picture {
+	luma, red := yuv[:lumaSize], yuv[lumaSize+chromaSize:pictureSize]
+	n, ok := generator.ReadFrameCode(luma, meterWidth, meterWidth, meterHeight)
+	if !ok {
+		return picture{frame: -1, black: mean(luma, meterWidth, 0, 0, meterWidth, meterHeight) < blackLevel}
+	}
+	return picture{frame: n, event: m.event(red, n)}
+}
+
+// event looks at the middle of the block, a quarter of its area, in the plane of Cr.
+func (m meter) event(red []byte, n int64) bool {
+	const planeWidth, planeHeight = meterWidth / 2, meterHeight / 2
+	b := m.options.BlockAt(n)
+	y0, y1 := middle(b.Y, b.Height, m.options.Height, planeHeight)
+	sum, columns := 0, 0
+	// The block may go on at the left edge: column by column.
+	x0, x1 := middle(b.X, b.Width, m.options.Width, planeWidth)
+	for x := x0; x < x1; x++ {
+		sum += mean(red, planeWidth, x%planeWidth, y0, x%planeWidth+1, y1)
+		columns++
+	}
+	return sum < eventLevel*columns
+}
+
+// middle is the middle half of a stretch, scaled: at least one pixel.
+func middle(at, length, size, scaled int) (from, to int) {
+	from = (4*at + length) * scaled / (4 * size)
+	return from, max(from+1, (4*at+3*length)*scaled/(4*size))
+}
+
+// mean of a rectangle, rounded down.
+func mean(plane []byte, stride, x0, y0, x1, y1 int) int {
+	sum := 0
+	for y := y0; y < y1; y++ {
+		for _, v := range plane[y*stride+x0 : y*stride+x1] {
+			sum += int(v)
+		}
+	}
+	return sum / ((x1 - x0) * (y1 - y0))
+}

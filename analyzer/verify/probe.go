@@ -1,0 +1,129 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+// StreamInfo is what ffprobe says of the video.
+type StreamInfo struct {
+	Format string `json:"format"`
+	Codec  string `json:"codec"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	// TimeBase is the length of a unit of its time stamps in seconds, such as 1/90000.
+	TimeBase string `json:"time_base"`
+
+	num, den int64 // TimeBase
+}
+
+// waitDelay is how long a program that is to end may take to do so.
+const waitDelay = 2 * time.Second
+
+// probe asks ffprobe for the first video of a file.
+func probe(ctx context.Context, program, path string) (StreamInfo, error) {
+	cmd := exec.CommandContext(ctx, program, append(localInput(), "-v", "error", "-select_streams", "v:0",
+		"-show_entries", "stream=codec_name,width,height,time_base:format=format_name", "-of", "json", "-i", path)...)
+	cmd.WaitDelay = waitDelay
+	var out bytes.Buffer
+	said := &tail{}
+	cmd.Stdout, cmd.Stderr = &out, said
+	if err := cmd.Run(); err != nil {
+		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", firstError(ctx.Err(), err), said)
+	}
+	var answer struct {
+		Streams []struct {
+			Codec         string `json:"codec_name"`
+			Width, Height int
+			TimeBase      string `json:"time_base"`
+		}
+		Format struct {
+			Name string `json:"format_name"`
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
+		return StreamInfo{}, fmt.Errorf("probe stream: %w", err)
+	}
+	if len(answer.Streams) == 0 {
+		return StreamInfo{}, errors.New("probe stream: there is no video in it")
+	}
+	s := answer.Streams[0]
+	info := StreamInfo{Format: answer.Format.Name, Codec: s.Codec, Width: s.Width, Height: s.Height, TimeBase: s.TimeBase}
+	a, b, _ := strings.Cut(s.TimeBase, "/")
+	var err1, err2 error
+	info.num, err1 = strconv.ParseInt(a, 10, 32)
+	info.den, err2 = strconv.ParseInt(b, 10, 32)
+	if err1 != nil || err2 != nil || info.num < 1 || info.den < 1 {
+		return StreamInfo{}, fmt.Errorf("probe stream: time base %q is not a fraction", s.TimeBase)
+	}
+	return info, nil
+}
+
+// localInput are the options that keep ffmpeg from following a playlist away from this machine's files, whatever these
+// are called, and from waiting for one to grow.
+func localInput() []string {
+	return []string{"-protocol_whitelist", "file,crypto,data"}
+}
+
+func firstError(list ...error) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ticks turns a time stamp in units of the time base into 90 kHz ticks, rounded to the nearest; ok is false where it is
+// out of range.
+func (i StreamInfo) ticks(pts int64) (t int64, ok bool) {
+	negative, v := pts < 0, uint64(pts)
+	if negative {
+		v = -v
+	}
+	hi, lo := bits.Mul64(v, uint64(i.num)*media.TicksPerSecond)
+	lo, carry := bits.Add64(lo, uint64(i.den)/2, 0)
+	if hi += carry; hi >= uint64(i.den) {
+		return 0, false
+	}
+	q, _ := bits.Div64(hi, lo, uint64(i.den))
+	if q > 1<<62 {
+		return 0, false
+	}
+	if t = int64(q); negative {
+		t = -t
+	}
+	return t, true
+}
+
+// modulus is after how many ticks time stamps begin again, 0 for never.
+func (i StreamInfo) modulus() int64 {
+	switch i.Format {
+	case "mpegts", "hls":
+		return media.PTSMask + 1
+	case "flv":
+		return 90 << 32 // 32 bits of milliseconds
+	}
+	return 0
+}
+
+// resolution is how far a time stamp may be from what it was rounded from, in nanoseconds, rounded up.
+func (i StreamInfo) resolution() int64 {
+	const second = int64(time.Second)
+	half := (second*i.num/i.den + 1) / 2
+	if tick := second / media.TicksPerSecond; 2*half > tick+1 {
+		// The stamps of the source were whole ticks already.
+		half += tick
+	}
+	return half + 1
+}

@@ -1,0 +1,79 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+)
+
+// Verdict says whether a stream is true.
+type Verdict string
+
+// The verdicts.
+const (
+	True    Verdict = "true"
+	NotTrue Verdict = "not true"
+	Unknown Verdict = "unknown"
+)
+
+// Report says whether a stream is true, and in what it is not.
+type Report struct {
+	Verdict Verdict `json:"verdict"`
+	// Notes say what could not be told, and why.
+	Notes []string `json:"notes,omitempty"`
+	// Input is the stream as it was named, At when it had been verified.
+	Input  string        `json:"input"`
+	At     time.Time     `json:"at"`
+	Kind   analyzer.Kind `json:"kind"`
+	Stream StreamInfo    `json:"stream"`
+	// Channel is what the stream should be.
+	Channel markers.Channel `json:"channel"`
+	// Pictures is how many were decoded, Readable how many of them have a frame code that can be read.
+	Pictures int `json:"pictures"`
+	Readable int `json:"readable"`
+	// FirstFrame and LastFrame are the frames that they begin and end with.
+	FirstFrame *int64 `json:"first_frame"`
+	LastFrame  *int64 `json:"last_frame"`
+
+	Findings []Finding     `json:"findings"`
+	Clocks   []ClockReport `json:"clocks"`
+	Events   EventSummary  `json:"events"`
+
+	markers []markers.Marker // for plots
+}
+
+// Exit codes of commands that verify.
+const (
+	ExitTrue    = 0
+	ExitNotTrue = 1
+	ExitUnknown = 2
+)
+
+// ExitCode is what a command ends with.
+func (r *Report) ExitCode() int {
+	switch r.Verdict {
+	case True:
+		return ExitTrue
+	case NotTrue:
+		return ExitNotTrue
+	}
+	return ExitUnknown
+}
+
+// judge comes to the verdict. What is allowed for is no reason against a stream.
+func (r *Report) judge(allow []Kind) {
+	r.Verdict = True
+	for i, f := range r.Findings {
+		if r.Findings[i].Allowed = slices.Contains(allow, f.Kind); !r.Findings[i].Allowed {
+			r.Verdict = NotTrue
+		}
+	}
+	for _, c := range r.Clocks {
+		if c.State == Unchecked {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s: the truth does not say when each frame was produced", c.Name))
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// faulty is a report with findings of several kinds.
+func faulty(t *testing.T, name string) *Report {
+	t.Helper()
+	truth := truthOf(t, testFrames)
+	pictures := slices.Delete(perfect(truth, testFrames), 100, 101)
+	for i := range pictures {
+		pictures[i].pts += 3600
+	}
+	list := slices.DeleteFunc(statements(truth, pictures), func(r analyzer.Record) bool { return r.Source == analyzer.MISBTime })
+	return checked(t, input{url: name, pictures: pictures, statements: list}, truth)
+}
+
+func TestReports(t *testing.T) {
+	const name = `<b>&"a"]]>` + "\x1b[31m.ts"
+	r := faulty(t, name)
+	var table, page, junit, object bytes.Buffer
+	for w, write := range map[*bytes.Buffer]func(io.Writer) error{
+		&table: r.WriteTable, &page: r.WriteHTML, &junit: r.WriteJUnit, &object: r.WriteJSON,
+	} {
+		if err := write(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"NOT TRUE, 3 findings", "missing: 1 frame missing: at frame 100", "pts is 0.04 s ahead", "sei.misb gone"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %q in the table:\n%s", want, table.String())
+		}
+	}
+	if strings.Contains(table.String(), "\x1b") {
+		t.Error("the table steers the terminal")
+	}
+	if strings.Contains(page.String(), "<b>") || strings.Count(page.String(), "<svg") != 4 {
+		t.Errorf("%d plots, markup of the name: %v", strings.Count(page.String(), "<svg"), strings.Contains(page.String(), "<b>"))
+	}
+	// Names of XML's vocabularies are no addresses that anything is fetched from.
+	for _, host := range regexp.MustCompile(`https?://[^"' <>]*`).FindAllString(page.String(), -1) {
+		if !strings.HasPrefix(host, "http://www.w3.org/") {
+			t.Errorf("the page names %s", host)
+		}
+	}
+	var suite junitSuite
+	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil {
+		t.Fatalf("%v:\n%s", err, junit.String())
+	}
+	if suite.Failures != 3 || suite.Errors != 0 || suite.Tests != len(suite.Cases) || suite.Tests < 8 {
+		t.Errorf("%d failures, %d errors, %d tests:\n%s", suite.Failures, suite.Errors, suite.Tests, junit.String())
+	}
+	var back Report
+	if err := json.Unmarshal(object.Bytes(), &back); err != nil || back.Verdict != NotTrue || len(back.Findings) != 3 {
+		t.Errorf("%v: %+v", err, back)
+	}
+}
+
+// Every finding makes some test case fail: none is lost on a CI system.
+func TestEveryKindFailsATestCase(t *testing.T) {
+	for _, k := range Kinds() {
+		r := faulty(t, "a.ts")
+		r.Findings = []Finding{{Kind: k, Text: "x"}}
+		if strings.HasPrefix(string(k), "clock_") {
+			r.Findings[0].Clock = "pts"
+		}
+		var b bytes.Buffer
+		if err := r.WriteJUnit(&b); err != nil || !strings.Contains(b.String(), `failures="1"`) {
+			t.Errorf("%s: %v\n%s", k, err, b.String())
+		}
+	}
+}
+
+func TestReportOfNothing(t *testing.T) {
+	r := checked(t, input{pictures: []picture{{frame: -1}}}, Truth{})
+	for name, write := range map[string]func(io.Writer) error{"table": r.WriteTable, "page": r.WriteHTML, "junit": r.WriteJUnit} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil || !strings.Contains(b.String(), "no picture has a frame code") {
+			t.Errorf("%s: %v: %s", name, err, b.String())
+		}
+	}
+}
+
+// FuzzCheck has no picture and no statement bring it down.
+func FuzzCheck(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 5, 5, 9, 255, 254, 3}, int64(3000), "00:00:00:01")
+	f.Add([]byte{0, 0, 0}, int64(-1<<62), ";")
+	truth := truthOf(f, 300)
+	f.Fuzz(func(t *testing.T, frames []byte, distance int64, timecode string) {
+		var in input
+		pts := int64(90000)
+		for i, b := range frames {
+			p := picture{frame: int64(b), pts: pts, timed: b%16 != 0, event: b%5 == 0}
+			if b >= 254 {
+				p = picture{frame: -1, black: b == 255}
+			}
+			in.pictures = append(in.pictures, p)
+			in.statements = append(in.statements, analyzer.Record{Source: analyzer.PicTiming, PTS: &pts, Timecode: timecode, Unit: int64(i)},
+				analyzer.Record{Source: analyzer.ID3, PTS: &in.pictures[i].pts, Frame: &in.pictures[i].frame})
+			pts += distance
+		}
+		r := checked(t, in, truth)
+		if (r.Verdict == True) != (r.Readable > 0 && len(r.Findings) == 0) {
+			t.Fatalf("%s: %+v", r.Verdict, r.Findings)
+		}
+		if err := r.WriteTable(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package score
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// Clock is what detections are told on.
+type Clock string
+
+// The clocks. Whatever the clock, instants are compared in nanoseconds from the epoch.
+const (
+	Time  Clock = "time"     // HLS time: decimal seconds from the epoch
+	Frame Clock = "frame"    // frame number
+	PTS   Clock = "pts"      // 90 kHz ticks, not wrapped
+	UTC   Clock = "utc"      // nominal UTC (RFC 3339)
+	Gen   Clock = "gen_time" // when the generator produced the frame (RFC 3339)
+)
+
+// Clocks lists all clocks. Where a detection names several instants, the first of these counts.
+func Clocks() []Clock { return []Clock{Time, Frame, PTS, UTC, Gen} }
+
+// ParseClock reads a clock's name; the empty one is Time.
+func ParseClock(s string) (Clock, error) {
+	if s == "" {
+		return Time, nil
+	}
+	names := make([]string, 0, len(Clocks()))
+	for _, c := range Clocks() {
+		if s == string(c) {
+			return c, nil
+		}
+		names = append(names, string(c))
+	}
+	return "", fmt.Errorf("clock %q is not one of %s", s, strings.Join(names, ", "))
+}
+
+// of is the start of a marker's event on the clock.
+func (c Clock) of(m markers.Marker) markers.Seconds {
+	if c == Gen {
+		return m.GenSeconds
+	}
+	return m.Time
+}
+
+// parse reads an instant as text.
+func (c Clock) parse(s string, ch markers.Channel) (markers.Seconds, error) {
+	switch c {
+	case UTC, Gen:
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return 0, fmt.Errorf("%.40q is not an instant such as 2026-01-31T12:00:00.5Z", s)
+		}
+		// Sub saturates, and what it saturates to is out of range.
+		return checkInstant(markers.Seconds(t.Sub(ch.Epoch)), s)
+	case Frame, PTS:
+		v, err := decimal(s, 0)
+		if err != nil {
+			return 0, err
+		}
+		if c == Frame {
+			return checkInstant(markers.Seconds(ch.Rate.Nanos(v)), s)
+		}
+		return ticksToSeconds(v-ch.PTSOrigin, s)
+	default:
+		v, err := decimal(s, 9)
+		if err != nil {
+			return 0, err
+		}
+		return checkInstant(markers.Seconds(v), s)
+	}
+}
+
+// ticksToSeconds rounds ticks to the nearest nanosecond.
+func ticksToSeconds(ticks int64, s string) (markers.Seconds, error) {
+	const most = int64(maxInstant) / 1e9 * media.TicksPerSecond
+	if ticks < -most || ticks > most {
+		return 0, fmt.Errorf("%.40q is out of range", s)
+	}
+	// 1e9/90000 is 100000/9; the ticks are divided first, so that nothing overflows.
+	whole, rest := ticks/9, ticks%9
+	half := int64(4)
+	if rest < 0 {
+		half = -4
+	}
+	return markers.Seconds(whole*100000 + (rest*100000+half)/9), nil
+}
+
+func checkInstant(t markers.Seconds, s string) (markers.Seconds, error) {
+	if t < -maxInstant || t > maxInstant {
+		return 0, fmt.Errorf("%.40q is out of range", s)
+	}
+	return t, nil
+}

@@ -1,0 +1,219 @@
+package score
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Read reads a list of at most MaxDetections. Errors say which detection is wrong, counted from 1.
+func (r Reading) Read(in io.Reader) (List, error) {
+	var l List
+	var err error
+	if r.Format == CSV {
+		l, err = r.readCSV(in)
+	} else {
+		l, err = r.readJSON(in)
+	}
+	if err != nil {
+		return List{}, fmt.Errorf("read detections: %w", err)
+	}
+	if l.Clock == "" {
+		l.Clock = Time
+	}
+	return l, nil
+}
+
+// add reads one instant of the list.
+func (r Reading) add(l *List, text string) error {
+	if len(l.At) == MaxDetections {
+		return fmt.Errorf("there are more than %d detections", MaxDetections)
+	}
+	at, err := l.Clock.parse(strings.TrimSpace(text), r.Channel)
+	if err != nil {
+		return fmt.Errorf("detection %d: %s: %w", len(l.At)+1, l.Clock, err)
+	}
+	l.At = append(l.At, at)
+	return nil
+}
+
+func (r Reading) readJSON(in io.Reader) (List, error) {
+	l := List{Clock: r.Clock, At: []markers.Seconds{}}
+	count := &counter{in: in}
+	d := json.NewDecoder(count)
+	for {
+		var v json.RawMessage
+		err := d.Decode(&v)
+		if errors.Is(err, io.EOF) {
+			return l, nil
+		}
+		if err != nil {
+			return l, fmt.Errorf("at byte %d: %w", errorOffset(err, d, count), err)
+		}
+		if err := r.addValue(&l, v); err != nil {
+			return l, err
+		}
+	}
+}
+
+// counter counts what is read.
+type counter struct {
+	in io.Reader
+	n  int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// errorOffset is where in the input a value can't be read: where its syntax is wrong, or the end where it is cut off.
+func errorOffset(err error, d *json.Decoder, in *counter) int64 {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Offset
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return in.n
+	}
+	return d.InputOffset()
+}
+
+// addValue reads a value that stands by itself: a list, an object that holds one, or a detection.
+func (r Reading) addValue(l *List, v json.RawMessage) error {
+	if v[0] == '{' {
+		var whole struct {
+			Detections json.RawMessage `json:"detections"`
+		}
+		if err := json.Unmarshal(v, &whole); err != nil {
+			return err
+		}
+		if whole.Detections == nil {
+			return r.addDetection(l, v)
+		}
+		if v = whole.Detections; v[0] != '[' {
+			return errors.New("the member detections is not an array")
+		}
+	}
+	if v[0] != '[' {
+		return r.addDetection(l, v)
+	}
+	d := json.NewDecoder(bytes.NewReader(v))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for d.More() {
+		var one json.RawMessage
+		if err := d.Decode(&one); err != nil {
+			return err
+		}
+		if err := r.addDetection(l, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDetection reads a number, a string, or an object with a member that is named like a clock.
+func (r Reading) addDetection(l *List, v json.RawMessage) error {
+	if v[0] == '{' {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(v, &members); err != nil {
+			return fmt.Errorf("detection %d: %w", len(l.At)+1, err)
+		}
+		if l.Clock == "" {
+			l.Clock = firstClock(func(c Clock) bool { return members[string(c)] != nil })
+		}
+		var ok bool
+		if v, ok = members[string(l.Clock)]; !ok {
+			return fmt.Errorf("detection %d: there is no member %s: %s", len(l.At)+1, named(l.Clock), oneOfClocks())
+		}
+	}
+	if l.Clock == "" {
+		l.Clock = Time
+	}
+	text := string(v)
+	if v[0] == '"' {
+		if err := json.Unmarshal(v, &text); err != nil {
+			return fmt.Errorf("detection %d: %w", len(l.At)+1, err)
+		}
+	}
+	return r.add(l, text)
+}
+
+func (r Reading) readCSV(in io.Reader) (List, error) {
+	l := List{Clock: r.Clock, At: []markers.Seconds{}}
+	rows := csv.NewReader(in)
+	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
+	column := 0
+	for first := true; ; first = false {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return l, nil
+		}
+		if err != nil {
+			return l, err
+		}
+		if first {
+			row[0] = strings.TrimPrefix(row[0], "\uFEFF") // spreadsheets begin with a byte order mark
+			names := map[Clock]int{}
+			for i, name := range row {
+				if _, twice := names[Clock(name)]; !twice {
+					names[Clock(strings.TrimSpace(name))] = i
+				}
+			}
+			if l.Clock == "" {
+				l.Clock = firstClock(func(c Clock) bool { _, ok := names[c]; return ok })
+			}
+			if i, ok := names[l.Clock]; ok {
+				column = i
+				continue
+			}
+			if len(row) > 1 {
+				return l, fmt.Errorf("the header has no column %s: %s", named(l.Clock), oneOfClocks())
+			}
+			if l.Clock == "" {
+				l.Clock = Time
+			}
+		}
+		if column >= len(row) {
+			line, _ := rows.FieldPos(0)
+			return l, fmt.Errorf("line %d has no column %s", line, l.Clock)
+		}
+		if err := r.add(&l, row[column]); err != nil {
+			return l, err
+		}
+	}
+}
+
+// firstClock is the first clock that is there, or empty.
+func firstClock(has func(Clock) bool) Clock {
+	for _, c := range Clocks() {
+		if has(c) {
+			return c
+		}
+	}
+	return ""
+}
+
+func named(c Clock) string {
+	if c == "" {
+		return "that names a clock"
+	}
+	return string(c)
+}
+
+func oneOfClocks() string {
+	var names []string
+	for _, c := range Clocks() {
+		names = append(names, string(c))
+	}
+	return "use " + strings.Join(names, ", ")
+}

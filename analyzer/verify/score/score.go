@@ -1,0 +1,97 @@
+// Package score says how good a detector of events is: it compares a list of detections with the markers of a stream.
+//
+// Detections and markers are paired one to one so that as many as possible are within a tolerance of each other and,
+// among all ways to do so, the sum of the distances is smallest. What is left over was missed or is spurious. Times are
+// whole nanoseconds from the epoch throughout; only ratios and slopes, which are statistics, are floating point.
+//
+// Detections are read from JSON (RFC 8259), JSON Lines or CSV (RFC 4180).
+package score
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Options say how detections are compared.
+type Options struct {
+	// Tolerance is how far a detection may be from its marker: 0 to an hour.
+	Tolerance markers.Seconds
+	// Offset is added to every detection: for a detector whose clock begins elsewhere.
+	Offset markers.Seconds
+	// From and To bound the markers that could be detected, both inclusive, on the clock of the detections. Detections
+	// outside of them count only where they match a marker. Nil: no bound.
+	From, To *markers.Seconds
+}
+
+// Limits. Detections and offsets are bounded so that their sums fit 63 bits; the tolerance so that the sum of all
+// distances does.
+const (
+	MaxTolerance = markers.Seconds(time.Hour)
+	maxInstant   = markers.Seconds(4_000_000_000_000_000_000) // 126 years
+	// MaxDetections is the longest list: at one a second more than a day.
+	MaxDetections = 100_000
+	// maxPairs bounds the work and the memory, a byte each: detections times the markers that they are near to.
+	maxPairs = 16 << 20
+)
+
+// Compute compares detections with the markers of a stream, in any order. An error says which option is wrong.
+func Compute(l List, list []markers.Marker, o Options) (Report, error) {
+	if o.Tolerance < 0 || o.Tolerance > MaxTolerance {
+		return Report{}, fmt.Errorf("score detections: tolerance %s is not in 0 to %s s", o.Tolerance, MaxTolerance)
+	}
+	if o.Offset < -maxInstant || o.Offset > maxInstant {
+		return Report{}, fmt.Errorf("score detections: offset %s is out of range", o.Offset)
+	}
+	if o.From != nil && o.To != nil && *o.From > *o.To {
+		return Report{}, errors.New("score detections: the range ends before it begins")
+	}
+	truth := references(l.Clock, list, o)
+	found := make([]point, 0, len(l.At))
+	for i, at := range l.At {
+		found = append(found, point{at: at + o.Offset, index: i})
+	}
+	slices.SortStableFunc(found, comparePoints)
+	pairs, err := match(truth, found, o.Tolerance)
+	if err != nil {
+		return Report{}, fmt.Errorf("score detections: %w", err)
+	}
+	return newReport(l, list, truth, found, pairs, o), nil
+}
+
+// point is a marker or a detection: an instant, and its index in the list that it comes from.
+type point struct {
+	at    markers.Seconds
+	index int
+}
+
+func comparePoints(a, b point) int {
+	switch {
+	case a.at < b.at:
+		return -1
+	case a.at > b.at:
+		return 1
+	}
+	return 0
+}
+
+// references are the markers of the range on a clock, in order of time.
+func references(c Clock, list []markers.Marker, o Options) []point {
+	out := make([]point, 0, len(list))
+	for i, m := range list {
+		p := point{at: c.of(m), index: i}
+		if o.inRange(p.at) {
+			out = append(out, p)
+		}
+	}
+	slices.SortStableFunc(out, comparePoints)
+	return out
+}
+
+// inRange says whether an instant lies within From and To.
+func (o Options) inRange(t markers.Seconds) bool {
+	return (o.From == nil || t >= *o.From) && (o.To == nil || t <= *o.To)
+}

@@ -1,0 +1,48 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+// Seeded is the truth that follows from a channel's description alone: its schedule of events. Of triggered events and of
+// when each frame was produced it knows nothing.
+func Seeded(c markers.Channel) Source { return seeded{c} }
+
+type seeded struct{ channel markers.Channel }
+
+func (s seeded) Channel(context.Context) (markers.Channel, error) { return s.channel, nil }
+
+// maxEvents bounds the events of a stretch: more than a week of them, one a second.
+const maxEvents = 1_000_000
+
+func (s seeded) Between(ctx context.Context, first, last int64) (t Truth, err error) {
+	t.Markers, err = s.Markers(ctx, first, last)
+	return t, err
+}
+
+func (s seeded) Markers(_ context.Context, first, last int64) (list []markers.Marker, err error) {
+	c := s.channel
+	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	if err != nil {
+		return nil, fmt.Errorf("make schedule: %w", err)
+	}
+	if n := (last - first) / c.EventEvery; n > maxEvents {
+		return nil, fmt.Errorf("frames %d to %d hold some %d events: too many", first, last, n)
+	}
+	o := pictureOf(c)
+	for _, ev := range schedule.Between(first, last) {
+		m := markers.Plan(c, markers.Event{
+			Kind: markers.KindScheduled, Number: ev.Number, Scheduled: ev.First, First: ev.First, Last: ev.Last,
+			Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(ev.First)), Roll: o.Roll(),
+		})
+		list = append(list, m.At(m.UTC, c.Epoch))
+	}
+	return list, nil
+}
+
+// Endless says that there is always a next marker.
+func (s seeded) Endless() bool { return true }

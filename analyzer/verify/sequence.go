@@ -1,0 +1,265 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// sequence holds the order of the pictures against the truth: what is missing, there twice, black, or out of order.
+type sequence struct {
+	clock    markers.Clock
+	truth    *Truth
+	list     []picture
+	runs     []show
+	cadence  cadence
+	places   map[Kind][]Place
+	count    map[Kind]int64
+	repeated int64 // pictures more, and frames fewer, that the change of frame rate explains
+	dropped  int64
+	// late are the frames that are shown out of order: they are not missing.
+	late map[int64]bool
+}
+
+// Freezes are told apart from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
+const (
+	freezeLength   = 200 * time.Millisecond
+	freezePictures = 4
+)
+
+func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *Truth) *sequence {
+	s := &sequence{
+		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
+		places: map[Kind][]Place{}, count: map[Kind]int64{}, late: map[int64]bool{},
+	}
+	for _, i := range disordered {
+		s.late[list[i].frame] = true
+		s.note(OutOfOrder, list[i].frame, list[i].frame, 1, 1)
+	}
+	s.walk()
+	return s
+}
+
+// note adds a place, which extends the one before where the frames go on.
+func (s *sequence) note(k Kind, first, last, pictures, count int64) {
+	s.count[k] += count
+	if list := s.places[k]; len(list) > 0 && k == Missing && list[len(list)-1].Last == first-1 {
+		list[len(list)-1].Last = last
+		return
+	}
+	s.places[k] = append(s.places[k], Place{First: first, Last: last, Time: s.clock.Time(first), Pictures: pictures})
+}
+
+// walk goes from one readable run to the next and accounts for the frames between them.
+func (s *sequence) walk() {
+	before := -1 // the run before with a frame number
+	blanks := 0  // the first run after it
+	for i, r := range s.runs {
+		if r.frame < 0 {
+			continue
+		}
+		if before < 0 {
+			s.begin(s.runs[:i], r.frame)
+		} else {
+			s.gap(s.runs[before], s.runs[blanks:i], r.frame)
+		}
+		before, blanks = i, i+1
+	}
+	if before >= 0 {
+		s.end(s.runs[before], s.runs[blanks:])
+	}
+}
+
+// gap accounts for the frames between a run and the frame that comes next, with the unreadable runs in between.
+func (s *sequence) gap(a show, blanks []show, next int64) {
+	extra := s.stay(a)
+	between := next - a.frame - 1
+	covered := s.cover(a, extra, blanks, between)
+	if left := between - covered; len(blanks) == 0 && extra == 0 && between < s.cadence.step {
+		s.dropped += between
+	} else if left > 0 && (!s.cadence.retimed || left >= s.cadence.step) {
+		// What stood in the place of frames stood before what is missing.
+		s.missing(a.frame+covered+1, next-1)
+	}
+}
+
+// stay says for how many pictures too many a frame is shown.
+func (s *sequence) stay(a show) int64 {
+	extra := a.count - s.cadence.stay
+	if extra <= 0 {
+		s.repeated += a.count - 1
+		return 0
+	}
+	s.repeated += s.cadence.stay - 1
+	return extra
+}
+
+// cover notes what is shown in the place of the frames after a run, and returns for how many of them.
+func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (covered int64) {
+	take := func(pictures int64) int64 {
+		n := min(int64(float64(pictures)*s.cadence.ratio+usual), max(0, between-covered))
+		covered += n
+		return n
+	}
+	if extra > 0 {
+		take(extra)
+		kind := Repeated
+		long := float64(extra)*s.cadence.ratio >= float64(s.clock.Rate.FrameAtNanos(int64(freezeLength)))
+		if long && extra >= freezePictures {
+			kind = Frozen
+		}
+		s.note(kind, a.frame, a.frame, a.count, extra)
+	}
+	for _, b := range blanks {
+		first := a.frame + covered + 1
+		n := take(b.count)
+		s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
+	}
+	return covered
+}
+
+func blankKind(b show) Kind {
+	if b.black {
+		return Black
+	}
+	return Unreadable
+}
+
+// missing notes the frames from first to last, but for those that are known not to be in the stream.
+func (s *sequence) missing(first, last int64) {
+	for _, e := range s.truth.expected(first, last) {
+		for _, p := range s.without(e[0], e[1]) {
+			s.note(Missing, p[0], p[1], 0, p[1]-p[0]+1)
+		}
+	}
+}
+
+// without are the stretches from first to last without the frames that are shown out of order.
+func (s *sequence) without(first, last int64) (list [][2]int64) {
+	for _, n := range slices.Sorted(maps.Keys(s.late)) {
+		if n < first || n > last {
+			continue
+		}
+		if n > first {
+			list = append(list, [2]int64{first, n - 1})
+		}
+		first = n + 1
+	}
+	if first <= last {
+		list = append(list, [2]int64{first, last})
+	}
+	return list
+}
+
+// begin accounts for what comes before the first frame that can be read.
+func (s *sequence) begin(blanks []show, next int64) {
+	var pictures int64
+	for _, b := range blanks {
+		pictures += b.count
+	}
+	first := next - int64(float64(pictures)*s.cadence.ratio+usual)
+	a := show{frame: first - 1}
+	s.cover(a, 0, blanks, next-first)
+	if s.truth.Bounded && first-s.truth.First >= s.cadence.step {
+		s.note(Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
+	}
+}
+
+// end accounts for what comes after the last one.
+func (s *sequence) end(a show, blanks []show) {
+	extra := s.stay(a)
+	between := int64(1) << 40 // as many as it takes
+	if s.truth.Bounded {
+		between = max(0, s.truth.Last-a.frame)
+	}
+	last := a.frame + s.cover(a, extra, blanks, between)
+	if s.truth.Bounded && s.truth.Last-last >= s.cadence.step {
+		s.note(Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
+	}
+}
+
+// findings are those of the order of pictures.
+func (s *sequence) findings() (list []Finding) {
+	for _, k := range []Kind{Trimmed, Missing, Repeated, Frozen, Black, Unreadable, OutOfOrder} {
+		places := s.places[k]
+		if len(places) == 0 {
+			continue
+		}
+		f := Finding{Kind: k, Count: s.count[k], Every: every(places), Places: places[:min(len(places), maxPlaces)]}
+		f.Text = s.describe(f, len(places))
+		list = append(list, f)
+	}
+	return list
+}
+
+// describe puts a finding into words.
+func (s *sequence) describe(f Finding, places int) string {
+	p := f.Places[0]
+	// How long the pictures that are seen stand for, in the time of the source.
+	seconds := func(pictures int64) string { return s.seconds(int64(float64(pictures)*s.cadence.ratio + usual)) }
+	var b strings.Builder
+	switch f.Kind {
+	case Trimmed:
+		var parts []string
+		for _, p := range f.Places {
+			where := "start"
+			if p.First != s.truth.First {
+				where = "end"
+			}
+			parts = append(parts, fmt.Sprintf("%s (%s s) cut from the %s", plural(p.Last-p.First+1, "frame"), s.seconds(p.Last-p.First+1), where))
+		}
+		return strings.Join(parts, "; ")
+	case Missing:
+		fmt.Fprintf(&b, "%s missing", plural(f.Count, "frame"))
+	case Repeated:
+		fmt.Fprintf(&b, "%s shown again", plural(f.Count, "picture"))
+	case Frozen:
+		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
+	case OutOfOrder:
+		fmt.Fprintf(&b, "%s out of order", plural(f.Count, "picture"))
+	case Black:
+		fmt.Fprintf(&b, "%s (%s s)", plural(f.Count, "black picture"), seconds(f.Count))
+	default:
+		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", plural(f.Count, "picture"), seconds(f.Count))
+	}
+	if f.Every > 0 {
+		fmt.Fprintf(&b, ", every %s", plural(f.Every, "frame"))
+	}
+	fmt.Fprintf(&b, ": at frame %d (%s s)", p.First, p.Time)
+	if places > 1 {
+		fmt.Fprintf(&b, " first, %s in all", plural(int64(places), "place"))
+	}
+	return b.String()
+}
+
+// seconds is the length of so many frames.
+func (s *sequence) seconds(frames int64) string { return brief(s.clock.Time(frames)) }
+
+// plural counts things; forms are the singular and, where it is not made with an s, the plural.
+func plural(n int64, forms ...string) string {
+	one, many := forms[0], forms[0]+"s"
+	if len(forms) > 1 {
+		many = forms[1]
+	}
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
+func brief(t markers.Seconds) string {
+	unit := markers.Seconds(time.Millisecond)
+	if max(t, -t) < 10*unit {
+		unit = markers.Seconds(time.Microsecond)
+	}
+	half := unit / 2
+	if t < 0 {
+		half = -half
+	}
+	return ((t + half) / unit * unit).String()
+}

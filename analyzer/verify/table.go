@@ -1,0 +1,117 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes the report for people to read on a terminal.
+func (r *Report) WriteTable(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", printable(r.Input), r.headline())
+	fmt.Fprintf(&b, "%s %s %dx%d, %s", r.Kind, r.Stream.Codec, r.Stream.Width, r.Stream.Height, plural(int64(r.Pictures), "picture"))
+	if r.FirstFrame != nil {
+		fmt.Fprintf(&b, ", frames %d to %d", *r.FirstFrame, *r.LastFrame)
+	}
+	fmt.Fprintf(&b, " of channel %s (%s frames/s)\n", r.Channel.Name, r.Channel.Rate)
+	if rows := r.clockRows(); len(rows) > 0 {
+		b.WriteString("\n")
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // two spaces between the columns
+		fmt.Fprintln(t, "CLOCK\tSTATE\tSTATEMENTS\tOFFSET\tDRIFT\tLARGEST ERROR")
+		for _, row := range rows {
+			fmt.Fprintln(t, strings.Join(row, "\t"))
+		}
+		if err := t.Flush(); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	}
+	if r.Events.Markers > 0 || r.Events.Extra > 0 {
+		fmt.Fprintf(&b, "\nEvents: %s\n", r.eventLine())
+	}
+	if len(r.Findings) > 0 {
+		b.WriteString("\nFINDINGS\n")
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "  %s: %s%s\n", f.Kind, printable(f.Text), allowedNote(f))
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&b, "Note: %s\n", printable(note))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func allowedNote(f Finding) string {
+	if f.Allowed {
+		return " (allowed)"
+	}
+	return ""
+}
+
+// headline is the verdict in a line.
+func (r *Report) headline() string {
+	against := 0
+	for _, f := range r.Findings {
+		if !f.Allowed {
+			against++
+		}
+	}
+	switch {
+	case r.Verdict == Unknown:
+		return "could not be told"
+	case r.Verdict == True && len(r.Findings) > 0:
+		return fmt.Sprintf("true, but for %s that %s allowed", plural(int64(len(r.Findings)), "finding"), isAre(len(r.Findings)))
+	case r.Verdict == True:
+		return "true"
+	}
+	return fmt.Sprintf("NOT TRUE, %s", plural(int64(against), "finding"))
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// clockRows are the clocks that there is something to say of.
+func (r *Report) clockRows() (rows [][]string) {
+	for _, c := range r.Clocks {
+		if c.State == Absent {
+			continue
+		}
+		row := []string{c.Name, string(c.State), fmt.Sprint(c.Statements), "", "", ""}
+		if c.Expected > 0 {
+			row[2] = fmt.Sprintf("%d of %d", c.Statements, c.Expected)
+		}
+		if c.Statements > 0 {
+			row[3], row[5] = brief(c.Offset)+" s", brief(c.Worst)+" s"
+			if c.PPM != 0 {
+				row[4] = fmt.Sprintf("%+.1f ppm", math.Round(c.PPM*10)/10)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (r *Report) eventLine() string {
+	e := r.Events
+	return fmt.Sprintf("%s in the stream, %d seen, %d of them exact to the frame, %d without a marker",
+		plural(int64(e.Markers), "marker"), e.Seen, e.Exact, e.Extra)
+}
+
+// printable is text from a stream or an address without what would steer a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}

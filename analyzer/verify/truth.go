@@ -1,0 +1,77 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+// Source knows the truth about a stream.
+type Source interface {
+	// Channel describes the stream.
+	Channel(ctx context.Context) (markers.Channel, error)
+	// Between is the truth about the frames from first to last, inclusive.
+	Between(ctx context.Context, first, last int64) (Truth, error)
+	// Markers are those with a frame from first to last, inclusive, alone.
+	Markers(ctx context.Context, first, last int64) ([]markers.Marker, error)
+}
+
+// Truth is what is known of a stretch of a stream.
+type Truth struct {
+	// First and Last are the frames that the stream consists of, inclusive, where Bounded says that these are known: what
+	// is missing at either end is told. A live stream is not bounded.
+	Bounded     bool
+	First, Last int64
+	// Frames are the ledger's lines, by frame; it may be empty or have gaps. They say when each frame was produced.
+	Frames map[int64]markers.FrameRecord
+	// Missing are frames known not to be in the stream.
+	Missing []markers.MissingRecord
+	// Markers are all markers with a frame in the stretch.
+	Markers []markers.Marker
+}
+
+// expected are the stretches of the frames from first to last, inclusive, that are not known to be missing.
+func (t *Truth) expected(first, last int64) (list [][2]int64) {
+	known := slices.Clone(t.Missing)
+	slices.SortFunc(known, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
+	for _, m := range known {
+		if m.LastFrame < first || m.Frame > last {
+			continue
+		}
+		if m.Frame > first {
+			list = append(list, [2]int64{first, m.Frame - 1})
+		}
+		first = max(first, m.LastFrame+1)
+	}
+	if first <= last {
+		list = append(list, [2]int64{first, last})
+	}
+	return list
+}
+
+// checkChannel refuses what no picture can be compared with.
+func checkChannel(c markers.Channel) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := pictureOf(c).Validate(); err != nil {
+		return fmt.Errorf("channel %s: %w", c.Name, err)
+	}
+	if c.PTSOrigin != markers.PTSOrigin {
+		return errors.New("the PTS of frame 0 is not that of this version of refstream")
+	}
+	return nil
+}
+
+// pictureOf are the generator's options of a channel.
+func pictureOf(c markers.Channel) generator.Options {
+	return generator.Options{
+		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
+		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
+	}
+}

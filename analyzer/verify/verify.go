@@ -1,0 +1,143 @@
+// Package verify holds a stream against the truth about it: is every frame there, once, in order and at its time; do the
+// clocks that the stream carries say what is true; do its events show when their markers say?
+//
+// The anchor is the picture: ffmpeg decodes the stream, and the frame code in its pixels (package generator) says which
+// frame each picture shows, whatever became of it on the way. Everything else is compared with that: time stamps (ISO/IEC
+// 13818-1, 2.4.3.7), the statements that package analyzer finds, and the block of events in the picture.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// Options say how a stream is verified. Only Now is needed.
+type Options struct {
+	// Now is the wall clock.
+	Now func() time.Time
+	// FFmpeg and FFprobe are the programs; empty for those of that name in the path.
+	FFmpeg, FFprobe string
+	// Duration is how much of a live stream is read; 0 for 30 s. A file is read to its end.
+	Duration time.Duration
+	// Allow lists findings that don't make a stream untrue: what was done on purpose.
+	Allow []Kind
+	// HTTP makes the requests; nil for the default client.
+	HTTP *http.Client
+	// Logger is told what happens while the stream is read; nil for nobody.
+	Logger *slog.Logger
+	// Progress is told how many pictures have been decoded; nil for nobody.
+	Progress func(pictures int)
+}
+
+// defaultDuration shows an event or more at the default of one in 20 s.
+const defaultDuration = 30 * time.Second
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Now == nil {
+		return o, errors.New("verify options: Now is missing: give time.Now")
+	}
+	if o.Duration < 0 {
+		return o, errors.New("verify options: Duration is negative")
+	}
+	for _, k := range o.Allow {
+		if !k.known() {
+			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", k, Kinds())
+		}
+	}
+	if o.Duration == 0 {
+		o.Duration = defaultDuration
+	}
+	if o.FFmpeg == "" {
+		o.FFmpeg = "ffmpeg"
+	}
+	if o.FFprobe == "" {
+		o.FFprobe = "ffprobe"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(int) {}
+	}
+	return o, nil
+}
+
+// Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
+// told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
+func Run(ctx context.Context, url string, truth Source, o Options) (*Report, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	channel, err := truth.Channel(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	if err := checkChannel(channel); err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "refstream-verify-*")
+	if err != nil {
+		return nil, fmt.Errorf("make temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+
+	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
+	in := input{url: url}
+	captured, err := analyzer.Capture(ctx, url, dir, read, o.Duration)
+	local, isFile := localFile(url)
+	in.cut = !isFile
+	switch {
+	case err == nil:
+		in.kind = captured.Kind
+	case ctx.Err() == nil && isFile:
+		// ffmpeg reads more kinds of files: what the pictures say can still be told.
+		captured.Path, in.unread = local, err
+	default:
+		return nil, fmt.Errorf("read stream: %w", err)
+	}
+	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
+		return nil, errors.Join(in.unread, err)
+	}
+	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
+		in.info, newMeter(channel))
+	if err != nil {
+		return nil, err
+	}
+	if in.unread == nil {
+		in.unread = analyzer.Run(ctx, captured.Path, read, func(r analyzer.Record) error {
+			in.statements = append(in.statements, lean(r))
+			return nil
+		})
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	report, err := check(ctx, in, channel, truth, o.Allow)
+	if err != nil {
+		return nil, err
+	}
+	report.At = o.Now().UTC()
+	return report, nil
+}
+
+// localFile is the path of a file that a URL or path names, if it does.
+func localFile(url string) (string, bool) {
+	path := strings.TrimPrefix(url, "file://")
+	info, err := os.Stat(path)
+	return path, err == nil && info.Mode().IsRegular()
+}
+
+// lean is a record without what verify has no use for: there may be very many.
+func lean(r analyzer.Record) analyzer.Record {
+	r.StreamURL, r.Extra, r.StreamTime, r.DTS, r.Duration = "", nil, nil, nil, nil
+	return r
+}
