@@ -25,6 +25,7 @@ func (s *Server) routes() *echo.Echo {
 	get("/markers", s.getMarkers)
 	e.GET("/markers/stream", s.streamMarkers)
 	e.POST("/markers", bounded(s.postMarker))
+	e.POST("/score", bounded(s.postScore))
 	get("/frames", s.getFrames)
 	get("/frames/:n", s.getFrame)
 	get("/segments", s.getSegments)

@@ -36,7 +36,8 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout))
+	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
+		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr))
 	return root
 }
 

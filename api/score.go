@@ -1,0 +1,108 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// maxScoreBody holds some ten thousand detections with several members each.
+	maxScoreBody = 4 << 20
+	// defaultTolerance is far above what a detector should need, and below the shortest events there usually are.
+	defaultTolerance = markers.Seconds(500_000_000)
+)
+
+// postScore answers POST /score: how good the detections in the body are, against the markers of the channel. It changes
+// nothing, so anybody may ask.
+func (s *Server) postScore(c echo.Context) error {
+	r := c.Request()
+	ctx := r.Context()
+	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
+	o := score.Options{Tolerance: defaultTolerance}
+	if t, ok := q.seconds("tolerance"); ok {
+		if o.Tolerance = t; t < 0 || t > score.MaxTolerance {
+			q.fail(badField("tolerance", "tolerance is %s: it must be 0 to %s", t, score.MaxTolerance))
+		}
+	}
+	if t, ok := q.seconds("offset"); ok {
+		o.Offset = t
+	}
+	mq := markerQuery{limit: maxMarkers}
+	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
+		from := mq.after + 1 // exclusive, to the nanosecond
+		o.From = &from
+	}
+	if mq.upTo, mq.hasUpTo = q.seconds("ts_end"); mq.hasUpTo {
+		o.To = &mq.upTo
+	}
+	if o.From != nil && o.To != nil && *o.From > *o.To {
+		q.fail(badField("ts_end", "ts_end is not after ts_start"))
+	}
+	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)
+	ch, err := s.channel(ctx, q)
+	if err != nil {
+		return err
+	}
+	detections, err := readDetections(c.Response(), r, score.Reading{Channel: ch, Clock: score.Clock(clock)})
+	if err != nil {
+		return err
+	}
+	if detections.Clock == score.Gen {
+		// The range is one of the times when frames were produced, and the store is asked by HLS time: all markers are
+		// read, and the range picks from them.
+		mq.hasAfter, mq.hasUpTo = false, false
+	}
+	list, truncated, err := s.findMarkers(ctx, ch, mq)
+	if err != nil {
+		return err
+	}
+	if truncated {
+		return badField("ts_start", "there are more than %d markers in the range: narrow it with ts_start and ts_end", maxMarkers)
+	}
+	report, err := score.Compute(detections, list, o)
+	if err != nil {
+		return badField("tolerance", "%s", err)
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, report)
+}
+
+func clockNames() (names []string) {
+	for _, c := range score.Clocks() {
+		names = append(names, string(c))
+	}
+	return names
+}
+
+// readDetections reads the body by its content type.
+func readDetections(w http.ResponseWriter, r *http.Request, in score.Reading) (score.List, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	formats := map[string]score.Format{
+		"application/json": score.JSON, "application/x-ndjson": score.JSON, "text/csv": score.CSV,
+	}
+	if in.Format = formats[media]; err != nil || in.Format == "" {
+		return score.List{}, &Problem{
+			Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
+			Detail: "the body must be application/json, application/x-ndjson or text/csv",
+		}
+	}
+	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return list, &Problem{
+			Status: http.StatusRequestEntityTooLarge, Field: "body",
+			Detail: fmt.Sprintf("the body has more than %d bytes", maxScoreBody),
+		}
+	case err != nil:
+		return list, badField("body", "%s", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// Formats of records.
+const (
+	formatLines = "jsonl"
+	formatTable = "table"
+)
+
+const (
+	// drawEvery is how often the summary is drawn anew, and records that wait are written out: often enough to look alive.
+	drawEvery = 500 * time.Millisecond
+	// screenBuffer holds the records of the time between: a thousand or so.
+	screenBuffer = 256 << 10
+)
+
+// errScreen is a standard output that takes no more.
+var errScreen = errors.New("write records")
+
+// analyzeScreen shows what streams say: records on one writer, and on the other what happens to the streams and, if that
+// is a terminal, a summary that is drawn over and over. Its methods are safe for concurrent use.
+type analyzeScreen struct {
+	mu        sync.Mutex
+	out       *bufio.Writer
+	err       io.Writer
+	table     bool
+	live      bool // err is a terminal
+	width     int  // of it
+	urls      []string
+	summaries []analyzer.Summary
+	drawn     int // lines of the summary on the terminal
+	line      []byte
+}
+
+func newAnalyzeScreen(format string, urls []string, stdout, stderr io.Writer) *analyzeScreen {
+	s := &analyzeScreen{
+		out: bufio.NewWriterSize(stdout, screenBuffer), err: stderr, table: format == formatTable, urls: urls,
+		summaries: make([]analyzer.Summary, len(urls)),
+	}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.live = true
+		s.width, _, _ = term.GetSize(int(f.Fd()))
+	}
+	if s.table {
+		fmt.Fprintln(s.out, tableHead(len(urls) > 1))
+	}
+	return s
+}
+
+// run draws until end is closed.
+func (s *analyzeScreen) run(end <-chan struct{}) {
+	tick := time.NewTicker(drawEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			return
+		case <-tick.C:
+			s.mu.Lock()
+			s.draw()
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *analyzeScreen) record(i int, r analyzer.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.summaries[i].AddRecord(r)
+	if s.table {
+		s.line = appendRow(s.line[:0], i, len(s.urls) > 1, r)
+	} else {
+		s.line = r.AppendJSON(s.line[:0])
+	}
+	s.line = append(s.line, '\n')
+	if s.out.Available() < len(s.line) {
+		s.erase() // it may be on the same terminal
+	}
+	if _, err := s.out.Write(s.line); err != nil {
+		return fmt.Errorf("%w: %w", errScreen, err)
+	}
+	return nil
+}
+
+func (s *analyzeScreen) unit(i int, u analyzer.Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.summaries[i].AddUnit(u)
+}
+
+func (s *analyzeScreen) note(i int, n analyzer.Note) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.summaries[i].AddNote(n)
+	text := n.Text
+	if n.Err != nil {
+		text += ": " + n.Err.Error()
+	}
+	s.tell(s.urls[i] + ": " + text)
+}
+
+// failed tells why a stream is no longer read.
+func (s *analyzeScreen) failed(i int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.summaries[i].AddNote(analyzer.Note{Kind: "failed", Text: err.Error()})
+	s.tell(s.urls[i] + ": failed: " + err.Error())
+}
+
+// log is where to log to without getting into the summary.
+func (s *analyzeScreen) log() io.Writer { return screenLog{s} }
+
+type screenLog struct{ s *analyzeScreen }
+
+// Write writes one message.
+func (l screenLog) Write(b []byte) (int, error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.s.tell(strings.TrimSuffix(string(b), "\n"))
+	return len(b), nil
+}
+
+// tell writes a line for people.
+func (s *analyzeScreen) tell(text string) {
+	s.erase()
+	fmt.Fprintln(s.err, text)
+}
+
+// erase takes the summary off the terminal.
+func (s *analyzeScreen) erase() {
+	if s.drawn > 0 {
+		fmt.Fprintf(s.err, "\x1b[%dA\x1b[J", s.drawn) // up so many lines, and clear to the end of the screen
+		s.drawn = 0
+	}
+}
+
+// draw writes out the records that wait, and draws the summary.
+func (s *analyzeScreen) draw() {
+	s.erase()
+	_ = s.out.Flush() // its error comes again with the next record
+	if !s.live {
+		return
+	}
+	lines := s.lines()
+	for _, line := range lines {
+		if s.width > 1 && len(line) >= s.width { // a line that wraps could not be erased
+			line = line[:s.width-1]
+		}
+		fmt.Fprintln(s.err, line)
+	}
+	s.drawn = len(lines)
+}
+
+// finish writes out what is left, and the summary for good.
+func (s *analyzeScreen) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	_ = s.out.Flush()
+	for _, line := range s.lines() {
+		fmt.Fprintln(s.err, line)
+	}
+}
+
+// lines is the summary.
+func (s *analyzeScreen) lines() []string {
+	var out []string
+	for i := range s.summaries {
+		out = append(out, summaryLines(s.urls[i], &s.summaries[i])...)
+	}
+	return out
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/markers"
+)
+
+// scoreFlags are those of the command score.
+type scoreFlags struct {
+	truthFlags
+	clock, format, offset, from, to, json string
+	tolerance, maxError                   time.Duration
+	minPrecision, minRecall               float64
+}
+
+func newScore(stdout, _ io.Writer) *cobra.Command {
+	var f scoreFlags
+	cmd := &cobra.Command{
+		Use:   "score DETECTIONS",
+		Short: "Say how good a detector of events is",
+		Long: `Compare a list of detections with the markers of a stream: precision, recall, and how early or late they are.
+
+DETECTIONS is a file, or - for standard input. As JSON it is an array of numbers, or of objects with a member time,
+frame, pts, utc or gen_time (JSON Lines do as well); as CSV it has a column of such a name, or a single column.
+Detections and markers are paired one to one, as many as are within the tolerance of each other.
+
+With --min-precision, --min-recall or --max-error, exit code 1 says that the detector is not as good as that; 2 that it
+could not be told.`,
+		Example: `  refstream score found.json --truth http://127.0.0.1:8080 --from 100 --to 400
+  refstream score found.csv --truth clip --clock frame --tolerance 100ms --min-recall 0.95
+  my-detector stream.ts | refstream score - --truth clip --json -`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return untold(errors.New("give one file of detections, or - for standard input: refstream score found.json"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
+	})
+	flags := cmd.Flags()
+	f.register(flags)
+	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")
+	flags.StringVar(&f.format, "format", "", "how they are written: json or csv; without it by how the list begins")
+	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker")
+	flags.StringVar(&f.offset, "offset", "0", "seconds to add to each detection")
+	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers from here on could be detected")
+	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers up to here could be detected")
+	flags.StringVar(&f.json, "json", "", "write the score as JSON into this file; - is standard output, without the table")
+	flags.Float64Var(&f.minPrecision, "min-precision", 0, "the precision that is demanded, 0 to 1")
+	flags.Float64Var(&f.minRecall, "min-recall", 0, "the recall that is demanded, 0 to 1")
+	flags.DurationVar(&f.maxError, "max-error", 0, "the largest 95th percentile of errors that is allowed; 0 for any")
+	return cmd
+}
+
+func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
+	report, err := f.compute(cmd, name)
+	if err != nil {
+		return untold(err)
+	}
+	err = writeReport(f.json, stdout, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(report)
+	})
+	if err == nil && f.json != "-" {
+		err = report.WriteTable(stdout)
+	}
+	if err != nil {
+		return untold(err)
+	}
+	return f.demand(report)
+}
+
+// demand compares the score with what is demanded.
+func (f *scoreFlags) demand(r score.Report) error {
+	var short []string
+	for _, d := range []struct {
+		name  string
+		value *float64
+		least float64
+	}{{"precision", r.Precision, f.minPrecision}, {"recall", r.Recall, f.minRecall}} {
+		switch {
+		case d.least <= 0:
+		case d.value == nil:
+			return untold(fmt.Errorf("there is no %s: %d detections, %d markers", d.name, r.Detections, r.Markers))
+		case *d.value < d.least:
+			short = append(short, fmt.Sprintf("%s %.4f is below %g", d.name, *d.value, d.least))
+		}
+	}
+	if f.maxError > 0 && r.P95 != nil && *r.P95 > markers.Seconds(f.maxError) {
+		short = append(short, fmt.Sprintf("the 95th percentile of the errors, %s s, is above %v", r.P95, f.maxError))
+	}
+	if len(short) > 0 {
+		return notTrue("the detector falls short: %s", strings.Join(short, ", "))
+	}
+	return nil
+}
+
+func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, err error) {
+	ctx := cmd.Context()
+	o := score.Options{Tolerance: markers.Seconds(f.tolerance)}
+	if o.Offset, err = markers.ParseSeconds(f.offset); err != nil {
+		return r, fmt.Errorf("--offset: %w", err)
+	}
+	for _, bound := range []struct {
+		flag, text string
+		to         **markers.Seconds
+	}{{"from", f.from, &o.From}, {"to", f.to, &o.To}} {
+		if bound.text == "" {
+			continue
+		}
+		t, err := markers.ParseSeconds(bound.text)
+		if err != nil {
+			return r, fmt.Errorf("--%s: %w", bound.flag, err)
+		}
+		*bound.to = &t
+	}
+	clock := score.Clock("")
+	if f.clock != "" {
+		if clock, err = score.ParseClock(f.clock); err != nil {
+			return r, fmt.Errorf("--clock: %w", err)
+		}
+	}
+	source, err := f.source("", cmd.Flags().Changed)
+	if err != nil {
+		return r, err
+	}
+	channel, err := source.Channel(ctx)
+	if err != nil {
+		return r, fmt.Errorf("read truth: %w", err)
+	}
+	detections, err := f.read(name, cmd.InOrStdin(), score.Reading{Channel: channel, Clock: clock})
+	if err != nil {
+		return r, err
+	}
+	list, err := markersIn(ctx, source, channel, &o, detections)
+	if err != nil {
+		return r, fmt.Errorf("read truth: %w", err)
+	}
+	return score.Compute(detections, list, o)
+}
+
+// read reads the detections from a file or standard input.
+func (f *scoreFlags) read(name string, stdin io.Reader, in score.Reading) (score.List, error) {
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return score.List{}, fmt.Errorf("read detections: %w", err)
+		}
+		defer file.Close()
+		stdin = file
+	}
+	text := bufio.NewReader(stdin)
+	switch in.Format = score.Format(f.format); in.Format {
+	case score.JSON, score.CSV:
+	case "":
+		in.Format = guessFormat(text)
+	default:
+		return score.List{}, fmt.Errorf("--format: %q is not a format: use json or csv", f.format)
+	}
+	return in.Read(text)
+}
+
+// guessFormat looks at how a list begins: JSON with a bracket, a brace or a quote, CSV with a name or a number. A number
+// in a line of its own is the same in both.
+func guessFormat(text *bufio.Reader) score.Format {
+	const enough = 64
+	head, _ := text.Peek(enough) // what there is of a shorter list
+	if start := strings.TrimLeft(string(head), " \t\r\n"); start == "" || strings.ContainsAny(start[:1], `[{"`) {
+		return score.JSON
+	}
+	return score.CSV
+}
+
+// markersIn reads the markers of the range. A schedule has no end: without one of the range, it is the last detection.
+func markersIn(ctx context.Context, source verify.Source, c markers.Channel, o *score.Options, l score.List) ([]markers.Marker, error) {
+	first, last := int64(0), int64(1)<<37-1 // the largest frame number that a server answers for
+	// The range may be one of GEN times, which are near the nominal ones.
+	const slack = markers.Seconds(time.Minute)
+	if o.From != nil {
+		first = max(0, c.Rate.FrameAtNanos(int64(*o.From-min(slack, *o.From))))
+	}
+	if o.To == nil && !boundedTruth(source) {
+		var latest markers.Seconds
+		for _, at := range l.At {
+			latest = max(latest, at+o.Offset)
+		}
+		latest += o.Tolerance
+		o.To = &latest
+	}
+	if o.To != nil {
+		last = min(last, c.Rate.FrameAtNanos(int64(*o.To+slack)))
+	}
+	return source.Markers(ctx, first, last)
+}
+
+// boundedTruth says whether a source has a last marker.
+func boundedTruth(s verify.Source) bool {
+	endless, ok := s.(interface{ Endless() bool })
+	return !ok || !endless.Endless()
+}

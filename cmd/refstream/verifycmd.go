@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/analyzer/verify"
+)
+
+// verifyFlags are those of the command verify.
+type verifyFlags struct {
+	truthFlags
+	duration          time.Duration
+	allow             []string
+	json, junit, html string
+	ffmpeg, ffprobe   string
+}
+
+func newVerify(stdout, stderr io.Writer) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify URL",
+		Short: "Hold a stream against the truth, frame by frame",
+		Long: `Hold a stream of refstream, as it is or after it went through somebody's transcoder, packager or CDN, against the
+truth. ffmpeg decodes it, the code in the pixels says which frame each picture shows, and from there everything is
+checked: frames that are missing, repeated, out of order, frozen or black; time stamps and every clock that the stream
+carries, which may be exact, off by a constant, drifting, jumping or gone; events against their markers.
+
+The truth comes from a running server, from a truth.json, or from the seed, epoch, frame rate and so on that the stream
+was made with. Without --truth and --seed it is looked for beside a file, and on the server that a stream comes from.
+
+Exit code 0: the stream is true; 1: it is not; 2: it could not be told.`,
+		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
+  refstream verify clip/index.m3u8 --html report.html
+  refstream verify transcoded.ts --truth clip --allow resized,retimed,clock_gone
+  refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return untold(errors.New("give one stream: refstream verify clip/index.m3u8"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
+	})
+	flags := cmd.Flags()
+	f.register(flags)
+	flags.DurationVar(&f.duration, "duration", 30*time.Second, "how much of a live stream is read; files are read to their end")
+	flags.StringSliceVar(&f.allow, "allow", nil, "findings that are as they should be, such as resized,retimed,clock_gone")
+	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
+	flags.StringVar(&f.junit, "junit", "", "write the report as JUnit XML into this file; - is standard output, without the table")
+	flags.StringVar(&f.html, "html", "", "write the report as one page with plots into this file")
+	flags.StringVar(&f.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
+	flags.StringVar(&f.ffprobe, "ffprobe", "ffprobe", "the ffprobe program")
+	return cmd
+}
+
+func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writer) error {
+	if f.json == "-" && f.junit == "-" {
+		return untold(errors.New("--json, --junit: only one report can go to standard output: name a file for the other"))
+	}
+	if f.duration <= 0 {
+		return untold(fmt.Errorf("--duration: %v is no length of time: use one such as 30s", f.duration))
+	}
+	o := verify.Options{
+		Now: time.Now, FFmpeg: f.ffmpeg, FFprobe: f.ffprobe, Duration: f.duration,
+		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	for _, kind := range f.allow {
+		o.Allow = append(o.Allow, verify.Kind(kind))
+	}
+	source, err := f.source(url, cmd.Flags().Changed)
+	if err != nil {
+		return untold(err)
+	}
+	report, err := verify.Run(cmd.Context(), url, source, o)
+	if err != nil {
+		return untold(err)
+	}
+	for _, out := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{f.json, report.WriteJSON}, {f.junit, report.WriteJUnit}, {f.html, report.WriteHTML}} {
+		if err := writeReport(out.name, stdout, out.write); err != nil {
+			return untold(err)
+		}
+	}
+	if f.json != "-" && f.junit != "-" && f.html != "-" {
+		if err := report.WriteTable(stdout); err != nil {
+			return untold(err)
+		}
+	}
+	switch report.Verdict {
+	case verify.True:
+		return nil
+	case verify.NotTrue:
+		return notTrue("%s is not true", url)
+	}
+	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(report.Notes, "; ")))
+}
+
+// writeReport writes a report into a file, or to standard output where the name is -; nothing where it is empty.
+func writeReport(name string, stdout io.Writer, write func(io.Writer) error) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return write(stdout)
+	}
+	return writeFile(name, write)
+}

@@ -1,0 +1,352 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/markers"
+)
+
+// runCommand runs one command within the test.
+func runCommand(t *testing.T, cmd *cobra.Command, out *bytes.Buffer, args ...string) (stdout string, code int, err error) {
+	t.Helper()
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), exitCode(err), err
+}
+
+// verified runs verify and reads its report.
+func verified(t *testing.T, args ...string) (r verify.Report, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	text, code, err := runCommand(t, newVerify(&out, &errs), &out, append(args, "--json", "-")...)
+	if e := json.Unmarshal([]byte(text), &r); e != nil {
+		t.Fatalf("verify %q: %v, exit code %d, %s: %s", args, err, code, errs.String(), text)
+	}
+	if code != r.ExitCode() {
+		t.Errorf("verify %q: exit code %d, verdict %q", args, code, r.Verdict)
+	}
+	return r, code
+}
+
+// sample is a clip of 20 s: 600 frames of 320x180 at 30 frames/s, with events, as HLS, stream.ts and stream.flv.
+func sample(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "clip")
+	must(t, "generate", "--out", dir, "--duration", "20s", "--size", "320x180", "--fps", "30", "--segment", "1s", "--bitrate", "800k",
+		"--event-every", "4s", "--event-length", "1s", "--bframes", "2", "--also", "ts,flv")
+	return dir
+}
+
+// What refstream itself writes is true, on every carrier.
+func TestVerifyOwnOutput(t *testing.T) {
+	for name, args := range map[string][]string{
+		"30":                 {"--fps", "30", "--bframes", "2"},
+		"29.97 drop frame":   {"--fps", "29.97", "--drop-frame", "--bframes", "0", "--start", "59s"},
+		"59.94 much later":   {"--fps", "59.94", "--bframes", "3", "--start", "4h39m36s"},
+		"25 across the wrap": {"--fps", "25", "--bframes", "2", "--start", "26h30m40s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "clip")
+			must(t, append([]string{"generate"}, append(args, "--out", dir, "--size", "320x180", "--segment", "1s", "--duration", "6s", "--bitrate", "1M",
+				"--event-every", "2s", "--event-length", "500ms", "--also", "ts,flv")...)...)
+			for _, file := range []string{"index.m3u8", "stream.ts", "stream.flv"} {
+				r, code := verified(t, filepath.Join(dir, file))
+				if code != 0 || len(r.Findings) > 0 || r.Events.Exact == 0 || r.Events.Exact != r.Events.Markers {
+					t.Errorf("%s: exit code %d, events %+v: %s", file, code, r.Events, texts(r))
+				}
+				for _, clock := range carried(file) {
+					if s := stateOf(r, clock); s != verify.Exact {
+						t.Errorf("%s: %s is %q", file, clock, s)
+					}
+				}
+			}
+		})
+	}
+}
+
+// carried are the clocks of each carrier.
+func carried(file string) []string {
+	all := []string{"pts", "sei.frame_record", "sei.pic_timing", "sei.misb"}
+	switch file {
+	case "index.m3u8":
+		return append(all, "hls.program_date_time", "hls.daterange")
+	case "stream.ts":
+		return append(all, "id3")
+	case "stream.flv":
+		return append(all, "amf.onFI.tc", "amf.onFI.utc", "amf.onCuePoint")
+	}
+	return all
+}
+
+func stateOf(r verify.Report, clock string) verify.State {
+	for _, c := range r.Clocks {
+		if c.Name == clock {
+			return c.State
+		}
+	}
+	return ""
+}
+
+func texts(r verify.Report) string {
+	var list []string
+	for _, f := range r.Findings {
+		list = append(list, fmt.Sprintf("%s: %s", f.Kind, f.Text))
+	}
+	return strings.Join(list, "\n")
+}
+
+// perturbation is something that is done to a copy, and what is to be found of it: all of it, and nothing else.
+type perturbation struct {
+	args []string // between ffmpeg's input and its output
+	in   []string // before the input
+	want []verify.Finding
+}
+
+const (
+	copied  = "copy"
+	encoded = "libx264"
+)
+
+// finding makes what is expected: where anything but the kind is not zero it must be as it is.
+func finding(k verify.Kind, count, every, frame int64) verify.Finding {
+	f := verify.Finding{Kind: k, Count: count, Every: every}
+	if frame >= 0 {
+		f.Places = []verify.Place{{First: frame}}
+	}
+	return f
+}
+
+func clockFinding(k verify.Kind, clock string, amount markers.Seconds, ppm float64) verify.Finding {
+	f := verify.Finding{Kind: k, Clock: clock}
+	if amount != 0 {
+		f.Amount = &amount
+	}
+	if ppm != 0 {
+		f.PPM = &ppm
+	}
+	return f
+}
+
+func perturbations() map[string]perturbation {
+	const sei = "sei.frame_record,sei.pic_timing,sei.misb"
+	noSEI := clockFinding(verify.ClockGone, sei, 0, 0)
+	filter := func(f string) []string { return []string{"-vf", f, "-c:v", encoded} }
+	bits := func(f string) []string { return []string{"-c", copied, "-bsf:v", f} }
+	replaced := func(first, last int) []string {
+		f := fmt.Sprintf("split[a][b];[a][b]freezeframes=first=%d:last=%d:replace=%d", first, last, first-1)
+		return []string{"-filter_complex", f, "-c:v", encoded}
+	}
+	const second = markers.Seconds(1e9)
+	return map[string]perturbation{
+		"nothing": {args: []string{"-c", copied}},
+		"every 100th frame dropped": {
+			args: filter("select='not(eq(mod(n,100),50))'"),
+			want: []verify.Finding{finding(verify.Missing, 6, 100, 50), noSEI},
+		},
+		"one frame repeated in place of the next": {
+			args: replaced(200, 200), want: []verify.Finding{finding(verify.Repeated, 1, 0, 199), noSEI},
+		},
+		"one frame put in again": {
+			args: filter("loop=1:1:200,setpts=N/30/TB+1/TB"),
+			want: []verify.Finding{
+				finding(verify.Repeated, 1, 0, 199),
+				{Kind: verify.ClockStep, Clock: "pts", Amount: ptr(second / 30), Count: 1, Places: []verify.Place{{First: 200}}}, noSEI,
+			},
+		},
+		"PTS shifted by 40 ms": {
+			args: bits("setts=pts=PTS+3600:dts=DTS+3600"),
+			want: []verify.Finding{clockFinding(verify.ClockOffset, "pts", second/25, 0)},
+		},
+		"time stretched by 100 ppm": {
+			args: bits("setts=pts=round(PTS*1.0001):dts=round(DTS*1.0001)"),
+			want: []verify.Finding{clockFinding(verify.ClockDrift, "pts", 0, 100)},
+		},
+		"frozen for 1 s": {
+			args: replaced(300, 329), want: []verify.Finding{finding(verify.Frozen, 30, 0, 299), noSEI},
+		},
+		"black for 0.5 s": {
+			args: filter("drawbox=t=fill:c=black:enable='between(n,300,314)'"),
+			want: []verify.Finding{finding(verify.Black, 15, 0, 300), noSEI},
+		},
+		"SEI stripped": {args: bits("filter_units=remove_types=6"), want: []verify.Finding{noSEI}},
+		"25 frames/s and 480 lines": {
+			args: filter("fps=25,scale=854:480"),
+			want: []verify.Finding{finding(verify.Resized, 0, 0, -1), finding(verify.Retimed, 100, 0, -1), noSEI},
+		},
+		"60 frames/s": {
+			args: filter("fps=60"), want: []verify.Finding{finding(verify.Retimed, 600, 0, -1), noSEI},
+		},
+		"10 s cut from the start": {
+			in: []string{"-ss", "10"}, args: []string{"-c", copied},
+			want: []verify.Finding{finding(verify.Trimmed, 300, 0, 0)},
+		},
+		"two frames exchanged": {
+			args: filter("shuffleframes=0 1 3 2 4 5 6 7 8 9"),
+			want: []verify.Finding{finding(verify.OutOfOrder, 60, 10, -1), noSEI},
+		},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// Of each copy that something was done to, verify names that, how much and where, and nothing else.
+func TestVerifyPerturbed(t *testing.T) {
+	dir := sample(t)
+	for name, p := range perturbations() {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "copy.ts")
+			args := append([]string{"-nostdin", "-v", "error", "-copyts"}, p.in...)
+			args = append(append(args, "-i", filepath.Join(dir, "stream.ts")), p.args...)
+			if !slices.Contains(p.args, copied) {
+				args = append(args, "-fps_mode", "passthrough", "-preset", "veryfast", "-b:v", "800k")
+			}
+			tool(t, "ffmpeg", append(args, "-muxdelay", "0", "-muxpreload", "0", file)...)
+			r, code := verified(t, file, "--truth", dir)
+			if want := min(1, len(p.want)); code != want {
+				t.Errorf("exit code %d, want %d", code, want)
+			}
+			if len(r.Findings) != len(p.want) {
+				t.Fatalf("found:\n%s\nwant %d findings", texts(r), len(p.want))
+			}
+			for i, want := range p.want {
+				if got := r.Findings[i]; !matches(got, want) {
+					t.Errorf("found %+v (%s)\nwant %+v", got, got.Text, want)
+				}
+			}
+		})
+	}
+}
+
+// matches compares what want gives.
+func matches(got, want verify.Finding) bool {
+	return got.Kind == want.Kind && (want.Count == 0 || got.Count == want.Count) && got.Every == want.Every &&
+		(want.Clock == "" || got.Clock == want.Clock) &&
+		(want.Amount == nil || got.Amount != nil && max(*got.Amount-*want.Amount, *want.Amount-*got.Amount) < 12e3) && // a tick
+		(want.PPM == nil || got.PPM != nil && math.Abs(*got.PPM-*want.PPM) < 1) &&
+		(len(want.Places) == 0 || len(got.Places) > 0 && got.Places[0].First == want.Places[0].First)
+}
+
+// What was done on purpose can be allowed for.
+func TestVerifyAllows(t *testing.T) {
+	dir := sample(t)
+	file := filepath.Join(t.TempDir(), "copy.mp4")
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=854:480", "-c:v", encoded,
+		"-preset", "veryfast", file)
+	if r, code := verified(t, file, "--truth", dir); code != 1 {
+		t.Errorf("exit code %d: %s", code, texts(r))
+	}
+	r, code := verified(t, file, "--truth", dir, "--allow", "resized,retimed,clock_gone,clock_offset")
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, texts(r))
+	}
+	if r.Events.Exact == 0 {
+		t.Errorf("events %+v", r.Events)
+	}
+}
+
+// A stream is held against its seed where nothing else is known, and a wrong seed is found out.
+func TestVerifySeed(t *testing.T) {
+	dir := sample(t)
+	flags := []string{filepath.Join(dir, "stream.ts"), "--size", "320x180", "--segment", "1s", "--event-every", "4s", "--event-length", "1s"}
+	if r, code := verified(t, append(flags, "--seed", "1")...); code != 0 {
+		t.Errorf("exit code %d: %s", code, texts(r))
+	}
+	r, code := verified(t, append(flags, "--seed", "2")...)
+	found := slices.ContainsFunc(r.Findings, func(f verify.Finding) bool {
+		return f.Kind == verify.EventMissed || f.Kind == verify.EventEarly || f.Kind == verify.EventLate
+	})
+	if code != 1 || !found {
+		t.Errorf("another seed: exit code %d: %s", code, texts(r))
+	}
+}
+
+// A running server is held against what it says itself, through its own address.
+func TestVerifyServer(t *testing.T) {
+	s := start(t, smallStream(t.TempDir())...)
+	s.moreSegments(5)
+	r, code := verified(t, s.url+"/hls/main/index.m3u8", "--duration", "4s")
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, texts(r))
+	}
+	for _, clock := range carried("index.m3u8")[:5] {
+		if got := stateOf(r, clock); got != verify.Exact {
+			t.Errorf("%s is %q", clock, got)
+		}
+	}
+	for _, path := range []string{"/live/main.ts", "/live/main.flv"} {
+		if r, code = verified(t, s.url+path, "--duration", "3s"); code != 0 {
+			t.Errorf("%s: exit code %d: %s", path, code, texts(r))
+		}
+	}
+}
+
+// What can't be told ends with 2 and a reason.
+func TestVerifyCouldNotTell(t *testing.T) {
+	dir := sample(t)
+	other := filepath.Join(t.TempDir(), "other.ts")
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=1", "-c:v", encoded, other)
+	noise := filepath.Join(t.TempDir(), "noise.ts")
+	if err := os.WriteFile(noise, bytes.Repeat([]byte("no stream at all"), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"another stream":    {other, "--truth", dir},
+		"no stream":         {noise, "--truth", dir},
+		"no file":           {filepath.Join(dir, "gone.ts"), "--truth", dir},
+		"no truth":          {other},
+		"no such truth":     {filepath.Join(dir, "stream.ts"), "--truth", t.TempDir()},
+		"no server":         {filepath.Join(dir, "stream.ts"), "--truth", "http://127.0.0.1:1"},
+		"no ffmpeg":         {filepath.Join(dir, "stream.ts"), "--ffmpeg", "/nowhere/ffmpeg"},
+		"no stream named":   {},
+		"no such flag":      {"--nonsense"},
+		"no such finding":   {filepath.Join(dir, "stream.ts"), "--allow", "nonsense"},
+		"two on one output": {filepath.Join(dir, "stream.ts"), "--json", "-", "--junit", "-"},
+	} {
+		var out, errs bytes.Buffer
+		if _, code, err := runCommand(t, newVerify(&out, &errs), &out, args...); code != 2 || err == nil || err.Error() == "" {
+			t.Errorf("%s: exit code %d, %v", name, code, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	cmd := newVerify(&out, &out)
+	cmd.SetArgs([]string{filepath.Join(dir, "stream.ts")})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	if err := cmd.ExecuteContext(ctx); exitCode(err) != 2 {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+func TestVerifyReports(t *testing.T) {
+	dir := sample(t)
+	html, junit := filepath.Join(t.TempDir(), "r.html"), filepath.Join(t.TempDir(), "r.xml")
+	var out, errs bytes.Buffer
+	table, code, err := runCommand(t, newVerify(&out, &errs), &out, filepath.Join(dir, "index.m3u8"), "--html", html, "--junit", junit)
+	if code != 0 {
+		t.Fatal(err)
+	}
+	for _, want := range []string{": true\n", "pts", "sei.misb", "hls.program_date_time", "600 of 600", "exact to the frame"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in the table:\n%s", want, table)
+		}
+	}
+	for name, want := range map[string]string{html: "<svg", junit: `failures="0"`} {
+		if data, err := os.ReadFile(name); err != nil || !bytes.Contains(data, []byte(want)) {
+			t.Errorf("%s: %v, no %q in %d bytes", name, err, want, len(data))
+		}
+	}
+}
