@@ -24,6 +24,7 @@ func measurements() []measurement {
 		{"latency", (*lab).latency},
 		{"serve", (*lab).serve},
 		{"carriers", (*lab).carriers},
+		{"analyze", (*lab).analyze},
 		{"memory", (*lab).memoryUse},
 	}
 }

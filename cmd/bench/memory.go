@@ -34,15 +34,20 @@ func (l *lab) memoryUse(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
-// peakOfGenerate runs generate and returns the peak of its memory in megabytes, read until shortly before it ended.
+// peakOfGenerate runs generate and returns the peak of its memory in megabytes.
 func (l *lab) peakOfGenerate(ctx context.Context, args ...string) (float64, error) {
 	out := filepath.Join(l.dir, "peak")
 	defer os.RemoveAll(out)
-	p, err := start(ctx, nil, l.refstream, append([]string{"generate", "--out", out}, args...)...)
+	return l.peakOf(ctx, append([]string{"generate", "--out", out}, args...)...)
+}
+
+// peakOf runs refstream and returns the peak of its memory in megabytes, read until shortly before it ended.
+func (l *lab) peakOf(ctx context.Context, args ...string) (float64, error) {
+	p, err := start(ctx, nil, l.refstream, args...)
 	if err != nil {
 		return 0, err
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	var peak int64
 	for {
