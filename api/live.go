@@ -45,6 +45,14 @@ type channelView struct {
 	Outputs []Output `json:"outputs,omitempty"`
 }
 
+// noBody refuses a request that announces a body: the answer without end would wait for it first, and without a limit.
+func noBody(r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	return badField("Content-Length", "a stream takes no request body: leave it out")
+}
+
 // getLive answers GET /live/{channel}.ts and .flv: an endless stream, from the newest complete GOP on. Its handler keeps
 // its own time limits.
 func (s *Server) getLive(c echo.Context) error {
@@ -64,6 +72,9 @@ func (s *Server) getLive(c echo.Context) error {
 	}
 	if conn, ok := c.Request().Context().Value(connKey{}).(interface{ SetWriteBuffer(int) error }); ok {
 		_ = conn.SetWriteBuffer(liveBuffer) // without it the stream flows as well
+	}
+	if err := noBody(c.Request()); err != nil {
+		return err
 	}
 	guard := &errorGuard{ResponseWriter: c.Response().Writer}
 	live.ServeHTTP(guard, c.Request())

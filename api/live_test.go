@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -84,6 +85,32 @@ func TestLiveIsNotHeldBack(t *testing.T) {
 	got := make([]byte, len("first"))
 	if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != "first" {
 		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+// TestLiveTakesNoBody: a body that is announced and never sent must not hold a place.
+func TestLiveTakesNoBody(t *testing.T) {
+	f := newFixture(t, withLive)
+	server := httptest.NewServer(f.server.Handler())
+	defer server.Close()
+	for _, path := range []string{"/live/main.ts", "/markers/stream"} {
+		for _, header := range []string{"Content-Length: 1", "Transfer-Encoding: chunked"} {
+			c, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n"+header+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil { // the answer waits for the body, but no longer than that
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(c)
+			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+				t.Errorf("%s with %s: %v, %.100s", path, header, err, answer)
+			}
+		}
 	}
 }
 

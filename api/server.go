@@ -21,7 +21,7 @@ const (
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 16 << 10
 	// stopTimeout leaves answers under way time to end, and a margin to the 2 s that Run may take to stop.
-	stopTimeout = 1500 * time.Millisecond
+	stopTimeout = time.Second
 )
 
 // Server serves one Config. Its methods may be called at once from many goroutines; Run may be called once.

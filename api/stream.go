@@ -28,6 +28,9 @@ const (
 // It begins after the event that the client had last, or at a time, or with the markers later than now.
 func (s *Server) streamMarkers(c echo.Context) error {
 	r := c.Request()
+	if err := noBody(r); err != nil {
+		return err
+	}
 	select {
 	case s.clients <- struct{}{}:
 	default:

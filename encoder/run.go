@@ -15,7 +15,7 @@ import (
 
 // stopDelay is how long ffmpeg may take to end when it was told to, before it is killed: enough to end in good order,
 // and short against the 5 s in which a service should stop.
-const stopDelay = time.Second
+const stopDelay = 500 * time.Millisecond
 
 // watchSteps is how often within the stall time the watchdog looks.
 const watchSteps = 8

@@ -16,8 +16,8 @@ import (
 // Bounds of a live channel.
 const (
 	// drainTime is how long an encoder may take to give back its last frames at a stop: enough for a full lookahead at
-	// a fifth of real time, and well within the 5 s in which a stop must be over.
-	drainTime = 2 * time.Second
+	// a quarter of real time, and well within the 5 s in which a stop must be over.
+	drainTime = 1500 * time.Millisecond
 	// writeTime is how long an encoder may take to accept the frame that is being written at a stop.
 	writeTime = 500 * time.Millisecond
 	// steadyRun is how long an encoder must have run for its end to count as an accident and be followed by an

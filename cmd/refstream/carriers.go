@@ -20,9 +20,16 @@ import (
 	"github.com/refstream/refstream/outputs/live"
 )
 
-// carryTime is how long the live outputs may take at a stop to hand over what is left: a relay's ffmpeg writes the end of
-// its files. It leaves room in the 5 s in which a stop must be over.
-const carryTime = 2 * time.Second
+// carryTime is when, after a stop was asked for, the live outputs must have handed over what is left: a relay's ffmpeg
+// writes the end of its files. They get leastCarryTime even where the encoder took long to end. It leaves room in the 5 s in
+// which a stop must be over.
+const (
+	carryTime      = 3 * time.Second
+	leastCarryTime = 500 * time.Millisecond
+)
+
+// hlsTypeDefault is the kind of segments that every player takes.
+const hlsTypeDefault = "mpegts"
 
 // carrierFlags are the flags of the live outputs besides HLS.
 type carrierFlags struct {
@@ -37,7 +44,7 @@ func (f *carrierFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.relay, "relay", nil, "run ffmpeg -c copy into this output: an address or file, such as srt://host:9000 or out.mkv,\n"+
 		"or output arguments, such as \"-f mpegts udp://239.0.0.1:5000\"; may be repeated")
 	flags.StringVar(&f.relayHLS, "relay-hls", "", "publish with ffmpeg's own hls muxer into this folder")
-	flags.StringVar(&f.hlsType, "relay-hls-type", "mpegts", "segments of --relay-hls: mpegts or fmp4")
+	flags.StringVar(&f.hlsType, "relay-hls-type", hlsTypeDefault, "segments of --relay-hls: mpegts or fmp4")
 	flags.StringVar(&f.relayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
 }
 
@@ -98,6 +105,9 @@ func (f *carrierFlags) relays(c markers.Channel) (list []live.RelaySpec, err err
 	for _, r := range f.relay {
 		spec, err := live.ParseRelay(r)
 		add("--relay", spec, err)
+	}
+	if f.relayHLS == "" && f.hlsType != hlsTypeDefault {
+		add("--relay-hls-type", live.RelaySpec{}, errors.New("it is about --relay-hls, which is not given"))
 	}
 	if f.relayHLS != "" {
 		spec, err := live.HLSRelay(f.relayHLS, f.hlsType, c)
@@ -165,10 +175,11 @@ func (k *carriers) start(c markers.Channel) error {
 	return nil
 }
 
-// end says that no more units come, lets the outputs hand over what is left, and returns when all have ended.
-func (k *carriers) end() {
+// end says that no more units come, lets the outputs hand over what is left, and returns when all have ended. stopping is
+// how long ago the stop was asked for.
+func (k *carriers) end(stopping time.Duration) {
 	k.hub.Close()
-	timer := time.NewTimer(carryTime)
+	timer := time.NewTimer(max(carryTime-stopping, leastCarryTime))
 	defer timer.Stop()
 	select {
 	case <-k.ended:
@@ -197,12 +208,12 @@ func (k *carriers) handler(channel string) func(name, format string) http.Handle
 // for several.
 func (k *carriers) status() []live.Status {
 	list := k.hub.Status()
-	seen := map[[2]string]int{}
+	taken := map[[2]string]bool{}
 	for i, s := range list {
-		key := [2]string{s.Kind, s.Name}
-		if seen[key]++; seen[key] > 1 {
-			list[i].Name = fmt.Sprintf("%s (%d)", s.Name, seen[key])
+		for n := 2; taken[[2]string{s.Kind, list[i].Name}]; n++ {
+			list[i].Name = fmt.Sprintf("%s (%d)", s.Name, n)
 		}
+		taken[[2]string{s.Kind, list[i].Name}] = true
 	}
 	return list
 }

@@ -218,8 +218,16 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 			<-ctx.Done()
 			return nil
 		}
+		asked := make(chan time.Time, 1)
+		context.AfterFunc(ctx, func() { asked <- time.Now() })
 		err := live.Run(ctx)
-		carriers.end()
+		var stopping time.Duration
+		select {
+		case t := <-asked:
+			stopping = time.Since(t)
+		default: // it ended by itself
+		}
+		carriers.end(stopping)
 		stores.drain()
 		return err
 	})
