@@ -103,6 +103,7 @@ func intoFolder(out string, write func(dir string) error) error {
 	}
 	err = write(dir)
 	if err == nil {
+		_ = os.Remove(out) // an empty folder has to make room; one that is not empty by now stays, and the next step fails
 		err = errors.Join(os.Chmod(dir, 0o755), os.Rename(dir, out))
 	}
 	if err != nil {
