@@ -20,11 +20,11 @@ type packet struct {
 	Data []byte
 }
 
-// dataPackets reads the data streams of a file.
-func dataPackets(t *testing.T, name string) (list []packet) {
+// dataPackets reads the data streams of a file, or of some seconds of a live stream.
+func dataPackets(t *testing.T, name string, options ...string) (list []packet) {
 	t.Helper()
-	out, _ := tool(t, "ffprobe", "-v", "error", "-show_packets", "-show_data",
-		"-show_entries", "packet=codec_type,pts,data", "-of", "json", name)
+	out, _ := tool(t, "ffprobe", append(options, "-v", "error", "-show_packets", "-show_data",
+		"-show_entries", "packet=codec_type,pts,data", "-of", "json", name)...)
 	var answer struct {
 		Packets []struct {
 			PTS  int64
@@ -132,17 +132,7 @@ func (c clip) checkScripts(t *testing.T, carrier carrier, events []markers.Marke
 		t.Fatalf("%d onFI, want %d", len(got["onFI"]), len(due))
 	}
 	for i, f := range due {
-		p, gen := got["onFI"][i], time.Unix(0, f.GenNS).UTC()
-		if !carrier.near(p.PTS*90, f.PTS) {
-			t.Errorf("onFI %d at %d ms, frame %d is at PTS %d", i, p.PTS, f.Frame, f.PTS)
-		}
-		for name, value := range map[string]string{
-			"sd": gen.Format("02-01-2006"), "st": gen.Format("15:04:05.000"), "tc": f.Timecode, "tz": "+00:00",
-		} {
-			if !strings.Contains(string(p.Data), amfString(name, value)) {
-				t.Errorf("onFI of frame %d: no %s %q in %q", f.Frame, name, value, p.Data)
-			}
-		}
+		carrier.checkFI(t, got["onFI"][i], f)
 	}
 	if len(got["onCuePoint"]) != len(events) {
 		t.Fatalf("%d onCuePoint, want %d", len(got["onCuePoint"]), len(events))
@@ -157,6 +147,22 @@ func (c clip) checkScripts(t *testing.T, carrier carrier, events []markers.Marke
 	for _, want := range []string{"codec_name=h264", "width=320", "height=180", "TAG:encoder=refstream"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("ffprobe does not say %q of the FLV file:\n%s", want, out)
+		}
+	}
+}
+
+// checkFI holds an onFI against the frame that it is about.
+func (c carrier) checkFI(t *testing.T, p packet, f markers.FrameRecord) {
+	t.Helper()
+	if !c.near(p.PTS*90, f.PTS) {
+		t.Errorf("%s: onFI at %d ms, frame %d is at PTS %d", c.name, p.PTS, f.Frame, f.PTS)
+	}
+	gen := time.Unix(0, f.GenNS).UTC()
+	for name, value := range map[string]string{
+		"sd": gen.Format("02-01-2006"), "st": gen.Format("15:04:05.000"), "tc": f.Timecode, "tz": "+00:00",
+	} {
+		if !strings.Contains(string(p.Data), amfString(name, value)) {
+			t.Errorf("%s: onFI of frame %d: no %s %q in %q", c.name, f.Frame, name, value, p.Data)
 		}
 	}
 }

@@ -42,6 +42,9 @@ func TestGenerateIsRepeatable(t *testing.T) {
 		"--event-every", "3s", "--event-length", "1s", "--bitrate", "100k", "--threads", "3", "--out"}
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	must(t, append(args, a)...)
+	if err := os.Mkdir(b, 0o755); err != nil { // an empty folder will do
+		t.Fatal(err)
+	}
 	must(t, append(args, b)...)
 	first, second := folder(t, a), folder(t, b)
 	names := slices.Sorted(maps.Keys(first))
