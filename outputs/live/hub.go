@@ -88,6 +88,8 @@ func (h *Hub) Close() {
 	h.ts.Close()
 	h.flv.Close()
 	h.end()
-	h.httpTS.setState(StateEnded)
-	h.httpFLV.setState(StateEnded)
+	for _, o := range []*output{h.httpTS, h.httpFLV} {
+		o.setState(StateEnded)
+		o.crier.end()
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,21 @@ func TestStatusAsJSON(t *testing.T) {
 	want := `[{"kind":"http-ts","name":"/live/main.ts",` + zeros + `,{"kind":"http-flv","name":"/live/main.flv",` + zeros + `]`
 	if err != nil || string(b) != want {
 		t.Errorf("%s, %v, want %s", b, err, want)
+	}
+}
+
+// TestStatusOrder makes outputs in another order than they are listed in.
+func TestStatusOrder(t *testing.T) {
+	h, _ := newHub(t)
+	for i, kind := range []string{KindRelay, KindPush, KindRTMP, KindPush, KindTCPTS, KindPush} {
+		h.newOutput(kind, fmt.Sprint(i))
+	}
+	var got []string
+	for _, s := range h.Status()[2:] {
+		got = append(got, s.Kind+" "+s.Name)
+	}
+	if want := []string{"tcp-ts 4", "rtmp 2", "push 1", "push 3", "push 5", "relay 0"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

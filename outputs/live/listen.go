@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ func (h *Hub) listen(ctx context.Context, l net.Listener, o *output, serve func(
 	defer o.setState(StateEnded)
 	o.setState(StateListening)
 	defer l.Close()
+	defer o.crier.end()
 	var running sync.WaitGroup
 	defer running.Wait()
 	serving, cancel := context.WithCancel(ctx)
@@ -61,7 +63,7 @@ func (h *Hub) listen(ctx context.Context, l net.Listener, o *output, serve func(
 		default:
 			o.failed(err, cause(err))
 			if !failing {
-				o.logger.Warn("no connection can be taken for the moment", "error", cause(err))
+				o.crier.tell(slog.LevelWarn, "no connection can be taken for the moment", "error", cause(err))
 			}
 			failing = true
 			h.pause(ctx, acceptPause)

@@ -16,7 +16,8 @@ import (
 // output counts what becomes of one output, for [Hub.Status].
 type output struct {
 	logger *slog.Logger
-	max    int // clients
+	crier  *crier // for what consumers bring about
+	max    int    // clients
 
 	mu   sync.Mutex
 	s    Status
@@ -25,9 +26,10 @@ type output struct {
 
 // newOutput adds an output to those that Status lists. name is shown: it has no secrets.
 func (h *Hub) newOutput(kind, name string) *output {
+	logger := h.o.Logger.With("channel", h.o.Channel.Name, "output", kind, "name", name)
 	o := &output{
-		logger: h.o.Logger.With("channel", h.o.Channel.Name, "output", kind, "name", name),
-		max:    h.o.MaxClients, s: Status{Kind: kind, Name: name, State: StateWaiting},
+		logger: logger, crier: &crier{logger: logger, now: h.o.Now, quiet: h.times.quiet},
+		max: h.o.MaxClients, s: Status{Kind: kind, Name: name, State: StateWaiting},
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,7 +56,7 @@ func (o *output) enter() bool {
 	if o.s.Clients >= o.max {
 		if !o.full {
 			o.full = true
-			o.logger.Warn("all places for consumers are taken: further ones are turned away", "clients", o.max)
+			o.crier.tell(slog.LevelWarn, "all places for consumers are taken: further ones are turned away", "clients", o.max)
 		}
 		return false
 	}
@@ -94,16 +96,17 @@ func (o *output) failed(err error, text string) {
 	}
 }
 
-// gone takes note of how a consumer that came by itself has ended: that it left is no error, that it was dropped is told.
+// gone takes note of how a consumer that came by itself has ended: that it left is no error, that it was dropped is
+// told, as long as there are few.
 func (o *output) gone(remote string, err error) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), hasLeft(err):
 	case tooSlow(err):
 		o.failed(err, cause(err))
-		o.logger.Warn("a consumer was too slow and is cut off", "remote", remote, "error", cause(err))
+		o.crier.tell(slog.LevelWarn, "a consumer was too slow and is cut off", "remote", remote, "error", cause(err))
 	default:
 		o.failed(err, cause(err))
-		o.logger.Info("a consumer was not served", "remote", remote, "error", cause(err))
+		o.crier.tell(slog.LevelInfo, "a consumer was not served", "remote", remote, "error", cause(err))
 	}
 }
 

@@ -28,7 +28,7 @@ func (h *Hub) PushTo(ctx context.Context, t Target) error {
 		push = h.pushRTMP
 	}
 	return h.supervise(ctx, o, func(ctx context.Context, up func(string)) error {
-		return t.redact(push(ctx, o, t, up))
+		return push(ctx, o, t, up)
 	})
 }
 

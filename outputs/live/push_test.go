@@ -257,6 +257,21 @@ func TestParsePush(t *testing.T) {
 		{"rtmp://example.org/secret", "", "", "rtmp://host/app/stream"},
 		{"rtmp://user:secret@example.org/live/secret", "", "", "password"},
 		{"rtmp://exa mple/live/secret", "", "", "address"},
+		{"tcp://host:99999", "", "", "from 1 to 65535"},
+		{"tcp://host:0", "", "", "from 1 to 65535"},
+		{"tcp://host:-1", "", "", "from 1 to 65535"},
+		{"tcp://host:http", "", "", "from 1 to 65535"},
+		{"rtmp://host:99999/live/secret", "", "", "from 1 to 65535"},
+		{"rtmp://host:x/live/secret", "", "", "not a URL"},
+		{"tcp://host\xff:1", "", "", "printable UTF-8"},
+		{"tcp://host\n:1", "", "", "printable UTF-8"},
+		{"tcp://host\u009b:1", "", "", "printable UTF-8"},
+		{"tcp://host\u202e:1", "", "", "printable UTF-8"},
+		{"tcp://h\u00f6st:1", "tcp://h\u00f6st:1", "h\u00f6st:1", ""},
+		{"rtmp://host%ff/live/secret", "", "", "printable UTF-8"},
+		{"rtmp://host/" + strings.Repeat("a", 200) + "/secret", "", "", "200 are the most"},
+		{"tcp://" + strings.Repeat("a", 192) + ":1", "tcp://" + strings.Repeat("a", 192) + ":1", strings.Repeat("a", 192) + ":1", ""},
+		{"tcp://" + strings.Repeat("a", 193) + ":1", "", "", "200 are the most"},
 		{"srt://example.org:9000?passphrase=secret", "", "", "--relay"},
 		{"rtmps://example.org/live/secret", "", "", "--relay"},
 	}
@@ -274,21 +289,6 @@ func TestParsePush(t *testing.T) {
 	}
 	if h, _ := newHub(t); h.PushTo(t.Context(), Target{}) == nil {
 		t.Error("a push to no target succeeds")
-	}
-}
-
-func TestRedact(t *testing.T) {
-	cause := errors.New(`server says "main-key", "main-key?token=hidden&x=1", hidden`)
-	to, err := ParsePush("rtmp://example.org/live/main-key?token=hidden&x=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := to.redact(cause)
-	if got.Error() != `server says "…", "…", …` || !errors.Is(got, cause) {
-		t.Errorf("%v", got)
-	}
-	if other := errors.New("other 1"); to.redact(other) != other || to.redact(nil) != nil {
-		t.Error("another error is changed")
 	}
 }
 

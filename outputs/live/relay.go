@@ -3,9 +3,7 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/refstream/refstream/outputs/feed"
@@ -18,8 +16,6 @@ const (
 	relayRenew = 26 * 3600 * 90000
 	// relayOpen is how long its program may take to open the output: to start on a busy machine, to connect to another one.
 	relayOpen = 10 * time.Second
-	// maxNames bounds the search for a file name that is not taken.
-	maxNames = 10000
 )
 
 // errRenew ends a relay's program without fault: another one takes over at once.
@@ -34,6 +30,9 @@ var errRenew = errors.New("the relay begins anew")
 func (h *Hub) Relay(ctx context.Context, spec RelaySpec) error {
 	if spec.output == "" {
 		return errors.New("relay: there is no output: ParseRelay makes one")
+	}
+	if err := spec.Outside(h.o.Reserved...); err != nil {
+		return err
 	}
 	o := h.newOutput(KindRelay, spec.Name)
 	var said []string // by the run before
@@ -59,12 +58,15 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	if err != nil {
 		return err
 	}
-	output, err := spec.prepare()
+	output, made, err := spec.prepare()
 	if err != nil {
 		return err
 	}
+	if made {
+		defer removeEmpty(output)
+	}
 	if output != spec.output {
-		o.logger.Info("the relay goes into a new file, because the other one exists", "file", output)
+		o.logger.Info("the relay goes into a new file, because the other one exists", "file", shown(output))
 	}
 	args := spec.arguments(output, first.Time)
 	open := max(h.o.WriteTimeout, relayOpen)
@@ -72,8 +74,8 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 		open = h.o.WriteTimeout // and then begins anew: nobody should get what is old
 	}
 	p, err := startRelay(ctx, h.closed, relayCommand{
-		program: h.o.FFmpeg, args: args, shown: spec.redactAll(args), redact: spec.redactText, before: *said,
-		logger: o.logger, stall: h.o.WriteTimeout, open: open, opened: func() { up(StateRunning) },
+		program: h.o.FFmpeg, args: args, shown: spec.shownArguments(output, first.Time), redact: spec.redactText, before: *said,
+		logger: o.logger, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
 	})
 	if err != nil {
 		return err
@@ -81,7 +83,11 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	if spec.waits {
 		up(StateRunning) // for whom it waits is not known to come
 	}
-	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first))
+	whole := spec.whole(first.Time)
+	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first, whole.check))
+	if err == nil {
+		err = whole.check()
+	}
 	*said = p.said.tail
 	if errors.Is(err, errSlow) && spec.waits && !p.progress.begun() {
 		// Nobody has come. Another one begins with what is new by now.
@@ -90,8 +96,10 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	return err
 }
 
-// feedRelay writes the stream to the program until it ends, which is no error.
-func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *feed.Reader[[]byte], c feed.Chunk[[]byte]) error {
+// feedRelay writes the stream to the program until it ends, which is no error. At each key frame check looks at what has
+// come out.
+func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *feed.Reader[[]byte], c feed.Chunk[[]byte],
+	check func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(p.ctx, cancel)
@@ -118,37 +126,10 @@ func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader 
 			return err
 		case c.Start && c.Time-begun >= relayRenew:
 			return errRenew
+		case c.Start:
+			if err := check(); err != nil {
+				return err
+			}
 		}
 	}
-}
-
-// prepare makes the folder that is written to, and says what the output is called this time: a file that exists is not
-// written over.
-func (s RelaySpec) prepare() (string, error) {
-	if s.dir != "" {
-		if err := os.MkdirAll(s.dir, 0o755); err != nil {
-			return "", fmt.Errorf("make folder of relay: %w", err)
-		}
-		if s.numbered {
-			removeLeftovers(s.dir)
-		}
-	}
-	if !s.fresh {
-		return s.output, nil
-	}
-	for n := range maxNames {
-		name := s.output
-		if n > 0 {
-			name = numberedName(s.output, n+1)
-		}
-		switch info, err := os.Stat(name); {
-		case errors.Is(err, os.ErrNotExist):
-			return name, nil
-		case err != nil:
-			return "", fmt.Errorf("look for file of relay: %w", err)
-		case !info.Mode().IsRegular():
-			return name, nil // a device or a pipe
-		}
-	}
-	return "", fmt.Errorf("find name for file of relay: %s and %d names like it are taken: move some away", s.output, maxNames)
 }

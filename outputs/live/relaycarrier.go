@@ -40,15 +40,6 @@ func (c carrier) datagrams() bool {
 	return false
 }
 
-// schemeOf is the scheme of an address, or empty for a file.
-func schemeOf(output string) string {
-	scheme, _, ok := strings.Cut(output, "://")
-	if !ok {
-		return ""
-	}
-	return scheme
-}
-
 // options are those for the muxer.
 //
 // The times are to be those of the stream to the tick wherever the carrier counts in 90 kHz: by themselves ffmpeg's muxers
@@ -118,24 +109,14 @@ func withoutMap(options []string) (rest []string) {
 	return rest
 }
 
-// isFile says whether the muxer writes one file.
-func (c carrier) isFile() bool {
-	switch c.muxer {
-	case "mpegts", "mp4", "mov", "matroska", "flv", "nut", "h264":
-		return true
-	}
-	return false
-}
-
 const formatHint = "say the format with ffmpeg's arguments, as in \"-f mpegts OUTPUT\""
 
 // muxerOf finds the muxer for an address or file name.
 func muxerOf(output string) (string, error) {
 	// What may be secret is in no error.
 	output, _, _ = strings.Cut(output, "?")
-	scheme, _, ok := strings.Cut(output, "://")
 	name := output
-	if ok {
+	if scheme := schemeOf(output); scheme != "" {
 		switch scheme {
 		case "srt", "udp", "udplite", "tcp", "tls", "rist", "unix", "sctp":
 			return "mpegts", nil
@@ -152,10 +133,8 @@ func muxerOf(output string) (string, error) {
 			}
 			name = u.Path
 		default:
-			return "", fmt.Errorf("scheme %q is not known here: %s", strings.ToValidUTF8(scheme, "?"), formatHint)
+			return "", fmt.Errorf("scheme %sis not known here: %s", quotedWord(scheme), formatHint)
 		}
-	} else if rest, ok := strings.CutPrefix(output, "unix:"); ok && rest != "" {
-		return "mpegts", nil
 	}
 	switch ext := strings.ToLower(path.Ext(name)); ext {
 	case ".ts", ".mts", ".m2ts", ".mpegts":
@@ -179,8 +158,17 @@ func muxerOf(output string) (string, error) {
 	case "":
 		return "", fmt.Errorf("the output has neither a scheme nor an extension that says its format: use one such as srt://host:9000 or out.mkv, or %s", formatHint)
 	default:
-		return "", fmt.Errorf("extension %q is not known here: use .ts, .mp4, .mkv, .mov, .flv, .m3u8 or .mpd, or %s", strings.ToValidUTF8(ext, "?"), formatHint)
+		return "", fmt.Errorf("extension %sis not known here: use .ts, .mp4, .mkv, .mov, .flv, .m3u8 or .mpd, or %s",
+			quotedWord(ext), formatHint)
 	}
+}
+
+// quotedWord quotes a scheme or extension with a blank after it, if it is so short that it is certain to be no secret.
+func quotedWord(word string) string {
+	if len(word) > 8 || strings.ContainsFunc(word, func(r rune) bool { return !isSchemeChar(r) }) {
+		return ""
+	}
+	return fmt.Sprintf("%q ", word)
 }
 
 // isListener says whether an output waits for somebody to connect.

@@ -56,8 +56,8 @@ func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
 }
 
 func presetRelay(dir, name string, c carrier, options []string) (RelaySpec, error) {
-	s, err := newRelay(filepath.Join(dir, name), c, options...)
-	s.dir = dir
+	s, err := newRelay(filepath.Join(dir, name), c, true)
+	s.dir, s.options = dir, append(s.options, options...)
 	return s, err
 }
 
@@ -71,7 +71,7 @@ func checkPreset(dir string, c markers.Channel) error {
 	case c.Rate.Num <= 0 || c.Rate.Den <= 0 || c.FramesPerSegment <= 0 || c.Window <= 0:
 		return errors.New("the channel has no frame rate, segment length or window")
 	}
-	return nil
+	return checkFolder(dir)
 }
 
 // segmentSeconds is the segment length for ffmpeg, in seconds: half a frame less than it is, so that its rounding can't

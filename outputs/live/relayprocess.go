@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ const (
 var (
 	errRelayTrailer = errors.New("ffmpeg did not end its output within 2 s of its input's end: it was interrupted")
 	errRelayExited  = errors.New("ffmpeg has ended")
+	errRelayUnused  = errors.New("nobody has connected")
 )
 
 // relayCommand says what startRelay starts.
@@ -42,6 +44,8 @@ type relayCommand struct {
 	stall time.Duration
 	// open is the same before its output is open.
 	open time.Duration
+	// waits: the output is open when somebody has connected.
+	waits bool
 	// opened is called once, when the output is open and the stream flows into it.
 	opened func()
 }
@@ -92,30 +96,43 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 	p.cmd.WaitDelay = relayKill
 	relayGroup(p.cmd)
 	c.logger.Debug("starting ffmpeg", "program", c.program, "arguments", c.shown)
-	if err := p.cmd.Start(); err != nil {
+	started := make(chan error)
+	go p.run(started)
+	if err := <-started; err != nil {
 		p.cancel(err)
 		w.Close()
 		return nil, relayStartError(c.program, err)
 	}
 	go func() {
-		defer close(p.exited)
-		p.waitErr = p.cmd.Wait()
-		killRelayGroup(p.cmd) // what a wrapper of ffmpeg left behind
-		p.cancel(errRelayExited)
-	}()
-	go func() {
 		defer close(p.watched)
 		p.watch()
 	}()
 	stopWrites := context.AfterFunc(p.ctx, func() { _ = w.SetWriteDeadline(longAgo()) })
-	stopLater := context.AfterFunc(ctx, p.finish)
-	closedLater := context.AfterFunc(closed, p.finish)
+	stopLater := context.AfterFunc(ctx, p.stop)
+	closedLater := context.AfterFunc(closed, p.stop)
 	p.unhook = func() {
 		stopLater()
 		closedLater()
 		stopWrites()
 	}
 	return p, nil
+}
+
+// run starts the process, tells the result and waits for its end.
+func (p *relayProcess) run(started chan<- error) {
+	// On Linux the process gets a signal when the thread ends that it was started by, see relayGroup. Locked, the thread
+	// lasts until it has ended.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	defer close(p.exited)
+	p.waitErr = p.cmd.Wait()
+	killRelayGroup(p.cmd) // what a wrapper of ffmpeg left behind
+	p.cancel(errRelayExited)
 }
 
 // relayStartError explains why a program did not start.
@@ -142,6 +159,14 @@ func (p *relayProcess) write(b []byte) (int, error) {
 	return n, nil
 }
 
+// stop is finish, but gives no time to an ffmpeg that waits for somebody to connect: it has no output to end.
+func (p *relayProcess) stop() {
+	if p.waits && !p.progress.begun() {
+		p.cancel(errRelayUnused)
+	}
+	p.finish()
+}
+
 // finish gives ffmpeg the time to end by itself, counted from the first call.
 func (p *relayProcess) finish() {
 	p.ending.Do(func() {
@@ -150,7 +175,7 @@ func (p *relayProcess) finish() {
 }
 
 // end ends ffmpeg's input and waits for it. fed is why there is no more input: nil when the stream has ended. end returns
-// nil, or errRenew where fed is that, if ffmpeg has taken all and ended well.
+// nil, or errRenew where fed is that, if ffmpeg has taken all and ended well, or if it waited in vain.
 func (p *relayProcess) end(ctx context.Context, fed error) error {
 	_ = p.stdin.Close()
 	p.finish()
@@ -163,6 +188,10 @@ func (p *relayProcess) end(ctx context.Context, fed error) error {
 	switch {
 	case errors.Is(why, errSlow):
 		return why
+	case errors.Is(why, errRelayUnused):
+		return ctx.Err()
+	case errors.Is(fed, errNotWhole):
+		return fed
 	case errors.Is(why, errRelayTrailer):
 		if ctx.Err() != nil {
 			p.logger.Warn("the relay's output may lack its end", "error", why)

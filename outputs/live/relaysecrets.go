@@ -2,30 +2,38 @@ package live
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// hidden stands for a secret.
-const hidden = "…"
+const (
+	// hidden stands for a secret.
+	hidden = "…"
+	// maxShown bounds a name that is shown, in bytes: it is a label of metrics and stands in every line of the log.
+	maxShown = 200
+)
 
 // addSecrets adds what must not be shown, as it is and with its percent-encoding undone.
 func (s *RelaySpec) addSecrets(list ...string) {
 	for _, secret := range list {
+		if len(secret) < shortSecret {
+			continue
+		}
 		s.secrets = append(s.secrets, secret)
-		if plain, err := url.PathUnescape(secret); err == nil {
+		if plain, err := url.PathUnescape(secret); err == nil && len(plain) >= shortSecret {
 			s.secrets = append(s.secrets, plain)
 		}
 	}
 	// What holds another one first.
-	slices.SortFunc(s.secrets, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(s.secrets, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
 	s.secrets = slices.Compact(s.secrets)
-}
-
-// addAddress takes the secrets from an output, and returns it without them.
-func (s *RelaySpec) addAddress(output string) string {
-	s.addSecrets(addressSecrets(output)...)
-	return s.redactText(shownAddress(output))
 }
 
 // redact takes the secrets out of an error's text; what it wraps stays.
@@ -41,33 +49,33 @@ func (s *RelaySpec) redact(err error) error {
 
 // redactText takes the secrets out of a text.
 func (s *RelaySpec) redactText(text string) string {
+	if s.output != s.place && len(s.secrets) > 0 {
+		text = strings.ReplaceAll(text, s.output, s.place)
+	}
 	for _, secret := range s.secrets {
-		if len(secret) >= shortSecret {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
+		text = strings.ReplaceAll(text, secret, hidden)
 	}
 	return text
-}
-
-// redactAll does so with arguments, where a short secret can be found as well.
-func (s *RelaySpec) redactAll(args []string) []string {
-	list := make([]string, len(args))
-	for i, a := range args {
-		list[i] = s.redactText(shownAddress(a))
-		if a != "" && slices.Contains(s.secrets, a) {
-			list[i] = hidden
-		}
-	}
-	return list
 }
 
 // isSecretName says whether the value of an option or of a query's field may be secret.
 func isSecretName(name string) bool {
 	for _, part := range []string{"pass", "key", "secret", "token", "auth", "cookie", "header", "streamid", "rtmp_", "user",
-		"cred", "sig", "post_data", "playpath"} {
+		"cred", "sig", "post_data", "playpath", "_out_params", "_in_params", "ice_"} {
 		if strings.Contains(strings.ToLower(name), part) {
 			return true
 		}
+	}
+	return false
+}
+
+// plainOption says whether an option's value holds no secrets, and helps to see what is done.
+func plainOption(name string) bool {
+	switch name {
+	case "f", "c", "codec", "vcodec", "acodec", "dcodec", "scodec", "map", "bsf", "tag", "movflags", "fflags", "flags",
+		"mpegts_flags", "hls_time", "hls_list_size", "hls_flags", "hls_segment_type", "segment_time", "pkt_size", "muxdelay",
+		"muxpreload", "rtsp_transport", "select", "onfail", "use_fifo", "fifo_format":
+		return true
 	}
 	return false
 }
@@ -86,91 +94,153 @@ func plainValue(name string) bool {
 	return false
 }
 
-// addresses calls f with the places of all addresses with a scheme in a text, from where the scheme begins to where the
-// address ends.
-func addresses(text string, f func(from, to int)) {
-	for at := 0; ; {
-		i := strings.Index(text[at:], "://")
-		if i < 0 {
-			return
-		}
-		from, to := at+i, len(text)
-		for from > at && (isLetter(text[from-1]) || text[from-1] >= '0' && text[from-1] <= '9' || text[from-1] == '+') {
-			from--
-		}
-		if end := strings.IndexAny(text[at+i:], "|]\"' \t\n"); end >= 0 {
-			to = at + i + end
-		}
-		f(from, to)
-		at = to
-	}
-}
-
-// addressSecrets lists what is secret in the addresses that a text holds: user and password, the values of queries, and
-// the stream key of RTMP, which is all of the path after the application. A query after a file's name counts as well.
-func addressSecrets(text string) (list []string) {
-	addresses(text, func(from, to int) {
-		scheme, rest, _ := strings.Cut(text[from:to], "://")
-		rest, query, _ := strings.Cut(rest, "?")
-		host, path, _ := strings.Cut(rest, "/")
-		if user, _, ok := cutLast(host, "@"); ok {
-			_, password, _ := strings.Cut(user, ":")
-			list = append(list, user, password)
-		}
-		list = append(list, querySecrets(query)...)
-		if strings.HasPrefix(scheme, "rtmp") {
-			if _, key, ok := strings.Cut(path, "/"); ok && key != "" {
-				list = append(list, key)
-				list = append(list, strings.Split(key, "/")...)
-			}
-		}
-	})
-	return list
-}
-
-func querySecrets(query string) (list []string) {
-	if query == "" {
+// optionSecrets are what may be secret in the value of an option: all of it, unless the option is a plain one or the value
+// a simple word.
+func optionSecrets(name, value string) []string {
+	switch {
+	case plainOption(name):
 		return nil
+	case isSecretName(name), strings.ContainsAny(value, "=:/@? ,;"):
+		return secretPieces(value)
 	}
+	return nil
+}
+
+// secretPieces are what a program may say of a text that is secret: the text, its fields, and the words in them. Words that
+// are the value of a plain field are not.
+func secretPieces(text string) (list []string) {
 	secret := false
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, ok := strings.Cut(pair, "=")
-		switch {
-		case !ok:
-			list, secret = append(list, pair), true
-		case !plainValue(name):
-			list, secret = append(list, value), true
+	isBetween := func(r rune) bool { return strings.ContainsRune("&|;,\"'[](){}\\", r) || unicode.IsSpace(r) }
+	for field := range strings.FieldsFuncSeq(text, isBetween) {
+		name, value, ok := strings.Cut(field, "=")
+		if !ok {
+			value = field
+		} else if (plainValue(name) || plainOption(name)) && !strings.ContainsAny(value, "=:/?@") {
+			continue
+		}
+		secret = true
+		list = append(list, value)
+		list = append(list, strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("=:/?@#<>", r) })...)
+	}
+	// A field whose value holds what looks like the end of one.
+	for field := range strings.SplitSeq(text, "&") {
+		if name, value, ok := strings.Cut(field, "="); ok && !plainValue(name) {
+			list = append(list, value)
 		}
 	}
 	if secret {
-		list = append(list, query)
+		list = append(list, text)
 	}
 	return list
 }
 
-// shownAddress is a text with its addresses without user, password and query, and those of RTMP without stream key.
-func shownAddress(text string) string {
-	var b strings.Builder
-	last := 0
-	addresses(text, func(from, to int) {
-		scheme, rest, _ := strings.Cut(text[from:to], "://")
-		rest, _, _ = strings.Cut(rest, "?")
-		rest, _, _ = strings.Cut(rest, "#")
-		host, path, slash := strings.Cut(rest, "/")
-		if _, h, ok := cutLast(host, "@"); ok {
-			host = h
+// address is one of ffmpeg's, taken apart so that what is secret is apart from what may be shown.
+type address struct {
+	// head is the scheme with what follows it, "srt://"; host is that and port, or hidden if it may be something else.
+	head, host string
+	// path is what may be shown of it, with its slash.
+	path string
+	// secret is what may not.
+	secret []string
+}
+
+var plainHost = regexp.MustCompile(`^(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]*)?$`)
+
+// readAddress takes an address with a scheme apart. All that follows a question mark, a number sign or a blank is secret, as
+// are user and password, and all of RTMP's path after the application, which is the stream key.
+func readAddress(output string) (a address) {
+	scheme := schemeOf(output)
+	rest := output[len(scheme)+1:]
+	a.head = scheme + ":"
+	if r, ok := strings.CutPrefix(rest, "//"); ok {
+		a.head, rest = a.head+"//", r
+	}
+	isEnd := func(r rune) bool { return r == '?' || r == '#' || unicode.IsSpace(r) }
+	if i := strings.IndexFunc(rest, isEnd); i >= 0 {
+		a.secret = secretPieces(rest[i+1:])
+		rest = rest[:i]
+	}
+	host, path, slash := strings.Cut(rest, "/")
+	if scheme == "unix" {
+		a.path = rest // of a file
+		return a
+	}
+	if user, h, ok := cutLast(host, "@"); ok {
+		name, password, _ := strings.Cut(user, ":")
+		a.secret = append(a.secret, user, name, password)
+		host = h
+	}
+	if !plainHost.MatchString(host) || strings.Contains(path, "@") {
+		// A password with a slash in it, perhaps.
+		a.secret = append(a.secret, secretPieces(rest)...)
+		a.host = hidden
+		return a
+	}
+	a.host = host
+	if !slash {
+		return a
+	}
+	if strings.HasPrefix(scheme, "rtmp") || strings.HasPrefix(scheme, "ffrtmp") {
+		app, key, _ := strings.Cut(path, "/")
+		a.path = "/" + app
+		a.secret = append(a.secret, key)
+		a.secret = append(a.secret, strings.Split(key, "/")...)
+		return a
+	}
+	a.path = "/" + path
+	return a
+}
+
+// name is an output for people, and its secrets. Of addresses that are not the whole of what was given only the host is shown.
+func (c carrier) name(output string, alone bool) (name string, secret []string) {
+	switch {
+	case c.muxer == "tee":
+		name, secret = teeName(output)
+	case schemeOf(output) == "":
+		file, query, _ := strings.Cut(output, "?") // no file's, but perhaps of an address that lacks its scheme
+		name, secret = file, secretPieces(query)
+	default:
+		a := readAddress(output)
+		if !alone && a.head != "unix:" {
+			if len(a.path) > 1 {
+				a.secret = append(a.secret, secretPieces(a.path[1:])...)
+			}
+			a.path = ""
 		}
-		if strings.HasPrefix(scheme, "rtmp") {
-			path, _, _ = strings.Cut(path, "/")
+		name, secret = a.head+a.host+a.path, a.secret
+	}
+	return shown(name), secret
+}
+
+// teeName shows nothing but the addresses' hosts and the names of files.
+func teeName(output string) (name string, secret []string) {
+	slaves, err := readTee(output)
+	if err != nil {
+		return "tee", secretPieces(output)
+	}
+	var names []string
+	for _, s := range slaves {
+		for _, o := range s.options {
+			secret = append(secret, optionSecrets(o.name, o.value)...)
 		}
-		b.WriteString(text[last:from] + scheme + "://" + host)
-		if slash {
-			b.WriteString("/" + path)
+		n, more := carrier{}.name(s.output, false)
+		names, secret = append(names, n), append(secret, more...)
+	}
+	return strings.Join(names, " | "), secret
+}
+
+// shown makes a name one that can be shown: in UTF-8, of one line, without what can't be seen, and not too long.
+func shown(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
 		}
-		last = to
-	})
-	b.WriteString(text[last:])
-	return b.String()
+		return r
+	}, strings.ToValidUTF8(name, "?"))
+	if len(name) <= maxShown {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxShown-len(hidden)], "") + hidden
 }
 
 // cutLast cuts at the last sep.

@@ -1,5 +1,7 @@
 package live
 
+import "slices"
+
 // Kinds of outputs.
 const (
 	KindHTTPTS  = "http-ts"
@@ -22,7 +24,8 @@ const (
 
 // Status is what an output does and has done since it was made.
 type Status struct {
-	// Kind is one of Kind…, Name an address or path without passwords, stream keys and queries.
+	// Kind is one of Kind…, Name an address or path without passwords, stream keys and queries:
+	// of a push, at most 200 bytes of printable UTF-8.
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 	// State is one of State….
@@ -41,7 +44,13 @@ type Status struct {
 	LastError string `json:"last_error"`
 }
 
-// Status lists all outputs in the order in which they were made: first those over HTTP.
+// kinds are in the order of Status.
+func kinds() []string {
+	return []string{KindHTTPTS, KindHTTPFLV, KindTCPTS, KindRTMP, KindPush, KindRelay}
+}
+
+// Status lists all outputs, by kind: http-ts, http-flv, tcp-ts, rtmp, push, relay; those of a kind in the order in which
+// they were made.
 func (h *Hub) Status() []Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,5 +58,9 @@ func (h *Hub) Status() []Status {
 	for i, o := range h.outputs {
 		list[i] = o.status()
 	}
+	order := kinds()
+	slices.SortStableFunc(list, func(a, b Status) int {
+		return slices.Index(order, a.Kind) - slices.Index(order, b.Kind)
+	})
 	return list
 }

@@ -24,7 +24,7 @@ type times struct {
 // target that accepts and drops the stream soon, or never reads, is not steady.
 func defaultTimes() times {
 	return times{
-		connect: 5 * time.Second, first: 250 * time.Millisecond, most: 5 * time.Second, steady: 30 * time.Second,
+		connect: 5 * time.Second, first: 250 * time.Millisecond, most: 5 * time.Second, steady: 10 * time.Second,
 		quiet: time.Minute, farewell: time.Second,
 	}
 }
@@ -37,7 +37,7 @@ func defaultTimes() times {
 // stream has ended and was handed over to its end. Its errors hold no secrets.
 func (h *Hub) supervise(ctx context.Context, o *output, attempt func(ctx context.Context, up func(state string)) error) error {
 	defer o.setState(StateEnded)
-	t := &teller{logger: o.logger, now: h.o.Now, quiet: h.times.quiet}
+	t := &teller{logger: o.logger, now: h.o.Now, pace: pace{quiet: h.times.quiet}}
 	delay := h.times.first
 	for again := false; ; again = true {
 		if again {

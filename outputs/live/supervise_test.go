@@ -203,6 +203,16 @@ func TestCause(t *testing.T) {
 		slow bool
 	}{
 		{fmt.Errorf("connect: %w", reset), "read: read: connection reset by peer", false},
+		// What io.Copy says of the same.
+		{&net.OpError{Op: "writeto", Net: "tcp", Source: &net.TCPAddr{Port: 3}, Err: reset}, "read: read: connection reset by peer", false},
+		{fmt.Errorf("connect: %w", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+			Name: "target", Server: "127.0.0.1:53", Err: "read udp 127.0.0.1:42814->127.0.0.1:53: i/o timeout", IsTimeout: true,
+		}}), "dial: look up target: the name server does not answer in time", false},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+			Name: "target", Server: "127.0.0.1:53", Err: "read udp 127.0.0.1:42814->127.0.0.1:53: read: connection refused",
+		}}, "dial: look up target: the name server is of no help", false},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: "target", Err: "no such host", IsNotFound: true}},
+			"dial: look up target: no such host", false},
 		{fmt.Errorf("send: %w", errSlow), "send: it does not read", true},
 		{fmt.Errorf("send: %w", feed.ErrBehind), "send: reader fell behind the stream", true},
 	} {

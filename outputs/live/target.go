@@ -4,11 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/refstream/refstream/outputs/rtmp"
 )
+
+// maxName is the longest name of a push in bytes: it is in every line of the log about it and a label of its metrics.
+const maxName = 200
 
 // Target is where a push goes. Its zero value is none: ParsePush makes them.
 type Target struct {
@@ -18,8 +23,24 @@ type Target struct {
 }
 
 // ParsePush reads the address of a push: tcp://host:port for MPEG-TS, or rtmp://host[:port]/app/stream to publish to a
-// server. Its errors show no stream key, and name the way for what a push can't do.
+// server. The port is a number from 1 to 65535. Without the stream key the address must be short and fit to be shown. Errors
+// show no stream key, and name the way for what a push can't do.
 func ParsePush(address string) (Target, error) {
+	t, err := parsePush(address)
+	if err != nil {
+		return Target{}, err
+	}
+	name := t.String()
+	switch {
+	case len(name) > maxName:
+		return Target{}, fmt.Errorf("the address without the stream key has %d bytes: %d are the most", len(name), maxName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return Target{}, errors.New("the address holds characters that can't be shown: use printable UTF-8")
+	}
+	return t, nil
+}
+
+func parsePush(address string) (Target, error) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	switch {
 	case !ok:
@@ -29,6 +50,9 @@ func ParsePush(address string) (Target, error) {
 		host, port, err := net.SplitHostPort(rest)
 		if err != nil || host == "" || port == "" || strings.ContainsAny(rest, "/?#@") {
 			return Target{}, errors.New("a tcp address is host and port alone, such as tcp://127.0.0.1:4444")
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return Target{}, errors.New("the port of a tcp address is a number from 1 to 65535, such as in tcp://127.0.0.1:4444")
 		}
 		return Target{tcp: rest}, nil
 	case scheme == "rtmp":
@@ -56,41 +80,3 @@ func (t Target) address() string {
 	}
 	return t.rtmp.Address()
 }
-
-// shortSecret is the length under which a key is not looked for in texts: it would be found in other words.
-const shortSecret = 4
-
-// redact takes the stream key, which a server may quote, out of an error's text; what it wraps stays.
-func (t Target) redact(err error) error {
-	if err == nil || t.rtmp.Stream == "" {
-		return err
-	}
-	name, query, _ := strings.Cut(t.rtmp.Stream, "?")
-	secrets := []string{t.rtmp.Stream, name, query}
-	for pair := range strings.SplitSeq(query, "&") {
-		_, value, _ := strings.Cut(pair, "=")
-		secrets = append(secrets, value)
-	}
-	// What holds another one first.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	text := err.Error()
-	for _, s := range secrets {
-		if len(s) >= shortSecret {
-			text = strings.ReplaceAll(text, s, "…")
-		}
-	}
-	if text == err.Error() {
-		return err
-	}
-	return &redacted{err, text}
-}
-
-// redacted is an error with another text.
-type redacted struct {
-	err  error
-	text string
-}
-
-func (r *redacted) Error() string { return r.text }
-
-func (r *redacted) Unwrap() error { return r.err }

@@ -6,29 +6,16 @@ import (
 	"time"
 )
 
-const (
-	// burst is how many lines may follow each other at once: absent, there, lost, there again.
-	burst = 4
-	// slowest is how many times the first distance between further lines the last is: an hour for a minute.
-	slowest = 60
-	// calm is how many times that distance nothing must change for all to be new again.
-	calm = 10
-)
-
 // teller logs what becomes of something that is tried again and again: a line when its state changes or fails for another
 // reason, not a line with each attempt. Of a target that comes and goes it tells a few changes, then fewer and fewer.
 type teller struct {
 	logger *slog.Logger
 	now    func() time.Time
-	quiet  time.Duration // the first distance between lines after a burst
 
 	mu       sync.Mutex
-	told     string        // the state or cause that was told last
-	changed  time.Time     // when there was last something else to tell
-	lines    int           // told since things were calm
-	last     time.Time     // when the last of them was
-	wait     time.Duration // from there to the next, after a burst
-	failures int           // since the last line that said that it works
+	pace     pace   // of what differs from what was told last
+	told     string // the state or cause that was told last
+	failures int    // since the last line that said that it works
 	// later tells that it works when that could not be told at once.
 	later *time.Timer
 }
@@ -49,7 +36,7 @@ func (t *teller) flows(state string) {
 	defer t.mu.Unlock()
 	t.tellFlow(state)
 	if t.told != state {
-		t.later = time.AfterFunc(t.wait-t.now().Sub(t.last), func() {
+		t.later = time.AfterFunc(t.pace.left(t.now()), func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			if t.later != nil {
@@ -81,18 +68,9 @@ func (t *teller) due(about string) bool {
 	if about == t.told {
 		return false
 	}
-	now := t.now()
-	if t.lines == 0 || now.Sub(t.changed) >= calm*t.quiet {
-		t.lines, t.wait = 0, t.quiet
+	if !t.pace.due(t.now()) {
+		return false
 	}
-	t.changed = now
-	if t.lines >= burst {
-		if now.Sub(t.last) < t.wait {
-			return false
-		}
-		t.wait = min(2*t.wait, slowest*t.quiet)
-	}
-	t.told, t.last = about, now
-	t.lines++
+	t.told = about
 	return true
 }

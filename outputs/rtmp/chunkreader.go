@@ -14,9 +14,10 @@ const readStep = 16 << 10
 
 // readLimits bound what a peer can make a chunkReader hold.
 type readLimits struct {
-	message int // longest message, in bytes
-	streams int // chunk streams
-	held    int // memory of messages in parts, in bytes
+	message int  // longest message, in bytes
+	streams int  // chunk streams
+	held    int  // memory of messages in parts, in bytes
+	paced   bool // the peer has no media to send, and a rate to keep
 }
 
 // chunkReader puts messages together from chunks (5.3). It is not safe for concurrent use.
@@ -27,14 +28,19 @@ type chunkReader struct {
 	size    int   // of the peer's chunks
 	streams map[uint32]*chunkStream
 	held    int
+	rate    rate
 	// omits says that the peer leaves the extended timestamp out of chunks of type 3, as it has shown once.
 	omits bool
 }
 
 func newChunkReader(r io.Reader, limits readLimits) *chunkReader {
-	return &chunkReader{
+	c := &chunkReader{
 		r: bufio.NewReaderSize(r, readStep), limits: limits, size: defaultChunkSize, streams: map[uint32]*chunkStream{},
 	}
+	if limits.paced {
+		c.rate = newRate()
+	}
+	return c
 }
 
 // next reads one chunk. If it completes a message, that is returned, its body the caller's, and true. Set Chunk Size and
@@ -44,6 +50,9 @@ func newChunkReader(r io.Reader, limits readLimits) *chunkReader {
 func (r *chunkReader) next() (message, bool, error) {
 	at := r.at
 	m, complete, err := r.chunk()
+	if err == nil {
+		err = r.rate.count(r.at)
+	}
 	if err == nil {
 		return m, complete, nil
 	}

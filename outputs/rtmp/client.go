@@ -10,9 +10,13 @@ import (
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
 
-// clientLimits bound what a server can make a client hold: one message of the longest there is and room for a second in
+// clientLimits bound what a server can make a player hold: one message of the longest there is and room for a second in
 // parts; the chunk streams that servers use are fewer than ten.
 var clientLimits = readLimits{message: maxBody, streams: 64, held: 2 * maxBody}
+
+// publishLimits are those of a publisher: the answers to its commands have a few hundred bytes. Of AMF0, 64 KiB make no
+// more than some megabytes of values.
+var publishLimits = readLimits{message: 64 << 10, streams: 64, held: 128 << 10, paced: true}
 
 // client is the client's side of a connection.
 type client struct {
@@ -20,6 +24,7 @@ type client struct {
 	o      Options
 	lastID float64 // transaction of the last command
 	stream uint32  // message stream, once there is one
+	hides  secrets // in what the server says
 }
 
 // setUp carries out step, the part of a session in which every answer must come within the set-up time. Ending ctx ends
@@ -46,11 +51,14 @@ func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 	if err := offerHandshake(r, c); err != nil {
 		return nil, err
 	}
-	s := &client{peer: newPeer(c, r, clientLimits, o.WriteTimeout), o: o}
+	s := &client{o: o}
+	limits := clientLimits
 	args := amf0.Object{{Name: "app", Value: t.App}}
 	if publish {
+		limits, s.hides = publishLimits, secretsOf(t.Stream)
 		args = append(args, amf0.Property{Name: "type", Value: "nonprivate"})
 	}
+	s.peer = newPeer(c, r, limits, o.WriteTimeout)
 	args = append(args, amf0.Object{
 		// Some servers take a client for a publisher by the first of these names, so it stands before our own.
 		{Name: "flashVer", Value: "FMLE/3.0 (compatible; " + o.Name + ")"},
@@ -101,7 +109,7 @@ func (s *client) result(name string, id float64) (command, error) {
 		case "_result":
 			return a, nil
 		case "_error":
-			return command{}, refusal(name, a)
+			return command{}, s.refusal(name, a)
 		}
 	}
 }
@@ -123,9 +131,11 @@ func (s *client) nextCommand(name string) (command, error) {
 	}
 }
 
-// refusal is the error for an answer that says no.
-func refusal(name string, a command) error {
-	return &StatusError{Command: name, Code: a.property(1, "code"), Description: a.property(1, "description")}
+// refusal is the error for an answer that says no. A publisher's holds none of the secrets of the stream's name.
+func (s *client) refusal(name string, a command) error {
+	return &StatusError{
+		Command: name, Code: s.hides.hide(a.property(1, "code")), Description: s.hides.hide(a.property(1, "description")),
+	}
 }
 
 // createStream makes a message stream (7.2.1.3), after sending the packets given.
@@ -143,7 +153,7 @@ func (s *client) createStream(before ...packet) error {
 	}
 	n, ok := a.number(1)
 	if !ok || !(n >= 0 && n <= 1<<32-1) {
-		return fmt.Errorf("read answer to createStream: no message stream in %v", a.args)
+		return errors.New("read answer to createStream: no message stream in it")
 	}
 	s.stream = uint32(n)
 	return nil
@@ -158,9 +168,9 @@ func (s *client) begun(name, code string) error {
 		}
 		switch {
 		case a.name == "_error" && a.id == s.lastID:
-			return refusal(name, a)
+			return s.refusal(name, a)
 		case a.name == "onStatus" && a.property(1, "level") == levelError:
-			return refusal(name, a)
+			return s.refusal(name, a)
 		case a.name == "onStatus" && a.property(1, "code") == code:
 			return nil
 		}

@@ -30,6 +30,11 @@ func TestParseTarget(t *testing.T) {
 		{"rtmps://h/live/a", "", "", "", `"rtmps" is not rtmp`},
 		{"rtmp://u:secret@h/live/a", "", "", "", "not supported"},
 		{"rtmp://h:x/live/secret", "", "", "", "not a URL"},
+		{"rtmp://h:99999/live/secret", "", "", "", "from 1 to 65535"},
+		{"rtmp://h:65536/live/secret", "", "", "", "from 1 to 65535"},
+		{"rtmp://h:0/live/secret", "", "", "", "from 1 to 65535"},
+		{"rtmp://h:65535/live/a", "h:65535", "live", "a", ""},
+		{"rtmp://h:/live/a", "h:1935", "live", "a", ""},
 		{"", "", "", "", `"" is not rtmp`},
 	} {
 		got, err := ParseTarget(c.url)

@@ -13,6 +13,7 @@
 // specification says; on reading, peers that leave it out there are recognized.
 //
 // Everything that a peer sends is bounded: a message's size, the number of chunk streams, the memory that messages in
-// parts take up, and the time that it may take over its handshake, its commands, and what is written to it. Errors in
-// what it sends name the offset in bytes from the start of the connection.
+// parts take up, how much it sends in a second when it has no media to send, and the time that it may take over its
+// handshake, its commands, and what is written to it. Errors in what it sends name the offset in bytes from the start of
+// the connection.
 package rtmp

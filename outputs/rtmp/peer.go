@@ -128,7 +128,7 @@ func writeWithin(c net.Conn, b []byte, d time.Duration) error {
 	t := startTimeout(d, func() { _ = c.SetWriteDeadline(past()) })
 	_, err := c.Write(b)
 	if t.end() {
-		return fmt.Errorf("write RTMP: %d bytes in %v: %w", len(b), d, ErrSlow)
+		return fmt.Errorf("write RTMP: %w: not taken in %v", ErrSlow, d)
 	}
 	if err != nil {
 		return fmt.Errorf("write RTMP: %w", err)

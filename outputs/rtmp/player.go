@@ -131,7 +131,7 @@ func (p *Player) status(m message) error {
 	case a.name != "onStatus":
 		return nil
 	case a.property(1, "level") == levelError:
-		return refusal("play", a)
+		return p.s.refusal("play", a)
 	case ended(code):
 		return io.EOF
 	}

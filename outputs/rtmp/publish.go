@@ -15,7 +15,8 @@ import (
 //
 // It returns nil when the source has come to its end and the server has been told, ctx.Err() when ctx ends, and otherwise
 // says why: a server that refuses ([*StatusError]), that does not read (wrapping [ErrSlow]), that closes the
-// connection, or whose answers can't be understood, or the source's error.
+// connection, or whose answers can't be understood or are longer or more than a publisher needs, or the source's error.
+// No error has the stream's name in it, nor its query, also where the server quotes it.
 func Publish(ctx context.Context, c net.Conn, t Target, src Source, o Options) error {
 	defer c.Close()
 	o = o.withDefaults()
@@ -150,7 +151,7 @@ func (s *client) listen() error {
 			return fmt.Errorf("read RTMP message before byte %d: %w", s.in.at, err)
 		}
 		if a.name == "onStatus" && a.property(1, "level") == levelError {
-			return refusal("publish", a)
+			return s.refusal("publish", a)
 		}
 	}
 }

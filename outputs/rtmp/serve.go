@@ -123,7 +123,8 @@ func plainName(s string) string {
 	return strings.Trim(s, "/")
 }
 
-// refuse tells the client that it can't have what it wants, and ends the session if nothing is played.
+// refuse tells the client that it can't have what it wants, and ends the session if nothing is played. The error names
+// what a player wants, but not what a publisher does: that is a key, though to another server.
 func (s *session) refuse(stream uint32, c command, code, description string) error {
 	if err := s.status(stream, levelError, code, description); err != nil {
 		return err
@@ -131,7 +132,11 @@ func (s *session) refuse(stream uint32, c command, code, description string) err
 	if s.source != nil {
 		return nil
 	}
-	return &StatusError{Command: c.name + " " + printable(s.app+"/"+plainName(c.text(1))), Code: code, Description: description}
+	what := c.name
+	if what != "publish" {
+		what += " " + printable(s.app+"/"+plainName(c.text(1)))
+	}
+	return &StatusError{Command: what, Code: code, Description: description}
 }
 
 // answer answers a command, if it wants an answer.

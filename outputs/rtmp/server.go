@@ -27,13 +27,14 @@ type Server struct {
 
 // serverLimits bound what a client can make the server hold. Players send commands only, of a few hundred bytes, on
 // three or four chunk streams.
-var serverLimits = readLimits{message: 64 << 10, streams: 32, held: 128 << 10}
+var serverLimits = readLimits{message: 64 << 10, streams: 32, held: 128 << 10, paced: true}
 
 // ServeConn serves one client, and closes c before it returns. All that it starts has then ended.
 //
 // It returns nil when the client has left or the stream has ended, and ctx.Err() when ctx ends. Otherwise it says why it
 // has closed the connection: a client that is too slow (wrapping [ErrSlow]), that asks for what isn't there or wants to
-// publish, that says nothing, or whose bytes are no RTMP, or the source's error.
+// publish, that says nothing or too much, or whose bytes are no RTMP, or the source's error. What somebody who wants to
+// publish calls his stream is not named: it is often a secret.
 func (s *Server) ServeConn(ctx context.Context, c net.Conn) error {
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { c.Close() })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ const defaultPort = "1935"
 type Target struct {
 	// Host is the name or address, without a port.
 	Host string
-	// Port is a decimal number; 1935 if it was not given.
+	// Port is a decimal number, 1 to 65535; 1935 if it was not given.
 	Port string
 	// App is the application, which may have slashes in it, but at neither end.
 	App string
@@ -23,7 +24,7 @@ type Target struct {
 }
 
 // ParseTarget reads rtmp://host[:port]/app/stream. What follows the last slash is the stream; the query belongs to it.
-// Schemes other than rtmp, a user or password, a missing host, application or stream are errors; none of them repeats
+// Schemes other than rtmp, a user or password, a missing host, application or stream, and a port out of range are errors; none of them repeats
 // the stream's name.
 func ParseTarget(text string) (Target, error) {
 	u, err := url.Parse(text)
@@ -35,6 +36,7 @@ func ParseTarget(text string) (Target, error) {
 		t.Port = defaultPort
 	}
 	path := strings.Trim(u.EscapedPath(), "/") // as it was given, which is how others send it
+	number, err := strconv.ParseUint(t.Port, 10, 16)
 	slash := strings.LastIndexByte(path, '/')
 	switch {
 	case u.Scheme != "rtmp":
@@ -43,6 +45,8 @@ func ParseTarget(text string) (Target, error) {
 		return Target{}, fmt.Errorf("parse RTMP address: user and password are not supported")
 	case t.Host == "":
 		return Target{}, fmt.Errorf("parse RTMP address: no host: want rtmp://host/app/stream")
+	case err != nil || number == 0:
+		return Target{}, fmt.Errorf("parse RTMP address: the port is no number from 1 to 65535")
 	case slash < 0:
 		return Target{}, fmt.Errorf("parse RTMP address: no application and stream: want rtmp://host/app/stream")
 	}

@@ -1,0 +1,188 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A file that is there is never written over, and one that a relay takes is no other's.
+func TestRelayFileNames(t *testing.T) {
+	for _, options := range []string{"", "-f mpegts ", "-f avi ", "-f mpeg ", "-f hls ", "-f fifo -fifo_format mpegts ", "-f md5 "} {
+		t.Run(options, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "a%02d.b.ts")
+			if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			one, two := parseRelayTest(t, options+file), parseRelayTest(t, options+"file:"+file)
+			for i, s := range []RelaySpec{one, two, one} {
+				want := numberedName(file, i+2)
+				name, made, err := s.prepare()
+				if err != nil || name != want || !made {
+					t.Fatalf("%s, %t, %v; want %s", name, made, err, want)
+				}
+			}
+			removeEmpty(numberedName(file, 3))
+			if name, _, err := one.prepare(); err != nil || name != numberedName(file, 3) {
+				t.Errorf("the name of an empty file is not used again: %s, %v", name, err)
+			}
+			removeEmpty(file)
+			if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
+				t.Errorf("%q, %v", b, err)
+			}
+		})
+	}
+	file := filepath.Join(t.TempDir(), "a.ts")
+	for _, again := range []string{"-f mpegts /dev/null", "-y -f mpegts " + file, filepath.Join(t.TempDir(), "x.m3u8"), "-f mpegts tcp:h:1"} {
+		s := parseRelayTest(t, again)
+		if name, made, err := s.prepare(); err != nil || name != s.output || made {
+			t.Errorf("%s: %s, %t, %v", again, name, made, err)
+		}
+	}
+}
+
+// Where a file can't be filled it is not left, however often that is tried.
+func TestRelayLeavesNoEmptyFiles(t *testing.T) {
+	s, dir := relaySource{newSource(t, 0), 0}, t.TempDir()
+	h, log := newHub(t, func(o *Options) { o.FFmpeg = shellScript(t, "ulimit -f 0; trap '' XFSZ; exec ffmpeg \"$@\"") })
+	stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f avi "+filepath.Join(dir, "a.avi")))
+	s.write2(t, h, 0, 60)
+	eventually(t, "the third failure", func() bool { return relayStatus(h).Reconnects >= 3 })
+	stop()
+	if err := wait(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
+		t.Errorf("%q is left, %v\n%s", left, err, log)
+	}
+}
+
+// ffmpeg's hls and dash muxers go on when nothing can be written: the relay sees it, and goes on when there is room.
+func TestRelaySeesFullDisk(t *testing.T) {
+	c := testChannel()
+	c.Window = 4
+	for name, make := range map[string]func(dir string) (RelaySpec, error){
+		"mpegts": func(d string) (RelaySpec, error) { return HLSRelay(d, "mpegts", c) },
+		"fmp4":   func(d string) (RelaySpec, error) { return HLSRelay(d, "fmp4", c) },
+		"dash":   func(d string) (RelaySpec, error) { return DASHRelay(d, c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, dir := relaySource{newSource(t, 3000), 0}, t.TempDir()
+			full := filepath.Join(t.TempDir(), "full")
+			if err := os.WriteFile(full, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h, log := newHub(t, func(o *Options) {
+				o.FFmpeg = shellScript(t, "if [ -e '"+full+"' ]; then ulimit -f 40; trap '' XFSZ; fi; exec ffmpeg \"$@\"")
+			})
+			spec, err := make(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, wait := startRelayTest(t, h, spec)
+			end := s.playOn(t, h)
+			eventually(t, "the failure", func() bool { return relayStatus(h).Reconnects > 0 })
+			if status := relayStatus(h); !strings.Contains(status.LastError, "disk may be full") || !strings.Contains(log.String(), "disk may be full") {
+				t.Errorf("%+v\n%s", status, log)
+			}
+			if err := os.Remove(full); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "what is whole", func() bool {
+				segments, err := filepath.Glob(filepath.Join(dir, "[sc]*"))
+				large := 0
+				for _, name := range segments {
+					if info, err := os.Stat(name); err == nil && info.Size() > 40*1024 {
+						large++
+					}
+				}
+				return err == nil && large >= 4 && relayStatus(h).State == StateRunning
+			})
+			end()
+			h.Close()
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRelayReserved(t *testing.T) {
+	dir, c := t.TempDir(), testChannel()
+	c.Window = 4
+	reserved := filepath.Join(dir, "main", "hls")
+	if err := os.MkdirAll(filepath.Join(dir, "main"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "main"), link); err != nil {
+		t.Fatal(err)
+	}
+	hls := func(d string) RelaySpec {
+		s, err := HLSRelay(d, "mpegts", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for _, s := range []RelaySpec{
+		hls(reserved), hls(filepath.Join(link, "hls")), hls(filepath.Join(reserved, "below")), hls(filepath.Join(dir, "x", "..", "main", "hls")),
+		parseRelayTest(t, filepath.Join(reserved, "a.ts")), parseRelayTest(t, "-y -f tee 'udp://h:1|[f=mpegts]"+filepath.Join(link, "hls", "a.ts")+"'"),
+		parseRelayTest(t, "-f hls -hls_segment_filename "+filepath.Join(reserved, "a%d.ts")+" a.m3u8"),
+	} {
+		if err := s.Outside(dir+"none", reserved); err == nil || !strings.Contains(err.Error(), "name another folder") {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		h, _ := newHub(t, func(o *Options) { o.Reserved = []string{reserved} })
+		_, wait := startRelayTest(t, h, s)
+		if err := wait(); err == nil || errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the relay runs: %v", s.Name, err)
+		}
+		h.Close()
+	}
+	for _, s := range []RelaySpec{hls(filepath.Join(dir, "main")), hls(reserved + "2"), parseRelayTest(t, "srt://"+reserved), parseRelayTest(t, "a.ts")} {
+		if err := s.Outside(reserved); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}
+}
+
+// An output that nobody has connected to has no end to be written.
+func TestRelayListenerStopsAtOnce(t *testing.T) {
+	for name, output := range map[string]string{
+		"srt": "srt://127.0.0.1:" + freeUDPPort(t) + "?mode=listener",
+		"tcp": "-f mpegts -listen 1 tcp://127.0.0.1:" + freeUDPPort(t),
+	} {
+		for _, how := range []string{"context", "end of stream"} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				s, dir := relaySource{newSource(t, 0), 0}, t.TempDir()
+				h, _ := newHub(t, func(o *Options) { o.FFmpeg = pidScript(t, dir) })
+				stop, wait := startRelayTest(t, h, parseRelayTest(t, output))
+				s.write2(t, h, 0, 50)
+				eventually(t, "the listener", func() bool { return relayStatus(h).State == StateRunning })
+				pid := pidOf(t, dir)
+				begun := time.Now()
+				want := context.Canceled
+				if how == "context" {
+					stop()
+				} else {
+					h.Close()
+					want = nil
+				}
+				if err := wait(); !errors.Is(err, want) {
+					t.Errorf("%v, want %v", err, want)
+				}
+				if took := time.Since(begun); took > time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if status := relayStatus(h); !isGone(pid) || status.LastError != "" {
+					t.Errorf("gone %t, %+v", isGone(pid), status)
+				}
+			})
+		}
+	}
+}
