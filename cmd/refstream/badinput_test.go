@@ -80,6 +80,7 @@ func TestBadInput(t *testing.T) {
 		{"relay unknown", "serve --relay gopherz://x", []string{"--relay", "gopherz"}},
 		{"relay segment type", "serve --relay-hls-type ts --relay-hls x", []string{"--relay-hls", "mpegts", "fmp4"}},
 		{"relay segment type without relay", "serve --relay-hls-type fmp4", []string{"--relay-hls-type", "--relay-hls"}},
+		{"relay into the own folder", "serve --data d --addr 127.0.0.1:0 --relay-hls d/main/hls", []string{"--relay-hls", "d/main/hls"}},
 		{"outputs of an api", "serve --role api --redis redis://127.0.0.1:1 --rtmp 127.0.0.1:0", []string{"--rtmp", "--role api"}},
 		{"also", "generate --out x --also mkv", []string{"--also", "mkv", "ts,flv"}},
 		{"also twice", "generate --out x --also ts,ts", []string{"--also", "twice"}},

@@ -55,18 +55,20 @@ func (f *carrierFlags) given() bool {
 
 // carriers are the live outputs of one channel: what the flags ask for, and how to run it.
 type carriers struct {
-	targets  []live.Target
-	relays   func(markers.Channel) ([]live.RelaySpec, error)
-	ts, rtmp net.Listener
-	hub      *live.Hub
-	logger   *slog.Logger
-	stopping context.CancelFunc
-	ended    chan struct{}
+	published string
+	targets   []live.Target
+	relays    func(markers.Channel) ([]live.RelaySpec, error)
+	ts, rtmp  net.Listener
+	hub       *live.Hub
+	logger    *slog.Logger
+	stopping  context.CancelFunc
+	ended     chan struct{}
 }
 
-// open reads the flags and takes the addresses. Errors name the flag.
-func (f *carrierFlags) open(c markers.Channel, logger *slog.Logger) (*carriers, error) {
-	k := &carriers{logger: logger}
+// open reads the flags and takes the addresses. published is the folder that the server publishes into itself. Errors
+// name the flag.
+func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Logger) (*carriers, error) {
+	k := &carriers{published: published, logger: logger}
 	for _, p := range f.push {
 		t, err := live.ParsePush(p)
 		if err != nil {
@@ -75,8 +77,8 @@ func (f *carrierFlags) open(c markers.Channel, logger *slog.Logger) (*carriers, 
 		k.targets = append(k.targets, t)
 	}
 	// The real ones are made when the channel is known for certain: the data directory may bring another one.
-	k.relays = f.relays
-	if _, err := f.relays(c); err != nil {
+	k.relays = func(c markers.Channel) ([]live.RelaySpec, error) { return f.relays(c, published) }
+	if _, err := k.relays(c); err != nil {
 		return nil, err
 	}
 	for _, l := range []struct {
@@ -96,8 +98,11 @@ func (f *carrierFlags) open(c markers.Channel, logger *slog.Logger) (*carriers, 
 }
 
 // relays makes the relays of a channel. Errors name the flag.
-func (f *carrierFlags) relays(c markers.Channel) (list []live.RelaySpec, err error) {
+func (f *carrierFlags) relays(c markers.Channel, published string) (list []live.RelaySpec, err error) {
 	add := func(flag string, spec live.RelaySpec, e error) {
+		if e == nil {
+			e = spec.Outside(published)
+		}
 		if list = append(list, spec); e != nil && err == nil {
 			err = fmt.Errorf("%s: %w", flag, e)
 		}
@@ -136,7 +141,9 @@ func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
 
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options) (err error) {
-	k.hub, err = live.New(live.Options{Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger})
+	k.hub, err = live.New(live.Options{
+		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, Reserved: []string{k.published},
+	})
 	return err
 }
 

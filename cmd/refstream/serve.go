@@ -111,7 +111,7 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 		return fmt.Errorf("--addr: %w: name a free address such as 127.0.0.1:8081", err)
 	}
 	defer listener.Close()
-	carriers, err := s.carrierFlags.open(c, logger)
+	carriers, err := s.carrierFlags.open(c, s.hlsDir(c.Name), logger)
 	if err != nil {
 		return err
 	}
