@@ -83,7 +83,7 @@ func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err
 func (c *opened) all() io.Reader {
 	if c.tail != nil {
 		if _, err := c.tail.f.Seek(0, io.SeekStart); err == nil {
-			return c.tail.f
+			return c.tail.f.File
 		}
 	}
 	return c.r

@@ -26,7 +26,8 @@ type Captured struct {
 // directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
 // is not stored: neither a part of a picture, nor of a segment.
 //
-// A stream that breaks off is no error if something of it was stored: that is told as a Note. Of Options, Follow and
+// A stream that breaks off is no error if something of it was stored: that is told as a Note. That it can't be stored is
+// one always, a *StoreError. Of Options, Follow and
 // Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
 	o, err := o.withDefaults()
@@ -38,7 +39,7 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 		return Captured{}, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Captured{}, fmt.Errorf("capture stream: %w", err)
+		return Captured{}, fmt.Errorf("capture stream: %w", stored(err))
 	}
 	reading := ctx
 	if duration > 0 {
@@ -47,9 +48,12 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 		defer cancel()
 	}
 	c, err := sourceOf(t, o).store(reading, dir)
+	failed := new(StoreError)
 	switch {
 	case ctx.Err() != nil:
 		return c, ctx.Err()
+	case errors.As(err, &failed):
+		return c, fmt.Errorf("capture stream: %w", failed)
 	case c.Bytes == 0 && err == nil:
 		return c, errors.New("capture stream: nothing came in time")
 	case c.Bytes == 0:
@@ -66,5 +70,6 @@ func fileFor(dir string, k Kind) (*os.File, error) {
 	if k == KindRTMP {
 		name = "stream." + string(KindFLV)
 	}
-	return os.Create(filepath.Join(dir, name))
+	f, err := os.Create(filepath.Join(dir, name))
+	return f, stored(err)
 }

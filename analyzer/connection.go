@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 )
 
 // connection is an open stream of bytes.
@@ -43,7 +42,7 @@ func connect(w *watchdog, t target, o Options) (*connection, error) {
 	case schemeUDP:
 		return connectUDP(w, t)
 	}
-	f, err := os.Open(t.path)
+	f, err := OpenFile(w.ctx, t.path)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}

@@ -23,8 +23,10 @@ type hlsStore struct {
 	target   markers.Seconds // that of the playlist that is read
 	init     string          // file of the initialization section in force, empty for none
 	inits    int
+	ext      string // how the names of segments end
 	files    int
 	bytes    int64
+	unread   error             // why the last segment that could not be read could not
 	restarts bool              // the next segment follows no other
 	ranges   map[string]string // EXT-X-DATERANGE by ID
 	order    []string          // of ranges
@@ -38,10 +40,13 @@ func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files}
 	if h.files == 0 {
+		if err == nil && h.unread != nil {
+			err = fmt.Errorf("no segment could be read: %w", h.unread)
+		}
 		return out, err
 	}
 	if writeErr := os.WriteFile(out.Path, h.playlist(), 0o644); writeErr != nil {
-		return out, fmt.Errorf("store playlist: %w", writeErr)
+		return out, stored(fmt.Errorf("write playlist: %w", writeErr))
 	}
 	return out, err
 }
@@ -72,14 +77,18 @@ func (h *hlsStore) version(v *hls.Version) error {
 // maxMissed bounds the gaps that are written for segments that nobody saw: a day of them.
 const maxMissed = 86400
 
-// gap adds an entry for a segment that is not there.
+// gap adds an entry for a segment that is not there. Its name ends as those of the others do: ffmpeg refuses a playlist
+// with names of other kinds, and passes over a file that is missing.
 func (h *hlsStore) gap(length markers.Seconds) {
 	h.next++
 	h.longest = max(h.longest, length)
-	h.list = fmt.Appendf(h.list, "#EXT-X-GAP\n#EXTINF:%s,\ngap%d\n", length, h.next-1)
+	h.list = fmt.Appendf(h.list, "#EXT-X-GAP\n#EXTINF:%s,\ngap%d%s\n", length, h.next-1, h.ext)
 }
 
 func (h *hlsStore) segment(s *hls.Segment) error {
+	if s.Err != nil {
+		h.unread = s.Err
+	}
 	if !h.begun {
 		if s.Err != nil {
 			return nil // gaps in front of everything say nothing
@@ -97,14 +106,14 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 		h.gap(s.Duration)
 		return nil
 	}
-	ext := ".ts"
+	h.ext = ".ts"
 	if len(s.Init) > 0 || kindOfMagic(s.Data[:min(len(s.Data), magicSize)]) == KindMP4 {
-		ext = ".m4s"
+		h.ext = ".m4s"
 	}
 	if err := h.initialize(s); err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%06d%s", h.files, ext)
+	name := fmt.Sprintf("%06d%s", h.files, h.ext)
 	if err := h.write(name, s.Data); err != nil {
 		return err
 	}
@@ -128,7 +137,7 @@ func (h *hlsStore) initialize(s *hls.Segment) error {
 
 func (h *hlsStore) write(name string, b []byte) error {
 	if err := os.WriteFile(filepath.Join(h.dir, name), b, 0o644); err != nil {
-		return fmt.Errorf("store segment: %w", err)
+		return stored(fmt.Errorf("write segment: %w", err))
 	}
 	h.bytes += int64(len(b))
 	return nil

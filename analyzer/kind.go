@@ -3,6 +3,7 @@ package analyzer
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"mime"
 	"path"
@@ -20,6 +21,9 @@ const (
 	KindRTMP Kind = "rtmp"
 	KindMP4  Kind = "mp4" // MP4, fragmented or not
 )
+
+// ErrManifest is what the error wraps for XML in place of a stream: it may lead to one, but not here.
+var ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not read here")
 
 const (
 	packetSize = 188 // of a transport stream
@@ -78,7 +82,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return hint, nil
 	}
 	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
-		return "", fmt.Errorf("detect kind: this is XML, perhaps a DASH manifest, which is not read here: give its HLS playlist")
+		return "", fmt.Errorf("detect kind: %w: give its HLS playlist", ErrManifest)
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
 	for i := 0; i < packetSize && i+2*packetSize < len(probe); i++ {

@@ -39,24 +39,30 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 		out.Bytes, err = storeTS(f, c.r)
 	case KindFLV:
 		reader := flv.NewReader(c.r)
-		out.Bytes, err = storeTags(f, reader.Next)
+		out.Bytes, err = storeTags(storeWriter{f}, reader.Next)
 	default:
-		out.Bytes, err = io.Copy(f, c.r)
+		out.Bytes, err = io.Copy(storeWriter{f}, c.r)
 	}
-	return out, w.explain(errors.Join(err, f.Close()))
+	if closing := stored(f.Close()); closing != nil {
+		return out, closing
+	}
+	if failed := new(StoreError); errors.As(err, &failed) {
+		return out, failed
+	}
+	return out, w.explain(err)
 }
 
 // storeTS copies a transport stream. Where it breaks off, the picture that was begun is left out.
 func storeTS(f *os.File, r io.Reader) (int64, error) {
 	tap := &tsTap{r: r}
-	n, err := io.Copy(f, tap)
-	if err == nil {
-		return n, nil
+	n, err := io.Copy(storeWriter{f}, tap)
+	if failed := new(StoreError); err == nil || errors.As(err, &failed) {
+		return n, err
 	}
 	if n > 0 {
 		n = tap.lastPicture
 		if cut := f.Truncate(n); cut != nil {
-			return n, fmt.Errorf("cut captured stream: %w", cut)
+			return n, stored(fmt.Errorf("cut captured stream: %w", cut))
 		}
 	}
 	return n, err
@@ -95,7 +101,7 @@ func (s *rtmpSource) store(ctx context.Context, dir string) (Captured, error) {
 		n, err := f.Write(b)
 		out.Bytes += int64(n)
 		b = b[:0]
-		return err
+		return stored(err)
 	})
-	return out, errors.Join(err, f.Close())
+	return out, errors.Join(stored(f.Close()), err)
 }

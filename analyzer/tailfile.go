@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 )
 
@@ -16,7 +15,7 @@ var errWrittenAnew = errors.New("the file is written anew")
 
 // tailFile reads a file, and if asked to goes on as it grows.
 type tailFile struct {
-	f      *os.File
+	f      *File
 	ctx    context.Context
 	follow bool
 	stall  time.Duration

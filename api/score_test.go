@@ -47,6 +47,8 @@ func TestScore(t *testing.T) {
 		"clock":        {"?clock=frame", "application/json", `{"detections":[300,1500]}`, 2, 1, 0, 0},
 		"lines":        {"", "application/x-ndjson", "{\"pts\":990900}\n", 1, 2, 0, 0},
 		"csv":          {"", "text/csv; charset=utf-8", "time,x\n10.01,a\n30.03,b\n", 2, 1, 0, 0},
+		"quoted":       {"", "text/csv", "\uFEFF\"id\",\"time\"\na,10.01\n", 1, 2, 0, 0},
+		"marked":       {"", "application/json", "\uFEFF[10.01]", 1, 2, 0, 0},
 		"tolerance":    {"?tolerance=0.001", "application/json", "[10.03, 30.03]", 1, 2, 1, 0},
 		"offset":       {"?offset=-5", "application/json", "[15.01]", 1, 2, 0, 0},
 		"range":        {"?ts_start=20&ts_end=40", "application/json", "[10.01, 30.03]", 1, 0, 0, 0},
@@ -73,6 +75,7 @@ func TestScoreRefuses(t *testing.T) {
 	}{
 		{"", "application/json", "[1", 400, "body"},
 		{"", "application/json", `["x"]`, 400, "body"},
+		{"", "text/csv", "id;time\na;10,01\n", 400, "body"},
 		{"?clock=sun", "application/json", "[]", 400, "clock"},
 		{"?tolerance=-1", "application/json", "[]", 400, "tolerance"},
 		{"?tolerance=3601", "application/json", "[]", 400, "tolerance"},

@@ -18,22 +18,30 @@ type announcement struct {
 	// samples are how far the statements' own times are ahead of their markers'.
 	samples []sample
 	wrong   []Place
+	// strange are the IDs among them that no marker has.
+	strange map[string]bool
 }
+
+// announced is how exact the times of announcements are: the playlist's are in milliseconds, and so are FLV's.
+const announced = markers.Seconds(time.Millisecond)
 
 // announcements checks every kind that the stream has.
 func (c *checker) announcements(j *joint) (clocks []ClockReport, findings []Finding) {
 	for _, source := range []analyzer.Source{analyzer.DateRange, analyzer.OnCuePoint, analyzer.ID3} {
-		a := &announcement{source: source, said: map[int64]bool{}}
+		a := &announcement{source: source, said: map[int64]bool{}, strange: map[string]bool{}}
 		for _, r := range c.in.statements {
 			if r.Source == source {
 				c.announce(a, r, j)
 			}
 		}
 		if len(a.said) == 0 && len(a.wrong) == 0 {
+			if c.carries(source) && c.announceable() {
+				clocks = append(clocks, ClockReport{Name: string(source), State: Gone, Tolerance: announced})
+			}
 			continue
 		}
 		sortSamples(a.samples)
-		spec := clockSpec{name: string(source), tolerance: int64(time.Millisecond)}
+		spec := clockSpec{name: string(source), tolerance: int64(announced)}
 		if len(a.samples) > 0 {
 			clocks = append(clocks, newClockReport(spec, a.samples, 0, true))
 		}
@@ -59,10 +67,18 @@ func (c *checker) announce(a *announcement, r analyzer.Record, j *joint) {
 	default:
 		return
 	}
+	i := slices.IndexFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == frame })
+	if id := markerID(r); i >= 0 && id != "" && id != c.truth.Markers[i].ID {
+		if !a.strange[id] {
+			a.strange[id] = true
+			a.wrong = append(a.wrong, Place{First: frame, Last: frame, Time: c.clock.Time(frame), Marker: id})
+		}
+		a.said[frame] = true
+		return
+	}
 	if a.said[frame] {
 		return // a playlist says it again in each version
 	}
-	i := slices.IndexFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == frame })
 	if i < 0 {
 		// One of an event just outside of what was read is no mistake: it is not known here.
 		if frame >= c.first && frame <= c.last {
@@ -107,7 +123,7 @@ func (c *checker) pictureOf(frame int64) (picture, bool) {
 func (c *checker) unannounced(a *announcement) (list []Finding) {
 	var left []Place
 	for _, m := range c.truth.Markers {
-		if _, there := c.pictureOf(m.Frame); there && !a.said[m.Frame] {
+		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && !a.said[m.Frame] {
 			left = append(left, Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
 		}
 	}
@@ -117,7 +133,7 @@ func (c *checker) unannounced(a *announcement) (list []Finding) {
 		}
 		text := "%s says nothing of %s: %s"
 		if kind == Misreported {
-			text = "%s tells of %s that there is not: %s"
+			text = "%s tells of %s without a marker: %s"
 		}
 		list = append(list, Finding{
 			Kind: kind, Clock: string(a.source), Count: int64(len(places)), Places: places[:min(len(places), maxPlaces)],

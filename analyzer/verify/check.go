@@ -18,6 +18,13 @@ type input struct {
 	statements []analyzer.Record
 	// cut says that reading ended before the stream did.
 	cut bool
+	// notes are what happened while it was read.
+	notes []string
+	// holdsID3 says that the carrier has timed ID3, when refstream writes it.
+	holdsID3 bool
+	foreign  foreign
+	// segments are those of a playlist that were read.
+	segments []span
 	// unread is why the statements can't be read, nil where they can.
 	unread error
 }
@@ -45,6 +52,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
 	runs, disordered := shows(in.pictures)
 	r := c.newReport(runs)
+	r.Notes = append(r.Notes, in.notes...)
 	if r.Readable == 0 {
 		r.Verdict = Unknown
 		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded or scaled down too far")
@@ -58,10 +66,14 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	// A frame that is shown again after unreadable pictures is no anchor.
 	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].frame == in.pictures[b].frame })
 	c.first, c.last = in.pictures[c.anchors[0]].frame, in.pictures[c.anchors[len(c.anchors)-1]].frame
-	r.FirstFrame, r.LastFrame = &c.first, &c.last
+	r.FirstFrame, r.LastFrame = &in.pictures[c.anchors[0]].frame, &in.pictures[c.anchors[len(c.anchors)-1]].frame
 	var err error
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	if note := c.elsewhere(); note != "" {
+		r.Verdict, r.Notes = Unknown, append(r.Notes, note)
+		return r, nil
 	}
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
 
@@ -69,6 +81,10 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
+	r.Findings = append(r.Findings, c.beyond()...)
+	if c.truth.Bounded {
+		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
+	}
 
 	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
 	reach := channel.Rate.Ticks(1) / 2
@@ -81,6 +97,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		var told []ClockReport
 		told, misstated = c.announcements(j)
 		r.Clocks = append(append(r.Clocks, c.statementClocks(j)...), told...)
+		misstated = append(append(misstated, in.foreign.findings(channel.Name)...), c.segmentFindings(j)...)
 	}
 	r.Findings = append(r.Findings, clockFindings(r.Clocks)...)
 
@@ -151,11 +168,13 @@ func (c *checker) newReport(runs []show) *Report {
 	return r
 }
 
-// shownFrames are the frames in the stream, ascending.
+// shownFrames are the frames in the stream that the truth is about, ascending.
 func (c *checker) shownFrames() []shown {
 	list := make([]shown, 0, len(c.anchors))
 	for _, i := range c.anchors {
-		list = append(list, shown{c.in.pictures[i].frame, c.in.pictures[i].event})
+		if n := c.in.pictures[i].frame; c.within(n) {
+			list = append(list, shown{n, c.in.pictures[i].event})
+		}
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +26,7 @@ func clockFindings(list []ClockReport) (out []Finding) {
 		if r.State == Gone {
 			gone = append(gone, r.Name)
 		}
-		if f, ok := r.finding(); ok {
-			out = append(out, f)
-		}
+		out = append(out, r.findings()...)
 		if r.Statements > 0 && r.Statements < r.Expected {
 			n := int64(r.Expected - r.Statements)
 			out = append(out, Finding{
@@ -47,7 +46,33 @@ func clockFindings(list []ClockReport) (out []Finding) {
 	return out
 }
 
-// finding says what is wrong with a clock that is there.
+// findings say what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
+// the jumps: these are findings of their own, so that who allows for jumps does not allow for them.
+func (r ClockReport) findings() (list []Finding) {
+	if f, ok := r.finding(); ok {
+		list = append(list, f)
+	}
+	if r.State != Stepped {
+		return list
+	}
+	if most := max(worthTelling, 2*r.Tolerance); r.Offset > most || r.Offset < -most {
+		list = append(list, Finding{
+			Kind: ClockOffset, Clock: r.Name, Amount: &r.Offset, Text: fmt.Sprintf("%s is %s at first", r.Name, ahead(r.Offset)),
+		})
+	}
+	if ppm := math.Round(r.PPM*10) / 10; ppm != 0 {
+		list = append(list, Finding{
+			Kind: ClockDrift, Clock: r.Name, PPM: &ppm,
+			Text: fmt.Sprintf("%s runs %s by %s ppm between its jumps", r.Name, fast(ppm), plain(ppm)),
+		})
+	}
+	return list
+}
+
+// plain is a size without an exponent.
+func plain(v float64) string { return strconv.FormatFloat(math.Abs(v), 'f', -1, 64) }
+
+// finding is the first of them.
 func (r ClockReport) finding() (Finding, bool) {
 	f := Finding{Clock: r.Name}
 	ppm := math.Round(r.PPM*10) / 10
@@ -57,7 +82,7 @@ func (r ClockReport) finding() (Finding, bool) {
 		f.Text = fmt.Sprintf("%s is %s", r.Name, ahead(r.Offset))
 	case Drifting:
 		f.Kind, f.PPM, f.Amount = ClockDrift, &ppm, &r.Offset
-		f.Text = fmt.Sprintf("%s runs %s by %g ppm", r.Name, fast(ppm), math.Abs(ppm))
+		f.Text = fmt.Sprintf("%s runs %s by %s ppm", r.Name, fast(ppm), plain(ppm))
 		if most := max(worthTelling, r.Tolerance); r.Offset > most || r.Offset < -most {
 			f.Text += fmt.Sprintf(", and is %s at first", ahead(r.Offset))
 		}
@@ -73,7 +98,6 @@ func (r ClockReport) finding() (Finding, bool) {
 		}
 		if ppm != 0 {
 			f.PPM = &ppm
-			f.Text += fmt.Sprintf("; it runs %s by %g ppm", fast(ppm), math.Abs(ppm))
 		}
 	case Noisy:
 		f.Kind, f.Amount = ClockNoise, &r.Worst

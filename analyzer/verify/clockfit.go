@@ -67,6 +67,9 @@ func describe(list []sample, tolerance int64) fit {
 	if len(steps) == 0 || len(steps)*tooMany > len(list) {
 		return fit{state: Noisy, offset: median(list)}
 	}
+	if f, ok := staircase(list, steps, tolerance); ok {
+		return f
+	}
 	slope := slopeWithin(groups)
 	if span := float64(list[len(list)-1].at - list[0].at); math.Abs(slope)*span <= float64(2*tolerance+roundingNanos) {
 		slope = 0
@@ -85,6 +88,34 @@ func describe(list []sample, tolerance int64) fit {
 		}
 	}
 	return f
+}
+
+// Jumps are steps of a staircase, which stands for a line, where there are so many, all in one direction, and no more
+// than so many samples to each: time runs faster or slower, and frames are left out or repeated to fill it.
+const (
+	manySteps  = 10
+	closeSteps = 8
+)
+
+// staircase is a line that no sample is further away from than the highest of the steps.
+func staircase(list []sample, steps []Step, tolerance int64) (fit, bool) {
+	if len(steps) < manySteps || len(steps)*closeSteps < len(list) {
+		return fit{}, false
+	}
+	var highest int64
+	for _, s := range steps {
+		if (s.By < 0) != (steps[0].By < 0) {
+			return fit{}, false
+		}
+		highest = max(highest, int64(max(s.By, -s.By)))
+	}
+	slope := slopeWithin([][]sample{list})
+	level := levelOf(list, slope)
+	if worst(list, level, slope) > highest+2*tolerance+roundingNanos {
+		return fit{}, false
+	}
+	first := int64(math.Round(level + slope*float64(list[0].at)))
+	return fit{state: Drifting, offset: first, ppm: slope * million}, true
 }
 
 // roundingNanos is a tick of 90 kHz: what was stretched was rounded to ticks again.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
@@ -184,10 +185,30 @@ func newClockReport(spec clockSpec, list []sample, expected int, checked bool) C
 	f := describe(list, spec.tolerance)
 	r.State, r.Offset, r.PPM, r.Steps = f.state, markers.Seconds(f.offset), f.ppm, f.steps
 	r.Worst = markers.Seconds(worst(list, 0, 0))
-	if !checked && f.state != Exact {
+	switch {
+	case checked || f.state == Exact:
+	case possible(list):
 		r.State = Unchecked
+	default:
+		// Whatever the ledger would say, this can't be when the frames were produced.
+		r.State, r.Offset, r.PPM, r.Steps = Offset, markers.Seconds(median(list)), 0, nil
+		if possible([]sample{{err: median(list)}}) {
+			r.State = Noisy
+		}
 	}
 	return r
+}
+
+// A generator works in real time: it produces a frame at its nominal time or somewhat later, when it has to catch up, and
+// its machine's clock is off by little.
+const (
+	earliest = -int64(5 * time.Second)
+	latest   = int64(2 * time.Hour)
+)
+
+// possible says whether frames may have been produced so long after their nominal times.
+func possible(list []sample) bool {
+	return !slices.ContainsFunc(list, func(s sample) bool { return s.err < earliest || s.err > latest })
 }
 
 // statementClocks are the clocks of the statements.

@@ -102,6 +102,7 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err 
 // among others.
 func readTimes(in io.Reader, list []picture, info StreamInfo) error {
 	lines := bufio.NewScanner(in)
+	told := 0
 	for lines.Scan() {
 		line, ok := strings.CutPrefix(lines.Text(), "frame:")
 		if !ok {
@@ -112,6 +113,7 @@ func readTimes(in io.Reader, list []picture, info StreamInfo) error {
 		if !ok || err != nil || i < 0 || i >= len(list) {
 			continue // a picture that did not come through the pipe any more
 		}
+		told++
 		stamp, _, _ := strings.Cut(rest, " ")
 		pts, err := strconv.ParseInt(stamp, 10, 64)
 		if err != nil {
@@ -119,5 +121,11 @@ func readTimes(in io.Reader, list []picture, info StreamInfo) error {
 		}
 		list[i].pts, list[i].timed = info.ticks(pts)
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	if told < len(list) {
+		return fmt.Errorf("ffmpeg wrote those of %d of %d pictures: the disk of temporary files is full, or the stream changes its size on the way", told, len(list))
+	}
+	return nil
 }

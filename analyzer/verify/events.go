@@ -161,23 +161,34 @@ func (c *eventCheck) findings() (list []Finding) {
 			continue
 		}
 		f := Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), maxPlaces)]}
-		f.Text = fmt.Sprintf("%s %s%s: %s", plural(f.Count, "event"), texts[k], by(places), name(places))
+		f.Text = fmt.Sprintf("%s %s%s: %s", plural(f.Count, "event"), texts[k], by(k, places), name(places))
 		list = append(list, f)
 	}
 	return list
 }
 
 // by says how far places are off.
-func by(places []Place) string {
-	low, high := places[0].By, places[0].By
+func by(k Kind, places []Place) string {
+	sign := int64(1)
+	if k == EventEarly {
+		sign = -1
+	}
+	low, high := sign*places[0].By, sign*places[0].By
 	for _, p := range places {
-		low, high = min(low, p.By), max(high, p.By)
+		low, high = min(low, sign*p.By), max(high, sign*p.By)
 	}
 	switch {
 	case low == 0 && high == 0:
 		return ""
+	case low == high && k == EventLength && low < 0:
+		return fmt.Sprintf(", %s short", plural(-low, "frame"))
+	case low == high && k == EventLength:
+		return fmt.Sprintf(", %s long", plural(low, "frame"))
 	case low == high:
 		return fmt.Sprintf(" by %s", plural(low, "frame"))
+	}
+	if k == EventLength {
+		return fmt.Sprintf(", by %+d to %+d frames", low, high)
 	}
 	return fmt.Sprintf(" by %d to %d frames", low, high)
 }

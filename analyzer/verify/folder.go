@@ -29,6 +29,7 @@ type truthFile struct {
 	Channel *markers.Channel `json:"channel"`
 	First   *int64           `json:"first_frame"`
 	Last    *int64           `json:"last_frame"`
+	Frames  *int64           `json:"frames"`
 }
 
 func (f folder) read() (truthFile, error) {
@@ -42,6 +43,12 @@ func (f folder) read() (truthFile, error) {
 	}
 	if t.Channel == nil || t.First == nil || t.Last == nil {
 		return t, fmt.Errorf("%s has no channel, first_frame or last_frame: name a file that refstream generate wrote", f.name)
+	}
+	if err := checkChannel(*t.Channel); err != nil {
+		return t, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if err := t.check(); err != nil {
+		return t, fmt.Errorf("%s: %w", f.name, err)
 	}
 	return t, nil
 }
@@ -61,10 +68,11 @@ func (f folder) Between(ctx context.Context, first, last int64) (Truth, error) {
 	}
 	t := Truth{Bounded: true, First: *file.First, Last: *file.Last, Frames: map[int64]markers.FrameRecord{}}
 	dir := filepath.Dir(f.name)
-	err = eachLine(ctx, filepath.Join(dir, "frames.jsonl"), func(r markers.FrameRecord) {
+	err = eachLine(ctx, filepath.Join(dir, "frames.jsonl"), func(r markers.FrameRecord) error {
 		if r.Frame >= first && r.Frame <= last {
 			t.Frames[r.Frame] = r
 		}
+		return file.checkFrame(r)
 	})
 	if err != nil {
 		return Truth{}, err
@@ -74,16 +82,21 @@ func (f folder) Between(ctx context.Context, first, last int64) (Truth, error) {
 }
 
 func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.Marker, err error) {
-	err = eachLine(ctx, filepath.Join(filepath.Dir(f.name), "markers.jsonl"), func(m markers.Marker) {
+	file, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	err = eachLine(ctx, filepath.Join(filepath.Dir(f.name), "markers.jsonl"), func(m markers.Marker) error {
 		if m.LastFrame >= first && m.Frame <= last {
 			list = append(list, m)
 		}
+		return file.checkMarker(m)
 	})
 	return list, err
 }
 
 // eachLine reads JSON Lines.
-func eachLine[T any](ctx context.Context, name string, each func(T)) error {
+func eachLine[T any](ctx context.Context, name string, each func(T) error) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -98,7 +111,9 @@ func eachLine[T any](ctx context.Context, name string, each func(T)) error {
 		case err != nil:
 			return fmt.Errorf("%s at byte %d: %w", name, d.InputOffset(), err)
 		}
-		each(v)
+		if err := each(v); err != nil {
+			return fmt.Errorf("%s at byte %d: %w", name, d.InputOffset(), err)
+		}
 	}
 	return ctx.Err()
 }

@@ -90,15 +90,16 @@ func (r *Report) aspects() []aspect {
 			return false
 		}}
 	}
-	if r.FirstFrame == nil {
+	if len(r.Clocks) == 0 { // nothing was held against the truth
 		return nil
 	}
 	list := []aspect{
-		kinds("frames are all there", Missing, Trimmed, Retimed),
+		kinds("frames are all there", Missing, Trimmed, Retimed, BeyondTruth),
 		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder),
 		kinds("pictures can be read", Black, Unreadable, Resized),
 		kinds("events show when their markers say", EventMissed, EventExtra, EventEarly, EventLate, EventLength),
 		kinds("events are announced", Unannounced, Misreported),
+		kinds("segments are as long as the playlist says", SegmentLength),
 		kinds("no clock is gone", ClockGone),
 	}
 	for _, c := range r.Clocks {

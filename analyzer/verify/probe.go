@@ -51,6 +51,9 @@ func probe(ctx context.Context, program, path string) (StreamInfo, error) {
 			Name string `json:"format_name"`
 		}
 	}
+	if len(bytes.TrimSpace(out.Bytes())) == 0 {
+		return StreamInfo{}, fmt.Errorf("probe stream: %s printed nothing: is it ffprobe?", cmd.Path)
+	}
 	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
 		return StreamInfo{}, fmt.Errorf("probe stream: %w", err)
 	}

@@ -226,7 +226,7 @@ func (s *sequence) describe(f Finding, places int) string {
 	default:
 		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", plural(f.Count, "picture"), seconds(f.Count))
 	}
-	if f.Every > 0 {
+	if f.Every > 1 {
 		fmt.Fprintf(&b, ", every %s", plural(f.Every, "frame"))
 	}
 	fmt.Fprintf(&b, ": at frame %d (%s s)", p.First, p.Time)

@@ -91,13 +91,25 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
-	in := input{url: url}
-	captured, err := analyzer.Capture(ctx, url, dir, read, o.Duration)
+	in := input{url: url, foreign: foreign{}}
+	capture := read
+	capture.Note = func(n analyzer.Note) {
+		if n.Kind == analyzer.NoteLost {
+			in.notes = append(in.notes, noted(n))
+		}
+	}
+	captured, err := analyzer.Capture(ctx, url, dir, capture, o.Duration)
+	unstored := new(analyzer.StoreError)
 	local, isFile := localFile(url)
 	in.cut = !isFile
 	switch {
 	case err == nil:
 		in.kind = captured.Kind
+	case errors.As(err, &unstored):
+		return nil, unstored
+	case errors.Is(err, analyzer.ErrManifest):
+		// ffmpeg would follow a live one without end.
+		return nil, fmt.Errorf("read stream: %w", err)
 	case ctx.Err() == nil && isFile:
 		// ffmpeg reads more kinds of files: what the pictures say can still be told.
 		captured.Path, in.unread = local, err
@@ -113,13 +125,13 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 		return nil, err
 	}
 	if in.unread == nil {
-		in.unread = analyzer.Run(ctx, captured.Path, read, func(r analyzer.Record) error {
-			in.statements = append(in.statements, lean(r))
-			return nil
-		})
+		in.unread = in.readStatements(ctx, captured.Path, read, channel.Name)
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case errors.As(in.unread, &unstored):
+		return nil, unstored
 	}
 	report, err := check(ctx, in, channel, truth, o.Allow)
 	if err != nil {
@@ -138,6 +150,11 @@ func localFile(url string) (string, bool) {
 
 // lean is a record without what verify has no use for: there may be very many.
 func lean(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.Extra, r.StreamTime, r.DTS, r.Duration = "", nil, nil, nil, nil
+	r.StreamURL, r.StreamTime, r.DTS, r.Duration = "", nil, nil, nil
+	switch r.Source {
+	case analyzer.DateRange, analyzer.ID3, analyzer.OnCuePoint: // they name a marker
+	default:
+		r.Extra = nil
+	}
 	return r
 }

@@ -62,7 +62,7 @@ func summaryLines(url string, s *analyzer.Summary) []string {
 		parts = append(parts, fmt.Sprintf("frame %d", *s.Frame))
 	}
 	if s.Trouble > 0 {
-		parts = append(parts, fmt.Sprintf("%d troubles", s.Trouble))
+		parts = append(parts, fmt.Sprintf("%d × trouble", s.Trouble))
 	}
 	state := "waiting"
 	if s.State != "" {

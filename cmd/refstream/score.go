@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -69,11 +67,15 @@ could not be told.`,
 }
 
 func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
+	err := f.check()
+	if err != nil {
+		return untold(err)
+	}
 	report, err := f.compute(cmd, name)
 	if err != nil {
 		return untold(err)
 	}
-	err = writeReport(f.json, stdout, func(w io.Writer) error {
+	err = writeReport(cmd.Context(), f.json, stdout, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(report)
@@ -87,9 +89,25 @@ func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) erro
 	return f.demand(report)
 }
 
+// check refuses demands that nothing could meet or miss.
+func (f *scoreFlags) check() error {
+	for _, d := range []struct {
+		flag  string
+		least float64
+	}{{"min-precision", f.minPrecision}, {"min-recall", f.minRecall}} {
+		if !(d.least >= 0 && d.least <= 1) { // NaN is neither
+			return fmt.Errorf("--%s: %g is not from 0 to 1", d.flag, d.least)
+		}
+	}
+	if f.maxError < 0 {
+		return fmt.Errorf("--max-error: %v is negative", f.maxError)
+	}
+	return nil
+}
+
 // demand compares the score with what is demanded.
 func (f *scoreFlags) demand(r score.Report) error {
-	var short []string
+	var short, none []string
 	for _, d := range []struct {
 		name  string
 		value *float64
@@ -98,16 +116,24 @@ func (f *scoreFlags) demand(r score.Report) error {
 		switch {
 		case d.least <= 0:
 		case d.value == nil:
-			return untold(fmt.Errorf("there is no %s: %d detections, %d markers", d.name, r.Detections, r.Markers))
+			none = append(none, d.name)
 		case *d.value < d.least:
 			short = append(short, fmt.Sprintf("%s %.4f is below %g", d.name, *d.value, d.least))
 		}
 	}
-	if f.maxError > 0 && r.P95 != nil && *r.P95 > markers.Seconds(f.maxError) {
+	switch {
+	case f.maxError == 0:
+	case r.P95 == nil:
+		none = append(none, "error")
+	case *r.P95 > markers.Seconds(f.maxError):
 		short = append(short, fmt.Sprintf("the 95th percentile of the errors, %s s, is above %v", r.P95, f.maxError))
 	}
-	if len(short) > 0 {
+	switch {
+	case len(short) > 0:
 		return notTrue("the detector falls short: %s", strings.Join(short, ", "))
+	case len(none) > 0:
+		return untold(fmt.Errorf("there is no %s to measure: %d detections, %d markers, %d pairs", strings.Join(none, " and no "),
+			r.Detections, r.Markers, r.Matched))
 	}
 	return nil
 }
@@ -145,7 +171,7 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 	if err != nil {
 		return r, fmt.Errorf("read truth: %w", err)
 	}
-	detections, err := f.read(name, cmd.InOrStdin(), score.Reading{Channel: channel, Clock: clock})
+	detections, err := f.read(ctx, name, cmd.InOrStdin(), score.Reading{Channel: channel, Clock: clock})
 	if err != nil {
 		return r, err
 	}
@@ -154,38 +180,6 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 		return r, fmt.Errorf("read truth: %w", err)
 	}
 	return score.Compute(detections, list, o)
-}
-
-// read reads the detections from a file or standard input.
-func (f *scoreFlags) read(name string, stdin io.Reader, in score.Reading) (score.List, error) {
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return score.List{}, fmt.Errorf("read detections: %w", err)
-		}
-		defer file.Close()
-		stdin = file
-	}
-	text := bufio.NewReader(stdin)
-	switch in.Format = score.Format(f.format); in.Format {
-	case score.JSON, score.CSV:
-	case "":
-		in.Format = guessFormat(text)
-	default:
-		return score.List{}, fmt.Errorf("--format: %q is not a format: use json or csv", f.format)
-	}
-	return in.Read(text)
-}
-
-// guessFormat looks at how a list begins: JSON with a bracket, a brace or a quote, CSV with a name or a number. A number
-// in a line of its own is the same in both.
-func guessFormat(text *bufio.Reader) score.Format {
-	const enough = 64
-	head, _ := text.Peek(enough) // what there is of a shorter list
-	if start := strings.TrimLeft(string(head), " \t\r\n"); start == "" || strings.ContainsAny(start[:1], `[{"`) {
-		return score.JSON
-	}
-	return score.CSV
 }
 
 // markersIn reads the markers of the range. A schedule has no end: without one of the range, it is the last detection.

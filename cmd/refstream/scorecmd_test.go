@@ -62,10 +62,26 @@ func TestScoreCommand(t *testing.T) {
 	}{
 		{nil, 0}, {[]string{"--min-recall", "0.5"}, 0}, {[]string{"--min-recall", "1"}, 1}, {[]string{"--min-precision", "1"}, 0},
 		{[]string{"--max-error", "39ms"}, 1}, {[]string{"--max-error", "41ms"}, 0}, {[]string{"--min-precision", "1", "--offset", "1000"}, 1},
+		{[]string{"--max-error", "1s", "--offset", "1000"}, 2}, {[]string{"--max-error", "1s", "--min-recall", "1", "--offset", "1000"}, 1},
 		{[]string{"--min-recall", "1", "--from", "100", "--to", "200"}, 2},
 	} {
 		if _, code := scored(t, half, append(c.args, "--truth", dir)...); code != c.code {
 			t.Errorf("%q: exit code %d, want %d", c.args, code, c.code)
+		}
+	}
+	for name, c := range map[string]struct {
+		list string
+		args []string
+		code int
+	}{
+		"empty":         {"[]", []string{"--max-error", "1s"}, 2},
+		"empty, recall": {"", []string{"--max-error", "1s", "--min-recall", "0.5"}, 1},
+		"marked":        {"\uFEFF" + frames + "]", []string{"--clock", "frame", "--min-recall", "1"}, 0},
+		"marked CSV":    {"\uFEFF" + times, []string{"--min-recall", "1"}, 0},
+		"quoted header": {strings.Replace(times, "time", `"time"`, 1), []string{"--min-recall", "1"}, 0},
+	} {
+		if _, code := scored(t, c.list, append(c.args, "--truth", dir)...); code != c.code {
+			t.Errorf("%s: exit code %d, want %d", name, code, c.code)
 		}
 	}
 	var out bytes.Buffer
@@ -104,6 +120,15 @@ func TestScoreCouldNotTell(t *testing.T) {
 		"offset":      {"-", "--seed", "1", "--offset", "x"},
 		"from":        {"-", "--seed", "1", "--from", "x"},
 		"no flag":     {"-", "--nonsense"},
+		"recall":      {"-", "--seed", "1", "--min-recall", "NaN"},
+		"recall < 0":  {"-", "--seed", "1", "--min-recall", "-1"},
+		"recall > 1":  {"-", "--seed", "1", "--min-recall", "2"},
+		"precision":   {"-", "--seed", "1", "--min-precision", "nan"},
+		"prec < 0":    {"-", "--seed", "1", "--min-precision", "-0.1"},
+		"prec > 1":    {"-", "--seed", "1", "--min-precision", "1.01"},
+		"error":       {"-", "--seed", "1", "--max-error", "-1s"},
+		"no end":      {"/dev/zero", "--seed", "1"},
+		"full":        {"/dev/null", "--seed", "1", "--json", "/dev/full"},
 		"no such dir": {"-", "--truth", dir},
 		"not a list":  {"-", "--seed", "1", "--format", "json"},
 	} {

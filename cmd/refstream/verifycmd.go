@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -83,13 +85,13 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	}
 	report, err := verify.Run(cmd.Context(), url, source, o)
 	if err != nil {
-		return untold(err)
+		return untold(f.hint(err))
 	}
 	for _, out := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{{f.json, report.WriteJSON}, {f.junit, report.WriteJUnit}, {f.html, report.WriteHTML}} {
-		if err := writeReport(out.name, stdout, out.write); err != nil {
+		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
 			return untold(err)
 		}
 	}
@@ -107,13 +109,17 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(report.Notes, "; ")))
 }
 
-// writeReport writes a report into a file, or to standard output where the name is -; nothing where it is empty.
-func writeReport(name string, stdout io.Writer, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(stdout)
+// hint says what to do about a program that could not be started, where the error does not.
+func (f *verifyFlags) hint(err error) error {
+	for _, program := range []struct{ flag, name string }{{"ffmpeg", f.ffmpeg}, {"ffprobe", f.ffprobe}} {
+		hint := fmt.Sprintf("is %s installed?", program.flag)
+		var lookup *exec.Error
+		var start *fs.PathError
+		missing := errors.As(err, &lookup) && lookup.Name == program.name ||
+			errors.As(err, &start) && start.Op == "fork/exec" && start.Path == program.name
+		if missing && !strings.Contains(err.Error(), hint) {
+			return fmt.Errorf("%w: %s", err, hint)
+		}
 	}
-	return writeFile(name, write)
+	return err
 }

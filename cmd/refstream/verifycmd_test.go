@@ -141,8 +141,9 @@ func clockFinding(k verify.Kind, clock string, amount markers.Seconds, ppm float
 }
 
 func perturbations() map[string]perturbation {
-	const sei = "sei.frame_record,sei.pic_timing,sei.misb"
-	noSEI := clockFinding(verify.ClockGone, sei, 0, 0)
+	// ffmpeg takes over only the video unless it is told to: the timed ID3 is gone from every copy.
+	noSEI := clockFinding(verify.ClockGone, "sei.frame_record,sei.pic_timing,sei.misb,id3", 0, 0)
+	noID3 := clockFinding(verify.ClockGone, "id3", 0, 0)
 	filter := func(f string) []string { return []string{"-vf", f, "-c:v", encoded} }
 	bits := func(f string) []string { return []string{"-c", copied, "-bsf:v", f} }
 	replaced := func(first, last int) []string {
@@ -151,7 +152,8 @@ func perturbations() map[string]perturbation {
 	}
 	const second = markers.Seconds(1e9)
 	return map[string]perturbation{
-		"nothing": {args: []string{"-c", copied}},
+		"nothing":        {args: []string{"-map", "0", "-c", copied}},
+		"only the video": {args: []string{"-c", copied}, want: []verify.Finding{noID3}},
 		"every 100th frame dropped": {
 			args: filter("select='not(eq(mod(n,100),50))'"),
 			want: []verify.Finding{finding(verify.Missing, 6, 100, 50), noSEI},
@@ -168,11 +170,11 @@ func perturbations() map[string]perturbation {
 		},
 		"PTS shifted by 40 ms": {
 			args: bits("setts=pts=PTS+3600:dts=DTS+3600"),
-			want: []verify.Finding{clockFinding(verify.ClockOffset, "pts", second/25, 0)},
+			want: []verify.Finding{clockFinding(verify.ClockOffset, "pts", second/25, 0), noID3},
 		},
 		"time stretched by 100 ppm": {
 			args: bits("setts=pts=round(PTS*1.0001):dts=round(DTS*1.0001)"),
-			want: []verify.Finding{clockFinding(verify.ClockDrift, "pts", 0, 100)},
+			want: []verify.Finding{clockFinding(verify.ClockDrift, "pts", 0, 100), noID3},
 		},
 		"frozen for 1 s": {
 			args: replaced(300, 329), want: []verify.Finding{finding(verify.Frozen, 30, 0, 299), noSEI},
@@ -191,7 +193,7 @@ func perturbations() map[string]perturbation {
 		},
 		"10 s cut from the start": {
 			in: []string{"-ss", "10"}, args: []string{"-c", copied},
-			want: []verify.Finding{finding(verify.Trimmed, 300, 0, 0)},
+			want: []verify.Finding{finding(verify.Trimmed, 300, 0, 0), noID3},
 		},
 		"two frames exchanged": {
 			args: filter("shuffleframes=0 1 3 2 4 5 6 7 8 9"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -64,8 +65,11 @@ const truthTimeout = 30 * time.Second
 
 // untold is the error of a command that could not tell: its exit code is 2.
 func untold(err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled): // main would take it for a stop of a command that runs until it is stopped
+		err = errors.New("interrupted")
 	}
 	return &codedError{verify.ExitUnknown, err}
 }

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -15,11 +16,13 @@ import (
 // Read reads a list of at most MaxDetections. Errors say which detection is wrong, counted from 1.
 func (r Reading) Read(in io.Reader) (List, error) {
 	var l List
+	text := bufio.NewReader(in)
+	mark := skipMark(text)
 	var err error
 	if r.Format == CSV {
-		l, err = r.readCSV(in)
+		l, err = r.readCSV(&lineReader{in: text})
 	} else {
-		l, err = r.readJSON(in)
+		l, err = r.readJSON(text, mark)
 	}
 	if err != nil {
 		return List{}, fmt.Errorf("read detections: %w", err)
@@ -43,7 +46,20 @@ func (r Reading) add(l *List, text string) error {
 	return nil
 }
 
-func (r Reading) readJSON(in io.Reader) (List, error) {
+// byteOrderMark is what spreadsheets and editors of one kind begin with. RFC 8259, 8.1, lets it be ignored.
+const byteOrderMark = "\uFEFF"
+
+// skipMark leaves out a byte order mark, and returns how many bytes that was.
+func skipMark(in *bufio.Reader) int64 {
+	if head, _ := in.Peek(len(byteOrderMark)); string(head) != byteOrderMark {
+		return 0
+	}
+	n, _ := in.Discard(len(byteOrderMark))
+	return int64(n)
+}
+
+// readJSON reads what comes after so many bytes of another kind.
+func (r Reading) readJSON(in io.Reader, after int64) (List, error) {
 	l := List{Clock: r.Clock, At: []markers.Seconds{}}
 	count := &counter{in: in}
 	d := json.NewDecoder(count)
@@ -54,7 +70,7 @@ func (r Reading) readJSON(in io.Reader) (List, error) {
 			return l, nil
 		}
 		if err != nil {
-			return l, fmt.Errorf("at byte %d: %w", errorOffset(err, d, count), err)
+			return l, fmt.Errorf("at byte %d: %w", after+errorOffset(err, d, count), err)
 		}
 		if err := r.addValue(&l, v); err != nil {
 			return l, err
@@ -162,7 +178,6 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 			return l, err
 		}
 		if first {
-			row[0] = strings.TrimPrefix(row[0], "\uFEFF") // spreadsheets begin with a byte order mark
 			names := map[Clock]int{}
 			for i, name := range row {
 				if _, twice := names[Clock(name)]; !twice {
@@ -175,6 +190,9 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 			if i, ok := names[l.Clock]; ok {
 				column = i
 				continue
+			}
+			if other := otherSeparator(row); other != "" {
+				return l, fmt.Errorf("the first line is separated by %s: separate columns by commas, and write 1.5 with a point", other)
 			}
 			if len(row) > 1 {
 				return l, fmt.Errorf("the header has no column %s: %s", named(l.Clock), oneOfClocks())
@@ -191,6 +209,20 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 			return l, err
 		}
 	}
+}
+
+// otherSeparator names what separates the columns of a row if that is no comma, as spreadsheets of some countries have it;
+// else it is empty.
+func otherSeparator(row []string) string {
+	for _, cell := range row {
+		switch {
+		case strings.Contains(cell, ";"):
+			return "semicolons"
+		case strings.Contains(strings.TrimSpace(cell), "\t"):
+			return "tabs"
+		}
+	}
+	return ""
 }
 
 // firstClock is the first clock that is there, or empty.

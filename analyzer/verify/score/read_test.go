@@ -34,6 +34,9 @@ func lists() map[string]struct {
 		"column":          {CSV, "", "10.01\n20.02\n"},
 		"header":          {CSV, "", "id,time\na,10.01\nb,20.02\n"},
 		"spreadsheet":     {CSV, "", "\uFEFFframe,id\r\n300,a\r\n600,b\r\n"},
+		"quoted header":   {CSV, "", "\"id\",\"time\"\n\"a\",\"10.01\"\nb,20.02\n"},
+		"marked quotes":   {CSV, "", "\uFEFF\"time\",\"id\"\r\n10.01,a\r\n20.02,b\r\n"},
+		"marked JSON":     {JSON, "", "\uFEFF[10.01, 20.02]"},
 		"chosen column":   {CSV, UTC, "time,utc\n1,2026-03-01T12:00:10.01Z\n2,2026-03-01T12:00:20.02Z\n"},
 		"frame column":    {CSV, Frame, "300\n600"},
 	}
@@ -80,6 +83,11 @@ func TestReadRefuses(t *testing.T) {
 		"not that column":  {CSV, UTC, "a,time\n1,2\n", "no column utc"},
 		"short row":        {CSV, "", "id,time\na\n", "line 2 has no column time"},
 		"too many":         {JSON, "", "[" + strings.Repeat("1,", MaxDetections) + "1]", "more than 100000"},
+		"marked no JSON":   {JSON, "", "\uFEFF[1, 2", "at byte 8"},
+		"semicolons":       {CSV, "", "id;time\na;1,5\n", "separate columns by commas"},
+		"semicolon rows":   {CSV, "", "1,5;a\n", "separated by semicolons"},
+		"tabs":             {CSV, UTC, "id\tutc\na\tb\n", "separated by tabs"},
+		"no lines":         {CSV, "", "time\n" + strings.Repeat("\x00", maxLine+1), "line 2 has more than"},
 		"quote in the row": {CSV, "", "time\n\"1", "quote"},
 	} {
 		if l, err := (Reading{c.format, testChannel(), c.clock}).Read(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,0 +1,284 @@
+package verify
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+)
+
+// announcing are the statements about events that a playlist of the channel makes, and its first PROGRAM-DATE-TIME.
+func announcing(truth Truth) (list []analyzer.Record) {
+	clock := testChannel().Clock()
+	pts, utc := clock.PTS(0), clock.UTC(0)
+	list = append(list, analyzer.Record{Source: analyzer.ProgramDateTime, PTS: &pts, UTC: &utc})
+	for _, m := range truth.Markers {
+		extra, _ := json.Marshal(map[string]string{"ID": m.ID})
+		list = append(list, analyzer.Record{Source: analyzer.DateRange, Unit: -1, Frame: &m.Frame, UTC: &m.UTC, Extra: extra})
+	}
+	return list
+}
+
+// asHLS makes the report on a stream of HLS.
+func asHLS(t *testing.T, in input, truth Truth) *Report {
+	t.Helper()
+	in.kind, in.info = analyzer.KindHLS, transport()
+	in.info.Format = "hls"
+	r, err := check(t.Context(), in, testChannel(), given{testChannel(), truth}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// All announcements of a kind taken out are missed as one of them is, and an ID of no marker is none.
+func TestAnnouncements(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	told, events := statements(truth, pictures), announcing(truth)
+	for name, c := range map[string]struct {
+		said     []analyzer.Record
+		holdsID3 bool
+		want     []Kind
+		clock    string
+	}{
+		"all there":       {said: events},
+		"none":            {said: events[:1], want: []Kind{ClockGone}, clock: "hls.daterange"},
+		"no times at all": {want: []Kind{ClockGone}, clock: "hls.program_date_time"},
+		"one left out":    {said: events[:len(events)-1], want: []Kind{Unannounced}, clock: "hls.daterange"},
+		"no ID3":          {said: events, holdsID3: true, want: []Kind{ClockGone}, clock: "id3"},
+	} {
+		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
+		if !slices.Equal(kindsOf(r), c.want) || len(c.want) > 0 && r.Findings[0].Clock != c.clock {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+	}
+	changed := slices.Clone(events)
+	changed[2].Extra = json.RawMessage(`{"ID":"main-e99"}`)
+	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Places[0].Marker != "main-e99" {
+		t.Errorf("another ID: %+v", r.Findings)
+	}
+	quiet := truth
+	quiet.Markers = nil
+	still := slices.Clone(pictures)
+	for i := range still {
+		still[i].event = false
+	}
+	if r = asHLS(t, input{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != True {
+		t.Errorf("no event: %+v", r.Findings)
+	}
+}
+
+func TestMarkerID(t *testing.T) {
+	for _, c := range []struct {
+		source analyzer.Source
+		extra  string
+		want   string
+	}{
+		{analyzer.DateRange, `{"ID":"a"}`, "a"},
+		{analyzer.ID3, `{"frames":[{"id":"TXXX"},{"id":"TXXX","marker":{"id":"b"}}]}`, "b"},
+		{analyzer.OnCuePoint, `{"name":"x","parameters":{"id":"c"}}`, "c"},
+		{analyzer.OnCuePoint, `{"parameters":3}`, ""}, {analyzer.ID3, ``, ""}, {analyzer.ID3, `[]`, ""},
+	} {
+		if got := markerID(analyzer.Record{Source: c.source, Extra: json.RawMessage(c.extra)}); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.source, c.extra, got, c.want)
+		}
+	}
+}
+
+// EXTINF is held against the pictures; a packager's rounding is none of its faults.
+func TestSegmentLength(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	told := slices.Concat(statements(truth, pictures), announcing(truth))
+	clock := testChannel().Clock()
+	for name, c := range map[string]struct {
+		says  markers.Seconds
+		count int64
+	}{"exact": {2e9, 0}, "rounded": {1_950_000_000, 0}, "longer": {2_500_000_000, 10}, "shorter": {1_500_000_000, 10}} {
+		var list []span
+		for i := range int64(10) {
+			list = append(list, span{msn: i, first: clock.PTS(60 * i), last: clock.PTS(60*i + 59), units: 60, says: c.says})
+		}
+		r := asHLS(t, input{pictures: pictures, statements: told, segments: list}, truth)
+		if c.count == 0 && r.Verdict == True {
+			continue
+		}
+		if len(r.Findings) != 1 || r.Findings[0].Kind != SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+	}
+}
+
+// Without the ledger a clock of the generator can't be checked, but what can't be is found.
+func TestImpossibleGeneratorClock(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	year := 365 * 24 * time.Hour
+	for by, want := range map[time.Duration]State{0: Unchecked, time.Hour: Unchecked, -year: Offset, year: Offset, -time.Minute: Offset} {
+		list := statements(truth, pictures)
+		for i := range list {
+			if list[i].Source == analyzer.MISBTime {
+				at := list[i].UTC.Add(by)
+				list[i].UTC = &at
+			}
+		}
+		blind := truth
+		blind.Frames = nil
+		r := checked(t, input{pictures: pictures, statements: list}, blind)
+		if r.Clocks[3].State != want || (r.Verdict == True) != (want == Unchecked) {
+			t.Errorf("%v: %s, %+v, %+v", by, r.Verdict, r.Clocks[3].State, r.Findings)
+		}
+	}
+}
+
+func TestForeignChannel(t *testing.T) {
+	f := foreign{}
+	for _, name := range []string{"main", "other", "other", "third"} {
+		f.take(analyzer.Record{Source: analyzer.FrameRecord, Extra: json.RawMessage(`{"channel":"` + name + `"}`)}, "main")
+	}
+	list := f.findings("main")
+	if len(list) != 1 || list[0].Count != 3 || !strings.Contains(list[0].Text, "names channel other, third in 3 pictures, not main") {
+		t.Errorf("%+v", list)
+	}
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	if r := checked(t, input{pictures: pictures, statements: statements(truth, pictures), foreign: f}, truth); r.Verdict != NotTrue {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// Frames that the truth is not about are told once, and nothing is said of their events.
+func TestBeyondTruth(t *testing.T) {
+	all := truthOf(t, testFrames)
+	pictures := perfect(all, testFrames)
+	in := input{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
+	part := all
+	part.First, part.Last = 0, 299
+	part.Markers = slices.DeleteFunc(slices.Clone(all.Markers), func(m markers.Marker) bool { return m.Frame > part.Last })
+	if len(part.Markers) == len(all.Markers) {
+		t.Fatal("no event is beyond")
+	}
+	r := checked(t, in, part)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != BeyondTruth || r.Findings[0].Count != 300 || r.Findings[0].Places[0].First != 300 {
+		t.Errorf("%+v", r.Findings)
+	}
+	if *r.FirstFrame != 0 || *r.LastFrame != testFrames-1 {
+		t.Errorf("frames %d to %d", *r.FirstFrame, *r.LastFrame)
+	}
+	part.First, part.Last = 5_400_000, 5_400_599
+	if r = checked(t, in, part); r.Verdict != Unknown || len(r.Findings) > 0 ||
+		r.Notes[0] != "the stream shows frames 0 to 599, the truth is about 5400000 to 5400599" {
+		t.Errorf("%s, %v, %+v", r.Verdict, r.Notes, r.Findings)
+	}
+}
+
+// Who allows for jumps does not allow for what is wrong from the first.
+func TestJumpHidesNothing(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	told := statements(truth, pictures)
+	for i := range pictures {
+		pictures[i].pts += 90000 + int64(i/300)*3000
+	}
+	for i := range told {
+		pts := pictures[told[i].Unit].pts
+		told[i].PTS = &pts
+	}
+	r := checked(t, input{pictures: pictures, statements: told}, truth)
+	if !slices.Equal(kindsOf(r), []Kind{ClockStep, ClockOffset}) || *r.Findings[1].Amount != 1e9 {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// Time that runs faster at the same frame rate leaves frames out, and is no sum of jumps.
+func TestStaircase(t *testing.T) {
+	list := samplesOf(480, func(i int64) int64 { return -(i / 4) * 33_333_333 })
+	for i := range list {
+		list[i].at = (int64(i) + int64(i)/4) * 1_000_000_000 / 30
+	}
+	if f := describe(list, 5556); f.state != Drifting || f.ppm < -201_000 || f.ppm > -199_000 {
+		t.Errorf("%+v", f)
+	}
+	// Few jumps are jumps, however regular.
+	few := samplesOf(600, func(i int64) int64 { return i / 60 * 33_333_333 })
+	if f := describe(few, 5556); f.state != Stepped || len(f.steps) != 9 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	early, short := []Place{{By: -28}}, []Place{{By: -3}}
+	drift := ClockReport{Name: "pts", State: Drifting, PPM: 1.3976024e6}.findings()
+	step := ClockReport{Name: "pts", State: Stepped, Steps: []Step{{Frame: 3, By: 1e9}}}.findings()
+	for got, want := range map[string]string{
+		by(EventEarly, early):                        " by 28 frames",
+		by(EventEarly, []Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",
+		by(EventLate, []Place{{By: 1}}):              " by 1 frame",
+		by(EventLength, short):                       ", 3 frames short",
+		drift[0].Text:                                "pts runs fast by 1397602.4 ppm",
+		step[0].Text:                                 "pts jumps 1 time: by +1 s at frame 3",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A folder that contradicts itself is no truth.
+func TestFolderContradicts(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	clock := testChannel().Clock()
+	write := func(channel markers.Channel, first, last, frames int64) string {
+		dir := t.TempDir()
+		save := func(name string, lines ...any) {
+			var b []byte
+			for _, v := range lines {
+				line, err := json.Marshal(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b = append(append(b, line...), '\n')
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save("truth.json", map[string]any{"channel": channel, "first_frame": first, "last_frame": last, "frames": frames})
+		save("frames.jsonl", markers.FrameRecord{Frame: 3, PTS: clock.PTS(3), UTC: clock.UTC(3)})
+		save("markers.jsonl", truth.Markers[0])
+		return dir
+	}
+	later, slower := testChannel(), testChannel()
+	later.Epoch = later.Epoch.AddDate(1, 0, 0)
+	slower.Rate.Num = 25
+	for name, c := range map[string]struct{ dir, want string }{
+		"as it is":      {write(testChannel(), 0, 599, 600), ""},
+		"another epoch": {write(later, 0, 599, 600), "by the epoch of truth.json it is at 2027"},
+		"another rate":  {write(slower, 0, 599, 600), "by truth.json it is"},
+		"backwards":     {write(testChannel(), 0, -5, 600), "before first_frame"},
+		"too many":      {write(testChannel(), 0, 599, 1<<50), "counts 1125899906842624 frames"},
+		"overflow":      {write(testChannel(), -1<<63, 1<<63-1, 0), "can't be"},
+		"a line beside": {write(testChannel(), 10, 599, 590), "frame 3 is not one of"},
+	} {
+		_, err := Folder(c.dir).Between(t.Context(), 0, 599)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Time stamps that could not be written make no verdict.
+func TestTimesCutOff(t *testing.T) {
+	err := readTimes(strings.NewReader("frame:0    pts:90000   pts_time:1\n"), make([]picture, 2), transport())
+	if err == nil || !strings.Contains(err.Error(), "1 of 2 pictures") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,102 @@
+package verify
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// segmented encodes frames 0 to 149 as a playlist with segments of 30 frames, and returns its path and its truth.
+func segmented(t *testing.T) (playlist string, truth Truth) {
+	t.Helper()
+	const frames = 150
+	truth = truthOf(t, frames)
+	pictures := perfect(truth, frames)
+	return encode(t, testChannel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].event }, "-c:v", "libx264",
+		"-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-f", "hls",
+		"-hls_time", "1", "-hls_list_size", "0"), truth
+}
+
+// A segment that can't be had is missing, and what follows keeps its time.
+func TestMissingSegment(t *testing.T) {
+	playlist, truth := segmented(t)
+	if err := os.Remove(filepath.Join(filepath.Dir(playlist), "index2.ts")); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(playlist))))
+	defer server.Close()
+	for _, url := range []string{playlist, server.URL + "/index.m3u8"} {
+		r, err := Run(t.Context(), url, given{testChannel(), truth}, Options{Now: time.Now})
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Missing })
+		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != ExitNotTrue {
+			t.Errorf("%s: %+v", url, r.Findings)
+		}
+		for _, f := range r.Findings {
+			if f.Kind == ClockStep || f.Kind == Trimmed || f.Kind == SegmentLength {
+				t.Errorf("%s: %s", url, f.Text)
+			}
+		}
+	}
+}
+
+// That the connection broke off stands in the report.
+func TestBrokenOff(t *testing.T) {
+	playlist, truth := segmented(t)
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(playlist), "index0.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "video/mp2t")
+		w.Header().Set("Content-Length", "99999999") // more than comes
+		_, _ = w.Write(data)
+	}))
+	defer server.Close()
+	truth.Bounded = false
+	r, err := Run(t.Context(), server.URL+"/live.ts", given{testChannel(), truth}, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "broken off") || !strings.Contains(r.Notes[0], "unexpected EOF") {
+		t.Errorf("%q", r.Notes)
+	}
+}
+
+// A DASH manifest is refused at once: ffmpeg would follow a live one without end.
+func TestManifest(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "manifest.mpd")
+	if err := os.WriteFile(name, []byte(`<?xml version="1.0"?><MPD type="dynamic"/>`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(t.Context(), name, given{testChannel(), truthOf(t, 10)}, Options{Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), "DASH") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The reason why no segment could be had is told.
+func TestNoSegment(t *testing.T) {
+	playlist, truth := segmented(t)
+	segments, err := filepath.Glob(filepath.Join(filepath.Dir(playlist), "*.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range segments {
+		if err := os.Remove(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = Run(t.Context(), playlist, given{testChannel(), truth}, Options{Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,110 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// span is a segment of a playlist: how long EXTINF says it is, and the time stamps of its pictures.
+type span struct {
+	msn, first, last int64
+	says             markers.Seconds
+	units            int64
+}
+
+// spans gathers the segments of a stream, by their media sequence numbers.
+type spans map[int64]*span
+
+func (s spans) take(u analyzer.Unit) {
+	if u.MSN < 0 {
+		return
+	}
+	one, ok := s[u.MSN]
+	if !ok {
+		one = &span{msn: u.MSN, first: u.PTS, last: u.PTS}
+		s[u.MSN] = one
+	}
+	one.first, one.last = min(one.first, u.PTS), max(one.last, u.PTS)
+	one.units++
+}
+
+// list joins the spans with what the playlist says of them, in its order.
+func (s spans) list(playlist string) (list []span, err error) {
+	f, err := os.Open(playlist)
+	if err != nil {
+		return nil, fmt.Errorf("read playlist: %w", err)
+	}
+	defer f.Close()
+	p, err := hls.ParsePlaylist(f)
+	if err != nil {
+		return nil, fmt.Errorf("read playlist: %w", err)
+	}
+	if p.Media == nil {
+		return nil, errors.New("read playlist: it has no segments")
+	}
+	for _, m := range p.Media.Segments {
+		if one := s[m.MSN]; one != nil && !m.Gap {
+			one.says = m.Duration
+			list = append(list, *one)
+		}
+	}
+	return list, nil
+}
+
+const (
+	// inexact is by how much EXTINF may differ from the length of the pictures: packagers round it, or take it from the
+	// audio. It is at least so many frames, since the first and last pictures of a segment may be coded in its neighbours.
+	inexact       = markers.Seconds(100 * time.Millisecond)
+	inexactFrames = 3
+)
+
+// segmentFindings holds EXTINF against the time stamps in each segment. Where a segment's end is not there, the one that
+// follows says how long it is.
+func (c *checker) segmentFindings(j *joint) []Finding {
+	list := c.in.segments
+	var places []Place
+	var largest markers.Seconds
+	for i, s := range list {
+		if s.units < 2 {
+			continue
+		}
+		between := (s.last - s.first) / (s.units - 1)
+		off := s.says - markers.Seconds(nanos(s.last-s.first+between))
+		if i+1 < len(list) && list[i+1].msn == s.msn+1 {
+			if next := s.says - markers.Seconds(nanos(list[i+1].first-s.first)); max(next, -next) < max(off, -off) {
+				off = next
+			}
+		}
+		if max(off, -off) <= max(inexact, markers.Seconds(nanos(inexactFrames*between))) {
+			continue
+		}
+		if max(off, -off) > max(largest, -largest) {
+			largest = off
+		}
+		p := Place{}
+		if k, ok := j.picture(s.first); ok {
+			p.First = c.in.pictures[k].frame
+			p.Last, p.Time = p.First, c.clock.Time(p.First)
+		}
+		places = append(places, p)
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	how, amount := "longer", largest
+	if largest < 0 {
+		how, amount = "shorter", -largest
+	}
+	n := int64(len(places))
+	return []Finding{{
+		Kind: SegmentLength, Clock: "hls.extinf", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
+		Text: fmt.Sprintf("EXTINF is %s than its pictures by up to %s s in %s of %d: at frame %d (%s s) first",
+			how, brief(amount), plural(n, "segment"), len(list), places[0].First, places[0].Time),
+	}}
+}

@@ -1,0 +1,50 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// readStatements reads what a stored stream states.
+func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options, channel string) error {
+	in.holdsID3 = in.kind == analyzer.KindTS
+	found := spans{}
+	var lost error
+	if in.kind == analyzer.KindHLS {
+		// Segments of MP4 hold none.
+		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
+		in.holdsID3 = err == nil && len(matches) > 0
+		o.Unit = found.take
+		o.Note = func(n analyzer.Note) {
+			// What was stored a moment ago must be there: this is a fault of the copy, not of the stream.
+			if failed := new(os.PathError); n.Kind == analyzer.NoteMissing && errors.As(n.Err, &failed) {
+				lost = &analyzer.StoreError{Err: fmt.Errorf("read copy: %w", failed)}
+			}
+		}
+	}
+	err := analyzer.Run(ctx, path, o, func(r analyzer.Record) error {
+		in.foreign.take(r, channel)
+		in.statements = append(in.statements, lean(r))
+		return nil
+	})
+	if err == nil {
+		err = lost
+	}
+	if err == nil && in.kind == analyzer.KindHLS {
+		in.segments, err = found.list(path)
+	}
+	return err
+}
+
+// noted is a note as it stands in a report.
+func noted(n analyzer.Note) string {
+	if n.Err == nil {
+		return n.Text
+	}
+	return fmt.Sprintf("%s: %s", n.Text, n.Err)
+}

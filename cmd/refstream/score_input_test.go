@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/analyzer/verify/score"
+)
+
+// fifo makes one.
+func fifo(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Commands end at once when they are interrupted while they wait for something to read, and leave nothing behind.
+func TestInterruptedWhileReading(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	silent, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	held := fifo(t) // has a writer that writes nothing
+	holder, err := os.OpenFile(held, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	var out bytes.Buffer
+	for name, c := range map[string]struct {
+		cmd  *cobra.Command
+		args []string
+		code int
+	}{
+		"score":            {newScore(&out, &out), []string{fifo(t), "--seed", "1"}, 2},
+		"score, held":      {newScore(&out, &out), []string{held, "--seed", "1"}, 2},
+		"score, pipe":      {newScore(&out, &out), []string{"-", "--seed", "1"}, 2},
+		"score, to nobody": {newScore(&out, &out), []string{"/dev/null", "--seed", "1", "--json", fifo(t)}, 2},
+		"analyze":          {newAnalyze(&out, &out), []string{fifo(t)}, 1},
+		"analyze, held":    {newAnalyze(&out, &out), []string{held}, 1},
+		"verify":           {newVerify(&out, &out), []string{fifo(t), "--seed", "1"}, 2},
+		"verify, held":     {newVerify(&out, &out), []string{held, "--seed", "1"}, 2},
+	} {
+		interrupted, stop := context.WithCancel(t.Context())
+		wait := time.AfterFunc(200*time.Millisecond, stop)
+		c.cmd.SetIn(silent) // which the one that reads it closes
+		c.cmd.SetArgs(c.args)
+		c.cmd.SilenceErrors, c.cmd.SilenceUsage = true, true
+		began := time.Now()
+		err := c.cmd.ExecuteContext(interrupted)
+		if took := time.Since(began); exitCode(err) != c.code || took > 5*time.Second {
+			t.Errorf("%s: %v after %v, exit code %d", name, err, took, exitCode(err))
+		}
+		if c.code == 2 && (err == nil || err.Error() != "interrupted") {
+			t.Errorf("%s: %v", name, err)
+		}
+		wait.Stop()
+		stop()
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A list comes through a FIFO whose writer comes later.
+func TestScoreFIFO(t *testing.T) {
+	name := fifo(t)
+	done := make(chan error)
+	go func() { done <- os.WriteFile(name, []byte("[1,2]"), 0o600) }()
+	f := scoreFlags{}
+	list, err := f.read(t.Context(), name, nil, score.Reading{})
+	if wrote := <-done; err != nil || wrote != nil || len(list.At) != 2 {
+		t.Errorf("%+v, %v, %v", list, err, wrote)
+	}
+}
+
+func TestBoundedList(t *testing.T) {
+	for size, want := range map[int64]error{4: errLongList, 5: nil, 6: nil} {
+		in := &boundedList{strings.NewReader("abcde"), size}
+		got, err := io.ReadAll(in)
+		if !errors.Is(err, want) || int64(len(got)) != min(size, 5) {
+			t.Errorf("%d: %q, %v", size, got, err)
+		}
+		if _, again := in.Read(make([]byte, 1)); want != nil && !errors.Is(again, want) {
+			t.Errorf("%d: %v after that", size, again)
+		}
+	}
+}

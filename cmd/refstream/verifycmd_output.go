@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxLinks is how many symbolic links in a row are followed, as Linux does: path_resolution(7).
+	maxLinks = 40
+	// readerEvery is how often a FIFO that nobody reads is tried again: people take it for at once.
+	readerEvery = 50 * time.Millisecond
+)
+
+// writeReport writes a report into a file, or to standard output where the name is -; nothing where it is empty. A file is
+// there in full or not at all; what is there and is no regular file, as a device or FIFO, is written into.
+func writeReport(ctx context.Context, name string, stdout io.Writer, write func(io.Writer) error) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return write(stdout)
+	}
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && isFile(stdout, info): // /dev/stdout, which may be a file that a shell has opened
+		return write(stdout)
+	case err == nil && !info.Mode().IsRegular():
+		return writeInto(ctx, name, write)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	name, err = linked(name)
+	if err != nil {
+		return err
+	}
+	return writeFile(name, write)
+}
+
+// isFile reports whether w is the file of info.
+func isFile(w io.Writer, info os.FileInfo) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	own, err := f.Stat()
+	return err == nil && os.SameFile(own, info)
+}
+
+// writeInto writes into what exists. It waits for the reader of a FIFO for as long as ctx lasts.
+func writeInto(ctx context.Context, name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	for errors.Is(err, syscall.ENXIO) { // open(2): nobody has the FIFO open for reading
+		timer := time.NewTimer(readerEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("write %s: %w", name, ctx.Err())
+		case <-timer.C:
+		}
+		f, err = os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	stop := context.AfterFunc(ctx, func() { f.Close() }) // a reader need not read
+	err = write(f)
+	if !stop() && ctx.Err() != nil {
+		return fmt.Errorf("write %s: %w", name, ctx.Err())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// linked is the name of the file that a symbolic link leads to, whether it is there or not.
+func linked(name string) (string, error) {
+	for at, i := name, 0; i < maxLinks; i++ {
+		to, err := os.Readlink(at)
+		if err != nil { // no link, or nothing there
+			return at, nil
+		}
+		if filepath.IsAbs(to) {
+			at = to
+		} else {
+			at = filepath.Dir(at) + string(filepath.Separator) + to // .. in it starts from what the folder really is
+		}
+	}
+	return "", fmt.Errorf("write %s: more than %d symbolic links", name, maxLinks)
+}
