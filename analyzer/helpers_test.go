@@ -3,13 +3,14 @@ package analyzer
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/testnet"
 )
 
 // ffmpeg runs ffmpeg.
@@ -183,17 +184,7 @@ func ffmpegQuietly(args ...string) {
 func freePort(tb testing.TB, network string) string {
 	tb.Helper()
 	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer c.Close()
-		return c.LocalAddr().String()
+		return testnet.FreeUDP(tb)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return testnet.FreeTCP(tb)
 }

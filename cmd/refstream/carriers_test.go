@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -163,12 +164,4 @@ func (s *server) relayIsUp(ctx context.Context, name string) {
 }
 
 // freeUDP is a loopback address that nothing listens on with UDP just now.
-func freeUDP(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().String()
-}
+func freeUDP(t *testing.T) string { return testnet.FreeUDP(t) }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/testnet"
 )
 
 // program is the refstream binary that the tests run, built once.
@@ -121,15 +122,7 @@ type server struct {
 }
 
 // freeAddr is a loopback address that nothing listens on just now.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+func freeAddr(t *testing.T) string { return testnet.FreeTCP(t) }
 
 // start runs refstream serve on a free address and waits until it says that it is ready.
 func start(t *testing.T, args ...string) *server {

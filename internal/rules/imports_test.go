@@ -36,7 +36,7 @@ var table = map[string]arrows{
 	"annotate": {may: words("media h264 markers")},
 	"markers":  {may: words("media"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
-	"markers/storetest": {may: words("media markers")},
+	"markers/storetest": {may: words("media markers internal/testnet")},
 	"markers/redis": {
 		may:       words("media markers"),
 		libraries: words("github.com/redis/go-redis/v9"),
@@ -79,14 +79,16 @@ var table = map[string]arrows{
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 	},
-	"static":         {tests: words("api"), libraries: words("github.com/chromedp")},
-	"cmd/refstream":  {may: words("*"), libraries: words("*")},
-	"cmd/bench":      {may: words("*"), libraries: words("golang.org/x/image")},
-	"internal/rules": {libraries: words("gopkg.in/yaml.v3")},
+	"static":        {tests: words("api"), libraries: words("github.com/chromedp")},
+	"cmd/refstream": {may: words("*"), libraries: words("*")},
+	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
+	// Test code: addresses for the servers that tests start.
+	"internal/testnet": {},
+	"internal/rules":   {libraries: words("gopkg.in/yaml.v3")},
 }
 
 // inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.
-var inEveryTest = words("media h264 markers markers/storetest generator outputs/ts")
+var inEveryTest = words("media h264 markers markers/storetest internal/testnet generator outputs/ts")
 
 func words(s string) []string { return strings.Fields(s) }
 

@@ -3,17 +3,17 @@ package storetest
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/testnet"
 )
 
 // RedisServer is a real redis-server of a test's own, on a free port, which keeps an append-only file in a temporary
@@ -23,7 +23,7 @@ type RedisServer struct {
 	URL string
 
 	t    *testing.T
-	port int
+	port string
 	dir  string
 	cmd  *exec.Cmd
 }
@@ -31,13 +31,12 @@ type RedisServer struct {
 // StartRedis starts a server, which ends with the test. Without a redis-server the test fails.
 func StartRedis(t *testing.T) *RedisServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr := testnet.FreeTCP(t)
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		t.Fatalf("find a free port: %v", err)
+		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	r := &RedisServer{URL: fmt.Sprintf("redis://127.0.0.1:%d", port), t: t, port: port, dir: t.TempDir()}
+	r := &RedisServer{URL: "redis://" + addr, t: t, port: port, dir: t.TempDir()}
 	t.Cleanup(r.Kill)
 	r.Start()
 	return r
@@ -53,7 +52,7 @@ func (r *RedisServer) Start() {
 	if err != nil {
 		r.t.Fatalf("these tests need redis-server: install it with `make deps` (%v)", err)
 	}
-	cmd := exec.Command(path, "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
+	cmd := exec.Command(path, "--port", r.port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no")
 	out, err := cmd.StdoutPipe()
 	if err != nil {

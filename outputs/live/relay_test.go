@@ -7,11 +7,11 @@ import (
 	"io"
 	"net"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -229,12 +229,11 @@ func TestRelayToUDPAndRTP(t *testing.T) {
 // freeUDPPort is one that nothing listens on just now.
 func freeUDPPort(t *testing.T) string {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	_, port, err := net.SplitHostPort(testnet.FreeUDP(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	return strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port)
+	return port
 }
 
 // receiver is an ffmpeg that reads an address as it is and hands on the bytes.

@@ -254,7 +254,7 @@ func TestPublishFails(t *testing.T) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Publish.Start", ""))
 			_ = c.c.(*net.TCPConn).SetLinger(0)
-		}, endless{}, nil, "reset"},
+		}, endless{}, nil, ""}, // a reset, or an end, by which side is heard first
 		{"reads no further", func(c *rawClient) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Publish.Start", ""))

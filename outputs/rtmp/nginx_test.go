@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/outputs/flv"
 )
 
@@ -23,12 +24,7 @@ const nginxModule = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 // freePort is a port that was free a moment ago.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(testnet.FreeTCP(t))
 	if err != nil {
 		t.Fatal(err)
 	}
