@@ -154,6 +154,10 @@ func TestPageSeeksToMarker(t *testing.T) {
 		if got != m.Frame && got != m.Frame+1 {
 			t.Errorf("click on %s shows frame %d first, want %d or the next", m.ID, got, m.Frame)
 		}
+		// The page knows which frame that is when it has found its segment: until then it says nothing.
+		await(t, "the page to name the frame", 20*time.Second, func() bool {
+			return eval[bool](b, `window.refstream.state.frame !== null`)
+		})
 		if says := eval[int64](b, `window.refstream.state.frame`); says != got {
 			t.Errorf("the page says that frame %d is on screen, the picture that it is %d", says, got)
 		}
