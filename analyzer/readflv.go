@@ -78,8 +78,8 @@ func (r *tagReader) header(t flv.Tag) {
 	}
 	if startsWithCode(v.Data) {
 		r.sets = h264.SplitAnnexB(v.Data)
-	} else if c, err := flv.ParseAVCConfig(v.Data); err == nil {
-		r.sets = slices.Concat(c.SPS, c.PPS)
+	} else if c, err := h264.ParseAVCConfig(v.Data); err == nil {
+		r.sets = c.Sets()
 	}
 }
 

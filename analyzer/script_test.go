@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
@@ -134,7 +135,7 @@ func TestStartCodesInFLV(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			nals, err := flv.SplitNALs(v.Data, 4)
+			nals, err := h264.SplitLengths(v.Data, 4)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,7 +16,7 @@ const shortWrap = 60_000
 
 // Demuxer makes access units of tags. It is not safe for concurrent use.
 type Demuxer struct {
-	config AVCConfig
+	config h264.AVCConfig
 	known  bool // config is set
 	unsent bool // config has not been put into a unit yet
 	timed  bool // dts is set
@@ -73,7 +73,7 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 	}
 	switch v.Packet {
 	case AVCSequenceHeader:
-		config, err := ParseAVCConfig(v.Data)
+		config, err := h264.ParseAVCConfig(v.Data)
 		if err == nil {
 			d.config, d.known, d.unsent = config, true, true
 		}
@@ -85,7 +85,7 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 	if !d.known {
 		return au, false, errors.New("no sequence header came before it")
 	}
-	nals, err := SplitNALs(v.Data, d.config.LengthSize)
+	nals, err := h264.SplitLengths(v.Data, d.config.LengthSize)
 	if err != nil {
 		return au, false, err
 	}

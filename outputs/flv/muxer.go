@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/outputs"
 )
 
@@ -90,7 +91,7 @@ func (m *Muxer) parameters(u *outputs.Unit, dts uint32) ([]Tag, error) {
 	if m.header != nil && sets.equal(m.sets) {
 		return nil, nil
 	}
-	config, sps, err := newAVCConfig(sets.sps, sets.pps, sets.extensions)
+	config, sps, err := h264.NewAVCConfig(sets.sps, sets.pps, sets.extensions)
 	if err != nil {
 		return nil, err
 	}

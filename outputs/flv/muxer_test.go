@@ -330,7 +330,7 @@ func TestChangedParameterSets(t *testing.T) {
 				continue
 			}
 			v, _ := ParseVideo(tag.Body)
-			config, err := ParseAVCConfig(v.Data)
+			config, err := h264.ParseAVCConfig(v.Data)
 			if err != nil || !reflect.DeepEqual(config.SPS, [][]byte{step.sps}) || !reflect.DeepEqual(config.PPS, step.pps) || tag.Time != uint32(i*40) {
 				t.Errorf("%s: at %d ms %+v, %v", step.name, tag.Time, config, err)
 			}

@@ -35,9 +35,6 @@ const (
 	lengthSize      = 4    // bytes of a NAL unit's length, as written here
 	// maxComposition is the most that CompositionTime, a signed number of 24 bits, can say.
 	maxComposition = 1<<23 - 1
-	// maxNALs bounds the NAL units of one tag: a picture has at most 139264 macroblocks (level 6.2), and nobody codes a
-	// slice for every other one.
-	maxNALs = 1 << 16
 )
 
 // VideoBody is the body of a video tag with H.264 (E.4.3).
@@ -80,37 +77,4 @@ func (v VideoBody) Append(dst []byte) []byte {
 	c := v.Composition
 	dst = append(dst, byte(v.Frame)<<4|codecAVC, byte(v.Packet), byte(c>>16), byte(c>>8), byte(c))
 	return append(dst, v.Data...)
-}
-
-// SplitNALs takes apart NAL units that stand behind lengths of so many bytes, 1 to 4: the sample of a file format (ISO/IEC
-// 14496-15, 5.3.4.2). They are sub-slices of b, with their capacity cut; empty ones are left out. Errors name the offset
-// in bytes, and the NAL units before it are returned with them.
-func SplitNALs(b []byte, lengthSize int) ([][]byte, error) {
-	if lengthSize < 1 || lengthSize > 4 {
-		return nil, fmt.Errorf("split NAL units: lengths of %d bytes", lengthSize)
-	}
-	var nals [][]byte
-	for at := 0; at < len(b); {
-		if len(b)-at < lengthSize {
-			return nals, fmt.Errorf("split NAL units: length at byte %d: %w", at, io.ErrUnexpectedEOF)
-		}
-		size := 0
-		for _, c := range b[at : at+lengthSize] {
-			size = size<<8 | int(c)
-		}
-		left := len(b) - at - lengthSize
-		if size > left {
-			return nals, fmt.Errorf("split NAL units: %d bytes at byte %d, of which %d are there: %w",
-				size, at, left, io.ErrUnexpectedEOF)
-		}
-		at += lengthSize
-		if size > 0 {
-			if len(nals) == maxNALs {
-				return nals, fmt.Errorf("split NAL units: more than %d at byte %d", maxNALs, at)
-			}
-			nals = append(nals, b[at:at+size:at+size])
-		}
-		at += size
-	}
-	return nals, nil
 }

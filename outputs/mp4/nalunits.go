@@ -2,7 +2,6 @@ package mp4
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/refstream/refstream/h264"
@@ -11,7 +10,10 @@ import (
 // splitSample finds the NAL units of a sample, in sub-slices of it. Some writers put byte streams (Annex B) into samples:
 // what is none with lengths and begins with a start code is taken as one.
 func splitSample(b []byte, lengthSize int) ([][]byte, error) {
-	nals, err := splitLengths(b, lengthSize)
+	nals, err := h264.SplitLengths(b, lengthSize)
+	if err == nil && len(nals) == 0 {
+		err = errors.New("the sample has no NAL unit")
+	}
 	if err == nil {
 		return nals, nil
 	}
@@ -21,31 +23,6 @@ func splitSample(b []byte, lengthSize int) ([][]byte, error) {
 		}
 	}
 	return nil, err
-}
-
-func splitLengths(b []byte, lengthSize int) ([][]byte, error) {
-	nals := make([][]byte, 0, 8)
-	for at := 0; at < len(b); {
-		if len(b)-at < lengthSize {
-			return nil, fmt.Errorf("%d bytes at byte %d of the sample are no length", len(b)-at, at)
-		}
-		n := 0
-		for _, c := range b[at : at+lengthSize] {
-			n = n<<8 | int(c)
-		}
-		at += lengthSize
-		if n > len(b)-at {
-			return nil, fmt.Errorf("NAL unit at byte %d of the sample has %d bytes, of which %d are there", at, n, len(b)-at)
-		}
-		if n > 0 {
-			nals = append(nals, b[at:at+n:at+n])
-		}
-		at += n
-	}
-	if len(nals) == 0 {
-		return nil, errors.New("the sample has no NAL unit")
-	}
-	return nals, nil
 }
 
 // withSets puts parameter sets in front, but after a delimiter, where there is no SPS yet.

@@ -168,7 +168,7 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 	if d.err != nil {
 		return u, false, r.damage(s.offset, d.err)
 	}
-	nals, err := splitSample(data, d.config.lengthSize)
+	nals, err := splitSample(data, d.config.LengthSize)
 	if err != nil {
 		return u, false, r.damage(s.offset, err)
 	}
@@ -176,7 +176,7 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 		u.Key = u.Key || h264.TypeOf(nal) == h264.NALIDR
 	}
 	if u.Key || r.described != s.description {
-		nals = withSets(nals, d.config.sets)
+		nals = withSets(nals, d.config.Sets())
 		r.described = s.description
 	}
 	r.bad = 0

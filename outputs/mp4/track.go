@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+	"github.com/refstream/refstream/h264"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 // description is a sample description.
 type description struct {
-	config avcConfig
+	config h264.AVCConfig
 	err    error // why samples of it can't be read
 }
 
@@ -112,8 +113,8 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 			edits, err = decode[*mp4.ElstBox](b)
 		case "stsd":
 			return b.children(entryCountSize, func(b box) error {
-				d, h264 := parseEntry(b)
-				avc = avc || h264
+				d, isAVC := parseEntry(b)
+				avc = avc || isAVC
 				t.descriptions = append(t.descriptions, d)
 				names = append(names, fmt.Sprintf("%q", b.kind))
 				return nil
@@ -138,15 +139,15 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 	return t, nil, nil
 }
 
-// parseEntry reads a sample entry; h264 reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2).
-func parseEntry(b box) (d description, h264 bool) {
+// parseEntry reads a sample entry; isAVC reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2).
+func parseEntry(b box) (d description, isAVC bool) {
 	if b.kind != "avc1" && b.kind != "avc3" {
 		return description{err: fmt.Errorf("samples of type %q are not H.264, or encrypted", b.kind)}, false
 	}
 	d.err = fmt.Errorf("sample entry %q at byte %d has no avcC", b.kind, b.start)
 	err := b.children(visualEntry, func(b box) error {
 		if b.kind == "avcC" {
-			d.config, d.err = parseAVCConfig(b.body())
+			d.config, d.err = h264.ParseAVCConfig(b.body())
 		}
 		return nil
 	})

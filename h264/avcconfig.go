@@ -1,23 +1,21 @@
-package flv
+package h264
 
 import (
 	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
-
-	"github.com/refstream/refstream/h264"
 )
 
 const (
 	avcConfigVersion = 1
 	avcConfigSize    = 6    // up to and with the number of SPS
-	maxSPS           = 0x1F // numOfSequenceParameterSets has 5 bits
-	maxPPS           = 0xFF // numOfPictureParameterSets has 8
+	avcConfigSPS     = 0x1F // numOfSequenceParameterSets has 5 bits
+	avcConfigPPS     = 0xFF // numOfPictureParameterSets has 8
 	maxParameterSet  = 1<<16 - 1
 )
 
-// AVCConfig is what a sequence header says: an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
+// AVCConfig is an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1): the avcC of MP4, the sequence header of FLV.
 type AVCConfig struct {
 	// Profile, Constraints and Level are the second to fourth byte of the SPS: profile_idc, the constraint_set flags and
 	// level_idc.
@@ -30,23 +28,23 @@ type AVCConfig struct {
 	Extra []byte
 }
 
-// newAVCConfig describes parameter sets, of which the first SPS speaks for all.
-func newAVCConfig(sps, pps, extensions [][]byte) (AVCConfig, *h264.SPS, error) {
+// NewAVCConfig describes parameter sets, of which the first SPS, which is returned too, speaks for all. Lengths have 4 bytes.
+func NewAVCConfig(sps, pps, extensions [][]byte) (AVCConfig, *SPS, error) {
 	if len(sps) == 0 || len(pps) == 0 {
 		return AVCConfig{}, nil, fmt.Errorf("%d SPS and %d PPS: one of each is needed", len(sps), len(pps))
 	}
-	s, err := h264.ParseSPS(sps[0])
+	s, err := ParseSPS(sps[0])
 	if err != nil {
 		return AVCConfig{}, nil, err
 	}
 	c := AVCConfig{
-		Profile: s.Profile, Constraints: s.Constraints, Level: s.Level, LengthSize: lengthSize, SPS: sps, PPS: pps,
+		Profile: s.Profile, Constraints: s.Constraints, Level: s.Level, LengthSize: 4, SPS: sps, PPS: pps,
 	}
 	switch s.Profile {
 	case 66, 77, 88: // Baseline, Main, Extended: always 4:2:0 and 8 bits
 	default:
 		c.Extra = []byte{0xFC | s.ChromaFormat, 0xF8 | (s.BitDepthLuma - 8), 0xF8 | (s.BitDepthChroma - 8)}
-		if c.Extra, err = appendSets(c.Extra, 0, extensions, maxPPS); err != nil {
+		if c.Extra, err = appendSets(c.Extra, 0, extensions, avcConfigPPS); err != nil {
 			return AVCConfig{}, nil, fmt.Errorf("SPS extensions: %w", err)
 		}
 	}
@@ -60,11 +58,11 @@ func (c AVCConfig) Append(dst []byte) ([]byte, error) {
 		return dst, fmt.Errorf("write AVC configuration: lengths of %d bytes", c.LengthSize)
 	}
 	b := slices.Concat(dst, []byte{avcConfigVersion, c.Profile, c.Constraints, c.Level, 0xFC | byte(c.LengthSize-1)})
-	b, err := appendSets(b, 0xE0, c.SPS, maxSPS)
+	b, err := appendSets(b, 0xE0, c.SPS, avcConfigSPS)
 	if err != nil {
 		return dst, fmt.Errorf("write AVC configuration: SPS: %w", err)
 	}
-	if b, err = appendSets(b, 0, c.PPS, maxPPS); err != nil {
+	if b, err = appendSets(b, 0, c.PPS, avcConfigPPS); err != nil {
 		return dst, fmt.Errorf("write AVC configuration: PPS: %w", err)
 	}
 	return append(b, c.Extra...), nil
@@ -98,7 +96,7 @@ func ParseAVCConfig(b []byte) (AVCConfig, error) {
 	c := AVCConfig{Profile: b[1], Constraints: b[2], Level: b[3], LengthSize: 1 + int(b[4]&3)}
 	var err error
 	at := avcConfigSize
-	if c.SPS, at, err = parseSets(b, at, int(b[5]&maxSPS)); err != nil {
+	if c.SPS, at, err = parseSets(b, at, int(b[5]&avcConfigSPS)); err != nil {
 		return AVCConfig{}, fmt.Errorf("read AVC configuration: SPS at byte %d: %w", at, err)
 	}
 	if at >= len(b) {
@@ -111,6 +109,19 @@ func ParseAVCConfig(b []byte) (AVCConfig, error) {
 		c.Extra = b[at:]
 	}
 	return c, nil
+}
+
+// Sets are all parameter sets in the order in which a byte stream needs them: SPS, SPS extensions, PPS. Extensions that
+// can't be read are left out, as many writers leave out what Extra should hold.
+func (c AVCConfig) Sets() [][]byte {
+	const before = 4 // chroma format, two bit depths, number of SPS extensions
+	var extensions [][]byte
+	if len(c.Extra) >= before {
+		if sets, _, err := parseSets(c.Extra, before, int(c.Extra[before-1])); err == nil {
+			extensions = sets
+		}
+	}
+	return slices.Concat(c.SPS, extensions, c.PPS)
 }
 
 // parseSets reads n parameter sets from the offset at on, and gives the offset where it ended.
