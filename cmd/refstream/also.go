@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/outputs"
@@ -13,56 +15,61 @@ import (
 	"github.com/refstream/refstream/outputs/ts"
 )
 
-// alsoFormats are the formats of generate besides HLS, each with what begins its file.
-func alsoFormats(o flv.Options) map[string]func() container {
-	return map[string]func() container{
-		"ts":  func() container { return tsContainer{ts.NewMuxer()} },
-		"flv": func() container { return &flvContainer{muxer: flv.NewMuxer(o)} },
+// alsoFormats are the formats of generate besides HLS, each with what packs units into a file of it.
+func alsoFormats(o flv.Options) map[string]func(io.Writer) container {
+	return map[string]func(io.Writer) container{
+		"ts":  func(w io.Writer) container { return tsContainer{w, ts.NewMuxer()} },
+		"flv": func(w io.Writer) container { return &flvContainer{muxer: flv.NewMuxer(o), w: flv.NewWriter(w)} },
 	}
 }
 
 // container packs units into one file.
 type container interface {
-	// unit is the bytes of the next unit.
-	unit(u outputs.Unit) ([]byte, error)
-	// end is the bytes after the last one.
-	end() []byte
+	// unit writes the next unit.
+	unit(u outputs.Unit) error
+	// end writes what comes after the last one.
+	end() error
 }
 
-type tsContainer struct{ muxer *ts.Muxer }
+type tsContainer struct {
+	w     io.Writer
+	muxer *ts.Muxer
+}
 
-func (c tsContainer) unit(u outputs.Unit) ([]byte, error) { return c.muxer.Unit(u) }
-func (c tsContainer) end() []byte                         { return nil }
+func (c tsContainer) unit(u outputs.Unit) error {
+	b, err := c.muxer.Unit(u)
+	if err == nil {
+		_, err = c.w.Write(b)
+	}
+	return err
+}
+
+func (c tsContainer) end() error { return nil }
 
 type flvContainer struct {
 	muxer *flv.Muxer
+	w     *flv.Writer
 	begun bool
 }
 
-func (c *flvContainer) unit(u outputs.Unit) ([]byte, error) {
+func (c *flvContainer) unit(u outputs.Unit) error {
 	chunk, err := c.muxer.Unit(u)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var b []byte
+	tags := chunk.Tags
 	if !c.begun {
 		c.begun = true
-		b = flv.FileHeader()
-		for _, t := range chunk.Head {
-			b = flv.AppendTag(b, t)
-		}
+		tags = slices.Concat(chunk.Head, tags)
 	}
-	for _, t := range chunk.Tags {
-		b = flv.AppendTag(b, t)
-	}
-	return b, nil
+	return c.w.Write(tags...)
 }
 
-func (c *flvContainer) end() (b []byte) {
-	for _, t := range c.muxer.Flush() {
-		b = flv.AppendTag(b, t)
+func (c *flvContainer) end() error {
+	if !c.begun {
+		return nil // there was no unit, and a file of nothing says so
 	}
-	return b
+	return c.w.Write(c.muxer.Flush()...)
 }
 
 // alsoFiles are the files of generate besides HLS: stream.ts, stream.flv.
@@ -100,7 +107,8 @@ func newAlsoFiles(dir string, names []string, o flv.Options) (*alsoFiles, error)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(name), err), a.close())
 		}
-		a.files = append(a.files, &alsoFile{alsoFormats(o)[name](), bufio.NewWriterSize(f, 1<<16), f})
+		buf := bufio.NewWriterSize(f, 1<<16)
+		a.files = append(a.files, &alsoFile{alsoFormats(o)[name](buf), buf, f})
 	}
 	return a, nil
 }
@@ -108,11 +116,7 @@ func newAlsoFiles(dir string, names []string, o flv.Options) (*alsoFiles, error)
 // Write packs a unit into every file.
 func (a *alsoFiles) Write(u outputs.Unit) error {
 	for _, f := range a.files {
-		b, err := f.unit(u)
-		if err != nil {
-			return err
-		}
-		if _, err := f.buf.Write(b); err != nil {
+		if err := f.unit(u); err != nil {
 			return err
 		}
 	}
@@ -123,8 +127,7 @@ func (a *alsoFiles) Write(u outputs.Unit) error {
 func (a *alsoFiles) close() error {
 	var errs []error
 	for _, f := range a.files {
-		_, err := f.buf.Write(f.end())
-		errs = append(errs, err, f.buf.Flush(), f.file.Close())
+		errs = append(errs, f.end(), f.buf.Flush(), f.file.Close())
 	}
 	a.files = nil
 	if err := errors.Join(errs...); err != nil {
