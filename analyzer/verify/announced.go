@@ -119,11 +119,24 @@ func (c *checker) pictureOf(frame int64) (picture, bool) {
 	return p, p.timed
 }
 
+// announcedLate is how far behind its picture an announcement may stand in a stream: muxers interleave data with the
+// video that is decoded at that time, so that what was read may break off between the two.
+const announcedLate = 500 * time.Millisecond
+
+// breaksOff says that a frame is so near to the end of what was read that its announcement may come after it. Where the
+// truth ends with the stream, nothing comes after it.
+func (c *checker) breaksOff(frame int64) bool {
+	if c.truth.Bounded && c.last >= c.truth.Last {
+		return false
+	}
+	return c.channel.Rate.Nanos(c.last-frame) < int64(announcedLate)
+}
+
 // unannounced says which markers a carrier leaves out, and which of its announcements there is no marker for.
 func (c *checker) unannounced(a *announcement) (list []Finding) {
 	var left []Place
 	for _, m := range c.truth.Markers {
-		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && !a.said[m.Frame] {
+		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && !a.said[m.Frame] && !c.breaksOff(m.Frame) {
 			left = append(left, Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
 		}
 	}

@@ -76,6 +76,34 @@ func TestAnnouncements(t *testing.T) {
 	}
 }
 
+// What announces an event may stand behind its picture in a stream that breaks off there; before that, and at the end of
+// all that the truth is about, it may not be missing.
+func TestAnnouncedAtTheEnd(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	m := truth.Markers[len(truth.Markers)-1]
+	before := announcing(truth)
+	before = before[:len(before)-1]
+	for _, c := range []struct {
+		after int64 // frames that are read after the event's first
+		want  []Kind
+	}{{1, nil}, {14, nil}, {15, []Kind{Unannounced}}} {
+		n := m.Frame + c.after + 1
+		part := truth
+		part.Bounded = false
+		pictures := perfect(truth, n)
+		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(truth, pictures), before)}, part)
+		if got := kindsOf(r); !slices.Equal(got, c.want) {
+			t.Errorf("%d frames after it: %v, want %v", c.after, got, c.want)
+		}
+	}
+	whole := truthOf(t, m.Frame+2)
+	pictures := perfect(whole, m.Frame+2)
+	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
+	if got := kindsOf(r); !slices.Equal(got, []Kind{Unannounced}) {
+		t.Errorf("at the end of the truth: %v", got)
+	}
+}
+
 func TestMarkerID(t *testing.T) {
 	for _, c := range []struct {
 		source analyzer.Source
