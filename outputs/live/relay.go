@@ -22,7 +22,7 @@ const (
 var errRenew = errors.New("the relay begins anew")
 
 // Relay runs ffmpeg -c copy on the stream into an output until the stream has ended, which is no error, or ctx, whose error
-// it returns; ffmpeg then gets 2 s to end its output in good order, and is gone when Relay returns. An ffmpeg that can't
+// it returns; ffmpeg then gets 1.5 s to end its output in good order, and is gone when Relay returns. An ffmpeg that can't
 // be started, fails, or no longer takes its input is begun again, at growing distances up to some seconds, each time at a
 // key frame; what it said is in the log and in Status. One that takes it too slowly misses some of it, up to a key frame.
 //

@@ -15,9 +15,10 @@ import (
 
 const (
 	// relayTrailer is how long ffmpeg may take to end its output after its input has ended or the relay was stopped.
-	relayTrailer = 2 * time.Second
-	// relayKill is how long it may take to end after it was interrupted. With relayTrailer it is less than the 3 s that are
-	// left of the 5 s in which a service should stop, when it has waited 2 s for its outputs before.
+	relayTrailer = 1500 * time.Millisecond
+	// relayKill is how long it may take to end after it was interrupted. With relayTrailer it is 1 s less than the 3 s that
+	// are left of the 5 s in which a service should stop, when it has waited 2 s for its outputs before: a loaded machine
+	// takes that second.
 	relayKill = 500 * time.Millisecond
 	// relaySteps is how often within the stall time the watchdog looks.
 	relaySteps = 8
@@ -25,7 +26,7 @@ const (
 
 // Reasons to end ffmpeg, and that it has ended by itself.
 var (
-	errRelayTrailer = errors.New("ffmpeg did not end its output within 2 s of its input's end: it was interrupted")
+	errRelayTrailer = errors.New("ffmpeg did not end its output within 1.5 s of its input's end: it was interrupted")
 	errRelayExited  = errors.New("ffmpeg has ended")
 	errRelayUnused  = errors.New("nobody has connected")
 )
