@@ -17,14 +17,20 @@ type Client struct {
 	HTTP *http.Client
 	// Header is added to each request.
 	Header http.Header
-	// Choose picks what is read of a multivariant playlist; nil for HighestVariant.
+	// Choose picks what is read of a multivariant playlist; nil for HighestVariant. With ReloadMultivariant it is asked
+	// again for each version, and what it picks besides is read too.
 	Choose func(*Multivariant) []Stream
 	// Behind says how far behind the end of a playlist without EXT-X-ENDLIST to begin: 0 for three target durations
 	// (6.3.3), a negative value for all that it holds.
 	Behind time.Duration
-	// Reload is the time between two loadings of a playlist; 0 for what 6.3.4 has: the target duration after a change,
-	// half of it otherwise.
-	Reload time.Duration
+	// Reload says how long after the start of one loading of a media playlist the next begins, at least 10 ms, where the
+	// last one brought m, which had changed or not. A loading that fails is repeated no later. Streams ask it at the same
+	// time; it must not change m. nil for what 6.3.4 has: the target duration after a change, half of it otherwise.
+	Reload func(m *Media, changed bool) time.Duration
+	// ReloadMultivariant is the time between two loadings of a multivariant playlist; 0 for one loading only. Streams
+	// that newly appear in it are read too, those that vanish until they end or fail. A stream is known again by its
+	// URL, or by the URL's path and the tag's attributes, where each loading brings another query.
+	ReloadMultivariant time.Duration
 	// Timeout is how long a response may bring nothing before it is given up; 0 for 10 s.
 	Timeout time.Duration
 	// Attempts is how often a key, initialization section or segment, and the first playlist, are asked for in all; 0
@@ -49,7 +55,8 @@ type Handler struct {
 	Exchange func(*Exchange) error
 	// Version is told each playlist that was loaded, also one that has not changed.
 	Version func(*Version) error
-	// Segment is told each segment once: fetched and decrypted, or why it isn't there.
+	// Segment is told each segment once: fetched and decrypted, or why it isn't there. Where thousands wait, because they
+	// come more slowly than the playlist names them, the first are left out, which is told as Trouble.
 	Segment func(*Segment) error
 	// Trouble is told what went wrong and did not end the reading, besides what the others are told.
 	Trouble func(*Trouble) error
@@ -58,6 +65,7 @@ type Handler struct {
 // Run reads a stream: until the end of all its playlists, when it returns nil; until ctx is done, when it returns ctx's
 // error; until the handler has an error; or until what it needs can't be had: the first playlist, each playlist of those
 // that were chosen, or, with GiveUp, one that was there before. Such an error wraps a *RequestError or a parse error.
+// A chosen playlist that can't be had is asked for again as long as another one is read.
 //
 // Everything that it started has ended when it returns.
 func (c *Client) Run(ctx context.Context, url string, h Handler) error {

@@ -22,6 +22,12 @@ func (r *reading) decrypt(s *Stream, data []byte, keys []Key, j job) (plain []by
 	}
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.Method == methodAES128 && k.Format == identityFormat })
 	if i < 0 {
+		// Who records wants a key that can be had, for others that can use it.
+		if plain := slices.IndexFunc(keys, func(k Key) bool { return k.Format == identityFormat }); plain >= 0 {
+			if _, _, err := r.fetchKey(s, keys[plain].URI, j); err != nil {
+				return nil, nil, err
+			}
+		}
 		return nil, fmt.Errorf("decrypt segment %d: %w: %s with keys of format %s", j.seg.MSN, ErrMethod, excerpt(keys[0].Method),
 			excerpt(keys[0].Format)), nil
 	}
@@ -52,7 +58,7 @@ func (r *reading) fetchKey(s *Stream, uri string, j job) (key []byte, failure, e
 		return nil, err, nil
 	}
 	return r.keys.get(r.ctx, at.String(), func() ([]byte, error, error) {
-		e, data, _, err := r.fetch(request{ResourceKey, s, at, nil, j.seg.MSN, maxKey})
+		e, data, _, err := r.fetch(r.ctx, request{ResourceKey, s, at, nil, j.seg.MSN, maxKey})
 		if err != nil || e.Err != nil {
 			return nil, e.Err, err
 		}

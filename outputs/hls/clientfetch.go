@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
 
-// readStep is how much room is made for a body at first. It doubles, so that an answer that claims much and brings little
-// takes no more than it brings.
+// readStep is how much room is made for a body at first, or less where the answer says that it is short. It grows to no
+// more than four times what is there, so that an answer that claims much and brings little takes little.
 const readStep = 64 << 10
 
 // errStalled is why a request was given up.
@@ -74,11 +75,11 @@ func (c *Client) fetchFile(q request, e *Exchange) ([]byte, error) {
 	}
 	defer f.Close()
 	e.Answered = c.Now()
-	r := io.Reader(f)
+	r, size := io.Reader(f), info.Size()
 	if q.part != nil {
-		r = io.NewSectionReader(f, q.part.Offset, q.part.Length)
+		r, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
 	}
-	e.Body, err = readBody(r, q.limit)
+	e.Body, err = readBody(r, size, q.limit)
 	if err == nil && q.part != nil && int64(len(e.Body)) < q.part.Length {
 		err = io.ErrUnexpectedEOF
 	}
@@ -139,7 +140,7 @@ func (c *Client) fetchHTTP(ctx context.Context, q request, e *Exchange) (data []
 		}
 		body = io.LimitReader(body, limit)
 	}
-	e.Body, err = readBody(body, limit)
+	e.Body, err = readBody(body, resp.ContentLength, limit)
 	switch {
 	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || q.part == nil):
 		return nil, from, statusError(resp.StatusCode)
@@ -175,12 +176,18 @@ func (w *watchedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readBody reads to the end, or fails where that comes after limit bytes; with an error comes what was there.
-func readBody(r io.Reader, limit int64) ([]byte, error) {
-	b := make([]byte, 0, readStep)
+// readBody reads to the end, or fails where that comes after limit bytes; with an error comes what was there. It should
+// have said bytes; less than 0 where that is not known.
+func readBody(r io.Reader, said, limit int64) ([]byte, error) {
+	whole := min(said, limit) + 1 // to see the end without more room
+	size := int64(readStep)
+	if said >= 0 {
+		size = min(size, whole)
+	}
+	b := make([]byte, 0, size)
 	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+		if size := int64(len(b)); len(b) == cap(b) {
+			b = slices.Grow(b, int(max(min(3*size, whole-size), size, 512)))
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

@@ -2,16 +2,17 @@ package hls
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"sync"
 	"time"
 )
 
 const (
-	// queued is how many segments may wait to be fetched before the playlist is not reloaded any more.
-	queued = 1024
 	// shortestReload keeps a playlist with no or a wrong target duration from being asked for without end.
 	shortestReload = 200 * time.Millisecond
+	// fastestReload does so where Reload says how often.
+	fastestReload = 10 * time.Millisecond
 )
 
 // follower loads one playlist again and again.
@@ -22,8 +23,9 @@ type follower struct {
 	imports map[string]string // variables of the multivariant playlist
 
 	loads    int64
-	last     []byte // the text at the last loading
+	last     *loading // which was told
 	progress progress
+	owner    owner
 }
 
 // loading is a playlist that was loaded.
@@ -38,29 +40,31 @@ func (f *follower) request() request {
 	return request{resource: ResourcePlaylist, stream: f.stream, at: f.at, msn: -1, limit: maxPlaylist}
 }
 
-// loadFirst loads the playlist for the first time.
-func (f *follower) loadFirst() (*loading, error) {
-	e, data, from, err := f.r.fetch(f.request())
+// loadFirst loads the playlist for the first time, in as many attempts as it takes; attempt is the last. The error is
+// fatal where ctx is done.
+func (f *follower) loadFirst(ctx context.Context) (l *loading, attempt int, err error) {
+	e, data, from, err := f.r.fetch(ctx, f.request())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if e.Err != nil {
-		return nil, fmt.Errorf("read HLS: %w", e.Err)
+		return nil, e.Attempt, fmt.Errorf("read HLS: %w", e.Err)
 	}
-	return f.parse(e, data, from)
+	l, err = f.parse(e, data, from)
+	return l, e.Attempt, err
 }
 
 // load loads the playlist once more. failure is why it did not come, which was told; err is fatal.
-func (f *follower) load(attempt int) (l *loading, failure, err error) {
-	e, data, from, err := f.r.fetchOnce(f.request(), attempt)
+func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, err error) {
+	e, data, from, err := f.r.fetchOnce(ctx, f.request(), attempt)
 	if err != nil {
 		return nil, nil, err
 	}
 	if failure = e.Err; failure == nil {
 		l, failure = f.parse(e, data, from)
 	}
-	if failure == nil && l.playlist.Media == nil {
-		failure = fmt.Errorf("parse playlist %s: it was a media playlist and is one of variants now", f.at.redacted())
+	if failure == nil {
+		failure = f.checkKind(l)
 	}
 	if failure != nil {
 		return nil, failure, f.r.trouble(f.stream, failure)
@@ -68,7 +72,22 @@ func (f *follower) load(attempt int) (l *loading, failure, err error) {
 	return l, nil, nil
 }
 
+// checkKind reports that a playlist is of another kind than it should be.
+func (f *follower) checkKind(l *loading) error {
+	switch media := l.playlist.Media != nil; {
+	case media && f.stream == nil:
+		return fmt.Errorf("parse playlist %s: it was one of variants and is a media playlist now", f.at.redacted())
+	case !media && f.stream != nil:
+		return fmt.Errorf("parse playlist %s: it should be a media playlist and is one of variants", f.at.redacted())
+	}
+	return nil
+}
+
+// parse reads a playlist, or takes what was read of the last one where that had the same text.
 func (f *follower) parse(e *Exchange, data []byte, from location) (*loading, error) {
+	if f.sameText(data) && (!bytes.Contains(data, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
+		return &loading{e, f.last.playlist, from, f.last.defined}, nil
+	}
 	vars := variables{values: map[string]string{}, imports: f.imports, query: from.query()}
 	p, err := parsePlaylist(data, vars)
 	if err != nil {
@@ -77,25 +96,34 @@ func (f *follower) parse(e *Exchange, data []byte, from location) (*loading, err
 	return &loading{e, p, from, vars.values}, nil
 }
 
-func (f *follower) tellMultivariant(l *loading) error {
+func (f *follower) sameText(data []byte) bool {
+	return f.last != nil && bytes.Equal(f.last.exchange.Body, data)
+}
+
+// take makes the Version of a playlist that was loaded.
+func (f *follower) take(l *loading) *Version {
+	v := &Version{
+		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Playlist: l.playlist, Changed: !f.sameText(l.exchange.Body),
+	}
+	f.loads++
+	f.last = l
+	return v
+}
+
+func (f *follower) tell(v *Version) error {
 	if f.r.h.Version == nil {
 		return nil
 	}
-	return f.r.tell(func() error {
-		return f.r.h.Version(&Version{Exchange: l.exchange, Playlist: l.playlist, Changed: true})
-	})
+	return f.r.tell(func() error { return f.r.h.Version(v) })
 }
 
 // follow reads the playlist's segments, until its end.
 func (f *follower) follow(l *loading) error {
-	if l.playlist.Media == nil {
-		return fmt.Errorf("read HLS: %s names variants again", f.at.redacted())
-	}
-	jobs := make(chan job, queued)
+	q := newQueue()
 	var wg sync.WaitGroup
-	wg.Go(func() { f.r.fetchSegments(f.stream, jobs) })
-	err := f.loadAgain(l, jobs)
-	close(jobs)
+	wg.Go(func() { f.r.fetchSegments(f.stream, q) })
+	err := f.loadAgain(l, q)
+	q.close()
 	wg.Wait()
 	if f.r.ctx.Err() != nil {
 		return f.r.ctx.Err()
@@ -104,9 +132,9 @@ func (f *follower) follow(l *loading) error {
 }
 
 // loadAgain takes the first version and all that follow.
-func (f *follower) loadAgain(l *loading, jobs chan<- job) error {
+func (f *follower) loadAgain(l *loading, q *queue) error {
 	for {
-		changed, err := f.version(l, jobs)
+		changed, err := f.version(l, q)
 		if err != nil || l.playlist.Media.End {
 			return err
 		}
@@ -118,14 +146,14 @@ func (f *follower) loadAgain(l *loading, jobs chan<- job) error {
 
 // next loads the next version, so long after the loading of the last one began (6.3.4), and until it comes.
 func (f *follower) next(last *loading, delay time.Duration) (*loading, error) {
-	c := f.r.c
+	c, ctx := f.r.c, f.r.ctx
 	began, failing := last.exchange.Began, time.Time{}
 	for attempt := 1; ; attempt++ {
-		if err := wait(f.r.ctx, delay-c.Now().Sub(began)); err != nil {
+		if err := wait(ctx, delay-c.Now().Sub(began)); err != nil {
 			return nil, err
 		}
 		began = c.Now()
-		l, failure, err := f.load(attempt)
+		l, failure, err := f.load(ctx, attempt)
 		if err != nil || failure == nil {
 			return l, err
 		}
@@ -136,13 +164,16 @@ func (f *follower) next(last *loading, delay time.Duration) (*loading, error) {
 			return nil, fmt.Errorf("read HLS: no playlist for %v: %w", c.GiveUp, failure)
 		}
 		delay = c.pause(attempt + 1)
+		if c.Reload != nil {
+			delay = min(delay, f.delay(last.playlist.Media, false))
+		}
 	}
 }
 
 // delay is how long to wait from one loading to the next (6.3.4).
 func (f *follower) delay(m *Media, changed bool) time.Duration {
-	if f.r.c.Reload > 0 {
-		return f.r.c.Reload
+	if f.r.c.Reload != nil {
+		return max(f.r.c.Reload(m, changed), fastestReload)
 	}
 	d := time.Duration(m.TargetDuration)
 	if !changed {
@@ -151,34 +182,25 @@ func (f *follower) delay(m *Media, changed bool) time.Duration {
 	return max(d, shortestReload)
 }
 
-// version takes a playlist that was loaded: tells of it, and has its new segments fetched.
-func (f *follower) version(l *loading, jobs chan<- job) (changed bool, err error) {
-	v := &Version{
-		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Playlist: l.playlist,
-		Changed: f.loads == 0 || !bytes.Equal(f.last, l.exchange.Body),
-	}
-	f.loads++
-	f.last = l.exchange.Body
+// version takes a media playlist that was loaded: tells of it, and has its new segments fetched.
+func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
+	first := f.loads == 0
+	v := f.take(l)
 	m := l.playlist.Media
 	var take []int
-	if v.Changed {
-		if f.loads == 1 {
-			take = f.progress.begin(m, f.r.c.Behind)
-		} else {
-			take = f.progress.next(m, v)
-		}
+	switch {
+	case first:
+		take = f.progress.begin(m, f.r.c.Behind)
+	case v.Changed:
+		take = f.progress.next(m, v)
 	}
-	if f.r.h.Version != nil {
-		if err := f.r.tell(func() error { return f.r.h.Version(v) }); err != nil {
-			return v.Changed, err
-		}
+	if err := f.tell(v); err != nil || len(take) == 0 {
+		return v.Changed, err
 	}
+	jobs := make([]job, 0, len(take))
 	for _, i := range take {
-		select {
-		case jobs <- job{m.Segments[i], l.from, v.Number}:
-		case <-f.r.ctx.Done():
-			return v.Changed, f.r.ctx.Err()
-		}
+		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number})
 	}
+	q.put(jobs, max(waiting, len(m.Segments)))
 	return v.Changed, nil
 }

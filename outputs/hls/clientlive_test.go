@@ -71,7 +71,9 @@ func TestReloads(t *testing.T) {
 				}
 				return segmentBody(path)
 			}, func(t *testing.T, client *Client, o *origin) {
-				client.Reload = c.reload
+				if c.reload > 0 {
+					client.Reload = func(*Media, bool) time.Duration { return c.reload }
+				}
 				err := client.Run(within(t, 8500*time.Millisecond), "http://o/live.m3u8", Handler{})
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Error(err)

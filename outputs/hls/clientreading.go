@@ -3,8 +3,6 @@ package hls
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -35,22 +33,15 @@ type reading struct {
 	at     location
 
 	telling sync.Mutex
-	keys    store
-	maps    store
-}
-
-// chosen is a playlist of those that were chosen.
-type chosen struct {
-	stream *Stream
-	at     location
-	err    error // it can't be read
+	keys    *store
+	maps    *store
 }
 
 func (c *Client) newReading(ctx context.Context, url string, h Handler) (*reading, error) {
 	switch {
 	case c.Now == nil:
 		return nil, errors.New("HLS client: Now is missing: give it a clock such as time.Now")
-	case min(c.Reload, c.Timeout, c.RetryMin, c.RetryMax, c.GiveUp) < 0 || c.Attempts < 0 || c.MaxSegment < 0:
+	case min(c.ReloadMultivariant, c.Timeout, c.RetryMin, c.RetryMax, c.GiveUp) < 0 || c.Attempts < 0 || c.MaxSegment < 0:
 		return nil, errors.New("HLS client: a time or number is negative")
 	}
 	at, err := parseLocation(url)
@@ -101,51 +92,18 @@ func (r *reading) run() error {
 
 func (r *reading) read() error {
 	first := &follower{r: r, at: r.at}
-	loaded, err := first.loadFirst()
+	l, _, err := first.loadFirst(r.ctx)
 	if err != nil {
 		return err
 	}
-	if loaded.playlist.Media != nil {
+	if l.playlist.Media != nil {
 		first.stream = &Stream{URL: r.at.String()}
-		return first.follow(loaded)
+		return first.follow(l)
 	}
-	if err := first.tellMultivariant(loaded); err != nil {
+	if err := first.tell(first.take(l)); err != nil {
 		return err
 	}
-	choose := r.c.Choose
-	if choose == nil {
-		choose = HighestVariant
-	}
-	streams := choose(loaded.playlist.Multivariant)
-	if len(streams) == 0 {
-		return fmt.Errorf("read HLS: no playlist is chosen of the %d variants of %s",
-			len(loaded.playlist.Multivariant.Variants), r.at.redacted())
-	}
-	return r.readStreams(r.locate(streams, loaded), loaded)
-}
-
-// locate finds where the playlists are that were chosen. Several variants may share one, which is read once.
-func (r *reading) locate(streams []Stream, of *loading) []chosen {
-	var list []chosen
-	seen := map[string]bool{}
-	for i := range streams {
-		s := streams[i]
-		s.Number = len(list)
-		c := chosen{stream: &s}
-		c.at, c.err = of.from.resolve(s.uri())
-		if c.err == nil {
-			s.URL = c.at.String()
-			if seen[s.URL] {
-				continue
-			}
-			seen[s.URL] = true
-		}
-		if len(list) == maxStreams {
-			break
-		}
-		list = append(list, c)
-	}
-	return list
+	return r.readStreams(first, l)
 }
 
 // uri is the playlist's, as the multivariant playlist has it.
@@ -157,39 +115,4 @@ func (s *Stream) uri() string {
 		return s.Rendition.URI
 	}
 	return ""
-}
-
-// readStreams reads the playlists that were chosen, all at once.
-func (r *reading) readStreams(list []chosen, of *loading) error {
-	errs := make([]error, len(list))
-	var wg sync.WaitGroup
-	for i := range list {
-		wg.Go(func() { errs[i] = r.readStream(list[i], of) })
-	}
-	wg.Wait()
-	if r.ctx.Err() != nil {
-		return r.ctx.Err()
-	}
-	if slices.Contains(errs, nil) {
-		return nil // what failed was told
-	}
-	return errors.Join(errs...)
-}
-
-// readStream reads one of them. Its error is told as trouble: others go on.
-func (r *reading) readStream(c chosen, of *loading) error {
-	err := c.err
-	if err == nil {
-		f := &follower{r: r, at: c.at, stream: c.stream, imports: of.defined}
-		var loaded *loading
-		if loaded, err = f.loadFirst(); err == nil {
-			err = f.follow(loaded)
-		}
-	}
-	if err != nil && r.ctx.Err() == nil {
-		if told := r.trouble(c.stream, err); told != nil {
-			return told
-		}
-	}
-	return err
 }

@@ -32,26 +32,27 @@ func worthRetry(err error) bool {
 
 // fetch asks as often as it takes, up to Attempts, and tells of each. With an error that is not fatal the Exchange is the
 // last.
-func (r *reading) fetch(q request) (e *Exchange, data []byte, from location, err error) {
+func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, data []byte, from location, err error) {
 	attempts := or(r.c.Attempts, defaultAttempts)
 	for n := 1; ; n++ {
-		if e, data, from, err = r.fetchOnce(q, n); err != nil {
+		if e, data, from, err = r.fetchOnce(ctx, q, n); err != nil {
 			return e, nil, from, err
 		}
 		if e.Err == nil || n >= attempts || !worthRetry(e.Err) {
 			return e, data, from, nil
 		}
-		if err := wait(r.ctx, r.c.pause(n+1)); err != nil {
+		if err := wait(ctx, r.c.pause(n+1)); err != nil {
 			return e, nil, from, err
 		}
 	}
 }
 
-// fetchOnce asks once and tells of it. The error is fatal: ctx is done, or the handler failed.
-func (r *reading) fetchOnce(q request, attempt int) (e *Exchange, data []byte, from location, err error) {
-	e, data, from = r.c.fetch(r.ctx, q)
-	if r.ctx.Err() != nil {
-		return e, nil, from, r.ctx.Err()
+// fetchOnce asks once and tells of it. The error is fatal: ctx, which ends with that of r, is done, or the handler
+// failed.
+func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exchange, data []byte, from location, err error) {
+	e, data, from = r.c.fetch(ctx, q)
+	if ctx.Err() != nil {
+		return e, nil, from, ctx.Err()
 	}
 	e.Attempt = attempt
 	if r.h.Exchange != nil {

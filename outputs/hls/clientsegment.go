@@ -6,31 +6,25 @@ import (
 	"strings"
 )
 
-// job is a segment that is to be fetched.
-type job struct {
-	seg     MediaSegment
-	from    location // of the playlist that names it
-	version int64
-}
-
-// fetchSegments fetches what comes until jobs is closed, one at a time and in order, and tells of each. Where that fails
-// or ctx is done it takes the rest without doing anything.
-func (r *reading) fetchSegments(s *Stream, jobs <-chan job) {
+// fetchSegments fetches what waits until there will be no more or ctx is done, one at a time and in order, and tells of
+// each.
+func (r *reading) fetchSegments(s *Stream, q *queue) {
 	init := ""
-	for j := range jobs {
-		if r.ctx.Err() != nil {
-			continue
+	for {
+		j, left, ok := q.next(r.ctx)
+		if !ok || left.count > 0 && r.trouble(s, left) != nil {
+			return
 		}
 		out := &Segment{Stream: s, MediaSegment: j.seg, Version: j.version}
-		if err := r.fetchSegment(out, j); err != nil {
-			continue
+		if r.fetchSegment(out, j) != nil {
+			return
 		}
 		if out.Err == nil {
 			id := mapIdentity(j.seg.Map, j.from)
 			out.InitChanged, init = id != init, id
 		}
-		if r.h.Segment != nil {
-			_ = r.tell(func() error { return r.h.Segment(out) }) // it ends ctx
+		if r.h.Segment != nil && r.tell(func() error { return r.h.Segment(out) }) != nil {
+			return
 		}
 	}
 }
@@ -47,18 +41,23 @@ func (r *reading) fetchSegment(out *Segment, j job) error {
 		out.Err = ErrGap
 		return nil
 	}
+	var withoutMap error
 	if m := j.seg.Map; m != nil {
-		if out.Init, out.Err, err = r.fetchMap(out.Stream, m, j); err != nil || out.Err != nil {
+		if out.Init, withoutMap, err = r.fetchMap(out.Stream, m, j); err != nil {
 			return err
 		}
 	}
-	e, data, _, err := r.fetch(request{
+	e, data, _, err := r.fetch(r.ctx, request{
 		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment),
 	})
 	if err != nil {
 		return err
 	}
 	if out.Exchange, out.Err = e, e.Err; out.Err != nil {
+		return nil
+	}
+	if withoutMap != nil { // it is of no use, but was asked for: who records wants it
+		out.Err = withoutMap
 		return nil
 	}
 	data, out.Err, err = r.decrypt(out.Stream, data, j.seg.Keys, j)
@@ -76,7 +75,7 @@ func (r *reading) fetchMap(s *Stream, m *Map, j job) (data []byte, failure, err 
 		return nil, err, nil
 	}
 	return r.maps.get(r.ctx, mapIdentity(m, j.from), func() ([]byte, error, error) {
-		e, data, _, err := r.fetch(request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap})
+		e, data, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap})
 		if err != nil || e.Err != nil {
 			return nil, e.Err, err
 		}

@@ -3,40 +3,74 @@ package hls
 import (
 	"context"
 	"slices"
+	"sync"
 )
 
 // stored is how many things are kept: as many keys or initialization sections as a playlist may go back and forth
 // between, which are those of the content and of some advertisements.
 const stored = 32
 
-// store keeps what was fetched, so that it is asked for once, also by streams that need it at the same time.
+// store keeps what was fetched, so that it is asked for once, also by streams that need it at the same time: they share
+// the outcome. What can't be had holds up only those who need it.
 type store struct {
-	turn  chan struct{} // held by who looks and fetches
-	names []string      // the least recently used first
-	data  map[string][]byte
+	mu      sync.Mutex
+	names   []string // of data, the least recently used first
+	data    map[string][]byte
+	fetches map[string]*storeFetch // those that go on
 }
 
-func newStore() store { return store{turn: make(chan struct{}, 1), data: map[string][]byte{}} }
+// storeFetch is the fetching of one thing. What it brought is set when done is closed.
+type storeFetch struct {
+	done         chan struct{}
+	b            []byte
+	failure, err error
+}
+
+func newStore() *store { return &store{data: map[string][]byte{}, fetches: map[string]*storeFetch{}} }
 
 // get returns what is kept under a name, or has it fetched and keeps it. failure is why it can't be had, err is fatal.
 func (s *store) get(ctx context.Context, name string, fetch func() ([]byte, error, error)) (b []byte, failure, err error) {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+	s.mu.Lock()
+	if b, ok := s.data[name]; ok {
+		s.keep(name, b)
+		s.mu.Unlock()
+		return b, nil, nil
 	}
-	defer func() { <-s.turn }()
-	b, ok := s.data[name]
-	if !ok {
-		if b, failure, err = fetch(); err != nil || failure != nil {
-			return nil, failure, err
+	f, going := s.fetches[name]
+	if !going {
+		f = &storeFetch{done: make(chan struct{})}
+		s.fetches[name] = f
+	}
+	s.mu.Unlock()
+	if going {
+		select {
+		case <-f.done:
+			return f.b, f.failure, f.err
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
 		}
-		s.data[name] = b
 	}
+	b, failure, err = fetch()
+	if failure != nil || err != nil {
+		b = nil
+	}
+	f.b, f.failure, f.err = b, failure, err
+	s.mu.Lock()
+	delete(s.fetches, name)
+	if failure == nil && err == nil {
+		s.keep(name, b)
+	}
+	s.mu.Unlock()
+	close(f.done)
+	return b, failure, err
+}
+
+// keep keeps a thing as the one that was used last. The caller holds mu.
+func (s *store) keep(name string, b []byte) {
+	s.data[name] = b
 	s.names = append(slices.DeleteFunc(s.names, func(n string) bool { return n == name }), name)
 	if len(s.names) > stored {
 		delete(s.data, s.names[0])
 		s.names = s.names[1:]
 	}
-	return b, nil, nil
 }

@@ -88,7 +88,8 @@ type Segment struct {
 	Data, Init []byte
 	// InitChanged says that Init is another one than that of the last segment.
 	InitChanged bool
-	// Exchange is the one that brought it or the last that failed to; nil where nothing was asked for.
+	// Exchange is the one that brought it or the last that failed to; nil where nothing was asked for. It may have brought
+	// what is of no use, for want of a key or of Init.
 	Exchange *Exchange
 	// Err is why there is no Data: ErrGap, ErrMethod, or an error that wraps a *RequestError or says what can't be
 	// decrypted; nil where there is.
@@ -101,6 +102,7 @@ type Trouble struct {
 	Stream *Stream
 	// At is when it was noticed.
 	At time.Time
-	// Err says what: it wraps a *RequestError, or is a parse error. The reading goes on.
+	// Err says what: it wraps a *RequestError, is a parse error, or says how many segments were left out. The reading goes
+	// on.
 	Err error
 }
