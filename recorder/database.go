@@ -1,0 +1,97 @@
+package recorder
+
+import (
+	"context"
+	"database/sql"
+	_ "embed" // the schema
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// databaseFile and chunksDir are what a session's folder holds, besides the lock.
+	databaseFile = "session.db"
+	chunksDir    = "chunks"
+	// applicationID is what the header of a session's database says ("RefS"), schemaVersion its user_version.
+	applicationID = 0x52656653
+	schemaVersion = 1
+)
+
+//go:embed schema.sql
+var schema string
+
+// dataSource addresses a database for SQLite: a URI, in which nothing in the path has a meaning.
+func dataSource(dir string, parameters string) (string, error) {
+	path, err := filepath.Abs(filepath.Join(dir, databaseFile))
+	if err != nil {
+		return "", fmt.Errorf("find session %s: %w", dir, err)
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: parameters}
+	return u.String(), nil
+}
+
+// openDatabase opens the database in a folder. SQLite itself opens it with the first query.
+func openDatabase(dir, parameters string) (*sql.DB, error) {
+	source, err := dataSource(dir, parameters)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", databaseFile, err)
+	}
+	return db, nil
+}
+
+// querier is a database, or a connection to it.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// errNewer is a session that this version can't read.
+var errNewer = errors.New("it was recorded by a newer refstream: update this one")
+
+// checkSchema reports whether a database is empty, and an error where it isn't that of a session that can be read.
+func checkSchema(ctx context.Context, db querier) (empty bool, err error) {
+	var id, version, tables int64
+	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT COUNT(*) FROM sqlite_schema)`).Scan(&id, &version, &tables)
+	switch {
+	case code(err) == codeNoDB:
+		return false, fmt.Errorf("%w: %s is no SQLite file", ErrDamaged, databaseFile)
+	case err != nil:
+		return false, explain(err)
+	case id == 0 && version == 0 && tables == 0:
+		return true, nil
+	case id != applicationID:
+		return false, fmt.Errorf("it is not a session: %s is the database of something else (application_id %d)", databaseFile, id)
+	case version > schemaVersion:
+		return false, fmt.Errorf("%w (schema %d, this one reads up to %d)", errNewer, version, schemaVersion)
+	case version < 1:
+		return false, fmt.Errorf("%w: schema %d", ErrDamaged, version)
+	}
+	return false, nil
+}
+
+// readInfo reads what the session says about itself.
+func readInfo(ctx context.Context, db querier) (Info, error) {
+	var i Info
+	var created string
+	err := db.QueryRowContext(ctx, `SELECT COALESCE((SELECT value FROM session WHERE key = 'url'), ''),
+		COALESCE((SELECT value FROM session WHERE key = 'version'), ''),
+		COALESCE((SELECT value FROM session WHERE key = 'created'), '')`).Scan(&i.URL, &i.Version, &created)
+	if err != nil {
+		return Info{}, explain(err)
+	}
+	if i.URL == "" {
+		return Info{}, fmt.Errorf("%w: it doesn't say of what stream it is", ErrDamaged)
+	}
+	if i.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
+		return Info{}, fmt.Errorf("%w: when it was created is %q", ErrDamaged, created)
+	}
+	i.Created = i.Created.UTC()
+	return i, nil
+}

@@ -1,0 +1,91 @@
+package recorder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// partPrefix begins the names of files that are not whole yet.
+const partPrefix = ".part-"
+
+// folder is that of a session that is written.
+type folder struct {
+	dir  string
+	made []string // folders that were not there before, the outermost first
+	lock *os.File
+	// fresh says that there was no session before: what is there now may be taken away again.
+	fresh bool
+}
+
+// openFolder makes the folder of a session, or takes it as it is, locks it, and tidies up what a recorder left behind that
+// was killed.
+func openFolder(dir string) (*folder, error) {
+	f := &folder{dir: dir}
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
+			break
+		}
+		f.made = append([]string{d}, f.made...)
+	}
+	err := os.MkdirAll(filepath.Join(dir, chunksDir), 0o755)
+	if err == nil {
+		f.lock, err = lockSession(dir)
+	}
+	if err == nil {
+		_, missing := os.Lstat(filepath.Join(dir, databaseFile))
+		f.fresh = errors.Is(missing, os.ErrNotExist)
+		err = f.tidy()
+	}
+	if err != nil {
+		f.close()
+		f.remove(nil)
+		return nil, err
+	}
+	return f, nil
+}
+
+// tidy removes files that are not whole.
+func (f *folder) tidy() error {
+	chunks := filepath.Join(f.dir, chunksDir)
+	entries, err := os.ReadDir(chunks)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partPrefix) {
+			if err := os.Remove(filepath.Join(chunks, e.Name())); err != nil {
+				return fmt.Errorf("remove what was begun: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// remove takes away what was made, and nothing else: a session that was not there before with the chunks that it names, and
+// folders, unless they hold something by others.
+func (f *folder) remove(chunks []string) {
+	if f.fresh {
+		for _, name := range chunks {
+			os.Remove(filepath.Join(f.dir, chunksDir, name))
+		}
+		for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+			os.Remove(filepath.Join(f.dir, databaseFile+suffix))
+		}
+		os.Remove(filepath.Join(f.dir, chunksDir))
+		os.Remove(filepath.Join(f.dir, lockFile))
+	}
+	for i := len(f.made) - 1; i >= 0; i-- {
+		os.Remove(f.made[i])
+	}
+}
+
+// close gives the lock back.
+func (f *folder) close() {
+	if f.lock != nil {
+		f.lock.Close()
+		f.lock = nil
+	}
+}

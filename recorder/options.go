@@ -1,0 +1,86 @@
+package recorder
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// Options say what is recorded. URL, Dir and Now are needed.
+type Options struct {
+	// URL is the stream's: http, https, file, or the path of a local playlist. When a session is resumed it may be empty, and must otherwise be
+	// the one that it was begun with.
+	URL string
+	// Dir is the session's folder. It is made; where it holds a session that is resumed.
+	Dir string
+	// Version is that of refstream, which the session says.
+	Version string
+	// Now is the clock, with a monotonic reading, as time.Now has it.
+	Now func() time.Time
+	// HTTP makes the requests; nil for one that keeps enough connections.
+	HTTP *http.Client
+	// Header is added to each request. It is not recorded.
+	Header http.Header
+	// Poll is the time between two loadings of a playlist, from 10 ms: how exactly it is known when a version appeared. 0
+	// for a fortieth of the target duration, at least 50 ms and at most 250 ms.
+	Poll time.Duration
+	// Behind says how far behind the live edge to begin: 0 for all that the playlists hold.
+	Behind time.Duration
+	// Duration is how long to record; 0 for no limit.
+	Duration time.Duration
+	// Timeout is how long a response may bring nothing before it is given up; 0 for 10 s.
+	Timeout time.Duration
+	// Persist keeps asking for a stream that can't be had, and records that. A session that is resumed does so always.
+	Persist bool
+	// Logger is told what goes wrong; nil for none.
+	Logger *slog.Logger
+	// Progress is called about four times a second, and once at the end; never twice at once. Nil for none.
+	Progress func(Progress)
+}
+
+const (
+	// shortestPoll keeps a server from being asked without end.
+	shortestPoll = 10 * time.Millisecond
+	// The time between two loadings of a playlist where none is given: polls for each target duration, within bounds.
+	pollsPerTarget = 40
+	leastPoll      = 50 * time.Millisecond
+	mostPoll       = 250 * time.Millisecond
+	// pollMultivariant is that of a multivariant playlist, which seldom changes; more where Poll is more.
+	pollMultivariant = time.Second
+)
+
+// check validates the options, and makes the path of a file absolute, so that a session can be resumed from elsewhere.
+func (o *Options) check() error {
+	switch {
+	case o.Now == nil:
+		return errors.New("Now is missing: give it a clock such as time.Now")
+	case o.Dir == "":
+		return errors.New("the folder of the session is missing")
+	case o.Poll != 0 && o.Poll < shortestPoll:
+		return fmt.Errorf("poll every %v: give at least %v", o.Poll, shortestPoll)
+	case o.Behind < 0 || o.Duration < 0 || o.Timeout < 0:
+		return errors.New("a time is negative: give 0 for the default, or more")
+	}
+	if o.URL != "" && !strings.Contains(o.URL, "://") {
+		path, err := filepath.Abs(o.URL)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", o.URL, err)
+		}
+		o.URL = path
+	}
+	return nil
+}
+
+// reload is the time from one loading of a media playlist to the next.
+func (o *Options) reload(m *hls.Media, _ bool) time.Duration {
+	if o.Poll > 0 {
+		return o.Poll
+	}
+	return min(max(time.Duration(m.TargetDuration)/pollsPerTarget, leastPoll), mostPoll)
+}

@@ -1,0 +1,161 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// Why a run ended, besides an error.
+const (
+	reasonStopped  = "stopped"
+	reasonDuration = "duration"
+	reasonEnd      = "end of stream"
+)
+
+const (
+	// told is how often progress is told.
+	told = 250 * time.Millisecond
+	// persistPause is how long to wait until a stream that can't be had is asked for anew.
+	persistPause = time.Second
+)
+
+// errDuration is why a recording is ended whose duration is over.
+var errDuration = errors.New("the duration is over")
+
+// Record records a stream into a new session, or resumes one, until ctx is done, the duration is over or all playlists have
+// ended, none of which is an error. All that came before an error is kept; but where nothing of a stream could be read, a
+// session that was not there before is taken away again.
+func Record(ctx context.Context, o Options) (Summary, error) {
+	sum, err := record(ctx, o)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		err = fmt.Errorf("%w: what came before is kept: make room there and resume", err)
+	}
+	if err != nil {
+		return sum, fmt.Errorf("record session %s: %w", o.Dir, err)
+	}
+	return sum, nil
+}
+
+func record(ctx context.Context, o Options) (Summary, error) {
+	if err := o.check(); err != nil {
+		return Summary{}, err
+	}
+	w, err := openWriter(ctx, &o)
+	if err != nil {
+		return Summary{}, err
+	}
+	r := &recording{w: w, o: &o, feeds: map[string]*feed{}, iframes: map[string]bool{}}
+	if o.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Duration, errDuration)
+		defer cancel()
+	}
+	stop := r.tellProgress()
+	reason, err := r.read(ctx)
+	stop()
+	return r.finish(reason, err)
+}
+
+// finish ends the run.
+func (r *recording) finish(reason string, err error) (Summary, error) {
+	if err != nil {
+		reason = err.Error()
+	}
+	discarded := r.w.folder.fresh && r.media == 0 && (!r.o.Persist || r.heard == 0)
+	if discarded {
+		r.w.discard()
+	} else if ended := r.w.end(r.o.Now(), reason); ended != nil && err == nil {
+		err = fmt.Errorf("store the end: %w", explain(ended))
+	}
+	if closed := r.w.close(); closed != nil && err == nil {
+		err = fmt.Errorf("close %s: %w", databaseFile, explain(closed))
+	}
+	if discarded {
+		return Summary{Reason: reason}, err
+	}
+	p := r.now()
+	if r.o.Progress != nil {
+		r.o.Progress(p)
+	}
+	return Summary{Progress: p, Reason: reason, Resumed: r.w.resumed}, err
+}
+
+// read reads the stream until the end, and says what that was.
+func (r *recording) read(ctx context.Context) (reason string, err error) {
+	o := r.o
+	client := &hls.Client{
+		Now: o.Now, HTTP: o.HTTP, Header: o.Header, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
+		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout,
+	}
+	if o.Behind == 0 {
+		client.Behind = -1
+	}
+	if o.HTTP == nil {
+		client.HTTP = newHTTP()
+		defer client.HTTP.CloseIdleConnections()
+	}
+	for {
+		heard := r.heard
+		err := client.Run(ctx, r.w.info.URL, r.handler())
+		switch {
+		case r.first != nil:
+			return "", r.first
+		case err == nil:
+			return reasonEnd, nil
+		case ctx.Err() != nil:
+			if errors.Is(context.Cause(ctx), errDuration) {
+				return reasonDuration, nil
+			}
+			return reasonStopped, nil
+		case r.media > 0 || r.heard == heard || !o.Persist && !r.w.resumed:
+			return "", err
+		}
+		if err := r.handler().Trouble(&hls.Trouble{At: o.Now(), Err: err}); err != nil {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(persistPause):
+		}
+	}
+}
+
+// now is how far the recording is.
+func (r *recording) now() Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.progress
+	p.Elapsed = r.o.Now().Sub(r.w.start)
+	for _, f := range r.feeds {
+		p.Behind = max(p.Behind, f.behind())
+	}
+	return p
+}
+
+// tellProgress tells the progress until stop is called.
+func (r *recording) tellProgress() (stop func()) {
+	if r.o.Progress == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t := time.NewTicker(told)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				r.o.Progress(r.now())
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}

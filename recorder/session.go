@@ -1,0 +1,112 @@
+package recorder
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// readers is how many connections to the database are kept open: opening one costs more than reading a content.
+const readers = 8
+
+// Info says what a session is of.
+type Info struct {
+	// URL is the address as it was given to the recorder, but absolute where it was the path of a file.
+	URL string
+	// Version is that of refstream.
+	Version string
+	// Created is in UTC.
+	Created time.Time
+}
+
+// Session is a recorded session that is read: also while it is being recorded, when what is there at the call is seen;
+// after its recorder was killed; and where nothing may be written. It may be used by several goroutines at once.
+//
+// What its functions give is the caller's, unless they say otherwise. Rows of an iteration are read as it goes: an error is
+// the last thing it gives.
+type Session struct {
+	dir  string
+	info Info
+	db   *sql.DB
+	copy string // a folder with a copy of the database, empty for none
+}
+
+// Open opens the session in a folder. Errors say what is wrong with it: ErrNoSession, ErrDamaged, or another.
+func Open(ctx context.Context, dir string) (*Session, error) {
+	s := &Session{dir: dir}
+	err := findSession(dir)
+	if err == nil {
+		err = s.open(ctx)
+	}
+	if errors.Is(err, os.ErrPermission) {
+		err = fmt.Errorf("%w: make it readable for this user", err)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open session %s: %w", dir, err), s.Close())
+	}
+	return s, nil
+}
+
+// open finds a way to open the database. SQLite wants to write beside one in WAL mode, which is not always possible.
+func (s *Session) open(ctx context.Context) error {
+	err := s.try(ctx, s.dir, "mode=ro")
+	if c := code(err); c != codeCantOpen && c != codeReadOnly && c != codeIO {
+		return err
+	}
+	if err := checkReadable(s.dir); err != nil {
+		return err
+	}
+	wal, walErr := os.Stat(filepath.Join(s.dir, databaseFile+"-wal"))
+	if walErr != nil || wal.Size() == 0 {
+		return s.try(ctx, s.dir, "mode=ro&immutable=1")
+	}
+	// What the recorder that was killed wrote last is in the log, which can only be read where SQLite can write.
+	if s.copy, err = copyDatabase(ctx, s.dir); err != nil {
+		return err
+	}
+	return s.try(ctx, s.copy, "")
+}
+
+// try opens the database in a folder.
+func (s *Session) try(ctx context.Context, dir, parameters string) error {
+	if s.db != nil {
+		s.db.Close()
+	}
+	db, err := openDatabase(dir, parameters+"&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return err
+	}
+	db.SetMaxIdleConns(readers)
+	s.db = db
+	empty, err := checkSchema(ctx, db)
+	if err != nil {
+		return err
+	}
+	if empty {
+		return fmt.Errorf("%w: %s is empty", ErrNoSession, databaseFile)
+	}
+	s.info, err = readInfo(ctx, db)
+	return err
+}
+
+// Close ends the reading. Iterations must have ended.
+func (s *Session) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.copy != "" {
+		err = errors.Join(err, os.RemoveAll(s.copy))
+	}
+	return err
+}
+
+// Dir is the session's folder, as it was given.
+func (s *Session) Dir() string { return s.dir }
+
+// Info says what it is of.
+func (s *Session) Info() Info { return s.info }

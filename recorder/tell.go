@@ -1,0 +1,286 @@
+package recorder
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// recording writes what the client tells. The client tells one thing at a time; the progress is asked for meanwhile.
+type recording struct {
+	w       *writer
+	o       *Options
+	feeds   map[string]*feed // by address
+	iframes map[string]bool  // URIs that name playlists of I-frames
+	heard   int64            // exchanges
+	first   error            // the first failure to write, after which nothing is written
+
+	mu       sync.Mutex
+	progress Progress
+	media    int64 // versions of media playlists
+}
+
+func (r *recording) handler() hls.Handler {
+	return hls.Handler{
+		Exchange: func(e *hls.Exchange) error { return r.written("store "+string(e.Resource), r.exchange(e)) },
+		Version:  func(v *hls.Version) error { return r.written("store playlist", r.version(v)) },
+		Segment:  func(s *hls.Segment) error { return r.written("store segment", r.segment(s)) },
+		Trouble: func(t *hls.Trouble) error {
+			return r.written("store trouble", r.trouble(r.feed(t.Stream), t.At, t.Err))
+		},
+	}
+}
+
+// written keeps the first error, which ends the reading.
+func (r *recording) written(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if r.first == nil {
+		r.first = fmt.Errorf("%s: %w", what, explain(err))
+	}
+	return r.first
+}
+
+// choose picks everything, and remembers what is a playlist of I-frames.
+func (r *recording) choose(m *hls.Multivariant) []hls.Stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.iframes)
+	for i := range m.IFrames {
+		r.iframes[m.IFrames[i].URI] = true
+	}
+	return hls.Everything(m)
+}
+
+// feed is that of a stream, and of the first playlist for nil.
+func (r *recording) feed(s *hls.Stream) *feed {
+	address := ""
+	if s != nil && (s.Variant != nil || s.Rendition != nil) {
+		address = "stream " + s.URL // it may be the first playlist's, which names itself
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[address]
+	if f == nil {
+		f = &feed{versions: map[int64]int64{}, done: -1}
+		r.feeds[address] = f
+	}
+	return f
+}
+
+// identify finds the row of a playlist, or makes it.
+func (r *recording) identify(f *feed, s *hls.Stream, url int64) error {
+	r.mu.Lock()
+	kind, name, bandwidth := kindOf(s, r.iframes)
+	r.mu.Unlock()
+	err := r.w.find(`SELECT id FROM playlists WHERE url = ?`, []any{&f.id}, url)
+	if err == nil && f.id == 0 {
+		f.id, err = r.w.insert(`INSERT INTO playlists (url, kind, name, bandwidth) VALUES (?, ?, ?, ?)`, url, kind, name, bandwidth)
+	}
+	if err != nil {
+		return err
+	}
+	r.count(func(p *Progress) { p.Playlists++ })
+	return nil
+}
+
+func (r *recording) count(f func(*Progress)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.progress)
+}
+
+// exchange writes a request and what came of it.
+func (r *recording) exchange(e *hls.Exchange) error {
+	f := r.feed(e.Stream)
+	var c content
+	var id int64
+	again := e.Resource == hls.ResourcePlaylist
+	same := again && f.loading != nil && f.loading.Status == e.Status && bytes.Equal(f.loading.Body, e.Body)
+	write := func() (err error) {
+		url, err := r.w.url(e.URL, again)
+		if err != nil {
+			return err
+		}
+		final := url
+		if e.FinalURL != e.URL {
+			if final, err = r.w.url(e.FinalURL, again); err != nil {
+				return err
+			}
+		}
+		if f.id == 0 && e.Stream != nil {
+			if err := r.identify(f, e.Stream, url); err != nil {
+				return err
+			}
+		}
+		if same {
+			c = f.content
+		} else if c, err = r.w.store(e); err != nil {
+			return err
+		}
+		header, err := headerText(e, same && text(e.Err) == text(f.failure))
+		if err != nil {
+			return err
+		}
+		id, err = r.w.insert(`INSERT INTO exchanges (run, playlist, resource, url, final_url, range_offset, range_length, msn,
+			attempt, began_at, answered_at, ended_at, status, headers, body, error)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.w.run, orNull(f.id), e.Resource, url, final, rangeValue(e.Range, true), rangeValue(e.Range, false), e.MSN,
+			e.Attempt, r.w.at(e.Began), r.offset(e.Answered), r.w.at(e.Ended), e.Status, header, orNull(c.id), orNull(text(e.Err)))
+		return err
+	}
+	transact := r.w.transact
+	if same && f.id != 0 {
+		transact = func(f func() error) error { return f() } // it is one row
+	}
+	if err := transact(write); err != nil {
+		return err
+	}
+	switch e.Resource {
+	case hls.ResourcePlaylist:
+		f.loading, f.exchange, f.content, f.failure = e, id, c, e.Err
+	case hls.ResourceSegment:
+		f.segment, f.segmentExchange = e, id
+	}
+	r.count(func(p *Progress) {
+		r.heard++
+		p.Bytes += int64(len(e.Body))
+		p.Stored = r.w.stored
+		if e.Err != nil {
+			p.Failures++
+		}
+	})
+	return nil
+}
+
+// version writes a playlist that has changed.
+func (r *recording) version(v *hls.Version) error {
+	f := r.feed(v.Stream)
+	if f.loading != v.Exchange {
+		return errors.New("a playlist was told that is not the last that was loaded")
+	}
+	began := f.began
+	f.began = r.w.at(v.Exchange.Began)
+	number := f.loads
+	f.loads++
+	f.trouble = ""
+	if f.behind() == 0 {
+		clear(f.versions) // no segment waits
+	}
+	if m := v.Playlist.Media; m != nil {
+		r.mu.Lock()
+		f.media = m
+		r.media++
+		if v.Restarted {
+			f.done = m.MediaSequence
+		}
+		r.mu.Unlock()
+	}
+	if number > 0 && f.seen == f.content {
+		return nil
+	}
+	f.seen = f.content
+	var unseen any
+	if number > 0 {
+		unseen = began
+	}
+	err := r.w.transact(func() error {
+		if f.id == 0 {
+			url, err := r.w.url(v.Exchange.URL, true)
+			if err != nil {
+				return err
+			}
+			if err := r.identify(f, v.Stream, url); err != nil {
+				return err
+			}
+			// It is known now whose the loadings are that failed.
+			if err := r.w.exec(`UPDATE exchanges SET playlist = ? WHERE playlist IS NULL AND url = ?`, f.id, url); err != nil {
+				return err
+			}
+		}
+		id, err := r.w.insert(`INSERT INTO versions (run, playlist, exchange, body, number, seen_at, unseen_at, stale, restarted,
+			missed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.w.run, f.id, f.exchange, f.content.id, number, r.w.at(v.Exchange.Ended), unseen, v.Stale, v.Restarted, v.Missed)
+		f.versions[v.Number], f.latest = id, id
+		return err
+	})
+	if err == nil {
+		r.count(func(p *Progress) { p.Versions++ })
+	}
+	return err
+}
+
+// segment writes what became of an entry.
+func (r *recording) segment(s *hls.Segment) error {
+	f := r.feed(s.Stream)
+	var exchange int64
+	if s.Exchange != nil && s.Exchange == f.segment {
+		exchange = f.segmentExchange
+	}
+	f.segment = nil
+	for n := range f.versions {
+		if n < s.Version {
+			delete(f.versions, n) // segments come in order
+		}
+	}
+	version := f.versions[s.Version]
+	if version == 0 {
+		version = f.latest
+	}
+	var media, first, end any
+	if t := measure(s); t != nil {
+		media, first, end = t.Media, t.First, t.End
+	}
+	err := r.w.exec(`INSERT INTO segments (run, playlist, version, exchange, msn, discontinuity, gap, duration, pdt_utc, error,
+		media, first_pts, end_pts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.w.run, f.id, version, orNull(exchange), s.MSN, s.Discontinuity, s.Gap, int64(s.Duration),
+		pdtValue(s.ProgramDateTime), orNull(text(s.Err)), media, first, end)
+	if err != nil {
+		return err
+	}
+	missing := s.Err != nil && !errors.Is(s.Err, hls.ErrGap)
+	if missing {
+		r.warn("segment is missing", "segment", s.MSN, "url", s.URL, "error", s.Err)
+	}
+	r.count(func(p *Progress) {
+		f.done = s.MSN + 1
+		if missing {
+			p.Failed++
+		} else if s.Err == nil {
+			p.Segments++
+		}
+	})
+	return nil
+}
+
+// trouble writes what else went wrong, but not what the request says that failed, nor the same again and again.
+func (r *recording) trouble(f *feed, at time.Time, err error) error {
+	known := f.trouble == err.Error()
+	if f.trouble = err.Error(); known {
+		return nil
+	}
+	r.warn("trouble", "error", err)
+	if err == f.failure { //nolint:errorlint // that very one: one that wraps it says more
+		return nil
+	}
+	return r.w.exec(`INSERT INTO troubles (run, playlist, at, error) VALUES (?, ?, ?, ?)`, r.w.run, orNull(f.id), r.w.at(at), err.Error())
+}
+
+func (r *recording) warn(message string, args ...any) {
+	if r.o.Logger != nil {
+		r.o.Logger.Warn(message, args...)
+	}
+}
+
+// offset is NULL for a time that is none.
+func (r *recording) offset(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return r.w.at(t)
+}

@@ -1,0 +1,137 @@
+package recorder
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// Moment is a time of a recording: an offset from the start of one of its runs, by a clock that never steps.
+type Moment struct {
+	// Run is the id of a Run.
+	Run int64
+	// At is the time since its start.
+	At time.Duration
+}
+
+// Run is one stretch of recording; a session has one more for each resumption.
+type Run struct {
+	ID int64
+	// Started is the UTC of its start.
+	Started time.Time
+	// Ended is the time from its start to its end; where the recorder was killed, to the last thing that it wrote.
+	Ended time.Duration
+	// Reason says why it ended: "stopped", "duration", "end of stream", or an error; empty where the recorder was killed.
+	Reason string
+}
+
+// PlaylistKind says what names a playlist.
+type PlaylistKind string
+
+// The kinds of playlists.
+const (
+	KindMultivariant PlaylistKind = "multivariant"
+	KindMedia        PlaylistKind = "media" // the address that was given is that of a media playlist
+	KindVariant      PlaylistKind = "variant"
+	KindRendition    PlaylistKind = "rendition"
+	KindIFrames      PlaylistKind = "iframes"
+)
+
+// Playlist is one that was followed.
+type Playlist struct {
+	ID int64
+	// URL is absolute, as it was asked for.
+	URL  string
+	Kind PlaylistKind
+	// Name is the NAME of a rendition, the RESOLUTION or BANDWIDTH of a variant, and empty for others.
+	Name string
+	// Bandwidth is that of a variant in bit/s, 0 for others.
+	Bandwidth int64
+}
+
+// Body names a content; 0 is none.
+type Body int64
+
+// Exchange is a request and its outcome.
+type Exchange struct {
+	ID  int64
+	Run int64
+	// Playlist is the id of the playlist that it is for, 0 where it is not known: the first loading failed.
+	Playlist int64
+	Resource hls.Resource
+	// URL is what was asked for, absolute; FinalURL is where the answer came from, after redirections.
+	URL, FinalURL string
+	// Range is the part that was asked for, nil for all.
+	Range *hls.ByteRange
+	// MSN is the media sequence number that it is for, -1 for none.
+	MSN int64
+	// Attempt counts from 1.
+	Attempt int
+	// Began, Answered and Ended are offsets from the start of the run: the request was made, the answer's header was there
+	// (-1 where none came), the body was.
+	Began, Answered, Ended time.Duration
+	// Status is 0 where no answer came, and for files.
+	Status int
+	// Header is nil where the same content came as the last time.
+	Header http.Header
+	// Body is what came, up to where it broke off, and 0 for nothing; Bytes is its length.
+	Body  Body
+	Bytes int64
+	// Error is why it failed, empty where it did not.
+	Error string
+}
+
+// Version is a loading of a playlist that brought another text than the last one, or the first of a run.
+type Version struct {
+	ID       int64
+	Run      int64
+	Playlist int64
+	Exchange int64
+	Body     Body
+	// Number counts the loadings of the playlist in this run before it.
+	Number int64
+	// Seen is when it was there. It wasn't yet, as far as is known, at Unseen, which is -1 for the first of a run.
+	Seen, Unseen time.Duration
+	// Stale says that it is older than one that was there before, Restarted that its numbering does not go on. Missed
+	// counts the segments between the last version and this one that neither has.
+	Stale, Restarted bool
+	Missed           int64
+}
+
+// Segment is an entry of a media playlist: once in a run, fetched or not.
+type Segment struct {
+	ID       int64
+	Run      int64
+	Playlist int64
+	// Version is the id of the first version that names it, Exchange of the exchange that brought it or the last that failed
+	// to, 0 where nothing was asked for.
+	Version, Exchange int64
+	MSN               int64
+	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap is EXT-X-GAP.
+	Discontinuity, Gap bool
+	// Duration is EXTINF.
+	Duration time.Duration
+	// ProgramDateTime is in UTC, zero for none.
+	ProgramDateTime time.Time
+	// Error is why it isn't there, empty where it is.
+	Error string
+	// Timing is nil where it could not be read.
+	Timing *Timing
+}
+
+// Timing is what the time stamps in a segment say.
+type Timing struct {
+	// Media is what was measured: "video", or "audio" where there is no video.
+	Media string
+	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
+	// wrapped.
+	First, End int64
+}
+
+// Trouble is what went wrong besides.
+type Trouble struct {
+	Moment
+	Playlist int64 // 0 for none
+	Error    string
+}
