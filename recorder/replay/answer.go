@@ -1,0 +1,201 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path"
+	"strconv"
+	"time"
+)
+
+const (
+	// paceStep is the least time between two parts of a body that came slowly: players don't tell shorter ones apart.
+	paceStep = 10 * time.Millisecond
+	// flushAfter is how long a body may take after its header for the two to be sent at once.
+	flushAfter = time.Millisecond
+	// leave is how long a client has to take what was sent before its connection is reset.
+	leave = 2 * time.Second
+)
+
+// errSent is an error after which nothing else can be answered.
+var errSent = errors.New("send answer")
+
+// waits are times of the recording from a request to the header of its answer, and to the end of its body. Where it is
+// paced the body comes bit by bit, or else all at the end.
+type waits struct {
+	header, end time.Duration
+	paced       bool
+}
+
+// answer is what is sent.
+type answer struct {
+	*outcome
+	body  []byte
+	began time.Time // of the request
+	waits waits
+	// sliced is set where a client asked for a part of a whole resource, which is from first on, of total bytes.
+	sliced       bool
+	first, total int64
+	// unsatisfied says that there is no such part.
+	unsatisfied bool
+}
+
+// cut takes a part of an answer that was recorded as a whole. Where there is none it stays as it is.
+func (a *answer) cut(part span) {
+	total := int64(len(a.body))
+	if !a.whole() || a.outcome.answered < 0 {
+		return
+	}
+	first, last, ok := part.within(total)
+	if !ok {
+		a.unsatisfied, a.total, a.body = true, total, nil
+		return
+	}
+	a.sliced, a.first, a.total = true, first, total
+	a.body = a.body[first : last+1]
+	if total > 0 {
+		body := a.waits.end - a.waits.header
+		a.waits.end = a.waits.header + scale(body, int64(len(a.body)), total)
+	}
+}
+
+// send sends an answer when it is due.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer) error {
+	ctx := r.Context()
+	wait := func(until time.Duration) error {
+		return s.clock.wait(ctx, until-s.o.Speed.recorded(s.o.Now().Sub(a.began)))
+	}
+	if a.answered < 0 {
+		if err := wait(a.waits.end); err != nil {
+			return err
+		}
+		hangUp(ctx, w, false)
+		return nil
+	}
+	if err := wait(a.waits.header); err != nil {
+		return err
+	}
+	status := a.head(w.Header())
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead || !hasBody(status) {
+		return nil
+	}
+	out := http.NewResponseController(w)
+	if a.waits.end-a.waits.header > flushAfter {
+		_ = out.Flush() // a writer that can't sends all at the end
+	}
+	steps := time.Duration(1)
+	if a.waits.paced {
+		steps = min(max((a.waits.end-a.waits.header)/max(s.o.Speed.recorded(paceStep), 1), 1), time.Duration(max(len(a.body), 1)))
+	}
+	sent := 0
+	for i := range steps {
+		if err := wait(a.waits.header + scale(a.waits.end-a.waits.header, int64(i+1), int64(steps))); err != nil {
+			return err
+		}
+		next := int(scale(time.Duration(len(a.body)), int64(i+1), int64(steps)))
+		if _, err := w.Write(a.body[sent:next]); err != nil {
+			return fmt.Errorf("%w: %w", errSent, err)
+		}
+		sent = next
+		if i+1 < steps {
+			_ = out.Flush()
+		}
+	}
+	if a.broken {
+		_ = out.Flush()
+		hangUp(ctx, w, true)
+	}
+	return nil
+}
+
+// head fills in the header of an answer and gives its status.
+func (a *answer) head(h http.Header) int {
+	setHeader(h, a.header)
+	if h.Get("Content-Type") == "" {
+		h["Content-Type"] = nil // it isn't guessed
+		if t := contentType(a.base); a.header == "" && t != "" {
+			h.Set("Content-Type", t)
+		}
+	}
+	length := int64(len(a.body))
+	switch {
+	case a.unsatisfied:
+		h.Set("Content-Range", fmt.Sprintf("bytes */%d", a.total))
+		h.Set("Content-Length", "0")
+		return http.StatusRequestedRangeNotSatisfiable
+	case a.sliced:
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", a.first, a.first+length-1, a.total))
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+		h.Set("Accept-Ranges", "bytes")
+		return http.StatusPartialContent
+	case a.broken && a.announced >= 0:
+		length = a.announced
+	case a.broken:
+		length = -1
+	}
+	if a.whole() {
+		h.Set("Accept-Ranges", "bytes")
+	}
+	if a.status == http.StatusPartialContent && h.Get("Content-Range") == "" && a.part != nil { // of a file
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/*", a.part.Offset, a.part.Offset+a.part.Length-1))
+	}
+	if length >= 0 && hasBody(a.status) {
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
+	return a.status
+}
+
+// hasBody says that answers of a status may have a body.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// contentType is what servers say of files whose type was not recorded, empty for those that have none.
+func contentType(address string) string {
+	u, err := parseAddress(address)
+	if err != nil {
+		return ""
+	}
+	switch path.Ext(u.Path) {
+	case ".m3u8", ".m3u":
+		return "application/vnd.apple.mpegurl" // RFC 8216bis, 4
+	case ".ts":
+		return "video/mp2t"
+	case ".mp4", ".m4s", ".m4v", ".cmfv":
+		return "video/mp4"
+	case ".m4a", ".cmfa":
+		return "audio/mp4"
+	case ".aac":
+		return "audio/aac"
+	case ".vtt":
+		return "text/vtt"
+	}
+	return "application/octet-stream"
+}
+
+// hangUp closes the connection of a request without an end to its answer. With sent, the client has what was sent before.
+func hangUp(ctx context.Context, w http.ResponseWriter, sent bool) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, whose server takes this for the end of the stream
+		panic(http.ErrAbortHandler)
+	}
+	defer conn.Close()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if sent && tcp.CloseWrite() == nil {
+		// A reset takes back what is still on the way: wait until the client has seen the end, and has left.
+		ctx, cancel := context.WithTimeout(ctx, leave)
+		defer cancel()
+		stop := context.AfterFunc(ctx, func() { _ = tcp.SetReadDeadline(time.Unix(1, 0)) })
+		defer stop()
+		_, _ = io.Copy(io.Discard, tcp)
+	}
+	_ = tcp.SetLinger(0)
+}

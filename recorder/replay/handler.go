@@ -1,0 +1,169 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// listed is how many playlists an answer names that says what there is.
+const listed = 50
+
+// ServeHTTP answers a request as it was answered at this time of the recording.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.o.Wait {
+		s.clock.begin()
+	}
+	found := s.index.find(r.URL)
+	if found == nil && s.o.Fallback != nil {
+		s.o.Fallback.ServeHTTP(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "*")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+			h.Set("Access-Control-Allow-Headers", asked)
+		}
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		s.refuse(w, http.StatusMethodNotAllowed, "only GET, HEAD and OPTIONS are answered")
+		return
+	}
+	if found == nil {
+		s.refuse(w, http.StatusNotFound, "nothing was recorded at this path")
+		return
+	}
+	if found.playlist {
+		s.clock.begin()
+	}
+	err := s.serve(w, r, found)
+	switch {
+	case err == nil, r.Context().Err() != nil:
+	case errors.Is(err, errSent):
+		s.o.Logger.Info("replay: answer broke off on the way", "path", found.path, "error", err)
+	default:
+		s.o.Logger.Error("replay: can't answer", "path", found.path, "error", err)
+		h := w.Header()
+		clear(h)
+		h.Set("Access-Control-Allow-Origin", "*")
+		s.refuse(w, http.StatusInternalServerError, "the recording can't be read: the replay's log says why")
+	}
+}
+
+// refuse answers what no recording does.
+func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s. It is a replay of %s; its playlists:\n", why, s.index.playlists[0].path)
+	for i, p := range s.index.playlistPaths() {
+		if i == listed {
+			b.WriteString("…\n")
+			break
+		}
+		b.WriteString(p + "\n")
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(b.String())) // it went
+}
+
+// serve answers a request for something that is known. Errors come before anything was sent, or wrap errSent.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
+	began, m := s.o.Now(), s.moment()
+	asked := parseRange(r.Header.Get("Range"))
+	o, part, past := choose(found, m, asked) // past: of the pass before
+	if o == nil {
+		return s.servePieces(w, r, found, m, asked)
+	}
+	if o.final != found && o.answered >= 0 && !found.isFinal(o) && r.URL.Path != streamPath {
+		s.redirect(w, o.final.path)
+		return nil
+	}
+	a := answer{outcome: o, began: began, waits: waitsFor(found, o, m, past)}
+	if past {
+		m.pass--
+	}
+	if err := s.load(r.Context(), &a, r.URL.Path, found, m); err != nil {
+		return err
+	}
+	if part == nil && asked != nil {
+		a.cut(*asked)
+	}
+	return s.send(w, r, &a)
+}
+
+// isFinal says that an outcome is that of a request which was redirected here.
+func (r *resource) isFinal(o *outcome) bool {
+	for i := range r.outcomes {
+		if &r.outcomes[i] == o {
+			return false
+		}
+	}
+	return true
+}
+
+// choose finds the outcome for a request: of the same part where one was asked for, or else of the whole. part is that of
+// the outcome.
+func choose(found *resource, m moment, asked *span) (o *outcome, part *hls.ByteRange, past bool) {
+	if asked != nil {
+		if exact := asked.exact(); exact != nil {
+			if o, past = found.pick(m, exact); o != nil {
+				return o, exact, past
+			}
+		}
+	}
+	o, past = found.pick(m, nil)
+	return o, nil, past
+}
+
+func (s *Server) redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.Header().Set("Cache-Control", "no-store") // it may lead elsewhere at another time
+	w.WriteHeader(http.StatusFound)
+}
+
+// waitsFor says how long a request waits for its answer. Those for playlists are tied to the clock: what a loading brought
+// is there when it was, whenever it is asked for.
+func waitsFor(found *resource, o *outcome, m moment, past bool) waits {
+	switch {
+	case !found.playlist:
+		return waits{header: max(o.answered-o.began, 0), end: o.ended - o.began, paced: true}
+	case past:
+		return waits{}
+	}
+	return waits{header: max(o.answered-m.at, 0), end: max(o.ended-m.at, 0)}
+}
+
+// load reads the content.
+func (s *Server) load(ctx context.Context, a *answer, served string, found *resource, m moment) error {
+	o := a.outcome
+	if o.answered < 0 || o.body == 0 {
+		return nil
+	}
+	b, err := s.session.Body(ctx, o.body)
+	if err != nil {
+		return err
+	}
+	a.body = b
+	if !found.playlist || !o.whole() {
+		return nil
+	}
+	if served != streamPath {
+		served = found.path
+	}
+	a.body, err = s.playlistText(ctx, found, o, served, m, b)
+	return err
+}

@@ -1,0 +1,156 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// index knows all that was asked for. Contents stay in the session.
+type index struct {
+	mapping  mapping
+	timeline timeline
+	byPath   map[string]*resource   // with the query, as it is written
+	loose    map[string][]*resource // by the path alone, unescaped
+	// playlists are those that were asked for, that of the session first.
+	playlists []*resource
+}
+
+func readIndex(ctx context.Context, s source) (*index, error) {
+	m, err := newMapping(s.Info().URL)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{mapping: m, timeline: newTimeline(runs), byPath: map[string]*resource{}, loose: map[string][]*resource{}}
+	urls, err := s.URLs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range urls {
+		if err := x.read(ctx, s, u); err != nil {
+			return nil, err
+		}
+	}
+	first, err := x.known(s.Info().URL)
+	if err != nil {
+		return nil, err
+	}
+	if first == nil || len(first.outcomes) == 0 {
+		return nil, errNothing
+	}
+	x.playlists = append([]*resource{first}, slices.DeleteFunc(x.playlists, func(r *resource) bool { return r == first })...)
+	return x, nil
+}
+
+// read takes the requests for one address.
+func (x *index) read(ctx context.Context, s source, address string) error {
+	var r *resource
+	for e, err := range s.Outcomes(ctx, address) {
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			if r, err = x.resource(address); err != nil {
+				return err
+			}
+		}
+		if e.Resource == hls.ResourcePlaylist && !r.listed {
+			r.playlist, r.listed = true, true
+			x.playlists, r.ids = append(x.playlists, r), map[int64]bool{}
+		}
+		if e.Resource == hls.ResourcePlaylist && e.Playlist != 0 {
+			r.ids[e.Playlist] = true
+		}
+		o := newOutcome(e, x.timeline.starts[e.Run])
+		if o.final, err = x.resource(o.base); err != nil {
+			return err
+		}
+		o.final.playlist = o.final.playlist || r.playlist
+		if o.final != r && !slices.Contains(o.final.from, r) {
+			o.final.from = append(o.final.from, r)
+		}
+		r.add(o)
+	}
+	if r != nil { // spellings of one address are one resource
+		slices.SortStableFunc(r.outcomes, func(a, b outcome) int { return cmp.Compare(a.began, b.began) })
+	}
+	return nil
+}
+
+// resource finds what is at an address, or makes it known.
+func (x *index) resource(address string) (*resource, error) {
+	u, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	at := x.mapping.path(u)
+	if r := x.byPath[at]; r != nil {
+		return r, nil
+	}
+	r := &resource{path: at}
+	x.byPath[at] = r
+	p := loosePath(at)
+	x.loose[p] = append(x.loose[p], r)
+	return r, nil
+}
+
+// known finds what is at an address, nil for nothing.
+func (x *index) known(address string) (*resource, error) {
+	u, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	return x.byPath[x.mapping.path(u)], nil
+}
+
+// loosePath is a path without its query, unescaped.
+func loosePath(at string) string {
+	u, err := url.ParseRequestURI(at)
+	if err != nil {
+		return at
+	}
+	return u.Path
+}
+
+// find finds what a request is for, nil for nothing. A query that was not recorded means what its path does, where that is
+// one thing; escapes may be others than in the playlist.
+func (x *index) find(u *url.URL) *resource {
+	if u.Path == streamPath {
+		return x.playlists[0]
+	}
+	if r := x.byPath[requestURI(u)]; r != nil {
+		return r
+	}
+	list := x.loose[u.Path]
+	if len(list) == 1 {
+		return list[0]
+	}
+	for _, r := range list {
+		if v, err := url.ParseRequestURI(r.path); err == nil && sameQuery(v, u) {
+			return r
+		}
+	}
+	return nil
+}
+
+func sameQuery(a, b *url.URL) bool {
+	return a.RawQuery == b.RawQuery || a.Query().Encode() == b.Query().Encode()
+}
+
+// playlistPaths are those of the playlists.
+func (x *index) playlistPaths() []string {
+	list := []string{streamPath}
+	for _, r := range x.playlists {
+		if r.path != streamPath {
+			list = append(list, r.path)
+		}
+	}
+	return list
+}

@@ -1,0 +1,123 @@
+package replay
+
+import (
+	"net/url"
+	"strings"
+)
+
+// line is a line of a playlist on its way.
+type line struct {
+	text string   // with its line end, as it came
+	base *url.URL // what its URI is relative to
+	pass int64    // the pass of the loop that its dates are of
+}
+
+// splitLines takes a playlist apart.
+func splitLines(text string, base *url.URL, pass int64) []line {
+	list := make([]line, 0, strings.Count(text, "\n")+1)
+	for text != "" {
+		end := strings.IndexByte(text, '\n') + 1
+		if end == 0 {
+			end = len(text)
+		}
+		list = append(list, line{text[:end], base, pass})
+		text = text[end:]
+	}
+	return list
+}
+
+// content is the line without what stands around it.
+func (l line) content() string { return strings.Trim(l.text, " \t\r\n\x00\uFEFF") }
+
+// tag is the name of the line's tag, without #, and what follows it; empty for a URI or a comment.
+func (l line) tag() (name, value string) {
+	text, ok := strings.CutPrefix(l.content(), "#EXT")
+	if !ok {
+		return "", ""
+	}
+	name, value, _ = strings.Cut(text, ":")
+	return "EXT" + name, value
+}
+
+// with is the line with another content.
+func (l line) with(content string) line {
+	before, after, _ := strings.Cut(l.text, l.content())
+	l.text = before + content + after
+	return l
+}
+
+// attribute is a name with its value in the text of a tag: text[from:to], without quotes.
+type attribute struct {
+	name     string
+	from, to int
+	quoted   bool
+}
+
+// attributes finds those in a tag (RFC 8216bis, 4.2), as far as it can be read.
+func attributes(text string) []attribute {
+	at := strings.IndexByte(text, ':') + 1
+	var list []attribute
+	for at > 0 && at < len(text) {
+		eq := strings.IndexByte(text[at:], '=')
+		if eq < 0 {
+			break
+		}
+		a := attribute{name: strings.Trim(text[at:at+eq], " \t,")}
+		at += eq + 1
+		for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
+			at++
+		}
+		a.from = at
+		stop := byte(',')
+		if at < len(text) && text[at] == '"' {
+			a.quoted, stop = true, '"'
+			a.from++
+		}
+		n := strings.IndexByte(text[a.from:], stop)
+		if n < 0 {
+			if a.quoted {
+				break
+			}
+			n = len(text) - a.from
+		}
+		a.to = a.from + n
+		list = append(list, a)
+		if at = a.to; a.quoted {
+			at++
+		}
+		if comma := strings.IndexByte(text[at:], ','); comma >= 0 {
+			at += comma + 1
+		} else {
+			at = len(text)
+		}
+	}
+	return list
+}
+
+// attributeOf is the value of an attribute in a tag.
+func attributeOf(text, name string) (value string, ok bool) {
+	for _, a := range attributes(text) {
+		if a.name == name {
+			return text[a.from:a.to], true
+		}
+	}
+	return "", false
+}
+
+// replaceAttributes gives the values of a tag's attributes to f, which returns others or false for none.
+func replaceAttributes(text string, f func(name, value string) (string, bool)) string {
+	var b strings.Builder
+	done := 0
+	for _, a := range attributes(text) {
+		if v, ok := f(a.name, text[a.from:a.to]); ok {
+			b.WriteString(text[done:a.from])
+			b.WriteString(v)
+			done = a.to
+		}
+	}
+	if done == 0 {
+		return text
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}

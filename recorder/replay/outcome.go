@@ -1,0 +1,169 @@
+package replay
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
+)
+
+// outcome is a request that was recorded, and what came of it.
+type outcome struct {
+	// began, answered and ended are times of the recording; answered is -1 where no answer came.
+	began, answered, ended time.Duration
+	status                 int
+	header                 string // as headerText writes it
+	body                   recorder.Body
+	bytes                  int64          // in body
+	announced              int64          // Content-Length, -1 for none
+	broken                 bool           // the body broke off
+	part                   *hls.ByteRange // what was asked for, nil for all
+	content                hls.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
+	total                  int64          // the length of the whole resource, -1 where it is not known
+	final                  *resource      // where the answer came from, after redirections
+	base                   string         // its address
+}
+
+// whole says that it brought all of the resource.
+func (o *outcome) whole() bool {
+	return o.status == http.StatusOK && !o.broken && o.part == nil
+}
+
+func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
+	o := outcome{
+		began: start + e.Began, answered: -1, ended: start + max(e.Ended, e.Began), status: e.Status, body: e.Body, bytes: e.Bytes,
+		announced: -1, part: e.Range, total: -1, base: e.FinalURL,
+	}
+	if o.base == "" {
+		o.base = e.URL
+	}
+	file := strings.HasPrefix(o.base, "file:") || strings.HasPrefix(o.base, "/")
+	if e.Answered >= 0 {
+		o.answered = min(max(start+e.Answered, o.began), o.ended)
+	}
+	if file {
+		// The status that a server has for it.
+		switch {
+		case o.answered < 0:
+			o.status, o.answered = http.StatusNotFound, o.ended
+		case e.Range == nil:
+			o.status = http.StatusOK
+		default:
+			o.status, o.content, o.broken = http.StatusPartialContent, *e.Range, e.Bytes < e.Range.Length
+			o.content.Length = e.Bytes
+			o.announced = e.Range.Length
+		}
+		return o
+	}
+	if e.Status < 200 || e.Status > 999 { // none that an answer ends with
+		o.answered = -1
+		return o
+	}
+	o.header = headerText(e.Header)
+	o.announced = contentLength(e.Header)
+	ok := e.Status == http.StatusOK || e.Status == http.StatusPartialContent
+	switch {
+	case o.announced >= 0 && e.Error != "":
+		o.broken = o.announced > e.Bytes
+	case ok && e.Error != "" && o.announced < 0:
+		o.broken = true
+	}
+	o.place(e)
+	return o
+}
+
+// place says which part of the resource the body is.
+func (o *outcome) place(e *recorder.Exchange) {
+	switch e.Status {
+	case http.StatusOK:
+		o.content = hls.ByteRange{Length: e.Bytes} // with a Range, the server didn't know them, and it was read as far as needed
+	case http.StatusPartialContent:
+		first, total, ok := contentRange(e.Header.Get("Content-Range"))
+		if ok {
+			o.content, o.total = hls.ByteRange{Offset: first, Length: e.Bytes}, total
+		}
+	}
+}
+
+func contentLength(h http.Header) int64 {
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		return n
+	}
+	return -1
+}
+
+// contentRange reads "bytes 3-6/10", whose total may be *: then it is -1.
+func contentRange(text string) (first, total int64, ok bool) {
+	text, ok = strings.CutPrefix(text, "bytes ")
+	span, all, slash := strings.Cut(text, "/")
+	from, _, dash := strings.Cut(span, "-")
+	if !ok || !slash || !dash {
+		return 0, 0, false
+	}
+	first, err := strconv.ParseInt(from, 10, 64)
+	if err != nil || first < 0 {
+		return 0, 0, false
+	}
+	if total, err = strconv.ParseInt(all, 10, 64); err != nil {
+		total = -1
+	}
+	return first, total, true
+}
+
+// headerText writes the fields of a header that are replayed, a line each, in an order of its own.
+func headerText(h http.Header) string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		if replayed(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		for _, v := range h[name] {
+			if !strings.ContainsAny(v, "\r\n\x00") {
+				b.WriteString(name + "\n" + v + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// setHeader puts what headerText wrote into a header.
+func setHeader(h http.Header, text string) {
+	for text != "" {
+		var name, value string
+		name, text, _ = strings.Cut(text, "\n")
+		value, text, _ = strings.Cut(text, "\n")
+		h[name] = append(h[name], value)
+	}
+}
+
+// replayed says that a field of an answer is sent again: not those of the connection, those that are made anew, cookies,
+// and those that would have a browser talk to the recorded servers.
+func replayed(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // RFC 9110, 7.6.1
+		"Date", "Content-Length", "Content-Encoding", "Set-Cookie", "Set-Cookie2", "Accept-Ranges", "Location",
+		"Alt-Svc", "Strict-Transport-Security", "Report-To", "Nel", "Reporting-Endpoints", "Link", "Refresh",
+		"Clear-Site-Data", "Content-Security-Policy", "Content-Security-Policy-Report-Only", "Expect-Ct":
+		return false
+	}
+	return name != "" && !strings.HasPrefix(name, "Proxy-") && !strings.HasPrefix(name, "Access-Control-") && plainName(name)
+}
+
+// plainName says that a field's name is a token of letters, digits and what is usual between them.
+func plainName(name string) bool {
+	for _, c := range []byte(name) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			continue
+		}
+		return false
+	}
+	return true
+}

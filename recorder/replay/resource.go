@@ -1,0 +1,126 @@
+package replay
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
+)
+
+// resource is something that was asked for, or that an answer came from.
+type resource struct {
+	path     string         // in the replay, with its query
+	playlist bool           // of one, or of an answer that was redirected here
+	listed   bool           // in the index's playlists
+	ids      map[int64]bool // of the playlists that it is in the session
+	outcomes []outcome      // of requests for it, by when they began
+	from     []*resource    // those that were redirected here
+}
+
+// quiet is how long the loading of a playlist may take that brought what was known and is forgotten: with many a second,
+// they would be most of what is kept in memory.
+const quiet = 50 * time.Millisecond
+
+// add takes the outcome of a request for it.
+func (r *resource) add(o outcome) {
+	if n := len(r.outcomes); n > 0 {
+		last := &r.outcomes[n-1]
+		if last.header == o.header {
+			o.header = last.header // one text for both
+		}
+		if r.playlist && last.answered >= 0 && o.answered >= 0 && !last.broken && !o.broken && last.status == o.status &&
+			last.body == o.body && last.header == o.header && last.final == o.final && o.ended-o.began <= quiet {
+			return
+		}
+	}
+	r.outcomes = append(r.outcomes, o)
+}
+
+// pick finds the outcome of a request at a time: that of the last one before it that asked for the same part, or else of
+// the first after it. In later passes of a loop what was last stays until there is another; past says so.
+func (r *resource) pick(m moment, part *hls.ByteRange) (o *outcome, past bool) {
+	o, before := latest(r.outcomes, m.at, part)
+	for _, f := range r.from {
+		other, otherBefore := latest(f.outcomes, m.at, part)
+		switch {
+		case other == nil:
+		case o == nil, otherBefore && !before, otherBefore == before && (other.began > o.began) == before:
+			o, before = other, otherBefore
+		}
+	}
+	if before || m.pass == 0 || o == nil {
+		return o, false
+	}
+	const end = time.Duration(1<<63 - 1)
+	o, _ = r.pick(moment{at: end}, part)
+	return o, true
+}
+
+// latest finds among the requests for a part the last that began by then, or else the first.
+func latest(list []outcome, at time.Duration, part *hls.ByteRange) (o *outcome, before bool) {
+	n, _ := slices.BinarySearchFunc(list, at, func(o outcome, at time.Duration) int {
+		if o.began <= at {
+			return -1
+		}
+		return 1
+	})
+	for i := n - 1; i >= 0; i-- {
+		if samePart(list[i].part, part) {
+			return &list[i], true
+		}
+	}
+	for i := n; i < len(list); i++ {
+		if samePart(list[i].part, part) {
+			return &list[i], false
+		}
+	}
+	return nil, false
+}
+
+func samePart(a, b *hls.ByteRange) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// pieces are the latest requests at a time that brought a part of it, by offset.
+func (r *resource) pieces(m moment) []*outcome {
+	found := map[hls.ByteRange]*outcome{}
+	for _, from := range append([]*resource{r}, r.from...) {
+		for i := range from.outcomes {
+			o := &from.outcomes[i]
+			if o.part == nil || o.broken || o.content.Length <= 0 {
+				continue
+			}
+			if old := found[o.content]; old == nil || o.began <= m.at && o.began > old.began {
+				found[o.content] = o
+			}
+		}
+	}
+	list := make([]*outcome, 0, len(found))
+	for _, o := range found {
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b *outcome) int {
+		return cmp.Or(cmp.Compare(a.content.Offset, b.content.Offset), cmp.Compare(b.content.Length, a.content.Length))
+	})
+	return list
+}
+
+// versions gives the bodies that a playlist had, one after the other, with the address that they came from; backwards from
+// the last where last is set.
+func (r *resource) versions(last bool, yield func(o *outcome) bool) {
+	var body recorder.Body
+	for k := range r.outcomes {
+		if last {
+			k = len(r.outcomes) - 1 - k
+		}
+		o := &r.outcomes[k]
+		if !o.whole() || o.body == 0 || o.body == body {
+			continue
+		}
+		if body = o.body; !yield(o) {
+			return
+		}
+	}
+}
