@@ -1,0 +1,206 @@
+package gaps
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
+)
+
+// maxReasons is how many reasons for failures in a row a finding says.
+const maxReasons = 3
+
+// asked is what a request asked for.
+type asked struct {
+	run, playlist int64
+	resource      hls.Resource
+	url, part     string
+}
+
+// fetch is a segment that came.
+type fetch struct {
+	// first is when it was asked for at first, began when the attempt began that brought it, and ended when it was there.
+	first, began, ended time.Duration
+}
+
+// failure is a request that failed, with its further attempts.
+type failure struct {
+	Finding
+	reasons []string
+	end     time.Duration // of the last attempt
+	last    int64         // the last attempt's exchange
+}
+
+// requests goes through the exchanges.
+type requests struct {
+	f        *finder
+	run      int64
+	failures map[asked]*failure
+	contents contents
+	loads    map[int64]*loads
+}
+
+// readExchanges looks at all requests, and at the troubles.
+func (f *finder) readExchanges() error {
+	q := &requests{
+		f: f, failures: map[asked]*failure{}, contents: contents{known: map[address]content{}}, loads: map[int64]*loads{},
+	}
+	for t, err := range f.s.Troubles(f.ctx) {
+		if err != nil {
+			return err
+		}
+		if f.wants(t.Playlist) {
+			l := q.load(t.Playlist)
+			l.troubles = append(l.troubles, *t)
+		}
+	}
+	for e, err := range f.s.Exchanges(f.ctx) {
+		if err != nil {
+			return err
+		}
+		if err := f.ctx.Err(); err != nil {
+			return err
+		}
+		if !f.wants(e.Playlist) {
+			continue
+		}
+		if e.Run != q.run {
+			q.endRun()
+			q.run = e.Run
+		}
+		q.take(e)
+	}
+	q.endRun()
+	q.contents.end(f.r)
+	for _, id := range sortedKeys(q.loads) {
+		if err := q.loads[id].finish(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wants reports whether a playlist is looked at. What belongs to none is, unless one was asked for.
+func (f *finder) wants(playlist int64) bool {
+	return playlist == 0 && f.o.Playlist == "" || f.r.playlist(playlist) != nil
+}
+
+// take looks at the next exchange.
+func (q *requests) take(e *recorder.Exchange) {
+	key := asked{e.Run, e.Playlist, e.Resource, e.URL, part(e.Range)}
+	if e.Resource == hls.ResourcePlaylist {
+		q.load(e.Playlist).take(q.f, e)
+	}
+	open := q.failures[key]
+	if open != nil && e.Attempt <= 1 && e.Resource != hls.ResourcePlaylist { // the same address for something else
+		q.end(key, open, nil)
+		open = nil
+	}
+	if e.Error != "" {
+		if open == nil {
+			open = &failure{Finding: Finding{
+				Kind: KindRequestFailed, Playlist: e.Playlist, Moment: recorder.Moment{Run: e.Run, At: e.Began}, MSN: e.MSN,
+			}}
+			q.failures[key] = open
+		}
+		open.add(e)
+		return
+	}
+	first := e.Began
+	if open != nil {
+		first = open.At
+		q.end(key, open, e)
+	}
+	if e.Resource == hls.ResourceSegment {
+		q.f.fetches[e.ID] = fetch{first, e.Began, e.Ended}
+		q.contents.take(q.f.r, e)
+	}
+}
+
+// add takes an attempt that failed.
+func (f *failure) add(e *recorder.Exchange) {
+	f.Count++
+	f.end, f.last = e.Ended, e.ID
+	f.Exchanges = addRow(f.Exchanges, e.ID)
+	reason := e.Error
+	if text := http.StatusText(e.Status); e.Status >= http.StatusBadRequest && text != "" {
+		reason = fmt.Sprintf("%d %s", e.Status, text)
+	} else if e.Status >= http.StatusBadRequest {
+		reason = fmt.Sprintf("status %d", e.Status)
+	}
+	if reason = printable(reason); len(f.reasons) < maxReasons && !slices.Contains(f.reasons, reason) {
+		f.reasons = append(f.reasons, reason)
+	}
+}
+
+// end ends the attempts at something; by is the exchange that brought it, nil for none.
+func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
+	delete(q.failures, key)
+	if by != nil {
+		f.end = by.Ended
+		f.Exchanges = addRow(f.Exchanges, by.ID)
+	}
+	f.Amount = f.end - f.At
+	why := fmt.Sprintf("%s: %s in %s", strings.Join(f.reasons, "; "), plural(f.Count, "time"), seconds(f.Amount))
+	var what string
+	switch {
+	case key.resource == hls.ResourcePlaylist:
+		what = "the playlist"
+		if f.Playlist == 0 {
+			what = "the first playlist"
+		}
+	case key.resource == hls.ResourceSegment:
+		what = segmentRange(f.MSN, f.MSN)
+		if by == nil { // its entry says so too: one of the two is enough
+			f.Text = why
+			q.f.lost[f.last] = f.Finding
+			return
+		}
+	default:
+		what = fmt.Sprintf("the %s of segment %d", key.resource, f.MSN)
+	}
+	outcome := "it did not come"
+	if by != nil {
+		outcome = "it came in the end"
+	}
+	f.Text = fmt.Sprintf("%s failed: %s, %s", what, why, outcome)
+	q.f.r.add(f.Finding)
+}
+
+// endRun ends what failed to the end of a run.
+func (q *requests) endRun() {
+	keys := make([]asked, 0, len(q.failures))
+	for k := range q.failures {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b asked) int { return slices.Compare(q.failures[a].Exchanges, q.failures[b].Exchanges) })
+	for _, k := range keys {
+		q.end(k, q.failures[k], nil)
+	}
+}
+
+// load gives the loadings of a playlist. Those of the first one, which may not be known yet, are together.
+func (q *requests) load(playlist int64) *loads {
+	if p := q.f.r.playlist(playlist); p != nil && (p.Kind == recorder.KindMultivariant || p.Kind == recorder.KindMedia) {
+		playlist = 0
+	}
+	l := q.loads[playlist]
+	if l == nil {
+		l = &loads{}
+		q.loads[playlist] = l
+	}
+	return l
+}
+
+func sortedKeys[V any](m map[int64]V) []int64 {
+	keys := make([]int64, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,56 @@
+package gaps
+
+import (
+	"time"
+
+	"github.com/refstream/refstream/recorder"
+)
+
+const (
+	// maxFindings is how many findings of one kind and playlist are kept: who reads more needs the database.
+	maxFindings = 1000
+	// maxRows is how many rows of each table a finding names.
+	maxRows = 100
+)
+
+// Finding is something that a monitor would flag.
+type Finding struct {
+	Kind Kind
+	// Playlist is the id of a recorder.Playlist, 0 where it is not known.
+	Playlist int64
+	recorder.Moment
+	// UTC is that of the Moment.
+	UTC time.Time
+	// MSN is the number of the segment, or of the first; -1 for none.
+	MSN int64
+	// Versions, Exchanges and Segments are the ids of the rows that show it, in order, the first 100 of each.
+	Versions, Exchanges, Segments []int64
+	// Count and Amount are what Kind says.
+	Count  int64
+	Amount time.Duration
+	// Text says what and how much, for people, in a line.
+	Text string
+}
+
+// Gap is a pair of neighbouring versions that are too far apart. Between them there may be versions that brought nothing
+// new: stale ones, and such as have no other segments.
+type Gap struct {
+	// Playlist is the id of a recorder.Playlist.
+	Playlist int64
+	// Before is the version that the stream stood at, and After the next that brought a segment or the end; nil where the
+	// run ended without one.
+	Before recorder.Version
+	After  *recorder.Version
+	// BeforeUTC and AfterUTC are when they were seen; AfterUTC is the end of the run where After is nil.
+	BeforeUTC, AfterUTC time.Time
+	// Interval is from the one to the other as they were seen, Uncertainty how much longer or shorter it may have been.
+	Interval, Uncertainty time.Duration
+	Threshold             time.Duration
+}
+
+func addRow(rows []int64, id int64) []int64 {
+	if id == 0 || len(rows) == maxRows || len(rows) > 0 && rows[len(rows)-1] == id {
+		return rows
+	}
+	return append(rows, id)
+}

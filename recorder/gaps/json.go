@@ -1,0 +1,167 @@
+package gaps
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/recorder"
+)
+
+// The names below are the format of the report and are kept. Durations and offsets are decimal seconds, exact to the
+// nanosecond; offsets count from the start of their run. Times are RFC 3339 in UTC. Rows are the ids of the session's
+// tables.
+
+type jsonReport struct {
+	URL       string         `json:"url"`
+	Created   time.Time      `json:"created"`
+	Runs      []jsonRun      `json:"runs"`
+	Playlists []jsonPlaylist `json:"playlists"`
+	Gaps      []jsonGap      `json:"gaps"`
+	Findings  []jsonFinding  `json:"findings"`
+	Counts    map[Kind]int64 `json:"counts"`
+}
+
+type jsonRun struct {
+	Run      int64           `json:"run"`
+	Started  time.Time       `json:"started"`
+	Duration markers.Seconds `json:"duration"`
+	Reason   string          `json:"reason,omitempty"`
+}
+
+type jsonPlaylist struct {
+	ID             int64                 `json:"id"`
+	Playlist       string                `json:"playlist"` // the short name
+	URL            string                `json:"url"`
+	Kind           recorder.PlaylistKind `json:"kind"`
+	Name           string                `json:"name,omitempty"`
+	TargetDuration markers.Seconds       `json:"target_duration"`
+	Threshold      markers.Seconds       `json:"threshold"`
+	Loadings       int64                 `json:"loadings"`
+	Versions       int64                 `json:"versions"`
+	Stale          int64                 `json:"stale_versions"`
+	Segments       int64                 `json:"segments"`
+	Missing        int64                 `json:"missing_segments"`
+	Gaps           int64                 `json:"gap_segments"` // EXT-X-GAP
+	Intervals      int64                 `json:"intervals"`
+	Shortest       markers.Seconds       `json:"shortest_interval"`
+	Median         markers.Seconds       `json:"median_interval"`
+	Longest        markers.Seconds       `json:"longest_interval"`
+	Uncertainty    markers.Seconds       `json:"uncertainty"`
+}
+
+type jsonVersion struct {
+	Row  int64           `json:"row"`
+	Run  int64           `json:"run"`
+	Seen markers.Seconds `json:"seen"`
+	UTC  time.Time       `json:"utc"`
+}
+
+type jsonGap struct {
+	PlaylistID  int64           `json:"playlist_id"`
+	Playlist    string          `json:"playlist"`
+	Before      jsonVersion     `json:"before"`
+	After       *jsonVersion    `json:"after"` // null: the run ended
+	Interval    markers.Seconds `json:"interval"`
+	Uncertainty markers.Seconds `json:"uncertainty"`
+	Threshold   markers.Seconds `json:"threshold"`
+}
+
+type jsonFinding struct {
+	Kind       Kind            `json:"kind"`
+	PlaylistID int64           `json:"playlist_id,omitempty"`
+	Playlist   string          `json:"playlist,omitempty"`
+	Run        int64           `json:"run"`
+	At         markers.Seconds `json:"at"`
+	UTC        time.Time       `json:"utc"`
+	MSN        *int64          `json:"msn,omitempty"`
+	Count      int64           `json:"count"`
+	Amount     markers.Seconds `json:"amount"`
+	Versions   []int64         `json:"version_rows,omitempty"`
+	Exchanges  []int64         `json:"exchange_rows,omitempty"`
+	Segments   []int64         `json:"segment_rows,omitempty"`
+	Text       string          `json:"text"`
+}
+
+// WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts.
+func (r *Report) WriteJSON(w io.Writer) error {
+	out := jsonReport{
+		URL: withoutPassword(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
+		// Lists that are empty are [] and not null.
+		Runs: []jsonRun{}, Playlists: []jsonPlaylist{}, Gaps: []jsonGap{}, Findings: []jsonFinding{},
+	}
+	for _, run := range r.Runs {
+		out.Runs = append(out.Runs, jsonRun{run.ID, run.Started.UTC(), markers.Seconds(run.Ended), run.Reason})
+	}
+	for i := range r.Playlists {
+		out.Playlists = append(out.Playlists, r.Playlists[i].json())
+	}
+	for i := range r.Gaps {
+		out.Gaps = append(out.Gaps, r.jsonGap(&r.Gaps[i]))
+	}
+	for i := range r.Findings {
+		out.Findings = append(out.Findings, r.jsonFinding(&r.Findings[i]))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(out); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func (p *PlaylistReport) json() jsonPlaylist {
+	return jsonPlaylist{
+		ID: p.ID, Playlist: p.Label, URL: withoutPassword(p.URL), Kind: p.Kind, Name: p.Name,
+		TargetDuration: markers.Seconds(p.TargetDuration), Threshold: markers.Seconds(p.Threshold),
+		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
+		Segments: p.Segments, Missing: p.Missing, Gaps: p.Gaps,
+		Intervals: p.Intervals, Shortest: markers.Seconds(p.Shortest), Median: markers.Seconds(p.Median),
+		Longest: markers.Seconds(p.Longest), Uncertainty: markers.Seconds(p.Uncertainty),
+	}
+}
+
+func (r *Report) jsonGap(g *Gap) jsonGap {
+	out := jsonGap{
+		PlaylistID: g.Playlist, Playlist: r.label(g.Playlist),
+		Before:   jsonVersion{g.Before.ID, g.Before.Run, markers.Seconds(g.Before.Seen), g.BeforeUTC},
+		Interval: markers.Seconds(g.Interval), Uncertainty: markers.Seconds(g.Uncertainty), Threshold: markers.Seconds(g.Threshold),
+	}
+	if g.After != nil {
+		out.After = &jsonVersion{g.After.ID, g.After.Run, markers.Seconds(g.After.Seen), g.AfterUTC}
+	}
+	return out
+}
+
+func (r *Report) jsonFinding(f *Finding) jsonFinding {
+	out := jsonFinding{
+		Kind: f.Kind, PlaylistID: f.Playlist, Playlist: r.label(f.Playlist), Run: f.Run, At: markers.Seconds(f.At), UTC: f.UTC,
+		Count: f.Count, Amount: markers.Seconds(f.Amount), Versions: f.Versions, Exchanges: f.Exchanges, Segments: f.Segments,
+		Text: f.Text,
+	}
+	if f.MSN >= 0 {
+		msn := f.MSN
+		out.MSN = &msn
+	}
+	return out
+}
+
+func (r *Report) label(playlist int64) string {
+	if p := r.playlist(playlist); p != nil {
+		return p.Label
+	}
+	return ""
+}
+
+// withoutPassword is an address that may be shown.
+func withoutPassword(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	return u.Redacted()
+}

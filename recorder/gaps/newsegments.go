@@ -1,0 +1,91 @@
+package gaps
+
+import (
+	"fmt"
+	"time"
+)
+
+// newSegments looks at what a version says of segments that are new in it.
+func (t *tracker) newSegments(l *loaded) {
+	n := len(l.m.Segments)
+	if n == 0 {
+		return
+	}
+	t.durations(l)
+	for i := range l.m.Segments {
+		if s := &l.m.Segments[i]; s.MSN >= t.checked {
+			t.dateJump(l, i)
+		}
+	}
+	t.checked = max(t.checked, l.end())
+	last := l.dates[n-1]
+	if t.next = (expected{}); !last.at.IsZero() {
+		last = after(last, time.Duration(l.m.Segments[n-1].Duration))
+		t.next = expected{l.end(), last.at, last.slack}
+	}
+}
+
+// durations compares EXTINF with the target duration (RFC 8216bis, 4.4.3.1: rounded, it is not longer). Exactly half a
+// second is taken as rounded down: encoders disagree.
+func (t *tracker) durations(l *loaded) {
+	f := t.finding(KindTargetDuration, l)
+	target := time.Duration(l.m.TargetDuration)
+	count := int64(0)
+	for i := range l.m.Segments {
+		s := &l.m.Segments[i]
+		d := time.Duration(s.Duration)
+		if s.MSN < t.checked || d-target <= time.Second/2 {
+			continue
+		}
+		if count++; count == 1 {
+			f.MSN = s.MSN
+		}
+		f.Amount = max(f.Amount, d)
+	}
+	if count == 0 {
+		return
+	}
+	f.Count = count
+	f.Text = fmt.Sprintf("EXTINF is up to %s from segment %d on (%s), and EXT-X-TARGETDURATION is %v s", seconds(f.Amount),
+		f.MSN, plural(count, "segment"), l.m.TargetDuration)
+	t.f.r.add(f)
+}
+
+// dateJump looks at whether the date of segment i is where the segments before it end.
+func (t *tracker) dateJump(l *loaded, i int) {
+	s := &l.m.Segments[i]
+	// Nothing has the date of a gap: where an encoder stopped in the middle of a segment, the next one is on its grid.
+	if s.Discontinuity || s.Gap || s.ProgramDateTime.IsZero() {
+		return
+	}
+	want := expected{}
+	switch {
+	case i > 0 && !l.dates[i-1].at.IsZero():
+		d := after(l.dates[i-1], time.Duration(l.m.Segments[i-1].Duration))
+		want = expected{s.MSN, d.at, d.slack}
+	case i == 0 && t.next.msn == s.MSN && !t.changedDiscontinuity(l):
+		want = t.next
+	}
+	if want.at.IsZero() {
+		return
+	}
+	by := s.ProgramDateTime.Sub(want.at)
+	if max(by, -by) <= t.f.o.Tolerance+want.slack {
+		return
+	}
+	f := t.finding(KindPDTJump, l)
+	f.MSN, f.Amount = s.MSN, by
+	f.Text = fmt.Sprintf("segment %d has EXT-X-PROGRAM-DATE-TIME %s, %s than the end of the segment before it", s.MSN,
+		date(s.ProgramDateTime), later(by))
+	t.f.r.add(f)
+}
+
+// changedDiscontinuity reports whether there is a discontinuity before the first segment of a version, which need not have
+// the tag for it.
+func (t *tracker) changedDiscontinuity(l *loaded) bool {
+	if t.prev == nil || len(t.prev.m.Segments) == 0 {
+		return true
+	}
+	last := t.prev.m.Segments[len(t.prev.m.Segments)-1]
+	return last.DiscontinuitySequence != l.m.Segments[0].DiscontinuitySequence
+}

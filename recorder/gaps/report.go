@@ -1,0 +1,127 @@
+package gaps
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/recorder"
+)
+
+// Report is what was found in a session.
+type Report struct {
+	Session recorder.Info
+	Runs    []recorder.Run
+	// Playlists are those that were looked at.
+	Playlists []PlaylistReport
+	// Gaps are in the order of time. Each stands in Findings too.
+	Gaps []Gap
+	// Findings are in the order of time, the first 1000 of each kind and playlist.
+	Findings []Finding
+	// Counts says how many findings there are of each kind, also of those that were left out.
+	Counts map[Kind]int64
+
+	kept map[kept]int
+}
+
+// PlaylistReport says how a playlist was published.
+type PlaylistReport struct {
+	recorder.Playlist
+	// Label is a short name, unlike that of any other: the path, from the session's folder on the server.
+	Label string
+	// Threshold is what was taken for a gap, at last; TargetDuration is that of the last version. 0 where there is none.
+	TargetDuration, Threshold time.Duration
+	// Loadings counts the requests that brought a playlist, Versions those of them with another text, Stale the older ones.
+	Loadings, Versions, Stale int64
+	// Segments counts the entries, Missing those that could not be had, and Gaps those that the playlist says are none.
+	Segments, Missing, Gaps int64
+	// Intervals counts the times from one version that brought something new to the next, where it is known when the one
+	// appeared; Shortest, Median and Longest are of these. Uncertainty is the median of how long before it was seen a version may have been there.
+	Intervals                              int64
+	Shortest, Median, Longest, Uncertainty time.Duration
+
+	intervals, delays []sample
+	uncertain         []time.Duration
+}
+
+// sample is a value of a plot.
+type sample struct {
+	recorder.Moment
+	value time.Duration
+}
+
+// kept is what maxFindings bounds.
+type kept struct {
+	kind     Kind
+	playlist int64
+}
+
+// add takes a finding.
+func (r *Report) add(f Finding) {
+	r.Counts[f.Kind]++
+	k := kept{f.Kind, f.Playlist}
+	if r.kept[k]++; r.kept[k] > maxFindings {
+		return
+	}
+	f.UTC = r.utc(f.Moment)
+	f.Count = max(f.Count, 1)
+	r.Findings = append(r.Findings, f)
+}
+
+// run gives a run by its id, nil where there is none.
+func (r *Report) run(id int64) *recorder.Run {
+	for i := range r.Runs {
+		if r.Runs[i].ID == id {
+			return &r.Runs[i]
+		}
+	}
+	return nil
+}
+
+// utc is zero for a run that isn't there.
+func (r *Report) utc(m recorder.Moment) time.Time {
+	run := r.run(m.Run)
+	if run == nil {
+		return time.Time{}
+	}
+	return run.Started.Add(m.At).UTC()
+}
+
+// playlist gives the report of a playlist that is looked at, nil for others.
+func (r *Report) playlist(id int64) *PlaylistReport {
+	for i := range r.Playlists {
+		if r.Playlists[i].ID == id {
+			return &r.Playlists[i]
+		}
+	}
+	return nil
+}
+
+// finish puts all in order.
+func (r *Report) finish() {
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.At, b.At), cmp.Compare(a.Playlist, b.Playlist))
+	})
+	slices.SortStableFunc(r.Gaps, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Before.Run, b.Before.Run), cmp.Compare(a.Before.Seen, b.Before.Seen))
+	})
+	for i := range r.Playlists {
+		r.Playlists[i].finish()
+	}
+}
+
+func (p *PlaylistReport) finish() {
+	p.Intervals = int64(len(p.intervals))
+	values := make([]time.Duration, len(p.intervals))
+	for i := range p.intervals {
+		values[i] = p.intervals[i].value
+	}
+	if len(values) > 0 {
+		slices.Sort(values)
+		p.Shortest, p.Median, p.Longest = values[0], values[len(values)/2], values[len(values)-1]
+	}
+	if n := len(p.uncertain); n > 0 {
+		slices.Sort(p.uncertain)
+		p.Uncertainty = p.uncertain[n/2]
+	}
+}

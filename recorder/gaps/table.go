@@ -1,0 +1,143 @@
+package gaps
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// WriteTable writes the report for people to read on a terminal. Times are in UTC, #12 is row 12 of the table versions; in brackets
+// stand the tables and rows that show a finding.
+func (r *Report) WriteTable(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", printable(withoutPassword(r.Session.URL)), r.headline())
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		fmt.Fprintf(&b, "Recorded %s UTC, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"), seconds(run.Ended))
+		if run.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", printable(run.Reason))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // two spaces between the columns
+	fmt.Fprintln(t, "ID\tPLAYLIST\tKIND\tTARGET\tLOADED\tVERSIONS\tSEGMENTS\tMISSING\tSHORTEST\tMEDIAN\tLONGEST\tUNCERTAIN")
+	for i := range r.Playlists {
+		p := &r.Playlists[i]
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.ID, p.title(), p.Kind, orNone(p.TargetDuration),
+			p.Loadings, p.Versions, p.Segments, p.Missing, orNone(p.Shortest), orNone(p.Median), orNone(p.Longest),
+			orNone(p.Uncertainty))
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	layout := r.layout()
+	if len(r.Gaps) > 0 {
+		b.WriteString("\nGAPS\n")
+	}
+	for i := range r.Gaps {
+		fmt.Fprintf(&b, "  %s\n", r.gapLine(&r.Gaps[i], layout))
+	}
+	if int64(len(r.Findings)) > r.Counts[KindGap] {
+		b.WriteString("\nFINDINGS\n")
+	}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Kind != KindGap {
+			fmt.Fprintf(&b, "  %s %s: %s%s%s\n", f.UTC.Format(layout), f.Kind, r.of(f.Playlist), f.Text, f.rows())
+		}
+	}
+	if left := r.leftOut(); left > 0 {
+		fmt.Fprintf(&b, "  and %s more of the same kinds\n", plural(left, "finding"))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// headline is what there is in a line.
+func (r *Report) headline() string {
+	gaps, others := r.Counts[KindGap], int64(0)
+	for kind, n := range r.Counts {
+		if kind != KindGap {
+			others += n
+		}
+	}
+	if gaps+others == 0 {
+		return "nothing was found"
+	}
+	return plural(gaps, "gap") + ", " + plural(others, "other finding")
+}
+
+func (r *Report) leftOut() int64 {
+	n := -int64(len(r.Findings))
+	for _, count := range r.Counts {
+		n += count
+	}
+	return n
+}
+
+// layout is how times are written: with the date where the recording is not of one day.
+func (r *Report) layout() string {
+	const clock, day = "15:04:05.000", "2006-01-02"
+	if n := len(r.Runs); n > 0 {
+		last := &r.Runs[n-1]
+		if r.Runs[0].Started.UTC().Format(day) != last.Started.Add(last.Ended).UTC().Format(day) {
+			return day + " " + clock
+		}
+	}
+	return clock
+}
+
+func (r *Report) gapLine(g *Gap, layout string) string {
+	to := "the end"
+	if g.After != nil {
+		to = fmt.Sprintf("#%d", g.After.ID)
+	}
+	return fmt.Sprintf("%s#%d %s -> %s %s, %s ± %s (at most %s)", r.of(g.Playlist), g.Before.ID, g.BeforeUTC.Format(layout), to,
+		g.AfterUTC.Format(layout), seconds(g.Interval), seconds(g.Uncertainty), seconds(g.Threshold))
+}
+
+// of names a playlist at the start of a line, empty where it is not known.
+func (r *Report) of(playlist int64) string {
+	if p := r.playlist(playlist); p != nil {
+		return p.title() + ", "
+	}
+	return ""
+}
+
+// rows names the rows of a finding: those of versions, or else of exchanges, and those of segments.
+func (f *Finding) rows() string {
+	const most = 4 // all of them are in the JSON
+	var list []string
+	add := func(table string, rows []int64) {
+		var ids []string
+		for _, id := range rows[:min(len(rows), most)] {
+			ids = append(ids, strconv.FormatInt(id, 10))
+		}
+		if len(rows) > most {
+			ids = append(ids, "…")
+		}
+		if len(rows) > 0 {
+			list = append(list, table+" "+strings.Join(ids, ", "))
+		}
+	}
+	if add("versions", f.Versions); len(f.Versions) == 0 {
+		add("exchanges", f.Exchanges)
+	}
+	add("segments", f.Segments)
+	if len(list) == 0 {
+		return ""
+	}
+	return " [" + strings.Join(list, "; ") + "]"
+}
+
+func orNone(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return seconds(d)
+}

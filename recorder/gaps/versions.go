@@ -1,0 +1,199 @@
+package gaps
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
+)
+
+// tracker goes through the versions of a playlist in one run.
+type tracker struct {
+	f *finder
+	p *PlaylistReport
+	h *history
+
+	run int64
+	// prev is the last version that is not stale, last the last of all; nil at first.
+	prev, last *loaded
+	// advance is the last version that brought something new.
+	advance *loaded
+	// checked is the number after the last segment whose own tags were looked at.
+	checked int64
+	// next is what the first segment after prev should say.
+	next expected
+	// stale is a finding that goes on.
+	stale *Finding
+}
+
+// loaded is a version with what it says.
+type loaded struct {
+	recorder.Version
+	m     *hls.Media
+	dates []dated
+}
+
+// first is the number of its first segment, end that after its last.
+func (l *loaded) first() int64 { return l.m.MediaSequence + l.m.Skipped }
+func (l *loaded) end() int64   { return l.first() + int64(len(l.m.Segments)) }
+
+// readVersions looks at the versions of a playlist.
+func (f *finder) readVersions(p *PlaylistReport) error {
+	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}}
+	f.versions[p.ID] = h
+	var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
+	for v, err := range f.s.Versions(f.ctx, p.ID) {
+		if err != nil {
+			return err
+		}
+		list = append(list, *v)
+	}
+	t := &tracker{f: f, p: p, h: h}
+	for i := range list {
+		v := &list[i]
+		h.bodies[v.Body] = true
+		p.Versions++
+		if p.Kind == recorder.KindMultivariant {
+			continue
+		}
+		if v.Run != t.run {
+			t.endRun()
+			t = &tracker{f: f, p: p, h: h, run: v.Run}
+		}
+		l, err := f.load(v)
+		if err != nil {
+			return fmt.Errorf("read version %d of %s: %w", v.ID, p.title(), err)
+		}
+		if l != nil {
+			t.take(l)
+		}
+	}
+	t.endRun()
+	return nil
+}
+
+// load parses a version. One that can't be parsed is nil: recorders don't call that a version.
+func (f *finder) load(v *recorder.Version) (*loaded, error) {
+	b, err := f.s.Body(f.ctx, v.Body)
+	if err != nil {
+		return nil, err
+	}
+	pl, err := hls.ParsePlaylist(bytes.NewReader(b))
+	if err != nil || pl.Media == nil {
+		return nil, f.ctx.Err()
+	}
+	l := &loaded{Version: *v, m: pl.Media}
+	l.dates = dates(pl.Media, pl.Version < wholeBefore)
+	return l, nil
+}
+
+// take looks at the next version.
+func (t *tracker) take(l *loaded) {
+	t.describe(l)
+	if l.Unseen >= 0 {
+		t.p.uncertain = append(t.p.uncertain, l.Seen-l.Unseen)
+	}
+	t.last = l
+	if l.Stale {
+		t.p.Stale++
+		t.addStale(l)
+		return
+	}
+	t.endStale(l.Seen)
+	if t.prev != nil {
+		t.sequence(l)
+		if l.Restarted {
+			t.checked, t.next = l.first(), expected{}
+		} else {
+			t.changes(l)
+		}
+	} else {
+		t.checked = l.first()
+	}
+	t.advances(l)
+	t.newSegments(l)
+	if len(l.m.Segments) > 0 || t.prev == nil {
+		t.prev = l
+	}
+}
+
+// describe keeps what the segments of a version are judged by.
+func (t *tracker) describe(l *loaded) {
+	d := bounded(time.Duration(l.m.TargetDuration))
+	v := version{
+		seen: l.Seen, target: d, live: !l.m.End, first: t.last == nil, restarted: l.Restarted, iFrames: l.m.IFramesOnly,
+	}
+	for i := range l.m.Segments {
+		for _, k := range l.m.Segments[i].Keys {
+			v.protected = v.protected || k.Method != "AES-128" || k.Format != "identity"
+		}
+	}
+	v.whole = len(l.dates) > 0 && l.dates[0].whole
+	t.h.byID[l.ID] = v
+	if n := len(t.h.targets); !l.Stale && (n == 0 || t.h.targets[n-1].value != d) {
+		t.h.targets = append(t.h.targets, target{recorder.Moment{Run: l.Run, At: l.Seen}, d})
+	}
+	t.p.TargetDuration = d
+}
+
+// finding makes one of a version.
+func (t *tracker) finding(kind Kind, l *loaded) Finding {
+	return Finding{
+		Kind: kind, Playlist: t.p.ID, Moment: recorder.Moment{Run: l.Run, At: l.Seen}, MSN: -1,
+		Versions: addRow(nil, l.ID), Exchanges: addRow(nil, l.Exchange),
+	}
+}
+
+// between makes a finding of a version and the one before.
+func (t *tracker) between(kind Kind, l *loaded) Finding {
+	f := t.finding(kind, l)
+	f.Versions = []int64{t.prev.ID, l.ID}
+	return f
+}
+
+func (t *tracker) addStale(l *loaded) {
+	if t.stale == nil {
+		f := t.finding(KindStale, l)
+		if t.prev != nil && len(l.m.Segments) > 0 {
+			f.Text = fmt.Sprintf("an older version came, which ends with segment %d, after one to segment %d",
+				l.end()-1, t.prev.end()-1)
+		} else {
+			f.Text = "an older version came"
+		}
+		t.stale = &f
+	}
+	t.stale.Count++
+	t.stale.Versions = addRow(t.stale.Versions, l.ID)
+	t.stale.Exchanges = addRow(t.stale.Exchanges, l.Exchange)
+}
+
+// endStale ends a finding of stale versions.
+func (t *tracker) endStale(at time.Duration) {
+	if t.stale == nil {
+		return
+	}
+	t.stale.Amount = max(0, at-t.stale.At)
+	t.stale.Text += fmt.Sprintf(", for %s", seconds(t.stale.Amount))
+	if t.stale.Count > 1 {
+		t.stale.Text += fmt.Sprintf(" (%d older versions)", t.stale.Count)
+	}
+	t.f.r.add(*t.stale)
+	t.stale = nil
+}
+
+// endRun looks at what a run ended with.
+func (t *tracker) endRun() {
+	run := t.f.r.run(t.run)
+	if run == nil || t.last == nil {
+		return
+	}
+	t.endStale(run.Ended)
+	if t.advance == nil || t.advance.m.End {
+		return
+	}
+	if interval, threshold := run.Ended-t.advance.Seen, t.threshold(t.advance.m, nil); interval > threshold {
+		t.gap(nil, interval, threshold, run)
+	}
+}
