@@ -69,6 +69,16 @@ var table = map[string]arrows{
 		may:       words("media h264 markers generator analyzer analyzer/verify/score outputs/ts outputs/hls"),
 		libraries: words("gonum.org/v1/plot"),
 	},
+	"recorder": {
+		may:       words("media markers outputs/hls outputs/ts outputs/mp4"),
+		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
+	},
+	"recorder/replay": {may: words("media markers recorder outputs/hls")},
+	"recorder/gaps": {
+		may:       words("media markers recorder outputs/hls"),
+		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
+	},
+	"dvr": {may: words("media h264 generator outputs/ts"), libraries: words("golang.org/x/sys/unix")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),

@@ -1,0 +1,132 @@
+package dvr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Paths in a session's folder.
+const (
+	recordingFile   = "stream/recording.ts"
+	connectionsFile = "stream/connections.jsonl"
+)
+
+// follower looks at a recording as it grows.
+type follower interface {
+	// Run works until it has seen all of the recording and Finish was called, which is no error; until ctx has ended, whose
+	// error it returns; or until it fails for good.
+	Run(ctx context.Context) error
+	// Grown says that there may be more in the recording, and perhaps in connections.jsonl. It returns at once.
+	Grown()
+	// Finish says that the recording will not grow any more. It returns at once.
+	Finish()
+	// Scanned says how many bytes of the recording were looked at, and how many frames are in the index.
+	Scanned() (bytes int64, frames int)
+}
+
+// Run records what senders bring, one at a time, until ctx has ended, which is no error, or the recording can't go on:
+// the disk is full, the session belongs to another process, the listener fails. Nothing that it started is left then, and
+// the recording has whole packets. A stop takes less than 5 s; frames that are not looked for by then are found when the
+// session is resumed. Where looking for frames fails, the recording goes on, and the error is returned at the end.
+func Run(ctx context.Context, o Options) error {
+	follow := func(o Options, folder string) (follower, error) { return newScanner(o, folder) }
+	if err := run(ctx, o, defaultTimes(), follow); err != nil {
+		return fmt.Errorf("record stream: %w", err)
+	}
+	return nil
+}
+
+func run(ctx context.Context, o Options, t times, follow func(o Options, folder string) (follower, error)) error {
+	if o.Listener != nil {
+		defer o.Listener.Close()
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	l, err := o.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	s, err := openSession(o)
+	if err != nil {
+		return err
+	}
+	f, err := follow(o, s.folder)
+	if err != nil {
+		s.discard()
+		return err
+	}
+	r, err := newReceiver(o, t, s, f)
+	if err != nil {
+		s.discard()
+		return err
+	}
+	if o.Ready != nil {
+		o.Ready(Session{Name: s.name, Folder: s.folder, Address: "tcp://" + l.Addr().String(), Resumed: s.resumed})
+	}
+	scanned := watch(ctx, r)
+	err = r.run(ctx, l)
+	err = errors.Join(err, scanned())
+	r.report()
+	return errors.Join(err, s.close())
+}
+
+// listen opens the listener, or takes the one that is given.
+func (o Options) listen(ctx context.Context) (net.Listener, error) {
+	if o.Listener != nil {
+		return o.Listener, nil
+	}
+	address, err := parseListen(o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	// A sender that is gone without a word is found out after 25 s, if no other comes before.
+	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at tcp://%s: %w: end what uses the port, or give another address", address, err)
+	}
+	return l, nil
+}
+
+// watch starts the follower. The returned function ends it, with the time that is left to it, and says how it went.
+func watch(ctx context.Context, r *receiver) func() error {
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it has more time than the connections
+	failed := make(chan error, 1)
+	go func() {
+		err := r.follower.Run(following)
+		if err != nil && following.Err() == nil {
+			r.o.Logger.Error("no more frames are looked for: the recording goes on", "error", err)
+		}
+		failed <- err
+	}()
+	return func() error {
+		defer cancel()
+		r.follower.Finish()
+		var limit timer
+		limit.start(r.times.finish)
+		defer limit.stop()
+		var err error
+		select {
+		case err = <-failed:
+		case <-limit.ticks():
+			cancel()
+			err = <-failed
+			if errors.Is(err, context.Canceled) {
+				r.o.Logger.Info("the end of the recording is not looked at for frames: that is done when the session is resumed")
+			}
+		}
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look for frames: %w: the recording is whole", err)
+		}
+		return nil
+	}
+}

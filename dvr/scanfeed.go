@@ -1,0 +1,89 @@
+package dvr
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// errDecoderGone is that a decoder takes no more.
+var errDecoderGone = errors.New("the decoder takes no more")
+
+// feed is what one decoder is given of a recording. step is called by one goroutine at a time.
+type feed struct {
+	src    *source
+	picker picker
+	// at is how far the recording was read; next is where another decoder goes on, set when step returned io.EOF.
+	at   int64
+	next place
+	over bool
+	out  []byte
+	// scanned is told how far the recording was read.
+	scanned *atomic.Int64
+
+	mu   sync.Mutex
+	keys []keyPoint // met, and not taken yet
+}
+
+// newFeed makes a feed from a place on; see picker for skip.
+func newFeed(src *source, from place, skip int, scanned *atomic.Int64) *feed {
+	return &feed{src: src, picker: picker{from: from, skip: skip}, at: from.Tables, scanned: scanned}
+}
+
+// step returns what comes next, valid until the next call, at least one packet. The error is io.EOF at the end of the
+// stretch, and errAllRead at the end of the recording.
+func (f *feed) step(ctx context.Context) ([]byte, error) {
+	f.out = f.out[:0]
+	for len(f.out) == 0 {
+		if f.over {
+			return nil, io.EOF
+		}
+		b, err := f.src.next(ctx, f.at)
+		if errors.Is(err, io.EOF) {
+			at := f.src.after(f.at)
+			f.over, f.next = true, place{at, at}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for ; len(b) > 0 && !f.over; b = b[packetSize:] {
+			if f.out, f.over = f.picker.take(f.out, b[:packetSize], f.at); f.over {
+				f.next = place{f.picker.program.patAt, f.at}
+				break
+			}
+			f.at += packetSize
+		}
+		f.scanned.Store(f.at)
+		f.mu.Lock()
+		f.keys = append(f.keys, f.picker.keys...)
+		f.mu.Unlock()
+		f.picker.keys = f.picker.keys[:0]
+	}
+	return f.out, nil
+}
+
+// run writes all that comes to a decoder, and closes its input. It returns what ended it: io.EOF and errAllRead as step
+// does, or errDecoderGone.
+func (f *feed) run(ctx context.Context, out []byte, in io.WriteCloser) error {
+	for {
+		if _, err := in.Write(out); err != nil {
+			return errors.Join(errDecoderGone, err, in.Close())
+		}
+		var err error
+		if out, err = f.step(ctx); err != nil {
+			f.picker.matrix.end(f.picker.program.video.kind)
+			return errors.Join(err, in.Close())
+		}
+	}
+}
+
+// takeKeys is the key points that were met since the last call.
+func (f *feed) takeKeys() []keyPoint {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keys := f.keys
+	f.keys = nil
+	return keys
+}

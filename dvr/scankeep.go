@@ -1,0 +1,207 @@
+package dvr
+
+import (
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/refstream/refstream/generator"
+)
+
+// saveEvery is how much stream time goes by at most between two writings of the state: what must be scanned again after a
+// crash.
+const saveEvery = 10 * ticksPerSecond
+
+// maxPending is how many key points a decoder may be behind: more than it has frames in work.
+const maxPending = 256
+
+// keeper looks at the pictures in their order and keeps the frames that are wanted.
+type keeper struct {
+	folder string // of the session
+	log    *slog.Logger
+	scene  float64
+	every  int64 // MaxInterval in ticks
+	index  *index
+	state  scanState
+	saved  int64 // Done when the state was written last
+	frames *atomic.Int64
+
+	scorer scorer
+	feed   *feed // of the stretch
+	// pending are key points whose pictures have not come yet, and points those whose pictures came, with the scorer's
+	// clock then. lastKey is the last of these.
+	pending []keyPoint
+	points  []clockedPoint
+	lastKey place
+	// last is the PTS of the last picture, not wrapped; it is set with state.Begun.
+	last int64
+	// repeating says that pictures up to state.Done are only there to compare with.
+	repeating bool
+	// again is the PTS of frames that are in the index, but not in the state: they are found again.
+	again map[int64]bool
+	// skipped says that pictures were left out before the next one.
+	skipped bool
+	// pictures counts those that were dealt with, and untimed those without PTS.
+	pictures, untimed int64
+}
+
+// clockedPoint is a key point whose picture has come.
+type clockedPoint struct {
+	place
+	clock int64
+}
+
+// open reads what there is of a session whose recording has size bytes.
+func (k *keeper) open(o Options, folder string, size int64, frames *atomic.Int64) error {
+	index, err := openIndex(folder, o.Logger)
+	if err != nil {
+		return err
+	}
+	*k = keeper{folder: folder, log: o.Logger, scene: o.Scene, every: int64(o.MaxInterval / time.Microsecond * 9 / 100),
+		index: index, state: readState(folder, size, o.Logger), frames: frames, again: map[int64]bool{}}
+	for _, e := range index.entries {
+		if frameNumber(e.id) > k.state.Number {
+			k.again[e.pts] = true
+		}
+	}
+	k.saved = k.state.Done
+	frames.Store(int64(len(index.entries)))
+	return nil
+}
+
+// begin prepares for pictures from state.From on.
+func (k *keeper) begin() {
+	k.scorer, k.points, k.repeating, k.last = scorer{}, nil, k.state.Begun, k.state.Done
+}
+
+// restart is begin after a decoder failed, and says where to begin: from where it did, where there is no state yet.
+func (k *keeper) restart(from place) place {
+	if !k.state.Begun {
+		return from
+	}
+	k.begin()
+	return k.state.From
+}
+
+// stretch says that the pictures of another decoder follow.
+func (k *keeper) stretch(f *feed) { k.feed, k.pending = f, nil }
+
+// picture takes the next picture. An error is one of writing files.
+func (k *keeper) picture(p *picture) error {
+	if !p.timed {
+		if k.untimed++; k.untimed&(k.untimed-1) == 0 {
+			k.log.Warn("a picture has no time stamp: it is left out", "pictures", k.untimed)
+		}
+		return nil
+	}
+	wire := k.feed.picker.original(p.pts)
+	p.pts = wire
+	if k.state.Begun {
+		p.pts = nearest(wire, k.last)
+	}
+	k.last = p.pts
+	score := k.scorer.score(p)
+	k.meetKeys(wire)
+	from := k.feed.picker.from
+	if k.repeating {
+		if from.Video < k.state.Stretch || p.pts <= k.state.Done {
+			return nil
+		}
+		k.repeating = false
+	}
+	if k.skipped {
+		k.skipped = false
+		k.log.Warn("pictures were not scanned for frames", "from", seconds(k.state.Done), "to", seconds(p.pts))
+	}
+	reason := k.reason(p.pts, score)
+	if !k.state.Begun {
+		k.state.Begun, k.state.From = true, from
+	}
+	k.pictures++
+	k.state.Done, k.state.Stretch = p.pts, from.Video
+	k.movePoint()
+	if reason != "" {
+		if err := k.keep(p, reason, score); err != nil {
+			return err
+		}
+	} else if d := p.pts - k.saved; 0 <= d && d < saveEvery {
+		return nil
+	}
+	return k.save()
+}
+
+// reason is why the frame shown at pts is wanted, empty where it isn't.
+func (k *keeper) reason(pts int64, score float64) string {
+	if pts < k.state.Taken { // the time went back
+		k.state.Taken = pts
+	}
+	switch {
+	case !k.state.Begun:
+		return ReasonFirst
+	case score >= k.scene:
+		return ReasonScene
+	case pts-k.state.Taken >= k.every:
+		return ReasonInterval
+	}
+	return ""
+}
+
+// keep puts a frame into the index, unless it is there.
+func (k *keeper) keep(p *picture, reason string, score float64) error {
+	k.state.Taken = p.pts
+	if k.again[p.pts] {
+		delete(k.again, p.pts)
+		k.state.Number = k.index.number
+		return nil
+	}
+	f := Frame{PTS: p.pts, Score: float64(int(score*1000+0.5)) / 1000, Reason: reason}
+	if n, ok := generator.ReadFrameCode(p.y, p.width, p.width, p.height); ok {
+		f.Number = &n
+	}
+	jpeg, err := encodeJPEG(p, k.feed.picker.matrix.matrix())
+	if err != nil {
+		return err
+	}
+	if err := k.index.add(f, jpeg); err != nil {
+		return err
+	}
+	k.state.Number = k.index.number
+	k.frames.Store(int64(len(k.index.entries)))
+	return nil
+}
+
+// meetKeys notes whether the picture of that PTS, of 33 bits, is that of a key point.
+func (k *keeper) meetKeys(wire int64) {
+	k.pending = append(k.pending, k.feed.takeKeys()...)
+	i := slices.IndexFunc(k.pending, func(p keyPoint) bool { return p.pts == wire })
+	if i < 0 {
+		if n := len(k.pending) - maxPending; n > 0 { // none that a decoder would make a picture of
+			k.pending = slices.Delete(k.pending, 0, n)
+		}
+		return
+	}
+	k.lastKey = k.pending[i].place
+	k.points = append(k.points, clockedPoint{k.lastKey, k.scorer.clock})
+	k.pending = slices.Delete(k.pending, 0, i+1)
+}
+
+// movePoint moves the place where scanning would go on to the last key point from which all that the next score needs
+// can be had again.
+func (k *keeper) movePoint() {
+	n := 0
+	for n < len(k.points) && k.points[n].clock <= k.scorer.clock-scoreWindow {
+		k.state.From = k.points[n].place
+		n++
+	}
+	k.points = slices.Delete(k.points, 0, n)
+}
+
+// save writes the state.
+func (k *keeper) save() error {
+	if !k.state.Begun {
+		return nil
+	}
+	k.saved = k.state.Done
+	return k.state.write(k.folder)
+}

@@ -1,0 +1,57 @@
+package dvr
+
+import (
+	"bytes"
+	"testing"
+)
+
+// TestVideoTables reads the tables that a decoder is given back, also where they need several packets.
+func TestVideoTables(t *testing.T) {
+	for _, v := range []video{{0x100, kindH264, ""}, {decoderMapPID, kindH265, "\x05\x04HEVC"}, {0x1FFE, 0xEA, string(make([]byte, 900))}} {
+		b := v.tables()
+		if len(b)%packetSize != 0 {
+			t.Fatalf("%d bytes", len(b))
+		}
+		var p program
+		for at := 0; at < len(b); at += packetSize {
+			p.take(b[at:at+packetSize], int64(at))
+		}
+		if p.video != v {
+			t.Errorf("%+v, want %+v", p.video, v)
+		}
+	}
+}
+
+func FuzzPicker(f *testing.F) {
+	b := ffmpegTS(f, "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=0.4", "-c:v", "libx264", "-preset", "ultrafast")
+	f.Add(b[:12*188], uint8(0))
+	f.Add(b[:6*188], uint8(1))
+	f.Fuzz(func(t *testing.T, b []byte, skip uint8) {
+		k := picker{skip: int(skip)}
+		b = bytes.Clone(b)
+		out := 0
+		for at := 0; at+packetSize <= len(b); at += packetSize {
+			b[at] = syncByte
+			given, over := k.take(nil, b[at:at+packetSize], int64(at))
+			if len(given)%packetSize != 0 || over && len(given) > 0 {
+				t.Fatalf("%d bytes are given, over: %v", len(given), over)
+			}
+			if over {
+				break
+			}
+			out += len(given)
+		}
+		k.matrix.end(k.program.video.kind)
+		if limit := 8*packetSize + len(b); out > limit {
+			t.Errorf("%d bytes of %d", out, len(b))
+		}
+		if len(k.matrix.data) > maxMatrixBytes+packetSize {
+			t.Errorf("%d bytes are kept", len(k.matrix.data))
+		}
+		for _, p := range k.keys {
+			if p.Tables > p.Video || p.Video >= int64(len(b)) {
+				t.Errorf("key %+v", p)
+			}
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package dvr
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestScanPictures has pictures that change all the time, and cuts among them.
+func TestScanPictures(t *testing.T) {
+	x264 := []string{"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast"}
+	for name, c := range map[string]struct {
+		filter string
+		want   []int // pictures after the first, at 25 a second
+	}{
+		"test pattern":      {"testsrc2=s=640x360:r=25:d=6", nil},
+		"zoom":              {"mandelbrot=s=640x360:r=25,trim=duration=6", nil},
+		"pan":               {"mandelbrot=s=1280x720:r=25:start_scale=0.5,trim=duration=4,crop=640:360:x=n*3:y=n", nil},
+		"fades":             {"testsrc2=s=640x360:r=25:d=6,fade=in:0:40,fade=out:100:40", nil},
+		"noise on a film":   {"testsrc2=s=640x360:r=25:d=4,noise=alls=20:allf=t", nil},
+		"game of life":      {"life=s=320x180:mold=10:r=25:ratio=0.1:death_color=#C83232:life_color=#00ff00,trim=start=0.2:duration=4,setpts=PTS-STARTPTS", nil},
+		"gradients":         {"gradients=s=640x360:r=25:d=4", nil},
+		"cuts":              {"smptebars=s=640x360:r=25:d=1[a];testsrc2=s=640x360:r=25:d=1[b];color=red:s=640x360:r=25:d=1[c];color=black:s=640x360:r=25:d=1[d];[a][b][c][d]concat=n=4", []int{25, 50, 75}},
+		"cut in grey":       {"testsrc=s=640x360:r=25:d=2,hue=s=0[a];smptebars=s=640x360:r=25:d=2,hue=s=0[b];[a][b]concat=n=2", []int{50}},
+		"other side of it":  {"smptehdbars=s=640x360:r=25:d=4,hue=s=0,hflip=enable='gte(n,50)'", []int{50}},
+		"quick cuts":        {"color=red:s=320x180:r=25:d=0.2[a];testsrc2=s=320x180:r=25:d=0.2[b];color=blue:s=320x180:r=25:d=2[c];[a][b][c]concat=n=3", []int{5, 10}},
+		"one picture":       {"testsrc2=s=640x360:r=25:d=4,drawbox=c=green:t=fill:enable='eq(n,60)'", []int{60, 61}},
+		"few pictures":      {"color=gray:s=320x180:r=25,fps=1,drawbox=x=20:y=20:w=40:h=40:c=cyan:t=fill:enable='between(n,8,11)',trim=duration=20", []int{8, 12}},
+		"small block turns": {"testsrc2=s=640x360:r=25:d=4,hue=s=0,drawbox=x=80:y=80:w=44:h=44:c=cyan:t=fill:enable='between(n,40,69)'", []int{40, 70}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScanSession(t)
+			s.append(ffmpegTS(t, append([]string{"-filter_complex", c.filter}, x264...)...))
+			rate := int64(25)
+			if name == "few pictures" {
+				rate = 1
+			}
+			var got []int
+			list := s.scan()
+			for _, f := range list[1:] {
+				got = append(got, int((f.PTS-list[0].PTS)*rate/ticksPerSecond))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("pictures %d, want %d: %+v", got, c.want, list)
+			}
+			s.silent()
+		})
+	}
+}
+
+// TestScanInterval has pictures that don't change: there is one for each interval, no more.
+func TestScanInterval(t *testing.T) {
+	t.Parallel()
+	s := newScanSession(t)
+	s.o.MaxInterval = 1500 * time.Millisecond
+	s.append(ffmpegTS(t, "-f", "lavfi", "-i", "color=gray:s=320x180:r=24000/1001:d=10", "-c:v", "libx264"))
+	list := s.scan()
+	var got []string
+	for _, f := range list {
+		got = append(got, fmt.Sprint((f.PTS-list[0].PTS)/3753, " ", f.Reason))
+	}
+	// 1.5 s are 35.96 pictures.
+	want := []string{"0 first", "36 interval", "72 interval", "108 interval", "144 interval", "180 interval", "216 interval"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// flat is a picture of one colour.
+func flat(pts int64, y, u, v byte) *picture {
+	const width, height = 64, 36
+	p := &picture{pts: pts, timed: true, width: width, height: height, chromaStride: width / 2,
+		y: make([]byte, width*height), u: make([]byte, width*height/4), v: make([]byte, width*height/4)}
+	for i := range p.y {
+		p.y[i] = y
+	}
+	for i := range p.u {
+		p.u[i], p.v[i] = u, v
+	}
+	return p
+}
+
+func TestScore(t *testing.T) {
+	var s scorer
+	at := int64(0)
+	score := func(y, u, v byte) float64 {
+		at += 3000
+		return s.score(flat(at, y, u, v))
+	}
+	if got := score(100, 128, 128); got != 0 {
+		t.Errorf("the first picture has %v", got)
+	}
+	for i := range 100 {
+		if got := score(100+byte(i%3), 128+byte(i%2), 128); got != 0 {
+			t.Errorf("picture %d has %v", i, got)
+		}
+	}
+	if got := score(100, 200, 128); got < 0.99 {
+		t.Errorf("another colour has %v", got)
+	}
+	if got := score(200, 200, 128); got < 0.8 {
+		t.Errorf("another brightness has %v", got)
+	}
+	for range 60 {
+		score(200, 200, 128)
+	}
+	for i := range 60 { // all blinks
+		if got := score(200, 40+byte(i%2)*170, 128); i > 3 && got != 0 {
+			t.Errorf("blinking picture %d has %v", i, got)
+		}
+	}
+}
+
+// TestScoreBounded has pictures without time between them, and with times that make no sense.
+func TestScoreBounded(t *testing.T) {
+	var s scorer
+	for i := range 2000 {
+		pts := int64(1) // not even one tick between them
+		switch i % 3 {
+		case 1:
+			pts = 1 << 62
+		case 2:
+			pts = -1 << 62
+		}
+		if i < 1000 {
+			pts = int64(i)
+		}
+		if got := s.score(flat(pts, byte(i), byte(i/2), 3)); got < 0 || got > 1 {
+			t.Fatalf("score %v", got)
+		}
+	}
+	if len(s.window) > maxScored {
+		t.Errorf("%d pictures are kept", len(s.window))
+	}
+}

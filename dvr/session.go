@@ -1,0 +1,163 @@
+package dvr
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	lockFile = "dvr.lock"
+	// nameLayout is how a session without a name is called.
+	nameLayout = "20060102_150405"
+	// maxSameSecond is how many sessions may begin in one folder in one second.
+	maxSameSecond = 100
+)
+
+// session is an open session's folder. It belongs to this process until close.
+type session struct {
+	name, folder string
+	lock         *os.File
+	made         bool // by openSession
+	recording    *recording
+	connections  *connectionLog
+	resumed      int64 // bytes of the recording at the start
+}
+
+// openSession makes the folder of a session, or opens one that is there.
+func openSession(o Options) (*session, error) {
+	if err := makeFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	s := &session{name: o.Session}
+	var err error
+	if s.name == "" {
+		s.made = true
+		s.name, err = makeNamed(o.Dir, o.Now())
+	} else {
+		err = os.Mkdir(filepath.Join(o.Dir, s.name), 0o755)
+		s.made = err == nil
+		if errors.Is(err, os.ErrExist) {
+			err = checkSession(filepath.Join(o.Dir, s.name))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make session: %w", err)
+	}
+	s.folder = filepath.Join(o.Dir, s.name)
+	if s.lock, err = lockSession(s.folder); err != nil {
+		if s.made {
+			os.Remove(s.folder)
+		}
+		return nil, err
+	}
+	if err := s.open(); err != nil {
+		s.discard()
+		return nil, err
+	}
+	return s, nil
+}
+
+// makeNamed makes a folder that is named by the time, with a number where there is one already.
+func makeNamed(dir string, now time.Time) (string, error) {
+	base := now.Format(nameLayout)
+	for i := 1; ; i++ {
+		name := base
+		if i > 1 {
+			name = fmt.Sprintf("%s_%d", base, i)
+		}
+		err := os.Mkdir(filepath.Join(dir, name), 0o755)
+		if err == nil {
+			return name, nil
+		}
+		if !errors.Is(err, os.ErrExist) || i == maxSameSecond {
+			return "", err
+		}
+	}
+}
+
+// checkSession returns an error for a folder that holds something else than a session: nothing is put among it.
+func checkSession(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile || e.Name() == filepath.Dir(recordingFile) {
+			return nil
+		}
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is there and is no session of a recording (it has no %s): use another name", folder, recordingFile)
+	}
+	return nil
+}
+
+// lockSession takes the lock that keeps a session to one process. It ends with the process, however that ends. The file
+// holds the process id of the last owner, for people.
+func lockSession(folder string) (*os.File, error) {
+	name := filepath.Join(folder, lockFile)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open lock of session: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		owner, _ := os.ReadFile(name)
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("session %s is recorded by process %s: stop it, or use another session", folder, strings.TrimSpace(string(owner)))
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	// The number is a help, not the lock: a full disk is no reason to stop here.
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	}
+	return f, nil
+}
+
+// open opens the session's files.
+func (s *session) open() error {
+	if err := makeFolder(filepath.Join(s.folder, filepath.Dir(recordingFile))); err != nil {
+		return err
+	}
+	var err error
+	if s.recording, err = openRecording(filepath.Join(s.folder, recordingFile)); err != nil {
+		return err
+	}
+	s.resumed = s.recording.size.Load()
+	s.connections, err = openConnections(s.folder, s.recording)
+	return err
+}
+
+// close closes the session's files and gives up the lock.
+func (s *session) close() error {
+	var err error
+	if s.recording != nil {
+		err = s.recording.close()
+	}
+	if s.connections != nil {
+		err = errors.Join(err, s.connections.close())
+	}
+	s.lock.Close()
+	if err != nil {
+		return fmt.Errorf("close session: %w", err)
+	}
+	return nil
+}
+
+// discard closes a session that could not begin, and leaves nothing of it behind if it is new. Whatever somebody else
+// put there stays, and the folder with it.
+func (s *session) discard() {
+	if s.made {
+		for _, name := range []string{recordingFile, connectionsFile, filepath.Dir(recordingFile), lockFile} {
+			os.Remove(filepath.Join(s.folder, name))
+		}
+		os.Remove(s.folder)
+	}
+	_ = s.close() // nothing was written
+}
