@@ -25,6 +25,7 @@ func measurements() []measurement {
 		{"serve", (*lab).serve},
 		{"carriers", (*lab).carriers},
 		{"analyze", (*lab).analyze},
+		{"recording", (*lab).recording},
 		{"memory", (*lab).memoryUse},
 	}
 }

@@ -37,7 +37,8 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
-		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr))
+		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr),
+		newRecord(stdout, stderr), newReplay(stdout, stderr), newGaps(stdout), newDVR(stdout, stderr))
 	return root
 }
 

@@ -81,7 +81,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 
 // run serves until ctx ends. given tells which flags were set by the command line or the environment.
 func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, stderr io.Writer) error {
-	logger, err := s.logger(stderr)
+	logger, err := newLogger(stderr, s.logLevel)
 	if err != nil {
 		return err
 	}
@@ -144,14 +144,6 @@ func (s *serveFlags) check(c markers.Channel) error {
 		return fmt.Errorf("--keep-markers: %v is not a length of time such as 24h", s.keepMarkers)
 	}
 	return nil
-}
-
-func (s *serveFlags) logger(stderr io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: %q is not a level: use debug, info, warn or error", s.logLevel)
-	}
-	return slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})), nil
 }
 
 // serve runs what the role asks for until ctx ends or something fails for good.

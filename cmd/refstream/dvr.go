@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/dvr"
+)
+
+// dvrFlags are those of the command dvr.
+type dvrFlags struct {
+	sessionFlags
+	listen, session, ffmpeg, logLevel string
+	scene                             float64
+	maxInterval                       time.Duration
+}
+
+func newDVR(stdout, stderr io.Writer) *cobra.Command {
+	var f dvrFlags
+	cmd := &cobra.Command{
+		Use:   "dvr",
+		Short: "Record MPEG-TS that comes over TCP, and keep a frame of each scene",
+		Long: `Waits for a sender of MPEG-TS and records what it sends into SESSION/stream/recording.ts, which a player can open at
+once: it may be watched at the live edge and scrubbed while it grows. Each frame is decoded once, as it comes, and where
+the scene changes it is kept: SESSION/frames/F0001.jpg and so on, listed with their time stamps in
+SESSION/frames/index.json. Frames of refstream are listed with their numbers too.
+
+A sender that goes away may come back: the session goes on. So does one that is named with --session and is there.
+Everything ends with Ctrl+C.`,
+		Example: `  refstream dvr &
+  refstream serve --push tcp://127.0.0.1:4444
+  ffmpeg -re -i film.mp4 -c copy -f mpegts tcp://127.0.0.1:4444
+  mpv sessions/*/stream/recording.ts`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), cmd.Flags().Changed, stdout, stderr)
+		},
+	}
+	flags := cmd.Flags()
+	f.registerOut(flags)
+	flags.StringVarP(&f.session, "session", "s", "", "name of the session (default: the time, as "+sessionName+")")
+	flags.StringVar(&f.listen, "listen", "tcp://127.0.0.1:4444", "where the sender connects")
+	flags.Float64Var(&f.scene, "scene", 0.3, "how much must change for a new scene, from 0 (nothing) to 1 (everything)")
+	flags.DurationVar(&f.maxInterval, "max-interval", 30*time.Second, "keep a frame at least so often, in time of the stream")
+	flags.StringVar(&f.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
+	flags.StringVar(&f.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
+	return cmd
+}
+
+func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, stderr io.Writer) error {
+	// The package takes 0 for its defaults.
+	if given("scene") && f.scene == 0 {
+		return fmt.Errorf("--scene: 0 would keep every frame: use more, up to 1")
+	}
+	if given("max-interval") && f.maxInterval <= 0 {
+		return fmt.Errorf("--max-interval: %v is no length of time: use one such as 30s", f.maxInterval)
+	}
+	screen := newLineScreen(stderr)
+	logger, err := newLogger(screen.log(), f.logLevel)
+	if err != nil {
+		return err
+	}
+	var last dvr.Progress
+	err = dvr.Run(ctx, dvr.Options{
+		Listen: f.listen, Dir: f.folder, Session: f.session, Scene: f.scene, MaxInterval: f.maxInterval, FFmpeg: f.ffmpeg,
+		Now: time.Now, Logger: logger,
+		Ready: func(s dvr.Session) {
+			fmt.Fprintf(stdout, "listening on %s, recording into %s\n", s.Address, s.Folder)
+			if s.Resumed > 0 {
+				fmt.Fprintf(stdout, "the session goes on after %s\n", size(s.Resumed))
+			}
+		},
+		Progress: func(p dvr.Progress) {
+			last = p
+			screen.show(dvrLine(p))
+		},
+	})
+	screen.finish()
+	if err != nil {
+		return fmt.Errorf("dvr: %w", err)
+	}
+	fmt.Fprintf(stdout, "stopped: %s, %s, %s in the index\n", size(last.Bytes), count(int64(last.Connections), "connection"), count(int64(last.Frames), "frame"))
+	return nil
+}
+
+func dvrLine(p dvr.Progress) string {
+	sender := p.Sender
+	if sender == "" {
+		sender = "nobody sends"
+	}
+	line := fmt.Sprintf("%s: %s, %s", sender, size(p.Bytes), count(int64(p.Frames), "frame"))
+	if behind := p.Bytes - p.Scanned; behind > 0 {
+		line += ", " + size(behind) + " to look at"
+	}
+	return line
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"image/jpeg"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/dvr"
+	"github.com/refstream/refstream/markers"
+)
+
+// dvrFor is how long TestDVR records from each sender.
+var dvrFor = flag.Duration("dvr-for", 20*time.Second, "how long TestDVR records from each sender")
+
+// serve pushes into dvr, which is killed in the middle and named again, and comes back: all that was written is there still,
+// each event's start and end has its frame, and the recording can be decoded.
+func TestDVRPush(t *testing.T) {
+	t.Parallel()
+	dir, addr := t.TempDir(), freeAddr(t)
+	d := startDVR(t, dir, addr, "--max-interval", "5s")
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--push", "tcp://"+addr)...)
+	recording := filepath.Join(dir, "demo", "stream", "recording.ts")
+	await(t, "the recording", *dvrFor, func() bool { return len(readIndex(t, dir)) >= 5 })
+
+	// It opens while it grows.
+	tool(t, "ffprobe", "-v", "error", "-show_entries", "format=start_time", recording)
+	play := exec.Command("ffplay", "-v", "error", "-autoexit", "-t", "1", "-an", recording)
+	play.Env = append(os.Environ(), "SDL_VIDEODRIVER=dummy")
+	if out, err := play.CombinedOutput(); err != nil {
+		t.Errorf("ffplay on the growing file: %v: %s", err, out)
+	}
+
+	d.kill()
+	before, written := readIndex(t, dir), fileBytes(t, recording)
+	d = startDVR(t, dir, addr, "--max-interval", "5s")
+	if got := fileBytes(t, recording); len(got) < len(written)-188 || string(got[:len(written)/188*188]) != string(written[:len(written)/188*188]) {
+		t.Errorf("the recording had %d bytes before it was killed and has %d", len(written), len(got))
+	}
+	await(t, "the sender to come back", 30*time.Second, func() bool { return len(fileBytes(t, recording)) > len(written) })
+	waitFor(t, *dvrFor)
+	answer := getJSON[struct{ Markers []markers.Marker }](s, "/markers?limit=10000&format=json")
+	if code, took := d.stop(); code != 0 || took > 5*time.Second {
+		t.Errorf("dvr: exit code %d after %v, want 0 within 5s", code, took)
+	}
+	index := readIndex(t, dir)
+	for i, e := range before {
+		if i >= len(index) || index[i].ID != e.ID || index[i].PTS != e.PTS {
+			t.Fatalf("entry %d was %+v before it was killed", i, e)
+		}
+	}
+	checkEvents(t, dir, index, answer.Markers)
+	tool(t, "ffmpeg", "-v", "error", "-i", recording, "-f", "null", "-")
+}
+
+// ffmpeg sends a clip to dvr, goes, and sends it again.
+func TestDVRFromFFmpeg(t *testing.T) {
+	t.Parallel()
+	c := makeClip(t, "--duration", "20s", "--size", "640x360", "--fps", "25", "--event-every", "4s", "--event-length", "1s", "--also", "ts")
+	dir, addr := t.TempDir(), freeAddr(t)
+	d := startDVR(t, dir, addr, "--max-interval", "1h")
+	for range 2 {
+		tool(t, "ffmpeg", "-v", "error", "-re", "-i", filepath.Join(c.dir, "stream.ts"), "-c", "copy", "-f", "mpegts", "tcp://"+addr)
+	}
+	list := readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl"))
+	await(t, "all to be looked at", 20*time.Second, func() bool { return len(readIndex(t, dir)) >= 1+4*len(list) })
+	if code, took := d.stop(); code != 0 || took > 5*time.Second {
+		t.Errorf("dvr: exit code %d after %v, want 0 within 5s", code, took)
+	}
+	index := readIndex(t, dir)
+	checkEvents(t, dir, index, list)
+	half := 1
+	for half < len(index) && *index[half].Number > *index[half-1].Number {
+		half++
+	}
+	checkEvents(t, dir, index[:half], list)
+	checkEvents(t, dir, index[half:], list)
+	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(dir, "demo", "stream", "recording.ts"), "-f", "null", "-")
+}
+
+// startDVR runs refstream dvr with the session demo, until it listens.
+func startDVR(t *testing.T, dir, addr string, args ...string) *server {
+	t.Helper()
+	d := launchCommand(t, addr, exec.Command(program, append([]string{"dvr", "--listen", "tcp://" + addr, "-o", dir, "-s", "demo"}, args...)...))
+	await(t, "dvr to listen", 20*time.Second, func() bool { return strings.Contains(d.log(), "listening on tcp://"+addr) })
+	return d
+}
+
+func waitFor(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+func fileBytes(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// readIndex reads index.json, which is whole at any moment; empty before there is one.
+func readIndex(t *testing.T, dir string) (list []dvr.Frame) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "demo", "frames", "index.json"))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &list)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	return list
+}
+
+// checkEvents wants a frame within one of each start and end of an event that the index reaches across, pictures for all
+// entries, and none for a reason that is not there.
+func checkEvents(t *testing.T, dir string, index []dvr.Frame, list []markers.Marker) {
+	t.Helper()
+	numbers := map[int64]bool{}
+	first, last := int64(1<<62), int64(0)
+	for _, e := range index {
+		f, err := os.Open(filepath.Join(dir, "demo", filepath.FromSlash(e.Path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = jpeg.Decode(f)
+		f.Close()
+		if err != nil || e.Number == nil {
+			t.Fatalf("entry %+v: %v", e, err)
+		}
+		numbers[*e.Number] = true
+		first, last = min(first, *e.Number), max(last, *e.Number)
+	}
+	events := 0
+	changes := map[int64]bool{}
+	for _, m := range list {
+		for _, n := range []int64{m.Frame, m.LastFrame + 1} {
+			changes[n] = true
+			if n <= first || n > last {
+				continue
+			}
+			events++
+			if !numbers[n-1] && !numbers[n] && !numbers[n+1] {
+				t.Errorf("event %s: no frame near %d in the index: %v", m.ID, n, numbers)
+			}
+		}
+	}
+	for _, e := range index {
+		if e.Reason == dvr.ReasonScene && !changes[*e.Number] && !changes[*e.Number-1] && !changes[*e.Number+1] {
+			t.Errorf("%+v is no change of scene", e)
+		}
+	}
+	if events < 4 {
+		t.Errorf("only %d changes in frames %d to %d", events, first, last)
+	}
+}

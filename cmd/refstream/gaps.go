@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/recorder"
+	"github.com/refstream/refstream/recorder/gaps"
+)
+
+// gapsFlags are those of the command gaps.
+type gapsFlags struct {
+	sessionFlags
+	threshold, playlist, json, plot string
+	tolerance, lateness             time.Duration
+}
+
+func newGaps(stdout io.Writer) *cobra.Command {
+	var f gapsFlags
+	cmd := &cobra.Command{
+		Use:   "gaps SESSION",
+		Short: "Find what was wrong with a recorded stream",
+		Long: `Looks through a session that record wrote for neighbouring versions of a playlist that are too far apart, and for what
+else a monitor would flag: playlists that went stale, slow or could not be had, media sequence numbers that went back or
+jumped, segments that came late, changed, or were missing, EXTINF that is not what the segment's time stamps say, and
+PROGRAM-DATE-TIME that jumps. Numbers after # are rows of the table versions in session.db.
+
+Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
+		Example: `  refstream gaps monday
+  refstream gaps monday -t 4 -p index.m3u8 --json gaps.json --plot gaps.svg`,
+		Args: func(cmd *cobra.Command, args []string) error { return untold(oneSession("gaps")(cmd, args)) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
+	})
+	flags := cmd.Flags()
+	f.registerIn(flags)
+	flags.StringVarP(&f.threshold, "threshold", "t", "0", "how far apart versions may be: seconds, or such as 2.5s\n(0: one and a half target durations)")
+	flags.StringVarP(&f.playlist, "playlist", "p", "", "look at this playlist only: its URL, the end of its path, its name or id")
+	flags.DurationVar(&f.tolerance, "tolerance", 100*time.Millisecond, "how far EXTINF and PROGRAM-DATE-TIME may be off")
+	flags.DurationVar(&f.lateness, "lateness", 0, "how long after it was named a segment may be there\n(0: its duration and one target duration)")
+	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
+	flags.StringVar(&f.plot, "plot", "", "draw update intervals and lateness over time into this file, .svg or .png")
+	return cmd
+}
+
+func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
+	o := gaps.Options{Playlist: f.playlist, Tolerance: f.tolerance, Lateness: f.lateness}
+	var err error
+	if o.Threshold, err = time.ParseDuration(f.threshold); err != nil {
+		o.Threshold, err = time.ParseDuration(f.threshold + "s")
+	}
+	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.plot)), ".")
+	switch {
+	case err != nil || o.Threshold < 0:
+		return untold(fmt.Errorf("--threshold: %q is not a length of time: use seconds, or such as 2.5s", f.threshold))
+	case f.tolerance <= 0:
+		return untold(fmt.Errorf("--tolerance: %v is not a length of time such as 100ms", f.tolerance))
+	case f.lateness < 0:
+		return untold(fmt.Errorf("--lateness: %v is not a length of time such as 10s", f.lateness))
+	case f.plot != "" && format != "svg" && format != "png":
+		return untold(fmt.Errorf("--plot: %q is neither .svg nor .png: name the file so", f.plot))
+	}
+	dir, err := f.dir(name)
+	if err != nil {
+		return untold(err)
+	}
+	session, err := recorder.Open(cmd.Context(), dir)
+	if err != nil {
+		return untold(fmt.Errorf("gaps: %w", err))
+	}
+	defer session.Close()
+	report, err := gaps.Find(cmd.Context(), session, o)
+	if err != nil {
+		return untold(err)
+	}
+	plot := func(w io.Writer) error {
+		var b bytes.Buffer // so that a plot that fails leaves no half of it
+		return errors.Join(report.Plot(&b, format), copyTo(w, &b))
+	}
+	for _, out := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{f.json, report.WriteJSON}, {f.plot, plot}} {
+		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
+			return untold(err)
+		}
+	}
+	if f.json != "-" {
+		if err := report.WriteTable(stdout); err != nil {
+			return untold(err)
+		}
+	}
+	if len(report.Findings) > 0 {
+		return notTrue("gaps: there are findings about %s", session.Info().URL)
+	}
+	return nil
+}
+
+func copyTo(w io.Writer, b *bytes.Buffer) error {
+	_, err := b.WriteTo(w)
+	return err
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/recorder"
+)
+
+// recordFlags are those of the command record.
+type recordFlags struct {
+	sessionFlags
+	session                         string
+	duration, poll, behind, timeout time.Duration
+	persist                         bool
+	headers                         []string
+	truth, logLevel                 string
+}
+
+func newRecord(stdout, stderr io.Writer) *cobra.Command {
+	var f recordFlags
+	cmd := &cobra.Command{
+		Use:   "record URL",
+		Short: "Record an HLS stream with its timing and its errors",
+		Long: `Record all that an HLS stream publishes: each version of the master playlist and of the playlist of every variant and
+rendition, with the time at which it was seen; every segment, initialization section and key, once each; status, headers
+and latency of every answer, and the errors too. Until Ctrl+C, the end of the stream, or --duration.
+
+The session is a folder with session.db (SQLite, see recorder/schema.sql) and the folder chunks. It is whole at any
+moment. Recording into one that is there goes on with it; the URL may be left out then. replay serves it again, gaps
+says what was wrong.
+
+What refstream serve publishes is recorded with its truth, /frames and /markers, so that replay can be verified.`,
+		Example: `  refstream record http://127.0.0.1:8080/hls/main/master.m3u8 -s monday --duration 2m
+  refstream record -s monday`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return errors.New("record: give one URL: each stream is a session of its own")
+			case len(args) == 0 && f.session == "":
+				return errors.New("record: no stream is given: give the URL of its playlist, or with -s a session to go on with")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(cmd.Context(), strings.Join(args, ""), cmd.Flags().Changed, stdout, stderr)
+		},
+	}
+	flags := cmd.Flags()
+	f.registerOut(flags)
+	flags.StringVarP(&f.session, "session", "s", "", "name of the session (default: the time, as 20060102_150405)")
+	flags.DurationVar(&f.duration, "duration", 0, "how long to record (0: until Ctrl+C or the end of the stream)")
+	flags.DurationVar(&f.poll, "poll", 0, "time between two loadings of a playlist: how exactly it is known when a version appeared\n(0: a fortieth of the target duration, 50 ms to 250 ms)")
+	flags.DurationVar(&f.behind, "behind", 0, "how far behind the live edge to begin (0: with all that the playlists hold)")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "give up an answer of which nothing comes for so long")
+	flags.BoolVar(&f.persist, "persist", false, "keep asking for a stream that can't be had yet, and record that")
+	flags.StringArrayVarP(&f.headers, "header", "H", nil, "add this to each request, such as \"Authorization: Bearer x\"; not recorded, may be repeated")
+	flags.StringVar(&f.truth, "truth", "", "address of the refstream server that makes the stream (default: where the URL leads)")
+	flags.StringVar(&f.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
+	return cmd
+}
+
+func (f *recordFlags) run(ctx context.Context, url string, given func(string) bool, stdout, stderr io.Writer) error {
+	if given("duration") && f.duration <= 0 {
+		return fmt.Errorf("--duration: %v is no length of time: use one such as 2m, or leave it out", f.duration)
+	}
+	header, err := parseHeaders(f.headers)
+	if err != nil {
+		return err
+	}
+	name := f.session
+	if name == "" {
+		name = time.Now().Format(sessionName)
+	}
+	dir, err := f.dir(name)
+	if err != nil {
+		return err
+	}
+	if url == "" {
+		if url, err = urlOf(ctx, dir); err != nil {
+			return err
+		}
+	}
+	screen := newLineScreen(stderr)
+	logger, err := newLogger(screen.log(), f.logLevel)
+	if err != nil {
+		return err
+	}
+	truth, err := newTruthRecorder(url, f.truth, dir, logger)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "recording %s into %s\n", url, dir)
+	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
+	// for once more at the end.
+	carry := truthBeside(ctx, truth, given("truth"))
+	sum, err := recorder.Record(ctx, recorder.Options{
+		URL: url, Dir: dir, Version: version, Now: time.Now, Header: header, Poll: f.poll, Behind: f.behind,
+		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,
+		Progress: func(p recorder.Progress) {
+			screen.show(recordLine(p))
+			if p.Segments > 0 {
+				carry.start()
+			}
+		},
+	})
+	carry.stop()
+	screen.finish()
+	if sum.Elapsed > 0 {
+		printRecorded(stdout, dir, sum)
+	}
+	if err != nil && !strings.HasPrefix(err.Error(), "record") {
+		err = fmt.Errorf("record: %w", err)
+	}
+	return err
+}
+
+func recordLine(p recorder.Progress) string {
+	line := fmt.Sprintf("%v: %s, %s, %s, %s, %.1f s behind live", p.Elapsed.Round(time.Second), count(p.Playlists, "playlist"),
+		count(p.Versions, "version"), count(p.Segments, "segment"), size(p.Stored), p.Behind.Seconds())
+	if p.Failures > 0 {
+		line += ", " + count(p.Failures, "request") + " failed"
+	}
+	return line
+}
+
+// urlOf is the address that a session was begun with.
+func urlOf(ctx context.Context, dir string) (string, error) {
+	s, err := recorder.Open(ctx, dir)
+	if err != nil {
+		return "", fmt.Errorf("record: %w: give the URL to begin one", err)
+	}
+	defer s.Close()
+	return s.Info().URL, nil
+}
+
+func printRecorded(w io.Writer, dir string, sum recorder.Summary) {
+	fmt.Fprintf(w, "recorded %v: %s, %s, %s\n", sum.Elapsed.Round(100*time.Millisecond), count(sum.Versions, "playlist version"),
+		count(sum.Segments, "segment"), size(sum.Stored))
+	if sum.Failed+sum.Failures > 0 {
+		fmt.Fprintf(w, "%s failed, %s could not be had: see refstream gaps\n", count(sum.Failures, "request"), count(sum.Failed, "segment"))
+	}
+	name, folder := filepath.Base(dir), filepath.Dir(dir)
+	fmt.Fprintf(w, "%s; replay it: refstream replay %s -f %s\n", sum.Reason, name, folder)
+}
+
+// parseHeaders reads lines such as "Name: value".
+func parseHeaders(lines []string) (http.Header, error) {
+	h := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.TrimSpace(name)
+		if !ok || name == "" || strings.ContainsAny(line, "\r\n") || strings.ContainsAny(name, " \t") {
+			return nil, errors.New("--header: use a form such as \"Name: value\"") // the value may be a secret
+		}
+		h.Add(name, strings.TrimSpace(value))
+	}
+	return h, nil
+}
+
+// truthCarrier runs a truthRecorder beside a recording.
+type truthCarrier struct {
+	begin func()
+	end   context.CancelFunc
+	wait  sync.WaitGroup
+}
+
+func truthBeside(ctx context.Context, t *truthRecorder, given bool) *truthCarrier {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the recording has
+	c := &truthCarrier{end: cancel, begin: func() {}}
+	if t != nil {
+		c.begin = sync.OnceFunc(func() { c.wait.Go(func() { t.run(ctx, given) }) })
+	}
+	return c
+}
+
+func (c *truthCarrier) start() { c.begin() }
+
+func (c *truthCarrier) stop() {
+	c.end()
+	c.wait.Wait()
+}
+
+// sessionName is the form of the name of a session that has none: when it was begun.
+const sessionName = "20060102_150405"

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"iter"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
+)
+
+// recordFor is how long TestRecord records. The faults come in its first half.
+var recordFor = flag.Duration("record-for", 30*time.Second, "how long TestRecord records")
+
+// A stream is recorded through a proxy that does it some wrong: all that came is there, byte for byte, gaps finds the
+// faults and nothing else, and a replay is what was recorded: for ffmpeg, for the page, for verify, and for another
+// recording.
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
+	s.moreSegments(3)
+	p := newFaultyProxy(t, s.url)
+	dir := t.TempDir()
+
+	recording := background(t, program, "record", p.url+"/hls/main/master.m3u8", "-o", dir, "-s", "first", "--poll", "20ms", "--duration", recordFor.String())
+	await(t, "the recording to begin", 20*time.Second, func() bool {
+		return len(p.answered(func(a proxyAnswer) bool { return isMediaPlaylist(a.path) })) > 50
+	})
+	quiet := func() { // faults must not come so close together that one hides another
+		n := len(p.answered(func(a proxyAnswer) bool { return isMediaPlaylist(a.path) }))
+		await(t, "the playlist to go on", 20*time.Second, func() bool {
+			return p.left() == 0 && len(p.answered(func(a proxyAnswer) bool { return isMediaPlaylist(a.path) })) > n+40
+		})
+	}
+	first := func(name string, before int) bool { return isSegment(name) && before == 0 }
+	p.inject(proxyFault{applies: func(name string, _ int) bool { return isMediaPlaylist(name) }, hold: 2500 * time.Millisecond, left: 1})
+	quiet()
+	p.inject(proxyFault{applies: func(name string, _ int) bool { return isMediaPlaylist(name) }, status: 404, left: 1})
+	quiet()
+	p.inject(proxyFault{applies: first, status: 404, left: 1})
+	quiet()
+	var gone string
+	p.inject(proxyFault{applies: func(name string, before int) bool {
+		if gone == "" && first(name, before) {
+			gone = name
+		}
+		return name == gone && gone != ""
+	}, status: 404, left: 4}) // as often as the recorder tries
+	quiet()
+	if err := recording.Wait(); err != nil {
+		t.Fatalf("record: %v", err)
+	}
+
+	session := openSession(t, filepath.Join(dir, "first"))
+	checkRecorded(t, p, session)
+	checkGaps(t, dir)
+
+	// The same again, from a replay.
+	addr := freeAddr(t)
+	_, port, _ := strings.Cut(addr, ":")
+	replay := launchCommand(t, addr, exec.Command(program, "replay", "first", "-f", dir, "-p", port))
+	await(t, "the replay", 20*time.Second, func() bool { return strings.Contains(replay.log(), replay.url) })
+	var following sync.WaitGroup
+	following.Go(func() {
+		must(t, "record", replay.url+"/hls/main/master.m3u8", "-o", dir, "-s", "second", "--poll", "20ms", "--duration", recordFor.String())
+	})
+	following.Go(func() {
+		name := filepath.Join(dir, "followed.ts")
+		tool(t, "ffmpeg", "-v", "error", "-i", replay.url+"/stream.m3u8", "-t", "8", "-c", "copy", name)
+		tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", name, "-f", "null", "-")
+	})
+	following.Go(func() {
+		out, errs, code := refstream(t, "verify", replay.url+"/stream.m3u8", "--duration", "6s")
+		if code != 0 {
+			t.Errorf("verify of the replay: exit code %d: %s\n%s", code, errs, out)
+		}
+	})
+	b := openBrowser(t, replay.url)
+	b.playing(60, 60*time.Second)
+	if c := b.check(); c.Errors > 0 || c.Exact < 60 {
+		t.Errorf("the page on the replay checks %+v", c)
+	}
+	b.clean()
+	following.Wait()
+	if code, took := replay.stop(); code != 0 || took > 5*time.Second {
+		t.Errorf("replay ended with code %d after %v", code, took)
+	}
+	compareSessions(t, session, openSession(t, filepath.Join(dir, "second")))
+}
+
+func openSession(t *testing.T, dir string) *recorder.Session {
+	t.Helper()
+	s, err := recorder.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func collect[T any](t *testing.T, rows iter.Seq2[*T, error]) (list []*T) {
+	t.Helper()
+	for r, err := range rows {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// mediaPlaylist is the session's only one.
+func mediaPlaylist(t *testing.T, s *recorder.Session) recorder.Playlist {
+	t.Helper()
+	list, err := s.Playlists(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(p recorder.Playlist) bool { return p.Kind == recorder.KindVariant })
+	if i < 0 || len(list) != 2 {
+		t.Fatalf("playlists %+v", list)
+	}
+	return list[i]
+}
+
+// checkRecorded holds a session against what the proxy answered.
+func checkRecorded(t *testing.T, p *faultyProxy, s *recorder.Session) {
+	t.Helper()
+	sum := func(b recorder.Body) [32]byte {
+		data, err := s.Body(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sha256.Sum256(data)
+	}
+	var want, got [][32]byte
+	for _, a := range p.answered(func(a proxyAnswer) bool { return isMediaPlaylist(a.path) && a.status == 200 }) {
+		if len(want) == 0 || want[len(want)-1] != a.sum {
+			want = append(want, a.sum)
+		}
+	}
+	for _, v := range collect(t, s.Versions(t.Context(), mediaPlaylist(t, s).ID)) {
+		got = append(got, sum(v.Body))
+	}
+	// What was answered when the recording ended may not have been taken any more.
+	if len(got) < 15 || len(got) < len(want)-1 || !slices.Equal(got, want[:len(got)]) {
+		t.Errorf("%d versions are recorded, %d were served, or they differ", len(got), len(want))
+	}
+	type answer struct {
+		path   string
+		status int
+		sum    [32]byte
+	}
+	recorded := map[answer]int{}
+	for _, e := range collect(t, s.Exchanges(t.Context())) {
+		if e.Resource == hls.ResourceSegment && e.Status != 0 && e.Body != 0 {
+			recorded[answer{strings.TrimPrefix(e.URL, p.url), e.Status, sum(e.Body)}]++
+		}
+	}
+	served, missing := p.answered(func(a proxyAnswer) bool { return isSegment(a.path) }), 0
+	for _, a := range served {
+		key := answer{a.path, a.status, a.sum}
+		if recorded[key] == 0 {
+			missing++
+			continue
+		}
+		recorded[key]--
+	}
+	for key, n := range recorded {
+		if n > 0 {
+			t.Errorf("%s with status %d is recorded and was not served", key.path, key.status)
+		}
+	}
+	if len(served) < 15 || missing > 1 {
+		t.Errorf("%d of %d answers with segments are not recorded", missing, len(served))
+	}
+}
+
+// checkGaps wants the faults that were injected, and no other.
+func checkGaps(t *testing.T, dir string) {
+	t.Helper()
+	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--json", "-")
+	if code != 1 {
+		t.Errorf("gaps: exit code %d, want 1: %s", code, errs)
+	}
+	var report struct {
+		Gaps []struct {
+			Interval markers.Seconds
+		}
+		Findings []struct{ Kind, Text string }
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if len(report.Gaps) != 1 || report.Gaps[0].Interval < 24e8 || report.Gaps[0].Interval > 4e9 {
+		t.Errorf("gaps %+v, want one of about 3 s", report.Gaps)
+	}
+	var kinds []string
+	for _, f := range report.Findings {
+		kinds = append(kinds, f.Kind)
+	}
+	slices.Sort(kinds)
+	if want := []string{"gap", "playlist_slow", "request_failed", "request_failed", "segment_missing"}; !slices.Equal(kinds, want) {
+		t.Errorf("findings %q, want %q:\n%s", kinds, want, out)
+	}
+}
+
+// compareSessions wants two recordings to have the same versions at the same distances, and the same contents.
+func compareSessions(t *testing.T, a, b *recorder.Session) {
+	t.Helper()
+	av := collect(t, a.Versions(t.Context(), mediaPlaylist(t, a).ID))
+	bv := collect(t, b.Versions(t.Context(), mediaPlaylist(t, b).ID))
+	// The second began with the first version there was, or one later.
+	text := func(s *recorder.Session, v *recorder.Version) string {
+		data, err := s.Body(t.Context(), v.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	skip := slices.IndexFunc(av, func(v *recorder.Version) bool { return text(a, v) == text(b, bv[0]) })
+	if skip < 0 || skip > 1 {
+		t.Fatalf("the replay began with version %d", skip)
+	}
+	av = av[skip:]
+	n := min(len(av), len(bv))
+	if len(bv) < len(av)-2 || len(bv) > len(av) {
+		t.Errorf("%d versions in the replay, %d in the recording", len(bv), len(av))
+	}
+	var worst time.Duration
+	for i := range n {
+		if text(a, av[i]) != text(b, bv[i]) {
+			t.Fatalf("version %d differs", i)
+		}
+		if i >= 2 { // the first was there before it was seen
+			interval := func(v []*recorder.Version) time.Duration { return v[i].Seen - v[i-1].Seen }
+			worst = max(worst, (interval(av) - interval(bv)).Abs())
+		}
+	}
+	t.Logf("%d versions, their intervals differ by %v at most", n, worst)
+	if worst > 100*time.Millisecond {
+		t.Errorf("intervals differ by %v, want 100 ms at most", worst)
+	}
+	contents := func(s *recorder.Session) map[string]string {
+		m := map[string]string{}
+		for _, e := range collect(t, s.Exchanges(t.Context())) {
+			if e.Resource == hls.ResourceSegment && e.Status != 0 {
+				data, err := s.Body(t.Context(), e.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m[fmt.Sprintf("%d attempt %d", e.MSN, e.Attempt)] = fmt.Sprintf("%d %x", e.Status, sha256.Sum256(data))
+			}
+		}
+		return m
+	}
+	ac, bc, different := contents(a), contents(b), 0
+	for key, c := range bc {
+		if ac[key] != c {
+			different++
+			t.Logf("segment %s: %.12s in the recording, %.12s in the replay", key, ac[key], c)
+		}
+	}
+	if different > 0 || len(bc) < len(ac)-5 {
+		t.Errorf("%d answers with segments in the replay, %d in the recording, %d differ", len(bc), len(ac), different)
+	}
+}

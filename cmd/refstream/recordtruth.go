@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/markers"
+)
+
+const (
+	// truthEvery is how often the truth about a stream that is recorded is asked for.
+	truthEvery = 2 * time.Second
+	// truthFirst bounds the wait for the first answer: another server may never give one.
+	truthFirst = 5 * time.Second
+	// truthLast bounds the question at the end, so that a stop is over in time.
+	truthLast = time.Second
+	// truthReach is how much before the window the truth begins: playlists name segments a little longer than that.
+	truthReach = 30 * time.Second
+)
+
+// truthRecorder carries along what a refstream server says about the stream that is recorded from it: its frames and its
+// markers, appended to files of JSON Lines in the session.
+type truthRecorder struct {
+	source verify.Source
+	dir    string
+	logger *slog.Logger
+
+	channel markers.Channel
+	files   *recordedTruth
+	from    int64 // the first frame that is asked for
+	failing bool
+}
+
+// newTruthRecorder makes one for a stream. server is where the truth is; empty: where the stream comes from. It is nil
+// where that is no server.
+func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRecorder, error) {
+	u, err := url.Parse(stream)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		if server == "" {
+			return nil, nil
+		}
+		u = &url.URL{}
+	}
+	channel := ""
+	if rest, ok := strings.CutPrefix(u.Path, "/hls/"); ok {
+		channel, _, _ = strings.Cut(rest, "/")
+	}
+	if server == "" {
+		server = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}).String()
+	}
+	source, err := verify.Server(server, channel, &http.Client{Timeout: truthTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("--truth: %w", err)
+	}
+	return &truthRecorder{source: source, dir: filepath.Join(dir, truthFolder), logger: logger}, nil
+}
+
+// run asks until ctx ends, and once more then. A server that tells no truth is left alone; given says that the user
+// named it, so that this is worth a warning.
+func (t *truthRecorder) run(ctx context.Context, given bool) {
+	first, cancel := context.WithTimeout(ctx, truthFirst)
+	err := t.begin(first)
+	cancel()
+	if err != nil {
+		level := slog.LevelDebug // most streams have none
+		if given {
+			level = slog.LevelWarn
+		}
+		t.logger.Log(ctx, level, "the truth is not recorded", "error", err)
+		return
+	}
+	defer t.close()
+	t.logger.Info("the stream is refstream's: its truth is recorded too", "channel", t.channel.Name)
+	tick := time.NewTicker(truthEvery)
+	defer tick.Stop()
+	for {
+		t.ask(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), truthLast)
+			defer cancel()
+			t.ask(last)
+			return
+		}
+	}
+}
+
+// begin finds out whether there is a truth, and opens the files.
+func (t *truthRecorder) begin(ctx context.Context) error {
+	var err error
+	if t.channel, err = t.source.Channel(ctx); err != nil {
+		return err
+	}
+	if err := t.channel.Validate(); err != nil {
+		return err
+	}
+	window := t.channel.Rate.Frames(int64(truthReach)) + t.channel.Window*t.channel.FramesPerSegment
+	t.from = max(0, t.now()-window)
+	t.files, err = openRecordedTruth(t.dir, t.channel)
+	return err
+}
+
+// now is the frame that is due.
+func (t *truthRecorder) now() int64 { return t.channel.Rate.Frames(int64(time.Since(t.channel.Epoch))) }
+
+// ask asks for what is new. Records come in the order of their frames, but those of frames that are missing may come a
+// moment after those of later ones: so each question reaches back.
+func (t *truthRecorder) ask(ctx context.Context) {
+	truth, err := t.source.Between(ctx, t.from, t.now()+t.channel.Rate.Frames(int64(truthReach)))
+	if err == nil {
+		err = t.files.append(batchOf(truth))
+	}
+	switch {
+	case err == nil:
+		if t.failing {
+			t.logger.Info("the truth comes again", "channel", t.channel.Name)
+		}
+		t.failing = false
+	case !t.failing && ctx.Err() == nil:
+		t.failing = true
+		t.logger.Warn("the truth could not be recorded, it is tried again", "channel", t.channel.Name, "error", err)
+	}
+	if err == nil && len(truth.Frames) > 0 {
+		t.from = max(t.from, t.files.lastFrame()-t.channel.Rate.Frames(int64(truthReach)))
+	}
+}
+
+func (t *truthRecorder) close() {
+	if err := t.files.close(); err != nil {
+		t.logger.Warn("the truth may lack its end", "error", err)
+	}
+}
+
+// batchOf puts a truth in order.
+func batchOf(t verify.Truth) (b markers.Batch) {
+	for _, f := range t.Frames {
+		b.Frames = append(b.Frames, f)
+	}
+	b.Missing, b.Markers = slices.Clone(t.Missing), slices.Clone(t.Markers)
+	slices.SortFunc(b.Frames, func(x, y markers.FrameRecord) int { return x.RecordID().Compare(y.RecordID()) })
+	slices.SortFunc(b.Missing, func(x, y markers.MissingRecord) int { return x.RecordID().Compare(y.RecordID()) })
+	slices.SortFunc(b.Markers, func(x, y markers.Marker) int { return x.RecordID().Compare(y.RecordID()) })
+	return b
+}

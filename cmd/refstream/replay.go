@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/recorder"
+	"github.com/refstream/refstream/recorder/replay"
+	"github.com/refstream/refstream/static"
+)
+
+// replayFlags are those of the command replay.
+type replayFlags struct {
+	sessionFlags
+	port                  int
+	host, speed, logLevel string
+	offset                string
+	from                  string
+	loop, rebase, atOnce  bool
+}
+
+// positionEvery is how often the position is shown.
+const positionEvery = 250 * time.Millisecond
+
+func newReplay(stdout, stderr io.Writer) *cobra.Command {
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay SESSION",
+		Short: "Serve a recorded session again, with its timing and its errors",
+		Long: `Serve a session that record wrote, as it was served then: each version of a playlist appears when it appeared, answers
+take as long as they took, and what failed fails again. The clock starts with the first request for a playlist.
+
+The stream is at /stream.m3u8 and at the paths where it was. What was recorded of refstream's own stream has its truth
+with it: /markers, /frames and /clocks answer, and so do the page, verify and score. After its end the stream stands
+still, unless --loop begins it anew.`,
+		Example: `  refstream replay monday
+  refstream replay monday -o 90 --speed 2 --loop --rebase`,
+		Args: oneSession("replay"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], stdout, stderr) },
+	}
+	flags := cmd.Flags()
+	f.registerIn(flags)
+	// Its long name is not port: Kubernetes sets REFSTREAM_PORT where a service is called refstream.
+	flags.IntVarP(&f.port, "http-port", "p", 9090, "port to serve at, 0 for a free one")
+	flags.StringVar(&f.host, "host", "127.0.0.1", "address to serve at")
+	flags.StringVarP(&f.offset, "offset", "o", "0", "where to begin, from the start of the recording: seconds, or such as 1m30s")
+	flags.StringVar(&f.from, "from", "", "where to begin, as a time of then: RFC 3339, such as 2026-01-31T12:00:00Z")
+	flags.StringVar(&f.speed, "speed", "1", "how fast: 2, 0.5, 3/4; delays too")
+	flags.BoolVar(&f.loop, "loop", false, "begin anew at the end, with playlists that go on")
+	flags.BoolVar(&f.rebase, "rebase", false, "move PROGRAM-DATE-TIME so that the live edge is now (SEI and the truth stay)")
+	flags.BoolVar(&f.atOnce, "at-once", false, "start the clock at once, not with the first request")
+	flags.StringVar(&f.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
+	return cmd
+}
+
+// oneSession wants the name of a session as the only argument.
+func oneSession(command string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s: give the name of one session, as record says it: refstream %s monday", command, command)
+		}
+		return nil
+	}
+}
+
+func (f *replayFlags) options() (replay.Options, error) {
+	o := replay.Options{Now: time.Now, Loop: f.loop, Rebase: f.rebase, Wait: !f.atOnce}
+	var err error
+	if o.Speed, err = replay.ParseSpeed(f.speed); err != nil {
+		return o, fmt.Errorf("--speed: %w", err)
+	}
+	if o.Offset, err = parseOffset(f.offset); err != nil {
+		return o, err
+	}
+	if f.from != "" {
+		if o.From, err = time.Parse(time.RFC3339Nano, f.from); err != nil {
+			return o, fmt.Errorf("--from: %q is not a time such as 2026-01-31T12:00:00Z", f.from)
+		}
+	}
+	if f.port < 0 || f.port > 65535 {
+		return o, fmt.Errorf("--http-port: %d is not a port: use 1 to 65535, or 0 for a free one", f.port)
+	}
+	return o, nil
+}
+
+// parseOffset reads a number of seconds, or a duration with its unit.
+func parseOffset(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		d, err = time.ParseDuration(text + "s")
+	}
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("--offset: %q is not a time from the start: use seconds, or a length such as 1m30s", text)
+	}
+	return d, nil
+}
+
+func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Writer) error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	screen := newLineScreen(stderr)
+	if o.Logger, err = newLogger(screen.log(), f.logLevel); err != nil {
+		return err
+	}
+	dir, err := f.dir(name)
+	if err != nil {
+		return err
+	}
+	session, err := recorder.Open(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	defer session.Close()
+	truth, channel, err := truthOf(ctx, dir)
+	if err != nil {
+		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
+	}
+	if truth != nil {
+		defer truth.Close()
+		if o.Fallback, err = truthHandler(truth); err != nil {
+			return err
+		}
+		if o.Rebase {
+			o.Logger.Warn("--rebase moves PROGRAM-DATE-TIME and DATERANGE only: SEI, /markers and /frames keep their times")
+		}
+	}
+	server, err := replay.New(ctx, session, o)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.Itoa(f.port)))
+	if err != nil {
+		return fmt.Errorf("replay: %w: take another port with -p, or 0 for a free one", err)
+	}
+	base := "http://" + listener.Addr().String()
+	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), session.Info().URL)
+	fmt.Fprintf(stdout, "stream    %s/stream.m3u8\n", base)
+	if truth != nil {
+		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, channel.Name)
+		fmt.Fprintf(stdout, "page      %s/\n", base)
+	}
+	ended := make(chan struct{})
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(ended)
+		showPosition(ctx, server, screen, stdout)
+	}()
+	err = server.Serve(ctx, listener)
+	stop()
+	<-ended
+	screen.finish()
+	if errors.Is(err, context.Canceled) {
+		return nil // that is how it ends
+	}
+	return err
+}
+
+// showPosition shows how far a replay is until ctx ends.
+func showPosition(ctx context.Context, server *replay.Server, screen *lineScreen, stdout io.Writer) {
+	tick := time.NewTicker(positionEvery)
+	defer tick.Stop()
+	done := server.Done()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-done:
+			done = nil
+			screen.finish()
+			fmt.Fprintln(stdout, "the recording has ended: its playlists stay as they were last")
+		case <-tick.C:
+			if done != nil {
+				screen.show(positionLine(server.Position()))
+			}
+		}
+	}
+}
+
+func positionLine(p replay.Position) string {
+	if !p.Started {
+		return "waiting for the first request"
+	}
+	line := fmt.Sprintf("%v of %v", p.At.Round(time.Second), p.Length.Round(time.Second))
+	if p.Pass > 0 {
+		line += fmt.Sprintf(", pass %d", p.Pass+1)
+	}
+	return line
+}
+
+// truthOf reads the truth in a session; it is nil where there is none.
+func truthOf(ctx context.Context, dir string) (*markers.Journal, markers.Channel, error) {
+	store, c, err := loadTruth(ctx, filepath.Join(dir, truthFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return store, c, err
+}
+
+// truthHandler answers what refstream's API does, but for what is published.
+func truthHandler(store markers.Store) (http.Handler, error) {
+	server, err := api.New(api.Config{
+		Store: store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Now: time.Now, Version: version,
+		CORSOrigins: []string{"*"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.Handler(), nil
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// sessionsFolder is where sessions are unless a flag says otherwise.
+const sessionsFolder = "sessions"
+
+// sessionFlags say where sessions are.
+type sessionFlags struct {
+	folder string
+}
+
+// registerOut adds the flag of a command that writes sessions, registerIn that of one that reads them.
+func (s *sessionFlags) registerOut(f *pflag.FlagSet) {
+	f.StringVarP(&s.folder, "out", "o", sessionsFolder, "folder to make the session's folder in")
+}
+
+func (s *sessionFlags) registerIn(f *pflag.FlagSet) {
+	f.StringVarP(&s.folder, "folder", "f", sessionsFolder, "folder that the session's folder is in")
+}
+
+// dir is the folder of a session: in the folder of sessions, or where a path leads.
+func (s *sessionFlags) dir(session string) (string, error) {
+	switch {
+	case session == "" || session == "." || session == "..":
+		return "", errors.New("give the session a name")
+	case strings.ContainsRune(session, 0):
+		return "", fmt.Errorf("session %q: a name can't hold a zero byte", session)
+	case strings.ContainsRune(session, filepath.Separator):
+		return filepath.Clean(session), nil
+	}
+	return filepath.Join(s.folder, session), nil
+}
