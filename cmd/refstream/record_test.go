@@ -71,9 +71,8 @@ func TestRecord(t *testing.T) {
 	replay := launchCommand(t, addr, exec.Command(program, "replay", "first", "-f", dir, "-p", port))
 	await(t, "the replay", 20*time.Second, func() bool { return strings.Contains(replay.log(), replay.url) })
 	var following sync.WaitGroup
-	following.Go(func() {
-		must(t, "record", replay.url+"/hls/main/master.m3u8", "-o", dir, "-s", "second", "--poll", "20ms", "--duration", recordFor.String())
-	})
+	again := background(t, program, "record", replay.url+"/hls/main/master.m3u8", "-o", dir, "-s", "second", "--poll", "20ms",
+		"--duration", recordFor.String())
 	following.Go(func() {
 		name := filepath.Join(dir, "followed.ts")
 		tool(t, "ffmpeg", "-v", "error", "-i", replay.url+"/stream.m3u8", "-t", "8", "-c", "copy", name)
@@ -92,6 +91,9 @@ func TestRecord(t *testing.T) {
 	}
 	b.clean()
 	following.Wait()
+	if err := again.Wait(); err != nil {
+		t.Errorf("record the replay: %v", err)
+	}
 	if code, took := replay.stop(); code != 0 || took > 5*time.Second {
 		t.Errorf("replay ended with code %d after %v", code, took)
 	}

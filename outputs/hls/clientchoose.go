@@ -15,14 +15,6 @@ func HighestVariant(m *Multivariant) []Stream {
 	return []Stream{{Variant: best}}
 }
 
-// FirstVariant picks the one that a player begins with (RFC 8216bis, 6.3.1).
-func FirstVariant(m *Multivariant) []Stream {
-	if len(m.Variants) == 0 {
-		return nil
-	}
-	return []Stream{{Variant: &m.Variants[0]}}
-}
-
 // AllVariants picks each variant's playlist.
 func AllVariants(m *Multivariant) []Stream {
 	streams := make([]Stream, 0, len(m.Variants))

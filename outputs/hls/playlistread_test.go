@@ -158,7 +158,6 @@ hi2/index.m3u8
 	}
 	for name, c := range map[string][2]string{
 		"highest":    {uris(HighestVariant(m)), " hi/index.m3u8"},
-		"first":      {uris(FirstVariant(m)), " low/index.m3u8"},
 		"all":        {uris(AllVariants(m)), " low/index.m3u8 hi/index.m3u8 hi2/index.m3u8"},
 		"everything": {uris(Everything(m)), " low/index.m3u8 hi/index.m3u8 hi2/index.m3u8 audio.m3u8 low/iframe.m3u8"},
 	} {
