@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,12 @@ func script(t *testing.T, text string) string {
 	return name
 }
 
+// badInput is a command line that can't be carried out.
+type badInput struct {
+	name, args string
+	says       []string // parts of the message
+}
+
 // Wrong input ends with one line that names what is wrong and what to do, a failure code, and nothing left behind.
 func TestBadInput(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -30,10 +37,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	withoutX264 := script(t, `case "$*" in *-version*) echo "ffmpeg version 9.9";; *) echo " V..... mpeg4 MPEG-4";; esac`)
-	cases := []struct {
-		name, args string
-		says       []string // parts of the message
-	}{
+	cases := []badInput{
 		{"unknown command", "sevre", []string{"sevre"}},
 		{"unknown flag", "serve --sizee 3", []string{"--sizee", "--help"}},
 		{"size", "serve --size 1280", []string{"--size", "1280x720"}},
@@ -98,7 +102,7 @@ func TestBadInput(t *testing.T) {
 		{"health of an URL", "health --addr http://127.0.0.1:1", []string{"--addr", "127.0.0.1:8080"}},
 		{"health of nothing", "health --addr 127.0.0.1:1", []string{"127.0.0.1:1"}},
 	}
-	for _, c := range cases {
+	for _, c := range slices.Concat(cases, badSessions(taken.Addr().String(), file)) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			args := strings.Fields(c.args)

@@ -100,7 +100,7 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 		}
 	}
 	if len(report.Findings) > 0 {
-		return notTrue("gaps: there are findings about %s", session.Info().URL)
+		return notTrue("gaps: there are findings about %s", shown(session.Info().URL))
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -85,6 +87,9 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(dir); err != nil && strings.ContainsRune(name, filepath.Separator) {
+		return fmt.Errorf("--session: %q is a path and no session is there: give a name, and the folder with --out", name)
+	}
 	if url == "" {
 		if url, err = urlOf(ctx, dir); err != nil {
 			return err
@@ -99,7 +104,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "recording %s into %s\n", url, dir)
+	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", shown(url), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
 	carry := truthBeside(ctx, truth, given("truth"))
@@ -107,6 +112,9 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 		URL: url, Dir: dir, Version: version, Now: time.Now, Header: header, Poll: f.poll, Behind: f.behind,
 		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,
 		Progress: func(p recorder.Progress) {
+			if p.Versions+p.Failures > 0 {
+				begun()
+			}
 			screen.show(recordLine(p))
 			if p.Segments > 0 {
 				carry.start()
@@ -131,6 +139,14 @@ func recordLine(p recorder.Progress) string {
 		line += ", " + count(p.Failures, "request") + " failed"
 	}
 	return line
+}
+
+// shown is an address without its password.
+func shown(url string) string {
+	if u, err := neturl.Parse(url); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return url
 }
 
 // urlOf is the address that a session was begun with.

@@ -147,7 +147,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w: take another port with -p, or 0 for a free one", err)
 	}
 	base := "http://" + listener.Addr().String()
-	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), session.Info().URL)
+	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), shown(session.Info().URL))
 	fmt.Fprintf(stdout, "stream    %s/stream.m3u8\n", base)
 	if truth != nil {
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, channel.Name)

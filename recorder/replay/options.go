@@ -48,7 +48,7 @@ func (o Options) check() (Options, error) {
 		o.Speed = Speed{1, 1}
 	}
 	if err := o.Speed.check(); err != nil {
-		return o, err
+		return o, fmt.Errorf("replay: %w", err)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// badSessions are command lines about sessions that can't be carried out.
+func badSessions(taken, file string) []badInput {
+	return []badInput{
+		{"record nothing", "record", []string{"URL", "-s"}},
+		{"record two", "record a b", []string{"one URL"}},
+		{"record what is not there", "record http://127.0.0.1:1/x.m3u8", []string{"http://127.0.0.1:1/x.m3u8", "refused"}},
+		{"record a password", "record http://u:hunter2@127.0.0.1:1/x.m3u8", []string{"127.0.0.1:1", "refused"}},
+		{"record no playlist", "record " + file, []string{file, "it is empty"}},
+		{"record no address", "record gopher://x", []string{"gopher"}},
+		{"poll", "record x --poll 1ms", []string{"poll", "10ms"}},
+		{"record duration", "record x --duration 0s", []string{"--duration", "2m"}},
+		{"header", "record x -H hunter2", []string{"--header", "Name: value"}},
+		{"record session is a path", "record x -s a/b", []string{"--session", "a/b", "--out"}},
+		{"go on with nothing", "record -s nosuch", []string{"nosuch", "URL"}},
+		{"record log level", "record x --log-level loud", []string{"--log-level", "loud"}},
+		{"truth is no server", "record x --truth ftp://x", []string{"--truth", "ftp://x"}},
+		{"replay nothing", "replay", []string{"refstream replay monday"}},
+		{"replay what is not there", "replay nosuch", []string{"nosuch", "no such session"}},
+		{"replay a folder", "replay -f " + filepath.Dir(filepath.Dir(file)) + " " + filepath.Base(filepath.Dir(file)), []string{"no such session"}},
+		{"replay port", "replay x -p 99999", []string{"--http-port", "99999"}},
+		{"replay speed", "replay x --speed 0", []string{"--speed", "1/1000"}},
+		{"replay offset", "replay x -o -3", []string{"--offset", "-3", "1m30s"}},
+		{"replay from", "replay x --from yesterday", []string{"--from", "yesterday", "2026-01-31T12:00:00Z"}},
+		{"gaps of nothing", "gaps", []string{"refstream gaps monday"}},
+		{"gaps of what is not there", "gaps nosuch", []string{"nosuch", "no such session"}},
+		{"gaps threshold", "gaps x -t x", []string{"--threshold", "2.5s"}},
+		{"gaps tolerance", "gaps x --tolerance 0s", []string{"--tolerance", "100ms"}},
+		{"gaps plot", "gaps x --plot x.jpg", []string{"--plot", ".svg"}},
+		{"dvr address", "dvr --listen udp://127.0.0.1:1", []string{"udp://127.0.0.1:1", "tcp://127.0.0.1:4444"}},
+		{"dvr port taken", "dvr --listen tcp://" + taken, []string{taken, "in use"}},
+		{"dvr scene", "dvr --scene 0", []string{"--scene", "up to 1"}},
+		{"dvr high scene", "dvr --scene 2", []string{"2", "up to 1"}},
+		{"dvr interval", "dvr --max-interval 0s", []string{"--max-interval", "30s"}},
+		{"dvr session", "dvr -s ../x", []string{"../x", "letters"}},
+		{"dvr without ffmpeg", "dvr --listen tcp://127.0.0.1:0 --ffmpeg /nonexistent/ffmpeg", []string{"/nonexistent/ffmpeg", "install"}},
+		{"dvr argument", "dvr x", []string{`"x"`}},
+	}
+}
+
+// Ctrl+C ends a recording in good order; naming the session again goes on with it, without its address.
+func TestRecordStopsAndGoesOn(t *testing.T) {
+	t.Parallel()
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
+	s.moreSegments(2)
+	dir := t.TempDir()
+	for _, args := range [][]string{{s.url + "/hls/main/master.m3u8"}, {}} {
+		args = append([]string{"record", "-o", dir, "-s", "demo"}, args...)
+		r := launchCommand(t, freeAddr(t), exec.Command(program, args...))
+		await(t, "the recording", 20*time.Second, func() bool { return strings.Contains(r.log(), "recording "+s.url) })
+		s.moreSegments(3)
+		if code, took := r.stop(); code != 0 || took > 5*time.Second {
+			t.Errorf("record: exit code %d after %v, want 0 within 5s", code, took)
+		}
+		if !strings.Contains(r.log(), "stopped; replay it: refstream replay demo -f "+dir) {
+			t.Errorf("it says %s", r.log())
+		}
+	}
+	runs, err := openSession(t, filepath.Join(dir, "demo")).Runs(t.Context())
+	if err != nil || len(runs) != 2 || runs[0].Reason != "stopped" || runs[1].Reason != "stopped" {
+		t.Errorf("runs %+v, %v", runs, err)
+	}
+	if out, errs, code := refstream(t, "gaps", "demo", "-f", dir); code != 0 {
+		t.Errorf("gaps: exit code %d: %s%s", code, out, errs)
+	}
+	// A replay stops as well while players hang on it.
+	addr := freeAddr(t)
+	_, port, _ := strings.Cut(addr, ":")
+	replay := launchCommand(t, addr, exec.Command(program, "replay", filepath.Join(dir, "demo"), "-p", port))
+	await(t, "the replay", 20*time.Second, func() bool { return strings.Contains(replay.log(), replay.url) })
+	follow := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", replay.url+"/stream.m3u8", "-f", "null", "-")
+	if err := follow.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the replay to begin", 20*time.Second, func() bool { return strings.Contains(replay.log(), " of ") })
+	if code, took := replay.stop(); code != 0 || took > 5*time.Second {
+		t.Errorf("replay: exit code %d after %v, want 0 within 5s", code, took)
+	}
+	_ = follow.Process.Signal(syscall.SIGKILL)
+	_ = follow.Wait() // however it ended
+}
