@@ -245,7 +245,7 @@ func TestBadOptions(t *testing.T) {
 		"not before the end":  {Now: time.Now, Offset: 10 * time.Second},
 		"10s long":            {Now: time.Now, From: tapeStart.Add(time.Hour)},
 		"give one":            {Now: time.Now, From: tapeStart, Offset: 1},
-		"the speed 0/1":       {Now: time.Now, Speed: Speed{0, 1}},
+		"the speed 0 is":       {Now: time.Now, Speed: Speed{0, 1}},
 		"the speed 1/1001":    {Now: time.Now, Speed: Speed{1, 1001}},
 		"nothing to loop":     {Now: time.Now, Loop: true},
 		"nothing to replay":   {Now: time.Now},
