@@ -264,7 +264,7 @@ func (r *recording) trouble(f *feed, at time.Time, err error) error {
 	if f.trouble = err.Error(); known {
 		return nil
 	}
-	r.warn("trouble", "error", err)
+	r.warn("the stream has a problem", "error", err)
 	if err == f.failure { //nolint:errorlint // that very one: one that wraps it says more
 		return nil
 	}
