@@ -34,8 +34,12 @@ type Client struct {
 	// Timeout is how long a response may bring nothing before it is given up; 0 for 10 s.
 	Timeout time.Duration
 	// Attempts is how often a key, initialization section or segment, and the first playlist, are asked for in all; 0
-	// for 4.
+	// for 4. A segment that has left the playlist is not asked for again.
 	Attempts int
+	// Parallel is how many segments of a stream are asked for at once at the most; 0 for 3. Where all is well it is one at
+	// a time. While one fails or takes longer than it lasts, the next ones overtake it, and wait in memory to be told: up to
+	// 256 MiB of all streams, beyond which nothing new is asked for but what they wait for.
+	Parallel int
 	// RetryMin and RetryMax bound the pauses between attempts, which double; 0 for 250 ms and 5 s.
 	RetryMin, RetryMax time.Duration
 	// GiveUp is how long the playlist of a stream that was read may fail to come until Run ends with an error; 0 for ever.
@@ -56,7 +60,8 @@ type Handler struct {
 	// Version is told each playlist that was loaded, also one that has not changed.
 	Version func(*Version) error
 	// Segment is told each segment once: fetched and decrypted, or why it isn't there. Where thousands wait, because they
-	// come more slowly than the playlist names them, the first are left out, which is told as Trouble.
+	// come more slowly than the playlist names them, the first are not asked for (ErrNotAsked). When ctx is done it is told
+	// what had come by then and waited for others, and what had left the playlist before its turn.
 	Segment func(*Segment) error
 	// Trouble is told what went wrong and did not end the reading, besides what the others are told.
 	Trouble func(*Trouble) error

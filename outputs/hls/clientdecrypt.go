@@ -15,8 +15,9 @@ const (
 	identityFormat = "identity"
 )
 
-// decrypt decrypts what the keys say about a segment or initialization section. failure is why it can't be, err is fatal.
-func (r *reading) decrypt(s *Stream, data []byte, keys []Key, j job) (plain []byte, failure, err error) {
+// decrypt decrypts what the keys say about a segment or initialization section; failed is told each request that failed.
+// failure is why it can't be, err is fatal.
+func (r *reading) decrypt(s *Stream, data []byte, keys []Key, j job, failed func() bool) (plain []byte, failure, err error) {
 	if len(keys) == 0 {
 		return data, nil, nil
 	}
@@ -24,14 +25,14 @@ func (r *reading) decrypt(s *Stream, data []byte, keys []Key, j job) (plain []by
 	if i < 0 {
 		// Who records wants a key that can be had, for others that can use it.
 		if plain := slices.IndexFunc(keys, func(k Key) bool { return k.Format == identityFormat }); plain >= 0 {
-			if _, _, err := r.fetchKey(s, keys[plain].URI, j); err != nil {
+			if _, _, err := r.fetchKey(s, keys[plain].URI, j, failed); err != nil {
 				return nil, nil, err
 			}
 		}
 		return nil, fmt.Errorf("decrypt segment %d: %w: %s with keys of format %s", j.seg.MSN, ErrMethod, excerpt(keys[0].Method),
 			excerpt(keys[0].Format)), nil
 	}
-	key, failure, err := r.fetchKey(s, keys[i].URI, j)
+	key, failure, err := r.fetchKey(s, keys[i].URI, j, failed)
 	if err != nil || failure != nil {
 		return nil, failure, err
 	}
@@ -49,7 +50,7 @@ func (r *reading) decrypt(s *Stream, data []byte, keys []Key, j job) (plain []by
 }
 
 // fetchKey fetches a key, or takes it from those that were fetched.
-func (r *reading) fetchKey(s *Stream, uri string, j job) (key []byte, failure, err error) {
+func (r *reading) fetchKey(s *Stream, uri string, j job, failed func() bool) (key []byte, failure, err error) {
 	if uri == "" {
 		return nil, errors.New("the key has no URI"), nil
 	}
@@ -58,7 +59,7 @@ func (r *reading) fetchKey(s *Stream, uri string, j job) (key []byte, failure, e
 		return nil, err, nil
 	}
 	return r.keys.get(r.ctx, at.String(), func() ([]byte, error, error) {
-		e, data, _, err := r.fetch(r.ctx, request{ResourceKey, s, at, nil, j.seg.MSN, maxKey})
+		e, data, _, err := r.fetch(r.ctx, request{ResourceKey, s, at, nil, j.seg.MSN, maxKey, always(failed)})
 		if err != nil || e.Err != nil {
 			return nil, e.Err, err
 		}

@@ -10,6 +10,8 @@ import (
 var (
 	// ErrGap is the Err of a Segment that the playlist says is not there.
 	ErrGap = errors.New("segment is a gap")
+	// ErrNotAsked is what the Err of a Segment wraps that was named and never asked for: it came too late to that.
+	ErrNotAsked = errors.New("not asked for")
 	// ErrMethod is what the Err of a Segment wraps that is encrypted in a way that is not read: all but AES-128.
 	ErrMethod = errors.New("encryption is not read")
 )

@@ -28,6 +28,8 @@ type request struct {
 	part     *ByteRange // nil for all
 	msn      int64
 	limit    int64 // of what is taken, in bytes
+	// failed is told each attempt that failed, and reports whether another may be made; nil for one that may.
+	failed func() (again bool)
 }
 
 // fetch asks once. The Exchange's Err says whether it came; what was asked for is then the data, and from where it came,
@@ -46,7 +48,7 @@ func (c *Client) fetch(ctx context.Context, q request) (e *Exchange, data []byte
 	}
 	e.Ended = c.Now()
 	if err != nil {
-		failed := &RequestError{URL: q.at.redacted(), Err: err}
+		failed := &RequestError{URL: q.at.redacted(), Err: withoutPasswords(err)}
 		var status statusError
 		if errors.As(err, &status) {
 			failed.Status, failed.Err = int(status), nil
@@ -79,6 +81,9 @@ func (c *Client) fetchFile(q request, e *Exchange) ([]byte, error) {
 	if q.part != nil {
 		r, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
 	}
+	if q.resource == ResourcePlaylist {
+		r = &playlistBody{r: r}
+	}
 	e.Body, err = readBody(r, size, q.limit)
 	if err == nil && q.part != nil && int64(len(e.Body)) < q.part.Length {
 		err = io.ErrUnexpectedEOF
@@ -96,6 +101,9 @@ func (c *Client) fetchHTTP(ctx context.Context, q request, e *Exchange) (data []
 		var u *url.Error
 		if errors.As(err, &u) {
 			err = u.Err // the rest of it is said already
+		}
+		if errors.Is(context.Cause(ctx), errHeldUp) {
+			err = errHeldUp
 		}
 		if errors.Is(context.Cause(ctx), errStalled) {
 			err = fmt.Errorf("%w (%v)", errStalled, timeout)
@@ -139,6 +147,9 @@ func (c *Client) fetchHTTP(ctx context.Context, q request, e *Exchange) (data []
 			return nil, from, errors.New("the server sends no parts, and all of it is too much")
 		}
 		body = io.LimitReader(body, limit)
+	}
+	if q.resource == ResourcePlaylist {
+		body = &playlistBody{r: body}
 	}
 	e.Body, err = readBody(body, resp.ContentLength, limit)
 	switch {

@@ -25,7 +25,9 @@ type follower struct {
 	loads    int64
 	last     *loading // which was told
 	progress progress
-	owner    owner
+	// numbering counts how often that of the segments began anew.
+	numbering int64
+	owner     owner
 }
 
 // loading is a playlist that was loaded.
@@ -119,9 +121,9 @@ func (f *follower) tell(v *Version) error {
 
 // follow reads the playlist's segments, until its end.
 func (f *follower) follow(l *loading) error {
-	q := newQueue()
+	q := newQueue(f.stream)
 	var wg sync.WaitGroup
-	wg.Go(func() { f.r.fetchSegments(f.stream, q) })
+	wg.Go(func() { f.r.fetchSegments(q) })
 	err := f.loadAgain(l, q)
 	q.close()
 	wg.Wait()
@@ -187,20 +189,23 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 	first := f.loads == 0
 	v := f.take(l)
 	m := l.playlist.Media
-	var take []int
 	switch {
 	case first:
-		take = f.progress.begin(m, f.r.c.Behind)
+		v.New = f.progress.begin(m, f.r.c.Behind)
 	case v.Changed:
-		take = f.progress.next(m, v)
+		v.New = f.progress.next(m, v)
 	}
-	if err := f.tell(v); err != nil || len(take) == 0 {
+	if err := f.tell(v); err != nil || v.Stale || !v.Changed {
 		return v.Changed, err
 	}
-	jobs := make([]job, 0, len(take))
-	for _, i := range take {
-		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number})
+	if v.Restarted {
+		f.numbering++
 	}
-	q.put(jobs, max(waiting, len(m.Segments)))
+	jobs := make([]job, 0, len(v.New))
+	for _, i := range v.New {
+		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering})
+	}
+	now := listing{numbering: f.numbering, first: f.progress.first, listed: f.progress.listed}
+	q.put(jobs, now, max(waiting, len(m.Segments)))
 	return v.Changed, nil
 }

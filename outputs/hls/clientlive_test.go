@@ -275,7 +275,7 @@ func TestSegmentUnavailable(t *testing.T) {
 			return 200, window(0, 5, "#EXT-X-ENDLIST\n")
 		case path == "1.ts":
 			return 404, "no"
-		case path == "2.ts" && at < 3*time.Second:
+		case path == "2.ts" && at < 1500*time.Millisecond:
 			return 500, ""
 		case path == "3.ts":
 			return 410, ""

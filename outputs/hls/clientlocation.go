@@ -54,7 +54,7 @@ func (l location) resolve(uri string) (location, error) {
 	}
 	u, err := l.url.Parse(uri)
 	if err != nil {
-		return location{}, fmt.Errorf("resolve URI: %s is none", excerpt(uri))
+		return location{}, fmt.Errorf("resolve URI: %s is none", excerpt(redactText(uri)))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return location{}, fmt.Errorf("resolve URI: a playlist of a server names something by %s, not http or https", excerpt(u.Scheme))

@@ -14,12 +14,19 @@ const (
 
 // progress is how far a playlist was read.
 type progress struct {
-	// end is the number after that of the last segment of the last version that was taken.
-	end int64
+	// first is the number of the first segment of the last version that was taken, end the one after that of its last.
+	first, end int64
 	// known are the segments of that version and before it, by number, without the query, which may change with each
 	// version; listed are those of that version alone, whole.
-	known  map[int64]string
+	known  map[int64]knownSegment
 	listed map[string]bool
+	older  older
+}
+
+// knownSegment is what was said of a segment.
+type knownSegment struct {
+	id string
+	at time.Time // EXT-X-PROGRAM-DATE-TIME, zero for none
 }
 
 // begin takes the first version and picks its segments to be fetched.
@@ -51,16 +58,13 @@ func (p *progress) next(m *Media, v *Version) (take []int) {
 		return nil
 	}
 	first, end := m.Segments[0].MSN, m.Segments[n-1].MSN+1
-	shared, same := 0, 0
-	for i := range m.Segments {
-		if id, ok := p.known[m.Segments[i].MSN]; ok {
-			shared++
-			if id == identity(&m.Segments[i]) {
-				same++
-			}
-		}
-	}
+	shared, same, contradicted := p.compare(m)
+	back := end < p.end
 	switch {
+	case same > 0 && contradicted && (back || first < p.first), same > 0 && back && p.goesOn(first, end):
+		v.Restarted = true // under the same names, which the last version may have listed
+		take = indexes(0, n)
+		p.known = nil
 	case shared > 0 && same == 0, shared == 0 && end <= p.end:
 		v.Restarted = true
 		for i := range m.Segments {
@@ -69,7 +73,7 @@ func (p *progress) next(m *Media, v *Version) (take []int) {
 			}
 		}
 		p.known = nil
-	case end < p.end:
+	case back:
 		v.Stale = true
 		return nil
 	default:
@@ -84,19 +88,24 @@ func (p *progress) next(m *Media, v *Version) (take []int) {
 func (p *progress) remember(m *Media) {
 	n := len(m.Segments)
 	p.listed = make(map[string]bool, n)
+	p.older = older{}
 	if p.known == nil {
-		p.known = make(map[int64]string, n)
-		p.end = m.MediaSequence
+		p.known = make(map[int64]knownSegment, n)
+		p.first, p.end = m.MediaSequence, m.MediaSequence
 	}
 	if n == 0 {
 		return
 	}
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		p.known[s.MSN] = strings.Clone(identity(s)) // not to hold on to the text of the playlist
+		k := knownSegment{strings.Clone(identity(s)), s.ProgramDateTime} // not to hold on to the text of the playlist
+		if before := p.known[s.MSN]; k.at.IsZero() && before.id == k.id {
+			k.at = before.at
+		}
+		p.known[s.MSN] = k
 		p.listed[wholeIdentity(s)] = true
 	}
-	p.end = m.Segments[n-1].MSN + 1
+	p.first, p.end = m.Segments[0].MSN, m.Segments[n-1].MSN+1
 	if len(p.known) > n+2*remembered { // seldom, since it looks at all
 		for msn := range p.known {
 			if msn < m.MediaSequence-remembered {

@@ -2,8 +2,8 @@ package hls
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 )
 
@@ -11,49 +11,96 @@ import (
 // fetched as fast as it comes falls behind, and the first of so many are no longer there to be had.
 const waiting = 4096
 
+// fairStarts is which of the segments that are begun with is the first that waits, though it has left the playlist and
+// others are still in it: so that none waits for ever where all come slowly.
+const fairStarts = 4
+
+// errHeldUp is why a request is given up that others wait for.
+var errHeldUp = errors.New("it comes too slowly: too much that came after it waits")
+
 // job is a segment that is to be fetched.
 type job struct {
-	seg     MediaSegment
-	from    location // of the playlist that names it
-	version int64
+	seg       MediaSegment
+	from      location // of the playlist that names it
+	version   int64
+	numbering int64 // counts how often the numbering began anew before
 }
 
-// queue holds the segments of one stream that wait to be fetched. Putting some in never waits, so that the playlist goes
-// on being loaded while they come slowly.
+// listing says what the last version of a playlist holds.
+type listing struct {
+	numbering int64
+	first     int64           // media sequence number of the first
+	listed    map[string]bool // by wholeIdentity; not changed any more
+}
+
+// holds reports whether a segment is still in the playlist.
+func (l *listing) holds(j *job) bool {
+	return l.numbering == j.numbering && j.seg.MSN >= l.first || l.listed[wholeIdentity(&j.seg)]
+}
+
+// The states of what is queued.
+const (
+	slotWaiting = iota
+	slotRunning
+	slotDone
+)
+
+// queued is a segment on its way: it waits, is fetched, and is told when all before it were.
+type queued struct {
+	job
+	state  int
+	slow   bool // being fetched, and others may overtake it
+	left   bool // it has left the playlist
+	cancel context.CancelCauseFunc
+	out    *Segment // when it is done
+	held   int64    // bytes in memory
+}
+
+// queue holds the segments of one stream from when a playlist names them until they are told. Putting some in never
+// waits, so that the playlist goes on being loaded while they come slowly.
 type queue struct {
-	mu     sync.Mutex
-	jobs   []job
-	left   leftOut
-	closed bool
-	filled chan struct{} // holds one where something was put in since it was looked for
+	stream  *Stream
+	changed chan struct{} // holds one where something happened since it was looked for
+
+	mu      sync.Mutex
+	slots   []*queued // in the order of the playlist
+	now     listing
+	waiting int   // of the slots
+	running int   // of the slots
+	slow    int   // of those that run
+	starts  int64 // of slots
+	closed  bool
 }
 
-// leftOut are segments that were given up before they were asked for.
-type leftOut struct {
-	count, first int64 // first is the number of the first
-}
+func newQueue(s *Stream) *queue { return &queue{stream: s, changed: make(chan struct{}, 1)} }
 
-// Error says how many there are.
-func (l leftOut) Error() string {
-	return fmt.Sprintf("fetch segments: %d from %d on were left out: they come more slowly than the playlist names them",
-		l.count, l.first)
-}
-
-func newQueue() *queue { return &queue{filled: make(chan struct{}, 1)} }
-
-// put adds segments, and leaves out the first where more than limit wait.
-func (q *queue) put(jobs []job, limit int) {
+// put takes a version: its new segments, and what it lists. Where more than limit wait, the first of them are given up.
+func (q *queue) put(jobs []job, now listing, limit int) {
 	q.mu.Lock()
-	q.jobs = append(q.jobs, jobs...)
-	if over := len(q.jobs) - limit; over > 0 {
-		if q.left.count == 0 {
-			q.left.first = q.jobs[0].seg.MSN
-		}
-		q.left.count += int64(over)
-		q.jobs = slices.Delete(q.jobs, 0, over)
+	defer q.mu.Unlock()
+	q.now = now
+	for i := range jobs {
+		q.slots = append(q.slots, &queued{job: jobs[i]})
 	}
-	q.mu.Unlock()
+	q.waiting += len(jobs)
+	over := q.waiting - limit
+	for _, s := range q.slots {
+		s.left = s.left || !now.holds(&s.job)
+		if over > 0 && s.state == slotWaiting {
+			q.giveUp(s, fmt.Errorf("%w: segments come more slowly than the playlist names them", ErrNotAsked))
+			over--
+		}
+	}
 	q.wake()
+}
+
+// giveUp ends the waiting of a slot. The caller holds mu.
+func (q *queue) giveUp(s *queued, why error) {
+	s.state, s.out = slotDone, &Segment{Stream: q.stream, MediaSegment: s.seg, Version: s.version, Err: why}
+	if at, err := s.from.resolve(s.seg.URI); err == nil {
+		s.out.URL = at.String()
+	}
+	q.waiting--
 }
 
 // close says that no more will come.
@@ -66,31 +113,119 @@ func (q *queue) close() {
 
 func (q *queue) wake() {
 	select {
-	case q.filled <- struct{}{}:
+	case q.changed <- struct{}{}:
 	default:
 	}
 }
 
-// next waits for the next segment, and says what was left out before it; ok is false at the end, and where ctx is done.
-func (q *queue) next(ctx context.Context) (j job, left leftOut, ok bool) {
-	for ctx.Err() == nil {
-		q.mu.Lock()
-		closed := q.closed
-		if len(q.jobs) > 0 {
-			j, left, ok = q.jobs[0], q.left, true
-			q.jobs[0], q.left = job{}, leftOut{}
-			if q.jobs = q.jobs[1:]; len(q.jobs) == 0 {
-				q.jobs = nil // what held many is not needed any more
-			}
-		}
-		q.mu.Unlock()
-		if ok || closed {
-			return j, left, ok
-		}
-		select {
-		case <-q.filled:
-		case <-ctx.Done():
+// take removes the first slot where it is done; over says that there is none and none will come.
+func (q *queue) take() (s *queued, over bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.slots) == 0 {
+		return nil, q.closed
+	}
+	if q.slots[0].state != slotDone {
+		return nil, false
+	}
+	s, q.slots[0] = q.slots[0], nil
+	if q.slots = q.slots[1:]; len(q.slots) == 0 {
+		q.slots = nil // what held many is not needed any more
+	}
+	return s, false
+}
+
+// start picks the slot that is to be fetched now, nil for none: one at a time, and another where all that are being
+// fetched are slow. Those come first that are still in the playlist. Where full is set, since too much waits to be told,
+// it is only the first of all, for which the others wait, and which is given up where it has left the playlist.
+func (q *queue) start(parallel int, full bool) *queued {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if full && len(q.slots) > 0 {
+		if head := q.slots[0]; head.state == slotRunning && head.slow && head.left && head.cancel != nil {
+			head.cancel(errHeldUp)
 		}
 	}
-	return job{}, leftOut{}, false
+	if q.waiting == 0 || q.running >= parallel || q.slow < q.running {
+		return nil
+	}
+	next := q.pick(full)
+	if next == nil {
+		return nil
+	}
+	next.state = slotRunning
+	q.waiting--
+	q.running++
+	q.starts++
+	return next
+}
+
+func (q *queue) pick(full bool) (first *queued) {
+	for i, s := range q.slots {
+		switch {
+		case full && i > 0:
+			return nil
+		case s.state != slotWaiting:
+		case !s.left || full || q.starts%fairStarts == fairStarts-1:
+			return s
+		case first == nil:
+			first = s
+		}
+	}
+	return first
+}
+
+// cancelBy says how to give up the request for a slot that was started.
+func (q *queue) cancelBy(s *queued, cancel context.CancelCauseFunc) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.cancel = cancel
+}
+
+// overtake says that a slot takes long, or that a request for it failed: others need not wait for it.
+func (q *queue) overtake(s *queued) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.state != slotRunning || s.slow {
+		return
+	}
+	s.slow = true
+	q.slow++
+	q.wake()
+}
+
+// hasLeft reports whether a slot has left the playlist.
+func (q *queue) hasLeft(s *queued) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return s.left
+}
+
+// done says what became of a slot that was started.
+func (q *queue) done(s *queued, out *Segment) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running--
+	if s.slow {
+		q.slow--
+	}
+	s.state, s.slow, s.cancel, s.out = slotDone, false, nil, out
+	q.wake()
+}
+
+// rest are those that can be told at an early end: what is done, and what was missed for good, since it has left the
+// playlist and nobody asked for it.
+func (q *queue) rest() (slots []*queued) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.slots {
+		if s.state == slotWaiting && s.left {
+			q.giveUp(s, fmt.Errorf("%w: it had left the playlist before its turn came", ErrNotAsked))
+		}
+		if s.state == slotDone {
+			slots = append(slots, s)
+		}
+	}
+	q.slots = nil
+	return slots
 }

@@ -1,16 +1,18 @@
 package hls
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestQueueOrder gives what was put in, in order, and says what it left out.
+// TestQueueOrder gives what was put in, in order, and gives up the first where too many wait.
 func TestQueueOrder(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
+	q := newQueue(nil)
 	n := int64(0)
 	put := func(count, limit int) {
 		var jobs []job
@@ -18,29 +20,50 @@ func TestQueueOrder(t *testing.T) {
 			jobs = append(jobs, job{seg: MediaSegment{MSN: n}})
 			n++
 		}
-		q.put(jobs, limit)
+		q.put(jobs, listing{}, limit)
 	}
-	expect := func(msn, first, count int64) {
+	fetch := func(msn int64) {
 		t.Helper()
-		j, left, ok := q.next(t.Context())
-		if !ok || j.seg.MSN != msn || left != (leftOut{count, first}) {
-			t.Errorf("%d %+v %v, want %d, %d from %d", j.seg.MSN, left, ok, msn, count, first)
+		s := q.start(1, false)
+		if s == nil || s.seg.MSN != msn {
+			t.Fatalf("%+v, want %d", s, msn)
+		}
+		if more := q.start(1, false); more != nil {
+			t.Errorf("%+v at once", more)
+		}
+		q.done(s, &Segment{})
+	}
+	expect := func(msn int64, asked bool) {
+		t.Helper()
+		s, over := q.take()
+		if over || s == nil || s.seg.MSN != msn || errors.Is(s.out.Err, ErrNotAsked) == asked {
+			t.Errorf("%+v, want %d", s, msn)
 		}
 	}
 	put(3, 10)
-	expect(0, 0, 0)
-	put(9, 5) // 1 to 11 wait: 1 to 6 are left out
+	if s, _ := q.take(); s != nil {
+		t.Errorf("%+v is done", s)
+	}
+	fetch(0)
+	expect(0, true)
+	put(9, 5) // 1 to 11 wait: 1 to 6 are given up
 	put(1, 5) // and 7
-	expect(8, 1, 7)
+	fetch(8)
+	for msn := int64(1); msn < 8; msn++ {
+		expect(msn, false)
+	}
+	expect(8, true)
 	put(10, 100)
 	for msn := int64(9); msn < n; msn++ {
-		expect(msn, 0, 0)
+		fetch(msn)
+		expect(msn, true)
 	}
 	put(1, 5)
 	q.close()
-	expect(n-1, 0, 0)
-	if _, _, ok := q.next(t.Context()); ok {
-		t.Error("there is more after the end")
+	fetch(n - 1)
+	expect(n-1, true)
+	if s, over := q.take(); s != nil || !over {
+		t.Errorf("%+v after the end", s)
 	}
 }
 
@@ -62,7 +85,7 @@ func TestStuckSegment(t *testing.T) { // not in parallel, for its memory is meas
 		}
 	}
 	inTime(t, answer, func(t *testing.T, c *Client, _ *origin) {
-		c.Timeout, c.Attempts = 100*time.Hour, 1
+		c.Timeout, c.Attempts, c.Parallel = 100*time.Hour, 1, 1
 		before, most, versions := heapInUse(), uint64(0), 0
 		h := &heard{}
 		handler := h.handler()
@@ -81,11 +104,14 @@ func TestStuckSegment(t *testing.T) { // not in parallel, for its memory is meas
 			t.Errorf("memory grew by %d bytes in %d versions", grown, versions)
 		}
 		told := strings.Fields(h.told())
-		if want := 6 + waiting; len(told) != want || told[5] != "5!" || told[6] != "1905:1905" || told[want-1] != "6000:6000" {
+		if len(told) != last+1 || told[5] != "5!" || told[6] != "6!" || told[1904] != "1904!" || told[1905] != "1905:1905" ||
+			told[last] != "6000:6000" {
 			t.Errorf("%d segments: %.100q", len(told), told)
 		}
-		if len(h.troubles) != 1 || !strings.Contains(h.troubles[0].Err.Error(), "1899 from 6 on were left out") {
-			t.Errorf("troubles %+v", h.troubles)
+		for i, s := range h.segments {
+			if errors.Is(s.Err, ErrNotAsked) != (i > 5 && i < 1905) || s.URL != fmt.Sprintf("http://o/%d.ts", i) {
+				t.Fatalf("segment %d: %v, %s", i, s.Err, s.URL)
+			}
 		}
 	})
 }

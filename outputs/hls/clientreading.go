@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,8 +18,9 @@ const (
 )
 
 const (
-	// maxStreams bounds how many playlists of one multivariant playlist are read, each with goroutines of its own.
-	maxStreams = 256
+	// maxStreams bounds how many playlists of one multivariant playlist are read, each with two goroutines and a
+	// connection: more than any ladder with all its languages has.
+	maxStreams = 1024
 	// maxMap bounds an initialization section and maxKey what comes as a key, so that an error page is recognized as none.
 	maxMap = 16 << 20
 	maxKey = 64 << 10
@@ -33,6 +35,10 @@ type reading struct {
 	at     location
 
 	telling sync.Mutex
+	failed  error // the handler's, after which it is told nothing more
+
+	held    atomic.Int64 // bytes of segments that wait to be told
+	maxHeld int64
 	keys    *store
 	maps    *store
 }
@@ -41,22 +47,17 @@ func (c *Client) newReading(ctx context.Context, url string, h Handler) (*readin
 	switch {
 	case c.Now == nil:
 		return nil, errors.New("HLS client: Now is missing: give it a clock such as time.Now")
-	case min(c.ReloadMultivariant, c.Timeout, c.RetryMin, c.RetryMax, c.GiveUp) < 0 || c.Attempts < 0 || c.MaxSegment < 0:
+	case min(c.ReloadMultivariant, c.Timeout, c.RetryMin, c.RetryMax, c.GiveUp) < 0 || c.Attempts < 0 || c.Parallel < 0 || c.MaxSegment < 0:
 		return nil, errors.New("HLS client: a time or number is negative")
 	}
 	at, err := parseLocation(url)
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{c: c, h: h, at: at, keys: newStore(), maps: newStore()}
+	r := &reading{c: c, h: h, at: at, keys: newStore(), maps: newStore(), maxHeld: maxHeld}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	return r, nil
 }
-
-// handlerError is what the handler returned.
-type handlerError struct{ err error }
-
-func (e *handlerError) Error() string { return e.err.Error() }
 
 // tell calls the handler, which no other goroutine does meanwhile. After its first error it is told nothing more.
 func (r *reading) tell(f func() error) error {
@@ -65,11 +66,21 @@ func (r *reading) tell(f func() error) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	if err := f(); err != nil {
-		r.cancel(&handlerError{err})
+	if r.failed = f(); r.failed != nil {
+		r.cancel(r.failed)
 		return r.ctx.Err()
 	}
 	return nil
+}
+
+// tellLast is tell at the end, when ctx may be done.
+func (r *reading) tellLast(f func() error) error {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if r.failed == nil {
+		r.failed = f()
+	}
+	return r.failed
 }
 
 func (r *reading) trouble(s *Stream, err error) error {
@@ -83,9 +94,8 @@ func (r *reading) trouble(s *Stream, err error) error {
 func (r *reading) run() error {
 	defer r.cancel(nil)
 	err := r.read()
-	var failed *handlerError
-	if errors.As(context.Cause(r.ctx), &failed) {
-		return failed.err
+	if r.failed != nil {
+		return r.failed
 	}
 	return err
 }

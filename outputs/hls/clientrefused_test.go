@@ -1,7 +1,11 @@
 package hls
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -143,5 +147,39 @@ func TestNames(t *testing.T) {
 		if string(s.Data) != want[i] || !strings.HasPrefix(s.URL, "file:///") {
 			t.Errorf("%q is %q, %v, want %q", s.URI, s.Data, s.Err, want[i])
 		}
+	}
+}
+
+// What is no playlist and has no end is given up soon: a stream whose address was given, or a device.
+func TestEndlessOther(t *testing.T) {
+	t.Parallel()
+	served := make(chan int, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long.m3u8" {
+			io.WriteString(w, "\ufeff#EXTM3U\n#EXT-X-TARGETDURATION:2\n"+strings.Repeat("# a comment\n", maxOther)+"#EXT-X-ENDLIST\n")
+			return
+		}
+		sent := 0
+		for r.Context().Err() == nil {
+			n, err := w.Write(bytes.Repeat([]byte{0x47}, 188))
+			sent += n
+			if err != nil {
+				break
+			}
+		}
+		served <- sent
+	}))
+	defer server.Close()
+	c := Client{Now: time.Now, Attempts: 1}
+	var failed *RequestError
+	err := c.Run(t.Context(), server.URL+"/live.ts", Handler{})
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), `no playlist: it begins with "GGGG`) {
+		t.Error(err)
+	}
+	if sent := <-served; sent > 64<<20 {
+		t.Errorf("%d bytes were sent", sent)
+	}
+	if err := c.Run(t.Context(), server.URL+"/long.m3u8", Handler{}); err != nil {
+		t.Errorf("a long playlist: %v", err)
 	}
 }

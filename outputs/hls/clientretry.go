@@ -38,11 +38,15 @@ func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, data []byt
 		if e, data, from, err = r.fetchOnce(ctx, q, n); err != nil {
 			return e, nil, from, err
 		}
-		if e.Err == nil || n >= attempts || !worthRetry(e.Err) {
+		again := func() bool { return q.failed == nil || q.failed() }
+		if e.Err == nil || !again() || n >= attempts || !worthRetry(e.Err) {
 			return e, data, from, nil
 		}
-		if err := wait(ctx, r.c.pause(n+1)); err != nil {
+		if err := wait(ctx, r.c.pause(n+1)); err != nil && !givenUp(ctx) {
 			return e, nil, from, err
+		}
+		if givenUp(ctx) || !again() {
+			return e, nil, from, nil
 		}
 	}
 }
@@ -51,7 +55,7 @@ func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, data []byt
 // failed.
 func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exchange, data []byte, from location, err error) {
 	e, data, from = r.c.fetch(ctx, q)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !givenUp(ctx) {
 		return e, nil, from, ctx.Err()
 	}
 	e.Attempt = attempt
@@ -60,6 +64,9 @@ func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exc
 	}
 	return e, data, from, err
 }
+
+// givenUp reports that a single request was given up, not all.
+func givenUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errHeldUp) }
 
 // wait waits for d, or until ctx is done.
 func wait(ctx context.Context, d time.Duration) error {

@@ -1,36 +1,15 @@
 package hls
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// fetchSegments fetches what waits until there will be no more or ctx is done, one at a time and in order, and tells of
-// each.
-func (r *reading) fetchSegments(s *Stream, q *queue) {
-	init := ""
-	for {
-		j, left, ok := q.next(r.ctx)
-		if !ok || left.count > 0 && r.trouble(s, left) != nil {
-			return
-		}
-		out := &Segment{Stream: s, MediaSegment: j.seg, Version: j.version}
-		if r.fetchSegment(out, j) != nil {
-			return
-		}
-		if out.Err == nil {
-			id := mapIdentity(j.seg.Map, j.from)
-			out.InitChanged, init = id != init, id
-		}
-		if r.h.Segment != nil && r.tell(func() error { return r.h.Segment(out) }) != nil {
-			return
-		}
-	}
-}
-
-// fetchSegment fetches a segment with all that it needs. Its Err says why not; the error is fatal.
-func (r *reading) fetchSegment(out *Segment, j job) error {
+// fetchSegment fetches a segment with all that it needs; failed is told each request that failed, and reports whether one
+// for the segment itself is to be repeated. Its Err says why it didn't come; the error is fatal.
+func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed func() (again bool)) error {
 	at, err := j.from.resolve(j.seg.URI)
 	if err != nil {
 		out.Err = err
@@ -43,12 +22,12 @@ func (r *reading) fetchSegment(out *Segment, j job) error {
 	}
 	var withoutMap error
 	if m := j.seg.Map; m != nil {
-		if out.Init, withoutMap, err = r.fetchMap(out.Stream, m, j); err != nil {
+		if out.Init, withoutMap, err = r.fetchMap(out.Stream, m, j, failed); err != nil {
 			return err
 		}
 	}
-	e, data, _, err := r.fetch(r.ctx, request{
-		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment),
+	e, data, _, err := r.fetch(ctx, request{
+		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment), failed,
 	})
 	if err != nil {
 		return err
@@ -60,7 +39,7 @@ func (r *reading) fetchSegment(out *Segment, j job) error {
 		out.Err = withoutMap
 		return nil
 	}
-	data, out.Err, err = r.decrypt(out.Stream, data, j.seg.Keys, j)
+	data, out.Err, err = r.decrypt(out.Stream, data, j.seg.Keys, j, failed)
 	if out.Err == nil {
 		out.Data = data
 	}
@@ -69,18 +48,23 @@ func (r *reading) fetchSegment(out *Segment, j job) error {
 
 // fetchMap fetches an initialization section, or takes it from those that were fetched. failure is why it isn't there,
 // err is fatal.
-func (r *reading) fetchMap(s *Stream, m *Map, j job) (data []byte, failure, err error) {
+func (r *reading) fetchMap(s *Stream, m *Map, j job, failed func() bool) (data []byte, failure, err error) {
 	at, err := j.from.resolve(m.URI)
 	if err != nil {
 		return nil, err, nil
 	}
 	return r.maps.get(r.ctx, mapIdentity(m, j.from), func() ([]byte, error, error) {
-		e, data, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap})
+		e, data, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap, always(failed)})
 		if err != nil || e.Err != nil {
 			return nil, e.Err, err
 		}
-		return r.decrypt(s, data, m.Keys, j)
+		return r.decrypt(s, data, m.Keys, j, failed)
 	})
+}
+
+// always has what several segments share asked for again, whatever becomes of the one that it is fetched for.
+func always(failed func() bool) func() bool {
+	return func() bool { failed(); return true }
 }
 
 // mapIdentity tells initialization sections apart, empty for none.

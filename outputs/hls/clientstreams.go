@@ -91,11 +91,20 @@ func (s *streams) reload(master *follower, l *loading) {
 // add begins to read those of the chosen that are not known yet. Several variants may share a playlist, which is read
 // once.
 func (s *streams) add(chosen []Stream, of *loading) {
+	if n := s.addUpToMost(chosen, of); n > 0 {
+		// Where it can't be told, all ends.
+		_ = s.r.trouble(nil, fmt.Errorf("read HLS: %d of the playlists that %s names are left out: no more than %d are read at once",
+			n, of.from.redacted(), maxStreams))
+	}
+}
+
+// addUpToMost adds streams and counts those that are too many.
+func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.count == 0
 	if !first && s.read == 0 {
-		return // it is over
+		return 0 // it is over
 	}
 	for i := range chosen {
 		stream := chosen[i] // of its own
@@ -112,7 +121,11 @@ func (s *streams) add(chosen []Stream, of *loading) {
 		if renamed != "" {
 			s.known[renamed] = true
 		}
-		if known || s.count == maxStreams {
+		if known {
+			continue
+		}
+		if s.count == maxStreams {
+			tooMany++
 			continue
 		}
 		stream.Number = s.count
@@ -122,6 +135,7 @@ func (s *streams) add(chosen []Stream, of *loading) {
 		f := &follower{r: s.r, at: at, stream: &stream, imports: of.defined}
 		s.wg.Go(func() { s.follow(f, err) })
 	}
+	return tooMany
 }
 
 // follow reads one to its end. Its errors are told as trouble: others go on.

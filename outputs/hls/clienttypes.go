@@ -71,6 +71,9 @@ type Version struct {
 	// Restarted says that the numbering does not go on: the segments of this version that were not in the last one are
 	// read from its first on.
 	Restarted bool
+	// New are the indexes in the Playlist's Segments of those that are to be fetched: each is told as a Segment, unless
+	// Run ends before. They must not be changed.
+	New []int
 	// Missed counts the segments between the last version and this one that neither has.
 	Missed int64
 }
@@ -91,7 +94,7 @@ type Segment struct {
 	// Exchange is the one that brought it or the last that failed to; nil where nothing was asked for. It may have brought
 	// what is of no use, for want of a key or of Init.
 	Exchange *Exchange
-	// Err is why there is no Data: ErrGap, ErrMethod, or an error that wraps a *RequestError or says what can't be
+	// Err is why there is no Data: ErrGap, ErrNotAsked, ErrMethod, or an error that wraps a *RequestError or says what can't be
 	// decrypted; nil where there is.
 	Err error
 }
@@ -102,7 +105,7 @@ type Trouble struct {
 	Stream *Stream
 	// At is when it was noticed.
 	At time.Time
-	// Err says what: it wraps a *RequestError, is a parse error, or says how many segments were left out. The reading goes
+	// Err says what: it wraps a *RequestError, is a parse error, or says how many playlists are too many. The reading goes
 	// on.
 	Err error
 }
