@@ -73,7 +73,24 @@ func checkSchema(ctx context.Context, db querier) (empty bool, err error) {
 	case version < 1:
 		return false, fmt.Errorf("%w: schema %d", ErrDamaged, version)
 	}
-	return false, nil
+	return false, checkTables(ctx, db)
+}
+
+// checkTables reports a table that is missing.
+func checkTables(ctx context.Context, db querier) error {
+	for _, table := range []string{
+		"session", "runs", "urls", "playlists", "bodies", "exchanges", "versions", "segments", "troubles",
+	} {
+		var there bool
+		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)`, table).Scan(&there)
+		if err != nil {
+			return explain(err)
+		}
+		if !there {
+			return fmt.Errorf("%w: its table %s is missing", ErrDamaged, table)
+		}
+	}
+	return nil
 }
 
 // readInfo reads what the session says about itself.

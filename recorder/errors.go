@@ -3,6 +3,8 @@ package recorder
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -16,6 +18,10 @@ var (
 	// ErrDamaged is what errors of a Session are where it isn't what was recorded any more.
 	ErrDamaged = errors.New("session is damaged")
 )
+
+// NotAsked begins the Error of a Segment that a playlist named and that was never asked for, since the recorder came too
+// late: it has no Exchange.
+const NotAsked = "not asked for"
 
 // Result codes of SQLite (sqlite.org/rescode.html); the lowest byte of an error's code.
 const (
@@ -46,5 +52,41 @@ func explain(err error) error {
 	case codeFull:
 		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
 	}
+	return err
+}
+
+// explainWrite is explain of an error of writing to the session in a folder: SQLite doesn't say why it could not.
+func explainWrite(dir string, err error) error {
+	err = explain(err)
+	if code(err) != codeIO {
+		return err
+	}
+	if cause := cantWrite(dir); cause != nil {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// probed is how much is written to see whether it can be.
+const probed = 64 << 10
+
+// cantWrite finds out why no more can be written into a folder, nil where it can be or that isn't known.
+func cantWrite(dir string) error {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit) == nil {
+		for _, suffix := range []string{"", "-wal"} {
+			info, err := os.Stat(filepath.Join(dir, databaseFile+suffix))
+			if err == nil && uint64(max(info.Size(), 0)+probed) > uint64(limit.Cur) { //nolint:unconvert // it is signed elsewhere
+				return syscall.EFBIG
+			}
+		}
+	}
+	f, err := os.CreateTemp(dir, partPrefix)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probed))
+	err = errors.Join(err, f.Close())
+	os.Remove(f.Name())
 	return err
 }

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,19 +22,71 @@ type feed struct {
 	began int64
 	seen  content
 
-	// Ids of versions by the client's number, as long as segments may come that they named first, and of the last one.
-	versions map[int64]int64
-	latest   int64
-
-	// The last request for a segment.
-	segment         *hls.Exchange
-	segmentExchange int64
+	// The requests for segments that were not told yet, with their ids.
+	asked map[*hls.Exchange]int64
 
 	trouble string // the last
 
-	// How far it is recorded.
-	media *hls.Media
-	done  int64 // number after the last segment that was dealt with, -1 before any
+	// The segments that were named and not dealt with yet, in order, and how long they last together.
+	named  []entry
+	behind time.Duration
+	latest int64 // id of the last version
+}
+
+// entry is a segment that a playlist named.
+type entry struct {
+	number, msn int64 // number is the client's of the version
+	version     int64 // its id
+	duration    time.Duration
+}
+
+func newFeed() *feed { return &feed{asked: map[*hls.Exchange]int64{}} }
+
+// name notes the segments that a version names and that are to be fetched.
+func (f *feed) name(v *hls.Version) {
+	m := v.Playlist.Media
+	if m == nil {
+		return
+	}
+	for _, i := range v.New {
+		s := &m.Segments[i]
+		f.named = append(f.named, entry{v.Number, s.MSN, f.latest, time.Duration(s.Duration)})
+		f.behind += time.Duration(s.Duration)
+	}
+}
+
+// dealtWith takes a segment from those that were named, and gives the id of the version that named it.
+func (f *feed) dealtWith(s *hls.Segment) (version int64) {
+	i := slices.IndexFunc(f.named, func(n entry) bool { return n.number == s.Version && n.msn == s.MSN })
+	if i < 0 {
+		return f.latest
+	}
+	version = f.named[i].version
+	f.behind -= f.named[i].duration
+	switch {
+	case len(f.named) == 1:
+		f.named = nil // what held many is not needed any more
+	case i == 0: // as nearly always
+		f.named = f.named[1:]
+	default:
+		f.named = slices.Delete(f.named, i, i+1)
+	}
+	return version
+}
+
+// exchangeOf gives the id of a request that brought a segment or the last that failed to, 0 for none, and forgets those
+// for it that failed before.
+func (f *feed) exchangeOf(s *hls.Segment) int64 {
+	if s.Exchange == nil {
+		return 0
+	}
+	id := f.asked[s.Exchange]
+	for e := range f.asked {
+		if e == s.Exchange || e.URL == s.URL && e.MSN == s.MSN && e.Err != nil && !e.Ended.After(s.Exchange.Began) {
+			delete(f.asked, e)
+		}
+	}
+	return id
 }
 
 // kindOf says what names a playlist.
@@ -57,16 +110,4 @@ func kindOf(s *hls.Stream, iframes map[string]bool) (kind PlaylistKind, name str
 		name = strconv.FormatInt(v.Bandwidth, 10)
 	}
 	return kind, name, v.Bandwidth
-}
-
-// behind is how much of the playlist is not recorded yet.
-func (f *feed) behind() time.Duration {
-	if f.media == nil {
-		return 0
-	}
-	var d time.Duration
-	for i := len(f.media.Segments) - 1; i >= 0 && f.media.Segments[i].MSN >= f.done; i-- {
-		d += time.Duration(f.media.Segments[i].Duration)
-	}
-	return d
 }

@@ -64,6 +64,16 @@ func (f *folder) tidy() error {
 	return nil
 }
 
+// checkEmpty reports chunks of a session that isn't there any more.
+func (f *folder) checkEmpty() error {
+	entries, err := os.ReadDir(filepath.Join(f.dir, chunksDir))
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: its %s is missing or empty, and there are %d files in %s: put it back, or record into another session",
+		ErrDamaged, databaseFile, len(entries), chunksDir)
+}
+
 // remove takes away what was made, and nothing else: a session that was not there before with the chunks that it names, and
 // folders, unless they hold something by others.
 func (f *folder) remove(chunks []string) {

@@ -157,7 +157,7 @@ func TestBroken(t *testing.T) {
 			execute(t, dir, `UPDATE exchanges SET headers = '[' WHERE id = 2`)
 			return dir
 		}},
-		{"no table", nil, "no such table", func(t *testing.T, dir string) string {
+		{"no table", ErrDamaged, "open session", func(t *testing.T, dir string) string {
 			execute(t, dir, `DROP TABLE troubles`)
 			return dir
 		}},
@@ -211,7 +211,9 @@ func TestCopy(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if got := tree(t, to); got != before {
+	// It was open while it was copied: what SQLite put beside it is gone.
+	if got := tree(t, to); !strings.Contains(before, "session.db-wal") || got+" " !=
+		strings.NewReplacer("session.db-shm ", "", "session.db-wal ", "").Replace(before+" ") {
 		t.Errorf("files %s, before %s", got, before)
 	}
 }

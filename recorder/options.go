@@ -14,8 +14,8 @@ import (
 
 // Options say what is recorded. URL, Dir and Now are needed.
 type Options struct {
-	// URL is the stream's: http, https, file, or the path of a local playlist. When a session is resumed it may be empty, and must otherwise be
-	// the one that it was begun with.
+	// URL is the stream's: http, https, file, or the path of a local playlist. The session holds it as it is, also a password
+	// in it. When a session is resumed it may be empty, and must otherwise be the one that it was begun with.
 	URL string
 	// Dir is the session's folder. It is made; where it holds a session that is resumed.
 	Dir string

@@ -12,7 +12,8 @@ type Progress struct {
 	Segments, Failed, Failures int64
 	// Bytes is what came of the network, Stored what the session grew by in contents.
 	Bytes, Stored int64
-	// Behind is how much of the longest behind of the playlists is not recorded yet.
+	// Behind is how much of the longest behind of the playlists is not recorded yet: all segments that were named and not
+	// dealt with, also those that have left it.
 	Behind time.Duration
 }
 

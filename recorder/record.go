@@ -21,6 +21,9 @@ const (
 const (
 	// told is how often progress is told.
 	told = 250 * time.Millisecond
+	// parallel is how many segments of a playlist are asked for at once while some fail or are slow: each that hangs takes
+	// up one of them for some tens of seconds, and a live stream goes on meanwhile.
+	parallel = 8
 	// persistPause is how long to wait until a stream that can't be had is asked for anew.
 	persistPause = time.Second
 )
@@ -33,7 +36,10 @@ var errDuration = errors.New("the duration is over")
 // session that was not there before is taken away again.
 func Record(ctx context.Context, o Options) (Summary, error) {
 	sum, err := record(ctx, o)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+	switch {
+	case errors.Is(err, syscall.EFBIG):
+		err = fmt.Errorf("%w: what came before is kept: raise the limit on the size of files (ulimit -f) and resume", err)
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		err = fmt.Errorf("%w: what came before is kept: make room there and resume", err)
 	}
 	if err != nil {
@@ -71,10 +77,10 @@ func (r *recording) finish(reason string, err error) (Summary, error) {
 	if discarded {
 		r.w.discard()
 	} else if ended := r.w.end(r.o.Now(), reason); ended != nil && err == nil {
-		err = fmt.Errorf("store the end: %w", explain(ended))
+		err = fmt.Errorf("store the end: %w", explainWrite(r.w.folder.dir, ended))
 	}
 	if closed := r.w.close(); closed != nil && err == nil {
-		err = fmt.Errorf("close %s: %w", databaseFile, explain(closed))
+		err = fmt.Errorf("close %s: %w", databaseFile, explainWrite(r.w.folder.dir, closed))
 	}
 	if discarded {
 		return Summary{Reason: reason}, err
@@ -91,7 +97,7 @@ func (r *recording) read(ctx context.Context) (reason string, err error) {
 	o := r.o
 	client := &hls.Client{
 		Now: o.Now, HTTP: o.HTTP, Header: o.Header, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
-		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout,
+		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout, Parallel: parallel,
 	}
 	if o.Behind == 0 {
 		client.Behind = -1
@@ -133,7 +139,7 @@ func (r *recording) now() Progress {
 	p := r.progress
 	p.Elapsed = r.o.Now().Sub(r.w.start)
 	for _, f := range r.feeds {
-		p.Behind = max(p.Behind, f.behind())
+		p.Behind = max(p.Behind, f.behind)
 	}
 	return p
 }

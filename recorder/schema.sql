@@ -1,4 +1,4 @@
--- A recorded HLS session. Each table's columns are described here; nothing else is needed to read one with sqlite3.
+-- A recorded HLS session. The columns of each table and view are described here; nothing else is needed to read one with sqlite3.
 -- Offsets (…_at) are nanoseconds since the start of their run, taken from a clock that never steps; the UTC of an
 -- offset is runs.started_utc + offset. Durations are nanoseconds, PTS are 90 kHz ticks.
 
@@ -77,7 +77,9 @@ CREATE TABLE versions (
 ) STRICT;
 CREATE INDEX versions_by_playlist ON versions (playlist, id);
 
--- Each entry of a media playlist, once in a run: fetched, or not.
+-- Each entry of a media playlist, once in a run: fetched, or not, in the order of the playlist. Those that a run ended before
+-- have none: they were still in the playlist, or being fetched. What was named and never asked for, since the recorder came
+-- too late, has one without an exchange and with an error that begins with 'not asked for'.
 CREATE TABLE segments (
   id               INTEGER PRIMARY KEY,
   run              INTEGER NOT NULL REFERENCES runs,
@@ -104,3 +106,24 @@ CREATE TABLE troubles (
   at       INTEGER NOT NULL,     -- an offset
   error    TEXT NOT NULL
 ) STRICT;
+
+-- When each version of a playlist appeared, for people: what versions says, in other units.
+--   version       versions.id
+--   playlist      the playlist's URL
+--   nth           1, 2, ... for each playlist, over all runs
+--   utc           when it was seen: ISO 8601 in UTC, with milliseconds, cut off
+--   uncertain_ms  how long before that it may have been there, in whole milliseconds, rounded up; NULL for the first of a run
+--   run           in which it was seen
+--   offset_s      when it was seen, in seconds since the start of the run
+CREATE VIEW appearances AS
+SELECT version, playlist, nth,
+  strftime('%Y-%m-%dT%H:%M:%S', seen_utc / 1000000000, 'unixepoch') || printf('.%03dZ', seen_utc / 1000000 % 1000) AS utc,
+  uncertain_ms, run, offset_s
+FROM (
+  SELECT v.id AS version, u.url AS playlist,
+    row_number() OVER (PARTITION BY v.playlist ORDER BY v.id) AS nth,
+    r.started_utc + v.seen_at AS seen_utc,
+    (v.seen_at - v.unseen_at + 999999) / 1000000 AS uncertain_ms,
+    v.run AS run, v.seen_at / 1e9 AS offset_s
+  FROM versions v JOIN runs r ON r.id = v.run JOIN playlists p ON p.id = v.playlist JOIN urls u ON u.id = p.url
+) ORDER BY version;

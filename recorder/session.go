@@ -53,7 +53,12 @@ func Open(ctx context.Context, dir string) (*Session, error) {
 
 // open finds a way to open the database. SQLite wants to write beside one in WAL mode, which is not always possible.
 func (s *Session) open(ctx context.Context) error {
-	err := s.try(ctx, s.dir, "mode=ro")
+	mode := "mode=ro"
+	if info, err := os.Stat(filepath.Join(s.dir, databaseFile+"-wal")); err != nil || info.Size() == 0 {
+		// It was closed: who may write, takes away again what SQLite puts beside it. Nothing in it is changed.
+		mode = "mode=rw&_pragma=query_only(1)"
+	}
+	err := s.try(ctx, s.dir, mode)
 	if c := code(err); c != codeCantOpen && c != codeReadOnly && c != codeIO {
 		return err
 	}

@@ -41,7 +41,7 @@ func (r *recording) written(what string, err error) error {
 		return nil
 	}
 	if r.first == nil {
-		r.first = fmt.Errorf("%s: %w", what, explain(err))
+		r.first = fmt.Errorf("%s: %w", what, explainWrite(r.w.folder.dir, err))
 	}
 	return r.first
 }
@@ -67,7 +67,7 @@ func (r *recording) feed(s *hls.Stream) *feed {
 	defer r.mu.Unlock()
 	f := r.feeds[address]
 	if f == nil {
-		f = &feed{versions: map[int64]int64{}, done: -1}
+		f = newFeed()
 		r.feeds[address] = f
 	}
 	return f
@@ -145,7 +145,7 @@ func (r *recording) exchange(e *hls.Exchange) error {
 	case hls.ResourcePlaylist:
 		f.loading, f.exchange, f.content, f.failure = e, id, c, e.Err
 	case hls.ResourceSegment:
-		f.segment, f.segmentExchange = e, id
+		f.asked[e] = id
 	}
 	r.count(func(p *Progress) {
 		r.heard++
@@ -169,19 +169,11 @@ func (r *recording) version(v *hls.Version) error {
 	number := f.loads
 	f.loads++
 	f.trouble = ""
-	if f.behind() == 0 {
-		clear(f.versions) // no segment waits
-	}
-	if m := v.Playlist.Media; m != nil {
-		r.mu.Lock()
-		f.media = m
+	if v.Playlist.Media != nil {
 		r.media++
-		if v.Restarted {
-			f.done = m.MediaSequence
-		}
-		r.mu.Unlock()
 	}
 	if number > 0 && f.seen == f.content {
+		r.count(func(*Progress) { f.name(v) })
 		return nil
 	}
 	f.seen = f.content
@@ -206,11 +198,11 @@ func (r *recording) version(v *hls.Version) error {
 		id, err := r.w.insert(`INSERT INTO versions (run, playlist, exchange, body, number, seen_at, unseen_at, stale, restarted,
 			missed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			r.w.run, f.id, f.exchange, f.content.id, number, r.w.at(v.Exchange.Ended), unseen, v.Stale, v.Restarted, v.Missed)
-		f.versions[v.Number], f.latest = id, id
+		f.latest = id
 		return err
 	})
 	if err == nil {
-		r.count(func(p *Progress) { p.Versions++ })
+		r.count(func(p *Progress) { p.Versions++; f.name(v) })
 	}
 	return err
 }
@@ -218,20 +210,9 @@ func (r *recording) version(v *hls.Version) error {
 // segment writes what became of an entry.
 func (r *recording) segment(s *hls.Segment) error {
 	f := r.feed(s.Stream)
-	var exchange int64
-	if s.Exchange != nil && s.Exchange == f.segment {
-		exchange = f.segmentExchange
-	}
-	f.segment = nil
-	for n := range f.versions {
-		if n < s.Version {
-			delete(f.versions, n) // segments come in order
-		}
-	}
-	version := f.versions[s.Version]
-	if version == 0 {
-		version = f.latest
-	}
+	exchange := f.exchangeOf(s)
+	var version int64
+	r.count(func(*Progress) { version = f.dealtWith(s) })
 	var media, first, end any
 	if t := measure(s); t != nil {
 		media, first, end = t.Media, t.First, t.End
@@ -245,10 +226,9 @@ func (r *recording) segment(s *hls.Segment) error {
 	}
 	missing := s.Err != nil && !errors.Is(s.Err, hls.ErrGap)
 	if missing {
-		r.warn("segment is missing", "segment", s.MSN, "url", s.URL, "error", s.Err)
+		r.warn("segment is missing", "segment", s.MSN, "url", redacted(s.URL), "error", s.Err)
 	}
 	r.count(func(p *Progress) {
-		f.done = s.MSN + 1
 		if missing {
 			p.Failed++
 		} else if s.Err == nil {

@@ -114,7 +114,7 @@ type Segment struct {
 	Duration time.Duration
 	// ProgramDateTime is in UTC, zero for none.
 	ProgramDateTime time.Time
-	// Error is why it isn't there, empty where it is.
+	// Error is why it isn't there, empty where it is. See NotAsked.
 	Error string
 	// Timing is nil where it could not be read.
 	Timing *Timing

@@ -39,7 +39,7 @@ func openWriter(ctx context.Context, o *Options) (*writer, error) {
 	if err := w.open(o); err != nil {
 		w.discard()
 		_ = w.close()
-		return nil, explain(err)
+		return nil, explainWrite(o.Dir, err)
 	}
 	return w, nil
 }
@@ -57,6 +57,11 @@ func (w *writer) open(o *Options) (err error) {
 	empty, err := checkSchema(w.ctx, w.conn)
 	if err != nil {
 		return err
+	}
+	if empty {
+		if err := w.folder.checkEmpty(); err != nil {
+			return err
+		}
 	}
 	if _, err := w.conn.ExecContext(w.ctx, "PRAGMA journal_mode = WAL"); err != nil {
 		return err
@@ -96,7 +101,7 @@ func (w *writer) resume(o *Options) (err error) {
 		return err
 	}
 	if o.URL != "" && o.URL != w.info.URL {
-		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", w.info.URL, o.URL)
+		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", redacted(w.info.URL), redacted(o.URL))
 	}
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// threshold is how far two versions may be apart; b is nil for none.
+// threshold is how far two versions may be apart; b is nil for none. It is 0 where nothing says: no target duration, and no
+// segment to take it from.
 func (t *tracker) threshold(a, b *hls.Media) time.Duration {
 	d := t.f.o.Threshold
 	if d == 0 {
@@ -18,6 +19,12 @@ func (t *tracker) threshold(a, b *hls.Media) time.Duration {
 		}
 		d = bounded(d)
 		d += d / 2
+		if d == 0 && t.advance != nil && !t.untold {
+			t.untold = true
+			f := t.finding(KindTargetDuration, t.advance)
+			f.Text = "the playlist has no target duration and no segments: it can't be told whether its versions are too far apart"
+			t.f.r.add(f)
+		}
 	}
 	t.p.Threshold = d
 	return d
@@ -31,9 +38,9 @@ func (t *tracker) advances(l *loaded) {
 		}
 		interval, threshold := l.Seen-a.Seen, t.threshold(a.m, l.m)
 		if a.Unseen >= 0 { // the first version of a run was there for nobody knows how long
-			t.p.intervals = append(t.p.intervals, sample{recorder.Moment{Run: l.Run, At: l.Seen}, interval})
+			t.p.intervals = append(t.p.intervals, sample{Moment: recorder.Moment{Run: l.Run, At: l.Seen}, value: interval})
 		}
-		if interval > threshold && !a.m.End {
+		if threshold > 0 && interval > threshold && !a.m.End {
 			t.gap(l, interval, threshold, nil)
 		}
 	}
@@ -46,27 +53,29 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 	a, r := t.advance, t.f.r
 	g := Gap{Playlist: t.p.ID, Before: a.Version, Interval: interval, Threshold: threshold}
 	g.BeforeUTC = r.utc(recorder.Moment{Run: a.Run, At: a.Seen})
-	if a.Unseen >= 0 {
-		g.Uncertainty = a.Seen - a.Unseen
-	}
 	f := t.finding(KindGap, a)
 	f.Amount = interval
 	if after == nil {
 		g.AfterUTC = r.utc(recorder.Moment{Run: run.ID, At: run.Ended})
-		f.Text = fmt.Sprintf("nothing new came after version #%d, until the end of the recording %s later", a.ID, seconds(interval))
+		g.Least = max(0, t.h.loaded[run.ID]-a.Seen)
+		f.Text = fmt.Sprintf("nothing new came after version #%d, until the end of the recording: ", a.ID)
 	} else {
 		v := after.Version
 		g.After, g.AfterUTC = &v, r.utc(recorder.Moment{Run: after.Run, At: after.Seen})
-		if after.Unseen >= 0 {
-			g.Uncertainty = max(g.Uncertainty, after.Seen-after.Unseen)
+		g.Least = max(0, after.Unseen-a.Seen)
+		if a.Unseen >= 0 {
+			g.Most = after.Seen - a.Unseen
 		}
 		f.Versions = addRow(f.Versions, v.ID)
-		f.Text = fmt.Sprintf("version #%d came %s after #%d", v.ID, seconds(interval), a.ID)
+		f.Text = fmt.Sprintf("version #%d came late after #%d: ", v.ID, a.ID)
 	}
+	if !g.Certain() {
+		f.Text = "possibly " + f.Text
+	}
+	f.Text += g.extent()
 	if a.Unseen < 0 {
-		f.Text += ", which was there already when the recording began"
+		f.Text += fmt.Sprintf("; #%d was there already when the recording began", a.ID)
 	}
-	f.Text += fmt.Sprintf(" (at most %s)", seconds(threshold))
 	r.Gaps = append(r.Gaps, g)
 	r.add(f)
 }

@@ -25,6 +25,7 @@ type asked struct {
 type fetch struct {
 	// first is when it was asked for at first, began when the attempt began that brought it, and ended when it was there.
 	first, began, ended time.Duration
+	bytes               int64
 }
 
 // failure is a request that failed, with its further attempts.
@@ -101,6 +102,7 @@ func (q *requests) take(e *recorder.Exchange) {
 		open = nil
 	}
 	if e.Error != "" {
+		q.f.r.fail(e)
 		if open == nil {
 			open = &failure{Finding: Finding{
 				Kind: KindRequestFailed, Playlist: e.Playlist, Moment: recorder.Moment{Run: e.Run, At: e.Began}, MSN: e.MSN,
@@ -116,7 +118,7 @@ func (q *requests) take(e *recorder.Exchange) {
 		q.end(key, open, e)
 	}
 	if e.Resource == hls.ResourceSegment {
-		q.f.fetches[e.ID] = fetch{first, e.Began, e.Ended}
+		q.f.fetches[e.ID] = fetch{first, e.Began, e.Ended, e.Bytes}
 		q.contents.take(q.f.r, e)
 	}
 }
@@ -141,11 +143,11 @@ func (f *failure) add(e *recorder.Exchange) {
 func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 	delete(q.failures, key)
 	if by != nil {
-		f.end = by.Ended
-		f.Exchanges = addRow(f.Exchanges, by.ID)
+		f.end, f.Came = by.Ended, by.ID
 	}
 	f.Amount = f.end - f.At
-	why := fmt.Sprintf("%s: %s in %s", strings.Join(f.reasons, "; "), plural(f.Count, "time"), seconds(f.Amount))
+	reasons := fmt.Sprintf("%s: %s", strings.Join(f.reasons, "; "), plural(f.Count, "time"))
+	why := fmt.Sprintf("%s in %s", reasons, seconds(f.Amount))
 	var what string
 	switch {
 	case key.resource == hls.ResourcePlaylist:
@@ -163,11 +165,11 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 	default:
 		what = fmt.Sprintf("the %s of segment %d", key.resource, f.MSN)
 	}
-	outcome := "it did not come"
+	outcome := why + ", it did not come"
 	if by != nil {
-		outcome = "it came in the end"
+		outcome = fmt.Sprintf("%s, and then it came, %s after the first of them", reasons, seconds(f.Amount))
 	}
-	f.Text = fmt.Sprintf("%s failed: %s, %s", what, why, outcome)
+	f.Text = fmt.Sprintf("%s failed: %s", what, outcome)
 	q.f.r.add(f.Finding)
 }
 

@@ -30,6 +30,8 @@ type finder struct {
 	versions map[int64]*history
 	// fetches are the segments that came, by the id of the exchange.
 	fetches map[int64]fetch
+	// open adds the gaps that last to the end of a run, for which it must be known when the playlist was loaded last.
+	open []func()
 	// lost are the failures of segments that did not come, by the id of the last exchange.
 	lost map[int64]Finding
 }
@@ -59,6 +61,7 @@ func (f *finder) find() (err error) {
 	if f.r.Runs, err = f.s.Runs(f.ctx); err != nil {
 		return err
 	}
+	f.r.begin()
 	list, err := f.s.Playlists(f.ctx)
 	if err != nil {
 		return err
@@ -73,6 +76,9 @@ func (f *finder) find() (err error) {
 	}
 	if err := f.readExchanges(); err != nil {
 		return err
+	}
+	for _, add := range f.open {
+		add()
 	}
 	for i := range f.r.Playlists {
 		if err := f.readSegments(&f.r.Playlists[i]); err != nil {

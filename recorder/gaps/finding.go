@@ -1,6 +1,8 @@
 package gaps
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/recorder"
@@ -25,6 +27,9 @@ type Finding struct {
 	MSN int64
 	// Versions, Exchanges and Segments are the ids of the rows that show it, in order, the first 100 of each.
 	Versions, Exchanges, Segments []int64
+	// Came is, after requests that failed, the id of the exchange that brought it in the end, 0 for none. It is not among
+	// Exchanges.
+	Came int64
 	// Count and Amount are what Kind says.
 	Count  int64
 	Amount time.Duration
@@ -43,9 +48,32 @@ type Gap struct {
 	After  *recorder.Version
 	// BeforeUTC and AfterUTC are when they were seen; AfterUTC is the end of the run where After is nil.
 	BeforeUTC, AfterUTC time.Time
-	// Interval is from the one to the other as they were seen, Uncertainty how much longer or shorter it may have been.
-	Interval, Uncertainty time.Duration
-	Threshold             time.Duration
+	// Interval is from the one to the other as they were seen, to the end of the run where After is nil: this is what makes
+	// it a gap.
+	Interval time.Duration
+	// Least and Most say how long it was, as far as is known: each version appeared at some time after Unseen and until
+	// Seen. Most is 0 where that is not known, since Before was the first of its run, or After is nil. Where it is, Least is
+	// up to the last loading that showed nothing new.
+	Least, Most time.Duration
+	Threshold   time.Duration
+}
+
+// Certain reports whether the interval was over the threshold, however soon after one loading and long before another the
+// versions appeared.
+func (g *Gap) Certain() bool { return g.Least > g.Threshold }
+
+// extent says how long it was, for people.
+func (g *Gap) extent() string {
+	known := "at least " + seconds(g.Least)
+	if g.Most > 0 {
+		known = fmt.Sprintf("%s to %s", strings.TrimSuffix(seconds(g.Least), " s"), seconds(g.Most))
+	}
+	return fmt.Sprintf("%s as seen, %s (at most %s)", seconds(g.Interval), known, seconds(g.Threshold))
+}
+
+// end is the moment at which it was over.
+func (g *Gap) end() recorder.Moment {
+	return recorder.Moment{Run: g.Before.Run, At: g.Before.Seen + g.Interval}
 }
 
 func addRow(rows []int64, id int64) []int64 {

@@ -13,6 +13,8 @@ type history struct {
 	bodies map[recorder.Body]bool
 	// targets are the target durations, in order, one for each change.
 	targets []target
+	// loaded is for each run when the last loading began that brought a version.
+	loaded map[int64]time.Duration
 }
 
 // version is what its segments are judged by.

@@ -12,7 +12,8 @@ import (
 )
 
 // The names below are the format of the report and are kept. Durations and offsets are decimal seconds, exact to the
-// nanosecond; offsets count from the start of their run. Times are RFC 3339 in UTC. Rows are the ids of the session's
+// nanosecond; offsets count from the start of their run, but replay_offset from the start of the recording with its runs one
+// after the other, as a replay does. Times are RFC 3339 in UTC. Rows are the ids of the session's
 // tables.
 
 type jsonReport struct {
@@ -29,6 +30,7 @@ type jsonRun struct {
 	Run      int64           `json:"run"`
 	Started  time.Time       `json:"started"`
 	Duration markers.Seconds `json:"duration"`
+	Offset   markers.Seconds `json:"replay_offset"`
 	Reason   string          `json:"reason,omitempty"`
 }
 
@@ -45,6 +47,7 @@ type jsonPlaylist struct {
 	Stale          int64                 `json:"stale_versions"`
 	Segments       int64                 `json:"segments"`
 	Missing        int64                 `json:"missing_segments"`
+	NotRecorded    int64                 `json:"not_recorded_segments"`
 	Gaps           int64                 `json:"gap_segments"` // EXT-X-GAP
 	Intervals      int64                 `json:"intervals"`
 	Shortest       markers.Seconds       `json:"shortest_interval"`
@@ -54,20 +57,23 @@ type jsonPlaylist struct {
 }
 
 type jsonVersion struct {
-	Row  int64           `json:"row"`
-	Run  int64           `json:"run"`
-	Seen markers.Seconds `json:"seen"`
-	UTC  time.Time       `json:"utc"`
+	Row    int64           `json:"row"`
+	Run    int64           `json:"run"`
+	Seen   markers.Seconds `json:"seen"`
+	UTC    time.Time       `json:"utc"`
+	Offset markers.Seconds `json:"replay_offset"`
 }
 
 type jsonGap struct {
-	PlaylistID  int64           `json:"playlist_id"`
-	Playlist    string          `json:"playlist"`
-	Before      jsonVersion     `json:"before"`
-	After       *jsonVersion    `json:"after"` // null: the run ended
-	Interval    markers.Seconds `json:"interval"`
-	Uncertainty markers.Seconds `json:"uncertainty"`
-	Threshold   markers.Seconds `json:"threshold"`
+	PlaylistID int64            `json:"playlist_id"`
+	Playlist   string           `json:"playlist"`
+	Before     jsonVersion      `json:"before"`
+	After      *jsonVersion     `json:"after"`    // null: the run ended
+	Interval   markers.Seconds  `json:"interval"` // as seen
+	Least      markers.Seconds  `json:"least"`
+	Most       *markers.Seconds `json:"most"` // null: not known
+	Threshold  markers.Seconds  `json:"threshold"`
+	Certain    bool             `json:"certain"` // least is over threshold
 }
 
 type jsonFinding struct {
@@ -77,11 +83,13 @@ type jsonFinding struct {
 	Run        int64           `json:"run"`
 	At         markers.Seconds `json:"at"`
 	UTC        time.Time       `json:"utc"`
+	Offset     markers.Seconds `json:"replay_offset"`
 	MSN        *int64          `json:"msn,omitempty"`
 	Count      int64           `json:"count"`
 	Amount     markers.Seconds `json:"amount"`
 	Versions   []int64         `json:"version_rows,omitempty"`
 	Exchanges  []int64         `json:"exchange_rows,omitempty"`
+	Came       int64           `json:"came_exchange_row,omitempty"` // what failed came with it
 	Segments   []int64         `json:"segment_rows,omitempty"`
 	Text       string          `json:"text"`
 }
@@ -94,7 +102,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Runs: []jsonRun{}, Playlists: []jsonPlaylist{}, Gaps: []jsonGap{}, Findings: []jsonFinding{},
 	}
 	for _, run := range r.Runs {
-		out.Runs = append(out.Runs, jsonRun{run.ID, run.Started.UTC(), markers.Seconds(run.Ended), run.Reason})
+		out.Runs = append(out.Runs, jsonRun{
+			run.ID, run.Started.UTC(), markers.Seconds(run.Ended), markers.Seconds(r.Offset(recorder.Moment{Run: run.ID})), run.Reason,
+		})
 	}
 	for i := range r.Playlists {
 		out.Playlists = append(out.Playlists, r.Playlists[i].json())
@@ -119,7 +129,7 @@ func (p *PlaylistReport) json() jsonPlaylist {
 		ID: p.ID, Playlist: p.Label, URL: withoutPassword(p.URL), Kind: p.Kind, Name: p.Name,
 		TargetDuration: markers.Seconds(p.TargetDuration), Threshold: markers.Seconds(p.Threshold),
 		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
-		Segments: p.Segments, Missing: p.Missing, Gaps: p.Gaps,
+		Segments: p.Segments, Missing: p.Missing, NotRecorded: p.NotRecorded, Gaps: p.Gaps,
 		Intervals: p.Intervals, Shortest: markers.Seconds(p.Shortest), Median: markers.Seconds(p.Median),
 		Longest: markers.Seconds(p.Longest), Uncertainty: markers.Seconds(p.Uncertainty),
 	}
@@ -128,18 +138,29 @@ func (p *PlaylistReport) json() jsonPlaylist {
 func (r *Report) jsonGap(g *Gap) jsonGap {
 	out := jsonGap{
 		PlaylistID: g.Playlist, Playlist: r.label(g.Playlist),
-		Before:   jsonVersion{g.Before.ID, g.Before.Run, markers.Seconds(g.Before.Seen), g.BeforeUTC},
-		Interval: markers.Seconds(g.Interval), Uncertainty: markers.Seconds(g.Uncertainty), Threshold: markers.Seconds(g.Threshold),
+		Before: r.jsonVersion(&g.Before, g.BeforeUTC), Interval: markers.Seconds(g.Interval), Least: markers.Seconds(g.Least),
+		Threshold: markers.Seconds(g.Threshold), Certain: g.Certain(),
+	}
+	if g.Most > 0 {
+		most := markers.Seconds(g.Most)
+		out.Most = &most
 	}
 	if g.After != nil {
-		out.After = &jsonVersion{g.After.ID, g.After.Run, markers.Seconds(g.After.Seen), g.AfterUTC}
+		after := r.jsonVersion(g.After, g.AfterUTC)
+		out.After = &after
 	}
 	return out
+}
+
+func (r *Report) jsonVersion(v *recorder.Version, utc time.Time) jsonVersion {
+	at := r.Offset(recorder.Moment{Run: v.Run, At: v.Seen})
+	return jsonVersion{v.ID, v.Run, markers.Seconds(v.Seen), utc, markers.Seconds(at)}
 }
 
 func (r *Report) jsonFinding(f *Finding) jsonFinding {
 	out := jsonFinding{
 		Kind: f.Kind, PlaylistID: f.Playlist, Playlist: r.label(f.Playlist), Run: f.Run, At: markers.Seconds(f.At), UTC: f.UTC,
+		Offset: markers.Seconds(r.Offset(f.Moment)), Came: f.Came,
 		Count: f.Count, Amount: markers.Seconds(f.Amount), Versions: f.Versions, Exchanges: f.Exchanges, Segments: f.Segments,
 		Text: f.Text,
 	}

@@ -17,7 +17,7 @@ const (
 	// KindPlaylistSlow: an answer took longer than half a target duration (how long it took).
 	KindPlaylistSlow Kind = "playlist_slow"
 	// KindRequestFailed: a request failed, with all its attempts until it succeeded (from the first to success, or to the
-	// end of the last; how many failed). Those for a segment that never came are part of KindSegmentMissing.
+	// end of the last; how many failed; Came is what succeeded). Those for a segment that never came are part of KindSegmentMissing.
 	KindRequestFailed Kind = "request_failed"
 	// KindSegmentMissing: a segment could not be had, and the playlist did not say that it is a gap (from the first request to
 	// the end of the last; how many failed).
@@ -27,6 +27,11 @@ const (
 	// KindSegmentChanged: a later version says something else of a segment, or its URL gave another content (Count: how
 	// many segments).
 	KindSegmentChanged Kind = "segment_changed"
+	// KindSegmentContent: a segment came with nothing in it, with no time stamps where others have some, or with far fewer
+	// than it plays (how much is missing).
+	KindSegmentContent Kind = "segment_content"
+	// KindNotRecorded: a segment that the recorder never asked for, since it came too late. Nothing is known of it.
+	KindNotRecorded Kind = "not_recorded"
 	// KindExtinf: EXTINF is not what the time stamps say (EXTINF less that).
 	KindExtinf Kind = "extinf"
 	// KindPDTJump: EXT-X-PROGRAM-DATE-TIME does not go on, or a later version says another one of the same segment (how
@@ -35,10 +40,20 @@ const (
 	// KindDiscontinuitySequence: the same segment has another discontinuity sequence number, or it went back (Count: by how
 	// many).
 	KindDiscontinuitySequence Kind = "discontinuity_sequence"
-	// KindTargetDuration: EXTINF, rounded, is longer than EXT-X-TARGETDURATION (the longest EXTINF; how many segments).
+	// KindTargetDuration: EXTINF, rounded, is longer than EXT-X-TARGETDURATION (the longest EXTINF; how many segments), or the
+	// playlist has neither of them.
 	KindTargetDuration Kind = "target_duration"
 	// KindUnparsable: what came is no playlist, or one of another kind (how long until one came; how many loadings).
 	KindUnparsable Kind = "playlist_unparsable"
 	// KindTrouble: what else the recorder noted.
 	KindTrouble Kind = "trouble"
 )
+
+// Kinds are all of them.
+func Kinds() []Kind {
+	return []Kind{
+		KindGap, KindStale, KindSequenceBack, KindSequenceJump, KindPlaylistSlow, KindRequestFailed, KindSegmentMissing,
+		KindSegmentLate, KindSegmentChanged, KindSegmentContent, KindNotRecorded, KindExtinf, KindPDTJump, KindDiscontinuitySequence, KindTargetDuration,
+		KindUnparsable, KindTrouble,
+	}
+}

@@ -51,6 +51,7 @@ func (l *loads) take(f *finder, e *recorder.Exchange) {
 		l.addStrange(e)
 		return
 	}
+	h.loaded[e.Run] = e.Began
 	p := f.r.playlist(e.Playlist)
 	if p == nil {
 		return

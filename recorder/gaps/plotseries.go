@@ -8,29 +8,103 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/recorder"
 )
 
-// series adds the values of a playlist, those of each run joined by a line.
-func (r *Report) series(p *plot.Plot, name string, list []sample, i int) error {
+// pixel is about what can be told apart on the axis of time.
+func (r *Report) pixel() time.Duration { return max(r.length/maxPoints, 1) }
+
+// thin leaves of values in order only the largest of those that are at about the same time.
+func (r *Report) thin(list []sample) []sample {
+	var some []sample
+	last := int64(-1)
+	for _, s := range list {
+		at := int64(r.Offset(s.Moment) / r.pixel())
+		if n := len(some); n == 0 || at != last || some[n-1].Run != s.Run {
+			some, last = append(some, s), at
+			continue
+		}
+		kept := &some[len(some)-1]
+		begins := kept.begins || s.begins
+		if s.value > kept.value {
+			*kept = s
+		}
+		kept.begins = begins
+	}
+	return some
+}
+
+// curve is values as lines, which break where a run ends and where nothing came.
+func (r *Report) curve(list []sample) (pieces []plotter.XYs) {
+	list = r.thin(list)
 	for from := 0; from < len(list); {
 		to := from + 1
-		for to < len(list) && list[to].Run == list[from].Run {
+		for to < len(list) && list[to].Run == list[from].Run && !list[to].begins {
 			to++
 		}
-		line, points, err := plotter.NewLinePoints(r.points(list[from:to]))
+		pieces = append(pieces, r.points(list[from:to]))
+		from = to
+	}
+	return pieces
+}
+
+// points puts values on the axes.
+func (r *Report) points(list []sample) plotter.XYs {
+	points := make(plotter.XYs, len(list))
+	for i := range list {
+		points[i] = plotter.XY{X: r.Offset(list[i].Moment).Seconds(), Y: list[i].value.Seconds()}
+	}
+	return points
+}
+
+// offsets puts moments on the axis.
+func (r *Report) offsets(list []recorder.Moment) []float64 {
+	at := make([]float64, len(list))
+	for i, m := range list {
+		at[i] = r.Offset(m).Seconds()
+	}
+	return at
+}
+
+// resumptions are where further runs begin, as far as they can be told apart.
+func (r *Report) resumptions() []float64 {
+	var list []recorder.Moment
+	last := time.Duration(0)
+	for i := range r.Runs {
+		m := recorder.Moment{Run: r.Runs[i].ID}
+		if at := r.Offset(m); at >= last+r.pixel() {
+			list, last = append(list, m), at
+		}
+	}
+	return r.offsets(list)
+}
+
+// addSeries adds lines with dots. Steps are intervals: each is a level line over the time that it lasted.
+func addSeries(p *plot.Plot, pieces []plotter.XYs, style draw.LineStyle, step plotter.StepKind) error {
+	for _, points := range pieces {
+		dots, err := plotter.NewScatter(points)
 		if err != nil {
 			return err
 		}
-		line.Color, points.Color = lineColor(i), lineColor(i)
-		line.Width = vg.Points(0.5)
-		points.Shape, points.Radius = draw.CircleGlyph{}, vg.Points(1.5)
-		p.Add(line, points)
-		if from == 0 {
-			p.Legend.Add(name, line, points)
+		dots.GlyphStyle = dot(style.Color)
+		if step != plotter.NoStep {
+			first := points[0]
+			points = append(plotter.XYs{{X: max(first.X-first.Y, p.X.Min), Y: first.Y}}, points...)
 		}
-		from = to
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return err
+		}
+		line.LineStyle, line.StepStyle = style, step
+		p.Add(line, dots)
 	}
 	return nil
+}
+
+func dot(c color.Color) draw.GlyphStyle {
+	return draw.GlyphStyle{Color: c, Radius: vg.Points(1.5), Shape: draw.CircleGlyph{}}
 }
 
 // lineColor tells maxLines playlists apart: no red, which is what is wrong.
@@ -45,48 +119,14 @@ func lineColor(i int) color.Color {
 	return c
 }
 
-// points puts values on the axes. Where there are very many, only the largest of some in a row stands for them.
-func (r *Report) points(list []sample) plotter.XYs {
-	starts := r.starts()
-	step := max(1, len(list)/maxPoints)
-	points := make(plotter.XYs, 0, len(list)/step+1)
-	for from := 0; from < len(list); from += step {
-		at := from
-		for i := from; i < min(from+step, len(list)); i++ {
-			if list[i].value > list[at].value {
-				at = i
-			}
-		}
-		points = append(points, plotter.XY{X: (starts[list[at].Run] + list[at].At).Seconds(), Y: list[at].value.Seconds()})
+// fail keeps when a request failed, unless another did at about that time.
+func (r *Report) fail(e *recorder.Exchange) {
+	list := &r.failedOthers
+	if e.Resource == hls.ResourcePlaylist {
+		list = &r.failedLists
 	}
-	return points
+	if n := len(*list); n > 0 && (*list)[n-1].Run == e.Run && e.Began-(*list)[n-1].At < r.pixel() {
+		return
+	}
+	*list = append(*list, recorder.Moment{Run: e.Run, At: e.Began})
 }
-
-// marks adds red signs.
-func (r *Report) marks(p *plot.Plot, name string, list []sample, shape draw.GlyphDrawer) error {
-	if len(list) == 0 {
-		return nil
-	}
-	signs, err := plotter.NewScatter(r.points(list))
-	if err != nil {
-		return err
-	}
-	signs.GlyphStyle = draw.GlyphStyle{Color: red(), Radius: vg.Points(4), Shape: shape}
-	p.Add(signs)
-	p.Legend.Add(name, signs)
-	return nil
-}
-
-// threshold adds a line asigns.
-func threshold(p *plot.Plot, d time.Duration) error {
-	line, err := plotter.NewLine(plotter.XYs{{X: p.X.Min, Y: d.Seconds()}, {X: p.X.Max, Y: d.Seconds()}})
-	if err != nil {
-		return err
-	}
-	line.Color, line.Dashes = red(), []vg.Length{vg.Points(4), vg.Points(3)}
-	p.Add(line)
-	p.Legend.Add("threshold", line)
-	return nil
-}
-
-func red() color.Color { return color.RGBA{R: 0xc6, G: 0x28, B: 0x28, A: 0xff} }

@@ -22,6 +22,12 @@ type Report struct {
 	Counts map[Kind]int64
 
 	kept map[kept]int
+	// starts says for each run where it begins in the recording, whose length is that of all.
+	starts map[int64]time.Duration
+	length time.Duration
+	// failedLists and failedOthers are some of the requests for playlists and for other things that failed: as many as can
+	// be told apart in a plot.
+	failedLists, failedOthers []recorder.Moment
 }
 
 // PlaylistReport says how a playlist was published.
@@ -33,14 +39,16 @@ type PlaylistReport struct {
 	TargetDuration, Threshold time.Duration
 	// Loadings counts the requests that brought a playlist, Versions those of them with another text, Stale the older ones.
 	Loadings, Versions, Stale int64
-	// Segments counts the entries, Missing those that could not be had, and Gaps those that the playlist says are none.
-	Segments, Missing, Gaps int64
+	// Segments counts the entries, Missing those that could not be had, NotRecorded those that the recorder came too late
+	// for, and Gaps those that the playlist says are none.
+	Segments, Missing, NotRecorded, Gaps int64
 	// Intervals counts the times from one version that brought something new to the next, where it is known when the one
 	// appeared; Shortest, Median and Longest are of these. Uncertainty is the median of how long before it was seen a version may have been there.
 	Intervals                              int64
 	Shortest, Median, Longest, Uncertainty time.Duration
 
 	intervals, delays []sample
+	delayed           *recorder.Segment // that of the last of delays
 	uncertain         []time.Duration
 }
 
@@ -48,6 +56,8 @@ type PlaylistReport struct {
 type sample struct {
 	recorder.Moment
 	value time.Duration
+	// begins: what should have come before it did not.
+	begins bool
 }
 
 // kept is what maxFindings bounds.
@@ -67,6 +77,19 @@ func (r *Report) add(f Finding) {
 	f.Count = max(f.Count, 1)
 	r.Findings = append(r.Findings, f)
 }
+
+// begin puts the runs one after the other.
+func (r *Report) begin() {
+	r.starts = make(map[int64]time.Duration, len(r.Runs))
+	for i := range r.Runs {
+		r.starts[r.Runs[i].ID] = r.length
+		r.length += max(r.Runs[i].Ended, 0)
+	}
+}
+
+// Offset is where in the recording a moment is, with the runs one after the other and nothing between them: what a replay
+// counts by.
+func (r *Report) Offset(m recorder.Moment) time.Duration { return r.starts[m.Run] + m.At }
 
 // run gives a run by its id, nil where there is none.
 func (r *Report) run(id int64) *recorder.Run {

@@ -2,6 +2,7 @@ package gaps
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/recorder"
@@ -11,6 +12,7 @@ import (
 func (f *finder) readSegments(p *PlaylistReport) error {
 	var last *recorder.Segment
 	h := f.versions[p.ID]
+	contents := &contained{f: f}
 	for s, err := range f.s.Segments(f.ctx, p.ID) {
 		if err != nil {
 			return err
@@ -18,17 +20,18 @@ func (f *finder) readSegments(p *PlaylistReport) error {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
-		f.segment(p, h, s)
+		f.segment(p, h, s, contents)
 		f.length(p, h, last, s)
 		last = s
 	}
 	if last != nil {
 		f.length(p, h, last, nil)
 	}
+	contents.end()
 	return nil
 }
 
-func (f *finder) segment(p *PlaylistReport, h *history, s *recorder.Segment) {
+func (f *finder) segment(p *PlaylistReport, h *history, s *recorder.Segment, contents *contained) {
 	p.Segments++
 	if s.Gap {
 		p.Gaps++
@@ -37,6 +40,9 @@ func (f *finder) segment(p *PlaylistReport, h *history, s *recorder.Segment) {
 	v, known := h.byID[s.Version]
 	got, came := f.fetches[s.Exchange]
 	switch {
+	case strings.HasPrefix(s.Error, recorder.NotAsked):
+		p.NotRecorded++
+		f.r.add(finding(KindNotRecorded, s, v.seen, segmentRange(s.MSN, s.MSN)+" was "+printable(s.Error)))
 	case s.Error != "" && came && v.protected: // it is there, in a way that recorders don't read
 	case s.Error != "":
 		p.Missing++
@@ -54,6 +60,7 @@ func (f *finder) segment(p *PlaylistReport, h *history, s *recorder.Segment) {
 		f.r.add(missing)
 	case came && known:
 		f.late(p, s, &v, got)
+		contents.take(&v, s, got)
 	}
 }
 
@@ -65,11 +72,21 @@ func finding(kind Kind, s *recorder.Segment, at time.Duration, text string) Find
 	}
 }
 
+// delay adds what is plotted of a segment. A curve must not go on where segments did not come, or nothing did for longer
+// than versions may be apart.
+func (p *PlaylistReport) delay(s *recorder.Segment, d sample, target time.Duration) {
+	longest := max(target, bounded(s.Duration))
+	if last := p.delayed; last != nil && last.Run == s.Run {
+		d.begins = s.MSN != last.MSN+1 || d.At-p.delays[len(p.delays)-1].At > longest+longest/2
+	}
+	p.delays, p.delayed = append(p.delays, d), s
+}
+
 // late looks at how long a segment took. The time that it waited for others to come is not its own: a recorder fetches
 // them one after the other, and at first all that the playlist names.
 func (f *finder) late(p *PlaylistReport, s *recorder.Segment, v *version, got fetch) {
 	took := got.ended - max(v.seen, got.first)
-	p.delays = append(p.delays, sample{recorder.Moment{Run: s.Run, At: got.ended}, took})
+	p.delay(s, sample{Moment: recorder.Moment{Run: s.Run, At: got.ended}, value: took}, v.target)
 	limit := f.o.Lateness
 	if limit == 0 {
 		limit = bounded(s.Duration) + v.target

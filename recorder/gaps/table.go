@@ -7,16 +7,20 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/refstream/refstream/recorder"
 )
 
-// WriteTable writes the report for people to read on a terminal. Times are in UTC, #12 is row 12 of the table versions; in brackets
-// stand the tables and rows that show a finding.
+// WriteTable writes the report for people to read on a terminal. Times are in UTC, with where that is in the recording, as a
+// replay counts; #12 is row 12 of the table versions; in brackets stand the tables and rows that show a finding, and the
+// exchange that brought in the end what had failed.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", printable(withoutPassword(r.Session.URL)), r.headline())
 	for i := range r.Runs {
 		run := &r.Runs[i]
-		fmt.Fprintf(&b, "Recorded %s UTC, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"), seconds(run.Ended))
+		fmt.Fprintf(&b, "Recorded %s UTC%s, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"),
+			r.at(recorder.Moment{Run: run.ID}), seconds(run.Ended))
 		if run.Reason != "" {
 			fmt.Fprintf(&b, " (%s)", printable(run.Reason))
 		}
@@ -35,6 +39,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	layout := r.layout()
+	if len(r.Findings) > 0 {
+		b.WriteString("\nTimes are in UTC; after \"at\" stands where that is in the recording, as replay --offset takes it.\n")
+	}
 	if len(r.Gaps) > 0 {
 		b.WriteString("\nGAPS\n")
 	}
@@ -46,7 +53,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Kind != KindGap {
-			fmt.Fprintf(&b, "  %s %s: %s%s%s\n", f.UTC.Format(layout), f.Kind, r.of(f.Playlist), f.Text, f.rows())
+			fmt.Fprintf(&b, "  %s%s %s: %s%s%s\n", f.UTC.Format(layout), r.at(f.Moment), f.Kind, r.of(f.Playlist), f.Text, f.rows())
 		}
 	}
 	if left := r.leftOut(); left > 0 {
@@ -97,8 +104,19 @@ func (r *Report) gapLine(g *Gap, layout string) string {
 	if g.After != nil {
 		to = fmt.Sprintf("#%d", g.After.ID)
 	}
-	return fmt.Sprintf("%s#%d %s -> %s %s, %s ± %s (at most %s)", r.of(g.Playlist), g.Before.ID, g.BeforeUTC.Format(layout), to,
-		g.AfterUTC.Format(layout), seconds(g.Interval), seconds(g.Uncertainty), seconds(g.Threshold))
+	possibly := ""
+	if !g.Certain() {
+		possibly = "possibly a gap: "
+	}
+	return fmt.Sprintf("%s#%d %s%s -> %s %s%s, %s%s", r.of(g.Playlist),
+		g.Before.ID, g.BeforeUTC.Format(layout), r.at(recorder.Moment{Run: g.Before.Run, At: g.Before.Seen}),
+		to, g.AfterUTC.Format(layout), r.at(g.end()), possibly, g.extent())
+}
+
+// at says where in the recording a moment is. It is rounded down, so that a replay from there begins before it.
+func (r *Report) at(m recorder.Moment) string {
+	tenths := max(0, r.Offset(m)) / (time.Second / 10)
+	return fmt.Sprintf(" (at %d.%d s)", tenths/10, tenths%10)
 }
 
 // of names a playlist at the start of a line, empty where it is not known.
@@ -127,6 +145,9 @@ func (f *Finding) rows() string {
 	}
 	if add("versions", f.Versions); len(f.Versions) == 0 {
 		add("exchanges", f.Exchanges)
+	}
+	if f.Came != 0 {
+		list = append(list, fmt.Sprintf("came with %d", f.Came))
 	}
 	add("segments", f.Segments)
 	if len(list) == 0 {

@@ -24,6 +24,8 @@ type tracker struct {
 	checked int64
 	// next is what the first segment after prev should say.
 	next expected
+	// untold: it was said that the playlist has no target duration.
+	untold bool
 	// stale is a finding that goes on.
 	stale *Finding
 }
@@ -41,7 +43,7 @@ func (l *loaded) end() int64   { return l.first() + int64(len(l.m.Segments)) }
 
 // readVersions looks at the versions of a playlist.
 func (f *finder) readVersions(p *PlaylistReport) error {
-	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}}
+	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{}}
 	f.versions[p.ID] = h
 	var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
 	for v, err := range f.s.Versions(f.ctx, p.ID) {
@@ -193,7 +195,7 @@ func (t *tracker) endRun() {
 	if t.advance == nil || t.advance.m.End {
 		return
 	}
-	if interval, threshold := run.Ended-t.advance.Seen, t.threshold(t.advance.m, nil); interval > threshold {
-		t.gap(nil, interval, threshold, run)
+	if interval, threshold := run.Ended-t.advance.Seen, t.threshold(t.advance.m, nil); threshold > 0 && interval > threshold {
+		t.f.open = append(t.f.open, func() { t.gap(nil, interval, threshold, run) })
 	}
 }

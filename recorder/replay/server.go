@@ -58,10 +58,15 @@ func newServer(ctx context.Context, session source, o Options) (*Server, error) 
 	}
 	offset := o.Offset
 	if !o.From.IsZero() {
+		first, last := x.timeline.utc(0).UTC(), x.timeline.utc(x.timeline.length).UTC()
+		if o.From.Before(first) || !o.From.Before(last) {
+			return nil, fmt.Errorf("replay: %s is not in the recording, which is of %s to %s", o.From.UTC().Format(time.RFC3339),
+				first.Format(time.RFC3339), last.Format(time.RFC3339))
+		}
 		offset = x.timeline.offset(o.From)
 	}
 	if offset >= x.timeline.length && offset > 0 {
-		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.length)
+		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.length.Round(time.Millisecond))
 	}
 	s := &Server{o: o, session: session, clock: newClock(o, offset), index: x, done: make(chan struct{})}
 	if o.Loop {
@@ -114,6 +119,9 @@ func (s *Server) Position() Position {
 		Started: !s.clock.began().IsZero(), At: at, Length: length, Pass: m.pass, Remaining: s.o.Speed.real(length - at),
 	}
 }
+
+// UTC is the time of the recording that is replayed now, as its recorder's clock said it. It goes on after the end.
+func (s *Server) UTC() time.Time { return s.index.timeline.utc(s.moment().at) }
 
 // Paths are the paths of the playlists, with their queries; the first is that of the session's own.
 func (s *Server) Paths() []string { return s.index.playlistPaths() }

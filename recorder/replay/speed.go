@@ -59,8 +59,7 @@ func (s Speed) String() string {
 
 func (s Speed) check() error {
 	if min(s.Num, s.Den) < 1 || max(s.Num, s.Den) > maxSpeedTerm {
-		return fmt.Errorf("the speed %s is out of range: give one from 1/%d to %d, in terms of at most %d",
-			s, maxSpeedTerm, maxSpeedTerm, maxSpeedTerm)
+		return fmt.Errorf("the speed %s is out of range: give one from 1/%d to %d", s, maxSpeedTerm, maxSpeedTerm)
 	}
 	return nil
 }

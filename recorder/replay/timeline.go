@@ -31,3 +31,13 @@ func (t timeline) offset(utc time.Time) time.Duration {
 	}
 	return t.length
 }
+
+// utc is when a time of the recording was; it goes on after the end.
+func (t timeline) utc(at time.Duration) time.Time {
+	for i, r := range t.runs {
+		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.runs)-1 {
+			return r.Started.Add(since)
+		}
+	}
+	return time.Time{}
+}

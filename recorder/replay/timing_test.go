@@ -240,16 +240,16 @@ func TestBadOptions(t *testing.T) {
 	t.Parallel()
 	tp := newTape("http://o/a.m3u8", 10*time.Second)
 	for want, o := range map[string]Options{
-		"Now is missing":      {},
-		"is negative":         {Now: time.Now, Offset: -1},
-		"not before the end":  {Now: time.Now, Offset: 10 * time.Second},
-		"10s long":            {Now: time.Now, From: tapeStart.Add(time.Hour)},
-		"give one":            {Now: time.Now, From: tapeStart, Offset: 1},
-		"the speed 0 is":       {Now: time.Now, Speed: Speed{0, 1}},
-		"the speed 1/1001":    {Now: time.Now, Speed: Speed{1, 1001}},
-		"nothing to loop":     {Now: time.Now, Loop: true},
-		"nothing to replay":   {Now: time.Now},
-		"is no http, https o": {Now: time.Now},
+		"Now is missing":          {},
+		"is negative":             {Now: time.Now, Offset: -1},
+		"not before the end":      {Now: time.Now, Offset: 10 * time.Second},
+		"is not in the recording": {Now: time.Now, From: tapeStart.Add(time.Hour)},
+		"give one":                {Now: time.Now, From: tapeStart, Offset: 1},
+		"the speed 0 is":          {Now: time.Now, Speed: Speed{0, 1}},
+		"the speed 1/1001":        {Now: time.Now, Speed: Speed{1, 1001}},
+		"nothing to loop":         {Now: time.Now, Loop: true},
+		"nothing to replay":       {Now: time.Now},
+		"is no http, https o":     {Now: time.Now},
 	} {
 		tp := *tp
 		switch want {
