@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -24,13 +26,18 @@ func badSessions(taken, file string) []badInput {
 		{"record session is a path", "record x -s a/b", []string{"--session", "a/b", "--out"}},
 		{"go on with nothing", "record -s nosuch", []string{"nosuch", "URL"}},
 		{"record log level", "record x --log-level loud", []string{"--log-level", "loud"}},
-		{"truth is no server", "record x --truth ftp://x", []string{"--truth", "ftp://x"}},
+		{"truth is no server", "record x --truth ftp://u:hunter2@x", []string{"--truth", "http://127.0.0.1:8080"}},
 		{"replay nothing", "replay", []string{"refstream replay monday"}},
 		{"replay what is not there", "replay nosuch", []string{"nosuch", "no such session"}},
 		{"replay a folder", "replay -f " + filepath.Dir(filepath.Dir(file)) + " " + filepath.Base(filepath.Dir(file)), []string{"no such session"}},
 		{"replay port", "replay x -p 99999", []string{"--http-port", "99999"}},
 		{"replay speed", "replay x --speed 0", []string{"--speed", "1/1000"}},
 		{"replay offset", "replay x -o -3", []string{"--offset", "-3", "1m30s"}},
+		{"replay rebased and fast", "replay x --rebase --speed 2", []string{"--rebase", "--speed"}},
+		{"replay from two", "replay x -o 3 --from 2026-01-31T12:00:00Z", []string{"--offset", "--from"}},
+		{"replay host", "replay x --host=", []string{"--host", "127.0.0.1"}},
+		{"gaps allow", "gaps x --allow all", []string{"--allow", "request_failed"}},
+		{"record half an address", "record http://", []string{"no host"}},
 		{"replay from", "replay x --from yesterday", []string{"--from", "yesterday", "2026-01-31T12:00:00Z"}},
 		{"gaps of nothing", "gaps", []string{"refstream gaps monday"}},
 		{"gaps of what is not there", "gaps nosuch", []string{"nosuch", "no such session"}},
@@ -45,6 +52,27 @@ func badSessions(taken, file string) []badInput {
 		{"dvr session", "dvr -s ../x", []string{"../x", "letters"}},
 		{"dvr without ffmpeg", "dvr --listen tcp://127.0.0.1:0 --ffmpeg /nonexistent/ffmpeg", []string{"/nonexistent/ffmpeg", "install"}},
 		{"dvr argument", "dvr x", []string{`"x"`}},
+	}
+}
+
+// What never becomes a recording is no success, and leaves nothing behind.
+func TestRecordNothing(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.URL.Path == "/endless.ts" && r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 188)); err != nil {
+				return
+			}
+		}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	for path, says := range map[string]string{"/endless.ts": "no playlist", "/never.m3u8": "nothing was recorded"} {
+		_, stderr, code := refstream(t, "record", server.URL+path, "-o", dir, "--duration", "2s")
+		if code != 1 || !strings.Contains(stderr, says) || len(folder(t, dir)) > 0 {
+			t.Errorf("%s: exit code %d, left %v: %s", path, code, folder(t, dir), stderr)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 type gapsFlags struct {
 	sessionFlags
 	threshold, playlist, json, plot string
+	allow                           []string
 	tolerance, lateness             time.Duration
 }
 
@@ -47,6 +49,7 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 	flags.StringVarP(&f.playlist, "playlist", "p", "", "look at this playlist only: its URL, the end of its path, its name or id")
 	flags.DurationVar(&f.tolerance, "tolerance", 100*time.Millisecond, "how far EXTINF and PROGRAM-DATE-TIME may be off")
 	flags.DurationVar(&f.lateness, "lateness", 0, "how long after it was named a segment may be there\n(0: its duration and one target duration)")
+	flags.StringSliceVar(&f.allow, "allow", nil, "kinds of findings that are as they should be, such as request_failed,segment_late")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
 	flags.StringVar(&f.plot, "plot", "", "draw update intervals and lateness over time into this file, .svg or .png")
 	return cmd
@@ -68,6 +71,11 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 		return untold(fmt.Errorf("--lateness: %v is not a length of time such as 10s", f.lateness))
 	case f.plot != "" && format != "svg" && format != "png":
 		return untold(fmt.Errorf("--plot: %q is neither .svg nor .png: name the file so", f.plot))
+	}
+	for _, kind := range f.allow {
+		if !slices.Contains(gaps.Kinds(), gaps.Kind(kind)) {
+			return untold(fmt.Errorf("--allow: %q is no kind of finding: use some of %s", kind, kinds()))
+		}
 	}
 	dir, err := f.dir(name)
 	if err != nil {
@@ -99,10 +107,20 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 			return untold(err)
 		}
 	}
-	if len(report.Findings) > 0 {
-		return notTrue("gaps: there are findings about %s", shown(session.Info().URL))
+	for kind, n := range report.Counts {
+		if n > 0 && !slices.Contains(f.allow, string(kind)) {
+			return notTrue("gaps: there are findings about %s", shown(session.Info().URL))
+		}
 	}
 	return nil
+}
+
+func kinds() string {
+	var list []string
+	for _, k := range gaps.Kinds() {
+		list = append(list, string(k))
+	}
+	return strings.Join(list, ", ")
 }
 
 func copyTo(w io.Writer, b *bytes.Buffer) error {

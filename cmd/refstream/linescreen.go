@@ -12,23 +12,22 @@ import (
 )
 
 // lineScreen shows how far something is: a line that is drawn over and over on a terminal, and printed now and then where
-// it has changed elsewhere. What is logged stands above it. It is safe for concurrent use.
+// it has changed elsewhere. What is logged stands above it. In the background nothing is shown: others write there. It is
+// safe for concurrent use.
 type lineScreen struct {
-	mu    sync.Mutex
-	out   io.Writer
-	live  bool // out is a terminal
-	width int  // of it
-	drawn bool
-	line  string
-	told  string
-	at    time.Time
+	mu       sync.Mutex
+	out      io.Writer
+	terminal *os.File // nil where out is none
+	drawn    string   // what stands on the terminal, empty for nothing
+	line     string
+	told     string
+	at       time.Time
 }
 
 func newLineScreen(out io.Writer) *lineScreen {
 	s := &lineScreen{out: out, at: time.Now()}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.live = true
-		s.width, _, _ = term.GetSize(int(f.Fd()))
+		s.terminal = f
 	}
 	return s
 }
@@ -38,7 +37,7 @@ func (s *lineScreen) show(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.line = line
-	if s.live {
+	if s.terminal != nil {
 		s.draw()
 		return
 	}
@@ -50,19 +49,26 @@ func (s *lineScreen) show(line string) {
 
 // draw draws the line in place of the last one, cut to the terminal.
 func (s *lineScreen) draw() {
-	line := s.line
-	if s.width > 1 && len(line) >= s.width {
-		line = line[:s.width-1]
+	if !foreground(s.terminal) {
+		s.drawn = "" // the shell has written its prompt there
+		return
 	}
-	fmt.Fprintf(s.out, "\r\x1b[K%s", line)
-	s.drawn = true
+	line := s.line
+	if width, _, err := term.GetSize(int(s.terminal.Fd())); err == nil && width > 1 && len(line) >= width {
+		line = line[:width-1]
+	}
+	if line == s.drawn {
+		return
+	}
+	fmt.Fprintf(s.out, "\r%s\x1b[K", line)
+	s.drawn = line
 }
 
 func (s *lineScreen) erase() {
-	if s.drawn {
+	if s.drawn != "" && foreground(s.terminal) {
 		fmt.Fprint(s.out, "\r\x1b[K")
-		s.drawn = false
 	}
+	s.drawn = ""
 }
 
 // finish leaves the terminal as it was.
@@ -81,7 +87,7 @@ type aboveLine struct{ *lineScreen }
 func (l aboveLine) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	drawn := l.drawn
+	drawn := l.drawn != ""
 	l.erase()
 	n, err := l.out.Write(b)
 	if drawn && bytes.HasSuffix(b, []byte("\n")) {

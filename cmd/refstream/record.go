@@ -126,19 +126,27 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if sum.Elapsed > 0 {
 		printRecorded(stdout, dir, sum)
 	}
+	if err == nil && sum.Elapsed == 0 {
+		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", shown(url), sum.Reason)
+	}
 	if err != nil && !strings.HasPrefix(err.Error(), "record") {
 		err = fmt.Errorf("record: %w", err)
 	}
 	return err
 }
 
+// recordLine is what matters first: a terminal may cut it off.
 func recordLine(p recorder.Progress) string {
-	line := fmt.Sprintf("%v: %s, %s, %s, %s, %.1f s behind live", p.Elapsed.Round(time.Second), count(p.Playlists, "playlist"),
-		count(p.Versions, "version"), count(p.Segments, "segment"), size(p.Stored), p.Behind.Seconds())
-	if p.Failures > 0 {
-		line += ", " + count(p.Failures, "request") + " failed"
+	elapsed := p.Elapsed.Round(time.Second)
+	if p.Versions == 0 {
+		return fmt.Sprintf("%v: no playlist yet, %s failed", elapsed, count(p.Failures, "request"))
 	}
-	return line
+	line := elapsed.String() + ": "
+	if p.Failures > 0 {
+		line += count(p.Failures, "request") + " failed, "
+	}
+	return line + fmt.Sprintf("%s, %s, %.1f s behind, %s, %s", count(p.Segments, "segment"), size(p.Stored), p.Behind.Seconds(),
+		count(p.Versions, "version"), count(p.Playlists, "playlist"))
 }
 
 // shown is an address without its password.

@@ -90,6 +90,15 @@ func TestRecord(t *testing.T) {
 		t.Errorf("the page on the replay checks %+v", c)
 	}
 	b.clean()
+	// The truth follows the replay: it is live, and nothing in it is ahead.
+	clocks := getJSON[struct {
+		Live       bool
+		ServerTime time.Time `json:"server_time"`
+	}](replay, "/clocks")
+	told := getJSON[struct{ Markers []markers.Marker }](replay, "/markers?limit=10000&format=json").Markers
+	if n := len(told); !clocks.Live || time.Since(clocks.ServerTime) < *recordFor/2 || n == 0 || told[n-1].GenTime.After(clocks.ServerTime.Add(time.Second)) {
+		t.Errorf("the replay's clocks %+v, %d markers", clocks, n)
+	}
 	following.Wait()
 	if err := again.Wait(); err != nil {
 		t.Errorf("record the replay: %v", err)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +18,13 @@ import (
 // and markers.jsonl with the records as /frames and /markers give them, one a line.
 const truthFolder = "truth"
 
+// recordedChannel is channel.json.
+type recordedChannel struct {
+	markers.Channel
+	// ServerAhead is how far the clock of the server was ahead of the recorder's when the session began, in s.
+	ServerAhead markers.Seconds `json:"server_ahead"`
+}
+
 // recordedTruth are the files of a truth that grows.
 type recordedTruth struct {
 	frames, missing, markers *recordLog
@@ -31,7 +37,7 @@ type recordLog struct {
 }
 
 // openRecordedTruth opens the truth in a folder, or begins it. What is there must be about the same channel.
-func openRecordedTruth(dir string, c markers.Channel) (*recordedTruth, error) {
+func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
 	old, err := readTruthChannel(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -40,7 +46,7 @@ func openRecordedTruth(dir string, c markers.Channel) (*recordedTruth, error) {
 		}
 	case err != nil:
 		return nil, err
-	case differs(c, old, dir) != nil:
+	case differs(c.Channel, old.Channel, dir) != nil:
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
 	t := &recordedTruth{}
@@ -59,7 +65,7 @@ func openRecordedTruth(dir string, c markers.Channel) (*recordedTruth, error) {
 	return t, nil
 }
 
-func readTruthChannel(dir string) (c markers.Channel, err error) {
+func readTruthChannel(dir string) (c recordedChannel, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, "channel.json"))
 	if err != nil {
 		return c, fmt.Errorf("read truth: %w", err)
@@ -73,7 +79,7 @@ func readTruthChannel(dir string) (c markers.Channel, err error) {
 	return c, nil
 }
 
-func writeTruthChannel(dir string, c markers.Channel) error {
+func writeTruthChannel(dir string, c recordedChannel) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
@@ -181,62 +187,4 @@ func (t *recordedTruth) close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// truthBatch is how many records are put into a store at once.
-const truthBatch = 4096
-
-// loadTruth reads the truth of a session into a store in memory. The error wraps fs.ErrNotExist where there is none.
-func loadTruth(ctx context.Context, dir string) (store *markers.Journal, c markers.Channel, err error) {
-	if c, err = readTruthChannel(dir); err != nil {
-		return nil, c, err
-	}
-	if store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
-		return nil, c, err
-	}
-	if err = store.PutChannel(ctx, c); err == nil {
-		put := func(b markers.Batch) error { return store.Append(ctx, c.Name, b) }
-		err = errors.Join(
-			loadRecords(ctx, filepath.Join(dir, "frames.jsonl"), func(r []markers.FrameRecord) error { return put(markers.Batch{Frames: r}) }),
-			loadRecords(ctx, filepath.Join(dir, "missing.jsonl"), func(r []markers.MissingRecord) error { return put(markers.Batch{Missing: r}) }),
-			loadRecords(ctx, filepath.Join(dir, "markers.jsonl"), func(r []markers.Marker) error { return put(markers.Batch{Markers: r}) }))
-	}
-	if err != nil {
-		return nil, c, errors.Join(fmt.Errorf("read truth: %w", err), store.Close())
-	}
-	return store, c, nil
-}
-
-// loadRecords reads the records of a file. A last line that is not whole yet, or never will be, is none.
-func loadRecords[T any](ctx context.Context, name string, put func([]T) error) error {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the recorder was killed before it made this one
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	in := bufio.NewReader(f)
-	var list []T
-	for number := 1; ; number++ {
-		line, err := in.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if err != nil || len(list) == truthBatch {
-			if e := put(list); e != nil {
-				return fmt.Errorf("%s: %w", name, e)
-			}
-			list = nil
-		}
-		if err != nil {
-			return ctx.Err()
-		}
-		var r T
-		if e := json.Unmarshal(line, &r); e != nil {
-			return fmt.Errorf("%s: line %d: %w", name, number, e)
-		}
-		list = append(list, r)
-	}
 }

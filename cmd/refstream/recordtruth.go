@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -22,6 +24,8 @@ const (
 	truthFirst = 5 * time.Second
 	// truthLast bounds the question at the end, so that a stop is over in time.
 	truthLast = time.Second
+	// maxClocks bounds the answer about the clocks, in bytes: it has about 1 kB.
+	maxClocks = 64 << 10
 	// truthReach is how much before the window the truth begins: playlists name segments a little longer than that.
 	truthReach = 30 * time.Second
 )
@@ -30,10 +34,11 @@ const (
 // markers, appended to files of JSON Lines in the session.
 type truthRecorder struct {
 	source verify.Source
+	clocks string // address of the server's clocks
 	dir    string
 	logger *slog.Logger
 
-	channel markers.Channel
+	channel recordedChannel
 	files   *recordedTruth
 	from    int64 // the first frame that is asked for
 	failing bool
@@ -49,7 +54,7 @@ func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRe
 		}
 		u = &url.URL{}
 	}
-	channel := ""
+	channel, named := "", server != ""
 	if rest, ok := strings.CutPrefix(u.Path, "/hls/"); ok {
 		channel, _, _ = strings.Cut(rest, "/")
 	}
@@ -57,10 +62,17 @@ func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRe
 		server = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}).String()
 	}
 	source, err := verify.Server(server, channel, &http.Client{Timeout: truthTimeout})
-	if err != nil {
-		return nil, fmt.Errorf("--truth: %w", err)
+	switch {
+	case err != nil && !named:
+		return nil, nil // the stream's address is wrong: that is said when it is asked for
+	case err != nil:
+		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", shown(server))
 	}
-	return &truthRecorder{source: source, dir: filepath.Join(dir, truthFolder), logger: logger}, nil
+	clocks := strings.TrimSuffix(server, "/") + "/clocks?" + url.Values{"channel": {channel}}.Encode()
+	if channel == "" {
+		clocks = strings.TrimSuffix(server, "/") + "/clocks"
+	}
+	return &truthRecorder{source: source, clocks: clocks, dir: filepath.Join(dir, truthFolder), logger: logger}, nil
 }
 
 // run asks until ctx ends, and once more then. A server that tells no truth is left alone; given says that the user
@@ -97,16 +109,42 @@ func (t *truthRecorder) run(ctx context.Context, given bool) {
 // begin finds out whether there is a truth, and opens the files.
 func (t *truthRecorder) begin(ctx context.Context) error {
 	var err error
-	if t.channel, err = t.source.Channel(ctx); err != nil {
-		return err
-	}
-	if err := t.channel.Validate(); err != nil {
+	if t.channel, err = t.askChannel(ctx); err != nil {
 		return err
 	}
 	window := t.channel.Rate.Frames(int64(truthReach)) + t.channel.Window*t.channel.FramesPerSegment
 	t.from = max(0, t.now()-window)
 	t.files, err = openRecordedTruth(t.dir, t.channel)
 	return err
+}
+
+// askChannel asks what the channel is, and how far the server's clock is ahead of this machine's.
+func (t *truthRecorder) askChannel(ctx context.Context) (c recordedChannel, err error) {
+	if c.Channel, err = t.source.Channel(ctx); err != nil {
+		return c, err
+	}
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.clocks, http.NoBody)
+	if err != nil {
+		return c, err
+	}
+	asked := time.Now()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return c, err
+	}
+	defer res.Body.Close()
+	answered := time.Now()
+	var clocks struct {
+		ServerTime time.Time `json:"server_time"`
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxClocks)).Decode(&clocks); err != nil || clocks.ServerTime.IsZero() {
+		return c, fmt.Errorf("read %s: no server_time: %w", t.clocks, err)
+	}
+	c.ServerAhead = markers.Seconds(clocks.ServerTime.Sub(asked.Add(answered.Sub(asked) / 2)))
+	return c, nil
 }
 
 // now is the frame that is due.

@@ -7,18 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
-	"github.com/refstream/refstream/api"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
-	"github.com/refstream/refstream/static"
 )
 
 // replayFlags are those of the command replay.
@@ -89,6 +87,15 @@ func (f *replayFlags) options() (replay.Options, error) {
 			return o, fmt.Errorf("--from: %q is not a time such as 2026-01-31T12:00:00Z", f.from)
 		}
 	}
+	switch {
+	case f.host == "":
+		return o, errors.New("--host: it is empty: use 127.0.0.1, or 0.0.0.0 for all interfaces")
+	case f.from != "" && o.Offset > 0:
+		return o, errors.New("--offset, --from: both say where to begin: leave one of them out")
+	}
+	if f.rebase && o.Speed != (replay.Speed{Num: 1, Den: 1}) {
+		return o, errors.New("--rebase: at another --speed than 1 the live edge would run away from now: leave one of them out")
+	}
 	if f.port < 0 || f.port > 65535 {
 		return o, fmt.Errorf("--http-port: %d is not a port: use 1 to 65535, or 0 for a free one", f.port)
 	}
@@ -125,43 +132,51 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer session.Close()
-	truth, channel, err := truthOf(ctx, dir)
-	if err != nil {
+	truth, err := loadTruth(ctx, filepath.Join(dir, truthFolder))
+	switch {
+	case err == nil:
+		defer truth.store.Close()
+	case !errors.Is(err, fs.ErrNotExist):
 		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
 	}
+	var server *replay.Server // set before anything is served
 	if truth != nil {
-		defer truth.Close()
-		if o.Fallback, err = truthHandler(truth); err != nil {
+		if o.Fallback, err = truth.handler(func() time.Time { return server.UTC() }); err != nil {
 			return err
 		}
-		if o.Rebase {
-			o.Logger.Warn("--rebase moves PROGRAM-DATE-TIME and DATERANGE only: SEI, /markers and /frames keep their times")
+		if o.Rebase || o.Loop {
+			o.Logger.Warn("--rebase and --loop change dates in playlists only: the page and verify will find them different " +
+				"from SEI, /markers and /frames; verify --allow clock_offset takes a rebased stream as it is")
 		}
 	}
-	server, err := replay.New(ctx, session, o)
-	if err != nil {
+	if server, err = replay.New(ctx, session, o); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.Itoa(f.port)))
 	if err != nil {
-		return fmt.Errorf("replay: %w: take another port with -p, or 0 for a free one", err)
+		hint := "give an address of this machine with --host"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "take another port with -p, or 0 for a free one"
+		}
+		return fmt.Errorf("replay: %w: %s", err, hint)
 	}
 	base := "http://" + listener.Addr().String()
 	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), shown(session.Info().URL))
 	fmt.Fprintf(stdout, "stream    %s/stream.m3u8\n", base)
 	if truth != nil {
-		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, channel.Name)
+		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
 		fmt.Fprintf(stdout, "page      %s/\n", base)
 	}
-	ended := make(chan struct{})
-	ctx, stop := context.WithCancel(ctx)
-	go func() {
-		defer close(ended)
-		showPosition(ctx, server, screen, stdout)
-	}()
-	err = server.Serve(ctx, listener)
-	stop()
-	<-ended
+	group, serving := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(serving, listener) })
+	group.Go(func() error {
+		showPosition(serving, server, screen, stdout)
+		return nil
+	})
+	if truth != nil {
+		group.Go(func() error { return truth.run(serving, server.UTC) })
+	}
+	err = group.Wait()
 	screen.finish()
 	if errors.Is(err, context.Canceled) {
 		return nil // that is how it ends
@@ -199,25 +214,4 @@ func positionLine(p replay.Position) string {
 		line += fmt.Sprintf(", pass %d", p.Pass+1)
 	}
 	return line
-}
-
-// truthOf reads the truth in a session; it is nil where there is none.
-func truthOf(ctx context.Context, dir string) (*markers.Journal, markers.Channel, error) {
-	store, c, err := loadTruth(ctx, filepath.Join(dir, truthFolder))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return store, c, err
-}
-
-// truthHandler answers what refstream's API does, but for what is published.
-func truthHandler(store markers.Store) (http.Handler, error) {
-	server, err := api.New(api.Config{
-		Store: store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Now: time.Now, Version: version,
-		CORSOrigins: []string{"*"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return server.Handler(), nil
 }

@@ -18,7 +18,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "refstream",
 		Short: "A reference video stream with ground truth",
 		Long: `refstream renders a video stream whose every frame says what it is (in its pixels, its SEI messages and its time
-stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger.
+stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger. The other
+commands are for the other end of a stream, ours or anybody's: what it says (analyze), whether that is true (verify,
+score), what it did (record, replay, gaps), and what is to be seen (dvr).
 
 Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.`,
 		Version:       version,

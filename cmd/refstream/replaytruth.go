@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/static"
+)
+
+const (
+	// truthStep is how often what is due of a truth is brought into the store.
+	truthStep = 100 * time.Millisecond
+	// truthLead is how much earlier than it was generated a record may be read: by less than that a server's clock was
+	// measured wrong, and by more are frames generated before their segment is published.
+	truthLead = 500 * time.Millisecond
+)
+
+// replayedTruth is the truth of a session, which comes into a store as it did then.
+type replayedTruth struct {
+	channel recordedChannel
+	store   *markers.Journal // in memory
+	frames  []markers.FrameRecord
+	missing []markers.MissingRecord
+	markers []markers.Marker
+}
+
+// loadTruth reads the truth of a session. The error wraps fs.ErrNotExist where there is none.
+func loadTruth(ctx context.Context, dir string) (*replayedTruth, error) {
+	t := &replayedTruth{}
+	var err error
+	if t.channel, err = readTruthChannel(dir); err != nil {
+		return nil, err
+	}
+	if t.frames, err = loadRecords[markers.FrameRecord](ctx, filepath.Join(dir, "frames.jsonl")); err == nil {
+		t.missing, err = loadRecords[markers.MissingRecord](ctx, filepath.Join(dir, "missing.jsonl"))
+	}
+	if err == nil {
+		t.markers, err = loadRecords[markers.Marker](ctx, filepath.Join(dir, "markers.jsonl"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	if t.store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
+		return nil, err
+	}
+	if err := t.store.PutChannel(ctx, t.channel.Channel); err != nil {
+		return nil, errors.Join(fmt.Errorf("read truth: %w", err), t.store.Close())
+	}
+	return t, nil
+}
+
+// loadRecords reads the records of a file. A last line that is not whole yet, or never will be, is none.
+func loadRecords[T any](ctx context.Context, name string) (list []T, err error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // the recorder was killed before it made this one
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	in := bufio.NewReader(f)
+	for ctx.Err() == nil {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		var r T
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", name, len(list)+1, err)
+		}
+		list = append(list, r)
+	}
+	return nil, ctx.Err()
+}
+
+// serverTime is what the server's clock said at a time of the recorder's.
+func (t *replayedTruth) serverTime(recorded time.Time) time.Time {
+	return recorded.Add(time.Duration(t.channel.ServerAhead))
+}
+
+// bring brings into the store what was there at a time of the recorder's.
+func (t *replayedTruth) bring(ctx context.Context, recorded time.Time) error {
+	now := t.serverTime(recorded).Add(truthLead)
+	var b markers.Batch
+	b.Frames, t.frames = dueBy(now, t.frames, func(f markers.FrameRecord) time.Time { return time.Unix(0, f.GenNS) })
+	b.Missing, t.missing = dueBy(now, t.missing, func(m markers.MissingRecord) time.Time { return m.At })
+	b.Markers, t.markers = dueBy(now, t.markers, func(m markers.Marker) time.Time { return m.GenTime })
+	if b.Empty() {
+		return nil
+	}
+	return t.store.Append(ctx, t.channel.Name, b)
+}
+
+// dueBy splits records at a time.
+func dueBy[T any](now time.Time, list []T, when func(T) time.Time) (due, rest []T) {
+	n := 0
+	for n < len(list) && !when(list[n]).After(now) {
+		n++
+	}
+	return list[:n], list[n:]
+}
+
+// run brings what is due until ctx ends. now is the time of the recorder's clock that is replayed.
+func (t *replayedTruth) run(ctx context.Context, now func() time.Time) error {
+	tick := time.NewTicker(truthStep)
+	defer tick.Stop()
+	for {
+		if err := t.bring(ctx, now()); err != nil {
+			return fmt.Errorf("serve the truth: %w", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// handler answers what refstream's API did then, but for what was published. now is as of run.
+func (t *replayedTruth) handler(now func() time.Time) (http.Handler, error) {
+	server, err := api.New(api.Config{
+		Store: t.store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Version: version, CORSOrigins: []string{"*"},
+		Now: func() time.Time { return t.serverTime(now()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.Handler(), nil
+}
