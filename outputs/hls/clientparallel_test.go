@@ -220,7 +220,7 @@ func TestEndedEarly(t *testing.T) {
 		want     string
 	}{
 		"one hangs": {0, func(n int) bool { return n == 10 }, "0 1 2 3 4 5 6 7 8 9 11 12 13 14"},
-		// 3 is asked for until 10 s, 5 is the first in the playlist then, and 10 from 20 s on.
+		// 3 is asked for until 10.5 s, 5 is the first in the playlist then, and 10 from 21 s on.
 		"all hang": {1, func(n int) bool { return n > 2 }, "0 1 2 3! 4! 5! 6! 7! 8! 9!"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,8 +232,9 @@ func TestEndedEarly(t *testing.T) {
 				return 0
 			}), func(t *testing.T, client *Client, o *origin) {
 				client.Behind, client.Parallel = -1, c.parallel
+				client.Timeout = 10500 * time.Millisecond // it never ends when a playlist comes
 				h := &heard{}
-				err := client.Run(within(t, 21*time.Second), "http://o/live.m3u8", h.handler())
+				err := client.Run(within(t, 21700*time.Millisecond), "http://o/live.m3u8", h.handler())
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Error(err)
 				}
