@@ -125,6 +125,11 @@ func TestPublishedFolderRemoved(t *testing.T) {
 	}
 	s.moreSegments(2)
 	s.awaitReady()
+	for _, name := range []string{"master.m3u8", "index.m3u8"} {
+		if _, err := s.try("/hls/main/" + name); err != nil {
+			t.Error(err)
+		}
+	}
 	if code, _ := s.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

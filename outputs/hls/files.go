@@ -54,6 +54,12 @@ func (d directory) publish(name string, data []byte) error {
 	return nil
 }
 
+// has reports whether a file is there: somebody may have removed it.
+func (d directory) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(d.path, name))
+	return err == nil
+}
+
 // remove removes a file that may be gone already.
 func (d directory) remove(name string) error {
 	if err := d.fs.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

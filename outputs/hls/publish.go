@@ -58,7 +58,7 @@ func (w *Writer) writePlaylists() error {
 		w.variant.bandwidth, w.variant.average = w.measured.peak, w.measured.average()
 	}
 	master := w.variant.append(nil)
-	if bytes.Equal(master, w.master) {
+	if bytes.Equal(master, w.master) && w.dir.has(MultivariantPlaylist) {
 		return nil
 	}
 	if err := w.dir.publish(MultivariantPlaylist, master); err != nil {
