@@ -45,7 +45,8 @@ type Config struct {
 	Version string
 	// Logger gets one line a request at debug level, and failures. Nil: nothing is logged.
 	Logger *slog.Logger
-	// Ready adds a reason not to be ready to those of the store. Nil: none.
+	// Ready adds a reason not to be ready to those of the store and to that of a channel which Live finds: that it is not
+	// published yet. Nil: none.
 	Ready func(ctx context.Context) error
 	// Live finds the handler of a channel's endless stream in a format, ts or flv; nil where this process has none. Nil: it
 	// never has.

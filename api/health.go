@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -45,6 +46,10 @@ func (s *Server) getReady(c echo.Context) error {
 		v.Reasons = append(v.Reasons, "channels: "+err.Error())
 	case len(list) == 0:
 		v.Reasons = append(v.Reasons, "there is no channel yet: the generator has not started")
+	default:
+		for _, ch := range list {
+			v.Reasons = append(v.Reasons, s.unpublished(ch.Name)...)
+		}
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	status := http.StatusOK
@@ -52,4 +57,26 @@ func (s *Server) getReady(c echo.Context) error {
 		status = http.StatusServiceUnavailable
 	}
 	return c.JSON(status, v)
+}
+
+// unpublished gives the reason why players can't load a channel that this process generates, if there is one: its
+// playlists are looked up as a player's request would. Once they were there it gives none: what fails later is told by
+// Config.Ready. A process that does not generate may well do without the published files, so it has no such reason.
+func (s *Server) unpublished(channel string) []string {
+	if s.cfg.Live == nil || s.cfg.Live(channel, "ts") == nil {
+		return nil
+	}
+	if _, was := s.published.Load(channel); was {
+		return nil
+	}
+	// The multivariant playlist is published last, behind the first segment and the playlist that names it.
+	for _, name := range []string{"index.m3u8", "master.m3u8"} {
+		f, _, err := openBelow(s.cfg.HLSDir(channel), name)
+		if err != nil {
+			return []string{fmt.Sprintf("channel %s: no segment is published yet, %s can't be had", channel, name)}
+		}
+		_ = f.Close() // it is read only
+	}
+	s.published.Store(channel, true)
+	return nil
 }

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +87,55 @@ func TestReady(t *testing.T) {
 	check("no channel yet")
 	f.store.setFail(markers.ErrUnavailable)
 	check("store unavailable")
+}
+
+// A channel that this process generates is ready when a player can load it, be it from an earlier run; one that another
+// process generates need not be published here.
+func TestReadyWaitsForThePlaylists(t *testing.T) {
+	f := newFixture(t, func(c *Config) {
+		c.Live = func(channel, _ string) http.Handler {
+			if channel != "main" {
+				return nil
+			}
+			return http.NotFoundHandler()
+		}
+	})
+	f.put(testChannel("other"))
+	unready := func(what, want string) {
+		t.Helper()
+		w := f.get("/readyz")
+		var v readyView
+		if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != http.StatusServiceUnavailable || len(v.Reasons) != 1 || !strings.Contains(v.Reasons[0], want) ||
+			!strings.Contains(v.Reasons[0], "channel main: no segment is published yet") {
+			t.Errorf("%s: %d %q, want the one reason that %s is not there", what, w.Code, v.Reasons, want)
+		}
+		if player := f.get("/hls/main/" + want); player.Code != http.StatusNotFound {
+			t.Errorf("%s: a player gets %d for %s", what, player.Code, want)
+		}
+	}
+	ready := func(what string) {
+		t.Helper()
+		if w := f.get("/readyz"); w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+	unready("nothing is published", "index.m3u8")
+	f.publish("index.m3u8", testPlaylist)
+	unready("without the multivariant playlist", "master.m3u8")
+	f.publish("master.m3u8", testPlaylist)
+	ready("with both playlists")
+	if err := os.RemoveAll(filepath.Join(f.dir, "main", "hls")); err != nil {
+		t.Fatal(err)
+	}
+	ready("after it was published once, failures are told by Config.Ready")
+
+	api := newFixture(t)
+	if w := api.get("/readyz"); w.Code != http.StatusOK {
+		t.Errorf("a process that does not generate, without the files: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestStoreFailures(t *testing.T) {

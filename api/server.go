@@ -36,6 +36,8 @@ type Server struct {
 	clients  chan struct{}
 	stopping chan struct{}
 	running  sync.WaitGroup
+	// published holds the names of channels whose playlists were there when /readyz looked.
+	published sync.Map
 }
 
 // New makes a Server. The errors name what is wrong with the configuration.

@@ -1,12 +1,13 @@
-// Package static holds the page that shows the stream and checks it, embedded into the program: one HTML document,
-// its style sheet and ES modules from page/, and the player library hls.js from dist/.
+// Package static holds the page that shows the stream and checks it, and the plain player of any other HLS stream,
+// embedded into the program: an HTML document for each, their style sheets and ES modules from page/, and the player
+// library hls.js from dist/.
 //
 // The library is not kept in the repository: `make build` copies it from node_modules into dist/ before the program
 // is compiled. A program that was compiled without it serves everything else, and in place of the page a message
 // that says what to do.
 //
-// The page loads nothing from other hosts and holds no inline script or style; the Content-Security-Policy sent with
-// it (W3C CSP Level 3) makes the browser enforce both.
+// The pages load nothing from other hosts and hold no inline script or style; the Content-Security-Policy sent with
+// them (W3C CSP Level 3) makes the browser enforce both.
 package static
 
 import (
@@ -28,6 +29,13 @@ var files embed.FS
 // libraryPath is where the player library is served, below the handler's root.
 const libraryPath = "/static/dist/hls.min.js"
 
+// The documents: the page, and the plain player.
+const (
+	pageFile   = "page/index.html"
+	playerFile = "page/player.html"
+	playerPath = "/player.html"
+)
+
 // contentType names the type of a file that is served, empty for what isn't. It is not left to the machine's MIME
 // tables, which differ: browsers refuse modules that are not served as JavaScript.
 func contentType(name string) string {
@@ -46,12 +54,12 @@ func contentType(name string) string {
 	return ""
 }
 
-// policy lets the page load from its own origin only. hls.js runs its worker from a blob, and feeds the video element
+// policy lets a page load from its own origin only. hls.js runs its worker from a blob, and feeds the video element
 // through one; it clears text tracks with an empty one from a data address.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"media-src 'self' blob: data:; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
-// missingPage stands in for the page when the player library is not embedded.
+// missingPage stands in for both pages when the player library is not embedded.
 const missingPage = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -82,13 +90,18 @@ func Built() bool {
 	return err == nil
 }
 
-// Handler serves the page at / and its assets below /static/. What does not exist is 404; methods other than GET and
-// HEAD are 405. Every answer has an ETag made from its content and must be revalidated, so a new version of the
-// program is seen at once and the old one is never mixed with it. When the player library is not embedded, / answers
-// 503 with a message that says so.
-func Handler() http.Handler { return newHandler(files) }
+// Handler serves the page at /, the plain player at /player.html, and their assets below /static/. What does not exist is
+// 404; methods other than GET and HEAD are 405. Every answer has an ETag made from its content and must be revalidated, so
+// a new version of the program is seen at once and the old one is never mixed with it. When the player library is not
+// embedded, / and /player.html answer 503 with a message that says so.
+func Handler() http.Handler { return newHandler(files, pageFile) }
 
-func newHandler(fsys fs.FS) http.Handler {
+// Player serves what Handler does, but for the page: the plain player is at / too. It plays the stream at /stream.m3u8,
+// or at the address that the query parameter src gives, on the same host.
+func Player() http.Handler { return newHandler(files, playerFile) }
+
+// newHandler serves a tree of files, with the named document at /.
+func newHandler(fsys fs.FS, home string) http.Handler {
 	h := &handler{assets: map[string]asset{}}
 	// An embedded tree has no file that can't be read; one that a test hands in and that fails is left out and is 404.
 	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -99,19 +112,30 @@ func newHandler(fsys fs.FS) http.Handler {
 		if err != nil || contentType(name) == "" {
 			return err
 		}
-		h.assets[assetPath(name)] = newAsset(body, contentType(name), http.StatusOK)
+		a := newAsset(body, contentType(name), http.StatusOK)
+		if name == home {
+			h.assets["/"] = a
+		}
+		if served := assetPath(name); served != "" {
+			h.assets[served] = a
+		}
 		return nil
 	})
 	if _, ok := h.assets[libraryPath]; !ok {
-		h.assets["/"] = newAsset([]byte(missingPage), contentType("index.html"), http.StatusServiceUnavailable)
+		missing := newAsset([]byte(missingPage), contentType("index.html"), http.StatusServiceUnavailable)
+		h.assets["/"], h.assets[playerPath] = missing, missing
 	}
 	return h
 }
 
-// assetPath is where an embedded file is served: page/index.html at /, page/x at /static/x, dist/x at /static/dist/x.
+// assetPath is where an embedded file is served: page/player.html at /player.html, page/x at /static/x, dist/x at
+// /static/dist/x; empty for the page, which is at / or nowhere.
 func assetPath(name string) string {
-	if name == "page/index.html" {
-		return "/"
+	switch name {
+	case pageFile:
+		return ""
+	case playerFile:
+		return playerPath
 	}
 	return "/static/" + strings.TrimPrefix(name, "page/")
 }
@@ -138,7 +162,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
-	if r.URL.Path == "/" {
+	if r.URL.Path == "/" || r.URL.Path == playerPath {
 		header.Set("Content-Security-Policy", policy)
 	}
 	if a.status != http.StatusOK {

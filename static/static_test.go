@@ -51,7 +51,7 @@ func body(t *testing.T, r *http.Response) string {
 }
 
 func TestHandlerAnswers(t *testing.T) {
-	h := newHandler(built(t))
+	h := newHandler(built(t), pageFile)
 	cases := []struct {
 		method, path string
 		status       int
@@ -59,6 +59,9 @@ func TestHandlerAnswers(t *testing.T) {
 	}{
 		{"GET", "/", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8"},
+		{"GET", "/player.html", 200, "text/html; charset=utf-8"},
+		{"GET", "/static/stream.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/static/player.html", 404, "text/plain; charset=utf-8"},
 		{"GET", "/static/style.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/static/main.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/static/frame-code.js", 200, "text/javascript; charset=utf-8"},
@@ -87,9 +90,54 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
+// The plain player is at / of its own handler, and nothing of the page is.
+func TestPlayerAnswers(t *testing.T) {
+	h := newHandler(built(t), playerFile)
+	for _, path := range []string{"/", "/player.html"} {
+		r := get(t, h, "GET", path, nil)
+		if text := body(t, r); r.StatusCode != 200 || !strings.Contains(text, "<title>refstream replay</title>") {
+			t.Errorf("%s: %d %.200s", path, r.StatusCode, text)
+		}
+		if csp := r.Header.Get("Content-Security-Policy"); csp != policy {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+	}
+	if text := body(t, get(t, newHandler(built(t), pageFile), "GET", "/", nil)); strings.Contains(text, "refstream replay") {
+		t.Error("the page's handler shows the player at /")
+	}
+	tree := built(t)
+	delete(tree.(fstest.MapFS), "dist/hls.min.js")
+	for _, home := range []string{pageFile, playerFile} {
+		for _, path := range []string{"/", "/player.html"} {
+			if r := get(t, newHandler(tree, home), "GET", path, nil); r.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("without the library %s of %s answers %d", path, home, r.StatusCode)
+			}
+		}
+	}
+}
+
+// Recordings are served again with the clocks of then: what the pages say of the stream is told by the server's clock, and
+// how long something takes by a steady one.
+func TestPagesDoNotAskTheBrowsersClock(t *testing.T) {
+	clock := regexp.MustCompile(`Date\.now|\bDate\(\)|new Date(;|\)|,)|timeOrigin`)
+	names, err := fs.Glob(files, "page/*.js")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d modules, %v", len(names), err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := clock.Find(data); found != nil {
+			t.Errorf("%s asks the browser what time it is: %q", name, found)
+		}
+	}
+}
+
 func TestHandlerRevalidates(t *testing.T) {
 	tree := built(t)
-	h := newHandler(tree)
+	h := newHandler(tree, pageFile)
 	first := get(t, h, "GET", "/static/main.js", nil)
 	etag := first.Header.Get("ETag")
 	again := get(t, h, "GET", "/static/main.js", http.Header{"If-None-Match": {etag}})
@@ -100,7 +148,7 @@ func TestHandlerRevalidates(t *testing.T) {
 		t.Error("two files share an ETag")
 	}
 	tree.(fstest.MapFS)["page/main.js"] = &fstest.MapFile{Data: []byte("// another version\n")}
-	changed := get(t, newHandler(tree), "GET", "/static/main.js", http.Header{"If-None-Match": {etag}})
+	changed := get(t, newHandler(tree, pageFile), "GET", "/static/main.js", http.Header{"If-None-Match": {etag}})
 	if changed.StatusCode != http.StatusOK || changed.Header.Get("ETag") == etag {
 		t.Errorf("changed content with the old ETag: %d %s", changed.StatusCode, changed.Header.Get("ETag"))
 	}
@@ -109,14 +157,14 @@ func TestHandlerRevalidates(t *testing.T) {
 func TestWithoutLibraryThePageSaysWhatToDo(t *testing.T) {
 	tree := built(t)
 	delete(tree.(fstest.MapFS), "dist/hls.min.js")
-	r := get(t, newHandler(tree), "GET", "/", nil)
+	r := get(t, newHandler(tree, pageFile), "GET", "/", nil)
 	if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body(t, r), "make build") {
 		t.Errorf("without the library / answers %d and no hint", r.StatusCode)
 	}
 	if r.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the message may be kept: %q", r.Header.Get("Cache-Control"))
 	}
-	if r := get(t, newHandler(tree), "GET", "/static/main.js", nil); r.StatusCode != 200 {
+	if r := get(t, newHandler(tree, pageFile), "GET", "/static/main.js", nil); r.StatusCode != 200 {
 		t.Errorf("the other files are gone too: %d", r.StatusCode)
 	}
 }
@@ -138,18 +186,20 @@ var (
 // Every file the page names is served, every name is relative (so that a proxy may put it under a path), and nothing
 // is inline or comes from another host, which the policy would refuse.
 func TestPageIsSelfContained(t *testing.T) {
-	h := newHandler(built(t))
-	page := body(t, get(t, h, "GET", "/", nil))
-	if found := inline.FindString(page); found != "" {
-		t.Errorf("inline script or style: %q", found)
-	}
-	for _, m := range references.FindAllStringSubmatch(page, -1) {
-		if strings.HasPrefix(m[1], "/") || strings.Contains(m[1], ":") {
-			t.Errorf("%q is not relative", m[1])
+	h := newHandler(built(t), pageFile)
+	for _, document := range []string{"/", "/player.html"} {
+		page := body(t, get(t, h, "GET", document, nil))
+		if found := inline.FindString(page); found != "" {
+			t.Errorf("%s: inline script or style: %q", document, found)
 		}
-		if strings.HasPrefix(m[1], "static/") {
-			if r := get(t, h, "GET", "/"+m[1], nil); r.StatusCode != 200 {
-				t.Errorf("%q answers %d", m[1], r.StatusCode)
+		for _, m := range references.FindAllStringSubmatch(page, -1) {
+			if strings.HasPrefix(m[1], "/") || strings.Contains(m[1], ":") {
+				t.Errorf("%s: %q is not relative", document, m[1])
+			}
+			if strings.HasPrefix(m[1], "static/") {
+				if r := get(t, h, "GET", "/"+m[1], nil); r.StatusCode != 200 {
+					t.Errorf("%s: %q answers %d", document, m[1], r.StatusCode)
+				}
 			}
 		}
 	}

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -54,13 +58,19 @@ func openBrowser(t *testing.T, url string) *browser {
 			b.complaints = append(b.complaints, e.ExceptionDetails.Text+" "+e.ExceptionDetails.URL)
 		}
 	})
-	if err == nil {
-		err = chromedp.Do(ctx, chromedp.Navigate(url+"/"))
-	}
 	if err != nil {
-		t.Fatalf("open page: %v", err)
+		t.Fatalf("listen to Chromium: %v", err)
 	}
+	b.open(url + "/")
 	return b
+}
+
+// open shows a page, anew where it is shown already.
+func (b *browser) open(url string) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, chromedp.Navigate(url)); err != nil {
+		b.t.Fatalf("open page: %v", err)
+	}
 }
 
 // eval runs a JavaScript expression in the page.
@@ -195,4 +205,72 @@ func TestPageRecovers(t *testing.T) {
 func (s *server) newestFrame() int64 {
 	s.t.Helper()
 	return getJSON[struct{ Latest struct{ Frame int64 } }](s, "/clocks").Latest.Frame
+}
+
+// What says that it is ready can be played, in the first run and in later ones.
+func TestReadyMeansPlayable(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	said := false
+	for run := range 2 {
+		s := launch(t, freeAddr(t), smallStream(data)...)
+		s.await("ready", 30*time.Second, func() bool {
+			res, err := http.Get(s.url + "/readyz")
+			if err != nil {
+				return false
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			said = said || strings.Contains(string(body), "no segment is published yet")
+			return err == nil && res.StatusCode == http.StatusOK
+		})
+		for _, name := range []string{"master.m3u8", "index.m3u8"} {
+			if text := s.get("/hls/main/" + name); !bytes.HasPrefix(text, []byte("#EXTM3U")) {
+				t.Errorf("run %d: %s is %q", run, name, text)
+			}
+		}
+		s.stop()
+	}
+	if !said {
+		t.Error("the first run never said that no segment is published yet")
+	}
+}
+
+// laterBrowser puts the browser's own time of day three days after the server's, as that of one who looks at a recording.
+const laterBrowser = `globalThis.Date = class extends Date {
+  static now() { return super.now() + 3 * 86400e3; }
+  constructor(...given) { given.length ? super(...given) : super(Date.now()); }
+};
+`
+
+// The server's clock need not be the browser's: a recording is served with the clocks of then. What the page says, it says by
+// the server's.
+func TestPageOfAnotherDay(t *testing.T) {
+	t.Parallel()
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
+	s.moreSegments(4)
+	proxy := newMoodyProxy(t, s.url)
+	proxy.set(func(w http.ResponseWriter, r *http.Request) bool {
+		if path.Base(r.URL.Path) != "hls.min.js" {
+			return false
+		}
+		w.Header().Set("Content-Type", "text/javascript")
+		w.Write(append([]byte(laterBrowser), s.get(r.URL.Path)...)) // it runs before the page's modules
+		return true
+	})
+	b := openBrowser(t, proxy.url)
+	if ahead := eval[float64](b, `Date.now()`) - float64(time.Now().UnixMilli()); ahead < 2*86400e3 {
+		t.Fatalf("the browser's clock is only %v ms ahead", ahead)
+	}
+	b.playing(60, 60*time.Second)
+	await(t, "the page to call the stream live", 20*time.Second, func() bool {
+		return eval[string](b, `window.refstream.state.connection`) == "live"
+	})
+	if latency := eval[float64](b, `window.refstream.state.latency`); latency < 0 || latency > 15 {
+		t.Errorf("latency %v s", latency)
+	}
+	if c := b.check(); c.Errors != 0 {
+		t.Errorf("self-check %+v, last %s", c, c.Last)
+	}
+	b.clean()
 }

@@ -81,6 +81,12 @@ func TestRecordForeign(t *testing.T) {
 			if got := read(replay.url + "/stream.m3u8"); !bytes.Equal(got, want) || len(want) < 10000 {
 				t.Errorf("ffmpeg decodes %d bytes of frames of the replay, %d of the stream, or they differ", len(got), len(want))
 			}
+			if page := string(replay.get("/")); !strings.Contains(page, "refstream replay") {
+				t.Errorf("the page is %.300s", page)
+			}
+			if _, err := replay.try("/nothing.ts"); err == nil || !strings.Contains(err.Error(), c.first) {
+				t.Errorf("what is not there answers %v", err)
+			}
 			out, errs, code := refstream(t, "gaps", "first", "-f", sessions)
 			if code != 0 {
 				t.Errorf("gaps: exit code %d: %s\n%s", code, errs, out)

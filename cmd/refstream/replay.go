@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
+	"github.com/refstream/refstream/static"
 )
 
 // replayFlags are those of the command replay.
@@ -41,8 +44,9 @@ func newReplay(stdout, stderr io.Writer) *cobra.Command {
 take as long as they took, and what failed fails again. The clock starts with the first request for a playlist.
 
 The stream is at /stream.m3u8 and at the paths where it was. What was recorded of refstream's own stream has its truth
-with it: /markers, /frames and /clocks answer, and so do the page, verify and score. After its end the stream stands
-still, unless --loop begins it anew.`,
+with it: /markers, /frames and /clocks answer as they did, and so do the page, verify and score; other streams have a
+plain player at /. After its end the stream stands still, unless --loop begins it anew. A session that is still being
+recorded is replayed as far as it was at the start.`,
 		Example: `  refstream replay monday
   refstream replay monday -o 90 --speed 2 --loop --rebase`,
 		Args: oneSession("replay"),
@@ -140,10 +144,13 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
 	}
 	var server *replay.Server // set before anything is served
+	o.Fallback = plainPlayer()
 	if truth != nil {
-		if o.Fallback, err = truth.handler(func() time.Time { return server.UTC() }); err != nil {
+		answers, err := truth.handler(func() time.Time { return server.UTC() })
+		if err != nil {
 			return err
 		}
+		o.Fallback = func(string) http.Handler { return answers }
 		if o.Rebase || o.Loop {
 			o.Logger.Warn("--rebase and --loop change dates in playlists only: the page and verify will find them different " +
 				"from SEI, /markers and /frames; verify --allow clock_offset takes a rebased stream as it is")
@@ -165,8 +172,8 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	fmt.Fprintf(stdout, "stream    %s/stream.m3u8\n", base)
 	if truth != nil {
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
-		fmt.Fprintf(stdout, "page      %s/\n", base)
 	}
+	fmt.Fprintf(stdout, "page      %s/\n", base)
 	group, serving := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(serving, listener) })
 	group.Go(func() error {
@@ -182,6 +189,17 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return nil // that is how it ends
 	}
 	return err
+}
+
+// plainPlayer finds the plain player at / and its assets, for streams that are not refstream's.
+func plainPlayer() func(path string) http.Handler {
+	player := static.Player()
+	return func(path string) http.Handler {
+		if path == "/" || path == "/player.html" || strings.HasPrefix(path, "/static/") {
+			return player
+		}
+		return nil
+	}
 }
 
 // showPosition shows how far a replay is until ctx ends.

@@ -20,8 +20,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	found := s.index.find(r.URL)
 	if found == nil && s.o.Fallback != nil {
-		s.o.Fallback.ServeHTTP(w, r)
-		return
+		if other := s.o.Fallback(r.URL.Path); other != nil {
+			other.ServeHTTP(w, r)
+			return
+		}
 	}
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")

@@ -29,8 +29,9 @@ type Options struct {
 	Rebase bool
 	// Wait has the clock stand until something asks for a playlist.
 	Wait bool
-	// Fallback answers what nothing was recorded for, whatever the method; nil for none.
-	Fallback http.Handler
+	// Fallback finds what answers a path that nothing was recorded for, whatever the method; nil where nothing does. Nil: it
+	// never does.
+	Fallback func(path string) http.Handler
 	// Logger is told what can't be served; nil for none.
 	Logger *slog.Logger
 }

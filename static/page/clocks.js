@@ -76,9 +76,13 @@ export class StreamClock {
   }
 }
 
+// More than what clocks that are being corrected drift apart while an answer is kept.
+const STEP_MS = 20;
+
 /**
- * The server's time, estimated from answers that carry it. The answer with the shortest round trip of the last few
- * is trusted: its error is at most half of that trip.
+ * The server's time, estimated from answers that carry it; the browser's own time of day takes no part. The answer with
+ * the shortest round trip of the last few is trusted: its error is at most half of that trip. Where the server's clock was
+ * set, or does not run at the rate of ours, as that of a recording that is served again, the newest answer counts.
  */
 export class ServerTime {
   constructor(keep = 12) {
@@ -89,7 +93,10 @@ export class ServerTime {
   /** Times in ms of one steady clock (performance.now); serverNanos is UTC. */
   add(sentAt, receivedAt, serverNanos) {
     const middle = (sentAt + receivedAt) / 2;
-    this.answers.push({ trip: receivedAt - sentAt, offset: Number(serverNanos / 1000n) / 1000 - middle });
+    const answer = { trip: receivedAt - sentAt, offset: Number(serverNanos / 1000n) / 1000 - middle };
+    const { best } = this;
+    if (best && Math.abs(answer.offset - best.offset) > (answer.trip + best.trip) / 2 + STEP_MS) this.answers = [];
+    this.answers.push(answer);
     if (this.answers.length > this.keep) this.answers.shift();
     this.best = this.answers.reduce((a, b) => (b.trip < a.trip ? b : a));
   }

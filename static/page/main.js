@@ -130,7 +130,7 @@ class App {
         this.polling = false;
       }
     }
-    if (this.clock) this.player.tick(performance.now(), this.serverLive());
+    if (this.clock) this.player.tick(performance.now(), this.missedAnswers === 0);
     this.timeline.announce();
     this.status.render();
   }

@@ -28,6 +28,8 @@ export class Player extends EventTarget {
     this.native = false;
     this.ended = false;
     this.failed = false;
+    // Whether a playlist with segments was ever there.
+    this.begun = false;
     this.error = '';
     this.wantsPlay = true;
     this.attempts = 0;
@@ -74,6 +76,7 @@ export class Player extends EventTarget {
     const changed = () => this.dispatchEvent(new Event('segments'));
     for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.FRAG_BUFFERED]) hls.on(event, changed);
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.begun = true;
       if (details.live || this.ended) return;
       this.ended = true;
       this.dispatchEvent(new Event('ended'));
@@ -97,7 +100,10 @@ export class Player extends EventTarget {
   #loadNative() {
     this.native = true;
     this.video.onerror = () => this.#fail('native');
-    this.video.ontimeupdate = () => this.dispatchEvent(new Event('segments'));
+    this.video.ontimeupdate = () => {
+      this.begun = true;
+      this.dispatchEvent(new Event('segments'));
+    };
     this.video.onended = () => {
       this.ended = true;
       this.dispatchEvent(new Event('ended'));
@@ -219,17 +225,26 @@ export class Player extends EventTarget {
   /**
    * Repairs what is broken; called about once a second.
    * @param {number} now ms of performance.now
-   * @param {boolean} serverLive whether the server answers and says that the stream is live
+   * @param {boolean} serverAnswers whether the server answers. That it calls the stream live is not needed: a playlist
+   *   which goes on says enough, and a recording that is served again may not be called so.
    */
-  async tick(now, serverLive) {
+  async tick(now, serverAnswers) {
     const stalled = this.stalledFor(now);
     if (stalled === 0 && !this.failed && !this.ended) {
       this.recovered = false;
       if (now - this.loadedAt > 10_000) this.attempts = 0;
     }
-    if (!serverLive) return;
+    if (!serverAnswers) return;
+    if (this.failed && !this.begun) {
+      // There is no picture to keep and no playlist to compare with: asking again is all that can be done.
+      if (now >= this.nextAttempt) {
+        this.#backOff(now);
+        this.load();
+      }
+      return;
+    }
     if (this.failed || this.ended) {
-      await this.#reloadWhenLive(now);
+      await this.#reloadWhenNew(now);
       return;
     }
     const beyond = stalled >= GAP_STALL_MS ? this.#endOfGapAhead() : null;
@@ -245,7 +260,7 @@ export class Player extends EventTarget {
       this.video.currentTime = this.livePosition;
       this.progress.time = this.video.currentTime;
     } else {
-      await this.#reloadWhenLive(now);
+      await this.#reloadWhenNew(now);
     }
   }
 
@@ -259,11 +274,15 @@ export class Player extends EventTarget {
     return segments[i] ? segments[i].start + 0.01 : null;
   }
 
-  async #reloadWhenLive(now) {
+  #backOff(now) {
+    this.nextAttempt = now + BACKOFF_MS[Math.min(this.attempts++, BACKOFF_MS.length - 1)];
+  }
+
+  async #reloadWhenNew(now) {
     if (this.probing || now < this.nextAttempt) return;
     this.probing = true;
     try {
-      this.nextAttempt = now + BACKOFF_MS[Math.min(this.attempts++, BACKOFF_MS.length - 1)];
+      this.#backOff(now);
       const newest = await this.api.newestSegment();
       // Without anything new there is nothing to begin with: the last picture stays.
       if (newest !== null && newest !== this.#details()?.fragments.at(-1)?.relurl) this.load();

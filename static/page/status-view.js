@@ -82,6 +82,7 @@ export class StatusView {
     if (app.missedAnswers >= MISSED_FOR_DOWN) state = 'down';
     else if (!app.info) state = 'connecting';
     else if (!app.info.live || player.ended) state = 'stopped';
+    else if (player.failed && !player.begun) state = 'connecting';
     else if (player.failed) state = 'down';
     else if (video.readyState < 2) state = 'connecting';
     else if (video.paused) state = 'paused';

@@ -64,11 +64,27 @@ test('the quickest answer sets the server time', () => {
   assert.equal(time.at(0), null);
   time.add(0, 100, 1_000_050_000_000n);
   time.add(200, 210, 1_000_300_000_000n);
-  time.add(400, 900, 1_009_999_000_000n);
+  time.add(400, 900, 1_000_945_000_000n);
   assert.equal(time.at(205), 1_000_300);
   assert.equal(time.at(305), 1_000_400);
-  for (let i = 0; i < 3; i++) time.add(1000, 1020, 1_002_000_000_000n);
-  assert.equal(time.at(1010), 1_002_000, 'old answers are forgotten');
+  for (let i = 0; i < 3; i++) time.add(1000, 1020, 1_001_100_000_000n);
+  assert.equal(time.at(1010), 1_001_100, 'old answers are forgotten');
+});
+
+test('a server clock that is set, goes back or runs at another rate is followed', () => {
+  const time = new ServerTime();
+  for (let i = 0; i < 5; i++) time.add(1000 * i, 1000 * i + 4, BigInt(5_000_002 + 1000 * i) * 1_000_000n);
+  assert.equal(time.at(4002), 5_004_002);
+  time.add(5000, 5030, 5_030_015_000_000n);
+  assert.equal(time.at(5015), 5_030_015, 'half a minute on, though its answer took longer');
+  time.add(6000, 6400, 5_031_300_000_000n);
+  assert.equal(time.at(6200), 5_031_200, 'a slow answer that agrees changes nothing');
+  time.add(7000, 7040, 5_000_000_000_000n);
+  assert.equal(time.at(7020), 5_000_000, 'back to the start, as a recording that begins anew');
+  for (let i = 1; i < 10; i++) {
+    time.add(7000 + 1000 * i, 7004 + 1000 * i, BigInt(5_000_000 + 2000 * i) * 1_000_000n);
+    assert.equal(time.at(7002 + 1000 * i), 5_000_000 + 2000 * i, 'twice as fast');
+  }
 });
 
 test('formats', () => {

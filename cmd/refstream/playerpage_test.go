@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/static"
+)
+
+// playerState is the plain player, as it tells of itself.
+type playerState struct {
+	Connection   string
+	Time, Buffer float64
+	Live         *bool
+	// Latency is in seconds, DateTime in ms since 1970.
+	Latency, DateTime *float64
+	Size              [2]int
+}
+
+// trouble is an error in the plain player's list.
+type trouble struct {
+	What, Status, Segment, URL string
+	Fatal                      bool
+}
+
+func (b *browser) player() playerState {
+	b.t.Helper()
+	return eval[playerState](b, `window.refstreamPlayer.state`)
+}
+
+func (b *browser) troubles() []trouble {
+	b.t.Helper()
+	return eval[[]trouble](b, `window.refstreamPlayer.troubles.list`)
+}
+
+// plays waits until the plain player shows what comes so many seconds later.
+func (b *browser) plays(seconds float64) {
+	b.t.Helper()
+	from := b.player().Time
+	await(b.t, fmt.Sprintf("the player to play from %.1f s on for %.1f s", from, seconds), 40*time.Second, func() bool {
+		return b.player().Time >= from+seconds
+	})
+}
+
+// foreignHost serves a folder of HLS as another packager would, with the plain player at /.
+func foreignHost(t *testing.T, dir string) *moodyProxy {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/", static.Player())
+	files := http.FileServer(http.Dir(dir))
+	mux.HandleFunc("/{file}", func(w http.ResponseWriter, r *http.Request) {
+		switch path.Ext(r.URL.Path) {
+		case ".m3u8", ".ts":
+			w.Header().Set("Cache-Control", "no-store")
+			files.ServeHTTP(w, r)
+		default:
+			static.Player().ServeHTTP(w, r)
+		}
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return newMoodyProxy(t, server.URL)
+}
+
+// foreignStream has ffmpeg make HLS of two variants with sound, segments of 1 s and PROGRAM-DATE-TIME.
+func foreignStream(t *testing.T, dir string, before, after []string) *exec.Cmd {
+	t.Helper()
+	args := append([]string{"-hide_banner", "-loglevel", "error"}, before...)
+	args = append(args, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-map", "0:v", "-map", "1:a", "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency",
+		"-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-filter:v:1", "scale=320:180",
+		"-b:v:0", "700k", "-b:v:1", "200k", "-c:a", "aac", "-b:a", "64k")
+	args = append(args, after...)
+	args = append(args, "-f", "hls", "-hls_time", "1", "-var_stream_map", "v:0,a:0 v:1,a:1", "-master_pl_name", "stream.m3u8",
+		"-hls_segment_filename", filepath.Join(dir, "v%v-%03d.ts"), filepath.Join(dir, "v%v.m3u8"))
+	cmd := exec.Command("ffmpeg", args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start ffmpeg: %v (make deps installs it)", err)
+	}
+	return cmd
+}
+
+// The plain player plays a live stream of another packager: it begins late, survives an outage, says where it is, and
+// ends with the stream.
+func TestPlayerPageLive(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	began := time.Now()
+	ffmpeg := foreignStream(t, dir, []string{"-re"}, []string{"-hls_list_size", "8", "-hls_flags", "program_date_time+independent_segments"})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ffmpeg.Wait()
+	}()
+	t.Cleanup(func() {
+		ffmpeg.Process.Kill()
+		<-ended
+	})
+	host := foreignHost(t, dir)
+	await(t, "a stream", 30*time.Second, func() bool {
+		_, err := os.Stat(filepath.Join(dir, "v0-004.ts"))
+		return err == nil
+	})
+	media := func(p string) bool { return path.Ext(p) == ".m3u8" || path.Ext(p) == ".ts" }
+	host.set(atFirst(media, http.NotFound))
+	b := openBrowser(t, host.url)
+	await(t, "the first request to fail", 20*time.Second, func() bool { return len(b.troubles()) > 0 })
+	if first := b.troubles()[0]; first.Status != "404" || !first.Fatal || !strings.HasSuffix(first.URL, "/stream.m3u8") {
+		t.Errorf("the first trouble is %+v, want a 404 for stream.m3u8", first)
+	}
+	await(t, "the player to be live", 40*time.Second, func() bool { return b.player().Connection == "live" })
+	b.plays(2)
+	// Parallel tests make ffmpeg and Chromium slow: what must hold is that the date is one of the stream's.
+	st := b.player()
+	if st.Latency == nil || *st.Latency <= 0 || *st.Latency > 8 || st.DateTime == nil || st.Size[0]*9 != st.Size[1]*16 {
+		t.Errorf("state %+v: want a latency in the window of 8 s, a date, and a size", st)
+	} else if at := time.UnixMilli(int64(*st.DateTime)); at.Before(began.Add(-time.Second)) || at.After(time.Now()) {
+		t.Errorf("date on screen %v, the stream began %v", at, began)
+	}
+	if title := eval[string](b, `document.title`); title != "refstream replay" {
+		t.Errorf("title %q", title)
+	}
+	for _, wrong := range []http.HandlerFunc{http.NotFound, hangUp} {
+		var outage atomic.Bool
+		outage.Store(true)
+		host.set(func(w http.ResponseWriter, r *http.Request) bool {
+			if !outage.Load() || !media(r.URL.Path) {
+				return false
+			}
+			wrong(w, r)
+			return true
+		})
+		await(t, "the player to notice", 40*time.Second, func() bool { return b.player().Connection == "down" })
+		outage.Store(false)
+		b.plays(3)
+	}
+	if err := ffmpeg.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end", 40*time.Second, func() bool { return b.player().Connection == "ended" })
+	b.clean()
+}
+
+// A recording that is whole, with a segment that is missing and one that is garbage, and an address that is not allowed.
+func TestPlayerPageFaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := foreignStream(t, dir, nil, []string{"-t", "14", "-hls_list_size", "0", "-hls_playlist_type", "vod"}).Wait(); err != nil {
+		t.Fatalf("make stream: %v", err)
+	}
+	host := foreignHost(t, dir)
+	host.set(func(w http.ResponseWriter, r *http.Request) bool {
+		switch name := path.Base(r.URL.Path); {
+		case strings.HasSuffix(name, "-003.ts"):
+			http.Error(w, "gone", http.StatusGone)
+		case strings.HasSuffix(name, "-007.ts"):
+			w.Write(bytes.Repeat([]byte("garbage "), 4000))
+		default:
+			return false
+		}
+		return true
+	})
+	b := openBrowser(t, host.url)
+	await(t, "the end, behind what can't be played", 45*time.Second, func() bool { return b.player().Connection == "ended" })
+	list := b.troubles()
+	if !slices.ContainsFunc(list, func(x trouble) bool {
+		return x.Status == "410" && x.Segment == "3" && strings.HasSuffix(x.URL, "-003.ts")
+	}) {
+		t.Errorf("no 410 for segment 3 in %+v", list)
+	}
+	if live := b.player().Live; live == nil || *live {
+		t.Error("what is whole is called live")
+	}
+	rows := eval[string](b, `document.querySelector('#troubles tbody').textContent`)
+	if !strings.Contains(rows, "410") || !strings.Contains(rows, "-003.ts") {
+		t.Errorf("the list says %q", rows)
+	}
+	host.set(nil)
+	b.open(host.url + "/player.html?src=v1.m3u8")
+	b.plays(1)
+	if st := b.player(); st.Size != [2]int{320, 180} {
+		t.Errorf("?src=v1.m3u8 plays %+v", st)
+	}
+	for _, src := range []string{"http://127.0.0.1:1/a.m3u8", "http:%2F%2F[", "javascript:alert(1)"} {
+		b.open(host.url + "/?src=" + src)
+		await(t, "the refusal of "+src, 10*time.Second, func() bool {
+			return strings.Contains(eval[string](b, `document.querySelector('#banner').textContent`), "of its own host only")
+		})
+	}
+	b.clean()
+}
