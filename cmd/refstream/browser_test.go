@@ -138,6 +138,18 @@ func TestPageSelfCheck(t *testing.T) {
 	b.clean()
 }
 
+// A page that is open from the start plays the first segment, whose first picture comes after its first decoding time.
+func TestPageFromTheFirstFrame(t *testing.T) {
+	t.Parallel()
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--bframes", "2")...)
+	b := openBrowser(t, s.url)
+	b.playing(90, 60*time.Second)
+	if c := b.check(); c.Errors > 0 || c.Exact < 60 {
+		t.Errorf("the page checks %+v", c)
+	}
+	b.clean()
+}
+
 // A click on a marker shows its first frame, or the next.
 func TestPageSeeksToMarker(t *testing.T) {
 	t.Parallel()

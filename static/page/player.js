@@ -122,8 +122,10 @@ export class Player extends EventTarget {
     if (this.native) return this.#nativeSegments();
     const fragments = this.#details()?.fragments ?? [];
     return fragments.map((f) => ({
-      start: f.start,
-      end: f.start + f.duration,
+      // Where the playlist's first segment is loaded, its start stays 0 at first, also if its first picture comes later
+      // (as with B-frames): where the pictures of a segment were seen, they say when it begins.
+      start: f.startPTS ?? f.start,
+      end: f.endPTS ?? f.start + f.duration,
       // The tag's text has the date-time in full; the parsed one is cut to milliseconds.
       utc: parseUtc(f.rawProgramDateTime) ?? (f.programDateTime ? BigInt(f.programDateTime) * 1_000_000n : null),
       gap: f.tagList.some((tag) => tag[0] === 'GAP'),
