@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// firstPackets is in how many packets on end the sync byte must stand before a connection is taken for a transport
-	// stream: in random data that happens once in 10^12 places.
+	// firstPackets is in how many packets on end the sync byte must stand, with a plausible header, before a connection is
+	// taken for a transport stream: in random data that happens less than once in 10^12 places.
 	firstPackets = 5
 	// againPackets is the same for the grid to be found again: once in 16 million places.
 	againPackets = 3
@@ -17,8 +17,12 @@ const (
 	maxLost = 1 << 20
 )
 
-// errForeign is a connection that brings something else than a transport stream.
-var errForeign = errors.New("it sends no MPEG transport stream of 188-byte packets: have it send one, as with ffmpeg -f mpegts")
+// errForeign is a connection that brings something else than a transport stream, and errNoProgram one that looks like one
+// and has nothing in it.
+var (
+	errForeign   = errors.New("it sends no MPEG transport stream of 188-byte packets: have it send one, as with ffmpeg -f mpegts")
+	errNoProgram = errors.New("its transport stream has no program: neither a PAT nor the start of a PES packet")
+)
 
 // grid cuts a byte stream into packets, and finds the packets again where bytes are missing or wrong.
 type grid struct {
@@ -66,13 +70,19 @@ func (g *grid) push(data []byte, emit func(packet)) error {
 // find looks for the place where packets begin: n is how many bytes are before it. Where it is not found, what follows
 // these may hold it when there is more.
 func (g *grid) find(b []byte) (n int, found bool) {
-	want := againPackets
-	if g.packets == 0 {
+	first, want := g.packets == 0, againPackets
+	if first {
 		want = firstPackets
 	}
 	for ; n < len(b); n++ {
 		have, at := 0, n
 		for have < want && at < len(b) && b[at] == syncByte {
+			if first && len(b)-at < headerSize {
+				return n, false
+			}
+			if first && !packet(b[at:at+headerSize]).plausible() {
+				break
+			}
 			have, at = have+1, at+packetSize
 		}
 		if have == want {

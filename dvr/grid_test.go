@@ -41,6 +41,7 @@ func TestGrid(t *testing.T) {
 		{"a byte missing", join(at(0, 8), at(8, 9)[:187], at(9, 20)), join(at(0, 9)[:8*packetSize], join(at(8, 9)[:187], at(9, 10)[:1]), at(10, 20)), 187},
 		{"a packet's start missing", join(at(0, 8), at(8, 9)[10:], at(9, 20)), join(at(0, 8), at(9, 20)), 178},
 		{"garbage between", join(at(0, 8), bytes.Repeat([]byte{1}, 1000), at(8, 20)), join(at(0, 8), at(8, 20)), 1000},
+		{"sync bytes first", join(bytes.Repeat([]byte{syncByte}, 30_000), b), b, 30_000},
 		{"too few", at(0, 4), nil, 0},
 		{"nothing", nil, nil, 0},
 	}
@@ -60,6 +61,9 @@ func TestGridGivesUp(t *testing.T) {
 		if _, _, err := cut(make([]byte, maxForeign+packetSize), piece); !errors.Is(err, errForeign) {
 			t.Errorf("zeros: %v", err)
 		}
+		if got, _, err := cut(bytes.Repeat([]byte{syncByte}, 1<<20), piece); !errors.Is(err, errForeign) || len(got) > 0 {
+			t.Errorf("sync bytes: %d bytes, %v", len(got), err)
+		}
 		got, _, err := cut(append(numbered(10), make([]byte, maxLost+packetSize)...), piece)
 		if err == nil || errors.Is(err, errForeign) || len(got) != 10*packetSize {
 			t.Errorf("a stream, then zeros: %d bytes, %v", len(got), err)
@@ -78,9 +82,13 @@ func FuzzConnection(f *testing.F) {
 		through := func(piece int) []byte {
 			s := newSplice(line(90_000, 900_000), true, 0)
 			var g grid
+			var known proof
 			var out []byte
 			for b := data; len(b) > 0; b = b[min(piece, len(b)):] {
-				if err := g.push(b[:min(piece, len(b))], func(p packet) { out = s.push(out, p) }); err != nil {
+				emit := func(p packet) { out = s.push(out, p) }
+				var refused error
+				err := g.push(b[:min(piece, len(b))], func(p packet) { refused = errors.Join(refused, known.push(p, emit)) })
+				if err != nil || refused != nil {
 					break
 				}
 				if len(g.rest) > 2*firstPackets*packetSize {

@@ -35,8 +35,14 @@ const (
 type Frame struct {
 	// ID is F and the number of the frame in the index from 1, of 4 digits at least.
 	ID string `json:"id"`
-	// Timestamp is PTS in seconds, rounded to whole microseconds.
+	// Timestamp is PTS in seconds, rounded to whole microseconds: the clock of the stream, which begins anywhere.
 	Timestamp json.Number `json:"timestamp"`
+	// Position is how many seconds after the recording's first picture the frame is shown, rounded to whole microseconds.
+	// That is what a player's seek bar has, and what ffmpeg's option -ss takes. Behind -i that is exact; in front of it
+	// ffmpeg goes on to the next key frame of a transport stream. Where sound is played too and begins before the first
+	// picture, often some hundredths of a second, players count from there. Position is negative where time stamps went
+	// back behind the first.
+	Position json.Number `json:"position"`
 	// PTS is when the frame is shown: 90 kHz ticks, as in recording.ts, but going on beyond 2^33.
 	PTS int64 `json:"pts"`
 	// Path is that of the JPEG file, from the session's folder.
@@ -68,19 +74,16 @@ type indexEntry struct {
 	raw json.RawMessage
 }
 
-// openIndex opens the index of the session in folder, or begins one.
-func openIndex(folder string, log *slog.Logger) (*index, error) {
-	x := &index{folder: folder, log: log}
+// openIndex opens the index of the session in folder, or begins one. No id is used again: neither one in the index, nor one
+// of a picture that was left without an entry, nor those up to number.
+func openIndex(folder string, number int, log *slog.Logger) (*index, error) {
+	x := &index{folder: folder, log: log, number: number}
 	if err := os.MkdirAll(filepath.Join(folder, framesFolder), 0o755); err != nil {
 		return nil, fmt.Errorf("make folder of frames: %w", err)
 	}
 	if err := x.merge(); err != nil {
 		return nil, err
 	}
-	if len(x.entries) > 0 {
-		return x, nil
-	}
-	// Without an index there may be frames still: they stay.
 	files, err := os.ReadDir(filepath.Join(folder, framesFolder))
 	if err != nil {
 		return nil, fmt.Errorf("list frames: %w", err)
@@ -101,13 +104,13 @@ func frameNumber(id string) int {
 	return n
 }
 
-// add writes a frame's picture, and then the index with f in it. It sets f's ID, Path and Timestamp.
+// add writes a frame's picture, and then the index with f in it. It sets f's ID, Path and Timestamp. After an error the
+// index is as it was, and the same frame may be tried again.
 func (x *index) add(f Frame, picture []byte) error {
 	if err := x.merge(); err != nil {
 		return err
 	}
-	x.number++
-	f.ID = fmt.Sprintf("F%04d", x.number)
+	f.ID = fmt.Sprintf("F%04d", x.number+1)
 	f.Path = framesFolder + "/" + f.ID + ".jpg"
 	f.Timestamp = seconds(f.PTS)
 	if err := writeWhole(filepath.Join(x.folder, filepath.FromSlash(f.Path)), picture); err != nil {
@@ -117,14 +120,19 @@ func (x *index) add(f Frame, picture []byte) error {
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
-	x.entries = append(x.entries, indexEntry{f.ID, f.PTS, raw})
-	return writeWhole(filepath.Join(x.folder, indexFile), x.text())
+	entries := append(slices.Clip(x.entries), indexEntry{f.ID, f.PTS, raw})
+	if err := writeWhole(filepath.Join(x.folder, indexFile), indexText(entries)); err != nil {
+		return err
+	}
+	x.entries = entries
+	x.number++
+	return nil
 }
 
-// text is the file: an entry a line.
-func (x *index) text() []byte {
+// indexText is the file: an entry a line.
+func indexText(entries []indexEntry) []byte {
 	b := []byte("[\n")
-	for i, e := range x.entries {
+	for i, e := range entries {
 		if i > 0 {
 			b = append(b, ",\n"...)
 		}

@@ -14,7 +14,7 @@ import (
 func newIndex(t *testing.T, folder string) (*index, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	x, err := openIndex(folder, slog.New(slog.NewTextHandler(&log, nil)))
+	x, err := openIndex(folder, 0, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,11 @@ func TestIndexEntry(t *testing.T) {
 	folder := t.TempDir()
 	x, _ := newIndex(t, folder)
 	n := int64(77)
-	if err := x.add(Frame{PTS: 90_001, Number: &n, Score: 0.465, Reason: ReasonScene}, []byte("picture")); err != nil {
+	if err := x.add(Frame{PTS: 90_001, Position: "0.500000", Number: &n, Score: 0.465, Reason: ReasonScene}, []byte("picture")); err != nil {
 		t.Fatal(err)
 	}
 	want := `[
-{"id":"F0001","timestamp":1.000011,"pts":90001,"path":"frames/F0001.jpg","sent_to_agent":false,"frame":77,"score":0.465,"reason":"scene"}
+{"id":"F0001","timestamp":1.000011,"position":0.500000,"pts":90001,"path":"frames/F0001.jpg","sent_to_agent":false,"frame":77,"score":0.465,"reason":"scene"}
 ]
 `
 	if got := string(read(t, folder, indexFile)); got != want {
@@ -170,7 +170,7 @@ func FuzzParseIndex(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := parseIndex((&index{entries: entries}).text())
+		again, err := parseIndex(indexText(entries))
 		if err != nil || !reflect.DeepEqual(again, entries) {
 			t.Errorf("%v became %v, %v", entries, again, err)
 		}

@@ -17,6 +17,7 @@ type intake struct {
 	entry  Connection
 	begun  bool // its first line is in connections.jsonl
 	grid   grid
+	proof  proof
 	splice *splice
 	out    []byte
 	losses int // of the grid, that were told
@@ -58,7 +59,7 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 		case c := <-chunks:
 			if len(c.data) > 0 {
 				in.heard = true
-				in.sender.heard.Store(int64(in.o.Now().Sub(in.sender.began)))
+				in.sender.hear(in.o.Now())
 				foreign.start(in.times.foreign)
 				if reason, err = in.push(c.data); reason != nil || err != nil {
 					return reason, err
@@ -72,8 +73,9 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 			}
 			free <- c.data
 		case <-foreign.ticks():
-			if in.grid.packets == 0 {
-				return errForeign, nil
+			// Null packets may come from one who waits for his own input.
+			if in.grid.packets == 0 || len(in.proof.held) > 0 {
+				return in.unknown(), nil
 			}
 		case <-held.ticks():
 			if err := in.release(); err != nil {
@@ -92,25 +94,43 @@ func (in *intake) explain(ctx context.Context, err error) error {
 	case dropped != nil:
 		return errors.New(*dropped)
 	case errors.Is(err, io.EOF):
-		if in.grid.packets == 0 && len(in.grid.rest) > 0 {
-			return errForeign
-		}
-		return nil
+		return in.unknown()
 	}
 	return fmt.Errorf("read from sender: %w", err)
+}
+
+// unknown is why nothing of what came is a stream, nil where nothing came or some of it is one.
+func (in *intake) unknown() error {
+	switch {
+	case !in.heard || in.proof.found:
+		return nil
+	case in.grid.packets == 0:
+		return errForeign
+	}
+	return errNoProgram
 }
 
 // push takes bytes of the connection.
 func (in *intake) push(data []byte) (reason, err error) {
 	now := in.o.Now()
 	in.out = in.out[:0]
-	reason = in.grid.push(data, func(p packet) {
+	emit := func(p packet) {
 		if in.splice == nil {
+			in.sender.streams.Store(true)
 			size := in.session.recording.size.Load()
 			in.splice = newSplice(in.timeline, size > 0, now.Sub(in.written))
 		}
 		in.out = in.splice.push(in.out, p)
+	}
+	var empty error
+	reason = in.grid.push(data, func(p packet) {
+		if empty == nil {
+			empty = in.proof.push(p, emit)
+		}
 	})
+	if reason == nil {
+		reason = empty
+	}
 	if in.grid.losses > in.losses && in.losses&(in.losses-1) == 0 { // the 1st, 2nd, 3rd, 5th, 9th and so on
 		in.log.Warn("the stream is broken: bytes are missing, or belong to no packet", "skipped_bytes", in.grid.skipped, "times", in.grid.losses)
 	}
@@ -171,8 +191,12 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 	case reason != nil:
 		in.entry.Error = reason.Error()
 	}
+	log := in.log
+	if in.entry.Error != "" {
+		log = log.With("error", in.entry.Error)
+	}
 	if !in.heard { // somebody looked whether the port is open
-		in.log.Debug("sender left without a word", "error", in.entry.Error)
+		log.Debug("sender left without a word")
 		return nil
 	}
 	if !in.begun { // so that nothing else is at that number
@@ -192,8 +216,8 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 	if in.splice != nil && in.splice.split > 0 && in.splice.shift != 0 {
 		in.log.Warn("time stamps that were spread over two packets are not shifted", "count", in.splice.split)
 	}
-	in.log.Log(ctx, level, text, "connection", in.entry.Number, "bytes", in.entry.Bytes,
-		"duration", now.Sub(in.entry.Began).Round(time.Millisecond), "skipped_bytes", in.grid.skipped, "error", in.entry.Error)
+	log.Log(ctx, level, text, "connection", in.entry.Number, "bytes", in.entry.Bytes,
+		"duration", now.Sub(in.entry.Began).Round(time.Millisecond), "skipped_bytes", in.grid.skipped)
 	err := in.session.connections.append(in.entry)
 	if in.entry.Bytes > 0 && failed == nil {
 		err = errors.Join(err, in.session.recording.sync())

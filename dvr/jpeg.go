@@ -28,7 +28,7 @@ const (
 )
 
 // weights is the share of red and blue in luma (H.273, table 4). Where the stream doesn't say, it goes by the size, as
-// players do: small pictures were made for the matrix of standard definition.
+// players do: small pictures were made for the matrix of standard definition. (ffmpeg takes that one for all sizes.)
 func (m colourMatrix) weights(width, height int) (red, blue float64) {
 	switch m {
 	case matrixBT709:

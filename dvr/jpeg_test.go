@@ -21,6 +21,8 @@ func TestColours(t *testing.T) {
 		"full range":          {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=pc,format=yuvj420p", "-colorspace", "bt709", "-color_range", "pc", "-c:v", "libx264"}},
 		"MPEG-2, BT.709":      {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:v", "mpeg2video", "-q:v", "1"}},
 		"HEVC, large":         {"1280x720", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}},
+		"HEVC, BT.601":        {"1280x720", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}},
+		"HEVC, small, BT.709": {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=error:scaling-list=default"}},
 		"4:4:4 and odd sizes": {"321x181", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p", "-colorspace", "bt709", "-c:v", "libx264"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,8 @@ const (
 	nullPID    = 0x1FFF
 	// bodySize is what a packet has besides its header.
 	bodySize = packetSize - 4
+	// headerSize is the header and the length of the adaptation field.
+	headerSize = 5
 )
 
 // packet is a packet of a transport stream: packetSize bytes, of which the first is the sync byte. What the other bytes
@@ -22,6 +24,21 @@ func (p packet) damaged() bool { return p[1]&0x80 != 0 }
 
 // readable reports whether the payload can be understood: it is neither damaged nor scrambled.
 func (p packet) readable() bool { return !p.damaged() && p[3]&0xC0 == 0 }
+
+// plausible reports whether a header may be that of a packet: adaptation_field_control is not the reserved 00 (2.4.3.3),
+// and the adaptation field fits. It looks at headerSize bytes only.
+func (p packet) plausible() bool {
+	return p.damaged() || p[3]&0x30 != 0 && (p[3]&0x20 == 0 || p[4] < bodySize)
+}
+
+// startsPES reports whether a PES packet of a stream starts here (2.4.3.6), with or without time stamps.
+func (p packet) startsPES() bool {
+	if !p.starts() || !p.readable() {
+		return false
+	}
+	b := p.payload()
+	return len(b) >= 4 && b[0] == 0 && b[1] == 0 && b[2] == 1 && b[3] >= 0xBC
+}
 
 func (p packet) counter() uint8 { return p[3] & 0x0F }
 

@@ -13,9 +13,10 @@ import (
 // times is how long things take that no option says.
 type times struct {
 	silence  time.Duration // of a sender that gives way to another
-	grace    time.Duration // that another waits for a sender that is about to leave
+	grace    time.Duration // that others wait for a sender that is about to leave
+	look     time.Duration // between two looks at who waits
 	hold     time.Duration // that packets are held back after the first time stamp
-	foreign  time.Duration // that a connection has for its first packets, after its first byte
+	foreign  time.Duration // that a connection has to show that it is a stream, after its first byte
 	finish   time.Duration // that is left at the end to look at the recording
 	progress time.Duration // between two reports
 	accept   time.Duration // that no connection is taken after that has failed
@@ -27,6 +28,7 @@ func defaultTimes() times {
 		silence: 5 * time.Second,
 		// Who connects again at once may be here before the end of the last connection is.
 		grace: time.Second,
+		look:  20 * time.Millisecond, // at once, for people
 		// More than streams are apart that belong together.
 		hold: 500 * time.Millisecond,
 		// Five packets are there at once; but a sender that waits for its own input may begin with fewer.
@@ -82,57 +84,42 @@ func (r *receiver) run(ctx context.Context, l net.Listener) error {
 
 	done := make(chan error, 1)
 	begin := func(s *sender) {
+		s.hear(r.o.Now())
 		r.sender.Store(s)
 		running.Go(func() { done <- r.serve(ctx, s) })
 	}
 	ticker := time.NewTicker(r.times.progress)
 	defer ticker.Stop()
-	var waiting *sender // for the other one to leave
-	var grace timer
-	defer grace.stop()
-	defer func() {
-		if waiting != nil {
-			waiting.conn.Close()
-		}
-	}()
-	refused := 0
-	refuse := func(s *sender) {
-		s.conn.Close()
-		if refused++; refused&(refused-1) == 0 {
-			r.o.Logger.Warn("a sender was turned away: there is another one", "sender", s.from, "recorded", r.sender.Load().from, "times", refused)
-		}
-	}
+	waiting := queue{times: r.times, now: r.o.Now, log: r.o.Logger}
+	defer waiting.close()
+	var look timer
+	defer look.stop()
 	for {
-		current := r.sender.Load()
+		more := incoming
+		if waiting.full() { // the others wait to be accepted
+			more = nil
+		}
 		select {
-		case conn := <-incoming:
+		case conn := <-more:
 			s := newSender(conn, r.o.Now())
-			switch {
-			case current == nil:
+			if r.sender.Load() == nil {
 				begin(s)
-			case waiting != nil:
-				refuse(s)
-			default:
-				waiting = s
-				grace.start(r.times.grace)
-				r.dropSilent(current)
+				continue
 			}
-		case <-grace.ticks():
-			grace.stop()
-			if !r.dropSilent(current) {
-				refuse(waiting)
-				waiting = nil
+			waiting.add(s)
+			look.start(r.times.look)
+		case <-look.ticks():
+			look.stop()
+			if waiting.look(r.sender.Load()) {
+				look.start(r.times.look)
 			}
 		case err := <-done:
 			r.sender.Store(nil)
 			if err != nil {
 				return err
 			}
-			grace.stop()
-			refused = 0
-			if waiting != nil {
-				begin(waiting)
-				waiting = nil
+			if s := waiting.next(); s != nil {
+				begin(s)
 			}
 		case <-ticker.C:
 			r.report()
@@ -155,16 +142,6 @@ func (r *receiver) last(done <-chan error) error {
 	err := <-done
 	r.sender.Store(nil)
 	return err
-}
-
-// dropSilent closes a connection on which nothing has come for long, and reports whether it did.
-func (r *receiver) dropSilent(s *sender) bool {
-	silent := s.silent(r.o.Now())
-	if silent < r.times.silence {
-		return false
-	}
-	s.drop(fmt.Sprintf("nothing came for %v, and another sender did", silent.Round(time.Millisecond)))
-	return true
 }
 
 // accept passes connections on until ctx ends or the listener fails for good.

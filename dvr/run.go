@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -89,9 +90,20 @@ func (o Options) listen(ctx context.Context) (net.Listener, error) {
 	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen at tcp://%s: %w: end what uses the port, or give another address", address, err)
+		return nil, fmt.Errorf("listen at tcp://%s: %w: %s", address, err, listenHint(err))
 	}
 	return l, nil
+}
+
+// listenHint is what to do where an address can't be listened at.
+func listenHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "end what uses the port, or give another one"
+	case errors.Is(err, syscall.EACCES):
+		return "give a port from 1024 on, or the right to use this one"
+	}
+	return "give an address of this machine, such as tcp://127.0.0.1:4444, or tcp://:4444 for all of them"
 }
 
 // watch starts the follower. The returned function ends it, with the time that is left to it, and says how it went.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // scanner takes frames out of a recording as it grows. Each picture is decoded once, in one pass through all that comes,
@@ -28,6 +29,10 @@ type scanner struct {
 	// What follows belongs to Run's goroutine.
 	src    *source
 	keeper keeper
+
+	// silence is noPictures, or shorter in tests; idle is for saying once that it lasts.
+	silence time.Duration
+	idle    sync.Once
 }
 
 // newScanner makes a scanner for the session in folder. It returns an error when ffmpeg is missing. o has its defaults
@@ -38,7 +43,7 @@ func newScanner(o Options, folder string) (*scanner, error) {
 		return nil, fmt.Errorf("find decoder: %w: install ffmpeg, or say where it is", err)
 	}
 	o.FFmpeg = path
-	return &scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{})}, nil
+	return &scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures}, nil
 }
 
 // Grown says that there may be more in the recording. It may be called at any time.
@@ -56,8 +61,8 @@ func (s *scanner) Finish() { s.finish.Do(func() { close(s.finished) }) }
 func (s *scanner) Scanned() (bytes int64, frames int) { return s.scanned.Load(), int(s.frames.Load()) }
 
 // Run scans until all of the recording is scanned after Finish, which is no error, or ctx has ended, whose error it
-// returns. Other errors are that files of the session can't be read or written, or ffmpeg can't be started. Nothing that
-// it started is left then.
+// returns. Other errors are that files of the session can't be read, could not be written until ctx had ended, or ffmpeg
+// can't be started. Nothing that it started is left then.
 func (s *scanner) Run(ctx context.Context) error {
 	f, err := s.open(ctx)
 	if errors.Is(err, errAllRead) {
@@ -78,6 +83,9 @@ func (s *scanner) Run(ctx context.Context) error {
 	err = s.scan(ctx)
 	if errors.Is(err, errAllRead) {
 		err = nil
+	}
+	if s.keeper.failing { // it is known already
+		return err
 	}
 	return errors.Join(err, s.keeper.save())
 }
@@ -145,17 +153,20 @@ func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 	defer cancel()
 	fed := make(chan error, 1)
 	go func() { fed <- f.run(feedCtx, first, d.in) }()
+	watched := s.watch(feedCtx, f)
 	s.keeper.stretch(f)
 	var p picture
 	var kept error
 	for err == nil && kept == nil {
 		if err = d.next(&p); err == nil {
-			kept = s.keeper.picture(&p)
+			watched.pictures.Add(1)
+			kept = s.keeper.picture(ctx, &p)
 		}
 	}
 	cancel() // of no effect where all was given
 	waited := d.wait(!errors.Is(err, io.EOF))
 	ended := <-fed
+	<-watched.over
 	switch {
 	case kept != nil:
 		return nil, kept
@@ -164,6 +175,7 @@ func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 	case !errors.Is(ended, errDecoderGone) && !errors.Is(ended, context.Canceled) && !errors.Is(ended, io.EOF) && !errors.Is(ended, errAllRead):
 		return nil, ended
 	case errors.Is(err, io.EOF) && waited == nil && (errors.Is(ended, io.EOF) || errors.Is(ended, errAllRead)):
+		watched.end()
 		return nil, ended
 	case errors.Is(err, io.EOF) && waited == nil:
 		return fmt.Errorf("decode video: ffmpeg ended before its input did%s", d.said.last()), nil

@@ -68,7 +68,9 @@ func (s *scanSession) connections(all ...Connection) {
 		}
 		b = append(append(b, line...), '\n')
 	}
-	if err := os.WriteFile(filepath.Join(s.folder, connectionsFile), b, 0o644); err != nil {
+	// The file only grows in truth: nobody may see it cut short.
+	name := filepath.Join(s.folder, connectionsFile)
+	if err := errors.Join(os.WriteFile(name+".new", b, 0o644), os.Rename(name+".new", name)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -98,14 +100,8 @@ func (s *scanSession) scanner() *scanner {
 // index reads the index, and checks that the pictures that it names are there.
 func (s *scanSession) index() []Frame {
 	s.t.Helper()
-	b, err := os.ReadFile(filepath.Join(s.folder, indexFile))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	var list []Frame
-	if err := json.Unmarshal(b, &list); err != nil {
-		s.t.Fatalf("%v: %s", err, b)
-	}
+	s.readJSON(indexFile, &list)
 	for i, f := range list {
 		if want := fmt.Sprintf("F%04d", i+1); f.ID != want || f.Path != "frames/"+want+".jpg" {
 			s.t.Errorf("entry %d is %s in %s", i, f.ID, f.Path)
@@ -113,6 +109,18 @@ func (s *scanSession) index() []Frame {
 		s.picture(f)
 	}
 	return list
+}
+
+// readJSON reads a file of the session.
+func (s *scanSession) readJSON(name string, v any) {
+	s.t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.folder, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		s.t.Fatalf("%v: %s", err, b)
+	}
 }
 
 func (s *scanSession) picture(f Frame) image.Image {

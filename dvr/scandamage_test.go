@@ -1,7 +1,9 @@
 package dvr
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -114,6 +116,51 @@ func TestScanDecoderFails(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(s.folder, indexFile)); err == nil {
 		t.Error("there is an index")
+	}
+}
+
+// TestScanDecoderIdle has decoders that make no pictures and fail in no way: that is said once.
+func TestScanDecoderIdle(t *testing.T) {
+	t.Parallel()
+	b := ourStream(t, ourOptions(320, 180, rate30), 0, 150, "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "1M", "-minrate", "1M")
+	for name, lines := range map[string]string{
+		"takes all and ends":  "cat >/dev/null",
+		"takes all and waits": "cat >/dev/null; exec sleep 1000",
+		"takes nothing":       "exec sleep 1000",
+		"ends at once":        "exec true",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScanSession(t)
+			log := &logged{}
+			s.o.Logger = slog.New(slog.NewTextHandler(log, nil))
+			s.o.FFmpeg = script(t, lines)
+			at := time.Unix(0, 0)
+			s.append(b)
+			s.append(b)
+			s.connections(Connection{Number: 1, Bytes: int64(len(b)), Ended: &at}, Connection{Number: 2, FirstByte: int64(len(b))})
+			sc := s.scanner()
+			sc.silence = 100 * time.Millisecond
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- sc.Run(ctx) }()
+			s.until("it is said", func() bool {
+				return strings.Contains(log.String(), "no pictures") || strings.Contains(log.String(), "before its input did")
+			})
+			sc.Finish()
+			var rest timer
+			rest.start(500 * time.Millisecond)
+			select {
+			case <-ended:
+			case <-rest.ticks():
+				cancel()
+				<-ended
+			}
+			cancel()
+			if n := strings.Count(log.String(), "no pictures"); n > 1 || name != "ends at once" && n == 0 {
+				t.Errorf("it is said %d times: %s", n, log)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,8 @@ var errDecoderGone = errors.New("the decoder takes no more")
 type feed struct {
 	src    *source
 	picker picker
+	// began is where reading began: a byte of the connection.
+	began int64
 	// at is how far the recording was read; next is where another decoder goes on, set when step returned io.EOF.
 	at   int64
 	next place
@@ -22,6 +24,9 @@ type feed struct {
 	out  []byte
 	// scanned is told how far the recording was read.
 	scanned *atomic.Int64
+	// span is the stream time that was given to the decoder, 90 kHz ticks, and waiting says that it takes no more just now.
+	span    atomic.Int64
+	waiting atomic.Bool
 
 	mu   sync.Mutex
 	keys []keyPoint // met, and not taken yet
@@ -29,7 +34,7 @@ type feed struct {
 
 // newFeed makes a feed from a place on; see picker for skip.
 func newFeed(src *source, from place, skip int, scanned *atomic.Int64) *feed {
-	return &feed{src: src, picker: picker{from: from, skip: skip}, at: from.Tables, scanned: scanned}
+	return &feed{src: src, picker: picker{from: from, skip: skip}, began: from.Tables, at: from.Tables, scanned: scanned}
 }
 
 // step returns what comes next, valid until the next call, at least one packet. The error is io.EOF at the end of the
@@ -40,7 +45,14 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 		if f.over {
 			return nil, io.EOF
 		}
-		b, err := f.src.next(ctx, f.at)
+		b, err := f.src.next(ctx, f.began, f.at)
+		if errors.Is(err, io.EOF) || errors.Is(err, errAllRead) {
+			if out, over := f.picker.release(f.out); over || len(out) > 0 {
+				f.out, f.over, f.next = out, over, f.picker.end
+				f.meetKeys()
+				continue
+			}
+		}
 		if errors.Is(err, io.EOF) {
 			at := f.src.after(f.at)
 			f.over, f.next = true, place{at, at}
@@ -50,30 +62,37 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 		}
 		for ; len(b) > 0 && !f.over; b = b[packetSize:] {
 			if f.out, f.over = f.picker.take(f.out, b[:packetSize], f.at); f.over {
-				f.next = place{f.picker.program.patAt, f.at}
+				f.next = f.picker.end
 				break
 			}
 			f.at += packetSize
 		}
 		f.scanned.Store(f.at)
-		f.mu.Lock()
-		f.keys = append(f.keys, f.picker.keys...)
-		f.mu.Unlock()
-		f.picker.keys = f.picker.keys[:0]
+		f.span.Store(f.picker.dts - f.picker.first)
+		f.meetKeys()
 	}
 	return f.out, nil
+}
+
+// meetKeys passes key points on, before the decoder has their pictures.
+func (f *feed) meetKeys() {
+	f.mu.Lock()
+	f.keys = append(f.keys, f.picker.keys...)
+	f.mu.Unlock()
+	f.picker.keys = f.picker.keys[:0]
 }
 
 // run writes all that comes to a decoder, and closes its input. It returns what ended it: io.EOF and errAllRead as step
 // does, or errDecoderGone.
 func (f *feed) run(ctx context.Context, out []byte, in io.WriteCloser) error {
 	for {
-		if _, err := in.Write(out); err != nil {
+		f.waiting.Store(true)
+		_, err := in.Write(out)
+		f.waiting.Store(false)
+		if err != nil {
 			return errors.Join(errDecoderGone, err, in.Close())
 		}
-		var err error
 		if out, err = f.step(ctx); err != nil {
-			f.picker.matrix.end(f.picker.program.video.kind)
 			return errors.Join(err, in.Close())
 		}
 	}

@@ -1,12 +1,11 @@
 package dvr
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/refstream/refstream/generator"
 )
 
 // saveEvery is how much stream time goes by at most between two writings of the state: what must be scanned again after a
@@ -34,12 +33,14 @@ type keeper struct {
 	pending []keyPoint
 	points  []clockedPoint
 	lastKey place
-	// last is the PTS of the last picture, not wrapped; it is set with state.Begun.
+	// last is the PTS of the last picture, not wrapped; it is set with state.First.
 	last int64
 	// repeating says that pictures up to state.Done are only there to compare with.
 	repeating bool
 	// again is the PTS of frames that are in the index, but not in the state: they are found again.
 	again map[int64]bool
+	// failing says that a file could not be written the last time.
+	failing bool
 	// skipped says that pictures were left out before the next one.
 	skipped bool
 	// pictures counts those that were dealt with, and untimed those without PTS.
@@ -54,12 +55,20 @@ type clockedPoint struct {
 
 // open reads what there is of a session whose recording has size bytes.
 func (k *keeper) open(o Options, folder string, size int64, frames *atomic.Int64) error {
-	index, err := openIndex(folder, o.Logger)
+	state := readState(folder, size, o.Logger)
+	index, err := openIndex(folder, state.Number, o.Logger)
 	if err != nil {
 		return err
 	}
+	if state.begun() && len(index.entries) == 0 {
+		o.Logger.Warn("the index of frames is gone: the recording is scanned again from its beginning, and its frames get new ids")
+		if err := forget(folder); err != nil {
+			return err
+		}
+		state = scanState{}
+	}
 	*k = keeper{folder: folder, log: o.Logger, scene: o.Scene, every: int64(o.MaxInterval / time.Microsecond * 9 / 100),
-		index: index, state: readState(folder, size, o.Logger), frames: frames, again: map[int64]bool{}}
+		index: index, state: state, frames: frames, again: map[int64]bool{}}
 	for _, e := range index.entries {
 		if frameNumber(e.id) > k.state.Number {
 			k.again[e.pts] = true
@@ -72,12 +81,12 @@ func (k *keeper) open(o Options, folder string, size int64, frames *atomic.Int64
 
 // begin prepares for pictures from state.From on.
 func (k *keeper) begin() {
-	k.scorer, k.points, k.repeating, k.last = scorer{}, nil, k.state.Begun, k.state.Done
+	k.scorer, k.points, k.repeating, k.last = scorer{}, nil, k.state.begun(), k.state.Done
 }
 
 // restart is begin after a decoder failed, and says where to begin: from where it did, where there is no state yet.
 func (k *keeper) restart(from place) place {
-	if !k.state.Begun {
+	if !k.state.begun() {
 		return from
 	}
 	k.begin()
@@ -87,8 +96,9 @@ func (k *keeper) restart(from place) place {
 // stretch says that the pictures of another decoder follow.
 func (k *keeper) stretch(f *feed) { k.feed, k.pending = f, nil }
 
-// picture takes the next picture. An error is one of writing files.
-func (k *keeper) picture(p *picture) error {
+// picture takes the next picture. What can't be written is tried again until ctx ends; the error is why it could not be
+// written then.
+func (k *keeper) picture(ctx context.Context, p *picture) error {
 	if !p.timed {
 		if k.untimed++; k.untimed&(k.untimed-1) == 0 {
 			k.log.Warn("a picture has no time stamp: it is left out", "pictures", k.untimed)
@@ -97,7 +107,7 @@ func (k *keeper) picture(p *picture) error {
 	}
 	wire := k.feed.picker.original(p.pts)
 	p.pts = wire
-	if k.state.Begun {
+	if k.state.begun() {
 		p.pts = nearest(wire, k.last)
 	}
 	k.last = p.pts
@@ -115,20 +125,25 @@ func (k *keeper) picture(p *picture) error {
 		k.log.Warn("pictures were not scanned for frames", "from", seconds(k.state.Done), "to", seconds(p.pts))
 	}
 	reason := k.reason(p.pts, score)
-	if !k.state.Begun {
-		k.state.Begun, k.state.From = true, from
+	first := p.pts
+	if k.state.begun() {
+		first = *k.state.First
+	}
+	if reason != "" {
+		if err := k.keep(ctx, p, reason, score, first); err != nil {
+			return err
+		}
+	}
+	if !k.state.begun() {
+		k.state.First, k.state.From = &first, from
 	}
 	k.pictures++
 	k.state.Done, k.state.Stretch = p.pts, from.Video
 	k.movePoint()
-	if reason != "" {
-		if err := k.keep(p, reason, score); err != nil {
-			return err
-		}
-	} else if d := p.pts - k.saved; 0 <= d && d < saveEvery {
+	if d := p.pts - k.saved; reason == "" && 0 <= d && d < saveEvery {
 		return nil
 	}
-	return k.save()
+	return k.write(ctx, k.save)
 }
 
 // reason is why the frame shown at pts is wanted, empty where it isn't.
@@ -137,7 +152,7 @@ func (k *keeper) reason(pts int64, score float64) string {
 		k.state.Taken = pts
 	}
 	switch {
-	case !k.state.Begun:
+	case !k.state.begun():
 		return ReasonFirst
 	case score >= k.scene:
 		return ReasonScene
@@ -145,30 +160,6 @@ func (k *keeper) reason(pts int64, score float64) string {
 		return ReasonInterval
 	}
 	return ""
-}
-
-// keep puts a frame into the index, unless it is there.
-func (k *keeper) keep(p *picture, reason string, score float64) error {
-	k.state.Taken = p.pts
-	if k.again[p.pts] {
-		delete(k.again, p.pts)
-		k.state.Number = k.index.number
-		return nil
-	}
-	f := Frame{PTS: p.pts, Score: float64(int(score*1000+0.5)) / 1000, Reason: reason}
-	if n, ok := generator.ReadFrameCode(p.y, p.width, p.width, p.height); ok {
-		f.Number = &n
-	}
-	jpeg, err := encodeJPEG(p, k.feed.picker.matrix.matrix())
-	if err != nil {
-		return err
-	}
-	if err := k.index.add(f, jpeg); err != nil {
-		return err
-	}
-	k.state.Number = k.index.number
-	k.frames.Store(int64(len(k.index.entries)))
-	return nil
 }
 
 // meetKeys notes whether the picture of that PTS, of 33 bits, is that of a key point.
@@ -190,7 +181,7 @@ func (k *keeper) meetKeys(wire int64) {
 // can be had again.
 func (k *keeper) movePoint() {
 	n := 0
-	for n < len(k.points) && k.points[n].clock <= k.scorer.clock-scoreWindow {
+	for n < len(k.points) && k.points[n].clock <= k.scorer.clock-scoreMemory {
 		k.state.From = k.points[n].place
 		n++
 	}
@@ -199,7 +190,7 @@ func (k *keeper) movePoint() {
 
 // save writes the state.
 func (k *keeper) save() error {
-	if !k.state.Begun {
+	if !k.state.begun() {
 		return nil
 	}
 	k.saved = k.state.Done

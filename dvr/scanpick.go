@@ -2,18 +2,17 @@ package dvr
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"github.com/refstream/refstream/media"
 )
 
 const (
-	// safeStart is below which the first time stamp of a stretch must be for a decoder to be given the time stamps as
-	// they are: half of the range, so that it meets no wrap (2^33) before maxStretch. Else they are moved to begin at
-	// movedStart, which leaves room for some to be before the first.
-	safeStart  = 1 << 32
+	// halfRange is half of the range of time stamps (2^33). A decoder goes on to the first key frame in the other half, 13 h
+	// at most: it meets no wrap, and another one that begins in the middle ends at the same place. In the upper half they
+	// are moved to begin at movedStart, which leaves room for some to be before the first.
+	halfRange  = 1 << 32
 	movedStart = 60 * ticksPerSecond
-	// maxStretch is how long a decoder goes on, to the next key frame: 12 h.
-	maxStretch = 12 * 3600 * ticksPerSecond
 	// maxTimeStep is how far time stamps may go on from one picture to the next without another decoder being started,
 	// which takes them for a new stretch: 10 s. maxTimeBack is how far they may go back: decoding times never should.
 	maxTimeStep = 10 * ticksPerSecond
@@ -40,20 +39,30 @@ type picker struct {
 	shift      int64 // added to time stamps
 	first, dts int64 // decoding times of the first and the last picture, not wrapped
 	timed      bool  // they are set
-	matrix     matrixFinder
 	// keys are those that were met since they were taken out last.
 	keys []keyPoint
+
+	// held is the beginning of a key frame of which it isn't known yet whether it has another format: packets for the
+	// decoder. head is their payload, and heldKey where that is.
+	held, head []byte
+	heldKey    keyPoint
+	format     format // of the first key frame that says it
+	// matrix is 1 + the matrix of the colours, 0 where nothing is known. It may be read by another goroutine: it is set
+	// before a decoder has the picture.
+	matrix atomic.Int32
+	// end is where another decoder goes on, when this stretch is over.
+	end place
 }
 
-// take takes the packet at offset at, and appends to out what a decoder is to be given of it. The packet may be changed.
-// over is true when the packet is not part of the stretch any more, nor is what follows.
+// take takes the packet at offset at, and appends to out what a decoder is to be given. The packet may be changed. over is
+// true when the packet is not part of the stretch any more, nor is what follows from end on.
 func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
 	if p.damaged() {
 		return out, false
 	}
-	changed := k.program.take(p, at)
-	if changed && k.started {
-		return out, true
+	if k.program.take(p, at) && k.started {
+		k.end = place{k.program.patAt, at}
+		return k.release(out)
 	}
 	if k.program.pmtPID == 0 || p.pid() != k.program.video.pid || at < k.from.Video {
 		return out, false
@@ -70,18 +79,61 @@ func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
 		k.from.Video, k.started = at, true
 		out = append(out, k.program.video.tables()...)
 	}
+	if p.starts() {
+		if out, over = k.release(out); over {
+			return out, true
+		}
+	}
 	if ok && !k.time(s, key) {
+		k.end = place{k.program.patAt, at}
 		return out, true
 	}
 	if key {
 		pts, _ := readStamp(s.stamps)
-		k.keys = append(k.keys, keyPoint{place{k.program.tablesAt, at}, pts})
+		k.heldKey = keyPoint{place{k.program.tablesAt, at}, pts}
 	}
-	k.matrix.take(p, k.program.video.kind)
 	if k.shift != 0 {
 		p.shift(k.shift)
 	}
-	return append(out, p...), false
+	if !key && len(k.held) == 0 {
+		return append(out, p...), false
+	}
+	k.held = append(k.held, p...)
+	k.head = append(k.head, p.payload()...)
+	if len(k.held) < maxHead && !wholeHead(k.program.video.kind, k.head) {
+		return out, false
+	}
+	return k.release(out)
+}
+
+// release appends to out what is held, if it has the format of what was before. Else the stretch is over, and ends there.
+// It is for the end of the recording too.
+func (k *picker) release(out []byte) (_ []byte, over bool) {
+	if len(k.held) == 0 {
+		return out, k.end != place{}
+	}
+	f, ok := readFormat(k.program.video.kind, k.head)
+	if ok && k.format != (format{}) && f != k.format {
+		k.end = k.heldKey.place
+		k.held = nil
+		return out, true
+	}
+	if ok && k.format == (format{}) {
+		k.format = f
+		k.matrix.Store(1 + int32(f.matrix))
+	}
+	k.keys = append(k.keys, k.heldKey)
+	out = append(out, k.held...)
+	k.held, k.head = k.held[:0], k.head[:0]
+	return out, k.end != place{}
+}
+
+// colours is the matrix of the colours.
+func (k *picker) colours() colourMatrix {
+	if v := k.matrix.Load(); v > 0 {
+		return colourMatrix(v - 1)
+	}
+	return matrixUnspecified
 }
 
 // skipped counts key points, and reports whether it is time to begin.
@@ -96,13 +148,13 @@ func (k *picker) skipped(key bool) bool {
 func (k *picker) time(s pes, key bool) bool {
 	if !k.timed {
 		k.timed, k.first, k.dts = true, s.dts, s.dts
-		if s.dts >= safeStart {
+		if s.dts >= halfRange {
 			k.shift = movedStart - s.dts
 		}
 		return true
 	}
 	dts := nearest(s.dts, k.dts)
-	if step := dts - k.dts; step < -maxTimeBack || step > maxTimeStep || key && dts-k.first > maxStretch {
+	if step := dts - k.dts; step < -maxTimeBack || step > maxTimeStep || key && (dts^k.first)&halfRange != 0 {
 		return false
 	}
 	k.dts = dts

@@ -33,20 +33,23 @@ func FuzzPicker(f *testing.F) {
 		for at := 0; at+packetSize <= len(b); at += packetSize {
 			b[at] = syncByte
 			given, over := k.take(nil, b[at:at+packetSize], int64(at))
-			if len(given)%packetSize != 0 || over && len(given) > 0 {
-				t.Fatalf("%d bytes are given, over: %v", len(given), over)
-			}
-			if over {
-				break
+			if len(given)%packetSize != 0 {
+				t.Fatalf("%d bytes are given", len(given))
 			}
 			out += len(given)
+			if over {
+				if k.end == (place{}) || k.end.Tables > k.end.Video || k.end.Video > int64(at) {
+					t.Fatalf("over at %d, to go on at %+v", at, k.end)
+				}
+				break
+			}
+			if len(k.held) > maxHead+packetSize {
+				t.Fatalf("%d bytes are held", len(k.held))
+			}
 		}
-		k.matrix.end(k.program.video.kind)
-		if limit := 8*packetSize + len(b); out > limit {
-			t.Errorf("%d bytes of %d", out, len(b))
-		}
-		if len(k.matrix.data) > maxMatrixBytes+packetSize {
-			t.Errorf("%d bytes are kept", len(k.matrix.data))
+		rest, _ := k.release(nil)
+		if limit := 8*packetSize + len(b); out+len(rest) > limit {
+			t.Errorf("%d bytes of %d", out+len(rest), len(b))
 		}
 		for _, p := range k.keys {
 			if p.Tables > p.Video || p.Video >= int64(len(b)) {

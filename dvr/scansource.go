@@ -30,9 +30,10 @@ type source struct {
 	buf         []byte
 }
 
-// next reads from offset at on, and waits until there is something: whole packets, valid until the next call. The error
-// is io.EOF when at is the end of a connection, and errAllRead when it is the end of all.
-func (s *source) next(ctx context.Context, at int64) ([]byte, error) {
+// next reads from offset at on, and waits until there is something: whole packets, valid until the next call. They are
+// of the connection that has offset of, or begins there. The error is io.EOF when at is that connection's end, and
+// errAllRead when it is the end of all.
+func (s *source) next(ctx context.Context, of, at int64) ([]byte, error) {
 	for {
 		finished := false
 		select {
@@ -40,7 +41,7 @@ func (s *source) next(ctx context.Context, at int64) ([]byte, error) {
 			finished = true
 		default:
 		}
-		end, closed, err := s.end(at)
+		end, size, closed, err := s.end(of)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +49,7 @@ func (s *source) next(ctx context.Context, at int64) ([]byte, error) {
 			return s.read(at, n-n%packetSize)
 		}
 		switch {
-		case finished && !(closed && s.more(at)):
+		case finished && !(closed && size-at >= packetSize):
 			return nil, errAllRead
 		case closed:
 			return nil, io.EOF
@@ -65,7 +66,7 @@ func (s *source) next(ctx context.Context, at int64) ([]byte, error) {
 // begins waits until there is something to read at offset at. The error is errAllRead when there will not be.
 func (s *source) begins(ctx context.Context, at int64) error {
 	for {
-		if _, err := s.next(ctx, at); !errors.Is(err, io.EOF) {
+		if _, err := s.next(ctx, at, at); !errors.Is(err, io.EOF) {
 			return err
 		}
 		select { // a connection ended here, and the next has not begun
@@ -77,44 +78,40 @@ func (s *source) begins(ctx context.Context, at int64) error {
 	}
 }
 
-// after is where the connection behind the one that ends at offset at begins, at itself where there is none yet.
+// after is where the connection behind the one that was read up to offset at begins: at itself where there is none yet.
 func (s *source) after(at int64) int64 {
 	for _, c := range s.connections {
-		if c.FirstByte > at {
+		if c.FirstByte >= at {
 			return c.FirstByte
 		}
 	}
 	return at
 }
 
-// more reports whether a connection begins behind offset at.
-func (s *source) more(at int64) bool {
-	n := len(s.connections)
-	return n > 0 && s.connections[n-1].FirstByte > at
-}
-
-// end is how far may be read from offset at on, and whether the connection ends there.
-func (s *source) end(at int64) (end int64, closed bool, err error) {
+// end is how far may be read of the connection that has offset of, whether it ends there, and how much there is of the
+// recording. What tells the connection is where its reading began, not how far that came: the next one may be there
+// already when its end is reached, or not yet.
+func (s *source) end(of int64) (end, size int64, closed bool, err error) {
 	info, err := s.f.Stat()
 	if err != nil {
-		return 0, false, fmt.Errorf("read recording: %w", err)
+		return 0, 0, false, fmt.Errorf("read recording: %w", err)
 	}
 	// Connections are known before their bytes: what is read now covers all bytes that there were just now.
 	if err := s.readConnections(); err != nil {
-		return 0, false, err
+		return 0, 0, false, err
 	}
-	end = info.Size()
+	size = info.Size()
 	for _, c := range s.connections {
-		if c.FirstByte > at {
-			return min(end, c.FirstByte), end >= c.FirstByte, nil
+		if c.FirstByte > of {
+			return min(size, c.FirstByte), size, size >= c.FirstByte, nil
 		}
 	}
 	if n := len(s.connections); n > 0 {
 		if c := s.connections[n-1]; c.Ended != nil {
-			return end, end >= c.FirstByte+c.Bytes, nil
+			return size, size, size >= c.FirstByte+c.Bytes, nil
 		}
 	}
-	return end, false, nil
+	return size, size, false, nil
 }
 
 // readConnections reads connections.jsonl where it has changed.

@@ -33,8 +33,21 @@ type scanState struct {
 	// Number is that of the last frame in the index then, and Taken its PTS.
 	Number int   `json:"number"`
 	Taken  int64 `json:"taken"`
-	// Begun says that there was a picture: that the other fields are set.
-	Begun bool `json:"begun"`
+	// First is the PTS of the recording's first picture, 90 kHz ticks, nil where there was none: the other fields are not set
+	// then.
+	First *int64 `json:"first"`
+}
+
+// begun reports whether there was a picture.
+func (s scanState) begun() bool { return s.First != nil }
+
+// forget removes the state of the session in folder, for good: all is scanned again, whatever happens now.
+func forget(folder string) error {
+	name := filepath.Join(folder, stateFile)
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget where scanning stopped: %w", err)
+	}
+	return syncFolder(filepath.Dir(name))
 }
 
 // readState reads the state of the session in folder. Where it is missing, or can't be, the zero state is right: all is
@@ -45,13 +58,16 @@ func readState(folder string, size int64, log *slog.Logger) scanState {
 	if err == nil {
 		err = json.Unmarshal(b, &s)
 	}
-	if err == nil && (s.From.Tables < 0 || s.From.Video < s.From.Tables || s.From.Video > size) {
-		err = fmt.Errorf("byte %d is not in the recording's %d", s.From.Video, size)
+	if err == nil && (s.From.Tables < 0 || s.From.Video < s.From.Tables || s.From.Video > size || s.From.Tables%packetSize != 0) {
+		err = fmt.Errorf("byte %d is no packet of the recording's %d bytes", s.From.Video, size)
 	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			log.Warn("where scanning stopped is not known: the recording is scanned from its beginning", "error", err)
 		}
+		return scanState{}
+	}
+	if !s.begun() { // there is nothing more to know
 		return scanState{}
 	}
 	return s

@@ -1,5 +1,7 @@
 package dvr
 
+import "math"
+
 // colourDistance is the share of the picture, 0 to 1, whose colour is new: it can't be explained by the colours of the
 // picture before, each moved by no more than one bin of Cb and Cr.
 //
@@ -93,6 +95,22 @@ func placesNew(a, b *look) float64 {
 			off := max(low-v, v-high)
 			sum += max(0, min(1, (off-sameLevels)/(otherLevels-sameLevels)))
 		}
+	}
+	return sum / (thumbWidth * thumbHeight)
+}
+
+const (
+	// sameTint is how much the mean of Cb or Cr in a cell of the small picture may change without counting, which is more
+	// than any coding does; otherTint is where it counts in full. Between a grey and a pure colour are 90 levels and more.
+	sameTint, otherTint = 16, 64
+)
+
+// tintDistance is the share of the cells of the small picture, 0 to 1, whose colour is another than before.
+func tintDistance(a, b *look) float64 {
+	sum := 0.0
+	for i := range a.cb {
+		off := max(math.Abs(a.cb[i]-b.cb[i]), math.Abs(a.cr[i]-b.cr[i]))
+		sum += max(0, min(1, (off-sameTint)/(otherTint-sameTint)))
 	}
 	return sum / (thumbWidth * thumbHeight)
 }

@@ -12,12 +12,16 @@ const (
 	sampleColumns = 240
 )
 
+// thumb is a small picture of one component.
+type thumb [thumbWidth * thumbHeight]float64
+
 // look is what a picture looks like, as far as changes of it are measured. Where in the picture a colour stands is left
 // out of the first two, so that what moves does not change them.
 type look struct {
 	colours [colourBins * colourBins]float64 // the share of the picture in each bin of Cb and Cr
 	greys   [greyBins]float64                // the share in each bin of luma
-	cells   [thumbWidth * thumbHeight]float64
+	cells   thumb                            // mean luma
+	cb, cr  thumb                            // means
 }
 
 // lookAt measures a picture, which has at least 2x2 pixels.
@@ -25,7 +29,7 @@ func lookAt(p *picture) *look {
 	l := &look{}
 	var colours [colourBins * colourBins]int
 	var greys [greyBins]int
-	var sums, counts [thumbWidth * thumbHeight]int
+	var sums, cbs, crs, counts [thumbWidth * thumbHeight]int
 	w, h := p.width/2, p.height/2
 	step := max(1, w/sampleColumns)
 	n := 0
@@ -39,6 +43,8 @@ func lookAt(p *picture) *look {
 			greys[int(grey)*greyBins/256]++
 			cell := row + x*thumbWidth/w
 			sums[cell] += int(grey)
+			cbs[cell] += int(cb[x])
+			crs[cell] += int(cr[x])
 			counts[cell]++
 			n++
 		}
@@ -50,7 +56,8 @@ func lookAt(p *picture) *look {
 		l.greys[i] = float64(c) / float64(n)
 	}
 	for i, c := range counts {
-		l.cells[i] = float64(sums[i]) / float64(max(c, 1))
+		n := float64(max(c, 1))
+		l.cells[i], l.cb[i], l.cr[i] = float64(sums[i])/n, float64(cbs[i])/n, float64(crs[i])/n
 	}
 	return l
 }

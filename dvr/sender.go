@@ -16,6 +16,10 @@ type sender struct {
 	began time.Time
 	// heard is when bytes came last: nanoseconds after began.
 	heard atomic.Int64
+	// spoke says that bytes came, and streams that some of them are a transport stream.
+	spoke, streams atomic.Bool
+	// behind says that bytes came, or the end, and wait here to be taken.
+	behind atomic.Bool
 	// dropped is why the connection was closed here, nil as long as it was not.
 	dropped atomic.Pointer[string]
 }
@@ -24,10 +28,19 @@ func newSender(conn net.Conn, now time.Time) *sender {
 	return &sender{conn: conn, from: conn.RemoteAddr().String(), began: now}
 }
 
+// hear notes that bytes came, or that they are looked for from now on.
+func (s *sender) hear(now time.Time) { s.heard.Store(int64(now.Sub(s.began))) }
+
 // silent is how long nothing has come.
 func (s *sender) silent(now time.Time) time.Duration {
+	if s.behind.Load() {
+		return 0
+	}
 	return now.Sub(s.began) - time.Duration(s.heard.Load())
 }
+
+// mute reports whether nothing has come at all, nor is there to be read.
+func (s *sender) mute() bool { return !s.spoke.Load() && pending(s.conn) == nothingPends }
 
 // drop closes the connection for a reason.
 func (s *sender) drop(reason string) {
@@ -53,12 +66,15 @@ func (s *sender) read(chunks chan<- chunk, free <-chan []byte, quit <-chan struc
 		}
 		var n int
 		n, c.err = s.conn.Read(c.data[:chunkSize])
+		s.behind.Store(true)
+		s.spoke.CompareAndSwap(false, n > 0)
 		c.data = c.data[:n]
 		select {
 		case chunks <- c:
 		case <-quit:
 			return
 		}
+		s.behind.Store(false)
 		if c.err != nil {
 			return
 		}

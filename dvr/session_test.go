@@ -26,18 +26,18 @@ func refused(t *testing.T, o Options) string {
 func TestOptionsRefused(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*Options){
-		"Now is not set":                 func(o *Options) { o.Now = nil },
-		"Dir is not set":                 func(o *Options) { o.Dir = "" },
-		"scene threshold is -1":          func(o *Options) { o.Scene = -1 },
-		"scene threshold is 1.5":         func(o *Options) { o.Scene = 1.5 },
-		"at least 100ms":                 func(o *Options) { o.MaxInterval = time.Millisecond },
-		`"../x" is no name`:              func(o *Options) { o.Session = "../x" },
-		`".x" is no name`:                func(o *Options) { o.Session = ".x" },
-		`"" is no address`:               func(o *Options) { o.Listen = "" },
-		`"udp://:1" is no address`:       func(o *Options) { o.Listen = "udp://:1" },
-		"not a host and a port":          func(o *Options) { o.Listen = "tcp://localhost" },
-		"no number from 0":               func(o *Options) { o.Listen = "tcp://localhost:70000" },
-		"listen at tcp://192.0.2.1:4444": func(o *Options) { o.Listen = "tcp://192.0.2.1:4444" },
+		"Now is not set":                  func(o *Options) { o.Now = nil },
+		"Dir is not set":                  func(o *Options) { o.Dir = "" },
+		"scene threshold is -1":           func(o *Options) { o.Scene = -1 },
+		"scene threshold is 1.5":          func(o *Options) { o.Scene = 1.5 },
+		"at least 100ms":                  func(o *Options) { o.MaxInterval = time.Millisecond },
+		`"../x" is no name`:               func(o *Options) { o.Session = "../x" },
+		`".x" is no name`:                 func(o *Options) { o.Session = ".x" },
+		`"" is no address`:                func(o *Options) { o.Listen = "" },
+		`"udp://:1" is no address`:        func(o *Options) { o.Listen = "udp://:1" },
+		"not a host and a port":           func(o *Options) { o.Listen = "tcp://localhost" },
+		"no number from 0":                func(o *Options) { o.Listen = "tcp://localhost:70000" },
+		"give an address of this machine": func(o *Options) { o.Listen = "tcp://192.0.2.1:4444" },
 	} {
 		dir := t.TempDir()
 		o := Options{Dir: dir, Listen: "tcp://127.0.0.1:0", Now: time.Now}
@@ -122,7 +122,7 @@ func TestListenerTaken(t *testing.T) {
 	t.Parallel()
 	s := record(t, Options{}, defaultTimes())
 	dir := t.TempDir()
-	if got := refused(t, Options{Dir: dir, Listen: s.session.Address, Now: time.Now}); !strings.Contains(got, "address already in use") {
+	if got := refused(t, Options{Dir: dir, Listen: s.session.Address, Now: time.Now}); !strings.Contains(got, "address already in use: end what uses the port") {
 		t.Errorf("%q", got)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

@@ -7,7 +7,7 @@ const maxHeld = 4 << 20
 
 // splice makes the packets of a connection follow on those that are in the recording. The first packets are held back
 // until it is known whether their time stamps have to be shifted: until each stream of audio and video that the PMT names
-// has had one.
+// has had one, and the earliest picture is known.
 type splice struct {
 	// recording is the time of what was written, up to the end of the last connection, and from decide on of this one's.
 	recording *timeline
@@ -48,7 +48,7 @@ func (s *splice) push(out []byte, p packet) []byte {
 // timed reports whether packets are held whose time is known: enough to decide, if no better comes.
 func (s *splice) timed() bool { return !s.decided && s.own.known }
 
-// ready reports whether all streams that matter have had their first time stamp.
+// ready reports whether all streams that matter have had their first time stamps, up to the earliest.
 func (s *splice) ready() bool {
 	if !s.own.known || !s.heard.complete() {
 		return false
@@ -56,7 +56,7 @@ func (s *splice) ready() bool {
 	named := false
 	for _, pmt := range s.heard.pmts {
 		for pid := range audioVisualPIDs(pmt.body) {
-			if s.own.streams[pid] == nil {
+			if st := s.own.streams[pid]; st == nil || !st.settled() {
 				return false
 			}
 			named = true
@@ -74,7 +74,8 @@ func (s *splice) decide(out []byte) []byte {
 	if s.own.known {
 		var offset int64
 		s.shift, offset = s.recording.follow(&s.own, s.pause)
-		*s.recording = timeline{known: true, last: s.own.begin() + offset}
+		begin, _ := s.own.begin()
+		s.recording.goOn(begin + offset)
 	}
 	for b := s.held; len(b) > 0; b = b[packetSize:] {
 		out = s.emit(out, packet(b[:packetSize:packetSize]))

@@ -49,8 +49,9 @@ func shiftStamp(b []byte, ticks int64) {
 // pes is the start of a PES packet with time stamps.
 type pes struct {
 	id byte // stream_id
-	// dts is decoding_time_stamp, or presentation_time_stamp where that stands alone: 33 bits of 90 kHz ticks.
-	dts int64
+	// pts and dts are presentation_time_stamp and decoding_time_stamp, which is the former where that stands alone: 33 bits
+	// of 90 kHz ticks.
+	pts, dts int64
 	// stamps are the bytes of the PTS and, where there is one, of the DTS: a part of the packet.
 	stamps []byte
 	// split says that there are time stamps, but not all in this packet. The other fields but id are not set then.
@@ -86,11 +87,12 @@ func (p packet) pes() (s pes, ok bool) {
 		return s, true
 	}
 	s.stamps = b[pesHeaderSize : pesHeaderSize+n]
-	dts, right := readStamp(s.stamps[n-stampSize:])
-	if _, also := readStamp(s.stamps); !right || !also {
+	var right, also bool
+	s.pts, right = readStamp(s.stamps)
+	s.dts, also = readStamp(s.stamps[n-stampSize:])
+	if !right || !also {
 		return pes{}, false
 	}
-	s.dts = dts
 	return s, true
 }
 

@@ -9,7 +9,7 @@ import (
 func line(first, last int64) *timeline {
 	return &timeline{
 		known: true, last: last, hasPCR: true, firstPCR: first - 45_000, lastPCR: last - 45_000,
-		streams: map[uint16]*streamTime{256: {audioVisual: true, first: first, last: last, step: 3600}},
+		streams: map[uint16]*streamTime{256: {audioVisual: true, first: first, last: last, appears: first, shown: last, step: 3600}},
 	}
 }
 
@@ -66,6 +66,61 @@ func TestFollowAcrossTheWrap(t *testing.T) {
 		shift, offset := line(wrap-90_000, wrap-1000).follow(line(c.begin, c.begin+3600), 0)
 		if c.begin+offset != c.at || shift != 0 != (c.begin > wrap/2) {
 			t.Errorf("from %d: stands at %d, want %d; shift %d", c.begin, c.begin+offset, c.at, shift)
+		}
+	}
+}
+
+// TestFollowReordered: pictures are not presented before those of the last connection were, though their decoding goes on.
+func TestFollowReordered(t *testing.T) {
+	t.Parallel()
+	const frame = 3600
+	// As if cut behind the first B-frame of I0 P3 B1 B2 P6: decoded up to frame 9, presented up to 12.
+	before := line(0, 9*frame)
+	before.streams[256].shown = 12 * frame
+	for _, c := range []struct {
+		name           string
+		begin, appears int64 // of what comes, as on the wire
+		at             int64 // where its decoding comes to stand
+	}{
+		{"goes on", 10 * frame, 13 * frame, 10 * frame},
+		{"goes on, presented too early", 10 * frame, 12 * frame, 11 * frame},
+		{"goes on with B-frames of the same", 10 * frame, 10 * frame, 13 * frame},
+		{"anew", 0, 2 * frame, 11 * frame},
+		{"anew without B-frames", 0, 0, 13 * frame},
+	} {
+		for _, pid := range []uint16{256, 300} {
+			next := line(c.begin, c.begin+frame)
+			next.firstPCR = c.begin
+			next.streams[256].appears = c.appears
+			next.streams = map[uint16]*streamTime{pid: next.streams[256]}
+			if shift, offset := before.follow(next, 0); c.begin+offset != c.at || (shift == 0) != (c.at == c.begin) {
+				t.Errorf("%s, PID %d: stands at %d, want %d; shift %d", c.name, pid, c.begin+offset, c.at, shift)
+			}
+		}
+	}
+}
+
+// TestStreamTimes: the earliest and the latest picture, also where a time stamp is wrong.
+func TestStreamTimes(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		dts, pts, appears, shown int64
+		settled                  bool
+	}
+	const second = 90_000
+	s := &streamTime{first: 0, last: 0, appears: 7200, shown: 7200}
+	for i, c := range []step{
+		{3600, 18000, 7200, 18000, false},
+		{5400, 7201, 7200, 18000, false},
+		{7000, 7100, 7100, 18000, false},
+		{7100, 14400, 7100, 18000, true},
+		{second, second + 3600, 7100, second + 3600, true},
+		{2 * second, 12 * second, 7100, 12 * second, true},
+		{2*second - 1, 2 * second, 7100, 2 * second, true}, // what was 10 s ahead was wrong
+	} {
+		s.take(c.dts, c.pts)
+		if s.appears != c.appears || s.shown != c.shown || s.settled() != c.settled {
+			t.Errorf("step %d: %+v, settled %v; want %+v", i, s, s.settled(), c)
 		}
 	}
 }
