@@ -16,10 +16,10 @@ import (
 const (
 	// relayTrailer is how long ffmpeg may take to end its output after its input has ended or the relay was stopped.
 	relayTrailer = 1500 * time.Millisecond
-	// relayKill is how long it may take to end after it was interrupted. With relayTrailer it is 1 s less than the 3 s that
+	// relayKill is how long it may take to end after it was interrupted. With relayTrailer it is 1.25 s less than the 3 s that
 	// are left of the 5 s in which a service should stop, when it has waited 2 s for its outputs before: a loaded machine
-	// takes that second.
-	relayKill = 500 * time.Millisecond
+	// takes that much.
+	relayKill = 250 * time.Millisecond
 	// relaySteps is how often within the stall time the watchdog looks.
 	relaySteps = 8
 )
