@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/refstream/refstream/internal/filelock"
 )
 
 const (
@@ -97,27 +97,14 @@ func checkSession(folder string) error {
 	return nil
 }
 
-// lockSession takes the lock that keeps a session to one process. It ends with the process, however that ends. The file
-// holds the process id of the last owner, for people.
+// lockSession takes the lock that keeps a session to one process.
 func lockSession(folder string) (*os.File, error) {
-	name := filepath.Join(folder, lockFile)
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open lock of session: %w", err)
+	f, err := filelock.Lock(filepath.Join(folder, lockFile))
+	var held *filelock.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("session %s is recorded by process %s: stop it, or use another session", folder, held.Owner)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		owner, _ := os.ReadFile(name)
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("session %s is recorded by process %s: stop it, or use another session", folder, strings.TrimSpace(string(owner)))
-		}
-		return nil, fmt.Errorf("lock %s: %w", name, err)
-	}
-	// The number is a help, not the lock: a full disk is no reason to stop here.
-	if f.Truncate(0) == nil {
-		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	}
-	return f, nil
+	return f, err
 }
 
 // open opens the session's files.

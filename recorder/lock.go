@@ -5,40 +5,28 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
+
+	"github.com/refstream/refstream/internal/filelock"
 )
 
 // lockFile keeps a session to one recorder.
 const lockFile = "session.lock"
 
-// lockSession takes the lock of the session in a folder, which ends with the process, however that ends. The file holds the
-// process id of the last owner, for people.
+// lockSession takes the lock of the session in a folder.
 func lockSession(dir string) (*os.File, error) {
 	name := filepath.Join(dir, lockFile)
 	for {
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
-		if err != nil {
-			return nil, fmt.Errorf("open lock: %w", err)
+		f, err := filelock.Lock(name)
+		var held *filelock.HeldError
+		switch {
+		case errors.As(err, &held):
+			return nil, fmt.Errorf("%w by process %s: stop it, or record into another session", ErrInUse, held.Owner)
+		case err != nil:
+			return nil, err
+		case same(f, name):
+			return f, nil
 		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			owner, _ := os.ReadFile(name)
-			f.Close()
-			if errors.Is(err, syscall.EWOULDBLOCK) {
-				return nil, fmt.Errorf("%w by process %s: stop it, or record into another session", ErrInUse,
-					strings.TrimSpace(string(owner)))
-			}
-			return nil, fmt.Errorf("lock %s: %w", name, err)
-		}
-		if !same(f, name) { // another recorder took its session away between the two calls
-			f.Close()
-			continue
-		}
-		// The number is a help, not the lock: a full disk is no reason to stop here.
-		if f.Truncate(0) == nil {
-			_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-		}
-		return f, nil
+		f.Close() // another recorder took its session away meanwhile
 	}
 }
 

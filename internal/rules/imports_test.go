@@ -34,7 +34,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"annotate": {may: words("media h264 markers")},
-	"markers":  {may: words("media"), tests: words("markers/redis")},
+	"markers":  {may: words("media internal/filelock"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet")},
 	"markers/redis": {
@@ -70,7 +70,7 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot"),
 	},
 	"recorder": {
-		may:       words("media markers outputs/hls outputs/ts outputs/mp4"),
+		may:       words("media markers internal/filelock outputs/hls outputs/ts outputs/mp4"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/replay": {may: words("media markers recorder outputs/hls")},
@@ -78,7 +78,7 @@ var table = map[string]arrows{
 		may:       words("media markers recorder outputs/hls"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
-	"dvr": {may: words("media h264 generator outputs/ts"), libraries: words("golang.org/x/sys/unix")},
+	"dvr": {may: words("media h264 generator internal/filelock outputs/ts"), libraries: words("golang.org/x/sys/unix")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -94,7 +94,9 @@ var table = map[string]arrows{
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
-	"internal/rules":   {libraries: words("gopkg.in/yaml.v3")},
+	// What keeps a journal or a session to one process.
+	"internal/filelock": {},
+	"internal/rules":    {libraries: words("gopkg.in/yaml.v3")},
 }
 
 // inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.

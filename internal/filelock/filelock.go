@@ -1,0 +1,43 @@
+// Package filelock keeps what is on disk to one process: with flock(2), which ends with the process, however that ends.
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// HeldError says that another process has the lock.
+type HeldError struct {
+	// Name is that of the lock file, Owner the id of the process that has it, as the file says.
+	Name, Owner string
+}
+
+// Error says who has the lock.
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("lock %s is held by process %s", e.Name, e.Owner)
+}
+
+// Lock takes the lock of a file, which is made where it is missing, and holds the process id of the last owner, for people.
+// Closing the file gives the lock back. The error is a *HeldError where another has it.
+func Lock(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		owner, _ := os.ReadFile(name)
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, &HeldError{name, strings.TrimSpace(string(owner))}
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	// The number is a help, not the lock: a full disk is no reason to stop here.
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	}
+	return f, nil
+}
