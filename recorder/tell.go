@@ -226,7 +226,7 @@ func (r *recording) segment(s *hls.Segment) error {
 	}
 	missing := s.Err != nil && !errors.Is(s.Err, hls.ErrGap)
 	if missing {
-		r.warn("segment is missing", "segment", s.MSN, "url", redacted(s.URL), "error", s.Err)
+		r.warn("segment is missing", "segment", s.MSN, "url", Redacted(s.URL), "error", s.Err)
 	}
 	r.count(func(p *Progress) {
 		if missing {

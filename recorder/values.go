@@ -52,9 +52,12 @@ func pdtValue(t time.Time) any {
 	return t.UnixNano()
 }
 
-// redacted is an address without a password, for people.
-func redacted(address string) string {
+// Redacted is an address without its password, for people; one without a password is as it was.
+func Redacted(address string) string {
 	if u, err := url.Parse(address); err == nil {
+		if u.User == nil {
+			return address
+		}
 		return u.Redacted()
 	}
 	scheme, rest, ok := strings.Cut(address, "://")

@@ -101,7 +101,7 @@ func (w *writer) resume(o *Options) (err error) {
 		return err
 	}
 	if o.URL != "" && o.URL != w.info.URL {
-		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", redacted(w.info.URL), redacted(o.URL))
+		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", Redacted(w.info.URL), Redacted(o.URL))
 	}
 	return nil
 }

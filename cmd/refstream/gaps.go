@@ -109,7 +109,7 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 	}
 	for kind, n := range report.Counts {
 		if n > 0 && !slices.Contains(f.allow, string(kind)) {
-			return notTrue("gaps: there are findings about %s", shown(session.Info().URL))
+			return notTrue("gaps: there are findings about %s", recorder.Redacted(session.Info().URL))
 		}
 	}
 	return nil

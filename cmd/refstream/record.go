@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,7 +103,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if err != nil {
 		return err
 	}
-	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", shown(url), dir) })
+	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", recorder.Redacted(url), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
 	carry := truthBeside(ctx, truth, given("truth"))
@@ -127,7 +126,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 		printRecorded(stdout, dir, sum)
 	}
 	if err == nil && sum.Elapsed == 0 {
-		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", shown(url), sum.Reason)
+		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", recorder.Redacted(url), sum.Reason)
 	}
 	if err != nil && !strings.HasPrefix(err.Error(), "record") {
 		err = fmt.Errorf("record: %w", err)
@@ -147,14 +146,6 @@ func recordLine(p recorder.Progress) string {
 	}
 	return line + fmt.Sprintf("%s, %s, %.1f s behind, %s, %s", count(p.Segments, "segment"), size(p.Stored), p.Behind.Seconds(),
 		count(p.Versions, "version"), count(p.Playlists, "playlist"))
-}
-
-// shown is an address without its password.
-func shown(url string) string {
-	if u, err := neturl.Parse(url); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return url
 }
 
 // urlOf is the address that a session was begun with.

@@ -168,8 +168,8 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w: %s", err, hint)
 	}
 	base := "http://" + listener.Addr().String()
-	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), shown(session.Info().URL))
-	fmt.Fprintf(stdout, "stream    %s/stream.m3u8\n", base)
+	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), recorder.Redacted(session.Info().URL))
+	fmt.Fprintf(stdout, "stream    %s/stream.m3u8, and where it was: %s\n", base, server.Paths()[0])
 	if truth != nil {
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
 	}

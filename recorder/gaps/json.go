@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -97,7 +96,7 @@ type jsonFinding struct {
 // WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts.
 func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
-		URL: withoutPassword(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
+		URL: recorder.Redacted(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
 		// Lists that are empty are [] and not null.
 		Runs: []jsonRun{}, Playlists: []jsonPlaylist{}, Gaps: []jsonGap{}, Findings: []jsonFinding{},
 	}
@@ -126,7 +125,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 func (p *PlaylistReport) json() jsonPlaylist {
 	return jsonPlaylist{
-		ID: p.ID, Playlist: p.Label, URL: withoutPassword(p.URL), Kind: p.Kind, Name: p.Name,
+		ID: p.ID, Playlist: p.Label, URL: recorder.Redacted(p.URL), Kind: p.Kind, Name: p.Name,
 		TargetDuration: markers.Seconds(p.TargetDuration), Threshold: markers.Seconds(p.Threshold),
 		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
 		Segments: p.Segments, Missing: p.Missing, NotRecorded: p.NotRecorded, Gaps: p.Gaps,
@@ -176,13 +175,4 @@ func (r *Report) label(playlist int64) string {
 		return p.Label
 	}
 	return ""
-}
-
-// withoutPassword is an address that may be shown.
-func withoutPassword(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.User == nil {
-		return address
-	}
-	return u.Redacted()
 }

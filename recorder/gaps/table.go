@@ -16,7 +16,7 @@ import (
 // exchange that brought in the end what had failed.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", printable(withoutPassword(r.Session.URL)), r.headline())
+	fmt.Fprintf(&b, "%s: %s\n", printable(recorder.Redacted(r.Session.URL)), r.headline())
 	for i := range r.Runs {
 		run := &r.Runs[i]
 		fmt.Fprintf(&b, "Recorded %s UTC%s, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"),
