@@ -169,7 +169,10 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	}
 	base := "http://" + listener.Addr().String()
 	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), recorder.Redacted(session.Info().URL))
-	fmt.Fprintf(stdout, "stream    %s/stream.m3u8, and where it was: %s\n", base, server.Paths()[0])
+	paths := server.Paths() // the first is /stream.m3u8, the next where the stream was
+	for _, path := range paths[:min(len(paths), 2)] {
+		fmt.Fprintf(stdout, "stream    %s%s\n", base, path)
+	}
 	if truth != nil {
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
 	}

@@ -123,7 +123,8 @@ func (s *Server) Position() Position {
 // UTC is the time of the recording that is replayed now, as its recorder's clock said it. It goes on after the end.
 func (s *Server) UTC() time.Time { return s.index.timeline.utc(s.moment().at) }
 
-// Paths are the paths of the playlists, with their queries; the first is that of the session's own.
+// Paths are the paths of the playlists, with their queries: first /stream.m3u8, then where they were, the session's own
+// before the others.
 func (s *Server) Paths() []string { return s.index.playlistPaths() }
 
 // moment is a time of the replay.
