@@ -74,6 +74,9 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 	}
 	defer func() {
 		if err != nil {
+			for _, k := range Kinds() {
+				_ = c.log(k).close() // nothing was written
+			}
 			c.lock.Close()
 		}
 	}()
