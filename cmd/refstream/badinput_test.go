@@ -112,7 +112,8 @@ func TestBadInput(t *testing.T) {
 			if args[0] == "serve" && !strings.Contains(c.args, "--addr") {
 				args = append(args, "--addr", "127.0.0.1:0")
 			}
-			stdout, stderr, code := refstreamIn(t, dir, args...)
+			t.Chdir(dir)
+			stdout, stderr, code := refstream(t, args...)
 			if code == 0 {
 				t.Errorf("exit code 0: %s", stdout)
 			}
