@@ -24,7 +24,8 @@ import (
 	"github.com/refstream/refstream/generator"
 )
 
-// What users rely on is in testdata/golden: pixels, the files of generate, flags and exit codes. It changes only by addition: nothing that is there may change or go, but something may come in
+// What users rely on is in testdata/golden: pixels, the files of generate, Redis entries, answers of the API, metrics,
+// flags and exit codes. It changes only by addition: nothing that is there may change or go, but something may come in
 // between. TestGolden compares, and its messages tell an addition, which -update writes, from a break, which it refuses.
 var (
 	update     = flag.Bool("update", false, "write what was added to the golden files")
@@ -39,6 +40,9 @@ func TestGolden(t *testing.T) {
 	})
 	t.Run("pixels", goldenPixels)
 	t.Run("generate", goldenGenerate)
+	t.Run("redis", goldenRedis)
+	t.Run("api", goldenAPI)
+	t.Run("serve", goldenServe)
 	t.Run("commands", goldenCommands)
 }
 
