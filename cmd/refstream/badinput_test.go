@@ -160,4 +160,8 @@ func TestEnvironment(t *testing.T) {
 	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
 		t.Errorf("code %d, message %q", code, stderr)
 	}
+	// For verify 1 would mean that a stream is not true.
+	if _, stderr, code := refstream(t, "verify", "x.ts"); code != 2 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
+		t.Errorf("verify: code %d, message %q", code, stderr)
+	}
 }
