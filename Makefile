@@ -1,6 +1,6 @@
 # make run    install what is missing, build, start the live stream; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
 # make test   install what is missing, run every test
-# make check  format, vet, lint, race detector, a short fuzz of every fuzz target
+# make check  format, vet, lint, race detector, the tests' long forms, a short fuzz of every fuzz target
 # make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
 # make build  only build bin/refstream
 # make deps   only install and fetch what all of the above need
@@ -25,14 +25,15 @@ run: programs-run build
 test: programs-test $(PLAYER)
 	@set -e; files=$$(find static -name '*.test.js' -o -name '*.test.mjs'); \
 	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
-	$(GOTEST) -timeout 15m $(TESTFLAGS) ./...
+	$(GOTEST) -short -timeout 15m $(TESTFLAGS) ./...
 
 check: programs-check $(PLAYER)
 	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
 	if [ -n "$$out" ]; then echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; fi
 	go vet ./...
 	$(LINT) run
-	$(GOTEST) -race -timeout 30m $(TESTFLAGS) ./...
+	$(GOTEST) -race -short -timeout 30m $(TESTFLAGS) ./...
+	$(GOTEST) -timeout 30m $(TESTFLAGS) ./...
 	sh scripts/fuzz.sh $(FUZZTIME)
 
 bench: programs-bench build

@@ -55,34 +55,22 @@ func dataPackets(t *testing.T, name string, options ...string) (list []packet) {
 	return list
 }
 
-// The files of --also hold the same access units as the segments, with the carrier's own messages at their times; ffprobe
-// reads them.
-func TestAlso(t *testing.T) {
-	for name, args := range map[string][]string{
-		"30":                   {"--fps", "30", "--bframes", "0"},
-		"29.97 drop frame":     {"--fps", "29.97", "--drop-frame", "--bframes", "2", "--start", "59s"},
-		"59.94 hours later":    {"--fps", "59.94", "--bframes", "3", "--start", "4h39m36s"},
-		"25 across the wrap":   {"--fps", "25", "--bframes", "2", "--start", "26h30m40s"},
-		"24 into another year": {"--fps", "24", "--bframes", "2", "--epoch", "2026-12-31T23:59:57Z"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := makeClip(t, append(args, "--also", "ts,flv", "--size", "320x180", "--segment", "1s", "--duration", "7s",
-				"--event-every", "2s", "--event-length", "500ms", "--bitrate", "1M")...)
-			events := readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl"))
-			if len(events) == 0 {
-				t.Fatal("no events")
-			}
-			mpegts := c
-			mpegts.stream = filepath.Join(c.dir, "stream.ts")
-			mpegts.checkProbe(t)
-			mpegts.checkSEI(t)
-			checkID3(t, mpegts.stream, events)
-			flv := carrier{name: "flv", url: filepath.Join(c.dir, "stream.flv"), ticks: 90}
-			flv.read(t.Context(), func() {}).check(t, c.frames)
-			c.checkScripts(t, flv, events)
-		})
+// checkAlso holds the files of --also against the ledger: the same access units as in the segments, with the carrier's own
+// messages at their times.
+func (c clip) checkAlso(t *testing.T) {
+	t.Helper()
+	events := readLines[markers.Marker](t, filepath.Join(c.dir, "markers.jsonl"))
+	if len(events) == 0 {
+		t.Fatal("no events")
 	}
+	mpegts := c
+	mpegts.stream = filepath.Join(c.dir, "stream.ts")
+	mpegts.checkProbe(t)
+	mpegts.checkSEI(t)
+	checkID3(t, mpegts.stream, events)
+	flv := carrier{name: "flv", url: filepath.Join(c.dir, "stream.flv"), ticks: 90, frames: len(c.frames)}
+	flv.read(t.Context(), func() {}).check(t, c.frames)
+	c.checkScripts(t, flv, events)
 }
 
 // checkID3 wants a tag for each marker, at its PTS, that holds its JSON.

@@ -112,7 +112,8 @@ func TestBadInput(t *testing.T) {
 			if args[0] == "serve" && !strings.Contains(c.args, "--addr") {
 				args = append(args, "--addr", "127.0.0.1:0")
 			}
-			stdout, stderr, code := refstreamIn(t, dir, args...)
+			t.Chdir(dir)
+			stdout, stderr, code := refstream(t, args...)
 			if code == 0 {
 				t.Errorf("exit code 0: %s", stdout)
 			}
@@ -158,5 +159,9 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("REFSTREAM_DURATION", "long")
 	if _, stderr, code := refstream(t, "truth"); code == 0 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
 		t.Errorf("code %d, message %q", code, stderr)
+	}
+	// For verify 1 would mean that a stream is not true.
+	if _, stderr, code := refstream(t, "verify", "x.ts"); code != 2 || !strings.Contains(stderr, "REFSTREAM_DURATION") {
+		t.Errorf("verify: code %d, message %q", code, stderr)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// carrierFrames is how many frames of a carrier are read: some seconds of a small stream.
+// carrierFrames is how many frames of a live carrier are read: some seconds of a small stream.
 const carrierFrames = 130
 
 // reorder is more than the pictures that any stream of the tests holds back.
@@ -29,7 +30,11 @@ type carrier struct {
 	options []string
 	// ticks is the unit of its time stamps in 90 kHz ticks: 1, or 90 for milliseconds.
 	ticks int64
+	// frames is how many frames are read, carrierFrames where it is 0.
+	frames int
 }
+
+func (c carrier) count() int { return cmp.Or(c.frames, carrierFrames) }
 
 // seen is an access unit as ffmpeg's tools see it.
 type seen struct {
@@ -68,13 +73,13 @@ func (c carrier) read(ctx context.Context, between func()) reading {
 	r := reading{carrier: c}
 	args := append([]string{"-hide_banner", "-copyts"}, c.options...)
 	_, r.trace, r.err = c.run(ctx, "ffmpeg", append(args, "-i", c.url, "-map", "0:v", "-c", "copy",
-		"-frames:v", strconv.Itoa(carrierFrames), "-bsf:v", "trace_headers", "-f", "null", "-")...)
+		"-frames:v", strconv.Itoa(c.count()), "-bsf:v", "trace_headers", "-f", "null", "-")...)
 	if r.err != nil {
 		return r
 	}
 	between()
 	args = append([]string{"-v", "error"}, c.options...)
-	r.frames, _, r.err = c.run(ctx, "ffprobe", append(args, "-select_streams", "v", "-read_intervals", fmt.Sprintf("%%+#%d", carrierFrames),
+	r.frames, _, r.err = c.run(ctx, "ffprobe", append(args, "-select_streams", "v", "-read_intervals", fmt.Sprintf("%%+#%d", c.count()),
 		"-show_frames", "-show_entries", "frame=pts:frame_tags=timecode", "-of", "json", c.url)...)
 	return r
 }
@@ -115,8 +120,8 @@ func (r reading) packets(t *testing.T) (list []seen) {
 		}
 		list = append(list, s)
 	}
-	if len(list) < carrierFrames {
-		t.Fatalf("%s: %d packets, want %d", c.name, len(list), carrierFrames)
+	if len(list) < c.count() {
+		t.Fatalf("%s: %d packets, want %d", c.name, len(list), c.count())
 	}
 	return list
 }
@@ -147,8 +152,8 @@ func (r reading) decoded(t *testing.T) []probed {
 		t.Fatal(err)
 	}
 	// The decoder keeps the last few.
-	if len(answer.Frames) < carrierFrames/2 {
-		t.Fatalf("%s: ffprobe shows %d frames, want about %d", r.name, len(answer.Frames), carrierFrames)
+	if len(answer.Frames) < r.count()/2 {
+		t.Fatalf("%s: ffprobe shows %d frames, want about %d", r.name, len(answer.Frames), r.count())
 	}
 	return answer.Frames
 }

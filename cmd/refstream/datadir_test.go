@@ -6,15 +6,59 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/markers"
 )
 
-// Another rate, segment length, seed or epoch in the same data directory is refused and nothing changed; what is not
-// given is taken over.
+// refused runs serve, which must end at once and name what it was given and what to do.
+func refused(t *testing.T, what string, args []string, says ...string) {
+	t.Helper()
+	_, stderr, code := refstream(t, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+	if code == 0 {
+		t.Errorf("%s: not refused", what)
+	}
+	for _, part := range says {
+		if !strings.Contains(stderr, part) {
+			t.Errorf("%s: the message does not mention %q: %s", what, part, stderr)
+		}
+	}
+}
+
+// A stop ends the playlist, a start with the same data continues the stream with the same numbers, and a second process
+// in its folder is refused meanwhile.
+func TestStopAndRestart(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	s := start(t, smallStream(data)...)
+	s.moreSegments(2)
+	for _, reset := range []string{"--reset=false", "--reset"} {
+		refused(t, reset, append(smallStream(data), reset), "in use")
+	}
+	s.moreSegments(1)
+	ffmpeg := s.ffmpegOf()
+	s.stop()
+	if alive(ffmpeg) {
+		t.Error("ffmpeg still runs")
+	}
+	playlist, err := os.ReadFile(filepath.Join(data, "main", "hls", "index.m3u8"))
+	if err != nil || !strings.HasSuffix(string(playlist), "#EXT-X-ENDLIST\n") {
+		t.Errorf("playlist does not end: %v\n%s", err, tail(string(playlist), 300))
+	}
+	s = start(t, smallStream(data)...)
+	s.moreSegments(2)
+	st := s.verify(data)
+	if st.channel.Run != 2 || !slices.Contains(st.reasons(), markers.ReasonDown) {
+		t.Errorf("run %d, missing %+v", st.channel.Run, st.segments.Missing)
+	}
+	if strings.Contains(st.playlist, "ENDLIST") || !strings.Contains(st.playlist, "#EXT-X-DISCONTINUITY\n") {
+		t.Errorf("playlist after a restart:\n%s", st.playlist)
+	}
+}
+
+// Another rate, segment length, seed or epoch in the same data directory is refused and changes nothing, as is a journal
+// whose channel's description was lost or changed: with another epoch its pictures would get new times. What is not given
+// is taken over.
 func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -23,12 +67,37 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	first := getJSON[markers.Channel](s, "/clocks")
 	s.stop()
 	for _, wrong := range []string{"--fps=30", "--segment=2s", "--seed=12", "--epoch=2020-01-01T00:00:00Z", "--size=640x360", "--event-every=30s"} {
-		_, stderr, code := refstream(t, append(append([]string{"serve"}, flags...), wrong, "--addr", "127.0.0.1:0")...)
 		name, _, _ := strings.Cut(wrong, "=")
-		if code == 0 || !strings.Contains(stderr, name) || !strings.Contains(stderr, "--reset") {
-			t.Errorf("%s: code %d: %s", wrong, code, stderr)
+		refused(t, wrong, append(slices.Clone(flags), wrong), name, "--reset")
+	}
+
+	description := filepath.Join(data, "main", "channel.json")
+	good, err := os.ReadFile(description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func() error{
+		"removed": func() error { return os.Remove(description) },
+		"another rate": func() error {
+			return os.WriteFile(description, []byte(strings.Replace(string(good), `"fps":"25"`, `"fps":"30"`, 1)), 0o644)
+		},
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		before := folder(t, data)
+		refused(t, name, []string{"--data", data}, "channel.json", "--reset")
+		after := folder(t, data)
+		delete(before, filepath.Join("main", "lock"))
+		delete(after, filepath.Join("main", "lock"))
+		if !maps.EqualFunc(before, after, slices.Equal) {
+			t.Errorf("%s: the refused start changed files", name)
 		}
 	}
+	if err := os.WriteFile(description, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+
 	s = start(t, "--data", data, "--bitrate", "500k")
 	second := getJSON[markers.Channel](s, "/clocks")
 	first.Run++
@@ -47,110 +116,5 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	s.stop()
 	if _, err := os.Stat(foreign); err != nil {
 		t.Errorf("--reset removed a file that is not ours: %v", err)
-	}
-}
-
-// A second process in a data directory, with --reset or without, is refused and changes nothing.
-func TestDataDirectoryInUse(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	s := start(t, smallStream(data)...)
-	s.moreSegments(2)
-	for _, reset := range []string{"--reset=false", "--reset"} {
-		_, stderr, code := refstream(t, append([]string{"serve", "--addr", "127.0.0.1:0", reset}, smallStream(data)...)...)
-		if code == 0 || !strings.Contains(stderr, "in use") {
-			t.Errorf("%s: code %d: %s", reset, code, stderr)
-		}
-	}
-	s.moreSegments(2)
-	st := s.verify(data)
-	if len(st.segments.Missing) > 0 {
-		t.Errorf("missing %+v", st.segments.Missing)
-	}
-	if code, _ := s.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-}
-
-// A journal whose channel's description was lost or changed is refused, and left as it is: with another epoch its
-// pictures would get new times.
-func TestDescriptionLost(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	s := start(t, smallStream(data)...)
-	s.moreSegments(2)
-	s.stop()
-	description := filepath.Join(data, "main", "channel.json")
-	good, err := os.ReadFile(description)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, spoil := range map[string]func() error{
-		"removed": func() error { return os.Remove(description) },
-		"another rate": func() error {
-			return os.WriteFile(description, []byte(strings.Replace(string(good), `"fps":"30"`, `"fps":"25"`, 1)), 0o644)
-		},
-	} {
-		if err := spoil(); err != nil {
-			t.Fatal(err)
-		}
-		before := folder(t, data)
-		_, stderr, code := refstream(t, "serve", "--addr", "127.0.0.1:0", "--data", data)
-		if code == 0 || !strings.Contains(stderr, "channel.json") || !strings.Contains(stderr, "--reset") {
-			t.Errorf("%s: code %d: %s", name, code, stderr)
-		}
-		after := folder(t, data)
-		delete(before, filepath.Join("main", "lock"))
-		delete(after, filepath.Join("main", "lock"))
-		if !maps.EqualFunc(before, after, slices.Equal) {
-			t.Errorf("%s: the refused start changed files", name)
-		}
-	}
-	if err := os.WriteFile(description, good, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s = start(t, smallStream(data)...)
-	s.moreSegments(1)
-	s.verify(data)
-}
-
-// Somebody removes the folder of published files: it is made again, and the stream goes on.
-func TestPublishedFolderRemoved(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	s := start(t, smallStream(data)...)
-	s.moreSegments(2)
-	if err := os.RemoveAll(filepath.Join(data, "main", "hls")); err != nil {
-		t.Fatal(err)
-	}
-	s.moreSegments(2)
-	s.awaitReady()
-	for _, name := range []string{"master.m3u8", "index.m3u8"} {
-		if _, err := s.try("/hls/main/" + name); err != nil {
-			t.Error(err)
-		}
-	}
-	if code, _ := s.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-}
-
-// A stop is over within 5 s also when ffmpeg hangs, and with the signal of a terminal that goes away.
-func TestStopsWithHungEncoder(t *testing.T) {
-	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
-	s.moreSegments(1)
-	ffmpeg := s.ffmpegOf()
-	if err := syscall.Kill(ffmpeg, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	if code, took := s.stop(); code != 0 || took > 5*time.Second {
-		t.Errorf("exit code %d after %v", code, took)
-	}
-	if alive(ffmpeg) {
-		t.Error("ffmpeg still runs")
 	}
 }

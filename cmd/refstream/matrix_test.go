@@ -61,36 +61,47 @@ func makeClip(t *testing.T, args ...string) clip {
 	return c
 }
 
-// Every frame rate with and without B-frames: what ffprobe, trace_headers and a playlist reader say equals the ledger.
+// Every frame rate, with and without B-frames, at every place where a clock is at an edge: what ffprobe, trace_headers, a
+// playlist reader, analyze and verify say equals the ledger, in HLS, MPEG-TS and FLV.
+//
+// There are 8 rates, 3 numbers of B-frames and 5 places. Since these have no common divisor, n counts through all 120
+// combinations, and the first 15 hold each rate, and each place with each number of B-frames.
 func TestMatrix(t *testing.T) {
-	for _, rate := range media.FrameRates() {
-		for _, bframes := range []int{0, 2, 3} {
-			t.Run(fmt.Sprintf("%s/bframes=%d", strings.ReplaceAll(rate.String(), "/", "_"), bframes), func(t *testing.T) {
-				t.Parallel()
-				c := makeClip(t, "--size", "320x180", "--fps", rate.String(), "--bframes", strconv.Itoa(bframes),
-					"--segment", "1s", "--duration", "4.5s", "--event-every", "2s", "--event-length", "500ms", "--bitrate", "1M")
-				c.check(t)
-			})
-		}
+	rates, bframes := media.FrameRates(), []string{"0", "2", "3"}
+	places := []struct {
+		name string
+		args []string
+	}{
+		{"minute", []string{"--start", "59s"}},
+		{"hours later", []string{"--start", "4h39m36s"}}, // RTMP and FLV: beyond 24 bits of milliseconds
+		{"pts wrap", []string{"--start", "26h30m41s"}},   // 2^33 ticks less the origin are 26 h 30 min 42.7 s
+		{"timecode midnight", []string{"--start", "23h59m58s"}},
+		{"utc year", []string{"--epoch", "2026-12-31T23:59:58.5Z"}},
 	}
-}
-
-// The 33-bit wrap of the PTS comes 26 h 30 min 42.7 s after the epoch; midnight on the timecode at 24 h; and midnight
-// in UTC with an epoch just before it.
-func TestMatrixAcrossWraps(t *testing.T) {
-	for name, args := range map[string][]string{
-		"pts wrap":            {"--start", "26h30m40s", "--fps", "30"},
-		"pts wrap, fractions": {"--start", "26h30m40s", "--fps", "60000/1001"},
-		"timecode midnight":   {"--start", "23h59m57s", "--fps", "25"},
-		"drop frame midnight": {"--start", "23h59m57s", "--fps", "30000/1001", "--drop-frame"},
-		"drop frame minute":   {"--start", "58s", "--fps", "60000/1001", "--drop-frame"},
-		"utc midnight":        {"--epoch", "2026-12-31T23:59:57.5Z", "--fps", "50"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	cases := len(rates) * len(bframes) * len(places)
+	if testing.Short() {
+		cases = len(bframes) * len(places)
+	}
+	for n := range cases {
+		rate, b, place := rates[n%len(rates)], bframes[n%len(bframes)], places[n%len(places)]
+		args := append([]string{"--fps", rate.String(), "--bframes", b}, place.args...)
+		name := rate.String() + " bframes=" + b + " " + place.name
+		if rate.DropFrame() && n%2 == 1 {
+			args, name = append(args, "--drop-frame"), name+" drop-frame"
+		}
+		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			c := makeClip(t, append(args, "--size", "320x180", "--segment", "1s", "--duration", "6s", "--bitrate", "1M")...)
-			c.check(t)
-			if first, last := c.frames[0].PTS, c.frames[len(c.frames)-1].PTS; strings.HasPrefix(name, "pts") &&
+			c := makeClip(t, append(args, "--size", "320x180", "--segment", "1s", "--duration", "3.5s", "--also", "ts,flv",
+				"--event-every", "1s", "--event-length", "300ms", "--bitrate", "1M")...)
+			c.checkLedger(t)
+			c.checkProbe(t)
+			c.checkSEI(t)
+			c.checkPlaylist(t)
+			c.checkPixels(t)
+			c.checkAlso(t)
+			c.checkAnalyze(t)
+			c.checkVerify(t)
+			if first, last := c.frames[0].PTS, c.frames[len(c.frames)-1].PTS; place.name == "pts wrap" &&
 				(first > media.PTSMask || last <= media.PTSMask) {
 				t.Errorf("PTS %d to %d don't cross the wrap at %d", first, last, int64(media.PTSMask)+1)
 			}
@@ -98,26 +109,20 @@ func TestMatrixAcrossWraps(t *testing.T) {
 	}
 }
 
-// The frame code survives a low bit rate at both sizes.
+// The frame code and the block survive a low bit rate at every size.
 func TestPixelCodes(t *testing.T) {
-	for _, size := range []string{"320x180", "640x360", "1280x720"} {
-		for _, bitrate := range []string{"300k", "6M"} {
+	for size, bitrates := range map[string][]string{"320x180": {"300k", "6M"}, "640x360": {"300k", "6M"}, "1280x720": {"300k", "6M"}} {
+		if testing.Short() {
+			bitrates = bitrates[:1]
+		}
+		for _, bitrate := range bitrates {
 			t.Run(size+"/"+bitrate, func(t *testing.T) {
 				t.Parallel()
-				c := makeClip(t, "--size", size, "--bitrate", bitrate, "--duration", "5s", "--event-every", "3s", "--event-length", "1s")
+				c := makeClip(t, "--size", size, "--bitrate", bitrate, "--duration", "4s", "--event-every", "2s", "--event-length", "500ms")
 				c.checkPixels(t)
 			})
 		}
 	}
-}
-
-func (c clip) check(t *testing.T) {
-	t.Helper()
-	c.checkLedger(t)
-	c.checkProbe(t)
-	c.checkSEI(t)
-	c.checkPlaylist(t)
-	c.checkPixels(t)
 }
 
 // floor is floor(n*times*den/num) in arithmetic that knows no limits.

@@ -2,36 +2,55 @@ package main
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
-// The carriers' own messages on a live stream, read by ffprobe: each onFI is that of the frame at its time stamp, each ID3
-// tag is the marker at its PTS.
-func TestLiveMessages(t *testing.T) {
-	t.Parallel()
-	rtmp := freeAddr(t)
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--rtmp", rtmp)...)
-	s.moreSegments(2)
-	var scripts [][]packet
-	flvs := []carrier{
-		{name: "rtmp", url: "rtmp://" + rtmp + "/live/main", ticks: 90},
-		{name: "http flv", url: s.url + "/live/main.flv", ticks: 90},
-	}
-	for _, c := range flvs {
-		scripts = append(scripts, dataPackets(t, c.url, "-read_intervals", "%+6"))
-	}
-	tags := dataPackets(t, s.url+"/live/main.ts", "-read_intervals", "%+12")
-	hls := dataPackets(t, s.url+"/hls/main/index.m3u8", "-live_start_index", "0", "-read_intervals", "%+12")
+// messages are the carriers' own messages, as ffprobe reads them from a live stream.
+type messages struct {
+	flvs    []carrier
+	scripts [][]packet
+	tags    map[string][]packet
+}
 
-	ledger := getJSON[framesAnswer](s, "/frames?from=0&limit=5000").Frames
-	for i, c := range flvs {
+// readMessages reads some seconds of the carriers that have messages, on goroutines of readers.
+func (s *server) readMessages(readers *sync.WaitGroup, rtmp string) *messages {
+	m := &messages{
+		flvs: []carrier{
+			{name: "rtmp", url: "rtmp://" + rtmp + "/live/main", ticks: 90},
+			{name: "http flv", url: s.url + "/live/main.flv", ticks: 90},
+		},
+		tags: map[string][]packet{},
+	}
+	m.scripts = make([][]packet, len(m.flvs))
+	for i, c := range m.flvs {
+		readers.Go(func() { m.scripts[i] = dataPackets(s.t, c.url, "-read_intervals", "%+6") })
+	}
+	var mu sync.Mutex
+	for name, args := range map[string][]string{
+		"http ts": {s.url + "/live/main.ts"},
+		"hls":     {s.url + "/hls/main/index.m3u8", "-live_start_index", "0"},
+	} {
+		readers.Go(func() {
+			list := dataPackets(s.t, args[0], append(args[1:], "-read_intervals", "%+12")...)
+			mu.Lock()
+			defer mu.Unlock()
+			m.tags[name] = list
+		})
+	}
+	return m
+}
+
+// check wants each onFI to be that of the frame at its time stamp, and each ID3 tag the marker at its PTS.
+func (m *messages) check(t *testing.T, ledger []markers.FrameRecord, events []markers.Marker) {
+	t.Helper()
+	for i, c := range m.flvs {
 		n := 0
-		for _, p := range scripts[i] {
+		for _, p := range m.scripts[i] {
 			if !strings.HasPrefix(string(p.Data), "\x02\x00\x04onFI") {
 				continue
 			}
@@ -47,15 +66,15 @@ func TestLiveMessages(t *testing.T) {
 		}
 	}
 	byPTS := map[int64]markers.Marker{}
-	for _, m := range getJSON[markersAnswer](s, "/markers?limit=10000").Markers {
+	for _, m := range events {
 		byPTS[m.PTS&media.PTSMask] = m
 	}
-	for name, list := range map[string][]packet{"http ts": tags, "hls": hls} {
+	for name, list := range m.tags {
 		if len(list) == 0 {
 			t.Errorf("%s: no ID3", name)
 		}
 		for _, p := range list {
-			m, ok := byPTS[p.PTS]
+			m, ok := byPTS[p.PTS&media.PTSMask]
 			want, err := json.Marshal(m)
 			if err != nil || !ok || !strings.Contains(string(p.Data), string(want)) {
 				t.Errorf("%s: ID3 at PTS %d: %q, want %s", name, p.PTS, p.Data, want)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"image/png"
 	"io/fs"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/refstream/refstream/markers"
@@ -107,32 +105,5 @@ func TestFrame(t *testing.T) {
 	img, err := png.Decode(bytes.NewReader(onDisk))
 	if err != nil || img.Bounds().Dx() != 640 || img.Bounds().Dy() != 360 {
 		t.Errorf("picture: %v, %v", img.Bounds(), err)
-	}
-}
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// The schedule of a seed is a promise: people keep its markers in their own tests.
-func TestTruthGolden(t *testing.T) {
-	t.Parallel()
-	got := must(t, "truth", "--seed", "1", "--duration", "5m", "--fps", "30000/1001")
-	name := filepath.Join("..", "..", "testdata", "truth-seed1.jsonl")
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, b := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			t.Fatalf("marker %d is\n%s\nwant\n%s", i, a[i], b[i])
-		}
-	}
-	if len(a) != len(b) {
-		t.Errorf("%d lines, want %d", len(a), len(b))
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // nginxRTMP starts an nginx with its RTMP module on an address.
@@ -36,7 +35,7 @@ rtmp { server { listen %s; application app { live on; } application closed { liv
 		t.Fatal(err)
 	}
 	cmd := background(t, nginxPath(t), "-c", name, "-e", filepath.Join(dir, "error.log"))
-	await(t, "nginx", 10*time.Second, func() bool {
+	await(t, "nginx", limit, func() bool {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Streams that ffmpeg publishes live, recorded to their end and replayed: what a player decodes of the replay is what it
@@ -53,9 +52,9 @@ func TestRecordForeign(t *testing.T) {
 				}
 			}
 			publishing := background(t, "ffmpeg", append([]string{"-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25",
-				"-f", "lavfi", "-i", "sine=r=48000", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "300k", "-g", "50", "-c:a", "aac",
-				"-f", "hls", "-hls_time", "2", "-hls_list_size", "0"}, c.args...)...)
-			await(t, "the stream", 20*time.Second, func() bool {
+				"-f", "lavfi", "-i", "sine=r=48000", "-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "300k", "-g", "25", "-c:a", "aac",
+				"-f", "hls", "-hls_time", "1", "-hls_list_size", "0"}, c.args...)...)
+			await(t, "the stream", limit, func() bool {
 				_, err := os.Stat(filepath.Join(dir, c.first))
 				return err == nil
 			})
@@ -66,7 +65,7 @@ func TestRecordForeign(t *testing.T) {
 			addr := freeAddr(t)
 			_, port, _ := strings.Cut(addr, ":")
 			replay := launchCommand(t, addr, exec.Command(program, "replay", "first", "-f", sessions, "-p", port, "--speed", "5"))
-			await(t, "the replay", 20*time.Second, func() bool { return strings.Contains(replay.log(), replay.url) })
+			await(t, "the replay", limit, func() bool { return strings.Contains(replay.log(), replay.url) })
 			must(t, "record", replay.url+"/stream.m3u8", "-o", sessions, "-s", "second", "--poll", "10ms")
 
 			first, second := recordedContents(t, filepath.Join(sessions, "first")), recordedContents(t, filepath.Join(sessions, "second"))

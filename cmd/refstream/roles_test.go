@@ -44,7 +44,7 @@ func (r *redisServer) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatalf("start redis-server: %v: make deps installs it", err)
 	}
-	await(r.t, "redis answers", 10*time.Second, func() bool {
+	await(r.t, "redis answers", limit, func() bool {
 		out, err := exec.Command("redis-cli", "-p", r.port, "ping").Output()
 		return err == nil && strings.HasPrefix(string(out), "PONG")
 	})
@@ -71,7 +71,7 @@ func (r *redisServer) markers() (list []markers.Marker) {
 	return list
 }
 
-// Redis is away for 20 s: the stream and its truth go on, the server says so, and Redis gets all of it afterwards.
+// Redis is away: the stream and its truth go on, the server says so, and Redis gets all of it afterwards.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
@@ -79,22 +79,17 @@ func TestRedisAway(t *testing.T) {
 	s := start(t, smallStream(data, "--redis", redis.url())...)
 	s.moreSegments(3)
 	redis.kill()
-	gone := time.Now()
-	s.await("not ready", 10*time.Second, func() bool { _, err := s.try("/readyz"); return err != nil })
-	s.await("20 s without Redis", 30*time.Second, func() bool { return time.Since(gone) > 20*time.Second })
-	during := s.state()
+	s.await("not ready", limit, func() bool { _, err := s.try("/readyz"); return err != nil })
+	s.moreSegments(3)
 	if waiting := regexp.MustCompile(`refstream_redis_waiting_records\{kind="frames"\} [1-9]`); !waiting.Match(s.get("/metrics")) {
-		t.Error("/metrics does not tell of the records that wait for Redis")
+		t.Error("/metrics does not count the records that wait for Redis")
 	}
 	redis.start()
 	s.awaitReady()
 	s.moreSegments(1)
 	st := s.verify(data)
-	if len(st.segments.Missing) != 0 {
-		t.Errorf("missing %+v", st.segments.Missing)
-	}
-	if n := len(during.segments.Segments); n < 20 {
-		t.Errorf("%d segments while Redis was away", n)
+	if lost := st.lost(); len(lost) != 0 {
+		t.Errorf("missing %+v", lost)
 	}
 	s.stop()
 	there := redis.markers()
@@ -139,20 +134,18 @@ func TestRoles(t *testing.T) {
 		}
 		return found
 	}
-	b.await("the triggered marker", 30*time.Second, func() bool { return find(b).ID != "" })
+	b.await("the triggered marker", limit, func() bool { return find(b).ID != "" })
 	if m := find(b); m.Frame != planned.Frame || m.LastFrame != planned.LastFrame || m.Text != "from outside" || m.Kind != markers.KindManual {
 		t.Errorf("marker %+v, planned %+v", m, planned)
 	}
-	generator.moreSegments(3)
+	generator.moreSegments(2)
 	st := a.verify(data)
 	generator.stop()
 	if st.playlist == "" || len(st.markers) == 0 {
 		t.Error("nothing to compare")
 	}
 	for _, path := range []string{"/markers?limit=10000", "/segments?limit=5000", "/frames?from=0&limit=5000", "/hls/main/index.m3u8", "/hls/main/master.m3u8"} {
-		if x, y := string(a.get(path)), string(b.get(path)); x != y {
-			t.Errorf("%s differs between two api processes:\n%s\n%s", path, tail(x, 500), tail(y, 500))
-		}
+		await(t, path+" to be the same from two api processes", limit, func() bool { return string(a.get(path)) == string(b.get(path)) })
 	}
 }
 
@@ -168,9 +161,21 @@ func TestTwoGenerators(t *testing.T) {
 		dirs = append(dirs, data)
 		servers = append(servers, start(t, smallStream(data, "--redis", redis.url(), "--epoch", epoch)...))
 	}
-	for _, s := range servers {
-		s.moreSegments(6)
+	slots := func(s *server) (list []int64) {
+		for _, seg := range getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments {
+			list = append(list, seg.MSN)
+		}
+		return list
 	}
+	await(t, "segments of both for the same slots", limit, func() bool {
+		a, both := slots(servers[0]), 0
+		for _, msn := range slots(servers[1]) {
+			if slices.Contains(a, msn) {
+				both++
+			}
+		}
+		return both >= 3
+	})
 	count := map[string]int{}
 	var states []state
 	for i, s := range servers {

@@ -30,7 +30,10 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			warnOfUnknown(stderr, cmd.Root(), os.Environ())
-			return fromEnvironment(cmd.Flags(), os.LookupEnv)
+			if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
+				return cmd.FlagErrorFunc()(cmd, err) // with the exit code that a wrong flag has
+			}
+			return nil
 		},
 	}
 	root.SetOut(stdout)

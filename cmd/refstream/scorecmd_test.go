@@ -95,20 +95,6 @@ func TestScoreCommand(t *testing.T) {
 	}
 }
 
-func TestScoreServer(t *testing.T) {
-	s := start(t, smallStream(t.TempDir())...)
-	var marks []markers.Marker
-	s.await("a marker", 60e9, func() bool {
-		marks = getJSON[markersAnswer](s, "/markers").Markers
-		return len(marks) > 0
-	})
-	list := fmt.Sprintf("[%d]", marks[0].PTS)
-	r, code := scored(t, list, "--truth", s.url, "--clock", "pts", "--to", marks[0].Time.String())
-	if code != 0 || r.Matched != 1 || r.Missed != 0 || *r.Max > 1 {
-		t.Errorf("exit code %d, %+v", code, r)
-	}
-}
-
 func TestScoreCouldNotTell(t *testing.T) {
 	dir := t.TempDir()
 	for name, args := range map[string][]string{

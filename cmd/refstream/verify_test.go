@@ -212,18 +212,12 @@ func (s *server) verifyPlaylist(st state, dir string) {
 	}
 }
 
-// segmentsAfter waits until the server has published n more segments than it had.
+// moreSegments waits until the server has published n more segments than it had.
 func (s *server) moreSegments(n int) {
 	s.t.Helper()
-	newest := func() int64 {
-		list := getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments
-		if len(list) == 0 {
-			return -1
-		}
-		return int64(len(list))
-	}
-	from := max(0, newest())
-	s.await(fmt.Sprintf("%d more segments", n), 60*1e9, func() bool { return newest() >= from+int64(n) })
+	published := func() int { return len(getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments) }
+	from := published()
+	s.await(fmt.Sprintf("%d more segments", n), limit, func() bool { return published() >= from+n })
 }
 
 // reasons lists the reasons of missing records.
@@ -234,11 +228,21 @@ func (st state) reasons() (list []string) {
 	return list
 }
 
+// lost lists what is missing, but for what a machine that was too slow made it skip.
+func (st state) lost() (list []markers.MissingRecord) {
+	for _, m := range st.segments.Missing {
+		if m.Reason != markers.ReasonSkipped {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
 // ffmpegOf is the process of the server's encoder.
 func (s *server) ffmpegOf() int {
 	s.t.Helper()
 	var pid int
-	s.await("ffmpeg", 20*1e9, func() bool {
+	s.await("ffmpeg", limit, func() bool {
 		for _, child := range children(s.t, s.cmd.Process.Pid) {
 			if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child)); err == nil && bytes.HasPrefix(name, []byte("ffmpeg")) {
 				pid = child

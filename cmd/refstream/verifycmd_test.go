@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -41,39 +42,33 @@ func verified(t *testing.T, args ...string) (r verify.Report, code int) {
 	return r, code
 }
 
-// sample is a clip of 20 s: 600 frames of 320x180 at 30 frames/s, with events, as HLS, stream.ts and stream.flv.
+// sample is a clip of 20 s: 600 frames of 320x180 at 30 frames/s, with events, as HLS, stream.ts and stream.flv. It is made
+// once and changed by nobody.
 func sample(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "clip")
-	must(t, "generate", "--out", dir, "--duration", "20s", "--size", "320x180", "--fps", "30", "--segment", "1s", "--bitrate", "800k",
-		"--event-every", "4s", "--event-length", "1s", "--bframes", "2", "--also", "ts,flv")
+	dir := filepath.Join(shared, "sample")
+	makeSample.Do(func() {
+		must(t, "generate", "--out", dir, "--duration", "20s", "--size", "320x180", "--fps", "30", "--segment", "1s", "--bitrate", "800k",
+			"--event-every", "4s", "--event-length", "1s", "--bframes", "2", "--also", "ts,flv")
+	})
 	return dir
 }
 
-// What refstream itself writes is true, on every carrier.
-func TestVerifyOwnOutput(t *testing.T) {
-	for name, args := range map[string][]string{
-		"30":                 {"--fps", "30", "--bframes", "2"},
-		"29.97 drop frame":   {"--fps", "29.97", "--drop-frame", "--bframes", "0", "--start", "59s"},
-		"59.94 much later":   {"--fps", "59.94", "--bframes", "3", "--start", "4h39m36s"},
-		"25 across the wrap": {"--fps", "25", "--bframes", "2", "--start", "26h30m40s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "clip")
-			must(t, append([]string{"generate"}, append(args, "--out", dir, "--size", "320x180", "--segment", "1s", "--duration", "6s", "--bitrate", "1M",
-				"--event-every", "2s", "--event-length", "500ms", "--also", "ts,flv")...)...)
-			for _, file := range []string{"index.m3u8", "stream.ts", "stream.flv"} {
-				r, code := verified(t, filepath.Join(dir, file))
-				if code != 0 || len(r.Findings) > 0 || r.Events.Exact == 0 || r.Events.Exact != r.Events.Markers {
-					t.Errorf("%s: exit code %d, events %+v: %s", file, code, r.Events, texts(r))
-				}
-				for _, clock := range carried(file) {
-					if s := stateOf(r, clock); s != verify.Exact {
-						t.Errorf("%s: %s is %q", file, clock, s)
-					}
-				}
+var makeSample sync.Once
+
+// checkVerify wants a clip to be true, on every carrier.
+func (c clip) checkVerify(t *testing.T) {
+	t.Helper()
+	for _, file := range []string{"index.m3u8", "stream.ts", "stream.flv"} {
+		r, code := verified(t, filepath.Join(c.dir, file))
+		if code != 0 || len(r.Findings) > 0 || r.Events.Exact != r.Events.Markers {
+			t.Errorf("%s: exit code %d, events %+v: %s", file, code, r.Events, texts(r))
+		}
+		for _, clock := range carried(file) {
+			if s := stateOf(r, clock); s != verify.Exact {
+				t.Errorf("%s: %s is %q", file, clock, s)
 			}
-		})
+		}
 	}
 }
 
@@ -206,9 +201,11 @@ func ptr[T any](v T) *T { return &v }
 
 // Of each copy that something was done to, verify names that, how much and where, and nothing else.
 func TestVerifyPerturbed(t *testing.T) {
+	t.Parallel()
 	dir := sample(t)
 	for name, p := range perturbations() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(t.TempDir(), "copy.ts")
 			args := append([]string{"-nostdin", "-v", "error", "-copyts"}, p.in...)
 			args = append(append(args, "-i", filepath.Join(dir, "stream.ts")), p.args...)
@@ -243,6 +240,7 @@ func matches(got, want verify.Finding) bool {
 
 // What was done on purpose can be allowed for.
 func TestVerifyAllows(t *testing.T) {
+	t.Parallel()
 	dir := sample(t)
 	file := filepath.Join(t.TempDir(), "copy.mp4")
 	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=854:480", "-c:v", encoded,
@@ -261,6 +259,7 @@ func TestVerifyAllows(t *testing.T) {
 
 // A stream is held against its seed where nothing else is known, and a wrong seed is found out.
 func TestVerifySeed(t *testing.T) {
+	t.Parallel()
 	dir := sample(t)
 	flags := []string{filepath.Join(dir, "stream.ts"), "--size", "320x180", "--segment", "1s", "--event-every", "4s", "--event-length", "1s"}
 	if r, code := verified(t, append(flags, "--seed", "1")...); code != 0 {
@@ -275,28 +274,9 @@ func TestVerifySeed(t *testing.T) {
 	}
 }
 
-// A running server is held against what it says itself, through its own address.
-func TestVerifyServer(t *testing.T) {
-	s := start(t, smallStream(t.TempDir())...)
-	s.moreSegments(5)
-	r, code := verified(t, s.url+"/hls/main/index.m3u8", "--duration", "4s")
-	if code != 0 {
-		t.Errorf("exit code %d: %s", code, texts(r))
-	}
-	for _, clock := range carried("index.m3u8")[:5] {
-		if got := stateOf(r, clock); got != verify.Exact {
-			t.Errorf("%s is %q", clock, got)
-		}
-	}
-	for _, path := range []string{"/live/main.ts", "/live/main.flv"} {
-		if r, code = verified(t, s.url+path, "--duration", "3s"); code != 0 {
-			t.Errorf("%s: exit code %d: %s", path, code, texts(r))
-		}
-	}
-}
-
 // What can't be told ends with 2 and a reason.
 func TestVerifyCouldNotTell(t *testing.T) {
+	t.Parallel()
 	dir := sample(t)
 	other := filepath.Join(t.TempDir(), "other.ts")
 	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=1", "-c:v", encoded, other)
@@ -334,6 +314,7 @@ func TestVerifyCouldNotTell(t *testing.T) {
 }
 
 func TestVerifyReports(t *testing.T) {
+	t.Parallel()
 	dir := sample(t)
 	html, junit := filepath.Join(t.TempDir(), "r.html"), filepath.Join(t.TempDir(), "r.xml")
 	var out, errs bytes.Buffer
