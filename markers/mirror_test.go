@@ -248,16 +248,11 @@ func TestMirrorEmptiedIdle(t *testing.T) {
 	m.frames(0, 100)
 	m.arrived(0, 100)
 	m.ok(m.there.Delete(m.ctx, "main"))
+	// The mirror asks the server before each record, and now and then. What is lost after it has asked and before it appends
+	// it doesn't find, so that the next record waits here until it has asked.
+	m.until("the loss is logged", func() bool { return m.log.has("remote store lost records") })
 	m.frames(100, 101)
-	// The last is there at once, and shows the mirror that those before it are not.
-	m.until("the others are there again", func() bool {
-		recs, err := m.there.Frames(m.ctx, "main", markers.Range{})
-		return err == nil && len(recs) == 101
-	})
 	m.arrived(0, 101)
-	if !m.log.has("remote store lost records") {
-		t.Error("the loss was not logged")
-	}
 }
 
 // TestMirrorHang has the server hang: appends, trims and descriptions go on at once. No disk takes part.
