@@ -7,10 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,7 +35,7 @@ func TestFollow(t *testing.T) {
 	stream := readFile(t, path)
 	small := readFile(t, encode(t, "b.ts", "1", "-bf", "0", "-s", "160x90", "-output_ts_offset", "5"))
 	var asked atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		flush := func(b []byte) {
 			_, _ = w.Write(b)
 			_ = http.NewResponseController(w).Flush()
@@ -58,15 +58,16 @@ func TestFollow(t *testing.T) {
 			flush(small)
 			<-r.Context().Done()
 		}
-	}))
-	defer server.Close()
+	})
 
 	var r result
-	ctx, o := r.untilUnits(within(t, 20*time.Second), 120)
-	err := Run(ctx, server.URL+"/live", o, r.handle)
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("ended with %v, %s", err, r.kinds())
-	}
+	inTime(t, answer, func(t *testing.T, client *http.Client) {
+		ctx, o := r.untilUnits(t.Context(), 120)
+		o.HTTP = client
+		if err := Run(ctx, "http://test/live", o, r.handle); !errors.Is(err, context.Canceled) {
+			t.Fatalf("ended with %v, %s", err, r.kinds())
+		}
+	})
 	kinds := r.kinds()
 	for _, want := range []string{
 		"lost lost connected", "lost connected resumed", "parameters", "jump",
@@ -124,33 +125,37 @@ func TestWithoutFollow(t *testing.T) {
 	mux.HandleFunc("/dash", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `<?xml version="1.0"?><MPD/>`) })
 	mux.HandleFunc("/empty", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/empty.ts", func(http.ResponseWriter, *http.Request) {})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	for url, want := range map[string]string{
-		server.URL + "/404.ts":   "404 Not Found",
-		server.URL + "/500.m3u8": "500",
-		server.URL + "/stall.ts": "stalled: nothing came for 200ms",
-		server.URL + "/silent":   "stalled: nothing came for 200ms",
-		server.URL + "/page":     `begins with "<!doctype ht": neither HLS`,
-		server.URL + "/dash":     "perhaps a DASH manifest",
-		server.URL + "/empty":    "nothing came",
-		server.URL + "/empty.ts": "nothing came",
-		"/nowhere/a.ts":          "no such file",
-		t.TempDir():              "is a directory",
-		"":                       "it is empty",
-		"gopher://a/b":           `scheme "gopher" is not read`,
-		"tcp://localhost":        "no port",
-		"http:///a":              "no host",
-		"http://a b/":            "not a URL",
-		"rtmp://localhost/a":     "no application and stream",
-		"tcp://127.0.0.1:1":      "connection refused",
-	} {
-		var r result
-		o := r.options()
-		o.Stall = 200 * time.Millisecond
-		if err := Run(within(t, 10*time.Second), url, o, r.handle); err == nil || !strings.Contains(err.Error(), want) {
+	refused := func(t *testing.T, url, want string, o Options) {
+		if err := Run(within(t), url, o, func(Record) error { return nil }); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}
+	}
+	inTime(t, mux, func(t *testing.T, client *http.Client) {
+		for path, want := range map[string]string{
+			"/404.ts":   "404 Not Found",
+			"/500.m3u8": "500",
+			"/stall.ts": "stalled: nothing came for 200ms",
+			"/silent":   "stalled: nothing came for 200ms",
+			"/page":     `begins with "<!doctype ht": neither HLS`,
+			"/dash":     "perhaps a DASH manifest",
+			"/empty":    "nothing came",
+			"/empty.ts": "nothing came",
+		} {
+			refused(t, "http://test"+path, want, Options{Now: time.Now, HTTP: client, Stall: 200 * time.Millisecond})
+		}
+	})
+	for url, want := range map[string]string{
+		"/nowhere/a.ts":      "no such file",
+		t.TempDir():          "is a directory",
+		"":                   "it is empty",
+		"gopher://a/b":       `scheme "gopher" is not read`,
+		"tcp://localhost":    "no port",
+		"http:///a":          "no host",
+		"http://a b/":        "not a URL",
+		"rtmp://localhost/a": "no application and stream",
+		"tcp://127.0.0.1:1":  "connection refused",
+	} {
+		refused(t, url, want, Options{Now: time.Now})
 	}
 }
 
@@ -178,18 +183,20 @@ func TestHandlerEnds(t *testing.T) {
 // TestDuration ends a stream that has no end.
 func TestDuration(t *testing.T) {
 	stream := readFile(t, encode(t, "a.ts", "1"))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(stream)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
-	}))
-	defer server.Close()
-	var r result
-	o := r.options()
-	o.Duration = 300 * time.Millisecond
-	if err := Run(within(t, 10*time.Second), server.URL, o, r.handle); err != nil || len(r.units) < 20 {
-		t.Errorf("%v after %d units", err, len(r.units))
-	}
+	})
+	inTime(t, answer, func(t *testing.T, client *http.Client) {
+		var r result
+		o := r.options()
+		o.HTTP, o.Duration = client, 300*time.Millisecond
+		began := time.Now()
+		if err := Run(t.Context(), "http://test/", o, r.handle); err != nil || len(r.units) < 20 || time.Since(began) != o.Duration {
+			t.Errorf("%v after %d units, %v", err, len(r.units), time.Since(began))
+		}
+	})
 }
 
 // TestGrowingFile follows a file that is being written, and written anew.
@@ -211,7 +218,7 @@ func TestGrowingFile(t *testing.T) {
 	}
 	grow(len(stream)/3 + 7)
 	var r result
-	ctx, o := r.untilUnits(within(t, 20*time.Second), 49+49)
+	ctx, o := r.untilUnits(within(t), 49+49)
 	inner := o.Unit
 	o.Unit = func(u Unit) {
 		inner(u)
@@ -266,15 +273,16 @@ func TestSockets(t *testing.T) {
 	})
 	t.Run("TCP listen", func(t *testing.T) {
 		address := freePort(t, "tcp")
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			ffmpegQuietly("-re", "-i", path, "-c", "copy", "-f", "mpegts", "tcp://"+address)
-		}()
+		ctx := within(t)
+		var sending sync.WaitGroup
+		sending.Go(func() { // until somebody listens
+			for ctx.Err() == nil && ffmpegQuietly("-i", path, "-c", "copy", "-f", "mpegts", "tcp://"+address) != nil {
+			}
+		})
 		var r result
 		o := r.options()
-		err := Run(within(t, 20*time.Second), "tcp://"+address+"?listen", o, r.handle)
-		<-done
+		err := Run(ctx, "tcp://"+address+"?listen", o, r.handle)
+		sending.Wait()
 		if err != nil || len(r.units) != 25 {
 			t.Errorf("%v after %d units", err, len(r.units))
 		}
@@ -295,13 +303,13 @@ func TestSockets(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						ffmpegQuietly("-re", "-i", path, "-c", "copy", "-f", format, to)
+						_ = ffmpegQuietly("-re", "-i", path, "-c", "copy", "-f", format, to)
 					}
 				}
 			}()
 			var r result
-			ctx, o := r.untilUnits(within(t, 20*time.Second), 20)
-			o.Stall = 5 * time.Second
+			ctx, o := r.untilUnits(within(t), 20)
+			o.Stall = 0
 			err := Run(ctx, "udp://"+address, o, r.handle)
 			close(stop)
 			<-done

@@ -3,11 +3,14 @@ package analyzer
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/refstream/refstream/internal/testnet"
@@ -167,17 +170,34 @@ func analyze(tb testing.TB, url string) *result {
 	return &r
 }
 
+// inTime serves h, at any address of http, while f runs in a bubble: its time passes only while everybody waits, and a limit
+// of a millisecond is over when a millisecond of silence is, however slow the machine. Sockets are not for a bubble.
+func inTime(t *testing.T, h http.Handler, f func(t *testing.T, client *http.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := testnet.NewPipes()
+		server := &http.Server{Handler: h}
+		transport := &http.Transport{DialContext: l.Dial}
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(l) })
+		defer serving.Wait()
+		defer server.Close()
+		defer transport.CloseIdleConnections()
+		f(t, &http.Client{Transport: transport})
+	})
+}
+
 // within is a context that ends long after a test should have.
-func within(tb testing.TB, d time.Duration) context.Context {
+func within(tb testing.TB) context.Context {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), d)
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	tb.Cleanup(cancel)
 	return ctx
 }
 
 // ffmpegQuietly runs ffmpeg, and lets it fail.
-func ffmpegQuietly(args ...string) {
-	_ = exec.Command("ffmpeg", append([]string{"-v", "quiet", "-nostdin"}, args...)...).Run()
+func ffmpegQuietly(args ...string) error {
+	return exec.Command("ffmpeg", append([]string{"-v", "quiet", "-nostdin"}, args...)...).Run()
 }
 
 // freePort is an address on this machine at which nobody listens.

@@ -157,15 +157,14 @@ func TestLiveHLS(t *testing.T) {
 		window(0, 1, "", false), window(0, 1, "", false), window(0, 2, ranges, false), status(404), status(500), status(500),
 		window(1, 3, ranges, false), window(2, 5, ranges, false), window(5, 7, strings.Replace(ranges, "2.5", "3.5", 1), true),
 	}}
-	server := httptest.NewServer(live)
-	defer server.Close()
 	var r result
-	o := r.options()
-	o.RetryMin, o.RetryMax = time.Millisecond, 10*time.Millisecond
-	o.Follow = true
-	if err := Run(within(t, 60*time.Second), server.URL+"/live.m3u8", o, r.handle); err != nil {
-		t.Fatalf("%v: %s", err, r.kinds())
-	}
+	inTime(t, live, func(t *testing.T, client *http.Client) {
+		o := r.options()
+		o.HTTP, o.Follow = client, true
+		if err := Run(t.Context(), "http://test/live.m3u8", o, r.handle); err != nil {
+			t.Fatalf("%v: %s", err, r.kinds())
+		}
+	})
 	var segments []int64
 	for _, u := range r.units {
 		if n := len(segments); n == 0 || segments[n-1] != u.MSN {
@@ -213,15 +212,17 @@ func TestGaps(t *testing.T) {
 func TestStalledHLS(t *testing.T) {
 	path := encodeHLS(t, "3")
 	live := &liveHLS{dir: filepath.Dir(path), versions: []func(http.ResponseWriter){window(0, 1, "", false)}}
-	server := httptest.NewServer(live)
-	defer server.Close()
-	var r result
-	o := r.options()
-	o.Stall = time.Millisecond
-	err := Run(within(t, 30*time.Second), server.URL+"/live.m3u8", o, r.handle)
-	if err == nil || !strings.Contains(err.Error(), "the playlist has not changed for 3s") || len(r.units) != 50 {
-		t.Errorf("%v after %d units", err, len(r.units))
-	}
+	inTime(t, live, func(t *testing.T, client *http.Client) {
+		var r result
+		o := r.options()
+		o.HTTP, o.Stall = client, time.Millisecond
+		began := time.Now()
+		err := Run(t.Context(), "http://test/live.m3u8", o, r.handle)
+		if err == nil || !strings.Contains(err.Error(), "the playlist has not changed for 3s") || len(r.units) != 50 ||
+			time.Since(began) != 3*time.Second {
+			t.Errorf("%v after %d units, %v", err, len(r.units), time.Since(began))
+		}
+	})
 }
 
 // TestCapture stores streams, and wants the copies to be like what was copied.
@@ -242,7 +243,7 @@ func TestCapture(t *testing.T) {
 	o := Options{Now: time.Now}
 	for _, name := range []string{"key", "fmp4"} {
 		url := server.URL + "/" + name + "/index.m3u8"
-		c, err := Capture(within(t, 20*time.Second), url, filepath.Join(t.TempDir(), "a"), o, 0)
+		c, err := Capture(within(t), url, filepath.Join(t.TempDir(), "a"), o, 0)
 		if err != nil || c.Segments != 3 || c.Kind != KindHLS {
 			t.Fatalf("%s: %+v, %v", name, c, err)
 		}
@@ -261,10 +262,14 @@ func TestCapture(t *testing.T) {
 		}
 	}
 
-	c, err := Capture(within(t, 20*time.Second), server.URL+"/live", t.TempDir(), o, 300*time.Millisecond)
-	if err != nil || c.Kind != KindTS {
-		t.Fatalf("%+v, %v", c, err)
-	}
+	dir := t.TempDir()
+	var c Captured
+	inTime(t, mux, func(t *testing.T, client *http.Client) {
+		var err error
+		if c, err = Capture(t.Context(), "http://test/live", dir, Options{Now: time.Now, HTTP: client}, 300*time.Millisecond); err != nil || c.Kind != KindTS {
+			t.Fatalf("%+v, %v", c, err)
+		}
+	})
 	b := readFile(t, c.Path)
 	if !bytes.HasPrefix(stream, b) || int64(len(b)) != c.Bytes || len(b)%188 != 0 {
 		t.Errorf("%d bytes, which are not the stream's", len(b))

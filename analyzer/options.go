@@ -1,8 +1,10 @@
 package analyzer
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -32,6 +34,9 @@ type Options struct {
 	Note func(Note)
 	// Unit is told of each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
 	Unit func(Unit)
+
+	// dial connects to RTMP servers, for tests without a network; nil for what the system has.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Unit is an access unit as the stream carries it.
@@ -79,6 +84,9 @@ func (o Options) withDefaults() (Options, error) {
 		o.RetryMax = longestRetry
 	}
 	o.RetryMax = max(o.RetryMax, o.RetryMin)
+	if o.dial == nil {
+		o.dial = new(net.Dialer).DialContext
+	}
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{}
 	}

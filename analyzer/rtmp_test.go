@@ -11,8 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/rtmp"
 )
@@ -37,13 +38,8 @@ func (s *tagSource) Next(ctx context.Context) ([]flv.Tag, error) {
 	return out, nil
 }
 
-// serveRTMP plays a stream to each who asks for it, and gives its address.
-func serveRTMP(t *testing.T, play func(app, stream string) (rtmp.Source, error)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+// serveRTMP plays a stream to each who asks for it, until the returned function is called.
+func serveRTMP(l net.Listener, play func(app, stream string) (rtmp.Source, error)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -55,12 +51,11 @@ func serveRTMP(t *testing.T, play func(app, stream string) (rtmp.Source, error))
 			all.Go(func() { _ = (&rtmp.Server{Play: play}).ServeConn(ctx, c) })
 		}
 	})
-	t.Cleanup(func() {
+	return func() {
 		cancel()
 		l.Close()
 		all.Wait()
-	})
-	return "rtmp://" + l.Addr().String() + "/live/main"
+	}
 }
 
 func TestRTMP(t *testing.T) {
@@ -68,7 +63,12 @@ func TestRTMP(t *testing.T) {
 	video := tagsOf(t, path)
 	made, want := scripts(t)
 	tags := slices.Concat(made, video[1:])
-	url := serveRTMP(t, func(_, stream string) (rtmp.Source, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "rtmp://" + l.Addr().String() + "/live/main"
+	defer serveRTMP(l, func(_, stream string) (rtmp.Source, error) {
 		if stream == "plain" {
 			return &tagSource{tags: video}, nil
 		}
@@ -76,7 +76,7 @@ func TestRTMP(t *testing.T) {
 			return nil, errors.New("not here")
 		}
 		return &tagSource{tags: tags}, nil
-	})
+	})()
 	r := analyze(t, url)
 	compareScripts(t, r, want)
 	file := analyze(t, path)
@@ -88,12 +88,12 @@ func TestRTMP(t *testing.T) {
 			t.Errorf("record %d is %s at %d, in the file %s at %d", i, rec.Extra, *rec.PTS, w.Extra, *w.PTS)
 		}
 	}
-	err := Run(within(t, 10*time.Second), strings.Replace(url, "/main", "/other", 1), file.options(), file.handle)
+	err = Run(within(t), strings.Replace(url, "/main", "/other", 1), file.options(), file.handle)
 	if err == nil || !strings.Contains(err.Error(), "StreamNotFound") {
 		t.Errorf("a stream that isn't there: %v", err)
 	}
 
-	c, err := Capture(within(t, 10*time.Second), url, filepath.Join(t.TempDir(), "new"), file.options(), 0)
+	c, err := Capture(within(t), url, filepath.Join(t.TempDir(), "new"), file.options(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestRTMP(t *testing.T) {
 		t.Errorf("captured: %d units and %d records of %d", len(got.units), len(got.records), len(r.records))
 	}
 	plain := strings.Replace(url, "/main", "/plain", 1)
-	if c, err = Capture(within(t, 10*time.Second), plain, t.TempDir(), file.options(), 0); err != nil {
+	if c, err = Capture(within(t), plain, t.TempDir(), file.options(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(packets(t, c.Path)); n != 25 {
@@ -113,17 +113,22 @@ func TestRTMP(t *testing.T) {
 func TestRTMPFollow(t *testing.T) {
 	video := tagsOf(t, encode(t, "a.flv", "1", "-bf", "0"))
 	var asked atomic.Int64
-	url := serveRTMP(t, func(string, string) (rtmp.Source, error) {
+	play := func(string, string) (rtmp.Source, error) {
 		if asked.Add(1) == 1 {
 			return nil, errors.New("not yet")
 		}
 		return &tagSource{tags: video, stall: true}, nil
-	})
-	var r result
-	ctx, o := r.untilUnits(within(t, 20*time.Second), 60)
-	if err := Run(ctx, url, o, r.handle); !errors.Is(err, context.Canceled) {
-		t.Fatalf("%v after %d units: %s", err, len(r.units), r.kinds())
 	}
+	var r result
+	synctest.Test(t, func(t *testing.T) {
+		l := testnet.NewPipes()
+		defer serveRTMP(l, play)()
+		ctx, o := r.untilUnits(t.Context(), 60)
+		o.dial = l.Dial
+		if err := Run(ctx, "rtmp://test/live/main", o, r.handle); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v after %d units: %s", err, len(r.units), r.kinds())
+		}
+	})
 	if k := r.kinds(); k != "lost connected resumed lost connected resumed jump lost connected resumed jump" {
 		t.Errorf("notes %s", k)
 	}

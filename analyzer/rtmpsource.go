@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/rtmp"
@@ -25,8 +24,7 @@ func (s *rtmpSource) play(ctx context.Context, begun func(), each func(flv.Tag) 
 	if err != nil {
 		return err
 	}
-	var d net.Dialer
-	c, err := d.DialContext(w.ctx, "tcp", address.Address())
+	c, err := s.o.dial(w.ctx, "tcp", address.Address())
 	if err != nil {
 		return fmt.Errorf("open stream: %w", w.explain(err))
 	}

@@ -37,7 +37,7 @@ func TestWrap(t *testing.T) {
 	// The second connection's first unit is beyond the end, and low on the wire.
 	first, second := readFile(t, writeTS(t, units[:24])), readFile(t, writeTS(t, units[24:]))
 	n := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n++
 		if n == 1 {
 			_, _ = w.Write(first)
@@ -47,11 +47,13 @@ func TestWrap(t *testing.T) {
 		_, _ = w.Write(second)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
-	}))
-	defer server.Close()
+	})
 	r = &result{}
-	ctx, o := r.untilUnits(within(t, 10*time.Second), len(units))
-	_ = Run(ctx, server.URL+"/a.ts", o, r.handle)
+	inTime(t, answer, func(t *testing.T, client *http.Client) {
+		ctx, o := r.untilUnits(t.Context(), len(units))
+		o.HTTP = client
+		_ = Run(ctx, "http://test/a.ts", o, r.handle)
+	})
 	if len(r.units) != len(units) {
 		t.Fatalf("%d units of %d: %v", len(r.units), len(units), r.notes)
 	}
@@ -175,7 +177,7 @@ func TestMemory(t *testing.T) {
 			late = heap()
 		}
 	}}
-	if err := Run(within(t, time.Minute), server.URL, o, func(Record) error { return nil }); err != nil {
+	if err := Run(within(t), server.URL, o, func(Record) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if late == 0 || late-early > 2<<20 {

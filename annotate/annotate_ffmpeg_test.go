@@ -82,6 +82,15 @@ func TestAnnotatedStreamsReadBackWithFFmpeg(t *testing.T) {
 			})
 		}
 	}
+	if testing.Short() { // every second one, so that each rate has one of the two, and each half of the skips
+		var some []stream
+		for i, s := range streams {
+			if (i/2+i)%2 == 0 {
+				some = append(some, s)
+			}
+		}
+		streams = some
+	}
 	streams = append(streams,
 		stream{"no B-frames, slices", clockOf(25, 1, false), 25, 90000, 30, "pic-struct=1:slices=3", "-bf 0"},
 		stream{"CBR with filler", clockOf(50, 1, false), 50, 0, 30, "pic-struct=1:nal-hrd=cbr", "-bf 2 -b:v 400k " + hrdArgs},

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for what should happen at once.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // eventStream is a client of /markers/stream.
 type eventStream struct {

@@ -45,7 +45,7 @@ func TestFullDisk(t *testing.T) {
 	_, _ = s.dial().Write(b) // it is closed before all is sent
 	select {
 	case <-s.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the recording goes on")
 	}
 	if !errors.Is(s.err, syscall.ENOSPC) || !strings.Contains(s.err.Error(), filepath.Join(dir, "test")) {

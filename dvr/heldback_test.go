@@ -2,8 +2,11 @@ package dvr
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -63,6 +66,25 @@ func TestHeldBack(t *testing.T) {
 		}
 	})
 }
+
+// TestStopsInTime: a follower that doesn't come to its end is stopped when its time is over.
+func TestStopsInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{times: defaultTimes(), follower: endless{}, o: Options{Logger: slog.New(slog.DiscardHandler)}}
+		stopped := watch(t.Context(), r)
+		began := time.Now()
+		if err := stopped(); err != nil || time.Since(began) != r.times.finish || r.times.finish >= 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// endless is a follower that never comes to the end.
+type endless struct{ follower }
+
+func (endless) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+func (endless) Finish()                       {}
 
 // TestProgress: it says what is there, also at the end.
 func TestProgress(t *testing.T) {

@@ -28,7 +28,7 @@ func TestKilled(t *testing.T) {
 	dir, b := t.TempDir(), stream(t, 5)
 	var before []byte
 	for i := range 4 {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilled$", "-test.v")
 		cmd.Env = append(os.Environ(), killedDir+"="+dir)

@@ -14,7 +14,9 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	const connections = 3 * maxWaiting
 	b := stream(t, 1)
-	s := record(t, Options{}, defaultTimes())
+	limits := defaultTimes()
+	limits.grace = time.Hour // nobody is turned away, however slow the machine
+	s := record(t, Options{}, limits)
 	var sizes []int64
 	for i := range connections {
 		c := s.dial()
@@ -43,6 +45,34 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	goesOn(t, probe(t, s.file()))
 }
 
+// gate is a listener that passes a connection on when it may.
+type gate struct {
+	net.Listener
+	open chan struct{}
+	done <-chan struct{} // of the test
+}
+
+func (g *gate) Accept() (net.Conn, error) {
+	c, err := g.Listener.Accept()
+	if err == nil {
+		select {
+		case <-g.open:
+		case <-g.done:
+		}
+	}
+	return c, err
+}
+
+func listener(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
 // TestGivesWay: who brings nothing keeps nobody out.
 func TestGivesWay(t *testing.T) {
 	t.Parallel()
@@ -61,12 +91,15 @@ func TestGivesWay(t *testing.T) {
 			t.Parallel()
 			limits := defaultTimes()
 			limits.grace = c.grace
-			s := record(t, Options{}, limits)
+			l := &gate{Listener: listener(t), open: make(chan struct{}, 2), done: t.Context().Done()}
+			s := record(t, Options{Listener: l}, limits)
 			holder := s.dial()
+			l.open <- struct{}{}
 			mustWrite(t, holder, c.first)
 			s.until("it is connected", func() bool { return strings.Contains(s.log.String(), "sender connected") })
 			real := s.dial()
 			mustWrite(t, real, b)
+			l.open <- struct{}{} // what it brings is there before its time begins
 			s.until("the other is recorded", func() bool { return bytes.Equal(s.recorded(), b) })
 			if !closed(holder) {
 				t.Error("the first stays")
@@ -94,7 +127,8 @@ func TestStaysSilent(t *testing.T) {
 	if !closed(second) {
 		t.Error("the other stays")
 	}
-	if log := s.log.String(); strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "turned away") {
+	s.until("it is logged", func() bool { return strings.Contains(s.log.String(), "turned away") })
+	if log := s.log.String(); strings.Count(log, "level=WARN") != 1 {
 		t.Errorf("the log says\n%s", log)
 	}
 }
@@ -102,11 +136,7 @@ func TestStaysSilent(t *testing.T) {
 // TestPending: what a connection has is told, without taking it.
 func TestPending(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := listener(t)
 	c, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,8 @@ type scanner struct {
 	// silence is noPictures, or shorter in tests; idle is for saying once that it lasts.
 	silence time.Duration
 	idle    sync.Once
+	// looked is called after each picture, for tests that stop a scan at a certain one.
+	looked func()
 }
 
 // newScanner makes a scanner for the session in folder. It returns an error when ffmpeg is missing. o has its defaults
@@ -43,7 +45,8 @@ func newScanner(o Options, folder string) (*scanner, error) {
 		return nil, fmt.Errorf("find decoder: %w: install ffmpeg, or say where it is", err)
 	}
 	o.FFmpeg = path
-	return &scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures}, nil
+	return &scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures,
+		looked: func() {}}, nil
 }
 
 // Grown says that there may be more in the recording. It may be called at any time.
@@ -157,10 +160,11 @@ func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 	s.keeper.stretch(f)
 	var p picture
 	var kept error
-	for err == nil && kept == nil {
+	for err == nil && kept == nil && ctx.Err() == nil {
 		if err = d.next(&p); err == nil {
 			watched.pictures.Add(1)
 			kept = s.keeper.picture(ctx, &p)
+			s.looked()
 		}
 	}
 	cancel() // of no effect where all was given

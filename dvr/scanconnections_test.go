@@ -114,7 +114,11 @@ func TestScanKilledConnections(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	parts := manyConnections(t, 12)
+	connections := 12
+	if testing.Short() {
+		connections = 6
+	}
+	parts := manyConnections(t, connections)
 	s := newScanSession(t)
 	s.o.MaxInterval = 1700 * time.Millisecond
 	r := rand.New(rand.NewPCG(3, 5))
@@ -154,7 +158,7 @@ func TestScanKilledConnections(t *testing.T) {
 	fresh.append(read(t, s.folder, recordingFile))
 	fresh.connections(all...)
 	want := fresh.scan()
-	if len(want) < 12 {
+	if len(want) < connections {
 		t.Fatalf("only %d frames", len(want))
 	}
 	if joined(got) != joined(want) {
@@ -171,7 +175,7 @@ func TestScanKilledConnections(t *testing.T) {
 func scanUntilKilled(t *testing.T, folder string) {
 	s := newScanSession(t)
 	s.folder, s.o.MaxInterval = folder, 1700*time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // in case that nobody kills it
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // in case that nobody kills it
 	defer cancel()
 	sc, wait := s.follow(ctx)
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -79,7 +79,7 @@ func (s *scanSession) until(what string, ok func() bool) {
 	s.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(30 * time.Second); !ok(); {
+	for end := time.After(patience); !ok(); {
 		select {
 		case <-tick.C:
 		case <-end:
@@ -195,11 +195,14 @@ func TestScanTimes(t *testing.T) {
 	o := ourOptions(320, 180, rate30)
 	args := []string{"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-muxdelay", "0", "-muxpreload", "0"}
 	plain := newScanSession(t)
-	plain.append(ourStream(t, o, 0, 200, append(slices.Clone(args), "-output_ts_offset", "100")...))
+	moved := func(from int64, offset float64) []byte {
+		return movedStream(t, ourStream(t, o, from, 200, args...), offset)
+	}
+	plain.append(moved(0, 100))
 	want := plain.scan()
 	for _, offset := range []float64{95443, 95440, 60000, 90000} { // 2^33 ticks are 95443.72 s
 		s := newScanSession(t)
-		s.append(ourStream(t, o, 0, 200, append(slices.Clone(args), "-output_ts_offset", fmt.Sprint(offset))...))
+		s.append(moved(0, offset))
 		got := s.scan()
 		if !slices.Equal(numbers(got), numbers(want)) {
 			t.Fatalf("offset %v: frames %d, want %d\n%s", offset, numbers(got), numbers(want), s.log)
@@ -212,9 +215,9 @@ func TestScanTimes(t *testing.T) {
 		s.silent()
 	}
 	jumps := newScanSession(t)
-	jumps.append(ourStream(t, o, 0, 200, append(slices.Clone(args), "-output_ts_offset", "1000")...))
-	jumps.append(ourStream(t, o, 200, 200, append(slices.Clone(args), "-output_ts_offset", "500")...))
-	jumps.append(ourStream(t, o, 400, 200, append(slices.Clone(args), "-output_ts_offset", "2000")...))
+	jumps.append(moved(0, 1000))
+	jumps.append(moved(200, 500))
+	jumps.append(moved(400, 2000))
 	all := jumps.scan()
 	got := numbers(all)
 	for _, n := range changes(t, o, 0, 600) {

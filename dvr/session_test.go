@@ -12,7 +12,7 @@ import (
 // refused is the error of a run that must not begin.
 func refused(t *testing.T, o Options) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	o.Ready = func(Session) { t.Error("it begins"); cancel() }
 	err := run(ctx, o, defaultTimes(), func(Options, string) (follower, error) { return &idle{finished: make(chan struct{})}, nil })

@@ -77,13 +77,16 @@ func TestFFmpegKilled(t *testing.T) {
 	}
 }
 
+// shortStall is waited for by tests: more than it takes ffmpeg to start on a busy machine, where it isn't stopped.
+const shortStall = 3 * time.Second
+
 // TestFFmpegHangs stops ffmpeg, which takes it out of the world without ending it.
 func TestFFmpegHangs(t *testing.T) {
 	for name, drain := range map[string]bool{"while it is fed": false, "while it drains": true} {
 		t.Run(name, func(t *testing.T) {
 			check := noLeaks(t)
 			o := testOptions()
-			o.Stall, o.Preset = 400*time.Millisecond, "veryfast"
+			o.Stall, o.Preset = shortStall, "veryfast"
 			var pid func() int
 			o.FFmpeg, pid = watched(t)
 			e, err := New(o)
@@ -112,7 +115,7 @@ func TestFFmpegHangs(t *testing.T) {
 					t.Errorf("Write: %v", err)
 				}
 			}
-			if err := <-running; err == nil || !strings.Contains(err.Error(), "for 400ms: it was killed") {
+			if err := <-running; err == nil || !strings.Contains(err.Error(), "for 3s: it was killed") {
 				t.Errorf("Run: %v", err)
 			}
 			accounted(t, e, o, units, given)
@@ -131,12 +134,12 @@ func stop(t *testing.T, pid int) {
 // TestSlowHandlerIsNoStall: it is not ffmpeg's fault when nobody takes its units.
 func TestSlowHandlerIsNoStall(t *testing.T) {
 	o := testOptions()
-	o.Stall = time.Second
+	o.Stall = shortStall
 	e, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := time.NewTimer(o.Stall * 3 / 2)
+	late := time.NewTimer(o.Stall * 4 / 3)
 	first := true
 	running := start(t, e, func(media.AccessUnit) error {
 		if first {
@@ -209,7 +212,7 @@ func TestWriteObeysItsContext(t *testing.T) {
 		return nil
 	})
 	stop(t, pid())
-	ctx, cancel = context.WithTimeout(testContext(t), 200*time.Millisecond)
+	ctx, cancel = context.WithTimeout(testContext(t), 2*time.Second) // the pipe is full long before
 	defer cancel()
 	given, err := feed(ctx, e, o)
 	if !errors.Is(err, context.DeadlineExceeded) {

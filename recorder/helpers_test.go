@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,11 +16,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/refstream/refstream/internal/testnet"
 )
 
 // longest is how long anything in these tests may take.
-const longest = 60 * time.Second
+const longest = 2 * time.Minute
 
 // recorded records a stream to its end or for a time.
 func recorded(t *testing.T, o Options) Summary {
@@ -155,7 +160,9 @@ type reply struct {
 // live is a stream that goes on: 20 segments of 200 ms, of which a playlist names some; then it ends.
 type live struct {
 	server *httptest.Server
-	window int // segments
+	http   *http.Client  // of who records in a bubble, nil elsewhere
+	over   chan struct{} // closed at the test's end
+	window int           // segments
 	// fault may answer a request itself; n counts the requests for the path from 1.
 	fault func(w http.ResponseWriter, path string, n int) bool
 
@@ -172,18 +179,44 @@ const (
 )
 
 func newLive(t *testing.T, window int, fault func(w http.ResponseWriter, path string, n int) bool) *live {
-	l := &live{window: window, fault: fault, asked: map[string]int{}}
+	l := &live{window: window, fault: fault, asked: map[string]int{}, over: make(chan struct{})}
 	l.server = httptest.NewServer(l)
 	t.Cleanup(l.server.Close)
 	return l
 }
 
+// inTime runs f with a live stream in a bubble, in which no time passes but what is waited: a busy machine neither loses
+// what leaves the playlist nor runs into a limit.
+func inTime(t *testing.T, window int, fault func(w http.ResponseWriter, path string, n int) bool, f func(t *testing.T, l *live)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &live{window: window, fault: fault, asked: map[string]int{}, server: &httptest.Server{URL: "http://live"}, http: newHTTP(), over: make(chan struct{})}
+		pipes := testnet.NewPipes()
+		transport := l.http.Transport.(once).Transport
+		transport.DialContext = pipes.Dial
+		server := &http.Server{Handler: l, ErrorLog: log.New(io.Discard, "", 0)}
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(pipes) })
+		t.Cleanup(func() {
+			close(l.over)
+			transport.CloseIdleConnections()
+			server.Close()
+			serving.Wait()
+		})
+		f(t, l)
+	})
+}
+
 // recordingWriter notes what is answered.
 type recordingWriter struct {
 	http.ResponseWriter
+	live   *live
 	status int
 	body   bytes.Buffer
 }
+
+// never answers.
+func never(w http.ResponseWriter) { <-w.(*recordingWriter).live.over }
 
 func (w *recordingWriter) WriteHeader(status int) {
 	w.status = status
@@ -199,7 +232,7 @@ func (w *recordingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter
 
 // ServeHTTP answers, and notes what.
 func (l *live) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	w := &recordingWriter{ResponseWriter: out, status: http.StatusOK}
+	w := &recordingWriter{ResponseWriter: out, live: l, status: http.StatusOK}
 	l.mu.Lock()
 	l.asked[r.URL.Path]++
 	n := l.asked[r.URL.Path]

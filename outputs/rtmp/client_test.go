@@ -151,7 +151,7 @@ func TestPublishToFFmpeg(t *testing.T) {
 			addr := "127.0.0.1:" + freePort(t)
 			out := filepath.Join(t.TempDir(), "out.flv")
 			wait := ffmpegListens(t, addr, "-copyts", "-listen", "1", "-f", "flv", "-i", "rtmp://"+addr+"/live/test", "-map", "0:v", "-c", "copy", "-copyts", out)
-			err := Publish(testContext(t), dialRetry(t, addr), target(t, "rtmp://"+addr+"/live/test"), &listSource{tags: want}, Options{WriteTimeout: 10 * time.Second})
+			err := Publish(testContext(t), dialRetry(t, addr), target(t, "rtmp://"+addr+"/live/test"), &listSource{tags: want}, Options{WriteTimeout: testTimeout})
 			if err != nil {
 				t.Error(err)
 			}
@@ -211,7 +211,6 @@ func (c *rawClient) accept(last string) {
 func TestPublishFails(t *testing.T) {
 	failure := errors.New("source is broken")
 	refused := &StatusError{}
-	stays := &listSource{stays: true}
 	stop := make(chan struct{}) // of the server that reads no further, closed when Publish has given up
 	for _, c := range []struct {
 		name string
@@ -220,36 +219,36 @@ func TestPublishFails(t *testing.T) {
 		want error
 		says string
 	}{
-		{"no answer", func(c *rawClient) { _, _ = io.Copy(io.Discard, c.c) }, stays, errTimeout, "nothing came of it"},
-		{"closes after the handshake", func(*rawClient) {}, stays, nil, "set up RTMP"},
+		{"no answer", func(c *rawClient) { _, _ = io.Copy(io.Discard, c.c) }, &listSource{stays: true}, errTimeout, "nothing came of it"},
+		{"closes after the handshake", func(*rawClient) {}, &listSource{stays: true}, nil, "set up RTMP"},
 		{"refuses the application", func(c *rawClient) {
 			c.call(0, "_error", c.command().id, nil, statusInfo(levelError, "NetConnection.Connect.Rejected", "no such app"))
 			_, _ = io.Copy(io.Discard, c.c)
-		}, stays, refused, `connect was refused: "NetConnection.Connect.Rejected": "no such app"`},
+		}, &listSource{stays: true}, refused, `connect was refused: "NetConnection.Connect.Rejected": "no such app"`},
 		{"refuses the stream", func(c *rawClient) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelError, "NetStream.Publish.BadName", "taken"))
 			_, _ = io.Copy(io.Discard, c.c)
-		}, stays, refused, "NetStream.Publish.BadName"},
+		}, &listSource{stays: true}, refused, "NetStream.Publish.BadName"},
 		{"no number for a stream", func(c *rawClient) {
 			c.accept("createStream")
 			c.call(0, "_result", 4, nil, "seven")
 			_, _ = io.Copy(io.Discard, c.c)
-		}, stays, nil, "no message stream"},
+		}, &listSource{stays: true}, nil, "no message stream"},
 		{"speaks no AMF", func(c *rawClient) {
 			c.wire([]byte{3, 0, 0, 0, 0, 0, 1, 20, 0, 0, 0, 0, 0xAA})
 			_, _ = io.Copy(io.Discard, c.c)
-		}, stays, nil, "unknown type 0xaa"},
+		}, &listSource{stays: true}, nil, "unknown type 0xaa"},
 		{"ends it later", func(c *rawClient) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Publish.Start", ""))
 			c.call(7, "onStatus", 0, nil, statusInfo(levelError, "NetStream.Publish.Denied", "time is up"))
 			_, _ = io.Copy(io.Discard, c.c)
-		}, stays, refused, "time is up"},
+		}, &listSource{stays: true}, refused, "time is up"},
 		{"closes later", func(c *rawClient) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Publish.Start", ""))
-		}, stays, io.EOF, "server has closed the connection"},
+		}, &listSource{stays: true}, io.EOF, "server has closed the connection"},
 		{"resets later", func(c *rawClient) {
 			c.accept("publish")
 			c.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Publish.Start", ""))
@@ -267,9 +266,10 @@ func TestPublishFails(t *testing.T) {
 		}, &listSource{err: failure}, failure, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			addr := fakeServer(t, c.act)
 			err := Publish(testContext(t), dial(t, addr), Target{App: "live", Stream: "test"}, c.src,
-				Options{SetupTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond})
+				Options{SetupTimeout: shortLimit, WriteTimeout: shortLimit})
 			if c.want == ErrSlow {
 				close(stop)
 			}

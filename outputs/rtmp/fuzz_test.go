@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/flv/amf0"
@@ -137,7 +136,7 @@ func FuzzPublish(f *testing.F) {
 		defer wait()
 		ctx := testContext(t)
 		src := &listSource{tags: tags}
-		err := Publish(ctx, c, Target{App: "live", Stream: "test"}, src, Options{WriteTimeout: time.Second})
+		err := Publish(ctx, c, Target{App: "live", Stream: "test"}, src, Options{WriteTimeout: testTimeout})
 		if ctx.Err() != nil || errors.Is(err, errTimeout) {
 			t.Errorf("takes too long: %v", err)
 		}

@@ -20,7 +20,10 @@ import (
 )
 
 // testTimeout ends what hangs; it is far above what anything takes.
-const testTimeout = time.Minute
+const testTimeout = 2 * time.Minute
+
+// shortLimit is a time limit of a server or client that a test waits for, while nothing that comes in time may be late.
+const shortLimit = 3 * time.Second
 
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)

@@ -262,9 +262,10 @@ func TestNginxRefusesPublisher(t *testing.T) {
 
 // TestNginxRelays has our server's stream pulled by nginx, and played from there.
 func TestNginxRelays(t *testing.T) {
+	t.Parallel()
 	src := newLiveSource(t, sample(t)[:30], timeExtended-200)
 	// At the end nginx stays; it is not waited for.
-	s := startServer(t, &Server{Play: func(string, string) (Source, error) { return src, nil }, WriteTimeout: 200 * time.Millisecond})
+	s := startServer(t, &Server{Play: func(string, string) (Source, error) { return src, nil }, WriteTimeout: shortLimit})
 	addr, _ := startNginx(t, fmt.Sprintf("application pull { live on; wait_key on; pull rtmp://%s/live/test; }", s.addr))
 	p := playFrom(t, "rtmp://"+addr+"/pull/test")
 	pictures := 0

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/refstream/refstream/outputs/flv"
@@ -167,28 +168,34 @@ func TestRecordServers(t *testing.T) {
 func TestRecordedClients(t *testing.T) {
 	for _, s := range recordings(t, clientsDir) {
 		t.Run(s.name, func(t *testing.T) {
-			ours, theirs := net.Pipe()
-			got := make(chan []byte, 1)
-			go func() {
-				b, _ := io.ReadAll(theirs)
-				got <- b
-			}()
-			written := make(chan struct{})
-			go func() {
-				defer close(written)
-				_, _ = theirs.Write(s.sent)
-			}()
-			server := playing(small(t))
-			server.WriteTimeout = 100 * time.Millisecond // after which the server closes
 			want, answer := "", "NetStream.Play.Start"
 			if s.name == "ffmpeg-publish.rtmp" {
 				want, answer = "Denied", "NetStream.Publish.Denied"
 			}
-			if err := server.ServeConn(testContext(t), ours); !errorHas(err, want) {
-				t.Errorf("%v, want %q", err, want)
-			}
-			<-written
-			messages, err := readChunks((<-got)[1+2*randomSize:], testLimits)
+			var got []byte
+			tags := small(t)
+			// In a bubble: the server closes when nothing has come for its time, and only then.
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				read := make(chan struct{})
+				go func() {
+					defer close(read)
+					got, _ = io.ReadAll(theirs)
+				}()
+				written := make(chan struct{})
+				go func() {
+					defer close(written)
+					_, _ = theirs.Write(s.sent)
+				}()
+				server := playing(tags)
+				server.WriteTimeout = 100 * time.Millisecond // after which the server closes
+				if err := server.ServeConn(t.Context(), ours); !errorHas(err, want) {
+					t.Errorf("%v, want %q", err, want)
+				}
+				<-written
+				<-read
+			})
+			messages, err := readChunks(got[1+2*randomSize:], testLimits)
 			if err != nil {
 				t.Error(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
@@ -93,7 +92,7 @@ func TestPublishBoundsAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			addr := fakeServer(t, c.act)
 			err := Publish(testContext(t), dial(t, addr), Target{App: "live", Stream: "test"}, &listSource{stays: true},
-				Options{SetupTimeout: 10 * time.Second})
+				Options{SetupTimeout: testTimeout})
 			if !errorHas(err, c.says) {
 				t.Errorf("%v, want %q", err, c.says)
 			}

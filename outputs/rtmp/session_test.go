@@ -278,8 +278,9 @@ func TestServerTimeouts(t *testing.T) {
 		}
 	})
 	t.Run("before play", func(t *testing.T) {
+		t.Parallel()
 		server := staying(nil)
-		server.IdleTimeout = 100 * time.Millisecond
+		server.IdleTimeout = shortLimit
 		s := startServer(t, server)
 		newRawClient(t, s.addr).connect()
 		if err := s.result(t); !errors.Is(err, errTimeout) || !errorHas(err, "play") {
@@ -287,20 +288,22 @@ func TestServerTimeouts(t *testing.T) {
 		}
 	})
 	t.Run("playing has none", func(t *testing.T) {
+		t.Parallel()
 		server := staying(nil)
-		server.IdleTimeout = 100 * time.Millisecond
+		server.IdleTimeout = shortLimit
 		s := startServer(t, server)
 		c := newRawClient(t, s.addr)
 		c.play()
 		select {
 		case err := <-s.results:
 			t.Error(err)
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(shortLimit * 4 / 3):
 		}
 	})
 	t.Run("at the end", func(t *testing.T) {
+		t.Parallel()
 		server := playing(small(t))
-		server.WriteTimeout = 100 * time.Millisecond
+		server.WriteTimeout = shortLimit
 		s := startServer(t, server)
 		newRawClient(t, s.addr).play() // and then doesn't close
 		if err := s.result(t); err != nil {
@@ -308,7 +311,8 @@ func TestServerTimeouts(t *testing.T) {
 		}
 	})
 	t.Run("after a refusal", func(t *testing.T) {
-		server := &Server{Play: playing(nil).Play, WriteTimeout: 100 * time.Millisecond}
+		t.Parallel()
+		server := &Server{Play: playing(nil).Play, WriteTimeout: shortLimit}
 		s := startServer(t, server)
 		c := newRawClient(t, s.addr)
 		c.connect()
@@ -328,9 +332,10 @@ func (endless) Next(ctx context.Context) ([]flv.Tag, error) {
 }
 
 func TestServerDropsSlowClient(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, &Server{
 		Play:         func(string, string) (Source, error) { return endless{}, nil },
-		WriteTimeout: 100 * time.Millisecond,
+		WriteTimeout: shortLimit,
 	})
 	newRawClient(t, s.addr).play() // and reads no further
 	if err := s.result(t); !errors.Is(err, ErrSlow) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,11 +20,16 @@ import (
 // TestWriterSeenByFFprobe writes streams again that ffmpeg encoded and has ffprobe and ffmpeg's decoder read them.
 func TestWriterSeenByFFprobe(t *testing.T) {
 	const wrap = media.PTSMask + 1
-	for _, bframes := range []int{0, 2, 3} {
+	firsts := map[string]int64{"origin": 90000, "wraps": wrap - 100000, "second wrap": 2*wrap - 5000, "zero": 0}
+	for i, bframes := range []int{0, 2, 3} {
 		stream := makeStream(t, 60, "-bf", strconv.Itoa(bframes))
 		units := readAll(t, NewReader(bytes.NewReader(stream)))
 		pictures := decode(t, stream)
-		for name, first := range map[string]int64{"origin": 90000, "wraps": wrap - 100000, "second wrap": 2*wrap - 5000, "zero": 0} {
+		for k, name := range slices.Sorted(maps.Keys(firsts)) {
+			if testing.Short() && k%3 != i {
+				continue // each beginning once
+			}
+			first := firsts[name]
 			t.Run(strconv.Itoa(bframes)+" "+name, func(t *testing.T) {
 				units := shift(units, first)
 				out := writeAll(t, units)

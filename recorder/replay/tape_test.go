@@ -8,7 +8,6 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
 )
@@ -113,41 +113,6 @@ func (tp *tape) Body(_ context.Context, b recorder.Body) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// pipes is a network without one.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // player asks a replay over a network without one, in the time of a test.
 type player struct {
 	t     *testing.T
@@ -168,8 +133,8 @@ func inTime(t *testing.T, tp *tape, o Options, f func(t *testing.T, p *player)) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-		transport := &http.Transport{DialContext: l.dial}
+		l := testnet.NewPipes()
+		transport := &http.Transport{DialContext: l.Dial}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
