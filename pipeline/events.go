@@ -37,12 +37,14 @@ func newEvents(picture generator.Options, s *generator.Schedule) *events {
 func (e *events) add(t markers.Trigger) (refused string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case t.LastFrame < t.Frame:
-		return "it ends before it begins"
-	case t.Frame <= e.rendered:
+	if err := t.Check(markers.Channel{Rate: e.picture.Rate, EventLength: e.picture.EventLength}); err != nil {
+		return err.Error()
+	}
+	if t.Frame <= e.rendered {
 		return "its first frame had been rendered already"
-	case len(e.schedule.Between(t.Frame-1, t.LastFrame+1)) > 0:
+	}
+	// One event in the way is enough: a range that comes from outside may hold any number.
+	if ev := e.schedule.Next(t.Frame - 1); ev.Number != 0 && ev.First <= t.LastFrame+1 {
 		return "it touches a scheduled event"
 	}
 	i, _ := slices.BinarySearchFunc(e.manual, t.Frame, func(m markers.Trigger, f int64) int { return int(m.Frame - f) })
