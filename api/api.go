@@ -36,6 +36,10 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may read the answers, such as https://example.org, or "*". Never with
 	// credentials. Empty: none.
 	CORSOrigins []string
+	// Generator is the id of the generator whose files HLSDir has (markers.Channel.Generator), empty where that is not
+	// known: what other generators measured does not hold for those files, and is answered as null. Nil: every record in
+	// Store is of that generator.
+	Generator func(channel string) string
 	// Now is the clock.
 	Now func() time.Time
 	// Gatherer is what /metrics shows and Registerer where the server's own metrics go. Both nil: a registry of its own.

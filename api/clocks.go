@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -22,17 +23,32 @@ type clocksView struct {
 	Latest *latestView `json:"latest"`
 	// Live: that frame is recent.
 	Live bool `json:"live"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the clocks, with null as the run of another generator.
+func (v clocksView) MarshalJSON() ([]byte, error) {
+	type plain clocksView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		Run *int64 `json:"run"`
+	}{plain: plain(v)})
 }
 
 // latestView is a frame on every clock.
 type latestView struct {
-	Frame      int64           `json:"frame"`
-	PTS        int64           `json:"pts"`
-	Timecode   string          `json:"timecode"`
-	UTC        time.Time       `json:"utc"`
-	Time       markers.Seconds `json:"time"`
-	GenTime    time.Time       `json:"gen_time"`
-	GenSeconds markers.Seconds `json:"gen_seconds"`
+	Frame    int64           `json:"frame"`
+	PTS      int64           `json:"pts"`
+	Timecode string          `json:"timecode"`
+	UTC      time.Time       `json:"utc"`
+	Time     markers.Seconds `json:"time"`
+	// GenTime and GenSeconds are nil where another generator made the frame.
+	GenTime    *time.Time       `json:"gen_time"`
+	GenSeconds *markers.Seconds `json:"gen_seconds"`
 }
 
 // channelList is the answer of /channels.
@@ -47,7 +63,7 @@ func (s *Server) getClocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den}
+	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den, foreign: !s.own(ch.Name)(ch.Generator)}
 	if v.Latest, err = s.latest(ctx, ch); err != nil {
 		return err
 	}
@@ -69,11 +85,13 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 		return nil, err
 	}
 	f, clock := list[0], ch.Clock()
-	gen := time.Unix(0, f.GenNS).UTC()
-	return &latestView{
-		Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame),
-		GenTime: gen, GenSeconds: markers.Seconds(gen.Sub(ch.Epoch)),
-	}, nil
+	v := &latestView{Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame)}
+	if s.own(ch.Name)(f.Generator) {
+		gen := time.Unix(0, f.GenNS).UTC()
+		seconds := markers.Seconds(gen.Sub(ch.Epoch))
+		v.GenTime, v.GenSeconds = &gen, &seconds
+	}
+	return v, nil
 }
 
 // getChannels answers GET /channels.
@@ -88,7 +106,7 @@ func (s *Server) getChannels(c echo.Context) error {
 	}
 	views := make([]channelView, len(list))
 	for i, ch := range list {
-		views[i].Channel = ch
+		views[i].Channel, views[i].foreign = ch, !s.own(ch.Name)(ch.Generator)
 		if s.cfg.Outputs != nil {
 			views[i].Outputs = s.cfg.Outputs(ch.Name)
 		}

@@ -64,7 +64,7 @@ func (s *Server) postMarker(c echo.Context) error {
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
 	}.Encode())
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusAccepted, plannedView{Marker: m})
+	return c.JSON(http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
 }
 
 // isLive says whether the channel's newest frame is recent.

@@ -138,6 +138,9 @@ func (c *Channel) store(ctx context.Context, b markers.Batch) {
 	if b.Empty() {
 		return
 	}
+	for i := range b.Missing {
+		b.Missing[i].Generator = c.Info.Generator
+	}
 	err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b)
 	c.Metrics.Markers.Add(float64(len(b.Markers)))
 	if err != nil {

@@ -161,6 +161,7 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	}
 	p.Metrics.Segments.Inc()
 	p.Metrics.publishFail.Store(nil)
+	seg.Generator = p.Info.Generator
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
 	p.account(ctx, seg.MSN, seg.MSN, reason{})
 	if p.published != nil {

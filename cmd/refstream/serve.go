@@ -291,7 +291,9 @@ func (s *serveFlags) api(c markers.Channel, live *pipeline.Live, carriers *carri
 		Store: store, HLSDir: s.hlsDir, Page: static.Handler(), Token: s.token, CORSOrigins: s.corsOrigins, Now: time.Now,
 		Gatherer: registry, Registerer: registry, Version: version, Logger: logger,
 	}
-	if live != nil {
+	if live == nil {
+		config.Generator = func(channel string) string { return generatorOf(s.data, channel, logger) }
+	} else {
 		config.Ready, config.Live, config.Outputs = live.Ready, carriers.handler(c.Name), carriers.outputs(c.Name)
 	}
 	if s.role == roleGenerator {
