@@ -26,17 +26,13 @@ type hlsStore struct {
 	ext      string // how the names of segments end
 	files    int
 	bytes    int64
-	unread   error             // why the last segment that could not be read could not
-	restarts bool              // the next segment follows no other
-	ranges   map[string]string // EXT-X-DATERANGE by ID
-	order    []string          // of ranges
+	unread   error // why the last segment that could not be read could not
+	restarts bool  // the next segment follows no other
+	ranges   dateRangeTags
 }
 
-// maxDateRanges bounds those that are kept: a day with one a second.
-const maxDateRanges = 86400
-
 func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
-	h := &hlsStore{dir: dir, ranges: map[string]string{}}
+	h := &hlsStore{dir: dir}
 	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files}
 	if h.files == 0 {
@@ -61,16 +57,7 @@ func (h *hlsStore) version(v *hls.Version) error {
 	for i := int64(0); i < min(v.Missed, maxMissed) && h.begun; i++ {
 		h.gap(m.TargetDuration)
 	}
-	for i := range m.DateRanges {
-		r := &m.DateRanges[i]
-		if _, known := h.ranges[r.ID]; !known {
-			if len(h.order) == maxDateRanges {
-				continue
-			}
-			h.order = append(h.order, r.ID)
-		}
-		h.ranges[r.ID] = string(appendTag(nil, r.Attributes))
-	}
+	h.ranges.take(m.DateRanges)
 	return nil
 }
 
@@ -148,25 +135,8 @@ func (h *hlsStore) playlist() []byte {
 	seconds := int64(h.longest+markers.Seconds(time.Second)-1) / int64(time.Second)
 	b := fmt.Appendf(nil, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n",
 		max(1, seconds, int64(h.target)/int64(time.Second)), h.first)
-	for _, id := range h.order {
-		b = append(append(b, h.ranges[id]...), '\n')
+	for _, tag := range h.ranges.tags {
+		b = append(append(b, tag...), '\n')
 	}
 	return append(append(b, h.list...), "#EXT-X-ENDLIST\n"...)
-}
-
-// appendTag appends an EXT-X-DATERANGE tag with these attributes.
-func appendTag(b []byte, attributes []hls.Attribute) []byte {
-	b = append(b, "#EXT-X-DATERANGE:"...)
-	for i, a := range attributes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, a.Name...), '=')
-		if a.Quoted {
-			b = append(append(append(b, '"'), a.Value...), '"')
-		} else {
-			b = append(b, a.Value...)
-		}
-	}
-	return b
 }
