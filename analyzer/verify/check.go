@@ -22,11 +22,18 @@ type input struct {
 	notes []string
 	// holdsID3 says that the carrier has timed ID3, when refstream writes it.
 	holdsID3 bool
-	foreign  foreign
+	// units are the access units, in decoding order.
+	units []unit
 	// segments are those of a playlist that were read.
 	segments []span
 	// unread is why the statements can't be read, nil where they can.
 	unread error
+}
+
+// unit is an access unit as it is coded.
+type unit struct {
+	pts, dts               int64 // ticks, unwrapped
+	unitsInTick, timeScale uint32
 }
 
 // checker compares an input with the truth. It does no I/O.
@@ -89,21 +96,27 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
 	reach := channel.Rate.Ticks(1) / 2
 	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
-	r.Clocks = []ClockReport{c.ptsClock()}
-	var misstated []Finding
+	m := c.compare(j)
+	r.Clocks = []ClockReport{c.ptsClock(m)}
+	var left []Finding
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
 		var told []ClockReport
-		told, misstated = c.announcements(j)
-		r.Clocks = append(append(r.Clocks, c.statementClocks(j)...), told...)
-		misstated = append(append(misstated, in.foreign.findings(channel.Name)...), c.segmentFindings(j)...)
+		told, left = c.announcements(m)
+		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), told...)
+		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
+			r.Clocks = append(r.Clocks, dts)
+		}
 	}
-	r.Findings = append(r.Findings, clockFindings(r.Clocks)...)
+	wrong := clockFindings(r.Clocks)
+	m.explain(wrong)
+	r.Findings = append(r.Findings, wrong...)
 
 	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
 	r.Events = events.summary
-	r.Findings = append(append(r.Findings, events.findings()...), misstated...)
+	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
+	r.Findings = append(r.Findings, c.segmentFindings(j)...)
 	r.markers = c.truth.Markers
 	r.judge(allow)
 	if r.Verdict == True && in.unread != nil {

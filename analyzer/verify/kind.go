@@ -28,7 +28,11 @@ const (
 	EventLate   Kind = "event_late"   // an event that begins after its marker says
 	EventLength Kind = "event_length" // an event that is longer or shorter than its marker says
 	Unannounced Kind = "unannounced"  // a marker that a carrier which announces markers leaves out
-	Misreported Kind = "misreported"  // a carrier announces a marker that there is not, or names another channel
+	Misreported Kind = "misreported"  // a carrier says what is not so, field by field
+
+	Doubled Kind = "doubled" // a statement that stands there more than once
+	Added   Kind = "added"   // a statement where there should be none
+	DTS     Kind = "dts"     // decoding times that are not the encoder's, as after a remux
 
 	SegmentLength Kind = "segment_length" // EXTINF is not as long as the segment's pictures
 	BeyondTruth   Kind = "beyond_truth"   // frames that the truth is not about
@@ -39,7 +43,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Missing, Repeated, Frozen, Black, Unreadable, OutOfOrder, Trimmed, Retimed, Resized, ClockOffset, ClockDrift, ClockStep,
 		ClockNoise, ClockGone, ClockGaps, EventMissed, EventExtra, EventEarly, EventLate, EventLength, Unannounced, Misreported,
-		SegmentLength, BeyondTruth,
+		Doubled, Added, DTS, SegmentLength, BeyondTruth,
 	}
 }
 

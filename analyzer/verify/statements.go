@@ -11,15 +11,18 @@ import (
 )
 
 // readStatements reads what a stored stream states.
-func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options, channel string) error {
+func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options) error {
 	in.holdsID3 = in.kind == analyzer.KindTS
 	found := spans{}
+	o.Unit = func(u analyzer.Unit) {
+		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale})
+		found.take(u)
+	}
 	var lost error
 	if in.kind == analyzer.KindHLS {
 		// Segments of MP4 hold none.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
 		in.holdsID3 = err == nil && len(matches) > 0
-		o.Unit = found.take
 		o.Note = func(n analyzer.Note) {
 			// What was stored a moment ago must be there: this is a fault of the copy, not of the stream.
 			if failed := new(os.PathError); n.Kind == analyzer.NoteMissing && errors.As(n.Err, &failed) {
@@ -28,8 +31,11 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		}
 	}
 	err := analyzer.Run(ctx, path, o, func(r analyzer.Record) error {
-		in.foreign.take(r, channel)
-		in.statements = append(in.statements, lean(r))
+		switch r.Source {
+		case analyzer.UserData, analyzer.OnMetaData, analyzer.OnTextData: // of others, or of the whole stream
+		default:
+			in.statements = append(in.statements, lean(r))
+		}
 		return nil
 	})
 	if err == nil {

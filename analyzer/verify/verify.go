@@ -91,7 +91,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
-	in := input{url: url, foreign: foreign{}}
+	in := input{url: url}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {
@@ -125,7 +125,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 		return nil, err
 	}
 	if in.unread == nil {
-		in.unread = in.readStatements(ctx, captured.Path, read, channel.Name)
+		in.unread = in.readStatements(ctx, captured.Path, read)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -150,11 +150,6 @@ func localFile(url string) (string, bool) {
 
 // lean is a record without what verify has no use for: there may be very many.
 func lean(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.StreamTime, r.DTS, r.Duration = "", nil, nil, nil
-	switch r.Source {
-	case analyzer.DateRange, analyzer.ID3, analyzer.OnCuePoint: // they name a marker
-	default:
-		r.Extra = nil
-	}
+	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI, r.MSN = "", nil, nil, nil, "", nil
 	return r
 }
