@@ -29,12 +29,16 @@ type hlsStore struct {
 	unread   error // why the last segment that could not be read could not
 	restarts bool  // the next segment follows no other
 	ranges   dateRangeTags
+	undated  []int64 // numbers of the entries that had no date of their own
+	dated    bool    // segments have dates of their own that follow others without a discontinuity
 }
 
 func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir}
 	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
-	out := Captured{Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files}
+	out := Captured{
+		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
+	}
 	if h.files == 0 {
 		if err == nil && h.unread != nil {
 			err = fmt.Errorf("no segment could be read: %w", h.unread)
@@ -58,6 +62,10 @@ func (h *hlsStore) version(v *hls.Version) error {
 		h.gap(m.TargetDuration)
 	}
 	h.ranges.take(m.DateRanges)
+	for i := range m.Segments {
+		s := &m.Segments[i]
+		h.dated = h.dated || i > 0 && !s.Discontinuity && !s.ProgramDateTime.IsZero()
+	}
 	return nil
 }
 
@@ -86,8 +94,11 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 		h.list = append(h.list, "#EXT-X-DISCONTINUITY\n"...)
 		h.restarts = false
 	}
-	if !s.ProgramDateTime.IsZero() {
-		h.list = fmt.Appendf(h.list, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.ProgramDateTime.Format(time.RFC3339Nano))
+	if !s.DateTime.IsZero() { // also one that follows from others: those need not stand in the same place here
+		h.list = fmt.Appendf(h.list, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.DateTime.Format(time.RFC3339Nano))
+	}
+	if s.ProgramDateTime.IsZero() {
+		h.undated = append(h.undated, h.next)
 	}
 	if s.Err != nil {
 		h.gap(s.Duration)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
@@ -24,6 +25,9 @@ type input struct {
 	holdsID3 bool
 	// units are the access units, in decoding order.
 	units []unit
+	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
+	undated []int64
+	dated   bool
 	// segments are those of a playlist that were read.
 	segments []span
 	// unread is why the statements can't be read, nil where they can.
@@ -77,6 +81,15 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	var err error
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	if n := c.cutOff(); n > 0 && !in.cut {
+		in.pictures, in.cut = in.pictures[:len(in.pictures)-n], true
+		r, err := check(ctx, in, channel, source, allow)
+		if err == nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("the stream ends where it was cut: %s at its end %s coded before frames that were cut off, and left out here",
+				plural(int64(n), "picture"), isAre(n)))
+		}
+		return r, err
 	}
 	if note := c.elsewhere(); note != "" {
 		r.Verdict, r.Notes = Unknown, append(r.Notes, note)
@@ -138,6 +151,38 @@ func untorn(list []picture) []picture {
 		}
 	}
 	return list
+}
+
+// cutOff is how many pictures at the end belong behind frames that are not there because the stream was cut in the order of
+// coding: all that is missing in front of them is decoded after everything that is there.
+func (c *checker) cutOff() int {
+	list := c.anchors
+	from := max(1, len(list)-reordered)
+	for k := from; k < len(list); k++ {
+		a, b := c.in.pictures[list[k-1]].frame, c.in.pictures[list[k]].frame
+		if b == a+1 {
+			continue
+		}
+		newest := int64(math.MinInt64) // DTS of what is there
+		for _, i := range list[from-1:] {
+			f, known := c.truth.Frames[c.in.pictures[i].frame]
+			if !known || f.PTS == 0 {
+				return 0
+			}
+			newest = max(newest, f.DTS)
+		}
+		for n, i := a+1, k; n < c.last; n++ {
+			if n == c.in.pictures[list[i]].frame {
+				i++
+				continue
+			}
+			if f, known := c.truth.Frames[n]; !known || f.DTS <= newest {
+				return 0
+			}
+		}
+		return len(c.in.pictures) - list[k]
+	}
+	return 0
 }
 
 // maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that

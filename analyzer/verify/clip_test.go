@@ -141,7 +141,7 @@ func (c *clip) judge(t *testing.T, carrier, path string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.url = path
+	in.url, in.dated, in.undated = path, captured.Dated, captured.Undated
 	in.unread = in.readStatements(t.Context(), captured.Path, o)
 	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
 	if err != nil {

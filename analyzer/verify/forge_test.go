@@ -32,6 +32,7 @@ type forger struct {
 	script   func(name string, args []any) [][]any // of FLV: what stands in its place
 	playlist func(string) string
 	bytes    func([]byte) []byte // the finished transport stream
+	last     int                 // where it is not 0, so many units of a transport stream are kept
 }
 
 // transport rewrites a transport stream.
@@ -52,7 +53,7 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 		}
 	})
 	begun := false
-	for {
+	for n := 0; f.last == 0 || n < f.last; n++ {
 		au, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break

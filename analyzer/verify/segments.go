@@ -68,15 +68,9 @@ const (
 // their first segment only, and EXTINF says those of the others (RFC 8216, 6.3.3).
 func (c *checker) datedFrames(j *joint) map[int64]bool {
 	out := map[int64]bool{}
-	dates := 0
-	for _, r := range c.in.statements {
-		if r.Source == analyzer.ProgramDateTime {
-			dates++
-		}
-	}
 	for _, s := range c.in.segments {
 		if i, ok := j.picture(s.begin); ok {
-			out[c.in.pictures[i].frame] = dates > 1
+			out[c.in.pictures[i].frame] = c.in.dated
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/refstream/refstream/analyzer"
 )
@@ -31,6 +32,9 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		}
 	}
 	err := analyzer.Run(ctx, path, o, func(r analyzer.Record) error {
+		if in.dated && in.isUndated(&r) {
+			return nil // its own is not there
+		}
 		switch r.Source {
 		case analyzer.UserData, analyzer.OnMetaData, analyzer.OnTextData: // of others, or of the whole stream
 		default:
@@ -45,6 +49,34 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		in.segments, err = found.list(path)
 	}
 	return err
+}
+
+// channelName is the channel that most frame records name, empty where there are none.
+func (in *input) channelName() (name string) {
+	counts := map[string]int{}
+	for i := range in.statements {
+		r := &in.statements[i]
+		if r.Source != analyzer.FrameRecord {
+			continue
+		}
+		one := said(r)["channel"]
+		if counts[one]++; counts[one] > counts[name] {
+			name = one
+		}
+		if counts[name] == enough {
+			break
+		}
+	}
+	return name
+}
+
+// isUndated says whether a statement is the date of a segment that had none of its own.
+func (in *input) isUndated(r *analyzer.Record) bool {
+	if r.Source != analyzer.ProgramDateTime || r.MSN == nil {
+		return false
+	}
+	_, found := slices.BinarySearch(in.undated, *r.MSN)
+	return found
 }
 
 // noted is a note as it stands in a report.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
 )
 
 // Options say how a stream is verified. Only Now is needed.
@@ -77,12 +78,10 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	if err != nil {
 		return nil, err
 	}
-	channel, err := truth.Channel(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read truth: %w", err)
-	}
-	if err := checkChannel(channel); err != nil {
-		return nil, fmt.Errorf("read truth: %w", err)
+	if _, ok := truth.(unnamed); !ok { // what is wrong with the truth is told before a live stream is read
+		if _, err := truthChannel(ctx, truth); err != nil {
+			return nil, err
+		}
 	}
 	dir, err := os.MkdirTemp("", "refstream-verify-*")
 	if err != nil {
@@ -104,7 +103,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	in.cut = !isFile
 	switch {
 	case err == nil:
-		in.kind = captured.Kind
+		in.kind, in.dated, in.undated = captured.Kind, captured.Dated, captured.Undated
 	case errors.As(err, &unstored):
 		return nil, unstored
 	case errors.Is(err, analyzer.ErrManifest):
@@ -116,14 +115,6 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	default:
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
-	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
-		return nil, errors.Join(in.unread, err)
-	}
-	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
-		in.info, newMeter(channel))
-	if err != nil {
-		return nil, err
-	}
 	if in.unread == nil {
 		in.unread = in.readStatements(ctx, captured.Path, read)
 	}
@@ -133,12 +124,40 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	case errors.As(in.unread, &unstored):
 		return nil, unstored
 	}
+	if u, ok := truth.(unnamed); ok {
+		if truth, err = u.find(ctx, in.channelName()); err != nil {
+			return nil, err
+		}
+	}
+	channel, err := truthChannel(ctx, truth)
+	if err != nil {
+		return nil, err
+	}
+	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
+		return nil, errors.Join(in.unread, err)
+	}
+	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
+		in.info, newMeter(channel))
+	if err != nil {
+		return nil, err
+	}
 	report, err := check(ctx, in, channel, truth, o.Allow)
 	if err != nil {
 		return nil, err
 	}
 	report.At = o.Now().UTC()
 	return report, nil
+}
+
+func truthChannel(ctx context.Context, truth Source) (markers.Channel, error) {
+	c, err := truth.Channel(ctx)
+	if err == nil {
+		err = checkChannel(c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read truth: %w", err)
+	}
+	return c, nil
 }
 
 // localFile is the path of a file that a URL or path names, if it does.
@@ -150,6 +169,6 @@ func localFile(url string) (string, bool) {
 
 // lean is a record without what verify has no use for: there may be very many.
 func lean(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI, r.MSN = "", nil, nil, nil, "", nil
+	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, ""
 	return r
 }
