@@ -56,11 +56,14 @@ type checker struct {
 }
 
 // check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Kind) (*Report, error) {
+func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Allowance) (*Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
+	if backwards(in.pictures) {
+		return c.reversed(ctx, source, allow)
+	}
 	runs, disordered := shows(in.pictures)
 	r := c.newReport(runs)
 	r.Notes = append(r.Notes, in.notes...)
@@ -101,7 +104,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(r.Findings, c.beyond()...)
+	r.Findings = append(append(r.Findings, c.changedForms()...), c.beyond()...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
@@ -135,6 +138,30 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	if r.Verdict == True && in.unread != nil {
 		r.Verdict = Unknown
 	}
+	return r, nil
+}
+
+// reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
+// clock can be right.
+func (c *checker) reversed(ctx context.Context, source Source, allow []Allowance) (*Report, error) {
+	in := c.in
+	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
+	slices.Reverse(in.pictures)
+	for i := range in.pictures {
+		in.pictures[i].timed = false
+	}
+	r, err := check(ctx, in, c.channel, source, allow)
+	if err != nil || r.Verdict == Unknown {
+		return r, err
+	}
+	r.Clocks = []ClockReport{{Name: clockPTS, State: Absent}}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Clock != "" })
+	first := Finding{
+		Kind: Reversed, Count: int64(len(in.pictures)),
+		Text: fmt.Sprintf("the pictures come from the last to the first, from frame %d to frame %d", *r.LastFrame, *r.FirstFrame),
+	}
+	r.Findings = append([]Finding{first}, r.Findings...)
+	r.judge(allow)
 	return r, nil
 }
 

@@ -29,7 +29,7 @@ type Options struct {
 	// Duration is how much of a live stream is read; 0 for 30 s. A file is read to its end.
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
-	Allow []Kind
+	Allow []Allowance
 	// HTTP makes the requests; nil for the default client.
 	HTTP *http.Client
 	// Logger is told what happens while the stream is read; nil for nobody.
@@ -48,9 +48,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Duration < 0 {
 		return o, errors.New("verify options: Duration is negative")
 	}
-	for _, k := range o.Allow {
-		if !k.known() {
-			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", k, Kinds())
+	for _, a := range o.Allow {
+		if !a.Kind.known() {
+			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, Kinds())
 		}
 	}
 	if o.Duration == 0 {
