@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -125,6 +127,34 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 	for _, k := range r.Clocks {
 		if k.Name == "hls.program_date_time" && (k.State != Exact || k.Statements != 4) {
 			t.Errorf("%+v", k)
+		}
+	}
+}
+
+// unitFrame is the frame of a unit of the clip, by its number in the order of coding.
+func (c *clip) unitFrame(n int) int64 {
+	frames := slices.Collect(maps.Keys(c.truth.Frames))
+	slices.SortFunc(frames, func(a, b int64) int { return cmp.Compare(c.truth.Frames[a].DTS, c.truth.Frames[b].DTS) })
+	return frames[n]
+}
+
+// A lost picture that others refer to is named as the one that is missing; those that it spoils are named by their records.
+func TestLostReference(t *testing.T) {
+	c := newClip(t)
+	for _, n := range []int{34, 37, 38, 40} {
+		path := (&forger{lose: n}).forge(t, c, "ts")
+		r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Missing })
+		if i < 0 || r.Findings[i].Count != 1 || r.Findings[i].Places[0].First != c.unitFrame(n) {
+			t.Errorf("unit %d, frame %d: %v", n, c.unitFrame(n), textsOf(r))
+		}
+		for _, f := range r.Findings {
+			if f.Kind != Missing && f.Kind != Unreadable {
+				t.Errorf("unit %d: %s", n, f.Text)
+			}
 		}
 	}
 }

@@ -25,6 +25,8 @@ type input struct {
 	holdsID3 bool
 	// units are the access units, in decoding order.
 	units []unit
+	// transport are the faults of the packets that carry the stream.
+	transport []analyzer.Record
 	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
 	undated []int64
 	dated   bool
@@ -38,6 +40,7 @@ type input struct {
 type unit struct {
 	pts, dts               int64 // ticks, unwrapped
 	unitsInTick, timeScale uint32
+	copied                 bool // its DTS is not that of the stream
 }
 
 // checker compares an input with the truth. It does no I/O.
@@ -61,6 +64,8 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
+	in.pictures = recognize(in.pictures, in.statements, in.info.modulus())
+	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
 		return c.reversed(ctx, source, allow)
 	}
@@ -132,7 +137,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
 	r.Events = events.summary
 	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
-	r.Findings = append(r.Findings, c.segmentFindings(j)...)
+	r.Findings = append(append(r.Findings, c.segmentFindings(j)...), c.transportFindings(j)...)
 	r.markers = c.truth.Markers
 	r.judge(allow)
 	if r.Verdict == True && in.unread != nil {

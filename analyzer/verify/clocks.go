@@ -209,7 +209,7 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 	seen := map[int64]bool{}
 	for _, u := range c.in.units {
 		i, ok := j.picture(u.pts)
-		if !ok {
+		if !ok || u.copied {
 			continue
 		}
 		n := c.in.pictures[i].frame

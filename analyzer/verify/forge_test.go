@@ -33,6 +33,7 @@ type forger struct {
 	playlist func(string) string
 	bytes    func([]byte) []byte // the finished transport stream
 	last     int                 // where it is not 0, so many units of a transport stream are kept
+	lose     int                 // where it is not 0, the unit of that number is left out of a transport stream
 }
 
 // transport rewrites a transport stream.
@@ -65,11 +66,15 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 			out.Reset()
 			errs = append(errs, w.WriteTables())
 			out.Write(before)
+		} else if n%10 == 0 { // 0.33 s
+			errs = append(errs, w.WriteTables())
 		}
 		if f.unit != nil {
 			f.unit(&au)
 		}
-		errs = append(errs, err, w.WriteUnit(au))
+		if f.lose == 0 || n != f.lose {
+			errs = append(errs, err, w.WriteUnit(au))
+		}
 		if errors.Join(errs...) != nil {
 			break
 		}

@@ -42,3 +42,35 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+// Whatever ffmpeg decodes is judged; where the codec is none whose statements are read, the clocks are gone.
+func TestOtherCodecsAndContainers(t *testing.T) {
+	c := newClip(t)
+	for name, f := range map[string]struct {
+		options []string
+		want    []Kind
+	}{
+		"a.mkv":  {[]string{"-c", "copy"}, nil},
+		"a.webm": {[]string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k"}, []Kind{ClockGone}},
+		"a.mp4":  {[]string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"}, []Kind{ClockGone}},
+		"a.ts":   {[]string{"-c:v", "mpeg2video", "-q:v", "3", "-muxdelay", "0", "-muxpreload", "0"}, []Kind{ClockGone}},
+	} {
+		file := filepath.Join(t.TempDir(), name)
+		args := append([]string{"-v", "error", "-copyts", "-i", c.paths["ts"], "-map", "0:v"}, f.options...)
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, file)...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		allow, err := ParseAllowance("clock_offset") // containers begin where they like
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.DeleteFunc(kindsOf(r), func(k Kind) bool { return k == ClockOffset })
+		if !slices.Equal(got, f.want) || r.Readable != clipFrames || r.Events.Exact != len(c.truth.Markers) {
+			t.Errorf("%s: %s, %v, %d pictures, %+v", name, r.Verdict, textsOf(r), r.Readable, r.Events)
+		}
+	}
+}

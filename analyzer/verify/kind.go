@@ -7,36 +7,44 @@ type Kind string
 
 // The kinds of findings.
 const (
-	Missing       Kind = "missing"
-	Repeated      Kind = "repeated"
-	Frozen        Kind = "frozen"
-	Black         Kind = "black"
-	Unreadable    Kind = "unreadable"
-	OutOfOrder    Kind = "out_of_order"
-	Reversed      Kind = "reversed"
-	Mirrored      Kind = "mirrored"
-	Padded        Kind = "padded"
-	Trimmed       Kind = "trimmed"
-	Retimed       Kind = "retimed"
-	Resized       Kind = "resized"
-	ClockOffset   Kind = "clock_offset"
-	ClockDrift    Kind = "clock_drift"
-	ClockStep     Kind = "clock_step"
-	ClockNoise    Kind = "clock_noise"
-	ClockGone     Kind = "clock_gone"
-	ClockGaps     Kind = "clock_gaps"
-	EventMissed   Kind = "event_missed"
-	EventExtra    Kind = "event_extra"
-	EventEarly    Kind = "event_early"
-	EventLate     Kind = "event_late"
-	EventLength   Kind = "event_length"
-	Unannounced   Kind = "unannounced"
-	Misreported   Kind = "misreported"
-	Doubled       Kind = "doubled"
-	Added         Kind = "added"
-	DTS           Kind = "dts"
-	SegmentLength Kind = "segment_length"
-	BeyondTruth   Kind = "beyond_truth"
+	Missing            Kind = "missing"
+	Repeated           Kind = "repeated"
+	Frozen             Kind = "frozen"
+	Black              Kind = "black"
+	Unreadable         Kind = "unreadable"
+	OutOfOrder         Kind = "out_of_order"
+	Reversed           Kind = "reversed"
+	Mirrored           Kind = "mirrored"
+	Padded             Kind = "padded"
+	Trimmed            Kind = "trimmed"
+	Retimed            Kind = "retimed"
+	Resized            Kind = "resized"
+	ClockOffset        Kind = "clock_offset"
+	ClockDrift         Kind = "clock_drift"
+	ClockStep          Kind = "clock_step"
+	ClockNoise         Kind = "clock_noise"
+	ClockGone          Kind = "clock_gone"
+	ClockGaps          Kind = "clock_gaps"
+	EventMissed        Kind = "event_missed"
+	EventExtra         Kind = "event_extra"
+	EventEarly         Kind = "event_early"
+	EventLate          Kind = "event_late"
+	EventLength        Kind = "event_length"
+	Unannounced        Kind = "unannounced"
+	Misreported        Kind = "misreported"
+	Doubled            Kind = "doubled"
+	Added              Kind = "added"
+	DTS                Kind = "dts"
+	SegmentLength      Kind = "segment_length"
+	BeyondTruth        Kind = "beyond_truth"
+	SyncByteError      Kind = "sync_byte_error"
+	PATError           Kind = "pat_error"
+	ContinuityError    Kind = "continuity_count_error"
+	PMTError           Kind = "pmt_error"
+	TransportError     Kind = "transport_error"
+	CRCError           Kind = "crc_error"
+	PCRRepetitionError Kind = "pcr_repetition_error"
+	PCRStepError       Kind = "pcr_discontinuity_indicator_error"
 )
 
 // meanings say of each kind what is found.
@@ -72,6 +80,14 @@ func meanings() []meaning {
 		{DTS, "decoding times are not the encoder's, as after a remux"},
 		{SegmentLength, "EXTINF is not as long as the segment's pictures"},
 		{BeyondTruth, "frames that the truth is not about"},
+		{SyncByteError, "bytes between packets of a transport stream (TR 101 290, 1.2)"},
+		{PATError, "the PAT is absent for 0.5 s, or is another table (1.3)"},
+		{ContinuityError, "packets of a transport stream are missing or out of order (1.4)"},
+		{PMTError, "the PMT is absent for 0.5 s (1.5)"},
+		{TransportError, "packets that are marked as damaged (2.1)"},
+		{CRCError, "PAT or PMT with a wrong CRC (2.2)"},
+		{PCRRepetitionError, "no PCR for 0.5 s (2.3a)"},
+		{PCRStepError, "the PCR steps, and the video does not (2.3b)"},
 	}
 }
 

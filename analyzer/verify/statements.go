@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/analyzer"
 )
@@ -16,7 +17,7 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 	in.holdsID3 = in.kind == analyzer.KindTS
 	found := spans{}
 	o.Unit = func(u analyzer.Unit) {
-		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale})
+		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, false})
 		found.take(u)
 	}
 	var lost error
@@ -36,6 +37,11 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 			return nil // its own is not there
 		}
 		switch r.Source {
+		case analyzer.Transport:
+			if strings.Contains(string(r.Extra), analyzer.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
+				return nil // as ffmpeg's muxer has it
+			}
+			in.transport = append(in.transport, lean(r))
 		case analyzer.UserData, analyzer.OnMetaData, analyzer.OnTextData: // of others, or of the whole stream
 		default:
 			in.statements = append(in.statements, lean(r))

@@ -115,16 +115,31 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	default:
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
-	if in.unread == nil {
-		in.unread = in.readStatements(ctx, captured.Path, read)
+	unread := in.unread
+	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
+		return nil, errors.Join(unread, err)
 	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.As(in.unread, &unstored):
-		return nil, unstored
+	// A file may grow: what its pictures state is read after them, so that none is without its statements.
+	state := func() error {
+		in.statements, in.units, in.transport, in.unread = nil, nil, nil, unread
+		if unread == nil {
+			in.unread = in.readStatements(ctx, captured.Path, read)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.As(in.unread, &unstored) {
+			return unstored
+		}
+		if in.unread != nil {
+			in.readOthers(ctx, unread != nil, captured.Path, dir, o.FFmpeg, read)
+		}
+		return nil
 	}
 	if u, ok := truth.(unnamed); ok {
+		if err := state(); err != nil {
+			return nil, err
+		}
 		if truth, err = u.find(ctx, in.channelName()); err != nil {
 			return nil, err
 		}
@@ -133,12 +148,12 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	if err != nil {
 		return nil, err
 	}
-	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
-		return nil, errors.Join(in.unread, err)
-	}
 	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
 		in.info, newMeter(channel))
 	if err != nil {
+		return nil, err
+	}
+	if err := state(); err != nil {
 		return nil, err
 	}
 	report, err := check(ctx, in, channel, truth, o.Allow)
