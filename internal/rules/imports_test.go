@@ -66,8 +66,11 @@ var table = map[string]arrows{
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
-		may:       words("media h264 markers generator analyzer analyzer/verify/score outputs/ts outputs/hls"),
+		// What a stream must say is made by the packages that write it.
+		may: words("media h264 markers annotate generator analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
+			"outputs/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
+		tests:     words("outputs"),
 	},
 	"recorder": {
 		may:       words("media markers internal/filelock outputs/hls outputs/ts outputs/mp4"),
