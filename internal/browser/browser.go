@@ -34,28 +34,32 @@ const (
 	WebKit   Engine = "webkit"
 )
 
-// The window's size in CSS pixels: the whole page without scrolling, on a desk.
-const (
-	width  = 1280
-	height = 1400
+// Size is a window's size in pixels. Without a GPU a browser paints on the processor: a small window leaves it time to
+// play video.
+type Size struct{ Width, Height int }
+
+// Sizes of windows: one that shows little more than the video, and one with the whole page, as on a desk.
+var (
+	Small = Size{420, 320}
+	Desk  = Size{1280, 1400}
 )
 
 // A browser starts in 1 to 3 s; on a machine that is busy with encoders and other browsers it takes ten times as long.
 const startLimit = 90 * time.Second
 
 // Start starts a browser. Its profile and caches are in dir, which is empty and is the caller's to remove after Close.
-func Start(ctx context.Context, engine Engine, dir string) (Browser, error) {
+func Start(ctx context.Context, engine Engine, dir string, size Size) (Browser, error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	var b Browser
 	var err error
 	switch engine {
 	case Chromium:
-		b, err = StartChromium(ctx, dir)
+		b, err = StartChromium(ctx, dir, size)
 	case Firefox:
-		b, err = startFirefox(ctx, dir)
+		b, err = startFirefox(ctx, dir, size)
 	case WebKit:
-		b, err = startWebKit(ctx, dir)
+		b, err = startWebKit(ctx, dir, size)
 	default:
 		err = fmt.Errorf("no such engine")
 	}

@@ -22,9 +22,9 @@ type ChromiumBrowser struct {
 }
 
 // StartChromium starts Chromium, as Start does.
-func StartChromium(ctx context.Context, dir string) (*ChromiumBrowser, error) {
+func StartChromium(ctx context.Context, dir string, size Size) (*ChromiumBrowser, error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.NoSandbox, chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.WindowSize(width, height), chromedp.UserDataDir(dir))
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.WindowSize(size.Width, size.Height), chromedp.UserDataDir(dir))
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	own, cancel := chromedp.NewContext(allocator)
 	b := &ChromiumBrowser{ctx: own, cancel: func() {

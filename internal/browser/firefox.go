@@ -14,6 +14,7 @@ import (
 // preferences keep Firefox from asking, updating and reporting. Marionette sets most of what tests want by itself, and
 // leaves the number of the port that it chose in the profile.
 const preferences = `user_pref("marionette.port", 0);
+user_pref("gfx.webrender.software", true);
 user_pref("app.update.disabledForTesting", true);
 user_pref("browser.aboutwelcome.enabled", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
@@ -30,7 +31,7 @@ type firefox struct {
 	connection *marionette
 }
 
-func startFirefox(ctx context.Context, dir string) (Browser, error) {
+func startFirefox(ctx context.Context, dir string, size Size) (Browser, error) {
 	path, err := lookPath("firefox-esr", "firefox")
 	if err != nil {
 		return nil, err
@@ -43,13 +44,13 @@ func startFirefox(ctx context.Context, dir string) (Browser, error) {
 		return nil, err
 	}
 	cmd := exec.Command(path, "--headless", "--no-remote", "--marionette", "--profile", profile,
-		fmt.Sprintf("--width=%d", width), fmt.Sprintf("--height=%d", height))
+		fmt.Sprintf("--width=%d", size.Width), fmt.Sprintf("--height=%d", size.Height))
 	cmd.Env = append(os.Environ(), "HOME="+dir, "MOZ_CRASHREPORTER_DISABLE=1")
 	f := &firefox{}
 	if f.process, err = startProcess(cmd); err != nil {
 		return nil, err
 	}
-	if err := f.connect(ctx, filepath.Join(profile, "MarionetteActivePort")); err != nil {
+	if err := f.connect(ctx, filepath.Join(profile, "MarionetteActivePort"), size); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func lookPath(names ...string) (string, error) {
 }
 
 // connect waits for the file that holds Marionette's port.
-func (f *firefox) connect(ctx context.Context, portFile string) error {
+func (f *firefox) connect(ctx context.Context, portFile string, size Size) error {
 	var port string
 	err := poll(ctx, f.process, func() bool {
 		text, err := os.ReadFile(portFile)
@@ -83,7 +84,7 @@ func (f *firefox) connect(ctx context.Context, portFile string) error {
 	if err := f.connection.call(ctx, "WebDriver:NewSession", map[string]any{}, nil); err != nil {
 		return err
 	}
-	return f.connection.call(ctx, "WebDriver:SetWindowRect", map[string]any{"width": width, "height": height}, nil)
+	return f.connection.call(ctx, "WebDriver:SetWindowRect", map[string]any{"width": size.Width, "height": size.Height}, nil)
 }
 
 // poll waits for a condition; it fails when the context is done or the process has ended.

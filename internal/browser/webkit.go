@@ -29,7 +29,7 @@ var miniBrowsers = []string{
 	"/usr/libexec/webkit2gtk-4.1/MiniBrowser",
 }
 
-func startWebKit(ctx context.Context, dir string) (Browser, error) {
+func startWebKit(ctx context.Context, dir string, size Size) (Browser, error) {
 	driver, err := lookPath("WebKitWebDriver")
 	if err != nil {
 		return nil, err
@@ -46,15 +46,15 @@ func startWebKit(ctx context.Context, dir string) (Browser, error) {
 		return nil, fmt.Errorf("WebKitGTK's MiniBrowser is not installed")
 	}
 	w := &webkit{}
-	if err := w.start(ctx, dir, driver, browser); err != nil {
+	if err := w.start(ctx, dir, driver, browser, size); err != nil {
 		w.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *webkit) start(ctx context.Context, dir, driver, browser string) error {
-	display, err := w.startDisplay(ctx)
+func (w *webkit) start(ctx context.Context, dir, driver, browser string, size Size) error {
+	display, err := w.startDisplay(ctx, size)
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,8 @@ func (w *webkit) start(ctx context.Context, dir, driver, browser string) error {
 	cmd := exec.Command(driver, "--host=127.0.0.1", "--port="+port)
 	cmd.Env = append(os.Environ(), "DISPLAY="+display, "GDK_BACKEND=x11", "HOME="+dir, "XDG_RUNTIME_DIR="+dir,
 		"XDG_CACHE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir,
-		// There is no bus of accessibility and no GPU, and sound has nowhere to go.
-		"NO_AT_BRIDGE=1", "LIBGL_ALWAYS_SOFTWARE=1")
+		// There is neither a bus of accessibility nor a GPU; painting by GL on the processor would be slower still.
+		"NO_AT_BRIDGE=1", "WEBKIT_SKIA_ENABLE_CPU_RENDERING=1")
 	if w.driver, err = startProcess(cmd); err != nil {
 		return err
 	}
@@ -90,11 +90,11 @@ func (w *webkit) start(ctx context.Context, dir, driver, browser string) error {
 		return err
 	}
 	w.session = base + "/" + created.SessionID
-	return w.call(ctx, http.MethodPost, w.session+"/window/rect", map[string]any{"x": 0, "y": 0, "width": zz("ZW",width), "height": zz("ZH",height)}, nil)
+	return w.call(ctx, http.MethodPost, w.session+"/window/rect", map[string]any{"x": 0, "y": 0, "width": size.Width, "height": size.Height}, nil)
 }
 
 // startDisplay starts an X server on the first display that is free and returns the display's name.
-func (w *webkit) startDisplay(ctx context.Context) (string, error) {
+func (w *webkit) startDisplay(ctx context.Context, size Size) (string, error) {
 	path, err := lookPath("Xvfb")
 	if err != nil {
 		return "", err
@@ -104,7 +104,7 @@ func (w *webkit) startDisplay(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer read.Close()
-	cmd := exec.Command(path, "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height+100), "-nolisten", "tcp")
+	cmd := exec.Command(path, "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", size.Width, size.Height+100), "-nolisten", "tcp")
 	cmd.ExtraFiles = []*os.File{write}
 	w.display, err = startProcess(cmd)
 	write.Close()
@@ -189,5 +189,3 @@ func (w *webkit) Close() {
 	w.driver.stop()
 	w.display.stop()
 }
-
-func zz(n string, d int) int { if v, err := strconv.Atoi(os.Getenv(n)); err == nil { return v }; return d }

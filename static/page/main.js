@@ -40,6 +40,7 @@ class App {
     this.selfCheck = new SelfCheck(this.video, {
       frameAt: (t) => this.map?.frameAt(t) ?? null,
       recordAt: (t) => this.sei?.find(t) ?? null,
+      fps: () => this.clock.fps,
     });
     this.views();
     this.listen();

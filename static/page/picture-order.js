@@ -21,7 +21,9 @@ const MAX_BEHIND = 4;
 const SAME_MS = 1;
 
 export class PictureOrder {
-  constructor() {
+  /** @param {number} fps frames a second: pictures that are one frame apart have no other between them */
+  constructor(fps) {
+    this.fps = fps;
     this.clear();
   }
 
@@ -34,12 +36,18 @@ export class PictureOrder {
 
   /**
    * A picture was announced.
-   * @param {number} number counts the pictures handed to the display, announced or not (presentedFrames)
    * @param {number} mediaTime in seconds
    * @param {number} due when it is on screen, in ms of the rendering updates' times (expectedDisplayTime)
    */
-  announce(number, mediaTime, due) {
-    this.announced.push({ number, mediaTime, due, fresh: true, read: false, pixels: undefined });
+  announce(mediaTime, due) {
+    const before = this.announced.at(-1);
+    if (before && mediaTime <= before.mediaTime) {
+      if (mediaTime === before.mediaTime) return;
+      this.clear();
+    }
+    const newest = this.announced.at(-1);
+    const number = newest ? newest.number + Math.max(1, Math.round((mediaTime - newest.mediaTime) * this.fps)) : 0;
+    this.announced.push({ number, mediaTime, due, fresh: true, read: false, given: false, pixels: undefined });
   }
 
   /**
@@ -49,27 +57,21 @@ export class PictureOrder {
    *   in the picture, null where it is not known which picture's number was read. What was never read is left out.
    */
   update(now) {
+    const newest = this.announced.at(-1);
+    if (newest?.fresh) {
+      // What is due was not on screen before this update; those before it may have been, announced or not. Without an
+      // announcement nothing is known: a browser need not announce every picture.
+      const last = newest.due > now + SAME_MS ? newest.number - 1 : newest.number;
+      for (const run of this.runs) {
+        // An update may be late: one whose time is before that of a reading says nothing about it.
+        if (run.readAt < now) run.last = Math.min(run.last, last);
+      }
+    }
     for (const picture of this.announced) {
       if (!picture.fresh || picture.due <= now + SAME_MS) this.shown = Math.max(this.shown ?? -Infinity, picture.number);
       picture.fresh = false;
     }
-    // A picture that is not on screen yet was not when the readings were made. Those before it may have been, announced
-    // or not.
-    const newest = this.announced.at(-1);
-    const last = newest === undefined || newest.number === this.shown ? this.shown : newest.number - 1;
-    for (const run of this.runs) {
-      // An update may be late: one whose time is before that of a reading says nothing about it.
-      if (run.readAt >= now) continue;
-      run.last = Math.min(run.last, last);
-      run.readAt = Infinity;
-    }
     return this.#settle();
-  }
-
-  /** Whether a reading would find out something. */
-  get wanted() {
-    const newest = this.announced.at(-1);
-    return newest !== undefined && newest.pixels === undefined;
   }
 
   /**
@@ -91,6 +93,18 @@ export class PictureOrder {
     run.readAt = Math.min(run.readAt, time);
   }
 
+  // The picture of a number. One that was not announced lies between two that were, so its time is known all the same.
+  #picture(number) {
+    const i = this.announced.findIndex((p) => p.number >= number);
+    if (i < 0 || this.announced[i].number === number) return this.announced[i];
+    if (i === 0) return undefined;
+    const before = this.announced[i - 1];
+    const mediaTime = before.mediaTime + (number - before.number) / this.fps;
+    const picture = { number, mediaTime, fresh: false, read: true, given: false, pixels: undefined };
+    this.announced.splice(i, 0, picture);
+    return picture;
+  }
+
   #settle() {
     const { runs, announced } = this;
     for (let i = 1; i < runs.length; i++) runs[i].first = Math.max(runs[i].first, runs[i - 1].first + 1);
@@ -101,7 +115,7 @@ export class PictureOrder {
       this.runs = [];
     } else {
       for (const { pixels, first, last } of runs) {
-        const picture = first === last ? announced.find((p) => p.number === first) : undefined;
+        const picture = first === last ? this.#picture(first) : undefined;
         if (picture) picture.pixels ??= pixels;
       }
       runs.splice(0, runs.length - MAX_RUNS);

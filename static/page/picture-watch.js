@@ -24,12 +24,24 @@ const MAX_LATE_S = 2;
 // Firefox cuts times to milliseconds, against spying.
 const CLOCK_MS = 1;
 
+// The player's time runs beside its pictures, by less than this.
+const MAX_AHEAD_S = 0.1;
+
+// Paused, and without another picture for so many rendering updates, a picture stands still.
+const STILL_UPDATES = 5;
+
+// Where no picture stands still within this time, the stream plays on all the same.
+const STOP_MS = 1000;
+
+// A stop is seen: there is not another one before this time.
+const STOP_EVERY_MS = 20_000;
+
 // Over so many pictures the share of those that are read is taken: some seconds.
 const STRIDE_OVER = 96;
 
-// Where pictures come as fast as the display shows them, a second reading so late in the time between two updates sees
-// the change from one to the next.
-const LATE_READING = 0.7;
+// Where pictures come as fast as the display shows them, a second reading late in the time between two updates sees the
+// change from one to the next.
+const LATE_READING_MS = 11;
 
 /**
  * Whether a VideoFrame's time is the media time of its picture, by the picture that was announced; null where both are
@@ -43,17 +55,20 @@ export function ownsItsTime(own, announced) {
 export class PictureWatch {
   /**
    * @param {HTMLVideoElement} video
+   * @param {() => number} fps frames a second
    * @param {(picture: {pixels: number|null, mediaTime: number, still: boolean}) => void} onPicture called for each picture
    *   that was read, in order; pixels is the number in it, null where it can't be read or is not known to be of this
-   *   picture; still says that pixels and time were taken from one picture and not put together
+   *   picture; still says that pixels and time are of one picture beyond doubt: taken together, or while it stood still
    */
-  constructor(video, onPicture) {
+  constructor(video, fps, onPicture) {
     this.video = video;
+    this.fps = fps;
     this.onPicture = onPicture;
     this.order = null;
     this.cropped = true;
     this.cost = 0;
     this.lastReading = -Infinity;
+    this.nextStop = 0;
     this.stride = 1;
     this.seen = { all: 0, read: 0 };
     this.context = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT).getContext('2d', { willReadFrequently: true, alpha: false });
@@ -66,7 +81,7 @@ export class PictureWatch {
     const onFrame = (now, metadata) => {
       video.requestVideoFrameCallback(onFrame);
       this.#countSeen();
-      if (this.order) this.order.announce(metadata.presentedFrames, metadata.mediaTime, metadata.expectedDisplayTime);
+      if (this.order) this.#announce(metadata);
       else if (video.paused || this.#affordable()) this.#readFrame(metadata.mediaTime);
     };
     video.requestVideoFrameCallback(onFrame);
@@ -164,30 +179,68 @@ export class PictureWatch {
     return readFrameCode(this.context.getImageData(0, 0, STRIP_WIDTH, STRIP_HEIGHT).data, STRIP_WIDTH, STRIP_HEIGHT);
   }
 
+  #announce({ mediaTime, expectedDisplayTime }) {
+    this.updates = 0;
+    // Now and then Firefox announces the last picture that it has decoded, some frames before it is shown.
+    if (mediaTime > this.video.currentTime + MAX_AHEAD_S) this.order.clear();
+    else this.order.announce(mediaTime, expectedDisplayTime);
+  }
+
   // From now on the order says which picture is on screen. Updates run after the announcements of the same rendering.
   #watchOrder() {
-    const order = new PictureOrder();
+    const order = new PictureOrder(this.fps());
     this.order = order;
+    this.updates = 0;
     const onUpdate = (now) => {
       requestAnimationFrame(onUpdate);
       for (const picture of order.update(now)) this.#give({ ...picture, still: false });
-      this.#readScreen();
-      const next = order.announced.at(-1);
-      if (next && next.due > now) setTimeout(() => this.#readScreen(), (next.due - now) * LATE_READING);
+      const newest = order.announced.at(-1);
+      if (!newest || this.video.seeking) return;
+      if (this.video.paused && ++this.updates === STILL_UPDATES && this.#covers(newest.mediaTime)) {
+        this.#give({ pixels: this.#measured(() => this.#readScreen()), mediaTime: newest.mediaTime, still: true });
+        this.stopped?.();
+      }
+      this.#readOrder();
+      setTimeout(() => this.#readOrder(), LATE_READING_MS);
     };
     requestAnimationFrame(onUpdate);
   }
 
-  #readScreen() {
+  // Whether the player stopped in the picture of this time: else there is a newer one that was not announced.
+  #covers(mediaTime) {
+    const frames = (this.video.currentTime - mediaTime) * this.order.fps;
+    return frames > -0.5 && frames < 1.5;
+  }
+
+  /** Stops for a moment, so that a picture stands still and is read beyond doubt. */
+  stop() {
+    const { video } = this;
+    const now = performance.now();
+    if (video.paused || this.stopped || now < this.nextStop) return;
+    this.nextStop = now + STOP_EVERY_MS;
+    const over = () => {
+      clearTimeout(timer);
+      this.stopped = null;
+      video.play().catch(() => {});
+    };
+    const timer = setTimeout(over, STOP_MS);
+    this.stopped = over;
+    video.pause();
+    // A seek, to where the player is, has the picture shown and announced anew.
+    video.currentTime += 0;
+  }
+
+  #readOrder() {
     const { video, order } = this;
-    if (!order.wanted || video.seeking || !this.#affordable()) return;
-    let time;
-    const pixels = this.#measured(() => {
-      const { videoWidth, videoHeight } = video;
-      this.context.drawImage(video, 0, 0, videoWidth, videoHeight / 9, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
-      time = performance.now() + CLOCK_MS;
-      return this.#readStrip();
-    });
-    order.read(pixels, time);
+    const stopped = video.paused && this.updates >= STILL_UPDATES;
+    if (stopped || video.seeking || !this.#affordable()) return;
+    const pixels = this.#measured(() => this.#readScreen());
+    order.read(pixels, performance.now() + CLOCK_MS);
+  }
+
+  #readScreen() {
+    const { videoWidth, videoHeight } = this.video;
+    this.context.drawImage(this.video, 0, 0, videoWidth, videoHeight / 9, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
+    return this.#readStrip();
   }
 }

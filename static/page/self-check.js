@@ -13,8 +13,8 @@ export const HISTORY = 240;
 // What the card says as a whole, it says of so many samples: one or two seconds.
 const RECENT = 60;
 
-// Where pixels and time had to be put together, so many pictures in a row must differ by the same number.
-export const CONFIRMED = 8;
+// Where pixels and time had to be put together, so many differences among the last samples raise a doubt.
+export const DOUBTS = 6;
 
 /**
  * Compares what is known of a frame's number.
@@ -29,42 +29,56 @@ export function compare(pixels, sei, media) {
 }
 
 /**
- * Settles differences of pictures whose pixels and time were put together: a browser that breaks the order of its pictures
- * does so now and then, and a stream whose labels are wrong is so in picture after picture. So a difference between the
- * pixels and the rest is held back until CONFIRMED pictures in a row differ by the same number of frames; then all of them
- * are wrong, and those that follow. A picture that says otherwise makes those held back not known.
+ * Settles differences in moving pictures whose pixels and time were put together: a busy browser breaks the order of its
+ * pictures now and then. Such a difference is held back. A picture that stands still settles it: where that one differs by
+ * as many frames, those held back are wrong, and moving ones that differ so from then on; where it is exact, which pictures
+ * were read is not known. DOUBTS of them call for such a picture.
  */
 export class Differences {
   constructor() {
-    this.forget();
+    this.held = [];
+    this.age = 0;
+    // By how many frames the picture that stood still last differs, null before the first.
+    this.confirmed = null;
+  }
+
+  /** Whether there are so many that a picture should stand still. */
+  get doubtful() {
+    return this.held.length >= DOUBTS;
   }
 
   /**
    * @param {object} sample what compare gives
-   * @param {boolean} still whether pixels and time were taken from one picture
+   * @param {boolean} still whether pixels and time are of one picture beyond doubt
    * @returns {object[]} the samples that are settled, in order
    */
   settle(sample, still) {
-    if (still || sample.pixels === null || compare(null, sample.sei, sample.media).verdict === 'wrong') return [sample];
-    const offset = sample.verdict === 'wrong' ? (sample.sei ?? sample.media) - sample.pixels : 0;
-    const given = offset === this.offset ? [] : this.forget();
-    this.offset = offset;
-    this.inARow++;
-    if (offset === 0) return [...given, sample];
-    this.held.push(sample);
-    if (this.inARow < CONFIRMED) return given;
-    return [...given, ...this.held.splice(0)];
+    const offset = sample.pixels === null ? null : (sample.sei ?? sample.media ?? sample.pixels) - sample.pixels;
+    if (still) {
+      if (offset !== null) this.confirmed = offset;
+      return [...this.forget(), sample];
+    }
+    const labelsDiffer = compare(null, sample.sei, sample.media).verdict === 'wrong';
+    if (sample.verdict === 'wrong' && !labelsDiffer && offset !== this.confirmed) {
+      this.held.push(sample);
+      return this.held.length > DOUBTS ? [unsettled(this.held.shift())] : [];
+    }
+    // What has been followed by so many that agree is no doubt any more.
+    if (sample.verdict === 'exact' && this.held.length > 0 && ++this.age >= RECENT) return [...this.forget(), sample];
+    return [sample];
   }
 
-  /** Gives up what is held back, and returns it: which picture was read is not known. */
+  /** Gives up what is held back, and returns it, settled by what stood still last. */
   forget() {
-    const given = (this.held ?? []).map((s) => ({ ...s, ...compare(null, s.sei, s.media) }));
+    const given = this.held.map((s) => ((s.sei ?? s.media) - s.pixels === this.confirmed ? s : unsettled(s)));
     this.held = [];
-    this.offset = 0;
-    this.inARow = 0;
+    this.age = 0;
     return given;
   }
 }
+
+// The sample where it is not known which picture was read.
+const unsettled = (s) => ({ ...s, ...compare(null, s.sei, s.media) });
 
 /**
  * What the last samples say together: wrong where one of them is, else exact where half of them are, else not known.
@@ -83,7 +97,8 @@ export function overall(history) {
 export class SelfCheck extends EventTarget {
   /**
    * @param {HTMLVideoElement} video
-   * @param {{frameAt: (t: number) => number|null, recordAt: (t: number) => object|null}} source the current mapping
+   * @param {{frameAt: (t: number) => number|null, recordAt: (t: number) => object|null}} source the current mapping,
+   *   and fps: () => number
    */
   constructor(video, source) {
     super();
@@ -95,7 +110,7 @@ export class SelfCheck extends EventTarget {
     this.last = null;
     this.history = [];
     this.differences = new Differences();
-    this.watch = new PictureWatch(video, (picture) => this.#check(picture));
+    this.watch = new PictureWatch(video, source.fps, (picture) => this.#check(picture));
   }
 
   /** False where the browser can't be watched: then nothing is known. */
@@ -118,6 +133,7 @@ export class SelfCheck extends EventTarget {
     const record = this.source.recordAt(mediaTime);
     const sample = { ...compare(pixels, record?.frame ?? null, this.source.frameAt(mediaTime)), mediaTime, record };
     for (const settled of this.differences.settle(sample, still)) this.#count(settled);
+    if (this.differences.doubtful) this.watch.stop();
   }
 
   #count(sample) {
