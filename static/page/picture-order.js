@@ -12,10 +12,10 @@
 // pixels are of a later picture. Where both bounds meet, the picture is known. Where they don't, it isn't.
 
 // A run that is not settled by those that follow at once will not be.
-const MAX_RUNS = 4;
+const MAX_RUNS = 12;
 
 // So many pictures later nothing more is found out about one.
-const MAX_BEHIND = 4;
+const MAX_BEHIND = 12;
 
 // Times of one rendering update differ by rounding only.
 const SAME_MS = 1;

@@ -41,7 +41,7 @@ const STRIDE_OVER = 96;
 
 // Where pictures come as fast as the display shows them, a second reading late in the time between two updates sees the
 // change from one to the next.
-const LATE_READING_MS = 11;
+const LATE_READING_MS = 12;
 
 /**
  * Whether a VideoFrame's time is the media time of its picture, by the picture that was announced; null where both are
