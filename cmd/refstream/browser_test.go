@@ -29,15 +29,15 @@ type page struct {
 // openPage starts a browser with a page.
 func openPage(t *testing.T, engine browser.Engine, url string) *page {
 	t.Helper()
-	b, err := browser.Start(t.Context(), engine, t.TempDir(), browser.Small)
+	started, err := browser.Start(t.Context(), engine, t.TempDir(), browser.Small)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.Close)
-	p := &page{t: t, url: url, browser: b}
-	p.chromium, _ = b.(*browser.ChromiumBrowser)
-	p.open(url + "/")
-	return p
+	t.Cleanup(started.Close)
+	b := &page{t: t, url: url, browser: started}
+	b.chromium, _ = started.(*browser.ChromiumBrowser)
+	b.open(url + "/")
+	return b
 }
 
 // openBrowser starts Chromium with a page.
@@ -50,26 +50,26 @@ func openBrowser(t *testing.T, url string) *page {
 const browserLimit = 60 * time.Second
 
 // open shows a page, anew where it is shown already.
-func (p *page) open(url string) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), browserLimit)
+func (b *page) open(url string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), browserLimit)
 	defer cancel()
-	if err := p.browser.Open(ctx, url); err != nil {
-		p.t.Fatalf("open page: %v", err)
+	if err := b.browser.Open(ctx, url); err != nil {
+		b.t.Fatalf("open page: %v", err)
 	}
 }
 
 // eval evaluates a JavaScript expression in the page.
-func eval[T any](p *page, expression string) (v T) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), browserLimit)
+func eval[T any](b *page, expression string) (v T) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), browserLimit)
 	defer cancel()
-	text, err := p.browser.Eval(ctx, expression)
+	text, err := b.browser.Eval(ctx, expression)
 	if err == nil {
 		err = json.Unmarshal(text, &v)
 	}
 	if err != nil {
-		p.t.Fatalf("evaluate %s: %v", expression, err)
+		b.t.Fatalf("evaluate %s: %v", expression, err)
 	}
 	return v
 }
@@ -88,19 +88,19 @@ func (b *page) check() check {
 }
 
 // clean fails the test where the page asked other hosts or threw, as far as the browser notes it.
-func (p *page) clean() {
-	p.t.Helper()
-	if p.chromium == nil {
+func (b *page) clean() {
+	b.t.Helper()
+	if b.chromium == nil {
 		return
 	}
-	for _, u := range p.chromium.Requests() {
-		own := slices.ContainsFunc([]string{p.url + "/", "blob:" + p.url, "data:"}, func(s string) bool { return strings.HasPrefix(u, s) })
+	for _, u := range b.chromium.Requests() {
+		own := slices.ContainsFunc([]string{b.url + "/", "blob:" + b.url, "data:"}, func(s string) bool { return strings.HasPrefix(u, s) })
 		if !own {
-			p.t.Errorf("the page asked another host: %s", u)
+			b.t.Errorf("the page asked another host: %s", u)
 		}
 	}
-	for _, e := range p.chromium.Exceptions() {
-		p.t.Errorf("the page threw: %s", e)
+	for _, e := range b.chromium.Exceptions() {
+		b.t.Errorf("the page threw: %s", e)
 	}
 }
 
@@ -123,67 +123,37 @@ func TestPageFromTheFirstFrame(t *testing.T) {
 	b.clean()
 }
 
-// A click on a marker shows its first frame, or the next.
-func TestPageSeeksToMarker(t *testing.T) {
-	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
-	await(t, "markers", 60*time.Second, func() bool {
-		return len(getJSON[markersAnswer](s, "/markers").Markers) >= 3
-	})
-	b := openBrowser(t, s.url)
-	b.playing(10, 60*time.Second)
-	eval[bool](b, `(window.shown = [], window.refstream.selfCheck.addEventListener('sample', (e) => window.shown.push(e.detail.pixels)), true)`)
-	// While it is paused the player shows nothing but what is sought.
-	eval[bool](b, `(document.querySelector('#video').pause(), true)`)
-	before := -1
-	await(t, "pause", 20*time.Second, func() bool {
-		from := before
-		before = b.check().Samples
-		return before == from
-	})
-	for _, m := range getJSON[markersAnswer](s, "/markers").Markers[:3] {
-		eval[bool](b, `(window.shown.length = 0, document.querySelector('tr[data-id="`+m.ID+`"]').click(), true)`)
-		first := func() *int64 { return eval[*int64](b, `window.shown.find((n) => n !== null) ?? null`) }
-		await(t, "a picture", 20*time.Second, func() bool { return first() != nil })
-		got := *first()
-		if got != m.Frame && got != m.Frame+1 {
-			t.Errorf("click on %s shows frame %d first, want %d or the next", m.ID, got, m.Frame)
-		}
-		// The page knows which frame that is when it has found its segment: until then it says nothing.
-		await(t, "the page to name the frame", 20*time.Second, func() bool {
-			return eval[bool](b, `window.refstream.state.frame !== null`)
-		})
-		if says := eval[int64](b, `window.refstream.state.frame`); says != got {
-			t.Errorf("the page says that frame %d is on screen, the picture that it is %d", says, got)
-		}
-	}
-	b.clean()
-}
-
 // The server is stopped and started again: the page plays on by itself, and the self-check holds across the gap.
 func TestPageRecovers(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	s := start(t, smallStream(data)...)
-	s.moreSegments(4)
-	addr := strings.TrimPrefix(s.url, "http://")
-	b := openBrowser(t, s.url)
-	b.playing(30, 60*time.Second)
-	for _, end := range []func(){func() { s.stop() }, s.kill} {
-		end()
-		s = launch(t, addr, smallStream(data)...)
-		s.awaitReady()
-		run := getJSON[struct{ Run int64 }](s, "/clocks").Run
-		from := s.newestFrame()
-		await(t, "the page plays frames of the new run", 60*time.Second, func() bool {
-			return eval[int64](b, `window.refstream.state.frame ?? 0`) > from
-		})
-		b.playing(30, 30*time.Second)
-		if c := b.check(); c.Errors != 0 {
-			t.Errorf("self-check in run %d: %+v, last %s", run, c, c.Last)
-		}
+	tried := engines[:1]
+	if !testing.Short() {
+		tried = engines
 	}
-	b.clean()
+	for _, engine := range tried {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "data")
+			s := start(t, smallStream(data)...)
+			addr := strings.TrimPrefix(s.url, "http://")
+			b := openPage(t, engine, s.url)
+			b.playing(30, 60*time.Second)
+			for _, end := range []func(){func() { s.stop() }, s.kill} {
+				end()
+				s = launch(t, addr, smallStream(data)...)
+				s.awaitReady()
+				run := getJSON[struct{ Run int64 }](s, "/clocks").Run
+				from := s.newestFrame()
+				await(t, "the page plays frames of the new run", 60*time.Second, func() bool {
+					return eval[int64](b, `window.refstream.state.frame ?? 0`) > from
+				})
+				b.playing(30, 60*time.Second)
+				if c := b.check(); c.Errors != 0 {
+					t.Errorf("self-check in run %d: %+v, last %s", run, c, c.Last)
+				}
+			}
+			b.clean()
+		})
+	}
 }
 
 // newestFrame is the newest frame that left the encoder.
@@ -228,13 +198,56 @@ const laterBrowser = `globalThis.Date = class extends Date {
 };
 `
 
-// The server's clock need not be the browser's: a recording is served with the clocks of then. What the page says, it says by
-// the server's.
-func TestPageOfAnotherDay(t *testing.T) {
+// What a page does beside playing, on one server and in one browser.
+func TestPage(t *testing.T) {
 	t.Parallel()
 	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
-	s.moreSegments(4)
 	proxy := newMoodyProxy(t, s.url)
+	b := openBrowser(t, proxy.url)
+	b.beginsLate(t, s, proxy)
+	b.clean()
+	b.ofAnotherDay(t, s, proxy)
+	b.clean()
+	b.seeksToMarker(t, s)
+}
+
+// A click on a marker shows its first frame, or the next.
+func (b *page) seeksToMarker(t *testing.T, s *server) {
+	await(t, "markers", 60*time.Second, func() bool {
+		return len(getJSON[markersAnswer](s, "/markers").Markers) >= 3
+	})
+	b.open(s.url + "/")
+	b.playing(10, 60*time.Second)
+	eval[bool](b, `(window.shown = [], window.refstream.selfCheck.addEventListener('sample', (e) => window.shown.push(e.detail.pixels)), true)`)
+	// While it is paused the player shows nothing but what is sought.
+	eval[bool](b, `(document.querySelector('#video').pause(), true)`)
+	before := -1
+	await(t, "pause", 20*time.Second, func() bool {
+		from := before
+		before = b.check().Samples
+		return before == from
+	})
+	for _, m := range getJSON[markersAnswer](s, "/markers").Markers[:3] {
+		eval[bool](b, `(window.shown.length = 0, document.querySelector('tr[data-id="`+m.ID+`"]').click(), true)`)
+		first := func() *int64 { return eval[*int64](b, `window.shown.find((n) => n !== null) ?? null`) }
+		await(t, "a picture", 20*time.Second, func() bool { return first() != nil })
+		got := *first()
+		if got != m.Frame && got != m.Frame+1 {
+			t.Errorf("click on %s shows frame %d first, want %d or the next", m.ID, got, m.Frame)
+		}
+		// The page knows which frame that is when it has found its segment: until then it says nothing.
+		await(t, "the page to name the frame", 20*time.Second, func() bool {
+			return eval[bool](b, `window.refstream.state.frame !== null`)
+		})
+		if says := eval[int64](b, `window.refstream.state.frame`); says != got {
+			t.Errorf("the page says that frame %d is on screen, the picture that it is %d", says, got)
+		}
+	}
+}
+
+// The server's clock need not be the browser's: a recording is served with the clocks of then. What the page says, it says by
+// the server's.
+func (b *page) ofAnotherDay(t *testing.T, s *server, proxy *moodyProxy) {
 	proxy.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if path.Base(r.URL.Path) != "hls.min.js" {
 			return false
@@ -243,7 +256,7 @@ func TestPageOfAnotherDay(t *testing.T) {
 		w.Write(append([]byte(laterBrowser), s.get(r.URL.Path)...)) // it runs before the page's modules
 		return true
 	})
-	b := openBrowser(t, proxy.url)
+	b.open(proxy.url + "/")
 	if ahead := eval[float64](b, `Date.now()`) - float64(time.Now().UnixMilli()); ahead < 2*86400e3 {
 		t.Fatalf("the browser's clock is only %v ms ahead", ahead)
 	}
@@ -257,5 +270,4 @@ func TestPageOfAnotherDay(t *testing.T) {
 	if c := b.check(); c.Errors != 0 {
 		t.Errorf("self-check %+v, last %s", c, c.Last)
 	}
-	b.clean()
 }

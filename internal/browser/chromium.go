@@ -28,8 +28,6 @@ func StartChromium(ctx context.Context, dir string, size Size) (*ChromiumBrowser
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	own, cancel := chromedp.NewContext(allocator)
 	b := &ChromiumBrowser{ctx: own, cancel: func() {
-		// An error means that it is gone.
-		_ = chromedp.Cancel(own)
 		cancel()
 		cancelAllocator()
 	}}
@@ -40,7 +38,7 @@ func StartChromium(ctx context.Context, dir string, size Size) (*ChromiumBrowser
 		err = chromedp.Listen(own, b.note)
 	}
 	if err != nil {
-		b.Close()
+		b.cancel()
 		return nil, err
 	}
 	return b, nil
@@ -104,4 +102,8 @@ func (b *ChromiumBrowser) Screenshot(ctx context.Context) ([]byte, error) {
 }
 
 // Close implements Browser.
-func (b *ChromiumBrowser) Close() { b.cancel() }
+func (b *ChromiumBrowser) Close() {
+	// It waits until the browser has ended. An error means that it is gone.
+	_ = chromedp.Cancel(b.ctx)
+	b.cancel()
+}

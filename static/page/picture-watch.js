@@ -33,8 +33,9 @@ const STILL_UPDATES = 5;
 // Where no picture stands still within this time, the stream plays on all the same.
 const STOP_MS = 1000;
 
-// A stop is seen: there is not another one before this time.
+// A stop is seen: after one there is not another for so long, and after one in vain for the second time.
 const STOP_EVERY_MS = 20_000;
+const STOP_AGAIN_MS = 3000;
 
 // Over so many pictures the share of those that are read is taken: some seconds.
 const STRIDE_OVER = 96;
@@ -114,7 +115,9 @@ export class PictureWatch {
   #measured(read) {
     this.lastReading = performance.now();
     const result = read();
-    this.cost += (performance.now() - this.lastReading - this.cost) / 16;
+    // A machine that is busy with something else makes a reading seem slow: it is the fast ones that count.
+    const cost = performance.now() - this.lastReading;
+    this.cost += (cost - this.cost) / (cost < this.cost ? 4 : 64);
     return result;
   }
 
@@ -198,6 +201,7 @@ export class PictureWatch {
       if (!newest || this.video.seeking) return;
       if (this.video.paused && ++this.updates === STILL_UPDATES && this.#covers(newest.mediaTime)) {
         this.#give({ pixels: this.#measured(() => this.#readScreen()), mediaTime: newest.mediaTime, still: true });
+        this.nextStop = performance.now() + STOP_EVERY_MS;
         this.stopped?.();
       }
       this.#readOrder();
@@ -217,7 +221,7 @@ export class PictureWatch {
     const { video } = this;
     const now = performance.now();
     if (video.paused || this.stopped || now < this.nextStop) return;
-    this.nextStop = now + STOP_EVERY_MS;
+    this.nextStop = now + STOP_AGAIN_MS;
     const over = () => {
       clearTimeout(timer);
       this.stopped = null;
