@@ -25,13 +25,11 @@ type ChromiumBrowser struct {
 func StartChromium(ctx context.Context, dir string, size Size) (*ChromiumBrowser, error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.NoSandbox, chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.WindowSize(size.Width, size.Height), chromedp.UserDataDir(dir))
-	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	own, cancel := chromedp.NewContext(allocator)
-	b := &ChromiumBrowser{ctx: own, cancel: func() {
-		cancel()
-		cancelAllocator()
-	}}
-	stop := context.AfterFunc(ctx, cancel)
+	root, end := context.WithCancel(context.Background())
+	allocator, _ := chromedp.NewExecAllocator(root, options...)
+	own, _ := chromedp.NewContext(allocator)
+	b := &ChromiumBrowser{ctx: own, cancel: end}
+	stop := context.AfterFunc(ctx, end)
 	err := chromedp.Do(own)
 	stop()
 	if err == nil {
