@@ -92,9 +92,11 @@ var table = map[string]arrows{
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 	},
-	"static":        {tests: words("api"), libraries: words("github.com/chromedp")},
+	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
+	// Test code: real browsers for the tests of the pages.
+	"internal/browser": {libraries: words("github.com/chromedp")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
 	// What keeps a journal or a session to one process.
