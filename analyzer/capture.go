@@ -20,6 +20,11 @@ type Captured struct {
 	Bytes int64
 	// Segments counts those of an HLS stream.
 	Segments int
+	// Dated says that an HLS stream gives the dates of segments that follow others without a discontinuity, and not only of
+	// those that begin a playlist or a stretch. Undated are the media sequence numbers in the stored playlist, which dates
+	// what it can, of those that had no EXT-X-PROGRAM-DATE-TIME.
+	Dated   bool
+	Undated []int64
 }
 
 // Capture reads a stream for so long, or to its end where that comes before or duration is 0, and stores it in a

@@ -15,6 +15,7 @@ const attributeFrame = "X-IO-REFSTREAM-FRAME"
 // 4.3.2.6).
 type dateTime struct {
 	at            time.Time
+	extrapolated  bool            // it follows from that of another segment by EXTINF (RFC 8216, 6.3.3)
 	duration      markers.Seconds // of the segment
 	discontinuity bool
 	sequence      int64 // discontinuity sequence number
@@ -24,6 +25,9 @@ type dateTime struct {
 func (d *dateTime) record() Record {
 	b := appendTime([]byte(`{"program_date_time":`), d.at)
 	b = append(append(b, `,"segment_duration":`...), d.duration.String()...)
+	if d.extrapolated {
+		b = appendBool(append(b, ','), "extrapolated", true)
+	}
 	b = appendBool(append(b, ','), "discontinuity", d.discontinuity)
 	b = append(appendInt(append(b, ','), "discontinuity_sequence", d.sequence), '}')
 	return Record{Source: ProgramDateTime, UTC: speakable(d.at.UTC()), Extra: b}

@@ -172,8 +172,8 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 		wrap = noWrap
 	}
 	x.begin(wrap, &msn, s.URI)
-	if !s.ProgramDateTime.IsZero() {
-		x.dateTime = &dateTime{s.ProgramDateTime, s.Duration, s.Discontinuity, s.DiscontinuitySequence}
+	if !s.DateTime.IsZero() {
+		x.dateTime = &dateTime{s.DateTime, s.ProgramDateTime.IsZero(), s.Duration, s.Discontinuity, s.DiscontinuitySequence}
 	}
 	before := x.units
 	var err error

@@ -26,19 +26,19 @@ type hlsStore struct {
 	ext      string // how the names of segments end
 	files    int
 	bytes    int64
-	unread   error             // why the last segment that could not be read could not
-	restarts bool              // the next segment follows no other
-	ranges   map[string]string // EXT-X-DATERANGE by ID
-	order    []string          // of ranges
+	unread   error // why the last segment that could not be read could not
+	restarts bool  // the next segment follows no other
+	ranges   dateRangeTags
+	undated  []int64 // numbers of the entries that had no date of their own
+	dated    bool    // segments have dates of their own that follow others without a discontinuity
 }
 
-// maxDateRanges bounds those that are kept: a day with one a second.
-const maxDateRanges = 86400
-
 func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
-	h := &hlsStore{dir: dir, ranges: map[string]string{}}
+	h := &hlsStore{dir: dir}
 	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
-	out := Captured{Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files}
+	out := Captured{
+		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
+	}
 	if h.files == 0 {
 		if err == nil && h.unread != nil {
 			err = fmt.Errorf("no segment could be read: %w", h.unread)
@@ -61,15 +61,10 @@ func (h *hlsStore) version(v *hls.Version) error {
 	for i := int64(0); i < min(v.Missed, maxMissed) && h.begun; i++ {
 		h.gap(m.TargetDuration)
 	}
-	for i := range m.DateRanges {
-		r := &m.DateRanges[i]
-		if _, known := h.ranges[r.ID]; !known {
-			if len(h.order) == maxDateRanges {
-				continue
-			}
-			h.order = append(h.order, r.ID)
-		}
-		h.ranges[r.ID] = string(appendTag(nil, r.Attributes))
+	h.ranges.take(m.DateRanges)
+	for i := range m.Segments {
+		s := &m.Segments[i]
+		h.dated = h.dated || i > 0 && !s.Discontinuity && !s.ProgramDateTime.IsZero()
 	}
 	return nil
 }
@@ -99,8 +94,11 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 		h.list = append(h.list, "#EXT-X-DISCONTINUITY\n"...)
 		h.restarts = false
 	}
-	if !s.ProgramDateTime.IsZero() {
-		h.list = fmt.Appendf(h.list, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.ProgramDateTime.Format(time.RFC3339Nano))
+	if !s.DateTime.IsZero() { // also one that follows from others: those need not stand in the same place here
+		h.list = fmt.Appendf(h.list, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.DateTime.Format(time.RFC3339Nano))
+	}
+	if s.ProgramDateTime.IsZero() {
+		h.undated = append(h.undated, h.next)
 	}
 	if s.Err != nil {
 		h.gap(s.Duration)
@@ -148,25 +146,8 @@ func (h *hlsStore) playlist() []byte {
 	seconds := int64(h.longest+markers.Seconds(time.Second)-1) / int64(time.Second)
 	b := fmt.Appendf(nil, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n",
 		max(1, seconds, int64(h.target)/int64(time.Second)), h.first)
-	for _, id := range h.order {
-		b = append(append(b, h.ranges[id]...), '\n')
+	for _, tag := range h.ranges.tags {
+		b = append(append(b, tag...), '\n')
 	}
 	return append(append(b, h.list...), "#EXT-X-ENDLIST\n"...)
-}
-
-// appendTag appends an EXT-X-DATERANGE tag with these attributes.
-func appendTag(b []byte, attributes []hls.Attribute) []byte {
-	b = append(b, "#EXT-X-DATERANGE:"...)
-	for i, a := range attributes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, a.Name...), '=')
-		if a.Quoted {
-			b = append(append(append(b, '"'), a.Value...), '"')
-		} else {
-			b = append(b, a.Value...)
-		}
-	}
-	return b
 }

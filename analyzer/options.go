@@ -52,6 +52,8 @@ type Unit struct {
 	// MSN is the media sequence number and URI the address of the HLS segment that holds it; -1 and empty elsewhere.
 	MSN int64
 	URI string
+	// UnitsInTick and TimeScale are those of the SPS's VUI (H.264, E.2.1), 0 where it doesn't say.
+	UnitsInTick, TimeScale uint32
 	// Offset is where in the stream or segment the packet, tag or sample that holds it begins; -1 where that is not known.
 	Offset int64
 }

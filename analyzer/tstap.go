@@ -19,6 +19,8 @@ type tsTap struct {
 	starts []pesStart
 	// lastPicture is where the last PES packet of a video stream begins.
 	lastPicture int64
+	monitor     *transportMonitor // nil for none
+	lost        bool              // bytes that are no packet were told
 }
 
 // pesStart is the packet that begins a PES packet.
@@ -38,6 +40,10 @@ func (t *tsTap) scan(b []byte) {
 	for len(b) > 0 {
 		if t.have == 0 {
 			if b[0] != syncByte { // garbage: the next packet begins somewhere behind it
+				if t.monitor != nil && !t.lost {
+					t.lost = true
+					t.monitor.tell(SyncByteError, unknownPID, t.at, 0, "bytes that are no packet")
+				}
 				b, t.at = b[1:], t.at+1
 				continue
 			}
@@ -59,6 +65,10 @@ func (t *tsTap) scan(b []byte) {
 // look notes a packet that begins a PES packet with a PTS (ISO/IEC 13818-1, 2.4.3.2 and 2.4.3.6).
 func (t *tsTap) look(p []byte, offset int64) {
 	const hasPTS, hasDTS, header, timestamp = 0x80, 0x40, 9, 5
+	t.lost = false
+	if t.monitor != nil {
+		t.monitor.packet(p, offset)
+	}
 	if p[1]&0x40 == 0 { // payload_unit_start_indicator
 		return
 	}
@@ -80,6 +90,9 @@ func (t *tsTap) look(p []byte, offset int64) {
 	s.dts = s.pts
 	if payload[7]&hasDTS != 0 && len(payload) >= header+2*timestamp {
 		s.dts = timestampOf(payload[header+timestamp:])
+	}
+	if t.monitor != nil && t.lastPicture == offset {
+		t.monitor.picture(int(p[1]&0x1F)<<8|int(p[2]), s.dts, offset)
 	}
 	if len(t.starts) == maxStarts {
 		t.starts = append(t.starts[:0], t.starts[maxStarts/2:]...)

@@ -24,6 +24,9 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 		if x.at.msn != nil {
 			u.MSN = *x.at.msn
 		}
+		if s := x.sets.active; s != nil && s.VUI != nil {
+			u.UnitsInTick, u.TimeScale = s.VUI.NumUnitsInTick, s.VUI.TimeScale
+		}
 		x.o.Unit(u)
 	}
 	if x.dateTime != nil {

@@ -137,14 +137,13 @@ func (a *Annotator) learn(nals [][]byte) error {
 			return fmt.Errorf("a second SPS, %d besides %d: only one is supported", sps.ID, a.sps.ID)
 		}
 		a.sps, a.spsNAL = sps, bytes.Clone(nal)
-		a.fieldBased = !ticksAreFrames(sps, a.clock.Rate)
+		a.fieldBased = sps.VUI == nil || FieldBased(sps.VUI.NumUnitsInTick, sps.VUI.TimeScale, a.clock.Rate)
 	}
 	return nil
 }
 
-// ticksAreFrames reports whether a tick of the SPS's clock is a whole frame. By the standard it is half of one, which
-// is what is assumed where the SPS doesn't say or speaks of another rate.
-func ticksAreFrames(sps *h264.SPS, r media.FrameRate) bool {
-	v := sps.VUI
-	return v != nil && v.TimeScale > 0 && int64(v.TimeScale)*r.Den == int64(v.NumUnitsInTick)*r.Num
+// FieldBased reports whether a tick of the SPS's clock is half a frame, as by the standard it is: so also where the SPS
+// doesn't say, with zeros here, or speaks of another rate.
+func FieldBased(unitsInTick, timeScale uint32, r media.FrameRate) bool {
+	return timeScale == 0 || int64(timeScale)*r.Den != int64(unitsInTick)*r.Num
 }

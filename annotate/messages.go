@@ -88,23 +88,29 @@ func (a *Annotator) sei(old *h264.PicTiming, rec *markers.FrameRecord) ([]byte, 
 
 // picTimingOf is the pic_timing of frame n, in place of the encoder's.
 func (a *Annotator) picTimingOf(old *h264.PicTiming, n int64) h264.PicTiming {
-	tc := a.clock.Timecode(n)
 	var p h264.PicTiming
 	if old != nil {
 		p.CPBRemovalDelay, p.DPBOutputDelay, p.PicStruct = old.CPBRemovalDelay, old.DPBOutputDelay, old.PicStruct
 	}
-	p.Timestamps[0] = h264.ClockTimestamp{
+	p.Timestamps[0] = Timestamp(a.clock, n, a.fieldBased)
+	return p
+}
+
+// Timestamp is the clock timestamp of frame n (H.264, D.2.3). fieldBased says that the SPS counts ticks of half a frame:
+// see [FieldBased].
+func Timestamp(clock markers.Clock, n int64, fieldBased bool) h264.ClockTimestamp {
+	tc := clock.Timecode(n)
+	return h264.ClockTimestamp{
 		Present:      true,
-		FieldBased:   a.fieldBased,
-		CountingType: countingType(a.clock),
+		FieldBased:   fieldBased,
+		CountingType: countingType(clock),
 		Full:         true, HasSeconds: true, HasMinutes: true, HasHours: true,
 		// At midnight the timecode begins again, and its difference to the one before isn't the time that passed.
 		Discontinuity: n != 0 && tc.Hours == 0 && tc.Minutes == 0 && tc.Seconds == 0 && tc.Frames == 0,
-		CntDropped:    tc.SkipsBefore(a.clock.Rate),
+		CntDropped:    tc.SkipsBefore(clock.Rate),
 		Frames:        uint8(tc.Frames),
 		Seconds:       uint8(tc.Seconds), Minutes: uint8(tc.Minutes), Hours: uint8(tc.Hours),
 	}
-	return p
 }
 
 // countingType says how the clock leaves out numbers: by twos at 30000/1001, which the standard has a value for, and by

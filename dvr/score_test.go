@@ -72,17 +72,13 @@ func TestScanRates(t *testing.T) {
 	for _, c := range []struct{ every, length, frames int64 }{{60, 3, 30}, {21, 3, 30}, {12, 6, 30}, {10, 2, 25}, {24, 6, 60}, {8, 3, 30}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			t.Parallel()
-			n := int64(240)
-			if testing.Short() {
-				n = 120
-			}
 			o := ourOptions(320, 180, media.FrameRate{Num: c.frames, Den: 1})
 			o.EventEvery, o.EventLength = c.every, c.length
 			s := newScanSession(t)
-			s.append(ourStream(t, o, 0, n, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b:v", "300k"))
+			s.append(ourStream(t, o, 0, 240, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b:v", "300k"))
 			late := func(n int64) bool { return n < c.frames/2 }
-			got, want := slices.DeleteFunc(numbers(s.scan()), late), slices.DeleteFunc(changes(t, o, 0, n), late)
-			if !slices.Equal(got, want) || len(want) < int(n/c.every) {
+			got, want := slices.DeleteFunc(numbers(s.scan()), late), slices.DeleteFunc(changes(t, o, 0, 240), late)
+			if !slices.Equal(got, want) || len(want) < 240/int(c.every) {
 				t.Errorf("frames %d, want %d", got, want)
 			}
 			s.silent()

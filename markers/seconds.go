@@ -48,8 +48,11 @@ func ParseSeconds(s string) (Seconds, error) {
 // MarshalJSON writes a JSON number.
 func (s Seconds) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalJSON reads a JSON number.
+// UnmarshalJSON reads a JSON number. null leaves the value as it is, as everywhere in encoding/json.
 func (s *Seconds) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	v, err := ParseSeconds(string(b))
 	if err == nil {
 		*s = v

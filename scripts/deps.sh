@@ -3,9 +3,11 @@
 #
 #   sh scripts/deps.sh go ffmpeg redis-server
 #
-# Names: go ffmpeg node npm redis-server chromium nginx nginx-rtmp (nginx's RTMP module) rtmpdump wrk gcc, and "player" for
-# node and npm where the page's player library has still to be fetched. On a system without apt-get, and where root can't be had, it says what
-# is missing and how to get it, and exits with 1. When nothing is missing it does nothing and takes no time.
+# Names: go ffmpeg node npm redis-server chromium firefox webkit nginx nginx-rtmp (nginx's RTMP module) rtmpdump wrk gcc, and
+# "player" for node and npm where the page's player library has still to be fetched. "webkit" is WebKitWebDriver with
+# WebKitGTK's MiniBrowser, a display for it (Xvfb) and the GStreamer plugins that play H.264 and AAC; Firefox plays them with
+# ffmpeg's libraries. On a system without apt-get, and where root can't be had, it says what is missing and how to get it,
+# and exits with 1. When nothing is missing it does nothing and takes no time.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -60,6 +62,13 @@ present() {
 		have chromium || have chromium-browser || have google-chrome || have google-chrome-stable ||
 			[ -d "/Applications/Google Chrome.app" ] || [ -d /Applications/Chromium.app ]
 		;;
+	firefox) have firefox-esr || have firefox ;;
+	webkit)
+		have WebKitWebDriver && have Xvfb && [ -n "$(find /usr/lib /usr/libexec -name MiniBrowser 2>/dev/null)" ] &&
+			for plugin in libav isomp4 videoparsersbad audioparsers; do
+				[ -n "$(find /usr/lib /usr/lib64 -name "libgst$plugin.so" 2>/dev/null)" ] || return 1
+			done
+		;;
 	gcc) have gcc || have cc || have clang ;;
 	nginx-rtmp) have nginx && [ -n "$(find /usr/lib/nginx /usr/lib64/nginx /usr/local -name ngx_rtmp_module.so 2>/dev/null)" ] ;;
 	*) have "$1" ;;
@@ -71,6 +80,8 @@ package_of() {
 	case $1/$2 in
 	apt-get/node | pacman/node | dnf/node | apk/node) echo nodejs ;;
 	apt-get/gcc) echo gcc libc6-dev ;;
+	apt-get/firefox) echo firefox-esr ;;
+	apt-get/webkit) echo webkit2gtk-driver xvfb gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-bad ;;
 	apt-get/nginx-rtmp) echo nginx libnginx-mod-rtmp ;;
 	brew/nginx-rtmp) echo "denji/nginx/nginx-full --with-rtmp-module" ;;
 	brew/npm) echo node ;;

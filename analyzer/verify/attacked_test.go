@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -19,10 +20,24 @@ func announcing(truth Truth) (list []analyzer.Record) {
 	pts, utc := clock.PTS(0), clock.UTC(0)
 	list = append(list, analyzer.Record{Source: analyzer.ProgramDateTime, PTS: &pts, UTC: &utc})
 	for _, m := range truth.Markers {
-		extra, _ := json.Marshal(map[string]string{"ID": m.ID})
+		extra := rangeExtra(m)
 		list = append(list, analyzer.Record{Source: analyzer.DateRange, Unit: -1, Frame: &m.Frame, UTC: &m.UTC, Extra: extra})
 	}
 	return list
+}
+
+// rangeExtra is what package analyzer says of a marker's date range, with another ID where one is given.
+func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
+	c := &checker{clock: testChannel().Clock()}
+	said := map[string]string{}
+	for _, f := range c.rangeClaim(&m) {
+		said[f.name] = f.text
+	}
+	if len(id) > 0 {
+		said["ID"] = id[0]
+	}
+	extra, _ := json.Marshal(said)
+	return extra
 }
 
 // asHLS makes the report on a stream of HLS.
@@ -60,9 +75,9 @@ func TestAnnouncements(t *testing.T) {
 		}
 	}
 	changed := slices.Clone(events)
-	changed[2].Extra = json.RawMessage(`{"ID":"main-e99"}`)
+	changed[2].Extra = rangeExtra(truth.Markers[1], "main-e99")
 	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Places[0].Marker != "main-e99" {
+	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
 		t.Errorf("another ID: %+v", r.Findings)
 	}
 	quiet := truth
@@ -130,7 +145,7 @@ func TestSegmentLength(t *testing.T) {
 	for name, c := range map[string]struct {
 		says  markers.Seconds
 		count int64
-	}{"exact": {2e9, 0}, "rounded": {1_950_000_000, 0}, "longer": {2_500_000_000, 10}, "shorter": {1_500_000_000, 10}} {
+	}{"exact": {2e9, 0}, "rounded": {1_999_500_000, 0}, "a frame longer": {2_033_333_333, 10}, "longer": {2_500_000_000, 10}, "shorter": {1_500_000_000, 10}} {
 		var list []span
 		for i := range int64(10) {
 			list = append(list, span{msn: i, first: clock.PTS(60 * i), last: clock.PTS(60*i + 59), units: 60, says: c.says})
@@ -168,17 +183,17 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 }
 
 func TestForeignChannel(t *testing.T) {
-	f := foreign{}
-	for _, name := range []string{"main", "other", "other", "third"} {
-		f.take(analyzer.Record{Source: analyzer.FrameRecord, Extra: json.RawMessage(`{"channel":"` + name + `"}`)}, "main")
-	}
-	list := f.findings("main")
-	if len(list) != 1 || list[0].Count != 3 || !strings.Contains(list[0].Text, "names channel other, third in 3 pictures, not main") {
-		t.Errorf("%+v", list)
-	}
 	truth := truthOf(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	if r := checked(t, input{pictures: pictures, statements: statements(truth, pictures), foreign: f}, truth); r.Verdict != NotTrue {
+	list := statements(truth, pictures)
+	for i := range list {
+		if list[i].Source == analyzer.FrameRecord && i > 300 {
+			list[i].Extra = bytes.Replace(list[i].Extra, []byte(`"main"`), []byte(`"other"`), 1)
+		}
+	}
+	r := checked(t, input{pictures: pictures, statements: list}, truth)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Count != 499 ||
+		!strings.Contains(r.Findings[0].Text, "channel is other, not main, at frame 101") {
 		t.Errorf("%+v", r.Findings)
 	}
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
@@ -22,11 +23,24 @@ type input struct {
 	notes []string
 	// holdsID3 says that the carrier has timed ID3, when refstream writes it.
 	holdsID3 bool
-	foreign  foreign
+	// units are the access units, in decoding order.
+	units []unit
+	// transport are the faults of the packets that carry the stream.
+	transport []analyzer.Record
+	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
+	undated []int64
+	dated   bool
 	// segments are those of a playlist that were read.
 	segments []span
 	// unread is why the statements can't be read, nil where they can.
 	unread error
+}
+
+// unit is an access unit as it is coded.
+type unit struct {
+	pts, dts               int64 // ticks, unwrapped
+	unitsInTick, timeScale uint32
+	copied                 bool // its DTS is not that of the stream
 }
 
 // checker compares an input with the truth. It does no I/O.
@@ -45,11 +59,16 @@ type checker struct {
 }
 
 // check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Kind) (*Report, error) {
+func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Allowance) (*Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
+	in.pictures = recognize(in.pictures, in.statements, in.info.modulus())
+	c.in.pictures = in.pictures
+	if backwards(in.pictures) {
+		return c.reversed(ctx, source, allow)
+	}
 	runs, disordered := shows(in.pictures)
 	r := c.newReport(runs)
 	r.Notes = append(r.Notes, in.notes...)
@@ -71,6 +90,15 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
+	if n := c.cutOff(); n > 0 && !in.cut {
+		in.pictures, in.cut = in.pictures[:len(in.pictures)-n], true
+		r, err := check(ctx, in, channel, source, allow)
+		if err == nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("the stream ends where it was cut: %s at its end %s coded before frames that were cut off, and left out here",
+				plural(int64(n), "picture"), isAre(n)))
+		}
+		return r, err
+	}
 	if note := c.elsewhere(); note != "" {
 		r.Verdict, r.Notes = Unknown, append(r.Notes, note)
 		return r, nil
@@ -81,7 +109,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(r.Findings, c.beyond()...)
+	r.Findings = append(append(r.Findings, c.changedForms()...), c.beyond()...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
@@ -89,26 +117,56 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
 	reach := channel.Rate.Ticks(1) / 2
 	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
-	r.Clocks = []ClockReport{c.ptsClock()}
-	var misstated []Finding
+	m := c.compare(j)
+	r.Clocks = []ClockReport{c.ptsClock(m)}
+	var left []Finding
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
 		var told []ClockReport
-		told, misstated = c.announcements(j)
-		r.Clocks = append(append(r.Clocks, c.statementClocks(j)...), told...)
-		misstated = append(append(misstated, in.foreign.findings(channel.Name)...), c.segmentFindings(j)...)
+		told, left = c.announcements(m)
+		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), told...)
+		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
+			r.Clocks = append(r.Clocks, dts)
+		}
 	}
-	r.Findings = append(r.Findings, clockFindings(r.Clocks)...)
+	wrong := clockFindings(r.Clocks)
+	m.explain(wrong)
+	r.Findings = append(r.Findings, wrong...)
 
 	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
 	r.Events = events.summary
-	r.Findings = append(append(r.Findings, events.findings()...), misstated...)
+	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
+	r.Findings = append(append(r.Findings, c.segmentFindings(j)...), c.transportFindings(j)...)
 	r.markers = c.truth.Markers
 	r.judge(allow)
 	if r.Verdict == True && in.unread != nil {
 		r.Verdict = Unknown
 	}
+	return r, nil
+}
+
+// reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
+// clock can be right.
+func (c *checker) reversed(ctx context.Context, source Source, allow []Allowance) (*Report, error) {
+	in := c.in
+	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
+	slices.Reverse(in.pictures)
+	for i := range in.pictures {
+		in.pictures[i].timed = false
+	}
+	r, err := check(ctx, in, c.channel, source, allow)
+	if err != nil || r.Verdict == Unknown {
+		return r, err
+	}
+	r.Clocks = []ClockReport{{Name: clockPTS, State: Absent}}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Clock != "" })
+	first := Finding{
+		Kind: Reversed, Count: int64(len(in.pictures)),
+		Text: fmt.Sprintf("the pictures come from the last to the first, from frame %d to frame %d", *r.LastFrame, *r.FirstFrame),
+	}
+	r.Findings = append([]Finding{first}, r.Findings...)
+	r.judge(allow)
 	return r, nil
 }
 
@@ -125,6 +183,38 @@ func untorn(list []picture) []picture {
 		}
 	}
 	return list
+}
+
+// cutOff is how many pictures at the end belong behind frames that are not there because the stream was cut in the order of
+// coding: all that is missing in front of them is decoded after everything that is there.
+func (c *checker) cutOff() int {
+	list := c.anchors
+	from := max(1, len(list)-reordered)
+	for k := from; k < len(list); k++ {
+		a, b := c.in.pictures[list[k-1]].frame, c.in.pictures[list[k]].frame
+		if b == a+1 {
+			continue
+		}
+		newest := int64(math.MinInt64) // DTS of what is there
+		for _, i := range list[from-1:] {
+			f, known := c.truth.Frames[c.in.pictures[i].frame]
+			if !known || f.PTS == 0 {
+				return 0
+			}
+			newest = max(newest, f.DTS)
+		}
+		for n, i := a+1, k; n < c.last; n++ {
+			if n == c.in.pictures[list[i]].frame {
+				i++
+				continue
+			}
+			if f, known := c.truth.Frames[n]; !known || f.DTS <= newest {
+				return 0
+			}
+		}
+		return len(c.in.pictures) - list[k]
+	}
+	return 0
 }
 
 // maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that

@@ -29,10 +29,14 @@ func clockFindings(list []ClockReport) (out []Finding) {
 		out = append(out, r.findings()...)
 		if r.Statements > 0 && r.Statements < r.Expected {
 			n := int64(r.Expected - r.Statements)
-			out = append(out, Finding{
-				Kind: ClockGaps, Clock: r.Name, Count: n,
-				Text: fmt.Sprintf("%s says nothing in %s of %d", r.Name, plural(n, "picture"), r.Expected),
-			})
+			f := Finding{
+				Kind: ClockGaps, Clock: r.Name, Count: n, Places: r.missing[:min(len(r.missing), maxPlaces)],
+				Text: fmt.Sprintf("%s says nothing in %s of %d", r.Name, plural(n, "place"), r.Expected),
+			}
+			if len(f.Places) > 0 {
+				f.Text += ": at " + name(f.Places)
+			}
+			out = append(out, f)
 		}
 	}
 	if len(gone) > 0 {
@@ -50,6 +54,10 @@ func clockFindings(list []ClockReport) (out []Finding) {
 // the jumps: these are findings of their own, so that who allows for jumps does not allow for them.
 func (r ClockReport) findings() (list []Finding) {
 	if f, ok := r.finding(); ok {
+		if r.Name == clockDTS {
+			f.Kind = DTS
+			return []Finding{f}
+		}
 		list = append(list, f)
 	}
 	if r.State != Stepped {

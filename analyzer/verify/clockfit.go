@@ -124,7 +124,7 @@ const roundingNanos = 11112
 // straight tries a constant, and then a line.
 func straight(list []sample, tolerance int64) (fit, bool) {
 	m := median(list)
-	if worst(list, float64(m), 0) <= 2*tolerance {
+	if max(m, -m) > tolerance && worst(list, float64(m), 0) <= 2*tolerance {
 		return fit{state: Offset, offset: m}, true
 	}
 	if len(list) < enough {

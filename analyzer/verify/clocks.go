@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
@@ -28,48 +29,82 @@ type ClockReport struct {
 	Worst markers.Seconds `json:"worst"`
 
 	samples []sample // for plots
+	missing []Place  // where it should be and is not
 }
 
 // Names of the clocks that are not simply the source of a statement.
 const (
 	clockPTS    = "pts"
+	clockDTS    = "dts"
 	clockOnFITC = string(analyzer.OnFI) + ".tc"
 	clockOnFI   = string(analyzer.OnFI) + ".utc"
 )
 
-// clockSpec says how a kind of statement is read.
+// clockSpec says how a clock is read of a statement.
 type clockSpec struct {
-	name string
+	name   string
+	source analyzer.Source
 	// tolerance in nanoseconds.
 	tolerance int64
-	// always: each picture has a statement.
-	always bool
 	// err is how far a statement is ahead of the truth, in nanoseconds; checked is false where the truth is not known.
-	err func(r analyzer.Record, n int64) (err int64, stated, checked bool)
+	err func(r *analyzer.Record, n int64) (err int64, stated, checked bool)
+	// field is the field that says it where the fields of the statement are not compared one by one; want is what it
+	// should say, got what it says.
+	field string
+	want  func(n int64) string
+	got   func(r *analyzer.Record) string
 }
 
-// clockSpecs are the clocks that may be in a stream, by the source of their statements.
-func (c *checker) clockSpecs() map[analyzer.Source][]clockSpec {
+// frameSpec says what a kind of statement about frames is held against.
+type frameSpec struct {
+	source analyzer.Source
+	// always: each picture has a statement.
+	always bool
+	// fields are those that the truth wants; nil where only the clocks are compared.
+	fields func(r *analyzer.Record, n int64) fields
+	clocks []clockSpec
+}
+
+// frameSpecs are the statements about frames that may be in a stream.
+func (c *checker) frameSpecs() []frameSpec {
 	const (
 		microsecond = int64(time.Microsecond)
 		millisecond = int64(time.Millisecond)
 		// Frames are counted: only their times in nanoseconds, which are compared, are rounded.
 		rounded = 2
 	)
-	return map[analyzer.Source][]clockSpec{
-		analyzer.PicTiming:       {{string(analyzer.PicTiming), rounded, true, c.timecodeError}},
-		analyzer.FrameRecord:     {{string(analyzer.FrameRecord), rounded, true, c.frameError}},
-		analyzer.MISBTime:        {{string(analyzer.MISBTime), microsecond, true, c.genError}},
-		analyzer.ProgramDateTime: {{string(analyzer.ProgramDateTime), millisecond, false, c.utcError}},
-		analyzer.OnFI: {
-			{clockOnFITC, rounded, false, c.timecodeError},
-			{clockOnFI, millisecond, false, c.genError},
-		},
+	of := func(claim func(int64) fields) func(*analyzer.Record, int64) fields {
+		return func(_ *analyzer.Record, n int64) fields { return claim(n) }
+	}
+	clock := func(s analyzer.Source, tolerance int64, err func(*analyzer.Record, int64) (int64, bool, bool)) clockSpec {
+		return clockSpec{name: string(s), source: s, tolerance: tolerance, err: err}
+	}
+	dateTime := clock(analyzer.ProgramDateTime, millisecond, c.utcError)
+	dateTime.field = "program_date_time"
+	dateTime.want = func(n int64) string { return c.clock.UTC(n).Format(time.RFC3339Nano) }
+	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
+	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
+	timecode.name, utc.name = clockOnFITC, clockOnFI
+	return []frameSpec{
+		{analyzer.FrameRecord, true, of(c.recordClaim), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
+		{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}},
+		{analyzer.MISBTime, true, of(c.misbClaim), []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
+		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
+		{analyzer.OnFI, false, of(c.fiClaim), []clockSpec{timecode, utc}},
 	}
 }
 
+// timingFields are those of a pic_timing, which counts in the ticks of the unit's SPS.
+func (c *checker) timingFields(r *analyzer.Record, n int64) fields {
+	var u unit
+	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
+		u = c.in.units[r.Unit]
+	}
+	return c.timingClaim(n, u.unitsInTick, u.timeScale)
+}
+
 // frameError compares a frame number.
-func (c *checker) frameError(r analyzer.Record, n int64) (int64, bool, bool) {
+func (c *checker) frameError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.Frame == nil {
 		return 0, false, true
 	}
@@ -77,7 +112,7 @@ func (c *checker) frameError(r analyzer.Record, n int64) (int64, bool, bool) {
 }
 
 // timecodeError compares a timecode, which begins again after a day.
-func (c *checker) timecodeError(r analyzer.Record, n int64) (int64, bool, bool) {
+func (c *checker) timecodeError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	drop := c.channel.DropFrame
 	stated, ok := timecodeFrame(r.Timecode, c.channel.Rate, drop)
 	if !ok {
@@ -88,20 +123,25 @@ func (c *checker) timecodeError(r analyzer.Record, n int64) (int64, bool, bool) 
 }
 
 // utcError compares an instant with the nominal time of the frame.
-func (c *checker) utcError(r analyzer.Record, n int64) (int64, bool, bool) {
+func (c *checker) utcError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.UTC == nil {
 		return 0, false, true
 	}
-	return int64(r.UTC.Sub(c.clock.UTC(n))), true, true
+	err := int64(r.UTC.Sub(c.clock.UTC(n)))
+	// What follows from other dates by EXTINF has the rounding of each of those.
+	if most := int64(len(c.in.segments)) * int64(inexact); max(err, -err) <= most && c.in.isUndated(r) {
+		err = 0
+	}
+	return err, true, true
 }
 
 // genError compares an instant with the time when the frame was produced, which only the ledger tells.
-func (c *checker) genError(r analyzer.Record, n int64) (int64, bool, bool) {
+func (c *checker) genError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.UTC == nil {
 		return 0, false, true
 	}
-	if f, ok := c.truth.Frames[n]; ok {
-		return int64(r.UTC.Sub(time.Unix(0, f.GenNS))), true, true
+	if gen, ok := c.gen(n); ok {
+		return int64(r.UTC.Sub(gen)), true, true
 	}
 	return int64(r.UTC.Sub(c.clock.UTC(n))), true, false
 }
@@ -140,23 +180,68 @@ func dayFrames(r media.FrameRate, drop bool) int64 {
 }
 
 // ptsClock holds the time stamps of the pictures against those of their frames.
-func (c *checker) ptsClock() ClockReport {
+func (c *checker) ptsClock(m *comparison) ClockReport {
 	var list []sample
+	tolerance := c.ptsTolerance()
 	for _, i := range c.timed {
 		p := c.in.pictures[i]
 		if !p.timed {
 			continue
 		}
-		ticks := centre(p.pts-c.clock.PTS(p.frame), c.in.info.modulus())
-		list = append(list, sample{p.frame, int64(c.clock.Time(p.frame)), nanos(ticks)})
+		err := nanos(centre(p.pts-c.clock.PTS(p.frame), c.in.info.modulus()))
+		if max(err, -err) > tolerance {
+			m.differ(fieldKey{clockPTS, "pts"}, strconv.FormatInt(c.clock.PTS(p.frame), 10), strconv.FormatInt(p.pts, 10), c.place(p.frame))
+		}
+		list = append(list, sample{p.frame, int64(c.clock.Time(p.frame)), err})
 	}
-	tolerance := c.in.info.resolution()
+	return newClockReport(clockPTS, tolerance, list, len(c.timed), true)
+}
+
+// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is told of that clock.
+func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport {
+	modulus := c.in.info.modulus()
+	millisecond := c.in.info.num*1000 == c.in.info.den
+	var tolerance int64
+	if pts.State != Exact {
+		tolerance = 2 * (c.in.info.resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
+	}
+	var list []sample
+	seen := map[int64]bool{}
+	for _, u := range c.in.units {
+		i, ok := j.picture(u.pts)
+		if !ok || u.copied {
+			continue
+		}
+		n := c.in.pictures[i].frame
+		f, known := c.truth.Frames[n]
+		// Who encoded the pictures anew had decoding times to choose.
+		if !known || f.PTS == 0 || len(m.frames[analyzer.FrameRecord][n]) == 0 || seen[n] {
+			continue
+		}
+		seen[n] = true
+		lead := f.PTS - f.DTS
+		if millisecond && pts.State == Exact { // each is rounded
+			lead = int64(int32(millis(f.PTS)-millis(f.DTS))) * (media.TicksPerSecond / 1000)
+		}
+		want := u.pts - lead
+		err := nanos(centre(u.dts-want, modulus))
+		if max(err, -err) > tolerance {
+			m.differ(fieldKey{clockDTS, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
+		}
+		list = append(list, sample{n, int64(c.clock.Time(n)), err})
+	}
+	sortSamples(list)
+	return newClockReport(clockDTS, tolerance, list, 0, true)
+}
+
+// ptsTolerance is up to where a picture's time stamp counts as right, in nanoseconds.
+func (c *checker) ptsTolerance() int64 {
 	if c.cadence.retimed {
 		// The nearest frame stands in for one that lies between two.
 		frame := float64(c.channel.Rate.Nanos(1))
-		tolerance = int64(frame * max(1, c.cadence.ratio))
+		return int64(frame * max(1, c.cadence.ratio))
 	}
-	return newClockReport(clockSpec{name: clockPTS, tolerance: tolerance, always: true}, list, len(c.timed), true)
+	return c.in.info.resolution()
 }
 
 // nanos turns ticks into nanoseconds, rounded to the nearest.
@@ -171,18 +256,17 @@ func nanos(ticks int64) int64 {
 }
 
 // newClockReport describes a clock that has statements.
-func newClockReport(spec clockSpec, list []sample, expected int, checked bool) ClockReport {
+func newClockReport(name string, tolerance int64, list []sample, expected int, checked bool) ClockReport {
 	r := ClockReport{
-		Name: spec.name, Statements: len(list), Tolerance: markers.Seconds(spec.tolerance), samples: list, State: Absent,
+		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), samples: list, State: Absent,
 	}
-	if spec.always {
-		r.Expected = expected
+	if expected > 0 {
 		r.State = Gone
 	}
 	if len(list) == 0 {
 		return r
 	}
-	f := describe(list, spec.tolerance)
+	f := describe(list, tolerance)
 	r.State, r.Offset, r.PPM, r.Steps = f.state, markers.Seconds(f.offset), f.ppm, f.steps
 	r.Worst = markers.Seconds(worst(list, 0, 0))
 	switch {
@@ -211,55 +295,22 @@ func possible(list []sample) bool {
 	return !slices.ContainsFunc(list, func(s sample) bool { return s.err < earliest || s.err > latest })
 }
 
-// statementClocks are the clocks of the statements.
-func (c *checker) statementClocks(j *joint) (list []ClockReport) {
-	specs := c.clockSpecs()
-	for _, source := range []analyzer.Source{
-		analyzer.FrameRecord, analyzer.PicTiming, analyzer.MISBTime, analyzer.ProgramDateTime, analyzer.OnFI,
-	} {
-		for _, spec := range specs[source] {
-			list = append(list, c.statementClock(source, spec, j))
+// statementClocks are the clocks of the statements about frames.
+func (c *checker) statementClocks(m *comparison) (list []ClockReport) {
+	for _, spec := range c.frameSpecs() {
+		for _, k := range spec.clocks {
+			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
+			if r.State == Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == analyzer.KindHLS {
+				r.State = Gone
+			}
+			r.missing = m.missing[spec.source]
+			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func (c *checker) statementClock(source analyzer.Source, spec clockSpec, j *joint) ClockReport {
-	var samples []sample
-	checked := true
-	seen := map[int]bool{}
-	for _, r := range c.in.statements {
-		if r.Source != source || r.PTS == nil {
-			continue
-		}
-		i, ok := j.picture(*r.PTS)
-		if !ok || seen[i] {
-			continue
-		}
-		n := c.in.pictures[i].frame
-		err, stated, known := spec.err(r, n)
-		if !stated {
-			continue
-		}
-		seen[i] = true
-		checked = checked && known
-		samples = append(samples, sample{n, int64(c.clock.Time(n)), err})
-	}
-	sortSamples(samples)
-	r := newClockReport(spec, samples, len(j.entries), checked)
-	if r.State == Absent && c.due(source) {
-		r.State = Gone
-	}
-	return r
-}
-
-// due says whether a carrier of this kind has such statements, when refstream writes it.
-func (c *checker) due(source analyzer.Source) bool {
-	switch source {
-	case analyzer.ProgramDateTime:
-		return c.in.kind == analyzer.KindHLS
-	case analyzer.OnFI:
-		return c.in.kind == analyzer.KindFLV || c.in.kind == analyzer.KindRTMP
-	}
-	return false
+// holdsScripts says whether a carrier of this kind has onFI and cue points, when refstream writes it.
+func (c *checker) holdsScripts() bool {
+	return c.in.kind == analyzer.KindFLV || c.in.kind == analyzer.KindRTMP
 }

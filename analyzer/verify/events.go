@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -37,8 +38,14 @@ const (
 	farOff  = 1 << 62
 )
 
-// stretches finds the events in the picture.
-func stretches(list []shown) (out []stretch) {
+// stretches finds the events in the picture. Two of them that nothing in the stream parts, since what lay between is
+// missing, are two where the markers say that there are two.
+func stretches(list []shown, marks []markers.Marker) (out []stretch) {
+	parted := func(a, b int64) bool { // one event may end from frame a on, and the next begin up to frame b
+		return b > a+1 && slices.ContainsFunc(marks, func(m markers.Marker) bool {
+			return m.LastFrame >= a && m.LastFrame < b
+		}) && slices.ContainsFunc(marks, func(m markers.Marker) bool { return m.Frame > a && m.Frame <= b })
+	}
 	for i := 0; i < len(list); i++ {
 		if !list[i].event {
 			continue
@@ -47,7 +54,7 @@ func stretches(list []shown) (out []stretch) {
 		if i > 0 {
 			s.before = list[i-1].frame
 		}
-		for i+1 < len(list) && list[i+1].event {
+		for i+1 < len(list) && list[i+1].event && !parted(list[i].frame, list[i+1].frame) {
 			i++
 		}
 		s.last = list[i].frame
@@ -91,7 +98,7 @@ type eventCheck struct {
 // checkEvents compares. list is ascending.
 func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eventCheck {
 	c := &eventCheck{clock: clock, places: map[Kind][]Place{}}
-	seen := stretches(list)
+	seen := stretches(list, marks)
 	taken := make([]bool, len(seen))
 	for _, m := range marks {
 		i := sort.Search(len(list), func(i int) bool { return list[i].frame >= m.Frame })

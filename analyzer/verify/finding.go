@@ -17,6 +17,11 @@ type Finding struct {
 	Clock  string           `json:"clock,omitempty"`
 	Amount *markers.Seconds `json:"amount,omitempty"`
 	PPM    *float64         `json:"ppm,omitempty"`
+	// Field is the field of the statement that is wrong, Expected what it should say and Found what it says, at the first of
+	// the places. What is not there is "nothing".
+	Field    string `json:"field,omitempty"`
+	Expected string `json:"expected,omitempty"`
+	Found    string `json:"found,omitempty"`
 	// Places are where, the first of them where there are very many.
 	Places []Place `json:"places,omitempty"`
 }

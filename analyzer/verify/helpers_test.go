@@ -2,10 +2,12 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -40,7 +42,14 @@ func truthOf(t testing.TB, n int64) Truth {
 	truth.Frames = map[int64]markers.FrameRecord{}
 	clock := testChannel().Clock()
 	for i := range n {
-		truth.Frames[i] = markers.FrameRecord{Frame: i, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
+		truth.Frames[i] = markers.FrameRecord{Frame: i, Run: 1, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
+	}
+	for _, m := range truth.Markers {
+		for i := m.Frame; i <= min(m.LastFrame, n-1); i++ {
+			f := truth.Frames[i]
+			f.Event = m.ID
+			truth.Frames[i] = f
+		}
 	}
 	return truth
 }
@@ -65,15 +74,27 @@ func statements(truth Truth, list []picture) (out []analyzer.Record) {
 		if p.frame < 0 {
 			continue
 		}
-		pts, frame, gen := p.pts, p.frame, time.Unix(0, truth.Frames[p.frame].GenNS/1000*1000)
+		pts, frame, ns := p.pts, p.frame, truth.Frames[p.frame].GenNS
+		gen := time.Unix(0, ns/1000*1000)
 		one := analyzer.Record{PTS: &pts, Unit: int64(i)}
 		record, timing, misb := one, one, one
 		record.Source, record.Frame = analyzer.FrameRecord, &frame
+		said := annotate.Record{Frame: frame, Channel: "main", Run: 1, GenNS: ns, PTS: clock.PTS(frame), Event: truth.Frames[frame].Event}
+		record.Extra = said.AppendJSON(nil)
 		timing.Source, timing.Timecode = analyzer.PicTiming, clock.Timecode(frame).String()
+		timing.Extra = timingExtra(clock.Timecode(frame))
 		misb.Source, misb.UTC = analyzer.MISBTime, &gen
+		misb.Extra = fmt.Appendf(nil, `{"status":31,"locked":true,"discontinuity":false,"reverse":false,"us":%d}`, ns/1000)
 		out = append(out, record, timing, misb)
 	}
 	return out
+}
+
+// timingExtra is what package analyzer says of a pic_timing.
+func timingExtra(tc media.Timecode) []byte {
+	return fmt.Appendf(nil, `{"pic_struct":0,"timestamps":[{"clock_timestamp_flag":true,"ct_type":0,"nuit_field_based_flag":true,`+
+		`"counting_type":0,"full_timestamp_flag":true,"discontinuity_flag":false,"cnt_dropped_flag":false,"n_frames":%d,`+
+		`"seconds_value":%d,"minutes_value":%d,"hours_value":%d,"time_offset":0}]}`, tc.Frames, tc.Seconds, tc.Minutes, tc.Hours)
 }
 
 // transport is what ffprobe says of a transport stream of the channel.

@@ -22,7 +22,7 @@ type entry struct {
 }
 
 // newJoint knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
-// begins: if nearly no statement falls on a picture, the earliest of each are taken for the same instant.
+// begins: if more statements fall on a picture so, the earliest of each are taken for the same instant.
 func newJoint(list []picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
 	j := &joint{modulus: modulus, reach: reach}
 	earliest, found := int64(0), false
@@ -35,22 +35,26 @@ func newJoint(list []picture, anchors []int, modulus, reach int64, statements []
 		}
 	}
 	slices.SortStableFunc(j.entries, func(a, b entry) int { return cmp.Compare(a.pts, b.pts) })
-	units, hits := 0, 0
-	first := int64(0)
-	for _, s := range statements {
-		if s.Unit < 0 || s.PTS == nil {
-			continue
+	first, any := int64(0), false
+	hits := func() (n int) {
+		for _, s := range statements {
+			if s.Unit < 0 || s.PTS == nil {
+				continue
+			}
+			if !any || *s.PTS < first {
+				first, any = *s.PTS, true
+			}
+			if _, ok := j.picture(*s.PTS); ok {
+				n++
+			}
 		}
-		if units == 0 || *s.PTS < first {
-			first = *s.PTS
-		}
-		units++
-		if _, ok := j.picture(*s.PTS); ok {
-			hits++
-		}
+		return n
 	}
-	if 2*hits < units && found {
-		j.shift = earliest - first
+	if as := hits(); found && any {
+		// One that is off by whole frames hits nearly as many.
+		if j.shift = earliest - first; hits() <= as {
+			j.shift = 0
+		}
 	}
 	return j
 }

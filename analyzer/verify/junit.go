@@ -95,17 +95,20 @@ func (r *Report) aspects() []aspect {
 	}
 	list := []aspect{
 		kinds("frames are all there", Missing, Trimmed, Retimed, BeyondTruth),
-		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder),
-		kinds("pictures can be read", Black, Unreadable, Resized),
+		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder, Reversed),
+		kinds("pictures can be read", Black, Unreadable, Resized, Mirrored, Padded),
 		kinds("events show when their markers say", EventMissed, EventExtra, EventEarly, EventLate, EventLength),
-		kinds("events are announced", Unannounced, Misreported),
+		kinds("events are announced", Unannounced),
+		kinds("statements say what is so, once", Misreported, Doubled, Added),
+		kinds("decoding times are the encoder's", DTS),
 		kinds("segments are as long as the playlist says", SegmentLength),
 		kinds("no clock is gone", ClockGone),
+		kinds("packets are whole and in order, with tables and PCR in time", transportKinds()...),
 	}
 	for _, c := range r.Clocks {
 		if c.State != Absent && c.State != Gone {
 			list = append(list, aspect{"clock " + c.Name, func(f Finding) bool {
-				return f.Clock == c.Name && f.Kind != Unannounced && f.Kind != Misreported && f.Kind != ClockGone
+				return f.Clock == c.Name && strings.HasPrefix(string(f.Kind), "clock_") && f.Kind != ClockGone
 			}})
 		}
 	}

@@ -7,40 +7,101 @@ type Kind string
 
 // The kinds of findings.
 const (
-	Missing     Kind = "missing"      // frames that no picture shows
-	Repeated    Kind = "repeated"     // a frame shown again
-	Frozen      Kind = "frozen"       // a frame shown for long
-	Black       Kind = "black"        // black pictures
-	Unreadable  Kind = "unreadable"   // pictures whose frame code can't be read
-	OutOfOrder  Kind = "out_of_order" // pictures of frames that were due before
-	Trimmed     Kind = "trimmed"      // frames missing at either end
-	Retimed     Kind = "retimed"      // another frame rate
-	Resized     Kind = "resized"      // another picture size
-	ClockOffset Kind = "clock_offset" // a clock is wrong by a constant
-	ClockDrift  Kind = "clock_drift"  // a clock runs too fast or too slow
-	ClockStep   Kind = "clock_step"   // a clock jumps
-	ClockNoise  Kind = "clock_noise"  // a clock is wrong by this and that
-	ClockGone   Kind = "clock_gone"   // a clock is no longer there
-	ClockGaps   Kind = "clock_gaps"   // a clock is there in some pictures only
-	EventMissed Kind = "event_missed" // a marker whose event does not show
-	EventExtra  Kind = "event_extra"  // an event that shows without a marker
-	EventEarly  Kind = "event_early"  // an event that begins before its marker says
-	EventLate   Kind = "event_late"   // an event that begins after its marker says
-	EventLength Kind = "event_length" // an event that is longer or shorter than its marker says
-	Unannounced Kind = "unannounced"  // a marker that a carrier which announces markers leaves out
-	Misreported Kind = "misreported"  // a carrier announces a marker that there is not, or names another channel
-
-	SegmentLength Kind = "segment_length" // EXTINF is not as long as the segment's pictures
-	BeyondTruth   Kind = "beyond_truth"   // frames that the truth is not about
+	Missing            Kind = "missing"
+	Repeated           Kind = "repeated"
+	Frozen             Kind = "frozen"
+	Black              Kind = "black"
+	Unreadable         Kind = "unreadable"
+	OutOfOrder         Kind = "out_of_order"
+	Reversed           Kind = "reversed"
+	Mirrored           Kind = "mirrored"
+	Padded             Kind = "padded"
+	Trimmed            Kind = "trimmed"
+	Retimed            Kind = "retimed"
+	Resized            Kind = "resized"
+	ClockOffset        Kind = "clock_offset"
+	ClockDrift         Kind = "clock_drift"
+	ClockStep          Kind = "clock_step"
+	ClockNoise         Kind = "clock_noise"
+	ClockGone          Kind = "clock_gone"
+	ClockGaps          Kind = "clock_gaps"
+	EventMissed        Kind = "event_missed"
+	EventExtra         Kind = "event_extra"
+	EventEarly         Kind = "event_early"
+	EventLate          Kind = "event_late"
+	EventLength        Kind = "event_length"
+	Unannounced        Kind = "unannounced"
+	Misreported        Kind = "misreported"
+	Doubled            Kind = "doubled"
+	Added              Kind = "added"
+	DTS                Kind = "dts"
+	SegmentLength      Kind = "segment_length"
+	BeyondTruth        Kind = "beyond_truth"
+	SyncByteError      Kind = "sync_byte_error"
+	PATError           Kind = "pat_error"
+	ContinuityError    Kind = "continuity_count_error"
+	PMTError           Kind = "pmt_error"
+	TransportError     Kind = "transport_error"
+	CRCError           Kind = "crc_error"
+	PCRRepetitionError Kind = "pcr_repetition_error"
+	PCRStepError       Kind = "pcr_discontinuity_indicator_error"
 )
 
-// Kinds lists every kind.
-func Kinds() []Kind {
-	return []Kind{
-		Missing, Repeated, Frozen, Black, Unreadable, OutOfOrder, Trimmed, Retimed, Resized, ClockOffset, ClockDrift, ClockStep,
-		ClockNoise, ClockGone, ClockGaps, EventMissed, EventExtra, EventEarly, EventLate, EventLength, Unannounced, Misreported,
-		SegmentLength, BeyondTruth,
+// meanings say of each kind what is found.
+func meanings() []meaning {
+	return []meaning{
+		{Missing, "frames that no picture shows"},
+		{Repeated, "a frame is shown again"},
+		{Frozen, "a frame is shown for long"},
+		{Black, "black pictures"},
+		{Unreadable, "pictures whose frame code can't be read"},
+		{OutOfOrder, "pictures of frames that were due before"},
+		{Reversed, "the pictures come from the last to the first"},
+		{Mirrored, "pictures are mirrored, upside down or both"},
+		{Padded, "pictures have borders around them"},
+		{Trimmed, "frames are missing at either end"},
+		{Retimed, "another frame rate"},
+		{Resized, "another picture size"},
+		{ClockOffset, "a clock is wrong by a constant"},
+		{ClockDrift, "a clock runs too fast or too slow"},
+		{ClockStep, "a clock jumps"},
+		{ClockNoise, "a clock is wrong by this and that"},
+		{ClockGone, "a clock or a kind of message is no longer there"},
+		{ClockGaps, "a clock or a kind of message is there in some places only"},
+		{EventMissed, "a marker's event does not show"},
+		{EventExtra, "an event shows without a marker"},
+		{EventEarly, "an event begins before its marker says"},
+		{EventLate, "an event begins after its marker says"},
+		{EventLength, "an event is longer or shorter than its marker says"},
+		{Unannounced, "a carrier that announces markers leaves one out"},
+		{Misreported, "a field of a statement says what is not so"},
+		{Doubled, "a statement stands there more than once"},
+		{Added, "a statement stands where there should be none"},
+		{DTS, "decoding times are not the encoder's, as after a remux"},
+		{SegmentLength, "EXTINF is not as long as the segment's pictures"},
+		{BeyondTruth, "frames that the truth is not about"},
+		{SyncByteError, "bytes between packets of a transport stream (TR 101 290, 1.2)"},
+		{PATError, "the PAT is absent for 0.5 s, or is another table (1.3)"},
+		{ContinuityError, "packets of a transport stream are missing or out of order (1.4)"},
+		{PMTError, "the PMT is absent for 0.5 s (1.5)"},
+		{TransportError, "packets that are marked as damaged (2.1)"},
+		{CRCError, "PAT or PMT with a wrong CRC (2.2)"},
+		{PCRRepetitionError, "no PCR for 0.5 s (2.3a)"},
+		{PCRStepError, "the PCR steps, and the video does not (2.3b)"},
 	}
+}
+
+type meaning struct {
+	kind Kind
+	text string
+}
+
+// Kinds lists every kind.
+func Kinds() (list []Kind) {
+	for _, m := range meanings() {
+		list = append(list, m.kind)
+	}
+	return list
 }
 
 func (k Kind) known() bool { return slices.Contains(Kinds(), k) }

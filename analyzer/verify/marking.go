@@ -42,7 +42,7 @@ func (c *checker) carries(source analyzer.Source) bool {
 	case analyzer.ID3:
 		return c.in.holdsID3
 	case analyzer.OnCuePoint:
-		return c.in.kind == analyzer.KindFLV || c.in.kind == analyzer.KindRTMP
+		return c.holdsScripts()
 	case analyzer.DateRange:
 		// Without PROGRAM-DATE-TIME a playlist can't have them (RFC 8216, 4.3.2.7).
 		for _, r := range c.in.statements {

@@ -30,6 +30,10 @@ type picture struct {
 	// frame is the number in its code, -1 where that can't be read.
 	frame int64
 	black bool
+	// known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
+	known int64
+	// form says how the picture was brought into another form, before its code could be read; empty for not at all.
+	form form
 	// event says whether the block of events is in their colour. It is not known without a frame number.
 	event bool
 }
@@ -43,12 +47,31 @@ func newMeter(c markers.Channel) meter { return meter{pictureOf(c)} }
 
 // measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
 func (m meter) measure(yuv []byte) picture {
-	luma, red := yuv[:lumaSize], yuv[lumaSize+chromaSize:pictureSize]
-	n, ok := generator.ReadFrameCode(luma, meterWidth, meterWidth, meterHeight)
-	if !ok {
-		return picture{frame: -1, black: mean(luma, meterWidth, 0, 0, meterWidth, meterHeight) < blackLevel}
+	if p, ok := m.read(yuv); ok {
+		return p
 	}
-	return picture{frame: n, event: m.event(red, n)}
+	luma := yuv[:lumaSize]
+	if mean(luma, meterWidth, 0, 0, meterWidth, meterHeight) < blackLevel {
+		return picture{frame: -1, black: true}
+	}
+	for _, f := range forms() {
+		if again := f.undo(yuv); again != nil {
+			if p, ok := m.read(again); ok {
+				p.form = f.form
+				return p
+			}
+		}
+	}
+	return picture{frame: -1}
+}
+
+// read reads the picture as it is.
+func (m meter) read(yuv []byte) (picture, bool) {
+	n, ok := generator.ReadFrameCode(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
+	if !ok {
+		return picture{}, false
+	}
+	return picture{frame: n, event: m.event(yuv[lumaSize+chromaSize:pictureSize], n)}, true
 }
 
 // event looks at the middle of the block, a quarter of its area, in the plane of Cr.

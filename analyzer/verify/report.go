@@ -64,10 +64,10 @@ func (r *Report) ExitCode() int {
 }
 
 // judge comes to the verdict. What is allowed for is no reason against a stream.
-func (r *Report) judge(allow []Kind) {
+func (r *Report) judge(allow []Allowance) {
 	r.Verdict = True
 	for i, f := range r.Findings {
-		if r.Findings[i].Allowed = slices.Contains(allow, f.Kind); !r.Findings[i].Allowed {
+		if r.Findings[i].Allowed = slices.ContainsFunc(allow, func(a Allowance) bool { return a.allows(f) }); !r.Findings[i].Allowed {
 			r.Verdict = NotTrue
 		}
 	}

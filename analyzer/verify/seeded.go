@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
@@ -21,6 +22,10 @@ const maxEvents = 1_000_000
 
 func (s seeded) Between(ctx context.Context, first, last int64) (t Truth, err error) {
 	t.Markers, err = s.Markers(ctx, first, last)
+	for i := range t.Markers { // what follows from no seed
+		m := &t.Markers[i]
+		m.GenTime, m.GenSeconds, m.Run = time.Time{}, 0, 0
+	}
 	return t, err
 }
 

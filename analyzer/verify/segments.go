@@ -14,6 +14,7 @@ import (
 // span is a segment of a playlist: how long EXTINF says it is, and the time stamps of its pictures.
 type span struct {
 	msn, first, last int64
+	begin            int64 // time stamp of the first unit
 	says             markers.Seconds
 	units            int64
 }
@@ -27,7 +28,7 @@ func (s spans) take(u analyzer.Unit) {
 	}
 	one, ok := s[u.MSN]
 	if !ok {
-		one = &span{msn: u.MSN, first: u.PTS, last: u.PTS}
+		one = &span{msn: u.MSN, first: u.PTS, last: u.PTS, begin: u.PTS}
 		s[u.MSN] = one
 	}
 	one.first, one.last = min(one.first, u.PTS), max(one.last, u.PTS)
@@ -58,11 +59,22 @@ func (s spans) list(playlist string) (list []span, err error) {
 }
 
 const (
-	// inexact is by how much EXTINF may differ from the length of the pictures: packagers round it, or take it from the
-	// audio. It is at least so many frames, since the first and last pictures of a segment may be coded in its neighbours.
-	inexact       = markers.Seconds(100 * time.Millisecond)
-	inexactFrames = 3
+	// inexact is by how much EXTINF may differ from the length of the pictures: it may be written in milliseconds, and
+	// time stamps are rounded to ticks.
+	inexact = markers.Seconds(time.Millisecond)
 )
+
+// datedFrames are the frames that segments begin with, with whether the playlist dates each segment: some give the date of
+// their first segment only, and EXTINF says those of the others (RFC 8216, 6.3.3).
+func (c *checker) datedFrames(j *joint) map[int64]bool {
+	out := map[int64]bool{}
+	for _, s := range c.in.segments {
+		if i, ok := j.picture(s.begin); ok {
+			out[c.in.pictures[i].frame] = c.in.dated
+		}
+	}
+	return out
+}
 
 // segmentFindings holds EXTINF against the time stamps in each segment. Where a segment's end is not there, the one that
 // follows says how long it is.
@@ -81,7 +93,7 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 				off = next
 			}
 		}
-		if max(off, -off) <= max(inexact, markers.Seconds(nanos(inexactFrames*between))) {
+		if max(off, -off) <= inexact {
 			continue
 		}
 		if max(off, -off) > max(largest, -largest) {
@@ -103,7 +115,7 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 	}
 	n := int64(len(places))
 	return []Finding{{
-		Kind: SegmentLength, Clock: "hls.extinf", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
+		Kind: SegmentLength, Clock: "hls.extinf", Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
 		Text: fmt.Sprintf("EXTINF is %s than its pictures by up to %s s in %s of %d: at frame %d (%s s) first",
 			how, brief(amount), plural(n, "segment"), len(list), places[0].First, places[0].Time),
 	}}

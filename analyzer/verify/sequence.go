@@ -21,6 +21,7 @@ type sequence struct {
 	count    map[Kind]int64
 	repeated int64 // pictures more, and frames fewer, that the change of frame rate explains
 	dropped  int64
+	known    int64 // unreadable pictures whose frame records name their frames
 	// late are the frames that are shown out of order: they are not missing.
 	late map[int64]bool
 }
@@ -78,6 +79,10 @@ func (s *sequence) walk() {
 func (s *sequence) gap(a show, blanks []show, next int64) {
 	extra := s.stay(a)
 	between := next - a.frame - 1
+	if extra == 0 && !s.cadence.retimed && slices.ContainsFunc(blanks, func(b show) bool { return b.known > 0 }) {
+		s.missing(s.recognized(a.frame+1, blanks), next-1)
+		return
+	}
 	covered := s.cover(a, extra, blanks, between)
 	if left := between - covered; len(blanks) == 0 && extra == 0 && between < s.cadence.step {
 		s.dropped += between
@@ -85,6 +90,21 @@ func (s *sequence) gap(a show, blanks []show, next int64) {
 		// What stood in the place of frames stood before what is missing.
 		s.missing(a.frame+covered+1, next-1)
 	}
+}
+
+// recognized accounts for unreadable runs from a frame on of which some are known by their frame records, and returns the
+// frame that is due after them.
+func (s *sequence) recognized(due int64, blanks []show) int64 {
+	for _, b := range blanks {
+		if b.known > 0 {
+			s.missing(due, b.known-1)
+			due = b.known
+			s.known += b.count
+		}
+		s.note(blankKind(b), due, due+b.count-1, b.count, b.count)
+		due += b.count
+	}
+	return due
 }
 
 // stay says for how many pictures too many a frame is shown.
@@ -176,7 +196,12 @@ func (s *sequence) end(a show, blanks []show) {
 	if s.truth.Bounded {
 		between = max(0, s.truth.Last-a.frame)
 	}
-	last := a.frame + s.cover(a, extra, blanks, between)
+	last := a.frame
+	if extra == 0 && len(blanks) > 0 && blanks[0].known > 0 && !s.cadence.retimed {
+		last = s.recognized(a.frame+1, blanks) - 1
+	} else {
+		last += s.cover(a, extra, blanks, between)
+	}
 	if s.truth.Bounded && s.truth.Last-last >= s.cadence.step {
 		s.note(Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
 	}
@@ -225,6 +250,12 @@ func (s *sequence) describe(f Finding, places int) string {
 		fmt.Fprintf(&b, "%s (%s s)", plural(f.Count, "black picture"), seconds(f.Count))
 	default:
 		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", plural(f.Count, "picture"), seconds(f.Count))
+		if s.known > 0 {
+			fmt.Fprintf(&b, ", %d of which frame records name", s.known)
+		}
+		if len(s.places[Missing]) > 0 && s.known > 0 {
+			b.WriteString(", perhaps spoilt by what is missing")
+		}
 	}
 	if f.Every > 1 {
 		fmt.Fprintf(&b, ", every %s", plural(f.Every, "frame"))

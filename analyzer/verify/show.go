@@ -1,6 +1,11 @@
 package verify
 
-import "sort"
+import (
+	"slices"
+	"sort"
+
+	"github.com/refstream/refstream/analyzer"
+)
 
 // show is a run of pictures after each other that are the same to the eye: all show one frame, or all are black, or none
 // of them can be read.
@@ -9,6 +14,46 @@ type show struct {
 	black bool
 	first int // the first picture's index
 	count int64
+	// known is the frame that the frame record of the first picture names, of pictures that can't be read; 0 where that is
+	// not known. The others follow it.
+	known int64
+}
+
+// goesOn says whether a picture of the frame that is known follows the run.
+func (s *show) goesOn(known int64) bool {
+	return s.known == 0 && known == 0 || s.known > 0 && known == s.known+s.count
+}
+
+// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
+// between the frames that can be read.
+func recognize(list []picture, statements []analyzer.Record, modulus int64) []picture {
+	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
+		return list
+	}
+	named := map[int64]int64{}
+	for i := range statements {
+		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.PTS != nil && r.Frame != nil {
+			named[reduce(*r.PTS, modulus)] = *r.Frame
+		}
+	}
+	out := slices.Clone(list)
+	before := int64(0) // the last frame that is known or can be read
+	next := 0          // the first picture from here on that can be read
+	for i := range out {
+		p := &out[i]
+		if p.frame >= 0 {
+			before = p.frame
+			continue
+		}
+		for next = max(next, i); next < len(out) && out[next].frame < 0; {
+			next++
+		}
+		n, ok := named[reduce(p.pts, modulus)]
+		if ok && p.timed && !p.black && n > before && (next == len(out) || n < out[next].frame) {
+			p.known, before = n, n
+		}
+	}
+	return out
 }
 
 // shows divides the pictures into runs, without those that are out of order, which it returns by their indices.
@@ -19,11 +64,11 @@ func shows(list []picture) (runs []show, disordered []int) {
 			disordered = append(disordered, i)
 			continue
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black {
+		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) {
 			runs[k].count++
 			continue
 		}
-		runs = append(runs, show{p.frame, p.black, i, 1})
+		runs = append(runs, show{p.frame, p.black, i, 1, p.known})
 	}
 	return runs, disordered
 }

@@ -6,20 +6,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/analyzer"
 )
 
 // readStatements reads what a stored stream states.
-func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options, channel string) error {
+func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options) error {
 	in.holdsID3 = in.kind == analyzer.KindTS
 	found := spans{}
+	o.Unit = func(u analyzer.Unit) {
+		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, false})
+		found.take(u)
+	}
 	var lost error
 	if in.kind == analyzer.KindHLS {
 		// Segments of MP4 hold none.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
 		in.holdsID3 = err == nil && len(matches) > 0
-		o.Unit = found.take
 		o.Note = func(n analyzer.Note) {
 			// What was stored a moment ago must be there: this is a fault of the copy, not of the stream.
 			if failed := new(os.PathError); n.Kind == analyzer.NoteMissing && errors.As(n.Err, &failed) {
@@ -28,8 +33,19 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		}
 	}
 	err := analyzer.Run(ctx, path, o, func(r analyzer.Record) error {
-		in.foreign.take(r, channel)
-		in.statements = append(in.statements, lean(r))
+		if in.dated && in.isUndated(&r) {
+			return nil // its own is not there
+		}
+		switch r.Source {
+		case analyzer.Transport:
+			if strings.Contains(string(r.Extra), analyzer.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
+				return nil // as ffmpeg's muxer has it
+			}
+			in.transport = append(in.transport, lean(r))
+		case analyzer.UserData, analyzer.OnMetaData, analyzer.OnTextData: // of others, or of the whole stream
+		default:
+			in.statements = append(in.statements, lean(r))
+		}
 		return nil
 	})
 	if err == nil {
@@ -39,6 +55,34 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		in.segments, err = found.list(path)
 	}
 	return err
+}
+
+// channelName is the channel that most frame records name, empty where there are none.
+func (in *input) channelName() (name string) {
+	counts := map[string]int{}
+	for i := range in.statements {
+		r := &in.statements[i]
+		if r.Source != analyzer.FrameRecord {
+			continue
+		}
+		one := said(r)["channel"]
+		if counts[one]++; counts[one] > counts[name] {
+			name = one
+		}
+		if counts[name] == enough {
+			break
+		}
+	}
+	return name
+}
+
+// isUndated says whether a statement is the date of a segment that had none of its own.
+func (in *input) isUndated(r *analyzer.Record) bool {
+	if r.Source != analyzer.ProgramDateTime || r.MSN == nil {
+		return false
+	}
+	_, found := slices.BinarySearch(in.undated, *r.MSN)
+	return found
 }
 
 // noted is a note as it stands in a report.

@@ -61,15 +61,21 @@ func (r *Report) headline() string {
 			against++
 		}
 	}
+	text := fmt.Sprintf("NOT TRUE, %s", plural(int64(against), "finding"))
 	switch {
 	case r.Verdict == Unknown:
-		return "could not be told"
+		text = "could not be told"
 	case r.Verdict == True && len(r.Findings) > 0:
-		return fmt.Sprintf("true, but for %s that %s allowed", plural(int64(len(r.Findings)), "finding"), isAre(len(r.Findings)))
+		text = fmt.Sprintf("true, but for %s that %s allowed", plural(int64(len(r.Findings)), "finding"), isAre(len(r.Findings)))
 	case r.Verdict == True:
-		return "true"
+		text = "true"
 	}
-	return fmt.Sprintf("NOT TRUE, %s", plural(int64(against), "finding"))
+	for _, f := range r.Findings {
+		if f.Kind == Missing { // whoever allows for them wants to know how many
+			text += fmt.Sprintf(", %s missing", plural(f.Count, "frame"))
+		}
+	}
+	return text
 }
 
 func isAre(n int) string {

@@ -21,6 +21,17 @@ type Source interface {
 	Markers(ctx context.Context, first, last int64) ([]markers.Marker, error)
 }
 
+// Unnamed is the truth about a stream whose channel is to be taken from what it says itself: find gives the truth about a
+// channel, by the name that the stream's frame records have, which is empty where there are none.
+func Unnamed(find func(ctx context.Context, channel string) (Source, error)) Source {
+	return unnamed{find: find}
+}
+
+type unnamed struct {
+	Source
+	find func(context.Context, string) (Source, error)
+}
+
 // Truth is what is known of a stretch of a stream.
 type Truth struct {
 	// First and Last are the frames that the stream consists of, inclusive, where Bounded says that these are known: what

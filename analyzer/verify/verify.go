@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
 )
 
 // Options say how a stream is verified. Only Now is needed.
@@ -28,7 +29,7 @@ type Options struct {
 	// Duration is how much of a live stream is read; 0 for 30 s. A file is read to its end.
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
-	Allow []Kind
+	Allow []Allowance
 	// HTTP makes the requests; nil for the default client.
 	HTTP *http.Client
 	// Logger is told what happens while the stream is read; nil for nobody.
@@ -47,9 +48,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Duration < 0 {
 		return o, errors.New("verify options: Duration is negative")
 	}
-	for _, k := range o.Allow {
-		if !k.known() {
-			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", k, Kinds())
+	for _, a := range o.Allow {
+		if !a.Kind.known() {
+			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, Kinds())
 		}
 	}
 	if o.Duration == 0 {
@@ -77,12 +78,10 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	if err != nil {
 		return nil, err
 	}
-	channel, err := truth.Channel(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read truth: %w", err)
-	}
-	if err := checkChannel(channel); err != nil {
-		return nil, fmt.Errorf("read truth: %w", err)
+	if _, ok := truth.(unnamed); !ok { // what is wrong with the truth is told before a live stream is read
+		if _, err := truthChannel(ctx, truth); err != nil {
+			return nil, err
+		}
 	}
 	dir, err := os.MkdirTemp("", "refstream-verify-*")
 	if err != nil {
@@ -91,7 +90,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
-	in := input{url: url, foreign: foreign{}}
+	in := input{url: url}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {
@@ -104,7 +103,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	in.cut = !isFile
 	switch {
 	case err == nil:
-		in.kind = captured.Kind
+		in.kind, in.dated, in.undated = captured.Kind, captured.Dated, captured.Undated
 	case errors.As(err, &unstored):
 		return nil, unstored
 	case errors.Is(err, analyzer.ErrManifest):
@@ -116,22 +115,46 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	default:
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
+	unread := in.unread
 	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
-		return nil, errors.Join(in.unread, err)
+		return nil, errors.Join(unread, err)
+	}
+	// A file may grow: what its pictures state is read after them, so that none is without its statements.
+	state := func() error {
+		in.statements, in.units, in.transport, in.unread = nil, nil, nil, unread
+		if unread == nil {
+			in.unread = in.readStatements(ctx, captured.Path, read)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.As(in.unread, &unstored) {
+			return unstored
+		}
+		if in.unread != nil {
+			in.readOthers(ctx, unread != nil, captured.Path, dir, o.FFmpeg, read)
+		}
+		return nil
+	}
+	if u, ok := truth.(unnamed); ok {
+		if err := state(); err != nil {
+			return nil, err
+		}
+		if truth, err = u.find(ctx, in.channelName()); err != nil {
+			return nil, err
+		}
+	}
+	channel, err := truthChannel(ctx, truth)
+	if err != nil {
+		return nil, err
 	}
 	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
 		in.info, newMeter(channel))
 	if err != nil {
 		return nil, err
 	}
-	if in.unread == nil {
-		in.unread = in.readStatements(ctx, captured.Path, read, channel.Name)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.As(in.unread, &unstored):
-		return nil, unstored
+	if err := state(); err != nil {
+		return nil, err
 	}
 	report, err := check(ctx, in, channel, truth, o.Allow)
 	if err != nil {
@@ -139,6 +162,17 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	}
 	report.At = o.Now().UTC()
 	return report, nil
+}
+
+func truthChannel(ctx context.Context, truth Source) (markers.Channel, error) {
+	c, err := truth.Channel(ctx)
+	if err == nil {
+		err = checkChannel(c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read truth: %w", err)
+	}
+	return c, nil
 }
 
 // localFile is the path of a file that a URL or path names, if it does.
@@ -150,11 +184,6 @@ func localFile(url string) (string, bool) {
 
 // lean is a record without what verify has no use for: there may be very many.
 func lean(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.StreamTime, r.DTS, r.Duration = "", nil, nil, nil
-	switch r.Source {
-	case analyzer.DateRange, analyzer.ID3, analyzer.OnCuePoint: // they name a marker
-	default:
-		r.Extra = nil
-	}
+	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, ""
 	return r
 }

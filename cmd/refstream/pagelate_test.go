@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -82,11 +81,7 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 
 // What the page needs can't be had when it opens, and can soon after: it begins by itself, also where the server does not
 // call the stream live, as for a recording.
-func TestPageBeginsLate(t *testing.T) {
-	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"))...)
-	proxy := newMoodyProxy(t, s.url)
-	b := openBrowser(t, proxy.url)
+func (b *page) beginsLate(t *testing.T, s *server, proxy *moodyProxy) {
 	b.playing(5, 60*time.Second)
 	named := func(names ...string) func(string) bool {
 		return func(p string) bool { return slices.Contains(names, path.Base(p)) }
@@ -120,5 +115,4 @@ func TestPageBeginsLate(t *testing.T) {
 			return eval[bool](b, `window.refstream?.selfCheck.exact > 5`)
 		})
 	}
-	b.clean()
 }

@@ -34,18 +34,18 @@ type trouble struct {
 	Fatal                      bool
 }
 
-func (b *browser) player() playerState {
+func (b *page) player() playerState {
 	b.t.Helper()
 	return eval[playerState](b, `window.refstreamPlayer.state`)
 }
 
-func (b *browser) troubles() []trouble {
+func (b *page) troubles() []trouble {
 	b.t.Helper()
 	return eval[[]trouble](b, `window.refstreamPlayer.troubles.list`)
 }
 
 // plays waits until the plain player shows what comes so many seconds later.
-func (b *browser) plays(seconds float64) {
+func (b *page) plays(seconds float64) {
 	b.t.Helper()
 	from := b.player().Time
 	await(b.t, fmt.Sprintf("the player to play from %.1f s on for %.1f s", from, seconds), 40*time.Second, func() bool {

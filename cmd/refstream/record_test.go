@@ -291,7 +291,8 @@ func compareSessions(t *testing.T, a, b *recorder.Session) {
 	}
 	ac, bc, different := contents(a), contents(b), 0
 	for key, c := range bc {
-		if ac[key] != c {
+		// The recording may have ended before it asked for its last segment: the replay has nothing to answer then.
+		if was, asked := ac[key]; was != c && (asked || !strings.HasPrefix(c, "404 ")) {
 			different++
 			t.Logf("segment %s: %.12s in the recording, %.12s in the replay", key, ac[key], c)
 		}

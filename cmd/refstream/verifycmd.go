@@ -37,10 +37,13 @@ carries, which may be exact, off by a constant, drifting, jumping or gone; event
 The truth comes from a running server, from a truth.json, or from the seed, epoch, frame rate and so on that the stream
 was made with. Without --truth and --seed it is looked for beside a file, and on the server that a stream comes from.
 
-Exit code 0: the stream is true; 1: it is not; 2: it could not be told.`,
+Exit code 0: the stream is true; 1: it is not; 2: it could not be told.
+
+What --allow can name, a kind of finding also with a bound (missing=3, clock_offset=0.96s..1.04s, clock_offset=40ms):
+` + verify.AllowanceHelp(),
 		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
   refstream verify clip/index.m3u8 --html report.html
-  refstream verify transcoded.ts --truth clip --allow resized,retimed,clock_gone
+  refstream verify transcoded.ts --truth clip --allow transcode
   refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -56,7 +59,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told.`,
 	flags := cmd.Flags()
 	f.register(flags)
 	flags.DurationVar(&f.duration, "duration", 30*time.Second, "how much of a live stream is read; files are read to their end")
-	flags.StringSliceVar(&f.allow, "allow", nil, "findings that are as they should be, such as resized,retimed,clock_gone")
+	flags.StringSliceVar(&f.allow, "allow", nil, "findings that are as they should be: remux, transcode, or kinds such as resized,missing=3")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
 	flags.StringVar(&f.junit, "junit", "", "write the report as JUnit XML into this file; - is standard output, without the table")
 	flags.StringVar(&f.html, "html", "", "write the report as one page with plots into this file")
@@ -77,7 +80,11 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	for _, kind := range f.allow {
-		o.Allow = append(o.Allow, verify.Kind(kind))
+		list, err := verify.ParseAllowance(kind)
+		if err != nil {
+			return untold(fmt.Errorf("--allow: %w", err))
+		}
+		o.Allow = append(o.Allow, list...)
 	}
 	source, err := f.source(url, cmd.Flags().Changed)
 	if err != nil {

@@ -66,8 +66,11 @@ var table = map[string]arrows{
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
-		may:       words("media h264 markers generator analyzer analyzer/verify/score outputs/ts outputs/hls"),
+		// What a stream must say is made by the packages that write it.
+		may: words("media h264 markers annotate generator analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
+			"outputs/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
+		tests:     words("outputs"),
 	},
 	"recorder": {
 		may:       words("media markers internal/filelock outputs/hls outputs/ts outputs/mp4"),
@@ -89,9 +92,11 @@ var table = map[string]arrows{
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 	},
-	"static":        {tests: words("api"), libraries: words("github.com/chromedp")},
+	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
+	// Test code: real browsers for the tests of the pages.
+	"internal/browser": {libraries: words("github.com/chromedp")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
 	// What keeps a journal or a session to one process.

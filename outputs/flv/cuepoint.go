@@ -24,13 +24,13 @@ type CuePoint struct {
 // paramMarker is the parameter that holds a marker's JSON, exactly.
 const paramMarker = "marker"
 
-// cuePointOf makes the cue point of a marker. Numbers of frames and ticks become floats here, on the way out, and nothing
+// NewCuePoint makes the cue point of a marker, at a time in milliseconds. Numbers of frames and ticks become floats here, on the way out, and nothing
 // computes with them; where that might lose a digit the value is a text: times in seconds with nanoseconds, times of day,
 // and the marker's JSON, which has everything.
 //
 // ffmpeg takes the texts in a cue point for properties of the whole stream. So none may have a name that means something
 // there: one called timecode would give the first frame of a copy in another format the marker's timecode.
-func cuePointOf(m *markers.Marker, ms uint32) (CuePoint, error) {
+func NewCuePoint(m *markers.Marker, ms uint32) (CuePoint, error) {
 	whole, err := json.Marshal(m)
 	if err != nil {
 		return CuePoint{}, fmt.Errorf("write marker as JSON: %w", err)

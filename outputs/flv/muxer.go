@@ -164,7 +164,7 @@ func scriptTags(scripts []script) ([]Tag, error) {
 		ms := uint32(s.at)
 		values := s.fi.Values()
 		if s.kind == cueOfMarker {
-			cue, err := cuePointOf(s.marker, ms)
+			cue, err := NewCuePoint(s.marker, ms)
 			if err != nil {
 				return nil, fmt.Errorf("marker %s: %w", s.marker.ID, err)
 			}

@@ -144,7 +144,7 @@ func TestParseScriptWithARest(t *testing.T) {
 func TestCuePoint(t *testing.T) {
 	m := markerAt(clockOf(30000, 1001, 30), 1<<40)
 	m.PTS = math.MaxInt64 // no float holds it
-	c, err := cuePointOf(&m, 4_000_000_123)
+	c, err := NewCuePoint(&m, 4_000_000_123)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func FuzzScript(f *testing.F) {
 		f.Add(b)
 	}
 	m := markerAt(clockOf(25, 1, 25), 99)
-	cue, err := cuePointOf(&m, 99)
+	cue, err := NewCuePoint(&m, 99)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -202,8 +202,9 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 		f.numbering++
 	}
 	jobs := make([]job, 0, len(v.New))
+	dates := m.dateTimes()
 	for _, i := range v.New {
-		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering})
+		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering, dates[i]})
 	}
 	now := listing{numbering: f.numbering, first: f.progress.first, listed: f.progress.listed}
 	q.put(jobs, now, max(waiting, len(m.Segments)))

@@ -67,7 +67,7 @@ func (f *fetching) fetch(s *queued) {
 	f.q.cancelBy(s, cancel)
 	long := time.AfterFunc(max(time.Duration(s.seg.Duration), leastSlow), func() { f.q.overtake(s) })
 	defer long.Stop()
-	out := &Segment{Stream: f.q.stream, MediaSegment: s.seg, Version: s.version}
+	out := &Segment{Stream: f.q.stream, MediaSegment: s.seg, DateTime: s.dateTime, Version: s.version}
 	if f.r.fetchSegment(ctx, out, s.job, func() (again bool) {
 		f.q.overtake(s)
 		return !f.q.hasLeft(s)

@@ -3,6 +3,8 @@ package hls
 import (
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -25,9 +27,27 @@ type progress struct {
 
 // knownSegment is what was said of a segment.
 type knownSegment struct {
-	id string
-	at time.Time // EXT-X-PROGRAM-DATE-TIME, zero for none
+	id       string
+	at       time.Time // EXT-X-PROGRAM-DATE-TIME, zero for none
+	duration markers.Seconds
 }
+
+// same reports whether a segment of that number is the one that is known, by its identity; or else, since a token in the
+// path may change with each version, by its date, or where one has none by the last part of its name.
+func (k *knownSegment) same(s *MediaSegment) bool {
+	id := identity(s)
+	switch {
+	case k.id == id:
+		return true
+	case k.duration != s.Duration:
+		return false
+	case !k.at.IsZero() && !s.ProgramDateTime.IsZero():
+		return k.at.Equal(s.ProgramDateTime)
+	}
+	return lastPart(k.id) == lastPart(id)
+}
+
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 // begin takes the first version and picks its segments to be fetched.
 func (p *progress) begin(m *Media, behind time.Duration) (take []int) {
@@ -98,8 +118,8 @@ func (p *progress) remember(m *Media) {
 	}
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		k := knownSegment{strings.Clone(identity(s)), s.ProgramDateTime} // not to hold on to the text of the playlist
-		if before := p.known[s.MSN]; k.at.IsZero() && before.id == k.id {
+		k := knownSegment{strings.Clone(identity(s)), s.ProgramDateTime, s.Duration} // not to hold on to the text of the playlist
+		if before := p.known[s.MSN]; k.at.IsZero() && before.same(s) {
 			k.at = before.at
 		}
 		p.known[s.MSN] = k

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // waiting is how many segments may wait to be fetched where the playlist is shorter: hours of them. One that can't be
@@ -24,6 +25,7 @@ type job struct {
 	from      location // of the playlist that names it
 	version   int64
 	numbering int64 // counts how often the numbering began anew before
+	dateTime  time.Time
 }
 
 // listing says what the last version of a playlist holds.
@@ -96,7 +98,7 @@ func (q *queue) put(jobs []job, now listing, limit int) {
 
 // giveUp ends the waiting of a slot. The caller holds mu.
 func (q *queue) giveUp(s *queued, why error) {
-	s.state, s.out = slotDone, &Segment{Stream: q.stream, MediaSegment: s.seg, Version: s.version, Err: why}
+	s.state, s.out = slotDone, &Segment{Stream: q.stream, MediaSegment: s.seg, DateTime: s.dateTime, Version: s.version, Err: why}
 	if at, err := s.from.resolve(s.seg.URI); err == nil {
 		s.out.URL = at.String()
 	}

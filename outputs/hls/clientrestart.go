@@ -32,7 +32,7 @@ func (p *progress) compare(m *Media) (shared, same int, contradicted bool) {
 			continue
 		}
 		shared++
-		if k.id != identity(s) {
+		if !k.same(s) {
 			continue
 		}
 		same++

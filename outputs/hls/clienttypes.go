@@ -82,6 +82,9 @@ type Version struct {
 type Segment struct {
 	Stream *Stream
 	MediaSegment
+	// DateTime is ProgramDateTime, or where it has none what follows from that of another segment of the version by EXTINF
+	// (RFC 8216, 6.3.3); zero where that is not known.
+	DateTime time.Time
 	// Version is the Number of the version that named it first.
 	Version int64
 	// URL is absolute.

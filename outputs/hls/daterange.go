@@ -39,6 +39,9 @@ func newDateRange(m markers.Marker, c markers.Clock) dateRange {
 	return dateRange{m.ID, m.Frame, m.LastFrame, b}
 }
 
+// DateRangeTag is the EXT-X-DATERANGE tag of a marker, as a line with its end.
+func DateRangeTag(m markers.Marker, c markers.Clock) []byte { return newDateRange(m, c).line }
+
 // dateRanges are the events that the playlist tells of, or may have to.
 type dateRanges struct {
 	ids map[string]bool

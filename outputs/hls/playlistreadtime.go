@@ -32,3 +32,22 @@ func (m *Media) DateTime(i int) (t time.Time, ok bool) {
 	}
 	return time.Time{}, false
 }
+
+// dateTimes are the DateTime of every segment, zero where it is not known.
+func (m *Media) dateTimes() []time.Time {
+	list := make([]time.Time, len(m.Segments))
+	for i := range m.Segments {
+		switch seg := &m.Segments[i]; {
+		case !seg.ProgramDateTime.IsZero():
+			list[i] = seg.ProgramDateTime
+		case i > 0 && !seg.Discontinuity && !list[i-1].IsZero():
+			list[i] = list[i-1].Add(time.Duration(m.Segments[i-1].Duration))
+		}
+	}
+	for i := len(list) - 2; i >= 0; i-- { // in front of the first date
+		if list[i].IsZero() && !list[i+1].IsZero() && !m.Segments[i+1].Discontinuity {
+			list[i] = list[i+1].Add(-time.Duration(m.Segments[i].Duration))
+		}
+	}
+	return list
+}

@@ -1,10 +1,7 @@
 // Shows the self-check: the error in frames, the three numbers, the counts, and the last samples as a strip of bars.
 
 import { formatCount } from './clocks.js';
-import { HISTORY } from './self-check.js';
-
-// Numbers that change with every frame can't be read; ten times a second they can.
-const REFRESH_MS = 100;
+import { HISTORY, overall } from './self-check.js';
 
 export class SelfCheckView {
   /** @param {HTMLElement} root the card; its parts carry data-check attributes */
@@ -12,34 +9,28 @@ export class SelfCheckView {
     this.root = root;
     this.check = selfCheck;
     this.part = (name) => root.querySelector(`[data-check="${name}"]`);
+    this.rendered = 0;
     this.canvas = this.part('history');
     this.colours = null;
     const dark = matchMedia('(prefers-color-scheme: dark)');
     dark.addEventListener('change', () => { this.colours = null; this.#draw(); });
     addEventListener('resize', () => this.#draw());
-    selfCheck.addEventListener('sample', () => this.#schedule());
     this.#draw();
   }
 
-  #schedule() {
-    if (this.timer) return;
-    this.timer = setTimeout(() => {
-      this.timer = 0;
-      this.#render();
-    }, REFRESH_MS);
-  }
-
-  #render() {
-    const { samples, exact, errors, unknown, last, stride } = this.check;
-    const verdict = last.error ? 'wrong' : last.error === 0 ? 'exact' : 'unknown';
-    this.root.dataset.verdict = verdict;
-    this.part('error').textContent = last.error === null ? '–' : formatCount(last.error);
-    this.part('verdict').textContent = { exact: 'Exact', wrong: 'Mismatch', unknown: 'Not known' }[verdict];
-    const numbers = [last.pixels, last.sei, last.media];
-    for (const [i, name] of ['pixels', 'sei', 'media'].entries()) {
+  /** Shows what is known now; called ten times a second. */
+  render() {
+    const { samples, exact, errors, unknown, stride, history } = this.check;
+    if (samples === this.rendered) return;
+    this.rendered = samples;
+    const shown = overall(history);
+    this.root.dataset.verdict = shown.verdict;
+    this.part('error').textContent = shown.verdict === 'unknown' ? '–' : formatCount(shown.error);
+    this.part('verdict').textContent = { exact: 'Exact', wrong: 'Mismatch', unknown: 'Not known' }[shown.verdict];
+    for (const name of ['pixels', 'sei', 'media']) {
       const cell = this.part(name);
-      cell.textContent = numbers[i] === null ? 'unknown' : String(numbers[i]);
-      cell.classList.toggle('unknown', numbers[i] === null);
+      cell.textContent = shown[name] === null ? 'not known' : String(shown[name]);
+      cell.classList.toggle('unknown', shown[name] === null);
     }
     this.part('samples').textContent = formatCount(samples);
     this.part('exact').textContent = formatCount(exact);
@@ -48,6 +39,12 @@ export class SelfCheckView {
     this.part('errors-box').classList.toggle('bad', errors > 0);
     this.part('stride').textContent = stride === 1 ? 'every displayed frame' : `one displayed frame in ${stride}`;
     this.#draw();
+  }
+
+  /** Says that nothing can be checked in this browser. */
+  unsupported() {
+    this.part('verdict').textContent = 'Not known';
+    this.part('stride').textContent = 'this browser does not tell which frame it shows';
   }
 
   #draw() {

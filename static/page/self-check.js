@@ -1,4 +1,4 @@
-// The self-check: which frame is on screen, told three times over, independently.
+// The self-check: which frame is on screen, found three times over, independently.
 //
 //   pixels  the frame code in the picture, read from the very pixels that are displayed
 //   sei     the frame record in the stream, at this picture's presentation time
@@ -6,20 +6,15 @@
 //
 // All three must be the same number. What can't be known is null and counted as unknown; nothing is guessed.
 
-import { readFrameCode } from './frame-code.js';
-
-// The strip is scaled to this before it is read: 8 x 8 pixels a cell are plenty, and cheap to read back.
-const STRIP_WIDTH = 256;
-const STRIP_HEIGHT = 16;
+import { PictureWatch } from './picture-watch.js';
 
 export const HISTORY = 240;
 
-// Reading may take this share of the time between frames; on a slower machine only every k-th frame is read.
-const MAX_SHARE = 0.25;
-const MAX_STRIDE = 8;
+// What the card says as a whole, it says of so many samples: one or two seconds.
+const RECENT = 60;
 
-// Longer than between two frames of the slowest rate, on a machine that is busy.
-const HOLD_MS = 400;
+// Where pixels and time had to be put together, so many differences among the last samples raise a doubt.
+export const DOUBTS = 6;
 
 /**
  * Compares what is known of a frame's number.
@@ -33,131 +28,122 @@ export function compare(pixels, sei, media) {
   return { pixels, sei, media, error, verdict };
 }
 
+/**
+ * Settles differences in moving pictures whose pixels and time were put together: a busy browser breaks the order of its
+ * pictures now and then. Such a difference is held back. A picture that stands still settles it: where that one differs by
+ * as many frames, those held back are wrong, and moving ones that differ so from then on; where it is exact, which pictures
+ * were read is not known. DOUBTS of them call for such a picture.
+ */
+export class Differences {
+  constructor() {
+    this.held = [];
+    this.age = 0;
+    // By how many frames the picture that stood still last differs, null before the first.
+    this.confirmed = null;
+  }
+
+  /** Whether there are so many that a picture should stand still. */
+  get doubtful() {
+    return this.held.length >= DOUBTS;
+  }
+
+  /**
+   * @param {object} sample what compare gives
+   * @param {boolean} still whether pixels and time are of one picture beyond doubt
+   * @returns {object[]} the samples that are settled, in order
+   */
+  settle(sample, still) {
+    const offset = sample.pixels === null ? null : (sample.sei ?? sample.media ?? sample.pixels) - sample.pixels;
+    if (still) {
+      if (offset !== null) this.confirmed = offset;
+      return [...this.forget(), sample];
+    }
+    const labelsDiffer = compare(null, sample.sei, sample.media).verdict === 'wrong';
+    if (sample.verdict === 'wrong' && !labelsDiffer && offset !== this.confirmed) {
+      this.held.push(sample);
+      return this.held.length > DOUBTS ? [unsettled(this.held.shift())] : [];
+    }
+    // What has been followed by so many that agree is no doubt any more.
+    if (sample.verdict === 'exact' && this.held.length > 0 && ++this.age >= RECENT) return [...this.forget(), sample];
+    return [sample];
+  }
+
+  /** Gives up what is held back, and returns it, settled by what stood still last. */
+  forget() {
+    const given = this.held.map((s) => ((s.sei ?? s.media) - s.pixels === this.confirmed ? s : unsettled(s)));
+    this.held = [];
+    this.age = 0;
+    return given;
+  }
+}
+
+// The sample where it is not known which picture was read.
+const unsettled = (s) => ({ ...s, ...compare(null, s.sei, s.media) });
+
+/**
+ * What the last samples say together: wrong where one of them is, else exact where half of them are, else not known.
+ * @param {object[]} history samples, the newest last
+ * @returns {object|null} the newest sample that says so, null before the first one
+ */
+export function overall(history) {
+  const recent = history.slice(-RECENT);
+  const of = (verdict) => recent.filter((s) => s.verdict === verdict);
+  const [wrong, exact, unknown] = [of('wrong'), of('exact'), of('unknown')];
+  if (wrong.length > 0) return wrong.at(-1);
+  return (exact.length >= unknown.length ? exact : unknown).at(-1) ?? null;
+}
+
 /** Events: "sample" (detail: the comparison, with mediaTime and the SEI's record). */
 export class SelfCheck extends EventTarget {
   /**
    * @param {HTMLVideoElement} video
-   * @param {{frameAt: (t: number) => number|null, recordAt: (t: number) => object|null}} source the current mapping
+   * @param {{frameAt: (t: number) => number|null, recordAt: (t: number) => object|null}} source the current mapping,
+   *   and fps: () => number
    */
   constructor(video, source) {
     super();
-    this.video = video;
     this.source = source;
     this.samples = 0;
     this.exact = 0;
     this.errors = 0;
     this.unknown = 0;
-    this.last = { pixels: null, sei: null, media: null, error: null };
+    this.last = null;
     this.history = [];
-    this.stride = 1;
-    this.cost = 0;
-    this.held = null;
-    this.canvas = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT);
-    this.context = this.canvas.getContext('2d', { willReadFrequently: true, alpha: false });
+    this.differences = new Differences();
+    this.watch = new PictureWatch(video, source.fps, (picture) => this.#check(picture));
   }
 
+  /** False where the browser can't be watched: then nothing is known. */
   start() {
-    if ('requestVideoFrameCallback' in HTMLVideoElement.prototype) this.#watchFrames();
-    else this.#watchPaints();
+    return this.watch.start();
   }
 
-  /** A sample held back belongs to a source that is gone. */
+  /** What was read last belongs to a source that is gone. */
   forget() {
-    this.held = null;
+    this.watch.forget();
+    for (const sample of this.differences.forget()) this.#count(sample);
   }
 
-  #watchFrames() {
-    let count = 0;
-    let before = 0;
-    const onFrame = (now, metadata) => {
-      this.video.requestVideoFrameCallback(onFrame);
-      const period = Math.min(now - before, 100);
-      before = now;
-      if (++count % this.stride && !this.video.paused) return;
-      const started = performance.now();
-      this.#sample(metadata.mediaTime);
-      this.cost += (performance.now() - started - this.cost) / 16;
-      if (count % 32 === 0) this.stride = Math.min(MAX_STRIDE, Math.max(1, Math.ceil(this.cost / (period * MAX_SHARE))));
-    };
-    this.video.requestVideoFrameCallback(onFrame);
+  /** How many pictures there are for one that is checked. */
+  get stride() {
+    return this.watch.stride;
   }
 
-  // Without frame callbacks only a VideoFrame knows its own time; without that the media time is unknown.
-  #watchPaints() {
-    let shown = -1;
-    const onPaint = () => {
-      requestAnimationFrame(onPaint);
-      if (this.video.readyState < 2 || this.video.seeking || this.video.currentTime === shown) return;
-      shown = this.video.currentTime;
-      this.#sample(null);
-    };
-    requestAnimationFrame(onPaint);
+  #check({ pixels, mediaTime, still }) {
+    const record = this.source.recordAt(mediaTime);
+    const sample = { ...compare(pixels, record?.frame ?? null, this.source.frameAt(mediaTime)), mediaTime, record };
+    for (const settled of this.differences.settle(sample, still)) this.#count(settled);
+    if (this.differences.doubtful) this.watch.stop();
   }
 
-  #sample(callbackTime) {
-    const { videoWidth, videoHeight } = this.video;
-    if (!videoWidth || !videoHeight) return;
-    const picture = grabStrip(this.video);
-    try {
-      const pixels = this.#read(picture ?? this.video, videoWidth, videoHeight);
-      // A VideoFrame holds pixels and time of one and the same picture, whatever the compositor does meanwhile.
-      const own = picture ? picture.timestamp / 1e6 : null;
-      if (own !== null && (callbackTime === null || Math.abs(own - callbackTime) < 1)) {
-        this.#settle(pixels, own);
-      } else {
-        this.#hold(pixels, callbackTime);
-      }
-    } finally {
-      picture?.close();
-    }
-  }
-
-  #read(picture, width, height) {
-    const { context } = this;
-    context.drawImage(picture, 0, 0, width, height / 9, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
-    return readFrameCode(context.getImageData(0, 0, STRIP_WIDTH, STRIP_HEIGHT).data, STRIP_WIDTH, STRIP_HEIGHT);
-  }
-
-  // Drawn from the video itself, the pixels may already be the next frame's. So a sample waits for the next callback:
-  // if that one's frame is the frame in the pixels, the picture had moved on, and its own number was not seen.
-  #hold(pixels, mediaTime) {
-    const { held } = this;
-    clearTimeout(this.holdTimer);
-    this.held = { pixels, mediaTime };
-    // When nothing follows, as in a pause, the picture had not moved on.
-    this.holdTimer = setTimeout(() => {
-      const last = this.held;
-      this.held = null;
-      if (last) this.#settle(last.pixels, last.mediaTime);
-    }, HOLD_MS);
-    if (!held) return;
-    const movedOn = held.pixels !== null && mediaTime !== null && held.pixels === this.source.frameAt(mediaTime);
-    this.#settle(movedOn && mediaTime !== held.mediaTime ? null : held.pixels, held.mediaTime);
-  }
-
-  #settle(pixels, mediaTime) {
-    const record = mediaTime === null ? null : this.source.recordAt(mediaTime);
-    const media = mediaTime === null ? null : this.source.frameAt(mediaTime);
-    const result = compare(pixels, record?.frame ?? null, media);
+  #count(sample) {
     this.samples++;
-    if (result.verdict === 'exact') this.exact++;
-    else if (result.verdict === 'wrong') this.errors++;
+    if (sample.verdict === 'exact') this.exact++;
+    else if (sample.verdict === 'wrong') this.errors++;
     else this.unknown++;
-    this.last = { pixels, sei: result.sei, media, error: result.error };
-    this.history.push({ verdict: result.verdict, error: result.error });
+    this.last = sample;
+    this.history.push(sample);
     if (this.history.length > HISTORY) this.history.shift();
-    this.dispatchEvent(new CustomEvent('sample', { detail: { ...result, mediaTime, record } }));
-  }
-}
-
-// The displayed picture's top with its time, where the browser offers that; null elsewhere. The rows are even in number,
-// as subsampled chroma wants them, and cover the strip; only they are converted, which is ten times as fast as all.
-function grabStrip(video) {
-  if (typeof VideoFrame === 'undefined') return null;
-  const visibleRect = { x: 0, y: 0, width: video.videoWidth, height: 2 * Math.ceil(video.videoHeight / 18) };
-  try {
-    return new VideoFrame(video, { visibleRect });
-  } catch {
-    return null;
+    this.dispatchEvent(new CustomEvent('sample', { detail: sample }));
   }
 }

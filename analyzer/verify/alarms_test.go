@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What follows are streams that nothing is wrong with, or less than it looks like.
+
+// A copy that ends in the middle of a group of B-frames is cut, and nothing in it is missing.
+func TestCutInCodingOrder(t *testing.T) {
+	c := newClip(t)
+	for _, units := range []int{50, 51, 52, 53, 61, 62} {
+		path := (&forger{last: units}).forge(t, c, "ts")
+		r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
+			t.Errorf("%d units: %v", units, textsOf(r))
+		}
+	}
+}
+
+// Two events of which a gap takes the end of the one and the beginning of the other are two.
+func TestEventsBesideGap(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	all := perfect(truth, testFrames)
+	a, b := truth.Markers[0], truth.Markers[1]
+	for name, gap := range map[string][2]int64{
+		"both cut": {a.LastFrame - 5, b.Frame + 5}, "the first whole": {a.LastFrame + 1, b.Frame + 5},
+		"the second whole": {a.LastFrame - 5, b.Frame}, "all between": {a.LastFrame + 1, b.Frame},
+	} {
+		pictures := slices.Delete(slices.Clone(all), int(gap[0]), int(gap[1]))
+		r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+		if got := kindsOf(r); !slices.Equal(got, []Kind{Missing}) || r.Events.Exact != len(truth.Markers) {
+			t.Errorf("%s: %v, %+v", name, textsOf(r), r.Events)
+		}
+	}
+}
+
+func TestServerOf(t *testing.T) {
+	for address, want := range map[string][2]string{
+		"http://h:8080/hls/cam/index.m3u8":             {"http://h:8080/", "cam"},
+		"https://u:p@h/a/b/hls/cam/index.m3u8?token=1": {"https://u:p@h/a/b/", "cam"},
+		"http://h/x/live/cam.flv":                      {"http://h/x/", "cam"},
+		"http://h/live/a.b.ts#t":                       {"http://h/", "a.b"},
+		"http://h/hls/other.m3u8":                      {"http://h/", ""},
+		"http://h/stream.ts":                           {"http://h/", ""},
+		"rtmp://h/live/cam":                            {"", ""},
+		"clip/hls/a/index.m3u8":                        {"", ""},
+	} {
+		if base, channel := ServerOf(address); base != want[0] || channel != want[1] {
+			t.Errorf("%s: %s, %s", address, base, channel)
+		}
+	}
+}
+
+// The channel is that which the stream names, also on a server with several and behind a prefix.
+func TestChannelOfRecords(t *testing.T) {
+	c := newClip(t)
+	mux := http.NewServeMux()
+	truth := serve(t, c.truth, 100).Config.Handler
+	mux.HandleFunc("/prefix/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("channel") != "main" {
+			http.Error(w, "there are several channels", http.StatusBadRequest)
+			return
+		}
+		http.StripPrefix("/prefix", truth).ServeHTTP(w, r)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	source := Unnamed(func(ctx context.Context, said string) (Source, error) {
+		return ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
+	})
+	r, err := Run(t.Context(), c.paths["ts"], source, Options{Now: time.Now})
+	if err != nil || r.Verdict != True || r.Channel.Name != "main" {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	if _, err := ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A live playlist that dates its first segment only dates them all, and tokens in its paths change nothing.
+func TestDatesAtTheTopAndTokens(t *testing.T) {
+	c := newClip(t)
+	dir := filepath.Dir(c.paths["hls"])
+	loads := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := filepath.Base(r.URL.Path)
+		if name != "live.m3u8" {
+			http.ServeFile(w, r, filepath.Join(dir, name))
+			return
+		}
+		first := min(loads, 2)
+		loads++
+		text := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
+		for i := first; i < first+2; i++ {
+			if i == first {
+				text += "#EXT-X-PROGRAM-DATE-TIME:" + testChannel().Epoch.Add(time.Duration(i)*time.Second).Format(time.RFC3339) + "\n"
+			}
+			text += fmt.Sprintf("#EXTINF:1,\ntoken%d/seg-%010d.ts\n", loads, i)
+		}
+		if loads > 2 {
+			text += "#EXT-X-ENDLIST\n"
+		}
+		_, _ = w.Write([]byte(text))
+	}))
+	defer server.Close()
+	r, err := Run(t.Context(), server.URL+"/live.m3u8", given{testChannel(), c.truth}, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kindsOf(r); !slices.Equal(got, []Kind{ClockGone}) || r.Findings[0].Clock != "hls.daterange" || r.Pictures != clipFrames {
+		t.Errorf("%d pictures: %v", r.Pictures, textsOf(r))
+	}
+	for _, k := range r.Clocks {
+		if k.Name == "hls.program_date_time" && (k.State != Exact || k.Statements != 4) {
+			t.Errorf("%+v", k)
+		}
+	}
+}
+
+// unitFrame is the frame of a unit of the clip, by its number in the order of coding.
+func (c *clip) unitFrame(n int) int64 {
+	frames := slices.Collect(maps.Keys(c.truth.Frames))
+	slices.SortFunc(frames, func(a, b int64) int { return cmp.Compare(c.truth.Frames[a].DTS, c.truth.Frames[b].DTS) })
+	return frames[n]
+}
+
+// A lost picture that others refer to is named as the one that is missing; those that it spoils are named by their records.
+func TestLostReference(t *testing.T) {
+	c := newClip(t)
+	for _, n := range []int{34, 37, 38, 40} {
+		path := (&forger{lose: n}).forge(t, c, "ts")
+		r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Missing })
+		if i < 0 || r.Findings[i].Count != 1 || r.Findings[i].Places[0].First != c.unitFrame(n) {
+			t.Errorf("unit %d, frame %d: %v", n, c.unitFrame(n), textsOf(r))
+		}
+		for _, f := range r.Findings {
+			if f.Kind != Missing && f.Kind != Unreadable {
+				t.Errorf("unit %d: %s", n, f.Text)
+			}
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package verify
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/outputs/flv/amf0"
+	"github.com/refstream/refstream/outputs/hls"
+)
+
+// What follows is what the truth has each carrier say. The statements are made by the packages that write them, so that
+// no field is left out.
+
+// gen is when a frame was produced; ok is false where that is not known.
+func (c *checker) gen(n int64) (t time.Time, ok bool) {
+	f, ok := c.truth.Frames[n]
+	return time.Unix(0, f.GenNS).UTC(), ok && f.GenNS != 0
+}
+
+// recordClaim is the frame record of a frame.
+func (c *checker) recordClaim(n int64) fields {
+	f, known := c.truth.Frames[n]
+	known = known && f.Run != 0 // a line of the ledger that says so little says nothing of events
+	event := f.Event
+	if !known {
+		for i := range c.truth.Markers {
+			if m := &c.truth.Markers[i]; n >= m.Frame && n <= m.LastFrame {
+				event = m.ID
+			}
+		}
+	}
+	list := fieldsOf(annotate.Record{
+		Frame: n, Channel: c.channel.Name, Run: f.Run, GenNS: f.GenNS, PTS: c.clock.PTS(n), Event: event,
+	})
+	for i := range list {
+		switch f := &list[i]; f.name {
+		case "run":
+			f.any = !known
+		case "gen_ns":
+			_, has := c.gen(n)
+			f.any = !has
+		case "event":
+			f.any = !known && len(c.truth.Frames) > 0
+		}
+	}
+	return list
+}
+
+// timingClaim is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. The ticks are
+// those of the SPS.
+func (c *checker) timingClaim(n int64, unitsInTick, timeScale uint32) fields {
+	t := annotate.Timestamp(c.clock, n, annotate.FieldBased(unitsInTick, timeScale, c.channel.Rate))
+	number := func(v uint8) string { return strconv.Itoa(int(v)) }
+	return fields{
+		{name: "clock_timestamp_flag", text: strconv.FormatBool(t.Present)},
+		{name: "cnt_dropped_flag", text: strconv.FormatBool(t.CntDropped)},
+		{name: "counting_type", text: number(t.CountingType)},
+		{name: "ct_type", text: number(t.ScanType)},
+		{name: "discontinuity_flag", text: strconv.FormatBool(t.Discontinuity)},
+		{name: "full_timestamp_flag", text: strconv.FormatBool(t.Full)},
+		{name: "hours_value", text: number(t.Hours)},
+		{name: "minutes_value", text: number(t.Minutes)},
+		{name: "n_frames", text: number(t.Frames)},
+		{name: "nuit_field_based_flag", text: strconv.FormatBool(t.FieldBased)},
+		{name: "pic_struct", text: "0"}, // progressive frames
+		{name: "seconds_value", text: number(t.Seconds)},
+		{name: "time_offset", text: "0"},
+	}
+}
+
+// misbClaim is the precision time stamp of a frame.
+func (c *checker) misbClaim(n int64) fields {
+	gen, known := c.gen(n)
+	return fields{
+		{name: "discontinuity", text: "false"}, {name: "locked", text: "true"}, {name: "reverse", text: "false"},
+		{name: "status", text: strconv.Itoa(h264.MISBLocked)},
+		{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), any: !known},
+	}
+}
+
+// fiClaim is the onFI message of a frame.
+func (c *checker) fiClaim(n int64) fields {
+	gen, known := c.gen(n)
+	f := flv.NewFI(gen, c.clock.Timecode(n).String())
+	return fields{
+		{name: "sd", text: f.Date, any: !known}, {name: "st", text: f.Clock, any: !known},
+		{name: "tc", text: f.Timecode}, {name: "tz", text: f.Zone},
+	}
+}
+
+// unknownOf are the fields of a marker that the truth does not know.
+func unknownOf(m *markers.Marker) (list []string) {
+	if m.GenTime.IsZero() {
+		list = append(list, "marker.gen_time", "marker.gen_seconds", "gen_time")
+	}
+	if m.Run == 0 {
+		list = append(list, "marker.run")
+	}
+	return list
+}
+
+// id3Claim is the timed ID3 of a marker.
+func id3Claim(m *markers.Marker) fields {
+	return fieldsOf(map[string]any{"frames": []any{
+		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
+	}}, unknownOf(m)...)
+}
+
+// cueClaim is the cue point of a marker.
+func cueClaim(m *markers.Marker) fields {
+	cue, err := flv.NewCuePoint(m, millis(m.PTS))
+	if err != nil {
+		return nil
+	}
+	values, _ := cue.Values()[1].(amf0.Object)
+	return fieldsOf(members(values), unknownOf(m)...)
+}
+
+// members is an object of AMF as one of JSON.
+func members(o amf0.Object) map[string]any {
+	out := map[string]any{}
+	for _, p := range o {
+		switch v := p.Value.(type) {
+		case amf0.Object:
+			out[p.Name] = members(v)
+		default:
+			out[p.Name] = v
+		}
+	}
+	return out
+}
+
+// millis is the millisecond nearest to a position in ticks, the later one of two, in the 32 bits of FLV.
+func millis(ticks int64) uint32 {
+	const perMilli = 90
+	return uint32((ticks + perMilli/2) / perMilli)
+}
+
+// rangeClaim is the date range of a marker.
+func (c *checker) rangeClaim(m *markers.Marker) (list fields) {
+	p, err := hls.ParsePlaylist(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), hls.DateRangeTag(*m, c.clock)...)))
+	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
+		return nil
+	}
+	for _, a := range p.Media.DateRanges[0].Attributes {
+		list = append(list, field{name: a.Name, text: a.Value})
+	}
+	return list
+}
+
+// fiFrames are the frames that an onFI message may be for, with whether it must be there: the first of each second that is
+// in the stream, and the first of each marker. Next to frames that are not in the stream, and at an end that was cut off,
+// it is not known which messages there were.
+func (c *checker) fiFrames() map[int64]bool {
+	out := map[int64]bool{}
+	second, before := int64(-1), int64(-2)
+	held := int(min(reordered, c.channel.Rate.Base()))
+	for k, i := range c.anchors {
+		n := c.in.pictures[i].frame
+		s := int64(c.clock.Time(n)) / int64(time.Second)
+		if s != second || slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == n }) {
+			begins := n == before+1 || c.truth.Bounded && n == c.truth.First
+			followed := k+held < len(c.anchors) && c.in.pictures[c.anchors[k+held]].frame == n+int64(held)
+			out[n] = begins && (followed || c.atEnd()) && !c.breaksOff(n)
+		}
+		second, before = s, n
+	}
+	return out
+}
+
+// atEnd says that the stream ends where the truth does.
+func (c *checker) atEnd() bool { return c.truth.Bounded && c.last >= c.truth.Last }
+
+// markerClaim is the fields that a carrier's announcement of a marker has.
+func (c *checker) markerClaim(source analyzer.Source, m *markers.Marker) fields {
+	switch source {
+	case analyzer.DateRange:
+		return c.rangeClaim(m)
+	case analyzer.OnCuePoint:
+		return cueClaim(m)
+	}
+	return id3Claim(m)
+}

@@ -1,0 +1,151 @@
+package verify
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// clip is a short stream as the writers of refstream make it, on several carriers, with its truth.
+type clip struct {
+	truth Truth
+	sps   *h264.SPS
+	// paths are the files, by carrier; decoded is what ffmpeg made of each.
+	paths   map[string]string
+	decoded map[string]input
+}
+
+// clipFrames is four segments, with an event.
+const clipFrames = 120
+
+// newClip makes a clip with B-frames.
+func newClip(t *testing.T) *clip {
+	t.Helper()
+	ch := testChannel()
+	clock := ch.Clock()
+	c := &clip{truth: truthOf(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
+	for i, m := range c.truth.Markers {
+		m.Run = 1
+		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
+	}
+	dir := t.TempDir()
+	playlist, err := hls.New(hls.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream, file bytes.Buffer
+	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate}), flv.NewWriter(&file)
+	annotator := annotate.New(ch.Name, clock)
+	for i, u := range encodedUnits(t, clipFrames, c.truth) {
+		f := c.truth.Frames[u.Frame]
+		f.PTS, f.DTS, f.Key = u.PTS, u.DTS, u.Key
+		c.truth.Frames[u.Frame] = f
+		f.Timecode = clock.Timecode(u.Frame).String()
+		if u.AccessUnit, err = annotator.Annotate(u.AccessUnit, f); err != nil {
+			t.Fatal(err)
+		}
+		u.Record = f
+		for _, m := range c.truth.Markers {
+			if m.Frame == u.Frame {
+				u.Markers = append(u.Markers, m)
+				playlist.AddMarker(m)
+			}
+		}
+		b, err := packer.Unit(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream.Write(b)
+		chunk, err := tags.Unit(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			chunk.Tags = append(chunk.Head, chunk.Tags...)
+			for _, nal := range u.NALs {
+				if h264.TypeOf(nal) == h264.NALSPS {
+					c.sps, err = h264.ParseSPS(nal)
+				}
+			}
+		}
+		_, published := playlist.Write(u.AccessUnit)
+		if err := errors.Join(err, writer.Write(chunk.Tags...), published); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = playlist.Close()
+	c.paths["hls"], c.paths["ts"], c.paths["flv"] = filepath.Join(dir, "index.m3u8"), filepath.Join(dir, "a.ts"), filepath.Join(dir, "a.flv")
+	if err := errors.Join(err, writer.Write(tags.Flush()...), os.WriteFile(c.paths["ts"], stream.Bytes(), 0o600),
+		os.WriteFile(c.paths["flv"], file.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range c.paths {
+		list, info := decoded(t, ch, path)
+		c.decoded[name] = input{url: path, kind: analyzer.Kind(name), pictures: list, info: info}
+	}
+	return c
+}
+
+// encodedUnits are the access units of frames 0 on, as x264 codes them.
+func encodedUnits(t *testing.T, frames int64, truth Truth) (list []outputs.Unit) {
+	t.Helper()
+	shows := func(n int64) bool { return truth.Frames[n].Event != "" }
+	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30",
+		"-keyint_min", "30", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-x264-params", "pic-struct=1:open-gop=0:b-adapt=0",
+		"-muxdelay", "0", "-muxpreload", "0")
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := ts.NewReader(f)
+	for {
+		au, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, outputs.Unit{AccessUnit: au})
+	}
+	clock, rate := testChannel().Clock(), testChannel().Rate
+	origin := list[0].PTS
+	for i := range list {
+		u := &list[i]
+		u.Frame = (u.PTS - origin) * rate.Num / media.TicksPerSecond / rate.Den
+		u.PTS, u.DTS = clock.PTS(u.Frame), u.DTS-origin+clock.PTS(0)
+	}
+	return list
+}
+
+// judge holds a file against the truth; of the pictures it takes those that were decoded before.
+func (c *clip) judge(t *testing.T, carrier, path string) *Report {
+	t.Helper()
+	in := c.decoded[carrier]
+	o := analyzer.Options{Now: time.Now}
+	captured, err := analyzer.Capture(t.Context(), path, t.TempDir(), o, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.url, in.dated, in.undated = path, captured.Dated, captured.Undated
+	in.unread = in.readStatements(t.Context(), captured.Path, o)
+	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

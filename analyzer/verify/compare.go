@@ -1,0 +1,368 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+)
+
+// comparison holds the statements of a stream against those that the truth wants, field by field.
+type comparison struct {
+	c *checker
+	// frames are the statements about frames, events those about markers: by source, and then by the frame or by the
+	// marker's index.
+	frames, events map[analyzer.Source]map[int64][]*analyzer.Record
+	samples        map[string][]sample // of each clock
+	expected       map[string]int      // statements that each clock should have
+	unchecked      map[string]bool     // clocks of which the truth does not know all
+	differences    map[fieldKey]*difference
+	doubled, added map[analyzer.Source][]Place
+	missing        map[analyzer.Source][]Place
+	strange        map[analyzer.Source][]Place // events that have no marker
+}
+
+// fieldKey names a field.
+type fieldKey struct {
+	source analyzer.Source
+	field  string
+}
+
+// difference is a field that is not as it should be: where, and what it is there first.
+type difference struct {
+	fieldKey
+	want, got string
+	count     int64
+	places    []Place
+}
+
+// eventSources are the sources of statements about markers.
+var eventSources = []analyzer.Source{analyzer.DateRange, analyzer.OnCuePoint, analyzer.ID3}
+
+// compare makes the comparison.
+func (c *checker) compare(j *joint) *comparison {
+	m := &comparison{
+		c: c, frames: map[analyzer.Source]map[int64][]*analyzer.Record{}, events: map[analyzer.Source]map[int64][]*analyzer.Record{},
+		samples: map[string][]sample{}, expected: map[string]int{}, unchecked: map[string]bool{},
+		differences: map[fieldKey]*difference{}, doubled: map[analyzer.Source][]Place{}, added: map[analyzer.Source][]Place{},
+		missing: map[analyzer.Source][]Place{}, strange: map[analyzer.Source][]Place{},
+	}
+	for i := range c.in.statements {
+		m.sort(&c.in.statements[i], j)
+	}
+	fi, dated := c.fiFrames(), c.datedFrames(j)
+	specs := c.frameSpecs()
+	for _, e := range j.entries {
+		n := c.in.pictures[e.picture].frame
+		for _, s := range specs {
+			needed, wanted := s.always, s.always
+			switch s.source {
+			case analyzer.OnFI:
+				needed, wanted = fi[n] && c.holdsScripts(), has(fi, n)
+			case analyzer.ProgramDateTime:
+				needed, wanted = dated[n], true
+			}
+			m.frame(s, n, needed, wanted)
+		}
+	}
+	for _, source := range eventSources {
+		for i := range c.truth.Markers {
+			m.event(source, i, j)
+		}
+	}
+	for _, list := range m.samples {
+		sortSamples(list)
+	}
+	return m
+}
+
+func has(m map[int64]bool, n int64) bool {
+	_, ok := m[n]
+	return ok
+}
+
+// sort puts a statement to what it speaks of.
+func (m *comparison) sort(r *analyzer.Record, j *joint) {
+	if slices.Contains(eventSources, r.Source) {
+		m.sortEvent(r, j)
+		return
+	}
+	if r.PTS == nil {
+		return
+	}
+	if i, ok := j.picture(*r.PTS); ok {
+		put(m.frames, r.Source, m.c.in.pictures[i].frame, r)
+	}
+}
+
+func put(to map[analyzer.Source]map[int64][]*analyzer.Record, s analyzer.Source, at int64, r *analyzer.Record) {
+	if to[s] == nil {
+		to[s] = map[int64][]*analyzer.Record{}
+	}
+	to[s][at] = append(to[s][at], r)
+}
+
+// sortEvent puts a statement to the marker that it names: by its ID, or else by its frame or its time.
+func (m *comparison) sortEvent(r *analyzer.Record, j *joint) {
+	c := m.c
+	id := markerID(*r)
+	i := slices.IndexFunc(c.truth.Markers, func(k markers.Marker) bool { return id != "" && k.ID == id })
+	if i >= 0 {
+		put(m.events, r.Source, int64(i), r)
+		return
+	}
+	var frame int64
+	switch {
+	case r.Frame != nil:
+		frame = *r.Frame
+	case r.UTC != nil:
+		frame = c.channel.Rate.Frames(int64(r.UTC.Sub(c.channel.Epoch)))
+	case r.PTS != nil:
+		k, ok := j.picture(*r.PTS)
+		if !ok {
+			return
+		}
+		frame = c.in.pictures[k].frame
+	default:
+		return
+	}
+	i = slices.IndexFunc(c.truth.Markers, func(k markers.Marker) bool { return k.Frame == frame })
+	switch {
+	case i >= 0:
+		put(m.events, r.Source, int64(i), r)
+	case frame >= c.first && frame <= c.last:
+		// One of an event just outside of what was read is no mistake: it is not known here.
+		m.strange[r.Source] = append(m.strange[r.Source], Place{First: frame, Last: frame, Time: c.clock.Time(frame), Marker: id})
+	}
+}
+
+// frame compares the statements of a source about a frame. They must be there where they are needed, and may only be there
+// where they are wanted.
+func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
+	got := m.frames[s.source][n]
+	at := m.c.place(n)
+	if len(got) == 0 && !needed {
+		return
+	}
+	for _, k := range s.clocks {
+		m.expected[k.name]++
+	}
+	if len(got) == 0 {
+		m.missing[s.source] = append(m.missing[s.source], at)
+		return
+	}
+	switch {
+	case len(got) > 1:
+		m.doubled[s.source] = append(m.doubled[s.source], at)
+	case !wanted:
+		m.added[s.source] = append(m.added[s.source], at)
+	}
+	for i, r := range got {
+		if i == 0 {
+			for _, k := range s.clocks {
+				m.sample(k, r, n)
+			}
+		}
+		if s.fields != nil {
+			m.hold(s.source, s.fields(r, n), r, at)
+		}
+	}
+}
+
+// sample adds what a clock says.
+func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
+	err, stated, known := k.err(r, n)
+	if !stated {
+		return
+	}
+	m.samples[k.name] = append(m.samples[k.name], sample{n, int64(m.c.clock.Time(n)), err})
+	m.unchecked[k.name] = m.unchecked[k.name] || !known
+	if known && k.field != "" && max(err, -err) > k.tolerance {
+		m.differ(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
+	}
+}
+
+// event compares the announcements of a marker.
+func (m *comparison) event(source analyzer.Source, i int, j *joint) {
+	c, got, mk := m.c, m.events[source][int64(i)], &m.c.truth.Markers[i]
+	if len(got) == 0 {
+		return
+	}
+	at := Place{First: mk.Frame, Last: mk.LastFrame, Time: mk.Time, Marker: mk.ID}
+	if len(got) > 1 {
+		m.doubled[source] = append(m.doubled[source], at)
+	}
+	claim := c.markerClaim(source, mk)
+	for _, r := range got {
+		m.hold(source, claim, r, at)
+	}
+	name, r := string(source), got[0]
+	if r.UTC != nil && source == analyzer.DateRange {
+		m.samples[name] = append(m.samples[name], sample{mk.Frame, int64(mk.Time), int64(r.UTC.Sub(mk.UTC))})
+	} else if r.PTS != nil {
+		// Against the picture, not against the clock: what moved both is told of the clock.
+		if p, ok := c.pictureOf(mk.Frame); ok {
+			err := centre(*r.PTS+j.shift-p.pts, c.in.info.modulus())
+			m.samples[name] = append(m.samples[name], sample{mk.Frame, int64(mk.Time), nanos(err)})
+			if off := nanos(err); max(off, -off) > int64(announced) {
+				m.differ(fieldKey{source, "pts"}, strconv.FormatInt(p.pts, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
+			}
+		}
+	}
+}
+
+// hold compares the fields of a statement.
+func (m *comparison) hold(source analyzer.Source, want fields, r *analyzer.Record, at Place) {
+	got := said(r)
+	var slack time.Duration
+	if source == analyzer.DateRange {
+		slack = time.Duration(announced) // playlists are written in milliseconds
+	}
+	for _, f := range want {
+		text, there := got[f.name]
+		delete(got, f.name)
+		switch {
+		case !there:
+			m.differ(fieldKey{source, f.name}, f.text, nothing, at)
+		case !f.any && !same(f.text, text, slack):
+			m.differ(fieldKey{source, f.name}, f.text, text, at)
+		}
+	}
+	for _, name := range encoders {
+		delete(got, name)
+	}
+	for name, text := range got {
+		m.differ(fieldKey{source, name}, nothing, text, at)
+	}
+}
+
+// encoders are the fields that are the encoder's own affair.
+var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
+
+// differ notes a difference.
+func (m *comparison) differ(k fieldKey, want, got string, at Place) {
+	d := m.differences[k]
+	if d == nil {
+		d = &difference{fieldKey: k, want: want, got: got}
+		m.differences[k] = d
+	}
+	d.count++
+	if len(d.places) < maxPlaces {
+		d.places = append(d.places, at)
+	}
+}
+
+// place is that of a frame.
+func (c *checker) place(n int64) Place { return Place{First: n, Last: n, Time: c.clock.Time(n)} }
+
+// findings are what the comparison found, but for the clocks; those have what they cover taken out before.
+func (m *comparison) findings() (list []Finding) {
+	for _, d := range slices.SortedFunc(maps.Values(m.differences), func(a, b *difference) int {
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.places[0].First, b.places[0].First), cmp.Compare(a.field, b.field))
+	}) {
+		f := Finding{Kind: Misreported, Clock: string(d.source), Count: d.count, Places: d.places}
+		d.describe(&f)
+		f.Text = fmt.Sprintf("%s: %s", d.source, f.Text)
+		list = append(list, f)
+	}
+	for _, what := range []struct {
+		kind   Kind
+		places map[analyzer.Source][]Place
+		text   string
+	}{
+		{Misreported, m.strange, "%s tells of %s without a marker: %s"},
+		{Doubled, m.doubled, "%s stands more than once in %s: %s"},
+		{Added, m.added, "%s stands in %s where it should not: %s"},
+	} {
+		for _, source := range slices.Sorted(maps.Keys(what.places)) {
+			places := what.places[source]
+			n := int64(len(places))
+			thing := plural(n, "place")
+			if what.kind == Misreported {
+				thing = plural(n, "event")
+			}
+			list = append(list, Finding{
+				Kind: what.kind, Clock: string(source), Count: n, Places: places[:min(len(places), maxPlaces)],
+				Text: fmt.Sprintf(what.text, source, thing, name(places)),
+			})
+		}
+	}
+	return list
+}
+
+// describe adds to a finding which field it is, and what it says.
+func (d *difference) describe(f *Finding) {
+	f.Field, f.Expected, f.Found = d.field, d.want, d.got
+	if f.Text != "" {
+		f.Text += ": "
+	}
+	f.Text += fmt.Sprintf("%s is %s, not %s, at %s", d.field, excerpt(d.got), excerpt(d.want), name(d.places[:1]))
+	if d.count > 1 && f.Kind == Misreported {
+		f.Text += fmt.Sprintf(" first, in %s", plural(d.count, "statement"))
+	}
+}
+
+// excerpt is a value as it stands in a sentence.
+func excerpt(s string) string {
+	const long = 60
+	if len(s) > long {
+		return s[:long] + "…"
+	}
+	if s == "" {
+		return `""`
+	}
+	return s
+}
+
+// explain has the findings of clocks say which field it is, and leaves those fields out of the findings to come.
+func (m *comparison) explain(list []Finding) {
+	for i := range list {
+		f := &list[i]
+		if f.Kind == ClockGaps || f.Kind == ClockGone {
+			continue
+		}
+		var found *difference
+		for _, k := range covers(f.Clock) {
+			d := m.differences[k]
+			if d == nil {
+				continue
+			}
+			if found == nil || d.count > found.count {
+				found = d
+			}
+			delete(m.differences, k)
+		}
+		if found != nil {
+			found.describe(f)
+		}
+	}
+}
+
+// covers are the fields whose errors a clock's finding is about.
+func covers(clock string) (list []fieldKey) {
+	for _, name := range map[string][]string{
+		string(analyzer.PicTiming):       {"hours_value", "minutes_value", "seconds_value", "n_frames"},
+		string(analyzer.FrameRecord):     {"frame"},
+		string(analyzer.MISBTime):        {"us"},
+		string(analyzer.ProgramDateTime): {"program_date_time"},
+		string(analyzer.DateRange):       {"START-DATE"},
+		string(analyzer.OnCuePoint):      {"pts"},
+		string(analyzer.ID3):             {"pts"},
+		clockPTS:                         {"pts"},
+		clockDTS:                         {"dts"},
+	}[clock] {
+		list = append(list, fieldKey{analyzer.Source(clock), name})
+	}
+	switch clock {
+	case clockOnFITC:
+		list = []fieldKey{{analyzer.OnFI, "tc"}}
+	case clockOnFI:
+		list = []fieldKey{{analyzer.OnFI, "sd"}, {analyzer.OnFI, "st"}, {analyzer.OnFI, "tz"}}
+	}
+	return list
+}

@@ -1,0 +1,122 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/markers"
+)
+
+// field is one field of a statement: what the truth has it say, as a text.
+type field struct {
+	name, text string
+	// any: the truth does not know what it says.
+	any bool
+}
+
+// fields are those of one statement.
+type fields []field
+
+// nothing is the text of a field that is not there.
+const nothing = "nothing"
+
+// said are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
+// of arrays have their number in brackets. JSON in a text is taken apart too where the text is a marker's.
+func said(r *analyzer.Record) map[string]string {
+	d := json.NewDecoder(bytes.NewReader(r.Extra))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	out := map[string]string{}
+	flatten(out, "", v)
+	return out
+}
+
+// short leaves out the beginning of a name where there is one of it in every statement of refstream.
+func short(name string) string {
+	for _, beginning := range []string{"timestamps[0].", "frames[0].", "parameters."} {
+		name = strings.TrimPrefix(name, beginning)
+	}
+	return name
+}
+
+func flatten(out map[string]string, name string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			inner := k
+			if name != "" {
+				inner = name + "." + k
+			}
+			flatten(out, inner, e)
+		}
+		return
+	case []any:
+		for i, e := range v {
+			flatten(out, name+"["+strconv.Itoa(i)+"]", e)
+		}
+		return
+	}
+	name = short(name)
+	switch v := v.(type) {
+	case string:
+		var marker map[string]any
+		d := json.NewDecoder(strings.NewReader(v))
+		d.UseNumber()
+		if name == "marker" && d.Decode(&marker) == nil {
+			flatten(out, name, marker)
+			return
+		}
+		out[name] = v
+	case json.Number:
+		out[name] = v.String()
+	case bool:
+		out[name] = strconv.FormatBool(v)
+	default:
+		out[name] = "null"
+	}
+}
+
+// fieldsOf are the fields that a value has as JSON, in the order of their names. unknown are those that the truth does not
+// know.
+func fieldsOf(v any, unknown ...string) (list fields) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	for name, text := range said(&analyzer.Record{Extra: b}) {
+		list = append(list, field{name, text, slices.Contains(unknown, name)})
+	}
+	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// same says whether two texts are of one value: numbers and instants can be written in several ways. Instants may differ
+// by the slack.
+func same(a, b string, slack time.Duration) bool {
+	if a == b {
+		return true
+	}
+	if x, err := markers.ParseSeconds(a); err == nil {
+		y, err := markers.ParseSeconds(b)
+		return err == nil && x == y && len(a) < maxNumber && len(b) < maxNumber
+	}
+	if strings.ContainsAny(a+b, "eE") { // doubles of AMF
+		x, err1 := strconv.ParseFloat(a, 64)
+		y, err2 := strconv.ParseFloat(b, 64)
+		return err1 == nil && err2 == nil && x == y
+	}
+	x, err1 := time.Parse(time.RFC3339Nano, a)
+	y, err2 := time.Parse(time.RFC3339Nano, b)
+	return err1 == nil && err2 == nil && x.Sub(y).Abs() <= slack
+}
+
+// maxNumber is how long numbers are whose values are compared: of longer ones not all digits count.
+const maxNumber = 20

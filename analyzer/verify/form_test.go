@@ -1,0 +1,76 @@
+package verify
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// What was done to the form of the pictures is named, and their events are still judged; what can't be read is told so.
+func TestForms(t *testing.T) {
+	c := newClip(t)
+	for filter, want := range map[string][]Kind{
+		"hflip":                  {Mirrored, ClockGone},
+		"vflip":                  {Mirrored, ClockGone},
+		"hflip,vflip":            {Mirrored, ClockGone},
+		"pad=400:180:40:0":       {Resized, Padded, ClockGone},
+		"pad=iw:ih+60:0:30":      {Resized, Padded, ClockGone},
+		"reverse":                {Reversed},
+		"crop=iw-40:ih-40":       nil,
+		"gblur=sigma=20:steps=2": nil,
+	} {
+		file := filepath.Join(t.TempDir(), "a.ts")
+		out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-copyts", "-i", c.paths["ts"], "-vf", filter, "-c:v", "libx264",
+			"-preset", "ultrafast", "-crf", "20", "-fps_mode", "passthrough", "-muxdelay", "0", "-muxpreload", "0", file).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", filter, err, out)
+		}
+		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			if r.Verdict != Unknown || r.Readable > 0 {
+				t.Errorf("%s: %s, %v", filter, r.Verdict, textsOf(r))
+			}
+			continue
+		}
+		if got := kindsOf(r); !slices.Equal(got, want) || r.Events.Exact != len(c.truth.Markers) {
+			t.Errorf("%s: %v, %+v", filter, textsOf(r), r.Events)
+		}
+	}
+}
+
+// Whatever ffmpeg decodes is judged; where the codec is none whose statements are read, the clocks are gone.
+func TestOtherCodecsAndContainers(t *testing.T) {
+	c := newClip(t)
+	for name, f := range map[string]struct {
+		options []string
+		want    []Kind
+	}{
+		"a.mkv":  {[]string{"-c", "copy"}, nil},
+		"a.webm": {[]string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k"}, []Kind{ClockGone}},
+		"a.mp4":  {[]string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"}, []Kind{ClockGone}},
+		"a.ts":   {[]string{"-c:v", "mpeg2video", "-q:v", "3", "-muxdelay", "0", "-muxpreload", "0"}, []Kind{ClockGone}},
+	} {
+		file := filepath.Join(t.TempDir(), name)
+		args := append([]string{"-v", "error", "-copyts", "-i", c.paths["ts"], "-map", "0:v"}, f.options...)
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, file)...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		allow, err := ParseAllowance("clock_offset") // containers begin where they like
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.DeleteFunc(kindsOf(r), func(k Kind) bool { return k == ClockOffset })
+		if !slices.Equal(got, f.want) || r.Readable != clipFrames || r.Events.Exact != len(c.truth.Markers) {
+			t.Errorf("%s: %s, %v, %d pictures, %+v", name, r.Verdict, textsOf(r), r.Readable, r.Events)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"github.com/refstream/refstream/analyzer"
+)
+
+// codecRead is the codec, by ffmpeg's name, whose statements are read.
+const codecRead = "h264"
+
+// readOthers reads what a stream states that package analyzer does not read. H.264 in a container of an unknown kind is
+// copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
+// ffmpeg can't copy stays unread.
+func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, ffmpeg string, o analyzer.Options) {
+	if in.info.Codec != codecRead {
+		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)
+		if in.unread = nil; !slices.Contains(in.notes, note) {
+			in.notes = append(in.notes, note)
+		}
+		return
+	}
+	if !unknownKind {
+		return
+	}
+	from, err := filepath.Abs(path)
+	if err != nil {
+		return
+	}
+	copied := filepath.Join(dir, "copied.ts")
+	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
+	args = append(args, "-i", from, "-map", "0:v:0", "-c", "copy", "-y", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", copied)
+	cmd := exec.CommandContext(ctx, ffmpeg, args...)
+	said := &tail{}
+	cmd.Stderr, cmd.WaitDelay = said, waitDelay
+	if err := cmd.Run(); err != nil {
+		in.unread = errors.Join(in.unread, fmt.Errorf("copy stream: %w%s", err, said))
+		return
+	}
+	in.unread = in.readStatements(ctx, copied, o)
+	// These are the copy's, not the stream's.
+	in.transport = nil
+	for i := range in.units {
+		in.units[i].copied = true
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"path"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/internal/browser"
+)
+
+var engines = []browser.Engine{browser.Chromium, browser.Firefox, browser.WebKit}
+
+// watched is what was shown and checked since watch.
+type watched struct {
+	// Seconds is by the page's steady clock.
+	Seconds float64
+	// Presented are the pictures that the browser announced, counted beside the self-check.
+	Presented             int
+	Exact, Wrong, Unknown int
+}
+
+// watch begins to count.
+func (b *page) watch() {
+	b.t.Helper()
+	eval[bool](b, `(() => {
+		const video = document.querySelector('#video'), check = window.refstream.selfCheck;
+		const from = {at: performance.now(), exact: check.exact, errors: check.errors, unknown: check.unknown};
+		const times = new Set();
+		const count = (_, {mediaTime}) => { times.add(mediaTime); video.requestVideoFrameCallback(count); };
+		video.requestVideoFrameCallback(count);
+		window.watched = () => ({seconds: (performance.now() - from.at) / 1000, presented: times.size,
+			exact: check.exact - from.exact, wrong: check.errors - from.errors, unknown: check.unknown - from.unknown});
+		return true;
+	})()`)
+}
+
+func (b *page) watched() watched {
+	b.t.Helper()
+	return eval[watched](b, `window.watched()`)
+}
+
+// card is what the self-check's card shows.
+type card struct{ Verdict, Text, Error, Colour string }
+
+func (b *page) card() card {
+	b.t.Helper()
+	return eval[card](b, `(({dataset, querySelector}, part) => ({verdict: document.querySelector('#self-check').dataset.verdict,
+		text: part('verdict').textContent, error: part('error').textContent, colour: getComputedStyle(part('error')).color}))(
+		document.querySelector('#self-check'), (name) => document.querySelector('[data-check="' + name + '"]'))`)
+}
+
+// colour is one of the style sheet's colours as the browser writes it.
+func (b *page) colour(variable string) string {
+	b.t.Helper()
+	return eval[string](b, `(() => {
+		const e = document.body.appendChild(document.createElement('i'));
+		e.style.color = 'var(`+variable+`)';
+		const colour = getComputedStyle(e).color;
+		e.remove();
+		return colour;
+	})()`)
+}
+
+func (b *page) awaitCard(want card) {
+	b.t.Helper()
+	await(b.t, fmt.Sprintf("the card to show %+v", want), 60*time.Second, func() bool { return b.card() == want })
+}
+
+// The number in the pixels, in the SEI and by the player's clock are the same in every engine, at rates as fast as the
+// display and slower, with and without B-frames, also after seeks. Where the labels are one frame off every engine says
+// so, and where one of them is missing none calls the rest exact.
+func TestPageSelfCheck(t *testing.T) {
+	type stream struct {
+		fps, bframes string
+		nanos        int64 // of one frame
+	}
+	streams, seconds := []stream{{"30", "0", 33333333}, {"59.94", "2", 16683333}}, 10.0
+	if !testing.Short() {
+		streams, seconds = append(streams, stream{"30", "2", 33333333}, stream{"59.94", "0", 16683333}), 60
+	}
+	for _, st := range streams {
+		t.Run(st.fps+" fps, B-frames "+st.bframes, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
+			s.moreSegments(4)
+			shifted, unlabelled := newMoodyProxy(t, s.url), newMoodyProxy(t, s.url)
+			shifted.set(relabel(s, time.Duration(st.nanos)))
+			unlabelled.set(relabel(s, 0))
+			for _, engine := range engines {
+				t.Run(string(engine), func(t *testing.T) {
+					b := openPage(t, engine, s.url)
+					b.selfCheck(seconds)
+					b.open(shifted.url + "/")
+					b.awaitCard(card{"wrong", "Mismatch", "1", b.colour("--bad")})
+					b.open(unlabelled.url + "/")
+					b.playing(30, 60*time.Second)
+					b.awaitCard(card{"unknown", "Not known", "–", b.colour("--soft")})
+					if c := b.check(); c.Exact != 0 || c.Errors != 0 {
+						t.Errorf("without frame records: %+v", c)
+					}
+				})
+			}
+		})
+	}
+}
+
+// selfCheck watches a true stream for so many seconds, seeking in the last of them.
+func (b *page) selfCheck(seconds float64) {
+	b.t.Helper()
+	b.playing(10, 60*time.Second)
+	b.watch()
+	var w watched
+	await(b.t, "the page to play", time.Duration(seconds*3)*time.Second+60*time.Second, func() bool {
+		w = b.watched()
+		if w.Wrong > 0 {
+			b.t.Fatalf("a true stream is called wrong: %+v, last %s", w, b.check().Last)
+		}
+		return w.Seconds >= seconds
+	})
+	b.t.Logf("%+v", w)
+	if w.Presented == 0 || w.Exact*2 < w.Presented {
+		b.t.Errorf("only %d of %d presented frames are exact", w.Exact, w.Presented)
+	}
+	b.awaitCard(card{"exact", "Exact", "0", b.colour("--ok")})
+	for range 3 {
+		from := b.check().Exact
+		if !eval[bool](b, `window.refstream.seekToFrame(window.refstream.state.frame - 45)`) {
+			b.t.Error("the page can't seek")
+		}
+		await(b.t, "exact frames after a seek", 60*time.Second, func() bool { return b.check().Exact >= from+10 })
+	}
+	if c := b.check(); c.Errors > 0 {
+		b.t.Errorf("a true stream is called wrong after seeks: %+v, last %s", c, c.Last)
+	}
+	b.clean()
+}
+
+var dateTime = regexp.MustCompile(`(#EXT-X-PROGRAM-DATE-TIME:)(\S+)`)
+
+// relabel hides the frame records and moves the dates: what is left to compare with the pixels is the player's time.
+func relabel(s *server, by time.Duration) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		switch path.Ext(r.URL.Path) {
+		case ".m3u8":
+			text, err := s.try(r.URL.RequestURI())
+			if err != nil {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+			w.Write(dateTime.ReplaceAllFunc(text, func(tag []byte) []byte {
+				parts := dateTime.FindSubmatch(tag)
+				at, err := time.Parse(time.RFC3339Nano, string(parts[2]))
+				if err != nil {
+					return tag
+				}
+				return append(parts[1], at.Add(by).UTC().Format("2006-01-02T15:04:05.000000000Z")...)
+			}))
+		case ".ts":
+			data, err := s.try(r.URL.RequestURI())
+			if err != nil {
+				return false
+			}
+			w.Header().Set("Content-Type", "video/mp2t")
+			w.Write(bytes.ReplaceAll(data, []byte(`{"frame":`), []byte(`{"shown":`)))
+		default:
+			return false
+		}
+		return true
+	}
+}
