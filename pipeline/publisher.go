@@ -162,7 +162,11 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	p.Metrics.Segments.Inc()
 	p.Metrics.publishFail.Store(nil)
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
-	p.account(ctx, seg.MSN, seg.MSN, reason{})
+	// A stop can cut the last segment short. The next run accounts for all frames behind the newest record, so there must be
+	// none that leaves out the rest of this slot: what is known of later slots is not written then.
+	if p.Info.Clock().Offset(seg.LastFrame+1) == 0 {
+		p.account(ctx, seg.MSN, seg.MSN, reason{})
+	}
 	if p.published != nil {
 		p.published(ctx, *seg)
 	}
