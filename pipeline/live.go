@@ -127,7 +127,9 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 		}
 		l.Metrics.Restarts.Inc()
 		l.Logger.Error("encoder ended: starting it again", "channel", l.Info.Name, "error", err, "pause", pause)
-		l.store(ctx, c.ledger.flush())
+		held := c.ledger.flush()
+		l.store(ctx, held)
+		c.late = append(c.late, held.Markers...)
 		c.ledger.lost()
 		timer := time.NewTimer(pause)
 		select {
