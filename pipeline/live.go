@@ -90,10 +90,11 @@ func (l *Live) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	var publishErr error
 	helpers.Go(func() { publishErr = c.publisher.run(background) })
-	if err := l.loadTriggers(ctx, c.events, n); err != nil {
+	newest, err := l.loadTriggers(ctx, c.events, n)
+	if err != nil {
 		l.Logger.Error("read triggers", "channel", l.Info.Name, "error", err)
 	}
-	helpers.Go(func() { l.followTriggers(triggers, c.events) })
+	helpers.Go(func() { l.followTriggers(triggers, c.events, newest) })
 
 	err = l.encode(ctx, c, renderer, n)
 	l.store(background, c.ledger.flush())

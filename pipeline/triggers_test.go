@@ -150,3 +150,23 @@ func TestTriggerDuringSkip(t *testing.T) {
 		}
 	})
 }
+
+// A trigger that comes between the reading of the triggers at the start and the following of further ones is one of them.
+func TestTriggerWhileStarting(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		quietRig(r)
+		r.accept(1012, 1013, "known at the start")
+		r.store.read = func() {
+			r.store.read = nil
+			r.accept(1015, 1017, "meanwhile")
+		}
+		r.start()
+		r.until(1019)
+		r.stop()
+		r.check()
+		r.wantMarkers("main-t1012 main-t1015")
+		if n := r.counted("triggers_refused_total"); n != 0 {
+			t.Errorf("%v triggers counted as refused", n)
+		}
+	})
+}
