@@ -15,10 +15,13 @@ type clocksView struct {
 	markers.Channel
 	FPSNum int64 `json:"fps_num"`
 	FPSDen int64 `json:"fps_den"`
-	// ServerTime is this server's clock, ServerFrame the frame whose nominal time has come by then, negative before
-	// the epoch.
+	// ServerTime is the stream's clock where this server generates the channel, otherwise its own; ServerFrame the frame
+	// whose nominal time has come by then, negative before the epoch.
 	ServerTime  time.Time `json:"server_time"`
 	ServerFrame int64     `json:"server_frame"`
+	// Clock says whose clock ServerTime is on; ClockDetail what is not known, where something is not.
+	Clock       clockSource `json:"clock"`
+	ClockDetail string      `json:"clock_detail,omitempty"`
 	// Latest is the newest frame that left the encoder.
 	Latest *latestView `json:"latest"`
 	// Live: that frame is recent.
@@ -68,12 +71,12 @@ func (s *Server) getClocks(c echo.Context) error {
 		return err
 	}
 	// The clock is read last: what a client takes for the time of the answer is as near as can be.
-	v.ServerTime = s.cfg.Now().UTC()
-	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
-	if v.Latest != nil {
-		age := v.ServerTime.Sub(v.Latest.UTC)
-		v.Live = -liveWithin <= age && age <= liveWithin
+	now, err := s.streamNow(ctx, ch)
+	if err != nil {
+		return err
 	}
+	v.ServerTime, v.Clock, v.ClockDetail, v.Live = now.t, now.source, now.detail, now.live
+	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(200, v)
 }

@@ -47,6 +47,7 @@ func (v frameView) MarshalJSON() ([]byte, error) {
 	}
 	out := struct {
 		plain
+		DTS    *int64  `json:"dts"`
 		GenNS  *int64  `json:"gen_ns"`
 		MonoNS *int64  `json:"mono_ns"`
 		Run    *int64  `json:"run"`

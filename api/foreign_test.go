@@ -54,7 +54,7 @@ func nulls(o object) (list []string) {
 
 // Two generators write to one store: what a generator measures is answered for its own segments only.
 func TestTwoGenerators(t *testing.T) {
-	frame := []string{"bytes", "gen_ns", "mono_ns", "run"}
+	frame := []string{"bytes", "dts", "gen_ns", "mono_ns", "run"}
 	marker := []string{"gen_seconds", "gen_time", "run"}
 	segment := []string{"bytes", "discontinuity", "discontinuity_sequence", "published_at"}
 	for _, ours := range []string{"a", "b", ""} {
