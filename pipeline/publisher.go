@@ -25,8 +25,10 @@ type publisher struct {
 	published func(context.Context, markers.SegmentRecord)
 	// accounting keeps the missing records in order.
 	accounting sync.Mutex
-	// dropping is the first slot that is being given up, or -1. Only the goroutine that calls unit uses it.
+	// Only the goroutine that calls unit uses these. dropping is the first slot that is being given up, or -1. pending are
+	// the markers of units that were given up: their events may go on in later segments.
 	dropping int64
+	pending  []markers.Marker
 }
 
 // message is one step for the segmenter: a unit with the markers that begin at it, or the end of an encoder's run.
@@ -53,10 +55,10 @@ func newPublisher(c *Channel, cov *coverage, lossless bool) *publisher {
 
 // unit queues the next unit and the markers that begin with it.
 func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.Marker) error {
-	msg := message{unit: au, markers: m}
 	if p.lossless {
-		return p.send(ctx, msg)
+		return p.send(ctx, message{unit: au, markers: m})
 	}
+	p.pending = append(p.pending, m...)
 	msn := p.Info.Clock().MSN(au.Frame)
 	if p.dropping >= 0 {
 		if !au.Key {
@@ -72,7 +74,8 @@ func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.M
 		}
 	}
 	select {
-	case p.queue <- msg:
+	case p.queue <- message{unit: au, markers: p.pending}:
+		p.pending = nil
 	default:
 		p.dropping = msn
 		p.Logger.Error("give up segment: the disk is too slow", "channel", p.Info.Name, "msn", msn)
@@ -162,7 +165,11 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	p.Metrics.Segments.Inc()
 	p.Metrics.publishFail.Store(nil)
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
-	p.account(ctx, seg.MSN, seg.MSN, reason{})
+	// A stop can cut the last segment short. The next run accounts for all frames behind the newest record, so there must be
+	// none that leaves out the rest of this slot: what is known of later slots is not written then.
+	if p.Info.Clock().Offset(seg.LastFrame+1) == 0 {
+		p.account(ctx, seg.MSN, seg.MSN, reason{})
+	}
 	if p.published != nil {
 		p.published(ctx, *seg)
 	}
