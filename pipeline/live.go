@@ -90,10 +90,11 @@ func (l *Live) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	var publishErr error
 	helpers.Go(func() { publishErr = c.publisher.run(background) })
-	if err := l.loadTriggers(ctx, c.events, n); err != nil {
+	newest, err := l.loadTriggers(ctx, c.events, n)
+	if err != nil {
 		l.Logger.Error("read triggers", "channel", l.Info.Name, "error", err)
 	}
-	helpers.Go(func() { l.followTriggers(triggers, c.events) })
+	helpers.Go(func() { l.followTriggers(triggers, c.events, newest) })
 
 	err = l.encode(ctx, c, renderer, n)
 	l.store(background, c.ledger.flush())
@@ -127,7 +128,9 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 		}
 		l.Metrics.Restarts.Inc()
 		l.Logger.Error("encoder ended: starting it again", "channel", l.Info.Name, "error", err, "pause", pause)
-		l.store(ctx, c.ledger.flush())
+		held := c.ledger.flush()
+		l.store(ctx, held)
+		c.late = append(c.late, held.Markers...)
 		c.ledger.lost()
 		timer := time.NewTimer(pause)
 		select {

@@ -82,6 +82,8 @@ type chain struct {
 	ledger    *ledger
 	annotator *annotate.Annotator
 	publisher *publisher
+	// late are markers that became known when an encoder had ended: the next unit takes them along.
+	late []markers.Marker
 	// warned: the missing pic_struct_present_flag was told; outputFails: Output did not take the last unit.
 	warned, outputFails bool
 }
@@ -105,10 +107,12 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	c.Metrics.encoded(frame.record, c.Now())
 	batch := c.ledger.add(frame)
 	c.store(ctx, batch)
-	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: batch.Markers}); err != nil {
+	known := append(c.late, batch.Markers...)
+	c.late = nil
+	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {
 		return err
 	}
-	return c.publisher.unit(ctx, unit, batch.Markers)
+	return c.publisher.unit(ctx, unit, known)
 }
 
 // deliver gives a unit to the output besides HLS. What fails there costs a live channel nothing else: it is counted, and

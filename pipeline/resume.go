@@ -43,20 +43,22 @@ func (l *Live) past(ctx context.Context) (past, error) {
 	return p, nil
 }
 
-// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n.
-func (l *Live) loadTriggers(ctx context.Context, e *events, n int64) error {
+// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n, and returns the
+// newest trigger's ID.
+func (l *Live) loadTriggers(ctx context.Context, e *events, n int64) (newest markers.ID, err error) {
 	list, err := l.Records.Triggers(ctx, l.Info.Name, markers.Range{})
 	for _, t := range list {
+		newest = t.RecordID()
 		if t.LastFrame >= n {
 			e.add(t)
 		}
 	}
-	return err
+	return newest, err
 }
 
-// followTriggers takes in new triggers until ctx ends.
-func (l *Live) followTriggers(ctx context.Context, e *events) {
-	after, err := l.Records.Last(ctx, l.Info.Name, markers.Triggers)
+// followTriggers takes in the triggers after the given one until ctx ends.
+func (l *Live) followTriggers(ctx context.Context, e *events, after markers.ID) {
+	var err error
 	for err == nil {
 		if err = l.Records.Wait(ctx, l.Info.Name, markers.Triggers, after); err != nil {
 			break
