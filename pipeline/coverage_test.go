@@ -48,6 +48,11 @@ func TestCoverage(t *testing.T) {
 					t.Fatalf("step %d: due %v, want %v", i, got, s.due)
 				}
 			}
+			for msn := range c.known {
+				if msn < c.accounted() {
+					t.Errorf("the report about slot %d is kept", msn)
+				}
+			}
 		})
 	}
 }
@@ -65,6 +70,9 @@ func TestCoverageAnyOrder(t *testing.T) {
 		var due []markers.MissingRecord
 		for _, i := range rnd.Perm(slots) {
 			due = append(due, c.report(int64(i), int64(i), reason{code: fate[i]})...)
+		}
+		if len(c.known) > 0 {
+			t.Fatalf("%d reports are kept", len(c.known))
 		}
 		if c.accounted() != slots {
 			t.Fatalf("accounted up to slot %d, want %d", c.accounted(), slots)

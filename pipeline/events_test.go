@@ -49,6 +49,7 @@ func TestTriggers(t *testing.T) {
 		{"the same again", markers.Trigger{Frame: first + 10, LastFrame: first + 29}, false},
 		{"right behind it", markers.Trigger{Frame: first + 30, LastFrame: first + 39}, false},
 		{"one quiet frame behind it", markers.Trigger{Frame: first + 31, LastFrame: first + 39}, true},
+		{"of one frame", markers.Trigger{Frame: first + 42, LastFrame: first + 42}, true},
 		{"right before it", markers.Trigger{Frame: first, LastFrame: first + 9}, false},
 		{"inside a scheduled event", markers.Trigger{Frame: ev.First + 1, LastFrame: ev.First + 2}, false},
 		{"right behind a scheduled event", markers.Trigger{Frame: ev.Last + 1, LastFrame: ev.Last + 2}, false},
@@ -70,6 +71,9 @@ func TestTriggers(t *testing.T) {
 	}
 	if got, ok := e.render(first + 35); !ok || got.Scheduled != first+31 {
 		t.Errorf("event at %d is %+v, %v", first+35, got, ok)
+	}
+	if e.render(first + 43); len(e.manual) > 0 {
+		t.Errorf("events that are over are kept: %+v", e.manual)
 	}
 	for n := ev.First; n <= ev.Last; n++ {
 		if got, ok := e.at(n); !ok || got.Kind != markers.KindScheduled || got.Number != ev.Number {

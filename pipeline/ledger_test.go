@@ -103,6 +103,16 @@ func TestLedgerAfterLoss(t *testing.T) {
 	}
 }
 
+// What is held is released in the order of presentation, in whatever order it came.
+func TestLedgerFlushesInOrder(t *testing.T) {
+	l := newLedger(testInfo(), 20, -1)
+	send(l, 20, 29)
+	take(t, l, true, 20, 28, 24, 22, 26)
+	if got, want := framesOf([]markers.Batch{l.flush()}), []int64{22, 24, 26, 28}; !slices.Equal(got, want) {
+		t.Errorf("frames %v, want %v", got, want)
+	}
+}
+
 func TestMarkers(t *testing.T) {
 	event := func(number, first, last int64) markers.Event {
 		return markers.Event{Kind: markers.KindScheduled, Number: number, Scheduled: first, First: first, Last: last}
@@ -123,6 +133,14 @@ func TestMarkers(t *testing.T) {
 		send(l, 20, 29, event(1, 21, 21), event(2, 23, 25))
 		m := markersOf(take(t, l, true, 20, 23, 21, 22, 26))
 		if len(m) != 2 || m[0].Frame != 21 || m[1].Frame != 23 {
+			t.Errorf("markers %+v", m)
+		}
+	})
+	t.Run("in order, where an earlier event is held", func(t *testing.T) {
+		l := newLedger(testInfo(), 20, -1)
+		send(l, 20, 29, event(1, 21, 21), event(2, 23, 23), event(3, 26, 27))
+		m := markersOf(take(t, l, true, 20, 23, 21, 26, 22, 24, 25))
+		if len(m) != 3 || m[0].Frame != 21 || m[1].Frame != 23 || m[2].Frame != 26 {
 			t.Errorf("markers %+v", m)
 		}
 	})
