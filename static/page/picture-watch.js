@@ -37,7 +37,7 @@ const STOP_MS = 2000;
 const STOP_EVERY_MS = 20_000;
 const STOP_AGAIN_MS = 3000;
 
-// Over so many pictures the share of those that are read is taken: some seconds.
+// Over so many pictures the share of those that are read is taken: two seconds or more.
 const STRIDE_OVER = 96;
 
 // Where pictures come as fast as the display shows them, a second reading late in the time between two updates sees the
@@ -71,7 +71,7 @@ export class PictureWatch {
     this.lastReading = -Infinity;
     this.nextStop = 0;
     this.stride = 1;
-    this.seen = { all: 0, read: 0 };
+    this.seen = { from: 0, read: 0 };
     this.context = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT).getContext('2d', { willReadFrequently: true, alpha: false });
   }
 
@@ -81,7 +81,7 @@ export class PictureWatch {
     if (!('requestVideoFrameCallback' in video)) return false;
     const onFrame = (now, metadata) => {
       video.requestVideoFrameCallback(onFrame);
-      this.#countSeen();
+      this.#countSeen(metadata.presentedFrames);
       if (this.order) this.#announce(metadata);
       else if (video.paused || this.#affordable()) this.#readFrame(metadata.mediaTime);
     };
@@ -95,11 +95,12 @@ export class PictureWatch {
     this.order?.clear();
   }
 
-  // How many pictures were announced for one that was read, over some seconds.
-  #countSeen() {
-    if (++this.seen.all < STRIDE_OVER) return;
-    this.stride = Math.max(1, Math.round(this.seen.all / Math.max(1, this.seen.read)));
-    this.seen = { all: 0, read: 0 };
+  // How many pictures were handed to the display for one that was read, over some seconds.
+  #countSeen(presented) {
+    const all = presented - this.seen.from;
+    if (all >= 0 && all < STRIDE_OVER) return;
+    if (all > 0) this.stride = Math.max(1, Math.round(all / Math.max(1, this.seen.read)));
+    this.seen = { from: presented, read: 0 };
   }
 
   #give(picture) {
