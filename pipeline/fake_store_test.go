@@ -41,6 +41,9 @@ func newFakeStore(t *testing.T) *fakeStore {
 }
 
 func (s *fakeStore) Append(ctx context.Context, channel string, b markers.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if s.dies.Load() >= 0 && s.dies.Add(-1) < 0 {
 		s.dead.Store(true)
 	}

@@ -132,25 +132,37 @@ func TestWallClockForward(t *testing.T) {
 	}
 }
 
-// Metrics tell how late frames are.
-func TestLatenessIsCounted(t *testing.T) {
-	inBubble(t, func(r *rig) {
-		r.scripts = []script{{slow: map[int64]time.Duration{2: 130 * time.Millisecond}}}
-		r.start()
-		r.until(1029)
-		r.stop()
-		families, err := r.registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			if f.GetName() != "refstream_frame_late_seconds" {
-				continue
-			}
-			// Frames 1013, 1014, 1015 come 90, 50 and 10 ms late, the others at once.
-			if h := f.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 20 || math.Round(1000*h.GetSampleSum()) != 150 {
-				t.Errorf("lateness %v", h)
-			}
-		}
-	})
+// Metrics tell how late frames are made, and how long the encoder keeps them.
+func TestDelaysAreCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		script
+		metric string
+		sum    float64 // in milliseconds
+	}{
+		// Frames 1013, 1014, 1015 come 90, 50 and 10 ms late, the others at once.
+		"late": {script{slow: map[int64]time.Duration{2: 130 * time.Millisecond}}, "refstream_frame_late_seconds", 150},
+		// 1010 to 1024 leave with the fifth frame after them, the others at the stop, half a frame after the last.
+		"latency": {script{lookahead: 5}, "refstream_encoder_latency_seconds", 15*200 + 180 + 140 + 100 + 60 + 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.scripts = []script{c.script}
+				r.start()
+				r.until(1029)
+				r.stop()
+				families, err := r.registry.Gather()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range families {
+					if f.GetName() != c.metric {
+						continue
+					}
+					if h := f.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 20 || math.Round(1000*h.GetSampleSum()) != c.sum {
+						t.Errorf("%v", h)
+					}
+				}
+			})
+		})
+	}
 }

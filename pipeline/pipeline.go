@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
@@ -107,7 +108,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	c.Metrics.encoded(frame.record, c.Now())
 	batch := c.ledger.add(frame)
 	c.store(ctx, batch)
-	known := append(c.late, batch.Markers...)
+	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
 	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {
 		return err
