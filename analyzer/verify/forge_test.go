@@ -568,7 +568,10 @@ func TestForgeries(t *testing.T) {
 	}
 	list := forgeries(c)
 	counts := map[string]int{}
-	for _, f := range list {
+	for i, f := range list {
+		if testing.Short() && i%3 != 0 {
+			continue
+		}
 		counts[f.carrier]++
 		t.Run(fmt.Sprintf("%s %s %s %s", f.carrier, f.source, f.op, f.field), func(t *testing.T) {
 			path := f.forger(t).forge(t, c, f.carrier)

@@ -82,8 +82,7 @@ type check struct {
 
 func (b *page) check() check {
 	b.t.Helper()
-	return eval[check](b, `(({samples, errors, unknown, exact, last}) => ({samples, errors, unknown, exact,
-		last: last && {pixels: last.pixels, sei: last.sei, media: last.media, mediaTime: last.mediaTime}}))(
+	return eval[check](b, `(({samples, errors, unknown, exact, last}) => ({samples, errors, unknown, exact, last}))(
 		window.refstream?.selfCheck ?? {samples: 0, errors: 0, unknown: 0, exact: 0, last: null})`)
 }
 

@@ -91,7 +91,7 @@ func TestMatrix(t *testing.T) {
 		}
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			c := makeClip(t, append(args, "--size", "320x180", "--segment", "1s", "--duration", "3.5s", "--also", "ts,flv",
+			c := makeClip(t, append(args, "--size", "320x180", "--segment", "1s", "--duration", "3s", "--also", "ts,flv",
 				"--event-every", "1s", "--event-length", "300ms", "--bitrate", "1M")...)
 			c.checkLedger(t)
 			c.checkProbe(t)

@@ -68,7 +68,16 @@ func (b *page) colour(variable string) string {
 
 func (b *page) awaitCard(want card) {
 	b.t.Helper()
-	await(b.t, fmt.Sprintf("the card to show %+v", want), 60*time.Second, func() bool { return b.card() == want })
+	var got card
+	defer func() {
+		if got != want {
+			b.t.Logf("the card shows %+v, the check is %+v", got, b.check())
+		}
+	}()
+	await(b.t, fmt.Sprintf("the card to show %+v", want), 60*time.Second, func() bool {
+		got = b.card()
+		return got == want
+	})
 }
 
 // The number in the pixels, in the SEI and by the player's clock are the same in every engine, at rates as fast as the

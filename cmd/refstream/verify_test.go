@@ -72,7 +72,6 @@ func (s *server) verifyCoverage(st state) {
 	if len(st.segments.Segments) == 0 {
 		s.t.Fatal("no segments")
 	}
-	type span struct{ first, last int64 }
 	var spans []span
 	for _, seg := range st.segments.Segments {
 		spans = append(spans, span{seg.FirstFrame, seg.LastFrame})

@@ -77,6 +77,34 @@ func samePTS(t *testing.T, what string, got []packet, s relaySource, from, to in
 	}
 }
 
+// A relay whose program takes nothing for a while misses what the hub no longer keeps, says so, and goes on at a key frame.
+func TestRelayFallsBehind(t *testing.T) {
+	s, dir := relaySource{newSource(t, 20000), 0}, t.TempDir()
+	awake, file := filepath.Join(dir, "awake"), filepath.Join(dir, "a.ts")
+	h, log := newHub(t, func(o *Options) {
+		o.FFmpeg = shellScript(t, "until [ -e '"+awake+"' ]; do sleep 0.05; done; exec ffmpeg \"$@\"")
+	})
+	_, wait := startRelayTest(t, h, parseRelayTest(t, file))
+	s.write2(t, h, 0, 1)
+	flows(t, h)
+	const to = 20 * testGOP
+	s.write2(t, h, 1, to) // a pipe holds three of them, and the hub some seconds
+	if err := os.WriteFile(awake, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it to be said", func() bool { return strings.Contains(log.String(), "the relay is too slow") })
+	h.Close()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	got := relayProbe(t, "v", 1, file)
+	at := slices.IndexFunc(got, func(p packet) bool { return p.pts > s.unit(testGOP).PTS })
+	if at < 1 || !got[at].key || got[0].pts != s.unit(0).PTS {
+		t.Fatalf("%d frames, after the gap from %d on", len(got), at)
+	}
+	samePTS(t, "after the gap", got[at:], s, to-len(got[at:]), to)
+}
+
 // A file ends where ffmpeg was killed, and is readable up to there; the next one is another one.
 func TestRelayKilledLeavesFiles(t *testing.T) {
 	for _, ext := range []string{".mp4", ".mkv", ".ts"} {

@@ -27,17 +27,17 @@ const CLOCK_MS = 1;
 // The player's time runs beside its pictures, by less than this.
 const MAX_AHEAD_S = 0.1;
 
-// Paused, and without another picture for so many rendering updates, a picture stands still.
+// So many rendering updates after a seek the picture that it shows is on screen.
 const STILL_UPDATES = 5;
 
-// Where no picture stands still within this time, the stream plays on all the same.
-const STOP_MS = 1000;
+// Where a seek takes longer than this, the stream plays on all the same.
+const STOP_MS = 2000;
 
-// A stop is seen: after one there is not another for so long, and after one in vain for the second time.
+// A stop is seen: after one there is not another for the first of these times, after one in vain for the second.
 const STOP_EVERY_MS = 20_000;
 const STOP_AGAIN_MS = 3000;
 
-// Over so many pictures the share of those that are read is taken: some seconds.
+// Over so many pictures the share of those that are read is taken: two seconds or more.
 const STRIDE_OVER = 96;
 
 // Where pictures come as fast as the display shows them, a second reading late in the time between two updates sees the
@@ -71,7 +71,7 @@ export class PictureWatch {
     this.lastReading = -Infinity;
     this.nextStop = 0;
     this.stride = 1;
-    this.seen = { all: 0, read: 0 };
+    this.seen = { from: 0, read: 0 };
     this.context = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT).getContext('2d', { willReadFrequently: true, alpha: false });
   }
 
@@ -81,7 +81,7 @@ export class PictureWatch {
     if (!('requestVideoFrameCallback' in video)) return false;
     const onFrame = (now, metadata) => {
       video.requestVideoFrameCallback(onFrame);
-      this.#countSeen();
+      this.#countSeen(metadata.presentedFrames);
       if (this.order) this.#announce(metadata);
       else if (video.paused || this.#affordable()) this.#readFrame(metadata.mediaTime);
     };
@@ -95,11 +95,12 @@ export class PictureWatch {
     this.order?.clear();
   }
 
-  // How many pictures were announced for one that was read, over some seconds.
-  #countSeen() {
-    if (++this.seen.all < STRIDE_OVER) return;
-    this.stride = Math.max(1, Math.round(this.seen.all / Math.max(1, this.seen.read)));
-    this.seen = { all: 0, read: 0 };
+  // How many pictures were handed to the display for one that was read, over some seconds.
+  #countSeen(presented) {
+    const all = presented - this.seen.from;
+    if (all >= 0 && all < STRIDE_OVER) return;
+    if (all > 0) this.stride = Math.max(1, Math.round(all / Math.max(1, this.seen.read)));
+    this.seen = { from: presented, read: 0 };
   }
 
   #give(picture) {
@@ -199,39 +200,37 @@ export class PictureWatch {
       for (const picture of order.update(now)) this.#give({ ...picture, still: false });
       const newest = order.announced.at(-1);
       if (!newest || this.video.seeking) return;
-      if (this.video.paused && ++this.updates === STILL_UPDATES && this.#covers(newest.mediaTime)) {
-        this.#give({ pixels: this.#measured(() => this.#readScreen()), mediaTime: newest.mediaTime, still: true });
-        this.nextStop = performance.now() + STOP_EVERY_MS;
-        this.stopped?.();
-      }
+      this.updates++;
       this.#readOrder();
       setTimeout(() => this.#readOrder(), LATE_READING_MS);
     };
     requestAnimationFrame(onUpdate);
   }
 
-  // Whether the player stopped in the picture of this time: else there is a newer one that was not announced.
-  #covers(mediaTime) {
-    const frames = (this.video.currentTime - mediaTime) * this.order.fps;
-    return frames > -0.5 && frames < 1.5;
-  }
-
-  /** Stops for a moment, so that a picture stands still and is read beyond doubt. */
-  stop() {
-    const { video } = this;
-    const now = performance.now();
-    if (video.paused || this.stopped || now < this.nextStop) return;
-    this.nextStop = now + STOP_AGAIN_MS;
-    const over = () => {
-      clearTimeout(timer);
-      this.stopped = null;
-      video.play().catch(() => {});
-    };
-    const timer = setTimeout(over, STOP_MS);
-    this.stopped = over;
+  /**
+   * Stops for a moment, in the middle of a picture that was announced, and reads it: a seek shows the picture that covers
+   * its time, so which one it is is beyond doubt.
+   */
+  async stop() {
+    const { video, order } = this;
+    const picture = order?.announced.at(-1);
+    if (!picture || video.paused || performance.now() < this.nextStop) return;
+    this.nextStop = performance.now() + STOP_EVERY_MS;
+    const middle = picture.mediaTime + 0.5 / order.fps;
+    const sought = new Promise((resolve) => {
+      video.addEventListener('seeked', resolve, { once: true });
+      setTimeout(resolve, STOP_MS);
+    });
     video.pause();
-    // A seek, to where the player is, has the picture shown and announced anew.
-    video.currentTime += 0;
+    video.currentTime = middle;
+    await sought;
+    for (let i = 0; i < STILL_UPDATES; i++) await new Promise(requestAnimationFrame);
+    if (video.paused && !video.seeking && Math.abs(video.currentTime - middle) < ROUNDING_S) {
+      this.#give({ pixels: this.#measured(() => this.#readScreen()), mediaTime: picture.mediaTime, still: true });
+    } else {
+      this.nextStop = performance.now() + STOP_AGAIN_MS;
+    }
+    video.play().catch(() => {});
   }
 
   #readOrder() {

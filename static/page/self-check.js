@@ -107,7 +107,7 @@ export class SelfCheck extends EventTarget {
     this.exact = 0;
     this.errors = 0;
     this.unknown = 0;
-    this.last = null;
+    this.last = { pixels: null, sei: null, media: null, error: null };
     this.history = [];
     this.differences = new Differences();
     this.watch = new PictureWatch(video, source.fps, (picture) => this.#check(picture));
@@ -141,7 +141,7 @@ export class SelfCheck extends EventTarget {
     if (sample.verdict === 'exact') this.exact++;
     else if (sample.verdict === 'wrong') this.errors++;
     else this.unknown++;
-    this.last = sample;
+    this.last = { pixels: sample.pixels, sei: sample.sei, media: sample.media, error: sample.error };
     this.history.push(sample);
     if (this.history.length > HISTORY) this.history.shift();
     this.dispatchEvent(new CustomEvent('sample', { detail: sample }));
