@@ -36,6 +36,10 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may read the answers, such as https://example.org, or "*". Never with
 	// credentials. Empty: none.
 	CORSOrigins []string
+	// Generator is the id of the generator whose files HLSDir has (markers.Channel.Generator), empty where that is not
+	// known: what other generators measured does not hold for those files, and is answered as null. Nil: every record in
+	// Store is of that generator.
+	Generator func(channel string) string
 	// Now is the clock.
 	Now func() time.Time
 	// Gatherer is what /metrics shows and Registerer where the server's own metrics go. Both nil: a registry of its own.
@@ -48,6 +52,9 @@ type Config struct {
 	// Ready adds a reason not to be ready to those of the store and to that of a channel which Live finds: that it is not
 	// published yet. Nil: none.
 	Ready func(ctx context.Context) error
+	// Stream is where a channel is that this process generates; ok is false for others, of which the newest records have to
+	// say it. Nil: it generates none.
+	Stream func(channel string) (p Position, ok bool)
 	// Live finds the handler of a channel's endless stream in a format, ts or flv; nil where this process has none. Nil: it
 	// never has.
 	Live func(channel, format string) http.Handler
@@ -63,6 +70,20 @@ type Config struct {
 	StreamClients int
 	// StreamWriteTimeout is how long a client of an event stream may take to accept a message. Default 5 s.
 	StreamWriteTimeout time.Duration
+}
+
+// Position is where a channel is, as its generator says.
+type Position struct {
+	// Now is the stream's clock, which steps of the wall clock do not move.
+	Now time.Time
+	// Starting: it is not known yet at which frame the stream goes on.
+	Starting bool
+	// Next is the first frame that is not rendered yet: no event can begin before it.
+	Next int64
+	// Begins is when the stream begins, where it waits for its clock, the zero time otherwise. Newest is the frame that the
+	// clock has to get beyond, -1 where there is none.
+	Begins time.Time
+	Newest int64
 }
 
 const (

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,25 +15,43 @@ type clocksView struct {
 	markers.Channel
 	FPSNum int64 `json:"fps_num"`
 	FPSDen int64 `json:"fps_den"`
-	// ServerTime is this server's clock, ServerFrame the frame whose nominal time has come by then, negative before
-	// the epoch.
+	// ServerTime is the stream's clock where this server generates the channel, otherwise its own; ServerFrame the frame
+	// whose nominal time has come by then, negative before the epoch.
 	ServerTime  time.Time `json:"server_time"`
 	ServerFrame int64     `json:"server_frame"`
+	// Clock says whose clock ServerTime is on; ClockDetail what is not known, where something is not.
+	Clock       clockSource `json:"clock"`
+	ClockDetail string      `json:"clock_detail,omitempty"`
 	// Latest is the newest frame that left the encoder.
 	Latest *latestView `json:"latest"`
 	// Live: that frame is recent.
 	Live bool `json:"live"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the clocks, with null as the run of another generator.
+func (v clocksView) MarshalJSON() ([]byte, error) {
+	type plain clocksView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		Run *int64 `json:"run"`
+	}{plain: plain(v)})
 }
 
 // latestView is a frame on every clock.
 type latestView struct {
-	Frame      int64           `json:"frame"`
-	PTS        int64           `json:"pts"`
-	Timecode   string          `json:"timecode"`
-	UTC        time.Time       `json:"utc"`
-	Time       markers.Seconds `json:"time"`
-	GenTime    time.Time       `json:"gen_time"`
-	GenSeconds markers.Seconds `json:"gen_seconds"`
+	Frame    int64           `json:"frame"`
+	PTS      int64           `json:"pts"`
+	Timecode string          `json:"timecode"`
+	UTC      time.Time       `json:"utc"`
+	Time     markers.Seconds `json:"time"`
+	// GenTime and GenSeconds are nil where another generator made the frame.
+	GenTime    *time.Time       `json:"gen_time"`
+	GenSeconds *markers.Seconds `json:"gen_seconds"`
 }
 
 // channelList is the answer of /channels.
@@ -47,17 +66,17 @@ func (s *Server) getClocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den}
+	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den, foreign: !s.own(ch.Name)(ch.Generator)}
 	if v.Latest, err = s.latest(ctx, ch); err != nil {
 		return err
 	}
 	// The clock is read last: what a client takes for the time of the answer is as near as can be.
-	v.ServerTime = s.cfg.Now().UTC()
-	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
-	if v.Latest != nil {
-		age := v.ServerTime.Sub(v.Latest.UTC)
-		v.Live = -liveWithin <= age && age <= liveWithin
+	now, err := s.streamNow(ctx, ch)
+	if err != nil {
+		return err
 	}
+	v.ServerTime, v.Clock, v.ClockDetail, v.Live = now.t, now.source, now.detail, now.live
+	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(200, v)
 }
@@ -69,11 +88,13 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 		return nil, err
 	}
 	f, clock := list[0], ch.Clock()
-	gen := time.Unix(0, f.GenNS).UTC()
-	return &latestView{
-		Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame),
-		GenTime: gen, GenSeconds: markers.Seconds(gen.Sub(ch.Epoch)),
-	}, nil
+	v := &latestView{Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame)}
+	if s.own(ch.Name)(f.Generator) {
+		gen := time.Unix(0, f.GenNS).UTC()
+		seconds := markers.Seconds(gen.Sub(ch.Epoch))
+		v.GenTime, v.GenSeconds = &gen, &seconds
+	}
+	return v, nil
 }
 
 // getChannels answers GET /channels.
@@ -88,7 +109,7 @@ func (s *Server) getChannels(c echo.Context) error {
 	}
 	views := make([]channelView, len(list))
 	for i, ch := range list {
-		views[i].Channel = ch
+		views[i].Channel, views[i].foreign = ch, !s.own(ch.Name)(ch.Generator)
 		if s.cfg.Outputs != nil {
 			views[i].Outputs = s.cfg.Outputs(ch.Name)
 		}

@@ -53,10 +53,14 @@ func (l markerList) csv() ([]byte, error) {
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	for _, m := range l.Markers {
+		run, genTime, genSeconds := n(m.Run), m.GenTime.Format(time.RFC3339Nano), m.GenSeconds.String()
+		if m.foreign {
+			run, genTime, genSeconds = "", "", ""
+		}
 		err := w.Write([]string{
-			inert(m.ID), inert(m.Channel), n(m.Run), m.Kind, inert(m.Text), m.Time.String(), m.EndTime.String(),
+			inert(m.ID), inert(m.Channel), run, m.Kind, inert(m.Text), m.Time.String(), m.EndTime.String(),
 			n(m.Frame), n(m.LastFrame), n(m.ScheduledFrame), n(m.PTS), n(m.LastPTS), m.Timecode,
-			m.UTC.Format(time.RFC3339Nano), m.GenTime.Format(time.RFC3339Nano), m.GenSeconds.String(),
+			m.UTC.Format(time.RFC3339Nano), genTime, genSeconds,
 			n(m.MSN), n(m.Offset), n(int64(m.Box.X)), n(int64(m.Box.Y)), n(int64(m.Box.Width)), n(int64(m.Box.Height)),
 			n(int64(m.Block.X)), n(int64(m.Block.Y)), n(int64(m.Block.Width)), n(int64(m.Block.Height)),
 			n(int64(m.Block.Roll)), m.Color, n(m.MissingFrames),

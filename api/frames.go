@@ -19,16 +19,10 @@ const (
 // frameList is the answer of /frames.
 type frameList struct {
 	Channel   string                  `json:"channel"`
-	Frames    []markers.FrameRecord   `json:"frames"`
+	Frames    []frameView             `json:"frames"`
 	Missing   []markers.MissingRecord `json:"missing"`
 	Truncated bool                    `json:"truncated"`
-}
-
-// frameView is a frame of which something is known: its record, or why it is missing, or both where it left the
-// encoder but was not published.
-type frameView struct {
-	*markers.FrameRecord
-	Missing *markers.MissingRecord `json:"missing,omitempty"`
+	Ledger    ledgerView              `json:"ledger"`
 }
 
 // missingView is a frame that has no record.
@@ -94,32 +88,31 @@ func (s *Server) getFrames(c echo.Context) error {
 		return err
 	}
 	list := frameList{Channel: ch.Name}
-	list.Frames, list.Truncated = trimTo(sp, records)
+	records, list.Truncated = trimTo(sp, records)
 	first, last := sp.from, sp.to
 	if list.Truncated && sp.oldestFirst() {
-		last = list.Frames[len(list.Frames)-1].Frame
+		last = records[len(records)-1].Frame
 	} else if list.Truncated {
-		first = list.Frames[0].Frame
+		first = records[0].Frame
+	}
+	if list.Frames, err = s.frameViews(ctx, ch, records); err != nil {
+		return err
 	}
 	var more bool
 	if list.Missing, more, err = s.missingWithin(ctx, ch.Name, first, last, sp); err != nil {
 		return err
 	}
 	list.Truncated = list.Truncated || more
+	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
+		return err
+	}
 	return noCache(c, list)
 }
 
 // missingWithin reads what is missing from first to last, and keeps that end of it which the span says.
 func (s *Server) missingWithin(ctx context.Context, channel string, first, last int64, sp span,
 ) (out []markers.MissingRecord, more bool, err error) {
-	if sp.oldestFirst() {
-		out, more, err = s.missingIn(ctx, channel, first, last, sp.limit)
-	} else if out, err = s.cfg.Store.Missing(ctx, channel, markers.Range{
-		To: markers.EndOfFrame(last), Limit: sp.limit + 1, Desc: true,
-	}); err == nil {
-		out = slices.DeleteFunc(out, func(m markers.MissingRecord) bool { return m.LastFrame < first })
-		out, more = trimTo(sp, out)
-	}
+	out, more, err = s.missingIn(ctx, channel, first, last, sp.limit, !sp.oldestFirst())
 	if out == nil {
 		out = []markers.MissingRecord{}
 	}
@@ -155,18 +148,23 @@ func (s *Server) getFrame(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	missing, _, err := s.missingIn(ctx, ch.Name, n, n, 1)
+	missing, _, err := s.missingIn(ctx, ch.Name, n, n, 0, false)
 	switch {
 	case err != nil:
 		return err
 	case record == nil && len(missing) == 0:
-		return notFound("nothing is known of frame %d: it is not in the stream yet, or too old", n)
+		return s.unknownFrame(ctx, ch, n)
 	case record == nil:
 		return noCache(c, missingView{n, missing[0]})
-	case len(missing) == 0:
-		return noCache(c, frameView{FrameRecord: record})
 	}
-	return noCache(c, frameView{record, &missing[0]})
+	views, err := s.frameViews(ctx, ch, []markers.FrameRecord{*record})
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		views[0].Missing = &missing[0]
+	}
+	return noCache(c, views[0])
 }
 
 // frame reads the record of frame n, nil where there is none.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -43,6 +44,20 @@ type Output struct {
 type channelView struct {
 	markers.Channel
 	Outputs []Output `json:"outputs,omitempty"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the channel, with null as the run of another generator.
+func (v channelView) MarshalJSON() ([]byte, error) {
+	type plain channelView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		Run *int64 `json:"run"`
+	}{plain: plain(v)})
 }
 
 // noBody refuses a request that announces a body: the answer without end would wait for it first, and without a limit.

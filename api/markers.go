@@ -16,8 +16,6 @@ import (
 const (
 	defaultMarkers = 1000
 	maxMarkers     = 10000
-	// maxEventSeconds is the longest event that can be triggered. Scheduled ones may be longer.
-	maxEventSeconds = 600
 	// truncatedHeader is true where the limit left records out, for formats that can't say so.
 	truncatedHeader = "X-Refstream-Truncated"
 )
@@ -126,7 +124,7 @@ func (s *Server) findMarkers(ctx context.Context, ch markers.Channel, mq markerQ
 	clock := ch.Clock()
 	r := markers.Range{Desc: mq.desc, Limit: mq.limit + 1}
 	if mq.hasAfter {
-		r.From = markers.AtFrame(max(0, clock.Rate.FrameAtNanos(int64(mq.after))-longestEvent(ch)))
+		r.From = markers.AtFrame(max(0, clock.Rate.FrameAtNanos(int64(mq.after))-ch.LongestEvent()))
 	}
 	if mq.hasUpTo {
 		last := clock.Rate.FrameAtNanos(int64(mq.upTo))
@@ -162,11 +160,6 @@ func (s *Server) findMarkers(ctx context.Context, ch markers.Channel, mq markerQ
 		}
 		r.To = markers.EndOfFrame(id.Frame - 1)
 	}
-}
-
-// longestEvent is the longest that an event of the channel can be, in frames.
-func longestEvent(ch markers.Channel) int64 {
-	return max(ch.EventLength, maxEventSeconds*ch.Rate.Base())
 }
 
 // selects says whether m is among those asked for.

@@ -1,61 +1,36 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/refstream/refstream/markers"
 )
 
-// markerView is a marker as the API shows it.
-type markerView struct {
-	markers.Marker
-	// MissingFrames is the number of the frames from Frame to LastFrame that are not in the published segments.
-	MissingFrames int64 `json:"missing_frames,omitempty"`
-}
-
-// plannedView is a marker whose frames have not been produced yet, so that it has no GEN times: the members here hide
-// those of the marker.
-type plannedView struct {
-	markers.Marker
-	GenTime    *struct{} `json:"gen_time,omitempty"`
-	GenSeconds *struct{} `json:"gen_seconds,omitempty"`
-}
-
-// missingBefore is how many records before a range are looked at for one that reaches into it. Records follow each
-// other without overlap but for frames that were lost twice, once in the encoder and once in publishing.
-const missingBefore = 8
-
-// missingIn reads the records of the missing frames from first to last, inclusive, in order, at most limit of them
-// (0: all); more is true where there are further ones.
-func (s *Server) missingIn(ctx context.Context, channel string, first, last int64, limit int,
+// missingIn reads the records of what is missing from first to last, inclusive, in the order of their first frames, at
+// most limit of them (0: all) from the one end or the other; more is true where there are further ones.
+//
+// The log is read whole: a record that came late is behind others, and one of a long time reaches far. It is short where
+// all is well, and has some ten thousand records a day where a machine can't keep up at all.
+func (s *Server) missingIn(ctx context.Context, channel string, first, last int64, limit int, newestFirst bool,
 ) (out []markers.MissingRecord, more bool, err error) {
-	var before []markers.MissingRecord
-	if first > 0 { // a zero To would mean no bound
-		before, err = s.cfg.Store.Missing(ctx, channel, markers.Range{
-			To: markers.EndOfFrame(first - 1), Limit: missingBefore, Desc: true,
-		})
-		if err != nil {
-			return nil, false, err
-		}
-	}
-	for i := len(before) - 1; i >= 0; i-- {
-		if before[i].LastFrame >= first {
-			out = append(out, before[i])
-		}
-	}
-	r := markers.Range{From: markers.AtFrame(first), To: markers.EndOfFrame(last)}
-	if limit > 0 {
-		r.Limit = limit + 1
-	}
-	within, err := s.cfg.Store.Missing(ctx, channel, r)
+	all, err := s.cfg.Store.Missing(ctx, channel, markers.Range{})
 	if err != nil {
 		return nil, false, err
 	}
-	out = append(out, within...)
-	if limit > 0 && len(out) > limit {
-		return out[:limit], true, nil
+	elsewhere := s.elsewhere(channel)
+	out = slices.DeleteFunc(all, func(m markers.MissingRecord) bool {
+		return m.LastFrame < first || m.Frame > last || elsewhere(m.Generator)
+	})
+	slices.SortStableFunc(out, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
+	if limit == 0 || len(out) <= limit {
+		return out, false, nil
 	}
-	return out, false, nil
+	if newestFirst {
+		return out[len(out)-limit:], true, nil
+	}
+	return out[:limit], true, nil
 }
 
 // view counts the missing frames of markers that stand in the order of their frames, either way.
@@ -64,12 +39,13 @@ func (s *Server) view(ctx context.Context, channel string, ms []markers.Marker) 
 	if len(ms) == 0 {
 		return out, nil
 	}
+	own := s.own(channel)
 	first, last := ms[0].Frame, ms[0].LastFrame
 	for i, m := range ms {
-		out[i].Marker = m
+		out[i].Marker, out[i].foreign = m, !own(m.Generator)
 		first, last = min(first, m.Frame), max(last, m.LastFrame)
 	}
-	missing, _, err := s.missingIn(ctx, channel, first, last, 0)
+	missing, _, err := s.missingIn(ctx, channel, first, last, 0, false)
 	if err != nil {
 		return nil, err
 	}

@@ -164,10 +164,10 @@ func (s *Server) eventAt(ctx context.Context, ch markers.Channel, n int64) (even
 	if err != nil || n <= newest.Frame {
 		return false, false, err // a trigger without a marker came too late
 	}
-	triggers, err := s.cfg.Store.Triggers(ctx, ch.Name, upTo)
+	triggers, err := s.planner.earlier(ctx, ch, upTo.To)
 	if err != nil || len(triggers) == 0 || n > triggers[0].LastFrame {
 		return false, false, err
 	}
-	ok, err := s.planner.holds(ctx, ch.Name, triggers[0])
+	ok, err := s.planner.holds(ctx, ch, triggers[0])
 	return ok, false, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,7 +79,7 @@ func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, lengt
 	for range placeAttempts {
 		t := markers.Trigger{Text: text}
 		latest := earliest + ch.Rate.FrameAtNanos(int64(maxTriggerWait))
-		if t.Frame, err = p.free(ctx, ch.Name, schedule, earliest, latest, length); err != nil {
+		if t.Frame, err = p.free(ctx, ch, schedule, earliest, latest, length); err != nil {
 			return t, err
 		}
 		if t.Frame > latest {
@@ -89,10 +90,22 @@ func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, lengt
 			}
 		}
 		t.LastFrame = t.Frame + length - 1
+		newest, err := p.store.Last(ctx, ch.Name, markers.Triggers)
+		if err != nil {
+			return t, fmt.Errorf("read triggers: %w", err)
+		}
+		if newest.Frame >= t.Frame {
+			return t, &Problem{
+				Status: http.StatusConflict,
+				Detail: fmt.Sprintf("the log of triggers ends with one for frame %d, which no event can show: none can be "+
+					"triggered before that frame, unless the log is deleted", newest.Frame),
+				retryAfter: maxTriggerWait,
+			}
+		}
 		if err := p.store.Append(ctx, ch.Name, markers.Batch{Triggers: []markers.Trigger{t}}); err != nil {
 			return t, fmt.Errorf("write trigger: %w", err)
 		}
-		switch taken, err := p.holds(ctx, ch.Name, t); {
+		switch taken, err := p.holds(ctx, ch, t); {
 		case err != nil:
 			return t, err
 		case taken:
@@ -106,12 +119,12 @@ func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, lengt
 
 // free is the first frame from earliest on where an event of length frames fits, or a frame after latest where there
 // is none up to that: an event there does not fit before that frame.
-func (p *planner) free(ctx context.Context, channel string, schedule *generator.Schedule, earliest, latest, length int64,
+func (p *planner) free(ctx context.Context, ch markers.Channel, schedule *generator.Schedule, earliest, latest, length int64,
 ) (int64, error) {
 	start := earliest
-	newest, err := p.store.Triggers(ctx, channel, markers.Range{Limit: earlierTriggers, Desc: true})
+	newest, err := p.earlier(ctx, ch, markers.MaxID)
 	if err != nil {
-		return 0, fmt.Errorf("read triggers: %w", err)
+		return 0, err
 	}
 	for _, t := range newest {
 		start = max(start, t.LastFrame+2)
@@ -127,13 +140,20 @@ func (p *planner) free(ctx context.Context, channel string, schedule *generator.
 	return start, nil
 }
 
-// holds says whether the store has t, and no trigger before it that touches it.
-func (p *planner) holds(ctx context.Context, channel string, t markers.Trigger) (bool, error) {
-	list, err := p.store.Triggers(ctx, channel, markers.Range{
-		To: markers.EndOfFrame(t.Frame), Limit: earlierTriggers, Desc: true,
-	})
+// earlier lists the newest triggers up to an ID, the last one first, without those that no generator takes.
+func (p *planner) earlier(ctx context.Context, ch markers.Channel, upTo markers.ID) ([]markers.Trigger, error) {
+	list, err := p.store.Triggers(ctx, ch.Name, markers.Range{To: upTo, Limit: earlierTriggers, Desc: true})
 	if err != nil {
-		return false, fmt.Errorf("read triggers: %w", err)
+		return nil, fmt.Errorf("read triggers: %w", err)
+	}
+	return slices.DeleteFunc(list, func(t markers.Trigger) bool { return t.Check(ch) != nil }), nil
+}
+
+// holds says whether the store has t, and no trigger before it that touches it.
+func (p *planner) holds(ctx context.Context, ch markers.Channel, t markers.Trigger) (bool, error) {
+	list, err := p.earlier(ctx, ch, markers.EndOfFrame(t.Frame))
+	if err != nil {
+		return false, err
 	}
 	if len(list) == 0 || list[0] != t {
 		return false, nil

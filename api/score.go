@@ -66,6 +66,14 @@ func (s *Server) postScore(c echo.Context) error {
 	if truncated {
 		return badField("ts_start", "there are more than %d markers in the range: narrow it with ts_start and ts_end", maxMarkers)
 	}
+	if own := s.own(ch.Name); detections.Clock == score.Gen {
+		for _, m := range list {
+			if !own(m.Generator) {
+				return badField("clock", "when the frames of marker %s were produced is not known here, since another "+
+					"generator's record stands: use time, frame, pts or utc", m.ID)
+			}
+		}
+	}
 	report, err := score.Compute(detections, list, o)
 	if err != nil {
 		return badField("tolerance", "%s", err)

@@ -9,9 +9,10 @@ import (
 // segmentList is the answer of /segments.
 type segmentList struct {
 	Channel   string                  `json:"channel"`
-	Segments  []markers.SegmentRecord `json:"segments"`
+	Segments  []segmentView           `json:"segments"`
 	Missing   []markers.MissingRecord `json:"missing"`
 	Truncated bool                    `json:"truncated"`
+	Ledger    ledgerView              `json:"ledger"`
 }
 
 // getSegments answers GET /segments, whose range is in media sequence numbers.
@@ -27,9 +28,13 @@ func (s *Server) getSegments(c echo.Context) error {
 	// Beyond this one no segment has a frame that can be asked for, and its frames would not fit a number.
 	lastMSN := clock.MSN(maxFrame)
 	first, last := clock.FirstFrame(min(sp.from, lastMSN)), clock.FirstFrame(min(sp.to, lastMSN)+1)-1
+	extent, err := s.ledger(ctx, ch)
+	if err != nil {
+		return err
+	}
 	if sp.from > lastMSN {
 		return noCache(c, segmentList{
-			Channel: ch.Name, Segments: []markers.SegmentRecord{}, Missing: []markers.MissingRecord{},
+			Channel: ch.Name, Segments: []segmentView{}, Missing: []markers.MissingRecord{}, Ledger: extent,
 		})
 	}
 	records, err := s.cfg.Store.Segments(ctx, ch.Name, markers.Range{
@@ -38,12 +43,17 @@ func (s *Server) getSegments(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := segmentList{Channel: ch.Name}
-	list.Segments, list.Truncated = trimTo(sp, records)
+	list := segmentList{Channel: ch.Name, Ledger: extent}
+	records, list.Truncated = trimTo(sp, records)
 	if list.Truncated && sp.oldestFirst() {
-		last = list.Segments[len(list.Segments)-1].LastFrame
+		last = records[len(records)-1].LastFrame
 	} else if list.Truncated {
-		first = list.Segments[0].FirstFrame
+		first = records[0].FirstFrame
+	}
+	own := s.own(ch.Name)
+	list.Segments = make([]segmentView, len(records))
+	for i, r := range records {
+		list.Segments[i] = segmentView{r, !own(r.Generator)}
 	}
 	var more bool
 	if list.Missing, more, err = s.missingWithin(ctx, ch.Name, first, last, sp); err != nil {

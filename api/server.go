@@ -36,6 +36,7 @@ type Server struct {
 	clients  chan struct{}
 	stopping chan struct{}
 	running  sync.WaitGroup
+	arrivals arrivals
 	// published holds the names of channels whose playlists were there when /readyz looked.
 	published sync.Map
 }

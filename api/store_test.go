@@ -37,6 +37,9 @@ type memoryLog[T interface{ RecordID() markers.ID }] struct {
 
 func (l *memoryLog[T]) append(records []T) {
 	for _, r := range records {
+		if late, ok := any(r).(interface{ After(markers.ID) T }); ok && r.RecordID().Compare(l.last) <= 0 {
+			r = late.After(l.last)
+		}
 		if r.RecordID().Compare(l.last) > 0 {
 			l.records, l.last = append(l.records, r), r.RecordID()
 		}

@@ -55,7 +55,7 @@ func (s *Server) streamMarkers(c echo.Context) error {
 		st.sent = resumed
 	case hasStart:
 		st.after, st.hasAfter = after, true
-		if first := ch.Clock().Rate.FrameAtNanos(int64(after)) - longestEvent(ch); first > 0 {
+		if first := ch.Clock().Rate.FrameAtNanos(int64(after)) - ch.LongestEvent(); first > 0 {
 			st.sent = markers.AtFrame(first)
 		}
 	default:

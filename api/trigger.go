@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -12,12 +11,8 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-const (
-	// liveWithin is how old the newest frame of a live channel may be.
-	liveWithin = 10 * time.Second
-	// startingRetry is when a generator that is starting may be there.
-	startingRetry = 2 * time.Second
-)
+// startingRetry is when a generator that is starting may be there.
+const startingRetry = 2 * time.Second
 
 // postMarker answers POST /markers: it plans an event as soon as possible and answers 202 with the marker that it
 // will have, if its frames reach the stream.
@@ -38,18 +33,10 @@ func (s *Server) postMarker(c echo.Context) error {
 	if req.length == 0 {
 		req.length = ch.EventLength
 	}
-	now := s.cfg.Now()
-	live, err := s.isLive(ctx, ch, now)
+	earliest, err := s.earliest(ctx, ch)
 	if err != nil {
 		return err
 	}
-	if !live {
-		return &Problem{
-			Status: http.StatusServiceUnavailable, retryAfter: startingRetry,
-			Detail: "the channel is not live: its generator is not running",
-		}
-	}
-	earliest := ch.Clock().FrameAt(now.Add(s.cfg.TriggerLead))
 	t, err := s.planner.place(ctx, ch, max(0, earliest), req.length, req.text)
 	if err != nil {
 		return err
@@ -64,17 +51,7 @@ func (s *Server) postMarker(c echo.Context) error {
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
 	}.Encode())
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusAccepted, plannedView{Marker: m})
-}
-
-// isLive says whether the channel's newest frame is recent.
-func (s *Server) isLive(ctx context.Context, ch markers.Channel, now time.Time) (bool, error) {
-	last, err := s.cfg.Store.Last(ctx, ch.Name, markers.Frames)
-	if err != nil || last == (markers.ID{}) {
-		return false, err
-	}
-	age := now.Sub(ch.Clock().UTC(last.Frame))
-	return -liveWithin <= age && age <= liveWithin, nil
+	return c.JSON(http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
 }
 
 // pictureOptions are the generator's options of a channel.

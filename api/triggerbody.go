@@ -8,18 +8,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/refstream/refstream/markers"
 )
 
-const (
-	// maxTriggerBody is far above what 120 characters need, however they are escaped.
-	maxTriggerBody = 16 << 10
-	// maxTriggerText is what fits a line of a table and of a playlist.
-	maxTriggerText = 120
-)
+// maxTriggerBody is far above what 120 characters need, however they are escaped.
+const maxTriggerBody = 16 << 10
 
 // triggerRequest is the body of POST /markers. length is 0 where it is left out.
 type triggerRequest struct {
@@ -59,12 +54,12 @@ func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (t 
 		if raw[0] != '"' || json.Unmarshal(raw, &t.text) != nil {
 			return t, badField("text", "text must be a string")
 		}
-		if err := checkText(t.text); err != nil {
-			return t, err
+		if err := markers.CheckText(t.text); err != nil {
+			return t, badField("text", "%s", err)
 		}
 	}
 	if raw, ok := members["length_frames"]; ok {
-		longest := maxEventSeconds * ch.Rate.Base()
+		longest := markers.MaxEventSeconds * ch.Rate.Base()
 		t.length, err = parseDigits(string(raw))
 		if err != nil || t.length < 1 || t.length > longest {
 			return t, badField("length_frames", "length_frames must be a whole number from 1 to %d", longest)
@@ -99,17 +94,4 @@ func membersOf(body []byte) (map[string]json.RawMessage, error) {
 		members[name] = raw
 	}
 	return members, nil
-}
-
-// checkText refuses what would break a line, wherever the text is shown.
-func checkText(text string) error {
-	if n := utf8.RuneCountInString(text); n > maxTriggerText {
-		return badField("text", "text has %d characters: at most %d are allowed", n, maxTriggerText)
-	}
-	for _, r := range text {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return badField("text", "text holds the control character %U", r)
-		}
-	}
-	return nil
 }

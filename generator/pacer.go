@@ -3,6 +3,7 @@ package generator
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/refstream/refstream/media"
@@ -24,13 +25,14 @@ const maxPacedSeconds = 4_000_000_000
 // With a clock that has no monotonic part and goes back, the Pacer trusts the sleeps that it has completed instead:
 // its clock never goes back, and Wait sleeps at most once, so it can't spin.
 //
-// A Pacer belongs to one goroutine at a time.
+// Wait and Resync belong to one goroutine at a time; Now and Offset may be called from any.
 type Pacer struct {
 	epoch time.Time
 	rate  media.FrameRate
 	now   func() time.Time
 	sleep func(ctx context.Context, d time.Duration) error
 
+	mu      sync.Mutex
 	start   time.Time     // with the monotonic reading, if now gives one
 	elapsed time.Duration // since start, never less than before
 }
@@ -57,24 +59,37 @@ func (p *Pacer) Wait(ctx context.Context, n int64) (late time.Duration, err erro
 		return 0, fmt.Errorf("wait for frame %d: %w", n, err)
 	}
 	due := p.epoch.Add(time.Duration(p.rate.Nanos(n)))
-	if d := due.Sub(p.Now()); d > 0 {
+	now, elapsed := p.read()
+	if d := due.Sub(now); d > 0 {
 		if err := p.sleep(ctx, d); err != nil {
 			return 0, fmt.Errorf("wait for frame %d: %w", n, err)
 		}
-		p.elapsed += d
+		p.mu.Lock()
+		p.elapsed = max(p.elapsed, elapsed+d) // others may have read the clock meanwhile
+		p.mu.Unlock()
 	}
 	return max(0, p.Now().Sub(due)), nil
 }
 
 // Now is the time on the Pacer's clock, in UTC, without a monotonic reading.
 func (p *Pacer) Now() time.Time {
+	now, _ := p.read()
+	return now
+}
+
+// read is the time on the Pacer's clock, and how much that is after its start.
+func (p *Pacer) read() (now time.Time, elapsed time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.elapsed = max(p.elapsed, p.now().Sub(p.start))
-	return p.start.Round(0).Add(p.elapsed).UTC()
+	return p.start.Round(0).Add(p.elapsed).UTC(), p.elapsed
 }
 
 // Offset is how far the wall clock is ahead of the Pacer's clock, negative if behind: the sum of its steps since the
 // Pacer was made or resynchronised.
 func (p *Pacer) Offset() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	wall := p.now()
 	p.elapsed = max(p.elapsed, wall.Sub(p.start))
 	return wall.Round(0).Sub(p.start.Round(0).Add(p.elapsed))
@@ -83,6 +98,8 @@ func (p *Pacer) Offset() time.Duration {
 // Resync sets the Pacer's clock by the wall clock, and returns by how much it moved.
 func (p *Pacer) Resync() time.Duration {
 	d := p.Offset()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.start, p.elapsed = p.now(), 0
 	return d
 }

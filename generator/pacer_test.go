@@ -182,3 +182,26 @@ func TestPacerErrors(t *testing.T) {
 		t.Errorf("SystemSleep: %v", err)
 	}
 }
+
+// Others read the clock while Wait sleeps: that moves it no further than the time that passes.
+func TestPacerReadWhileItSleeps(t *testing.T) {
+	c := &fakeClock{wall: testEpoch()}
+	rate := media.FrameRate{Num: 25, Den: 1}
+	var p *Pacer
+	sleep := func(_ context.Context, d time.Duration) error {
+		for range 4 {
+			c.wall = c.wall.Add(d / 4)
+			p.Now()
+		}
+		return nil
+	}
+	p, err := NewPacer(testEpoch(), rate, c.now, sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(1); n < 100; n++ {
+		if late, err := p.Wait(t.Context(), n); err != nil || late != 0 || p.Offset() != 0 {
+			t.Fatalf("frame %d: %v late, clock %v off, %v", n, late, p.Offset(), err)
+		}
+	}
+}

@@ -23,6 +23,21 @@ type kindBatch struct {
 	first, last ID
 }
 
+// generator is the id of the generator that wrote the first record, empty where that is not known.
+func (b kindBatch) generator() string {
+	switch {
+	case len(b.Frames) > 0:
+		return b.Frames[0].Generator
+	case len(b.Missing) > 0:
+		return b.Missing[0].Generator
+	case len(b.Markers) > 0:
+		return b.Markers[0].Generator
+	case len(b.Segments) > 0:
+		return b.Segments[0].Generator
+	}
+	return ""
+}
+
 // readBatch reads records of one kind, to append them elsewhere.
 func readBatch(ctx context.Context, s Store, channel string, k Kind, r Range) (b kindBatch, err error) {
 	switch k {

@@ -38,6 +38,11 @@ type logFiles struct {
 	size  int64
 	lines int
 	torn  bool // something may stand after size that has to be cut off before the next write
+
+	// Room on the disk that the log keeps ahead of itself: how much, up to which offset of the last file there is some, and
+	// the file that holds it until it becomes the last file.
+	reserve, reserved int64
+	spare             journalFile
 }
 
 func (f *logFiles) path(start ID) string {
@@ -95,6 +100,7 @@ func (f *logFiles) write(first ID, lines []byte, n int) error {
 	}
 	f.size += int64(len(lines))
 	f.lines += n
+	f.extend()
 	return nil
 }
 
@@ -117,7 +123,10 @@ func (f *logFiles) prepare(first ID) error {
 	if err := f.close(); err != nil {
 		return err
 	}
-	file, err := f.open(f.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o644)
+	if f.spare == nil {
+		f.reserved = 0
+	}
+	file, err := f.begin(first)
 	if err != nil {
 		return fmt.Errorf("begin journal file: %w", err)
 	}

@@ -74,6 +74,9 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 	}
 	defer func() {
 		if err != nil {
+			for _, k := range Kinds() {
+				_ = c.log(k).close() // nothing was written
+			}
 			c.lock.Close()
 		}
 	}()
@@ -112,25 +115,38 @@ func (c *journalChannel) reset(logs string) error {
 }
 
 func (c *journalChannel) readDescription() error {
-	name := filepath.Join(c.dir, channelName)
-	data, err := os.ReadFile(name)
+	ch, err := readChannel(filepath.Join(c.dir, channelName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read channel: %w", err)
-	}
-	var ch Channel
-	err = json.Unmarshal(data, &ch)
 	if err == nil {
+		c.described = &ch
+	}
+	return err
+}
+
+// ReadChannel reads the description of a channel in a data directory, also while another process has the directory open.
+// The error wraps fs.ErrNotExist where there is none.
+func ReadChannel(dir, name string) (Channel, error) {
+	if err := CheckChannelName(name); err != nil {
+		return Channel{}, err
+	}
+	return readChannel(filepath.Join(dir, name, channelName))
+}
+
+func readChannel(name string) (ch Channel, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return ch, fmt.Errorf("read channel: %w", err)
+	}
+	if err = json.Unmarshal(data, &ch); err == nil {
 		err = ch.Validate()
 	}
 	if err != nil {
-		return fmt.Errorf("read channel %s: %w: put the file back from a copy, or start with an empty data directory",
+		return Channel{}, fmt.Errorf("read channel %s: %w: put the file back from a copy, or start with an empty data directory",
 			name, err)
 	}
-	c.described = &ch
-	return nil
+	return ch, nil
 }
 
 // append adds the records of every kind, markers after the frames and segments that they speak of.

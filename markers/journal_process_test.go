@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if !ok {
 		os.Exit(m.Run())
 	}
-	run := map[string]func(string) error{"limit": childFileLimit, "append": childAppend}[task]
+	run := map[string]func(string) error{"limit": childFileLimit, "append": childAppend, "full": childDiskFull, "after": childAfterFull}[task]
 	if err := run(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -145,6 +145,7 @@ func TestJournalCorrupt(t *testing.T) {
 		"order":       {func(l [][]byte) [][]byte { l[0], l[2] = l[2], l[0]; return l }, 2},
 		"other value": {func(l [][]byte) [][]byte { l[0] = []byte("[]\n"); return l }, 1},
 		"negative":    {func(l [][]byte) [][]byte { l[0] = []byte("{\"frame\":-4}\n"); return l }, 1},
+		"far away":    {func(l [][]byte) [][]byte { l[3] = []byte("{\"frame\":1000000000000}\n"); return l }, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -289,30 +290,43 @@ func FuzzReadLines(f *testing.F) {
 	f.Add([]byte("{}\n{}\n"))
 	f.Add([]byte("\n\x00"))
 	f.Add([]byte(`{"frame":9223372036854775807,"utc":"9999-12-31T23:59:59+23:59"}` + "\n"))
+	f.Add([]byte(`{"frame":20,"last_frame":21,"reason":"lost","at":"2026-01-02T03:04:05Z","place":"40-2"}` + "\n"))
+	f.Add([]byte(`{"frame":5,"last_frame":1000000000000,"text":"for ever"}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		recs, good, err := readLines[FrameRecord](data, ID{})
-		var where *lineError
-		if err != nil && (!errors.As(err, &where) || where.line != len(recs)+1) {
-			t.Fatalf("error %v after %d records", err, len(recs))
-		}
-		if good > len(data) || good > 0 && data[good-1] != '\n' || bytes.Count(data[:good], []byte{'\n'}) != len(recs) {
-			t.Fatalf("%d good bytes of %d, %d records", good, len(data), len(recs))
-		}
-		if err == nil && bytes.IndexByte(data[good:], '\n') >= 0 {
-			t.Fatal("a whole line was left")
-		}
-		for i, r := range recs {
-			if i > 0 && recs[i-1].RecordID().Compare(r.RecordID()) >= 0 {
-				t.Fatalf("record %d is out of order", i)
-			}
-			line, err := json.Marshal(r)
-			if err != nil {
-				continue // a time in a zone that moves it beyond year 9999 in UTC
-			}
-			again, _, err := readLines[FrameRecord](append(line, '\n'), ID{})
-			if err != nil || len(again) != 1 || again[0] != r {
-				t.Fatalf("record %+v reads back as %+v, %v", r, again, err)
-			}
-		}
+		checkLines[FrameRecord](t, data)
+		checkLines[MissingRecord](t, data)
+		checkLines[Marker](t, data)
+		checkLines[SegmentRecord](t, data)
+		checkLines[Trigger](t, data)
 	})
+}
+
+func checkLines[T interface {
+	record[T]
+	comparable
+}](t *testing.T, data []byte) {
+	recs, good, err := readLines[T](data, ID{})
+	var where *lineError
+	if err != nil && (!errors.As(err, &where) || where.line != len(recs)+1) {
+		t.Fatalf("error %v after %d records", err, len(recs))
+	}
+	if good > len(data) || good > 0 && data[good-1] != '\n' || bytes.Count(data[:good], []byte{'\n'}) != len(recs) {
+		t.Fatalf("%d good bytes of %d, %d records", good, len(data), len(recs))
+	}
+	if err == nil && bytes.IndexByte(data[good:], '\n') >= 0 {
+		t.Fatal("a whole line was left")
+	}
+	for i, r := range recs {
+		if i > 0 && recs[i-1].RecordID().Compare(r.RecordID()) >= 0 || r.Validate() != nil {
+			t.Fatalf("record %d is out of order, or none: %v", i, r.Validate())
+		}
+		line, err := json.Marshal(r)
+		if err != nil {
+			continue // a time in a zone that moves it beyond year 9999 in UTC
+		}
+		again, _, err := readLines[T](append(line, '\n'), ID{})
+		if err != nil || len(again) != 1 || again[0] != r {
+			t.Fatalf("record %+v reads back as %+v, %v", r, again, err)
+		}
+	}
 }

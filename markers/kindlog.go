@@ -45,10 +45,16 @@ func newKindLog[T record[T]](k Kind) *kindLog[T] { return &kindLog[T]{kind: k, m
 
 // read takes in what is on disk.
 func (l *kindLog[T]) read(dir string, open openFunc, limit int, log *slog.Logger) error {
-	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: limit}
+	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: limit, reserve: reserves(l.kind)}
 	recs, newest, err := loadFiles[T](l.files, log)
 	l.mem.recs, l.mem.newest, l.written = recs, newest, newest
-	return err
+	if err != nil {
+		return err
+	}
+	if err := l.files.hold(); err != nil {
+		log.Warn("the journal has no room in reserve", "error", err)
+	}
+	return nil
 }
 
 // append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all
@@ -170,8 +176,10 @@ func (l *kindLog[T]) close() error {
 	if err != nil {
 		err = fmt.Errorf("%d records were not written: %w", l.mem.count(Range{From: l.written.Next()}), err)
 	}
-	if e := l.files.close(); err == nil {
-		err = e
+	for _, e := range []error{l.files.close(), l.files.dropSpare()} {
+		if err == nil {
+			err = e
+		}
 	}
 	return err
 }

@@ -38,8 +38,11 @@ func readLines[T record[T]](data []byte, after ID) (recs []T, good int, err erro
 		if err := json.Unmarshal(line, &r); err != nil {
 			return recs, good, &lineError{len(recs) + 1, err}
 		}
+		if err := r.Validate(); err != nil {
+			return recs, good, &lineError{len(recs) + 1, err}
+		}
 		id := r.RecordID()
-		if id.Frame < 0 || id.Compare(after) <= 0 {
+		if id.Compare(after) <= 0 {
 			return recs, good, &lineError{len(recs) + 1, fmt.Errorf("record %s comes after record %s", id, after)}
 		}
 		recs, after, good = append(recs, r.wire()), id, good+len(line)+1

@@ -33,6 +33,9 @@ type Channel struct {
 	EventLength int64 `json:"event_length_frames"`
 	// Window is how long segments stay published, in segments.
 	Window int64 `json:"window_segments"`
+	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
+	// of one stream have the same frames, and two ids: what they measure differs.
+	Generator string `json:"generator,omitempty"`
 }
 
 // Clock is the channel's clock.
@@ -93,6 +96,8 @@ type Marker struct {
 	Box   Box    `json:"box"`
 	Block Block  `json:"block"`
 	Color string `json:"color"`
+	// Generator is the Channel.Generator that wrote the record: GenTime, GenSeconds and Run hold for its segments only.
+	Generator string `json:"generator,omitempty"`
 }
 
 // FrameRecord is the ledger's line for one frame that left the encoder.
@@ -115,6 +120,9 @@ type FrameRecord struct {
 	Event string `json:"event"`
 	// Bytes is the size of the access unit as published, without start codes.
 	Bytes int `json:"bytes"`
+	// Generator is the Channel.Generator that wrote the record: DTS, GenNS, MonoNS, Run and Bytes hold for its segments
+	// only.
+	Generator string `json:"generator,omitempty"`
 }
 
 // Reasons for frames that are missing.
@@ -123,6 +131,7 @@ const (
 	ReasonEncoder = "encoder" // the encoder ended before it gave the frames back
 	ReasonDown    = "down"    // no generator was running
 	ReasonPublish = "publish" // the frames left the encoder, but their segment could not be published in full
+	ReasonLost    = "lost"    // the frames were published, and their file or records were gone at a later start
 )
 
 // MissingRecord says that the frames from Frame to LastFrame, inclusive, are not in the published segments, and why.
@@ -133,6 +142,11 @@ type MissingRecord struct {
 	Reason    string    `json:"reason"`
 	Detail    string    `json:"detail,omitempty"`
 	At        time.Time `json:"at"`
+	// Generator is the Channel.Generator whose segments lack the frames.
+	Generator string `json:"generator,omitempty"`
+	// Place is set where the frames were found missing late, when the log held a record of later ones already: the
+	// record's place in the log then, behind the newest. See After.
+	Place ID `json:"place,omitzero"`
 }
 
 // SegmentRecord is the ledger's line for one published segment.
@@ -148,6 +162,9 @@ type SegmentRecord struct {
 	// of such segments up to and including this one since the epoch of the data directory.
 	Discontinuity         bool  `json:"discontinuity"`
 	DiscontinuitySequence int64 `json:"discontinuity_sequence"`
+	// Generator is the Channel.Generator that wrote the record: Bytes, PublishedAt, Discontinuity and
+	// DiscontinuitySequence hold for its segments only.
+	Generator string `json:"generator,omitempty"`
 }
 
 // Trigger asks for an event at a given time: it is written before the generator renders its first frame.

@@ -29,11 +29,12 @@ func (l *memLog[T]) admit(recs []T) []T {
 	fresh := make([]T, 0, len(recs))
 	newest := l.newest
 	for _, r := range recs {
-		if id := r.RecordID(); id.Compare(newest) > 0 {
-			fresh, newest = append(fresh, r.wire()), id
-		} else {
+		placed, ok := admissible(r, newest, l.recs, fresh)
+		if !ok {
 			l.leftOut++
+			continue
 		}
+		fresh, newest = append(fresh, placed.wire()), placed.RecordID()
 	}
 	return fresh
 }

@@ -33,7 +33,9 @@ type MirrorOptions struct {
 // Records are copied in the order of their logs, from the remote log's last record on. A remote store that was away gets
 // all that it lacks; one that comes back with nothing, or with less than it had, gets again what the local store still
 // has. A remote log takes only what comes after its last record: where another generator of the same stream is ahead,
-// its records, which are the same, stand. A remote channel whose description tells another stream is not touched.
+// its records, which are the same, stand. Where a remote log ends beyond the local one for any other reason, nothing can
+// be copied, and Ready reports it. Missing records are not the same for two generators: those of both are there. A remote
+// channel whose description tells another stream is not touched.
 //
 // Triggers go both ways, so that a generator sees those that other processes wrote to the remote store. Two processes
 // that at once ask for events at different frames may write the later one first; a log then refuses the earlier one.
@@ -50,9 +52,9 @@ type Mirror struct {
 	channels map[string]*mirrorChannel
 	added    chan struct{} // closed and replaced when a channel is added
 	failing  map[any]error // by copier: why it can't reach the remote store
-	onlyAway bool          // what was logged of them last is that the remote store is away
 	lost     map[Kind]int64
 	late     int64
+	refused  int64
 	progress chan struct{} // closed and replaced when records were copied
 }
 
@@ -148,8 +150,8 @@ func (m *Mirror) retire(copier any) {
 	delete(m.failing, copier)
 }
 
-// report notes how a copier fares with the remote store. It logs when the first one fails, when one fails for a reason
-// that time does not heal, and when the last one is well.
+// report notes how a copier fares with the remote store. It logs when the first one fails, when one begins to fail for a
+// reason that time does not heal, and when the last one is well.
 func (m *Mirror) report(copier any, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,10 +163,15 @@ func (m *Mirror) report(copier any, err error) {
 		}
 		return
 	}
+	away, known := errors.Is(err, ErrUnavailable), false
+	if have := m.failing[copier]; have != nil {
+		known = !errors.Is(have, ErrUnavailable)
+	}
+	for _, have := range m.failing {
+		known = known || have.Error() == err.Error()
+	}
 	m.failing[copier] = err
-	away := errors.Is(err, ErrUnavailable)
-	if before == 0 || m.onlyAway && !away {
-		m.onlyAway = away
+	if before == 0 || !away && !known {
 		m.log.Error("remote store can't be kept up to date, records wait in the journal", "error", err)
 	}
 }
@@ -215,6 +222,28 @@ func (m *Mirror) LateTriggers() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.late
+}
+
+// RefusedTriggers counts the triggers of the remote store that no generator takes (Trigger.Check).
+func (m *Mirror) RefusedTriggers() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refused
+}
+
+// Ahead counts the logs of each kind that can't be copied, because the remote one ends beyond the local one.
+func (m *Mirror) Ahead() map[Kind]int64 {
+	out := map[Kind]int64{}
+	all, _ := m.snapshot()
+	for _, k := range Kinds() {
+		out[k] = 0
+		for _, c := range all {
+			if c.logs[k].blocked() != nil {
+				out[k]++
+			}
+		}
+	}
+	return out
 }
 
 // Flush returns when the remote store has all that the local one has, or ctx ends. Run must be running.

@@ -15,6 +15,8 @@ type mirrorChannel struct {
 	logs   map[Kind]*mirrorLog
 	kicked chan struct{} // holds one when the description changed
 
+	base int64 // the newest local frame when Run began, set by start
+
 	describing sync.Mutex // held while the description is compared and copied, which can take long
 
 	mu      sync.Mutex
@@ -33,6 +35,7 @@ func newMirrorChannel(m *Mirror, name string) *mirrorChannel {
 
 // start runs the channel's copiers until ctx ends.
 func (c *mirrorChannel) start(ctx context.Context, group *sync.WaitGroup) {
+	c.base, _ = c.newest(ctx) // the local store has no reason to fail
 	group.Go(func() { c.repeat(ctx, "description", c.copyDescription) })
 	for _, l := range c.logs {
 		group.Go(func() { c.repeat(ctx, l, l.copy) })
@@ -88,9 +91,12 @@ func (c *mirrorChannel) forget() {
 	c.known, c.version = false, c.version+1
 }
 
-// copyDescription keeps the description in the remote store.
+// copyDescription keeps the description in the remote store, and looks whether all is well there.
 func (c *mirrorChannel) copyDescription(ctx context.Context) error {
 	if err := c.describe(ctx); err != nil {
+		return err
+	}
+	if err := c.m.remote.Ready(ctx); err != nil {
 		return err
 	}
 	timer := time.NewTimer(mirrorCheck)

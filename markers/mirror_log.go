@@ -12,8 +12,10 @@ type mirrorLog struct {
 	kind    Kind
 
 	mu      sync.Mutex
-	cursor  ID   // of the last record that the remote store is known to have
-	asked   bool // cursor is what the remote store said, not just the beginning
+	cursor  ID    // of the last local record that needs no copying any more
+	there   ID    // the end of the remote log
+	asked   bool  // there is what the remote store said, not just the beginning
+	ahead   error // why nothing can be copied: the remote log ends beyond the local one
 	held    kindBatch
 	trimTo  ID // what the remote log is to be trimmed to
 	trimmed ID // what it was trimmed to
@@ -38,6 +40,9 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 	// The remote store is asked each time: only so is it found out that it lost what it had.
 	last, err := c.m.remote.Last(ctx, c.name, l.kind)
 	if err != nil {
+		return err
+	}
+	if err := l.checkEnd(ctx, last); err != nil {
 		return err
 	}
 	b, err := l.next(ctx, last)
@@ -68,14 +73,23 @@ func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.channel
-	if last.Compare(l.cursor) < 0 {
+	behind := last.Compare(l.there) < 0
+	if behind {
 		c.m.log.Warn("remote store lost records, they are copied again", "channel", c.name, "kind", l.kind,
-			"had", l.cursor.String(), "has", last.String())
+			"had", l.there.String(), "has", last.String())
 		l.held = kindBatch{}
 		c.forget()
 	}
-	moved := last != l.cursor
-	l.cursor = last
+	moved := last != l.there
+	l.there = last
+	switch {
+	case l.kind != Missing:
+		l.cursor = last
+	case !l.asked || behind:
+		// Missing records that another generator wrote, and those that came late, make the end of the log say nothing of
+		// which of ours are there: all are appended again, and the store leaves out what it has.
+		l.cursor = ID{}
+	}
 	if !l.asked {
 		l.asked = true
 		if l.unsure > 0 && last.Compare(l.unsureLast) < 0 {
@@ -88,11 +102,11 @@ func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
 	}
 	// What was held when an append failed may be trimmed by now. To append it again is right even if a part of it went
 	// through.
-	if l.held.n > 0 && last.Compare(l.held.last) < 0 {
+	if l.held.n > 0 && l.cursor.Compare(l.held.last) < 0 {
 		return l.held, nil
 	}
 	var err error
-	l.held, err = readBatch(ctx, c.m.local, c.name, l.kind, Range{From: last.Next(), Limit: mirrorBatch})
+	l.held, err = readBatch(ctx, c.m.local, c.name, l.kind, Range{From: l.cursor.Next(), Limit: mirrorBatch})
 	return l.held, err
 }
 
@@ -100,6 +114,9 @@ func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
 func (l *mirrorLog) done(last ID) {
 	l.mu.Lock()
 	l.cursor, l.held = last, kindBatch{}
+	if l.kind != Missing { // whose records the remote store may have put further behind
+		l.there = last
+	}
 	l.mu.Unlock()
 	l.channel.m.copied()
 }

@@ -3,6 +3,7 @@ package markers
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // triggerTaker copies triggers from the remote store to the local one.
@@ -25,12 +26,20 @@ func (t *triggerTaker) take(ctx context.Context) error {
 		}
 		t.begun, t.cursor = true, last
 	}
+	// The end is asked for first: if nothing is found up to there, nothing that can be read is.
+	end, err := m.remote.Last(ctx, name, Triggers)
+	if err != nil {
+		return err
+	}
 	found, err := m.remote.Triggers(ctx, name, Range{From: t.cursor.Next(), Limit: mirrorBatch})
 	if err != nil {
 		return err
 	}
 	if len(found) > 0 {
 		return t.keep(ctx, found)
+	}
+	if end.Compare(t.cursor) > 0 {
+		t.cursor = end
 	}
 	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
 	defer cancel()
@@ -44,7 +53,11 @@ func (t *triggerTaker) take(ctx context.Context) error {
 // keep adds remote triggers to the local store, and counts those that it refuses.
 func (t *triggerTaker) keep(ctx context.Context, found []Trigger) error {
 	m, name := t.channel.m, t.channel.name
-	fresh, err := t.absent(ctx, found)
+	good, decided, err := t.check(ctx, found)
+	if err != nil {
+		return err
+	}
+	fresh, err := t.absent(ctx, good)
 	if err != nil {
 		return err
 	}
@@ -65,12 +78,61 @@ func (t *triggerTaker) keep(ctx context.Context, found []Trigger) error {
 		m.late += int64(len(refused))
 		m.mu.Unlock()
 	}
-	t.cursor = found[len(found)-1].RecordID()
-	return nil
+	if decided > 0 {
+		t.cursor = found[decided-1].RecordID()
+	}
+	if decided == len(found) {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
+	defer cancel()
+	err = m.local.Wait(wait, name, Frames, AtFrame(max(0, t.channel.base)).Next())
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// check lists the triggers that a generator can take, and counts the others. It decides on the first ones of the list
+// only, as long as it is not known how far the stream has got.
+func (t *triggerTaker) check(ctx context.Context, list []Trigger) (good []Trigger, decided int, err error) {
+	m, name := t.channel.m, t.channel.name
+	ch, err := m.local.Channel(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return list, len(list), nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	newest, err := t.channel.newest(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, r := range list {
+		err := r.Check(ch)
+		if furthest := newest + ch.Rate.Frames(maxAhead.Nanoseconds()); err == nil && r.Frame > furthest {
+			if newest <= t.channel.base {
+				return good, i, nil
+			}
+			err = fmt.Errorf("it is for frame %d: frame %d is as far ahead as may be", r.Frame, furthest)
+		}
+		if err == nil {
+			good = append(good, r)
+			continue
+		}
+		m.log.Error("a trigger in the remote store is refused", "channel", name, "entry", r.RecordID().String(), "error", err)
+		m.mu.Lock()
+		m.refused++
+		m.mu.Unlock()
+	}
+	return good, len(list), nil
 }
 
 // absent lists the triggers that the local store does not have.
 func (t *triggerTaker) absent(ctx context.Context, list []Trigger) ([]Trigger, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
 	have, err := t.channel.m.local.Triggers(ctx, t.channel.name, Range{
 		From: list[0].RecordID(), To: list[len(list)-1].RecordID(),
 	})

@@ -49,6 +49,7 @@ func Plan(c Channel, e Event) Marker {
 		Timecode: k.Timecode(e.First).String(), UTC: k.UTC(e.First),
 		MSN: k.MSN(e.First), Offset: k.Offset(e.First),
 		Box: e.Band, Block: Block{Box: e.Block, Roll: e.Roll}, Color: EventColor,
+		Generator: c.Generator,
 	}
 }
 

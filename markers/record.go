@@ -5,6 +5,8 @@ import "time"
 // record is what the logs need to know of the records they keep.
 type record[T any] interface {
 	RecordID() ID
+	// Validate reports why no log can hold the record.
+	Validate() error
 	// wire is the record as it reads back after it was written as JSON: times in UTC, without a monotonic reading.
 	wire() T
 }

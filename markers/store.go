@@ -61,6 +61,18 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
+// MarshalText writes what String does.
+func (i ID) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// UnmarshalText reads what ParseID does.
+func (i *ID) UnmarshalText(b []byte) error {
+	id, err := ParseID(string(b))
+	if err == nil {
+		*i = id
+	}
+	return err
+}
+
 // Compare is -1, 0 or 1 as i is before, at or after j.
 func (i ID) Compare(j ID) int {
 	switch {
@@ -86,8 +98,13 @@ func (i ID) Next() ID {
 // RecordID is the record's place in its log.
 func (r FrameRecord) RecordID() ID { return ID{r.Frame, 1} }
 
-// RecordID is the record's place in its log.
-func (r MissingRecord) RecordID() ID { return ID{r.Frame, 1} }
+// RecordID is the record's place in its log: that of its first frame, unless it came late.
+func (r MissingRecord) RecordID() ID {
+	if r.Place != (ID{}) {
+		return r.Place
+	}
+	return ID{r.Frame, 1}
+}
 
 // RecordID is the record's place in its log.
 func (r SegmentRecord) RecordID() ID { return ID{r.FirstFrame, 1} }
@@ -109,8 +126,10 @@ type Batch struct {
 }
 
 // Empty reports whether the batch holds no records.
-func (b Batch) Empty() bool {
-	return len(b.Frames)+len(b.Missing)+len(b.Markers)+len(b.Segments)+len(b.Triggers) == 0
+func (b Batch) Empty() bool { return b.size() == 0 }
+
+func (b Batch) size() int {
+	return len(b.Frames) + len(b.Missing) + len(b.Markers) + len(b.Segments) + len(b.Triggers)
 }
 
 // Range selects records of one log.
@@ -137,7 +156,8 @@ type Store interface {
 	Channels(ctx context.Context) ([]Channel, error)
 
 	// Append adds records. A record whose ID is at or before the newest of its log is left out without an error: it is
-	// there already, or it comes too late. When Append returns nil the records can be read.
+	// there already, or it comes too late. Only missing records may come late: one that the log lacks (Same) is put
+	// behind the newest (After). When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error
 
 	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)

@@ -1,8 +1,11 @@
 package markers
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxChannelName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
@@ -10,6 +13,17 @@ import (
 const maxChannelName = 64
 
 const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+// MaxFrame is the largest frame number in a record: 126 years at 60 frames/s, which is as long as a stream's clock runs.
+const MaxFrame = 4_000_000_000 * 60
+
+// Limits of an event that somebody triggers.
+const (
+	// MaxEventSeconds is how long it may be, unless the channel's scheduled events are longer.
+	MaxEventSeconds = 600
+	// MaxText is the length of its text in characters: what fits a line of a table and of a playlist.
+	MaxText = 120
+)
 
 // CheckChannelName reports why name can't name a channel. A name is a folder, a part of addresses and of Redis keys, so
 // it is 1 to 64 letters, digits, '-', '_' and '.', and does not begin with '.'.
@@ -36,17 +50,89 @@ func (c Channel) Validate() error {
 }
 
 // SameStream reports whether o tells the same frames on the same clocks as c, so that the records of both can stand in
-// one log. Run, picture size and window may differ.
+// one log. Run, picture size, window and generator may differ.
 func (c Channel) SameStream(o Channel) bool {
 	return c.Name == o.Name && c.Epoch.Equal(o.Epoch) && c.Rate == o.Rate && c.Seed == o.Seed &&
 		c.FramesPerSegment == o.FramesPerSegment && c.DropFrame == o.DropFrame && c.PTSOrigin == o.PTSOrigin
 }
 
-// Validate reports the first record that no log can hold: one with a negative frame.
+// LongestEvent is the longest that an event of the channel can be, scheduled or triggered, in frames.
+func (c Channel) LongestEvent() int64 { return max(c.EventLength, MaxEventSeconds*c.Rate.Base()) }
+
+// Validate reports why no log can hold the record.
+func (r FrameRecord) Validate() error { return checkFrames(r.Frame, r.Frame) }
+
+// Validate reports why no log can hold the record.
+func (r MissingRecord) Validate() error {
+	if id := (ID{r.Frame, 1}); r.Place != (ID{}) && r.Place.Compare(id) <= 0 {
+		return fmt.Errorf("its place %s is not behind %s", r.Place, id)
+	}
+	return checkFrames(r.Frame, r.LastFrame)
+}
+
+// Validate reports why no log can hold the record.
+func (r SegmentRecord) Validate() error {
+	if r.MSN < 0 {
+		return fmt.Errorf("media sequence number %d is negative", r.MSN)
+	}
+	return checkFrames(r.FirstFrame, r.LastFrame)
+}
+
+// Validate reports why no log can hold the record.
+func (m Marker) Validate() error {
+	return checkFrames(m.ScheduledFrame, m.Frame, m.LastFrame)
+}
+
+// Validate reports why no log can hold the record. Whether a channel can show the event is for Check.
+func (r Trigger) Validate() error { return checkFrames(r.Frame, r.LastFrame) }
+
+// Check reports why no generator of the channel takes the trigger, as the API does before it writes one.
+func (r Trigger) Check(c Channel) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	if n, longest := r.LastFrame-r.Frame+1, c.LongestEvent(); n > longest {
+		return fmt.Errorf("an event of %d frames is too long: at most %d are allowed", n, longest)
+	}
+	return CheckText(r.Text)
+}
+
+// CheckText refuses a triggered event's text where it would break a line, wherever that is shown.
+func CheckText(text string) error {
+	if !utf8.ValidString(text) {
+		return errors.New("text is not valid UTF-8")
+	}
+	if n := utf8.RuneCountInString(text); n > MaxText {
+		return fmt.Errorf("text has %d characters: at most %d are allowed", n, MaxText)
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return fmt.Errorf("text holds the control character %U", r)
+		}
+	}
+	return nil
+}
+
+// checkFrames refuses frame numbers that are out of range or go back.
+func checkFrames(frames ...int64) error {
+	before := int64(0)
+	for _, n := range frames {
+		switch {
+		case n < 0 || n > MaxFrame:
+			return fmt.Errorf("frame %d is not in 0 to %d", n, int64(MaxFrame))
+		case n < before:
+			return fmt.Errorf("it ends with frame %d, before frame %d", n, before)
+		}
+		before = n
+	}
+	return nil
+}
+
+// Validate reports the first record that no log can hold.
 func (b Batch) Validate() error {
 	for _, err := range []error{
-		checkIDs(Frames, b.Frames), checkIDs(Missing, b.Missing), checkIDs(Markers, b.Markers),
-		checkIDs(Segments, b.Segments), checkIDs(Triggers, b.Triggers),
+		checkAll(Frames, b.Frames), checkAll(Missing, b.Missing), checkAll(Markers, b.Markers),
+		checkAll(Segments, b.Segments), checkAll(Triggers, b.Triggers),
 	} {
 		if err != nil {
 			return err
@@ -55,10 +141,10 @@ func (b Batch) Validate() error {
 	return nil
 }
 
-func checkIDs[T record[T]](k Kind, recs []T) error {
+func checkAll[T record[T]](k Kind, recs []T) error {
 	for i, r := range recs {
-		if id := r.RecordID(); id.Frame < 0 || id.Sub < 1 {
-			return fmt.Errorf("record %d of %s has the id %s: frames are not negative", i, k, id)
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("record %d of %s, %s: %w", i, k, r.RecordID(), err)
 		}
 	}
 	return nil

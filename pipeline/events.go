@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -23,9 +24,10 @@ type events struct {
 	schedule *generator.Schedule
 
 	mu sync.Mutex
-	// manual holds the accepted triggers in order; rendered is the last frame that has been asked for, or -1.
-	manual   []markers.Trigger
-	rendered int64
+	// manual holds the accepted triggers in order; rendered is the last frame that has been asked for, or -1; first is that
+	// of the run.
+	manual          []markers.Trigger
+	rendered, first int64
 }
 
 func newEvents(picture generator.Options, s *generator.Schedule) *events {
@@ -37,12 +39,17 @@ func newEvents(picture generator.Options, s *generator.Schedule) *events {
 func (e *events) add(t markers.Trigger) (refused string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case t.LastFrame < t.Frame:
-		return "it ends before it begins"
-	case t.Frame <= e.rendered:
+	if err := t.Check(markers.Channel{Rate: e.picture.Rate, EventLength: e.picture.EventLength}); err != nil {
+		return err.Error()
+	}
+	if t.Frame < e.first {
+		return fmt.Sprintf("its first frame is before the stream goes on, with frame %d", e.first)
+	}
+	if t.Frame <= e.rendered {
 		return "its first frame had been rendered already"
-	case len(e.schedule.Between(t.Frame-1, t.LastFrame+1)) > 0:
+	}
+	// One event in the way is enough: a range that comes from outside may hold any number.
+	if ev := e.schedule.Next(t.Frame - 1); ev.Number != 0 && ev.First <= t.LastFrame+1 {
 		return "it touches a scheduled event"
 	}
 	i, _ := slices.BinarySearchFunc(e.manual, t.Frame, func(m markers.Trigger, f int64) int { return int(m.Frame - f) })
@@ -51,6 +58,13 @@ func (e *events) add(t markers.Trigger) (refused string) {
 	}
 	e.manual = slices.Insert(e.manual, i, t)
 	return ""
+}
+
+// begin says that frame n is the first to be rendered: no event that is not known yet can begin before.
+func (e *events) begin(n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.first = n
 }
 
 // render is at for the frame that is about to be rendered: from now on no trigger can change it or an earlier one.

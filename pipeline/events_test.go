@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,28 @@ func quiet(s *generator.Schedule, from, frames int64) int64 {
 		if len(s.Between(n-1, n+frames)) == 0 {
 			return n
 		}
+	}
+}
+
+// A trigger is checked like a POST before its place is looked for: one that lasts for ever once took all memory there.
+func TestTriggersThatNoPostMakes(t *testing.T) {
+	e, s := testEvents(t)
+	n := quiet(s, 100, 100)
+	longest := int64(markers.MaxEventSeconds * 30)
+	for want, trigger := range map[string]markers.Trigger{
+		"is not in 0 to":         {Frame: n, LastFrame: 1_000_000_000_000},
+		"is too long":            {Frame: n, LastFrame: n + longest},
+		"it ends with frame":     {Frame: n, LastFrame: n - 1},
+		"the control character":  {Frame: n, LastFrame: n + 1, Text: "a\nb"},
+		"it touches a scheduled": {Frame: n, LastFrame: n + longest - 1},
+	} {
+		if refused := e.add(trigger); !strings.Contains(refused, want) {
+			t.Errorf("%+v: %q, want %q", trigger, refused, want)
+		}
+	}
+	allocated := testing.AllocsPerRun(10, func() { e.add(markers.Trigger{Frame: n, LastFrame: n + longest - 1}) })
+	if allocated > 10 {
+		t.Errorf("%v allocations for one trigger", allocated)
 	}
 }
 

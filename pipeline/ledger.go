@@ -70,6 +70,7 @@ func (l *ledger) record(au media.AccessUnit) (heldFrame, error) {
 		Timecode: k.Timecode(au.Frame).String(), UTC: k.UTC(au.Frame),
 		GenNS: p.gen.UnixNano(), MonoNS: p.mono.Nanoseconds(), Run: l.channel.Run,
 		Key: au.Key, MSN: k.MSN(au.Frame), Offset: k.Offset(au.Frame),
+		Generator: l.channel.Generator,
 	}
 	if p.shows() {
 		r.Event = p.event.ID(l.channel.Name)

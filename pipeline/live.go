@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
@@ -46,6 +47,12 @@ type Live struct {
 	Pacer   pacer
 	// KeepMarkers is how long markers and missing records are kept; at least the window.
 	KeepMarkers time.Duration
+	// Lost are frames of earlier runs that were found missing before this one (Audit).
+	Lost []markers.MissingRecord
+
+	begins   atomic.Pointer[beginning] // nil until it is known
+	rendered atomic.Int64              // the frame after the newest that was rendered
+	offset   time.Duration             // of the wall clock when watchClock looked last
 }
 
 // Run renders, encodes and publishes until ctx ends, then ends the playlist and returns nil. The encoder's end, a
@@ -65,23 +72,28 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n := l.nextSlot()
-	if past.accounted >= 0 {
-		n = max(n, clock.FirstFrame(clock.MSN(past.accounted)+1))
+	known, err := l.newest(ctx, past)
+	if err != nil {
+		return err
 	}
-	if past.accounted >= 0 && n > past.accounted+1 {
-		down := markers.MissingRecord{Frame: past.accounted + 1, LastFrame: n - 1, Reason: markers.ReasonDown, At: l.Now().UTC()}
-		l.Metrics.Missing.WithLabelValues(down.Reason).Add(float64(down.LastFrame - down.Frame + 1))
-		l.store(ctx, markers.Batch{Missing: []markers.MissingRecord{down}})
+	for _, m := range l.Lost {
+		l.lose(ctx, m.Frame, m.LastFrame, m.Reason, m.Detail)
 	}
-	if wait := clock.UTC(n).Sub(l.Pacer.Now()); wait > time.Minute {
-		l.Logger.Warn("the stream is ahead of the clock and waits for it", "channel", l.Info.Name, "frame", n, "wait", wait)
+	accounted, err := l.settle(ctx, past.accounted)
+	if err != nil {
+		return err
+	}
+	n := l.await(ctx, known)
+	if accounted >= 0 && ctx.Err() == nil {
+		l.lose(ctx, accounted+1, n-1, markers.ReasonDown, "")
 	}
 	c := &chain{
 		Channel: l.Channel, events: newEvents(l.Picture, schedule), ledger: newLedger(l.Info, n, past.marked),
 		annotator: annotate.New(l.Info.Name, clock),
 	}
-	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Now), false)
+	started := l.Now()
+	c.elapsed = func() time.Duration { return l.Now().Sub(started) }
+	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Pacer.Now), false)
 	c.publisher.published = l.trim
 
 	// The helpers end after the last frame: the publisher when its queue is closed, the triggers when ctx ends.
@@ -90,7 +102,7 @@ func (l *Live) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	var publishErr error
 	helpers.Go(func() { publishErr = c.publisher.run(background) })
-	newest, err := l.loadTriggers(ctx, c.events, n)
+	newest, err := l.loadTriggers(ctx, c.events, n, known)
 	if err != nil {
 		l.Logger.Error("read triggers", "channel", l.Info.Name, "error", err)
 	}
@@ -107,11 +119,10 @@ func (l *Live) Run(ctx context.Context) error {
 // encode runs one encoder after the other, from frame n on, until ctx ends.
 func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n int64) error {
 	clock := l.Info.Clock()
-	started := l.Now()
 	var pause time.Duration
 	for {
 		began := l.Now()
-		units, err := l.runEncoder(ctx, c, r, n, started)
+		units, err := l.runEncoder(ctx, c, r, n)
 		if ctx.Err() != nil {
 			if err != nil {
 				l.Logger.Error("stop encoder", "channel", l.Info.Name, "error", err)
@@ -151,7 +162,7 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 }
 
 // runEncoder runs one encoder from frame n on until it fails or ctx ends, and returns how many units it gave.
-func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64, started time.Time) (units int64, err error) {
+func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64) (units int64, err error) {
 	enc, err := c.Encoder()
 	if err != nil {
 		return 0, fmt.Errorf("make encoder: %w", err)
@@ -176,7 +187,7 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 		stopWriting()
 		ended <- err
 	}()
-	feedErr := l.feed(fed, writing, c, enc, r, n, started)
+	feedErr := l.feed(fed, writing, c, enc, r, n)
 	enc.CloseInput()
 	drain := time.AfterFunc(drainTime, kill)
 	defer drain.Stop()
@@ -196,15 +207,13 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 // Where it has fallen behind by more than a segment it skips to the next segment that begins in the future.
 //
 // writing is the context of the writes; it outlives ctx a little.
-func (l *Live) feed(ctx, writing context.Context, c *chain, enc encoderProcess, r *generator.Renderer, n int64, started time.Time) error {
+func (l *Live) feed(ctx, writing context.Context, c *chain, enc encoderProcess, r *generator.Renderer, n int64) error {
 	clock := l.Info.Clock()
 	buf := make([]byte, r.FrameSize())
 	tolerated := time.Duration(clock.Rate.Nanos(clock.FramesPerSegment))
 	for ; ; n++ {
-		if clock.Offset(n) == 0 && l.Pacer.Offset() > tolerated {
-			// The wall clock was set forward, or the machine slept. Frames follow UTC, so the stream has to catch up.
-			// A wall clock that was set back is not followed: no frame is ever rendered twice.
-			l.Logger.Warn("the wall clock went forward", "channel", l.Info.Name, "by", l.Pacer.Resync())
+		if clock.Offset(n) == 0 {
+			l.watchClock(tolerated)
 		}
 		late, err := l.Pacer.Wait(ctx, n)
 		if err != nil {
@@ -221,11 +230,12 @@ func (l *Live) feed(ctx, writing context.Context, c *chain, enc encoderProcess, 
 		}
 		l.Metrics.Late.Observe(late.Seconds())
 		ev, shows := c.events.render(n)
-		now := l.Now()
+		l.rendered.Store(n + 1)
+		p := produced{gen: l.Pacer.Now(), mono: c.elapsed(), event: ev}
 		if err := r.Render(buf, n, shows); err != nil {
 			return fmt.Errorf("render frame %d: %w", n, err)
 		}
-		c.ledger.sent(n, produced{gen: now, mono: now.Sub(started), event: ev})
+		c.ledger.sent(n, p)
 		if err := enc.Write(writing, n, buf); err != nil {
 			return err
 		}
@@ -240,20 +250,4 @@ func (l *Live) nextSlot() int64 {
 		return 0
 	}
 	return clock.FirstFrame(clock.MSN(n) + 1)
-}
-
-// Ready is nil while frames come out of the encoder and segments are published.
-func (l *Live) Ready(context.Context) error {
-	at := l.Metrics.latestAt.Load()
-	if at == 0 {
-		return errors.New("generator: no frame has left the encoder yet")
-	}
-	age := time.Duration(l.Now().UnixNano() - at)
-	if limit := staleAfter * time.Duration(l.Info.Rate.Nanos(l.Info.FramesPerSegment)); age > limit {
-		return fmt.Errorf("generator: no frame has left the encoder for %v", age.Round(time.Millisecond))
-	}
-	if err := l.Metrics.publishFail.Load(); err != nil {
-		return fmt.Errorf("generator: segments can't be published: %w", *err)
-	}
-	return nil
 }

@@ -20,8 +20,8 @@ type Metrics struct {
 	// Late is how long after its nominal time a frame was produced, Latency how long the encoder kept it, in seconds.
 	Late, Latency prometheus.Histogram
 
-	latest   atomic.Int64 // the newest frame that left the encoder
-	latestAt atomic.Int64 // when, in UTC nanoseconds since 1970
+	latest   atomic.Int64              // the newest frame that left the encoder
+	latestAt atomic.Pointer[time.Time] // when, with the monotonic clock
 
 	storeFails  atomic.Bool // the last append failed
 	publishFail atomic.Pointer[error]
@@ -58,7 +58,8 @@ func NewMetrics(r prometheus.Registerer, channel string) *Metrics {
 			Help: "Frames that are not in the published segments, by reason.", ConstLabels: labels}, []string{"reason"}),
 	}
 	r.MustRegister(m.Missing)
-	for _, reason := range []string{markers.ReasonSkipped, markers.ReasonEncoder, markers.ReasonDown, markers.ReasonPublish} {
+	for _, reason := range []string{markers.ReasonSkipped, markers.ReasonEncoder, markers.ReasonDown, markers.ReasonPublish,
+		markers.ReasonLost} {
 		m.Missing.WithLabelValues(reason)
 	}
 	m.latest.Store(-1)
@@ -68,7 +69,6 @@ func NewMetrics(r prometheus.Registerer, channel string) *Metrics {
 func (m *Metrics) encoded(r markers.FrameRecord, now time.Time) {
 	m.Frames.Inc()
 	m.Bytes.Add(float64(r.Bytes))
-	m.Latency.Observe(float64(now.UnixNano()-r.GenNS) / 1e9)
 	m.latest.Store(r.Frame)
-	m.latestAt.Store(now.UnixNano())
+	m.latestAt.Store(&now)
 }

@@ -64,7 +64,8 @@ type Channel struct {
 	Store   appender
 	Logger  *slog.Logger
 	Metrics *Metrics
-	// Now is the wall clock; its readings carry the monotonic clock too.
+	// Now is the wall clock, for what takes how long: its readings carry the monotonic clock too. When something of the
+	// stream happened is told by the stream's own clock.
 	Now func() time.Time
 }
 
@@ -83,6 +84,8 @@ type chain struct {
 	ledger    *ledger
 	annotator *annotate.Annotator
 	publisher *publisher
+	// elapsed is how long the run has gone on by the monotonic clock; nil where GEN is virtual.
+	elapsed func() time.Duration
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
 	// warned: the missing pic_struct_present_flag was told; outputFails: Output did not take the last unit.
@@ -106,6 +109,9 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	frame.record.Bytes = unit.Size()
 	c.Metrics.encoded(frame.record, c.Now())
+	if c.elapsed != nil {
+		c.Metrics.Latency.Observe((c.elapsed() - frame.mono).Seconds())
+	}
 	batch := c.ledger.add(frame)
 	c.store(ctx, batch)
 	known := slices.Concat(c.late, batch.Markers)
@@ -142,6 +148,9 @@ func (c *chain) deliver(u outputs.Unit) error {
 func (c *Channel) store(ctx context.Context, b markers.Batch) {
 	if b.Empty() {
 		return
+	}
+	for i := range b.Missing {
+		b.Missing[i].Generator = c.Info.Generator
 	}
 	err := c.Store.Append(context.WithoutCancel(ctx), c.Info.Name, b)
 	c.Metrics.Markers.Add(float64(len(b.Markers)))

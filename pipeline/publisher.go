@@ -164,6 +164,7 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	}
 	p.Metrics.Segments.Inc()
 	p.Metrics.publishFail.Store(nil)
+	seg.Generator = p.Info.Generator
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
 	// A stop can cut the last segment short. The next run accounts for all frames behind the newest record, so there must be
 	// none that leaves out the rest of this slot: what is known of later slots is not written then.

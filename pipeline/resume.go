@@ -26,7 +26,7 @@ func (l *Live) past(ctx context.Context) (past, error) {
 	for _, s := range segments {
 		p.accounted = s.LastFrame
 	}
-	missing, err := l.Records.Missing(ctx, l.Info.Name, newest)
+	missing, err := l.Records.Missing(ctx, l.Info.Name, markers.Range{}) // the newest may be a late one
 	if err != nil {
 		return p, fmt.Errorf("read newest missing frames: %w", err)
 	}
@@ -43,17 +43,30 @@ func (l *Live) past(ctx context.Context) (past, error) {
 	return p, nil
 }
 
-// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n, and returns the
-// newest trigger's ID.
-func (l *Live) loadTriggers(ctx context.Context, e *events, n int64) (newest markers.ID, err error) {
+// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n, the first of the
+// run, and returns the newest trigger's ID. From now on no event can begin before n. Those behind the newest frame of the
+// earlier runs that are over by n were promised to somebody, and are refused.
+func (l *Live) loadTriggers(ctx context.Context, e *events, n, known int64) (newest markers.ID, err error) {
 	list, err := l.Records.Triggers(ctx, l.Info.Name, markers.Range{})
 	for _, t := range list {
 		newest = t.RecordID()
-		if t.LastFrame >= n {
-			e.add(t)
+		switch {
+		case t.LastFrame >= n:
+			l.refuse(t, e.add(t))
+		case t.Frame > known:
+			l.refuse(t, fmt.Sprintf("all of its frames are before the stream goes on, with frame %d", n))
 		}
 	}
+	e.begin(n)
 	return newest, err
+}
+
+// refuse logs and counts a trigger that was refused; an empty reason says that it was not.
+func (l *Live) refuse(t markers.Trigger, reason string) {
+	if reason != "" {
+		l.Metrics.TriggersRefused.Inc()
+		l.Logger.Warn("trigger refused", "channel", l.Info.Name, "frame", t.Frame, "reason", reason)
+	}
 }
 
 // followTriggers takes in the triggers after the given one until ctx ends.
@@ -67,10 +80,7 @@ func (l *Live) followTriggers(ctx context.Context, e *events, after markers.ID) 
 		list, err = l.Records.Triggers(ctx, l.Info.Name, markers.Range{From: after.Next()})
 		for _, t := range list {
 			after = t.RecordID()
-			if refused := e.add(t); refused != "" {
-				l.Metrics.TriggersRefused.Inc()
-				l.Logger.Warn("trigger refused", "channel", l.Info.Name, "frame", t.Frame, "reason", refused)
-			}
+			l.refuse(t, e.add(t))
 		}
 	}
 	if ctx.Err() == nil {

@@ -70,7 +70,8 @@ func TestPast(t *testing.T) {
 		"missing":         {markers.Batch{Missing: []markers.MissingRecord{{Frame: 10, LastFrame: 39}}}, past{39, -1}},
 		"missing behind":  {markers.Batch{Segments: []markers.SegmentRecord{segment(1, 19)}, Missing: []markers.MissingRecord{{Frame: 20, LastFrame: 49}}}, past{49, -1}},
 		"segments behind": {markers.Batch{Segments: []markers.SegmentRecord{segment(3, 39)}, Missing: []markers.MissingRecord{{Frame: 10, LastFrame: 29}}}, past{39, -1}},
-		"markers": {markers.Batch{Markers: []markers.Marker{{ID: "a", ScheduledFrame: 5, Frame: 7}, {ID: "b", ScheduledFrame: 12, Frame: 30}}},
+		"markers": {markers.Batch{Markers: []markers.Marker{{ID: "a", ScheduledFrame: 5, Frame: 7, LastFrame: 9},
+			{ID: "b", ScheduledFrame: 12, Frame: 30, LastFrame: 40}}},
 			past{-1, 12}},
 	} {
 		t.Run(name, func(t *testing.T) {

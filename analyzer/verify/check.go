@@ -197,24 +197,30 @@ func (c *checker) cutOff() int {
 		}
 		newest := int64(math.MinInt64) // DTS of what is there
 		for _, i := range list[from-1:] {
-			f, known := c.truth.Frames[c.in.pictures[i].frame]
-			if !known || f.PTS == 0 {
+			dts, known := c.decoding(c.in.pictures[i].frame)
+			if !known {
 				return 0
 			}
-			newest = max(newest, f.DTS)
+			newest = max(newest, dts)
 		}
 		for n, i := a+1, k; n < c.last; n++ {
 			if n == c.in.pictures[list[i]].frame {
 				i++
 				continue
 			}
-			if f, known := c.truth.Frames[n]; !known || f.DTS <= newest {
+			if dts, known := c.decoding(n); !known || dts <= newest {
 				return 0
 			}
 		}
 		return len(c.in.pictures) - list[k]
 	}
 	return 0
+}
+
+// decoding is the decoding time of a frame, where the truth knows it: that of another generator is not this stream's.
+func (c *checker) decoding(n int64) (dts int64, known bool) {
+	f, known := c.truth.Frames[n]
+	return f.DTS, known && f.PTS != 0 && f.Run != 0
 }
 
 // maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that

@@ -100,8 +100,8 @@ func unknownOf(m *markers.Marker) (list []string) {
 	if m.GenTime.IsZero() {
 		list = append(list, "marker.gen_time", "marker.gen_seconds", "gen_time")
 	}
-	if m.Run == 0 {
-		list = append(list, "marker.run")
+	if m.Run == 0 { // another generator's, as is the id of the generator
+		list = append(list, "marker.run", "marker.generator")
 	}
 	return list
 }

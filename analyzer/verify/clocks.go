@@ -213,9 +213,9 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 			continue
 		}
 		n := c.in.pictures[i].frame
-		f, known := c.truth.Frames[n]
+		f := c.truth.Frames[n]
 		// Who encoded the pictures anew had decoding times to choose.
-		if !known || f.PTS == 0 || len(m.frames[analyzer.FrameRecord][n]) == 0 || seen[n] {
+		if _, known := c.decoding(n); !known || len(m.frames[analyzer.FrameRecord][n]) == 0 || seen[n] {
 			continue
 		}
 		seen[n] = true

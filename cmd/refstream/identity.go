@@ -1,13 +1,37 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/refstream/refstream/markers"
 )
+
+// newGenerator draws the id of a data directory: 64 random bits, so that no two in the world are the same.
+func newGenerator() (string, error) {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", fmt.Errorf("draw the id of the generator: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
+}
+
+// generatorOf is the id of the generator whose segments a data directory holds, empty where it has none, or can't be read:
+// then nobody knows.
+func generatorOf(data, channel string, logger *slog.Logger) string {
+	c, err := markers.ReadChannel(data, channel)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		logger.Warn("it can't be told whose segments the data directory has", "channel", channel, "error", err)
+	}
+	return c.Generator
+}
 
 // trait is one property that a channel keeps for good: frame numbers, media sequence numbers, events and boxes that
 // were written depend on it.

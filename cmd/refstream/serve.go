@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -246,16 +247,19 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, fmt.Errorf("read markers: %w", err)
 	}
-	s.tellLost(c, segments, logger)
-	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
-		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
-		Segments: segments, Markers: events, Now: time.Now})
+	lost, err := s.withdrawLost(ctx, c, store, logger)
 	if err != nil {
-		return nil, fmt.Errorf("open playlist: %w", err)
+		return nil, err
 	}
 	pacer, err := generator.NewPacer(c.Epoch, c.Rate, time.Now, generator.SystemSleep)
 	if err != nil {
 		return nil, err
+	}
+	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
+		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
+		Segments: segments, Markers: events, Now: pacer.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open playlist: %w", err)
 	}
 	if err := carriers.makeHub(c, options); err != nil {
 		return nil, err
@@ -267,18 +271,30 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 			Output: carriers.hub,
 			Logger: logger, Metrics: pipeline.NewMetrics(registry, c.Name), Now: time.Now,
 		},
-		Records: store, Pacer: pacer, KeepMarkers: s.keepMarkers,
+		Records: store, Pacer: pacer, KeepMarkers: s.keepMarkers, Lost: lost,
 	}, nil
 }
 
-// tellLost warns of segments of earlier runs whose files are gone: the playlist shows gaps in their place.
-func (s *serveFlags) tellLost(c markers.Channel, segments []markers.SegmentRecord, logger *slog.Logger) {
-	for _, seg := range segments {
-		if info, err := os.Stat(filepath.Join(s.hlsDir(c.Name), seg.URI)); err != nil || info.Size() != seg.Bytes {
-			logger.Warn("a segment's file is gone or not whole: it is a gap in the playlist", "channel", c.Name,
-				"msn", seg.MSN, "first", seg.FirstFrame, "last", seg.LastFrame, "file", seg.URI)
+// withdrawLost finds what is gone of earlier runs' segments, and removes the files that the ledger can't speak for any more:
+// the playlist shows gaps in their place. It returns the frames that are lost with them.
+func (s *serveFlags) withdrawLost(ctx context.Context, c markers.Channel, store markers.Store, logger *slog.Logger) ([]markers.MissingRecord, error) {
+	lost, withdrawn, err := pipeline.Audit(ctx, store, c, func(seg markers.SegmentRecord) bool {
+		info, err := os.Stat(filepath.Join(s.hlsDir(c.Name), seg.URI))
+		return err == nil && info.Size() == seg.Bytes
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lost {
+		logger.Warn("frames of an earlier run are lost: there is a gap in their place", "channel", c.Name, "first", l.Frame,
+			"last", l.LastFrame, "detail", l.Detail)
+	}
+	for _, seg := range withdrawn {
+		if err := os.Remove(filepath.Join(s.hlsDir(c.Name), seg.URI)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("withdraw segment %d: %w", seg.MSN, err)
 		}
 	}
+	return lost, nil
 }
 
 // encoderStall is how long ffmpeg may take frames without giving any back before it is taken for hung: longer than any
@@ -291,7 +307,10 @@ func (s *serveFlags) api(c markers.Channel, live *pipeline.Live, carriers *carri
 		Store: store, HLSDir: s.hlsDir, Page: static.Handler(), Token: s.token, CORSOrigins: s.corsOrigins, Now: time.Now,
 		Gatherer: registry, Registerer: registry, Version: version, Logger: logger,
 	}
-	if live != nil {
+	if live == nil {
+		config.Generator = func(channel string) string { return generatorOf(s.data, channel, logger) }
+	} else {
+		config.Stream = func(channel string) (api.Position, bool) { return api.Position(live.Position()), channel == c.Name }
 		config.Ready, config.Live, config.Outputs = live.Ready, carriers.handler(c.Name), carriers.outputs(c.Name)
 	}
 	if s.role == roleGenerator {

@@ -13,16 +13,25 @@ func (st *stores) register(r prometheus.Registerer) {
 		of         func() map[markers.Kind]int64
 		counter    bool
 	}
+	const gauge, total = false, true
 	var counts []count
 	if st.journal != nil {
 		counts = append(counts,
-			count{"journal_waiting_records", "Records that could not be written to the journal yet.", st.journal.Unwritten, false},
-			count{"journal_left_out_records_total", "Records that were there already or came too late.", st.journal.LeftOut, true})
+			count{"journal_waiting_records", "Records that could not be written to the journal yet.", st.journal.Unwritten, gauge},
+			count{"journal_left_out_records_total", "Records that were there already or came too late.", st.journal.LeftOut, total})
 	}
 	if st.mirror != nil {
 		counts = append(counts,
-			count{"redis_waiting_records", "Records that Redis has not got yet.", st.mirror.Pending, false},
-			count{"redis_lost_records_total", "Records that were trimmed before Redis got them.", st.mirror.Lost, true})
+			count{"redis_waiting_records", "Records that Redis has not got yet.", st.mirror.Pending, gauge},
+			count{"redis_lost_records_total", "Records that were trimmed before Redis got them.", st.mirror.Lost, total},
+			count{"redis_ahead_logs", "Logs in Redis that take nothing in, because they end beyond the newest record here.", st.mirror.Ahead, gauge})
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "refstream", Name: "redis_refused_triggers_total",
+			Help: "Triggers in Redis that were not taken: no generator can, or they came after a later one."},
+			func() float64 { return float64(st.mirror.RefusedTriggers() + st.mirror.LateTriggers()) }))
+	}
+	if st.redis != nil {
+		counts = append(counts, count{"redis_unreadable_records_total", "Entries in Redis that can't be read and were left out.",
+			st.redis.Unreadable, total})
 	}
 	for _, c := range counts {
 		for _, kind := range markers.Kinds() {

@@ -34,7 +34,7 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 	if s.redis != "" {
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
-		st.redis, err = redis.Open(first, redis.Options{URL: s.redis})
+		st.redis, err = redis.Open(first, redis.Options{URL: s.redis, Logger: logger})
 		if errors.Is(err, markers.ErrUnavailable) {
 			return nil, fmt.Errorf("--redis: %w: start it, or leave --redis out", err)
 		}
@@ -86,6 +86,11 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 	if err != nil {
 		return c, err
 	}
+	if c.Generator = old.Generator; c.Generator == "" {
+		if c.Generator, err = newGenerator(); err != nil {
+			return c, err
+		}
+	}
 	if known {
 		c.Run = old.Run + 1
 		if err := differs(c, old, "data directory "+st.data); err != nil {
@@ -102,6 +107,11 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 		}
 		if err != nil && !errors.Is(err, markers.ErrNotFound) {
 			return c, err
+		}
+	}
+	if st.mirror != nil {
+		if _, err := st.mirror.Restore(ctx, c.Name); err != nil {
+			return c, fmt.Errorf("--redis: %w", err)
 		}
 	}
 	return c, nil

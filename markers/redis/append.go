@@ -21,6 +21,8 @@ type entry struct {
 	kind markers.Kind
 	id   markers.ID
 	json []byte
+	// record is what json holds, kept of missing records only: those may come late.
+	record any
 }
 
 // Append adds records in one round trip for every 500. When it fails some of the first ones may have been added; to
@@ -32,16 +34,81 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 	if err := b.Validate(); err != nil {
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
-	entries, err := encode(b.Wire())
+	b = b.Wire()
+	var late []markers.MissingRecord
+	b.Missing = slices.DeleteFunc(b.Missing, func(r markers.MissingRecord) bool {
+		if r.Late() {
+			late = append(late, r)
+		}
+		return r.Late()
+	})
+	entries, err := encode(b)
 	if err != nil {
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
 	for part := range slices.Chunk(entries, pipelineSize) {
-		if err := s.add(ctx, channel, part); err != nil {
+		refused, err := s.add(ctx, channel, part)
+		if err != nil {
 			return s.failed(ctx, "append to", err)
 		}
+		for _, e := range refused {
+			if r, ok := e.record.(markers.MissingRecord); ok {
+				late = append(late, r)
+			} else {
+				s.leftOut[e.kind].Add(1)
+			}
+		}
+	}
+	return s.addLate(ctx, channel, late)
+}
+
+// lateAttempts is how often a place is sought that another process takes first.
+const lateAttempts = 20
+
+// addLate puts the missing records that the log lacks behind its newest.
+func (s *Store) addLate(ctx context.Context, channel string, late []markers.MissingRecord) error {
+	if len(late) == 0 {
+		return nil
+	}
+	have, err := s.Missing(ctx, channel, markers.Range{})
+	if err != nil {
+		return err
+	}
+	for _, r := range late {
+		if slices.ContainsFunc(have, r.Same) {
+			s.leftOut[markers.Missing].Add(1)
+			continue
+		}
+		if err := s.addBehind(ctx, channel, r); err != nil {
+			return err
+		}
+		have = append(have, r)
 	}
 	return nil
+}
+
+func (s *Store) addBehind(ctx context.Context, channel string, r markers.MissingRecord) error {
+	for range lateAttempts {
+		newest, err := s.Last(ctx, channel, markers.Missing)
+		if err != nil {
+			return err
+		}
+		if r.RecordID().Compare(newest) <= 0 {
+			r = r.After(newest)
+		}
+		var entries []entry
+		if err := encodeEach(&entries, markers.Missing, []markers.MissingRecord{r}); err != nil {
+			return err
+		}
+		refused, err := s.add(ctx, channel, entries)
+		if err != nil {
+			return s.failed(ctx, "append to", err)
+		}
+		if len(refused) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("append to redis at %s: others keep adding missing frames to channel %s", s.addr, channel)
 }
 
 // encode lists a batch's records, markers after the frames and segments that they speak of.
@@ -67,12 +134,17 @@ func encodeEach[T record](out *[]entry, k markers.Kind, recs []T) error {
 		if err != nil {
 			return fmt.Errorf("write %s %s as JSON: %w", k, id, err)
 		}
-		*out = append(*out, entry{k, id, data})
+		e := entry{kind: k, id: id, json: data}
+		if k == markers.Missing {
+			e.record = r
+		}
+		*out = append(*out, e)
 	}
 	return nil
 }
 
-func (s *Store) add(ctx context.Context, channel string, entries []entry) error {
+// add adds entries, and returns those that Redis refused because their IDs are not after the last one of their stream.
+func (s *Store) add(ctx context.Context, channel string, entries []entry) (refused []entry, err error) {
 	pipe := s.client.Pipeline()
 	for _, e := range entries {
 		pipe.XAdd(ctx, &redis.XAddArgs{
@@ -81,17 +153,17 @@ func (s *Store) add(ctx context.Context, channel string, entries []entry) error 
 	}
 	cmds, err := pipe.Exec(ctx)
 	if len(cmds) < len(entries) {
-		return err
+		return nil, err
 	}
 	for i, cmd := range cmds {
 		switch err := cmd.Err(); {
 		case tooLate(err):
-			s.leftOut[entries[i].kind].Add(1)
+			refused = append(refused, entries[i])
 		case err != nil:
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return refused, nil
 }
 
 // tooLate reports whether Redis refused an entry because its ID is not after the last one of the stream. The reply has

@@ -17,6 +17,7 @@ const chunkSize = 1000
 
 type record interface {
 	RecordID() markers.ID
+	Validate() error
 }
 
 // Frames reads frame records.
@@ -70,8 +71,9 @@ func read[T record](ctx context.Context, s *Store, channel string, k markers.Kin
 		for _, m := range messages {
 			rec, err := decode[T](m)
 			if err != nil {
-				return nil, fmt.Errorf("read entry %s of %s: %w: it was not written by refstream, remove it with XDEL",
-					m.ID, key, err)
+				// One entry that can't be read must not hide all others.
+				s.faults.note(k, key, m.ID, err)
+				continue
 			}
 			out = append(out, rec)
 		}
@@ -98,7 +100,7 @@ func decode[T record](m redis.XMessage) (rec T, err error) {
 	if id := rec.RecordID().String(); id != m.ID {
 		return rec, fmt.Errorf("it holds record %s", id)
 	}
-	return rec, nil
+	return rec, rec.Validate()
 }
 
 // Last is the ID of the newest record that ever was in a log.

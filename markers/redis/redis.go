@@ -2,7 +2,8 @@
 // later (https://redis.io/docs/latest/develop/data-types/streams/).
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
-// Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. The
+// Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. Missing
+// records alone may come late: one is put behind the newest, with its place in the record. The
 // description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
 // channels' names. The braces keep the keys of a channel on one slot of a cluster.
 package redis
@@ -11,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -41,6 +43,8 @@ const (
 type Options struct {
 	// URL is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, or unix:///PATH[?db=DATABASE].
 	URL string
+	// Logger gets a line for each entry that can't be read. Nil: nothing is logged.
+	Logger *slog.Logger
 }
 
 // Store is markers.Store on Redis.
@@ -49,6 +53,7 @@ type Store struct {
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
 	addr     string        // for messages: without the password
 	leftOut  map[markers.Kind]*atomic.Int64
+	faults   *faults
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -86,6 +91,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: opt.Addr,
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
+		faults: newFaults(o.Logger),
 	}
 	for _, k := range markers.Kinds() {
 		s.leftOut[k] = new(atomic.Int64)
@@ -105,9 +111,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Ready reports why Redis does not answer.
+// Ready reports why Redis does not answer, and which of the entries that were met can't be read and are still there.
 func (s *Store) Ready(ctx context.Context) error {
-	return s.failed(ctx, "reach", s.client.Ping(ctx).Err())
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return s.failed(ctx, "reach", err)
+	}
+	return s.unreadable(ctx)
 }
 
 // LeftOut counts the records that Append left out since the store was opened, because they came twice or too late.

@@ -1,8 +1,11 @@
 package redis_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,19 +123,60 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
-func TestForeignEntry(t *testing.T) {
+// TestUnreadable has entries of others in the logs: they are left out, logged and counted once, and reported as long as
+// they are there.
+func TestUnreadable(t *testing.T) {
 	server := storetest.StartRedis(t)
-	s, raw := open(t, server.URL), client(t, server.URL)
-	for _, values := range [][]any{{"json", "{"}, {"other", "{}"}, {"json", `{"frame":7}`}} {
-		raw.FlushAll(t.Context())
-		err := raw.XAdd(t.Context(), &goredis.XAddArgs{Stream: "refstream:{main}:frames", ID: "5-1", Values: values}).Err()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.Frames(t.Context(), "main", markers.Range{})
-		if err == nil || !strings.Contains(err.Error(), "5-1 of refstream:{main}:frames") {
-			t.Errorf("entry %v: error %v does not name it", values, err)
-		}
+	raw := client(t, server.URL)
+	for name, values := range map[string][]any{
+		"half":        {"json", "{"},
+		"no field":    {"other", "{}"},
+		"another id":  {"json", `{"frame":7}`},
+		"no number":   {"json", `{"frame":"5"}`},
+		"a lie":       {"json", `{"frame":5,"last_frame":1000000000000,"text":"for ever"}`},
+		"a lie about": {"json", `{"frame":5,"last_frame":3}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw.FlushAll(t.Context())
+			var log bytes.Buffer
+			s, err := redis.Open(t.Context(), redis.Options{URL: server.URL, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			before, after := storetest.Trigger(4), storetest.Trigger(6)
+			for _, add := range []func() error{
+				func() error { return s.Append(t.Context(), "main", markers.Batch{Triggers: []markers.Trigger{before}}) },
+				func() error {
+					return raw.XAdd(t.Context(), &goredis.XAddArgs{Stream: "refstream:{main}:triggers", ID: "5-1", Values: values}).Err()
+				},
+				func() error { return s.Append(t.Context(), "main", markers.Batch{Triggers: []markers.Trigger{after}}) },
+			} {
+				if err := add(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 3 {
+				got, err := s.Triggers(t.Context(), "main", markers.Range{Limit: 2})
+				if err != nil || !slices.Equal(got, []markers.Trigger{before, after}) {
+					t.Fatalf("triggers %+v, %v: want the two that can be read", got, err)
+				}
+			}
+			if n := strings.Count(log.String(), "entry=5-1"); n != 1 {
+				t.Errorf("%d log lines: %s", n, log.String())
+			}
+			if n := s.Unreadable(); n[markers.Triggers] != 1 || n[markers.Markers] != 0 {
+				t.Errorf("unreadable %v", n)
+			}
+			err = s.Ready(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "entry 5-1 of refstream:{main}:triggers") || !strings.Contains(err.Error(), "XDEL") {
+				t.Errorf("Ready: %v", err)
+			}
+			raw.XDel(t.Context(), "refstream:{main}:triggers", "5-1")
+			if err := s.Ready(t.Context()); err != nil {
+				t.Errorf("Ready without the entry: %v", err)
+			}
+		})
 	}
 }
 

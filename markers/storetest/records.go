@@ -8,13 +8,16 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
+// Generator is the id of the generator that wrote the records here.
+const Generator = "g-1"
+
 // Channel is a channel with every field filled in.
 func Channel(name string) markers.Channel {
 	return markers.Channel{
 		Name: name, Run: 3, Epoch: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
 		Rate: media.FrameRate{Num: 30000, Den: 1001}, FramesPerSegment: 60, DropFrame: true,
 		PTSOrigin: markers.PTSOrigin, Seed: 1<<64 - 1, Width: 1280, Height: 720, EventEvery: 600, EventLength: 60,
-		Window: 300,
+		Window: 300, Generator: Generator,
 	}
 }
 
@@ -24,7 +27,7 @@ func Frame(n int64) markers.FrameRecord {
 	return markers.FrameRecord{
 		Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 3003, Timecode: c.Timecode(n).String(), UTC: c.UTC(n),
 		GenNS: c.UTC(n).UnixNano() + 123, MonoNS: 77 + n, Run: 3, Key: n%60 == 0, MSN: c.MSN(n), Offset: c.Offset(n),
-		Event: fmt.Sprintf("main-e%d", n), Bytes: 1000 + int(n),
+		Event: fmt.Sprintf("main-e%d", n), Bytes: 1000 + int(n), Generator: Generator,
 	}
 }
 
@@ -47,6 +50,7 @@ func Marker(n int64) markers.Marker {
 		GenTime: c.UTC(n).Add(time.Nanosecond), GenSeconds: c.Time(n) + 1, MSN: c.MSN(n), Offset: c.Offset(n),
 		Box:   markers.Box{X: 1, Y: 2, Width: 3, Height: 4},
 		Block: markers.Block{Box: markers.Box{X: 5, Y: 6, Width: 7, Height: 8}, Roll: 2}, Color: "#00ffff",
+		Generator: Generator,
 	}
 }
 
@@ -54,7 +58,7 @@ func Marker(n int64) markers.Marker {
 func Missing(n int64) markers.MissingRecord {
 	return markers.MissingRecord{
 		Frame: n, LastFrame: n + 1, Reason: markers.ReasonEncoder, Detail: "exit status 137",
-		At: Channel("main").Clock().UTC(n),
+		At: Channel("main").Clock().UTC(n), Generator: Generator,
 	}
 }
 
@@ -63,6 +67,7 @@ func Segment(msn int64) markers.SegmentRecord {
 	return markers.SegmentRecord{
 		MSN: msn, FirstFrame: msn * 60, LastFrame: msn*60 + 59, Bytes: 1 << 40, URI: fmt.Sprintf("seg-%d.ts", msn),
 		PublishedAt: Channel("main").Clock().UTC(msn * 60), Discontinuity: true, DiscontinuitySequence: 4,
+		Generator: Generator,
 	}
 }
 

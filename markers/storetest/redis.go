@@ -98,6 +98,16 @@ func (r *RedisServer) Clear() {
 	}
 }
 
+// Command sends a command past the stores, as an operator does, and returns the reply as redis-cli prints it.
+func (r *RedisServer) Command(args ...string) string {
+	r.t.Helper()
+	out, err := exec.Command("redis-cli", append([]string{"-e", "-p", r.port}, args...)...).CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("redis-cli %q: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
 // Hang stops the server in the middle of what it does: connections stay open and nothing answers.
 func (r *RedisServer) Hang() { r.signal(syscall.SIGSTOP) }
 

@@ -34,7 +34,8 @@ func Run(t *testing.T, o Options) {
 		{"channels", (*suite).testChannels},
 		{"append every kind", (*suite).testKinds},
 		{"append twice and late", (*suite).testIdempotent},
-		{"refuse negative frames", (*suite).testRefused},
+		{"missing records come late", (*suite).testLate},
+		{"refuse what no log can hold", (*suite).testRefused},
 		{"times as written", (*suite).testTimes},
 		{"ranges", (*suite).testRanges},
 		{"long ranges", (*suite).testLongRanges},
@@ -213,12 +214,24 @@ func (s *suite) testIdempotent() {
 }
 
 func (s *suite) testRefused() {
+	far, backwards := Trigger(5), Missing(9)
+	far.LastFrame, backwards.LastFrame = 1_000_000_000_000, 8
+	misplaced := Missing(9)
+	misplaced.Place = markers.AtFrame(8)
+	before := Marker(7)
+	before.Frame = 6
 	for _, b := range []markers.Batch{
 		{Frames: Frames(-1, 1)},
 		{Frames: Frames(0, 5), Markers: []markers.Marker{Marker(-7)}},
+		{Frames: Frames(0, 5), Triggers: []markers.Trigger{far}},
+		{Frames: Frames(0, 5), Missing: []markers.MissingRecord{backwards}},
+		{Frames: Frames(0, 5), Missing: []markers.MissingRecord{misplaced}},
+		{Frames: Frames(0, 5), Markers: []markers.Marker{before}},
+		{Frames: Frames(markers.MaxFrame+1, markers.MaxFrame+2)},
+		{Frames: Frames(0, 5), Segments: []markers.SegmentRecord{{MSN: -1, LastFrame: 5}}},
 	} {
 		if err := s.Append(s.ctx, "main", b); err == nil {
-			s.Fatalf("a negative frame was taken: %+v", b)
+			s.Fatalf("this was taken: %+v", b)
 		}
 	}
 	s.frames("main", markers.Range{})

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Several generators of one stream can write to one store, and the first one's record stands. What they measure differs,
+// so a record holds in full for the segments of its own generator only. Of another one's, null is answered in place of
+// what was measured.
+
+// own says which records hold in full for the segments of a channel that this process serves.
+func (s *Server) own(channel string) func(generator string) bool {
+	if s.cfg.Generator == nil {
+		return func(string) bool { return true }
+	}
+	id := s.cfg.Generator(channel)
+	return func(generator string) bool { return id != "" && generator == id }
+}
+
+// elsewhere says which missing records are of the segments of another generator, so that they say nothing here. Where it is
+// not known whose segments these are, none is.
+func (s *Server) elsewhere(channel string) func(generator string) bool {
+	if s.cfg.Generator == nil {
+		return func(string) bool { return false }
+	}
+	id := s.cfg.Generator(channel)
+	return func(generator string) bool { return id != "" && generator != "" && generator != id }
+}
+
+// frameView is a frame that left the encoder, and why it is missing where it was not published.
+type frameView struct {
+	markers.FrameRecord
+	Missing *markers.MissingRecord `json:"missing,omitempty"`
+
+	foreign, eventUnknown bool
+}
+
+// MarshalJSON writes the record, with null in place of what was measured of another generator's frame.
+func (v frameView) MarshalJSON() ([]byte, error) {
+	type plain frameView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	out := struct {
+		plain
+		DTS    *int64  `json:"dts"`
+		GenNS  *int64  `json:"gen_ns"`
+		MonoNS *int64  `json:"mono_ns"`
+		Run    *int64  `json:"run"`
+		Bytes  *int    `json:"bytes"`
+		Event  *string `json:"event"`
+	}{plain: plain(v), Event: &v.Event}
+	if v.eventUnknown {
+		out.Event = nil
+	}
+	return json.Marshal(out)
+}
+
+// frameViews shows records, which are in ascending order.
+func (s *Server) frameViews(ctx context.Context, ch markers.Channel, records []markers.FrameRecord) ([]frameView, error) {
+	own, foreign := s.own(ch.Name), false
+	out := make([]frameView, len(records))
+	for i, r := range records {
+		out[i] = frameView{FrameRecord: r, foreign: !own(r.Generator)}
+		foreign = foreign || out[i].foreign
+	}
+	if !foreign {
+		return out, nil
+	}
+	// A triggered event can come too late for one generator and in time for another; a scheduled one is the same for all.
+	schedule, err := s.planner.schedule(ch)
+	if err != nil {
+		return nil, err
+	}
+	triggers, err := s.cfg.Store.Triggers(ctx, ch.Name, markers.Range{
+		From: markers.AtFrame(max(0, records[0].Frame-ch.LongestEvent())), To: markers.EndOfFrame(records[len(records)-1].Frame),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		n := out[i].Frame
+		_, scheduled := schedule.At(n)
+		out[i].eventUnknown = !scheduled && (out[i].Event != "" || triggered(triggers, n))
+	}
+	return out, nil
+}
+
+func triggered(list []markers.Trigger, n int64) bool {
+	for _, t := range list {
+		if t.Frame <= n && n <= t.LastFrame {
+			return true
+		}
+	}
+	return false
+}
+
+// markerView is a marker as the API shows it.
+type markerView struct {
+	markers.Marker
+	// MissingFrames is the number of the frames from Frame to LastFrame that are not in the published segments.
+	MissingFrames int64 `json:"missing_frames,omitempty"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the marker, with null in place of what was measured of another generator's.
+func (v markerView) MarshalJSON() ([]byte, error) {
+	type plain markerView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		Run        *int64           `json:"run"`
+		GenTime    *time.Time       `json:"gen_time"`
+		GenSeconds *markers.Seconds `json:"gen_seconds"`
+	}{plain: plain(v)})
+}
+
+// plannedView is a marker whose frames have not been produced yet, so that it has no GEN times: the members here hide
+// those of the marker.
+type plannedView struct {
+	markers.Marker
+	GenTime    *struct{} `json:"gen_time,omitempty"`
+	GenSeconds *struct{} `json:"gen_seconds,omitempty"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the marker, with null as its run where the generator is another one.
+func (v plannedView) MarshalJSON() ([]byte, error) {
+	type plain plannedView
+	if !v.foreign {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		Run *int64 `json:"run"`
+	}{plain: plain(v)})
+}
+
+// segmentView is a segment as the API shows it.
+type segmentView struct {
+	markers.SegmentRecord
+
+	foreign bool
+}
+
+// MarshalJSON writes the record, with null in place of what was measured of another generator's segment.
+func (v segmentView) MarshalJSON() ([]byte, error) {
+	if !v.foreign {
+		return json.Marshal(v.SegmentRecord)
+	}
+	return json.Marshal(struct {
+		markers.SegmentRecord
+		Bytes                 *int64     `json:"bytes"`
+		PublishedAt           *time.Time `json:"published_at"`
+		Discontinuity         *bool      `json:"discontinuity"`
+		DiscontinuitySequence *int64     `json:"discontinuity_sequence"`
+	}{SegmentRecord: v.SegmentRecord})
+}

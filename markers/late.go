@@ -1,0 +1,47 @@
+package markers
+
+// Same reports whether o says the same of the same frames: that a generator lacks them, and why.
+func (r MissingRecord) Same(o MissingRecord) bool {
+	return r.Frame == o.Frame && r.LastFrame == o.LastFrame && r.Reason == o.Reason && r.Generator == o.Generator
+}
+
+// After is the record with a place behind the newest of its log. A log is in the order in which it grew, so that readers
+// that follow it miss nothing: what was found out late is at its end, not with its frames.
+func (r MissingRecord) After(newest ID) MissingRecord {
+	r.Place = ID{newest.Frame, newest.Sub + 1}
+	return r
+}
+
+// Late reports whether the frames were found missing when the log held a record of later ones already.
+func (r MissingRecord) Late() bool { return r.Place != (ID{}) }
+
+// latecomer is a record that a log takes in also when it holds a later one.
+type latecomer[T any] interface {
+	Late() bool
+	Same(T) bool
+	After(newest ID) T
+}
+
+// admissible is r as a log that ends with newest and holds the given records takes it in, which it does not where it has
+// it, or where it comes too late.
+func admissible[T record[T]](r T, newest ID, logs ...[]T) (T, bool) {
+	behind := r.RecordID().Compare(newest) > 0
+	if _, ok := any((*T)(nil)).(latecomer[T]); !ok { // asked of a pointer, which costs no memory
+		return r, behind
+	}
+	l := any(r).(latecomer[T])
+	if behind && !l.Late() {
+		return r, true
+	}
+	for _, log := range logs {
+		for _, have := range log {
+			if l.Same(have) {
+				return r, false
+			}
+		}
+	}
+	if !behind {
+		r = l.After(newest)
+	}
+	return r, true
+}

@@ -1,0 +1,59 @@
+package storetest
+
+import (
+	"slices"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// missing checks what the log of missing frames holds, in its order.
+func (s *suite) missing(want ...markers.MissingRecord) {
+	s.Helper()
+	got, err := s.Missing(s.ctx, "main", markers.Range{})
+	s.ok(err)
+	if !slices.Equal(got, want) {
+		s.Fatalf("missing\n%+v, want\n%+v", got, want)
+	}
+}
+
+// testLate has frames found missing when the log holds a record of later ones: the record is there all the same, once,
+// and who follows the log gets it.
+func (s *suite) testLate() {
+	placed := func(n, frame, sub int64) markers.MissingRecord {
+		m := Missing(n)
+		m.Place = markers.ID{Frame: frame, Sub: sub}
+		return m
+	}
+	s.append("main", markers.Batch{Missing: []markers.MissingRecord{Missing(20), Missing(40)}})
+	r := s.waiting(s.ctx, "main", markers.Missing, markers.ID{Frame: 40, Sub: 1})
+	s.append("main", markers.Batch{Missing: []markers.MissingRecord{Missing(10), Missing(20), Missing(30), Missing(60)}})
+	s.ok(<-r)
+	// A store may take in what is in order first.
+	got, err := s.Missing(s.ctx, "main", markers.Range{From: markers.EndOfFrame(40)})
+	s.ok(err)
+	want := []markers.MissingRecord{Missing(20), Missing(40), placed(10, 40, 2), placed(30, 40, 3), Missing(60)}
+	if len(got) != 1 {
+		want = []markers.MissingRecord{Missing(20), Missing(40), Missing(60), placed(10, 60, 2), placed(30, 60, 3)}
+	}
+	s.missing(want...)
+	s.restart()
+	s.missing(want...)
+	s.append("main", markers.Batch{Missing: []markers.MissingRecord{Missing(10), Missing(40), placed(30, 99, 7)}})
+	s.missing(want...)
+	s.last("main", markers.Missing, want[len(want)-1].RecordID())
+	// What another generator lacks, or another reason, is another statement.
+	other, again := Missing(20), Missing(20)
+	other.Generator, again.Reason = "g-2", markers.ReasonLost
+	s.append("main", markers.Batch{Missing: []markers.MissingRecord{other, again, Missing(80)}})
+	s.restart()
+	all, err := s.Missing(s.ctx, "main", markers.Range{})
+	s.ok(err)
+	if len(all) != len(want)+3 || !slices.ContainsFunc(all, other.Same) || !slices.ContainsFunc(all, again.Same) {
+		s.Fatalf("missing\n%+v, want the records of two generators and of two reasons", all)
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i-1].RecordID().Compare(all[i].RecordID()) >= 0 {
+			s.Fatalf("record %s comes after %s", all[i].RecordID(), all[i-1].RecordID())
+		}
+	}
+}
