@@ -93,6 +93,7 @@ func TestChannelOfRecords(t *testing.T) {
 
 // A live playlist that dates its first segment only dates them all, and tokens in its paths change nothing.
 func TestDatesAtTheTopAndTokens(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	dir := filepath.Dir(c.paths["hls"])
 	loads := 0
@@ -140,6 +141,7 @@ func (c *clip) unitFrame(n int) int64 {
 
 // A lost picture that others refer to is named as the one that is missing; those that it spoils are named by their records.
 func TestLostReference(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	for _, n := range []int{34, 37, 38, 40} {
 		path := (&forger{lose: n}).forge(t, c, "ts")

@@ -60,6 +60,7 @@ func decoded(t *testing.T, c markers.Channel, file string) ([]picture, StreamInf
 
 // Whatever becomes of size, codec and colour, every picture is recognized, with its event and its time.
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	h264 := []string{"-c:v", "libx264", "-preset", "veryfast", "-b:v", "500k", "-bf", "2"}
 	scaled := func(size string) []string { return append([]string{"-vf", "scale=" + size}, h264...) }
 	for name, c := range map[string]struct {

@@ -558,6 +558,7 @@ func (f forgery) named(found Finding) bool {
 // Whatever field of whatever statement is forged on whatever carrier, verify finds it and names it; what is not forged is
 // true, also where it was rewritten.
 func TestForgeries(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	for carrier, path := range c.paths {
 		for _, p := range []string{path, (&forger{unit: func(*media.AccessUnit) {}}).forge(t, c, carrier)} {

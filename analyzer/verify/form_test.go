@@ -10,6 +10,7 @@ import (
 
 // What was done to the form of the pictures is named, and their events are still judged; what can't be read is told so.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	for filter, want := range map[string][]Kind{
 		"hflip":                  {Mirrored, ClockGone},
@@ -45,6 +46,7 @@ func TestForms(t *testing.T) {
 
 // Whatever ffmpeg decodes is judged; where the codec is none whose statements are read, the clocks are gone.
 func TestOtherCodecsAndContainers(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	for name, f := range map[string]struct {
 		options []string

@@ -24,6 +24,7 @@ func segmented(t *testing.T) (playlist string, truth Truth) {
 
 // A segment that can't be had is missing, and what follows keeps its time.
 func TestMissingSegment(t *testing.T) {
+	t.Parallel()
 	playlist, truth := segmented(t)
 	if err := os.Remove(filepath.Join(filepath.Dir(playlist), "index2.ts")); err != nil {
 		t.Fatal(err)
@@ -85,6 +86,7 @@ func TestManifest(t *testing.T) {
 
 // The reason why no segment could be had is told.
 func TestNoSegment(t *testing.T) {
+	t.Parallel()
 	playlist, truth := segmented(t)
 	segments, err := filepath.Glob(filepath.Join(filepath.Dir(playlist), "*.ts"))
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 // What is wrong with the packets of a transport stream is found by the names of TR 101 290, and nothing where nothing is.
 func TestTransportFaults(t *testing.T) {
+	t.Parallel()
 	c := newClip(t)
 	whole, err := os.ReadFile(c.paths["ts"])
 	if err != nil {
@@ -91,6 +92,7 @@ func TestTransportFaults(t *testing.T) {
 		}, want: SyncByteError},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var out bytes.Buffer
 			for i := 0; i*size < len(whole); i++ {
 				out.Write(f.each(i, bytes.Clone(whole[i*size:(i+1)*size])))

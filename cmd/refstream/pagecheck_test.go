@@ -124,17 +124,15 @@ func (b *page) selfCheck(seconds float64) {
 	b.playing(10, 60*time.Second)
 	b.watch()
 	var w watched
-	await(b.t, "the page to play", time.Duration(seconds*3)*time.Second+60*time.Second, func() bool {
+	defer func() { b.t.Logf("%+v", w) }()
+	// Where the machine keeps Firefox from its updates, fewer pictures are known for a while.
+	await(b.t, "the page to play, with half of its pictures exact", time.Duration(seconds*3)*time.Second+60*time.Second, func() bool {
 		w = b.watched()
 		if w.Wrong > 0 {
-			b.t.Fatalf("a true stream is called wrong: %+v, last %s", w, b.check().Last)
+			b.t.Fatalf("a true stream is called wrong: %+v", b.check())
 		}
-		return w.Seconds >= seconds
+		return w.Seconds >= seconds && w.Presented > 0 && w.Exact*2 >= w.Presented
 	})
-	b.t.Logf("%+v", w)
-	if w.Presented == 0 || w.Exact*2 < w.Presented {
-		b.t.Errorf("only %d of %d presented frames are exact", w.Exact, w.Presented)
-	}
 	b.awaitCard(card{"exact", "Exact", "0", b.colour("--ok")})
 	for range 3 {
 		from := b.check().Exact
@@ -144,7 +142,7 @@ func (b *page) selfCheck(seconds float64) {
 		await(b.t, "exact frames after a seek", 60*time.Second, func() bool { return b.check().Exact >= from+10 })
 	}
 	if c := b.check(); c.Errors > 0 {
-		b.t.Errorf("a true stream is called wrong after seeks: %+v, last %s", c, c.Last)
+		b.t.Errorf("a true stream is called wrong after seeks: %+v", c)
 	}
 	b.clean()
 }

@@ -24,8 +24,9 @@ const MAX_LATE_S = 2;
 // Firefox cuts times to milliseconds, against spying.
 const CLOCK_MS = 1;
 
-// The player's time runs beside its pictures, by less than this.
-const MAX_AHEAD_S = 0.1;
+// Now and then Firefox announces the last picture that it has decoded, eight or ten before it is shown. The player's time
+// runs beside its pictures by less than this.
+const MAX_AHEAD_FRAMES = 6;
 
 // So many rendering updates after a seek the picture that it shows is on screen.
 const STILL_UPDATES = 5;
@@ -172,21 +173,23 @@ export class PictureWatch {
     const shown = cropped ? (2 * Math.ceil(this.video.videoHeight / 18) * 9) / this.video.videoHeight : 9;
     try {
       // No part of the source is named: WebKit does not draw a part of a VideoFrame.
-      this.context.drawImage(frame, 0, 0, STRIP_WIDTH, STRIP_HEIGHT * shown);
-      return this.#readStrip();
+      return this.#readStrip(frame, 0, 0, STRIP_WIDTH, STRIP_HEIGHT * shown);
     } finally {
       frame.close();
     }
   }
 
-  #readStrip() {
+  // Draws, with drawImage's arguments, and reads what was drawn. A busy WebKit may draw nothing, and report no error: what
+  // was there before must not be read again.
+  #readStrip(...source) {
+    this.context.clearRect(0, 0, STRIP_WIDTH, STRIP_HEIGHT);
+    this.context.drawImage(...source);
     return readFrameCode(this.context.getImageData(0, 0, STRIP_WIDTH, STRIP_HEIGHT).data, STRIP_WIDTH, STRIP_HEIGHT);
   }
 
   #announce({ mediaTime, expectedDisplayTime }) {
     this.updates = 0;
-    // Now and then Firefox announces the last picture that it has decoded, some frames before it is shown.
-    if (mediaTime > this.video.currentTime + MAX_AHEAD_S) this.order.clear();
+    if ((mediaTime - this.video.currentTime) * this.order.fps > MAX_AHEAD_FRAMES) this.order.clear();
     else this.order.announce(mediaTime, expectedDisplayTime);
   }
 
@@ -243,7 +246,6 @@ export class PictureWatch {
 
   #readScreen() {
     const { videoWidth, videoHeight } = this.video;
-    this.context.drawImage(this.video, 0, 0, videoWidth, videoHeight / 9, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
-    return this.#readStrip();
+    return this.#readStrip(this.video, 0, 0, videoWidth, videoHeight / 9, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
   }
 }
