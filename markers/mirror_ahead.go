@@ -50,7 +50,8 @@ func (l *mirrorLog) beyond(ctx context.Context, end, ours ID) error {
 	if err != nil || newest <= c.base { // until there is something new, others may have been at work for long
 		return err
 	}
-	near := end.Frame <= newest+ch.Rate.Frames(maxAhead.Nanoseconds())
+	furthest := newest + ch.Rate.Frames(maxAhead.Nanoseconds())
+	near := end.Frame <= furthest
 	if near && l.kind == Triggers { // anybody may write these, and they are copied from there
 		return nil
 	}
@@ -59,7 +60,8 @@ func (l *mirrorLog) beyond(ctx context.Context, end, ours ID) error {
 		return err
 	}
 	writer := b.generator()
-	if near && b.first == end && writer != "" && writer != ch.Generator {
+	// More may have come since the end was asked for; less is there where the record at the end was removed.
+	if near && b.first.Compare(end) >= 0 && b.first.Frame <= furthest && writer != "" && writer != ch.Generator {
 		return nil
 	}
 	switch writer {

@@ -3,6 +3,7 @@ package markers_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/refstream/refstream/markers"
@@ -71,19 +72,30 @@ func TestMirrorOtherAhead(t *testing.T) {
 	m.ok(m.PutChannel(m.ctx, storetest.Channel("main")))
 	m.frames(0, 10)
 	m.arrived(0, 10)
-	other := storetest.Frames(10, 40)
+	other := storetest.Frames(10, 400)
 	for i := range other {
 		other[i].Generator = "g-2"
 	}
-	m.ok(m.there.Append(m.ctx, "main", markers.Batch{Frames: other}))
-	for f := int64(10); f < 50; f++ {
+	m.ok(m.there.Append(m.ctx, "main", markers.Batch{Frames: other[:1]}))
+	var ahead sync.WaitGroup
+	ahead.Go(func() { // it goes on while the mirror looks
+		for _, f := range other[1:] {
+			if err := m.there.Append(m.ctx, "main", markers.Batch{Frames: []markers.FrameRecord{f}}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for f := int64(10); f < 400; f++ {
+		m.ok(m.there.Wait(m.ctx, "main", markers.Frames, markers.AtFrame(f)))
 		m.frames(f, f+1)
 		m.ok(m.Ready(m.ctx))
 	}
+	ahead.Wait()
+	m.frames(400, 410)
 	m.ok(m.Flush(m.ctx))
 	got, err := m.there.Frames(m.ctx, "main", markers.Range{})
 	m.ok(err)
-	if want := slices.Concat(storetest.Frames(0, 10), other, storetest.Frames(40, 50)); !slices.Equal(got, want) {
+	if want := slices.Concat(storetest.Frames(0, 10), other, storetest.Frames(400, 410)); !slices.Equal(got, want) {
 		t.Errorf("there\n%+v, want\n%+v", got, want)
 	}
 	if m.log.has("ends with record") {
