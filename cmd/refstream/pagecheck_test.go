@@ -82,15 +82,16 @@ func (b *page) awaitCard(want card) {
 
 // The number in the pixels, in the SEI and by the player's clock are the same in every engine, at rates as fast as the
 // display and slower, with and without B-frames, also after seeks. Where the labels are one frame off every engine says
-// so, and where one of them is missing none calls the rest exact.
+// so, and where one of them is missing none calls the rest exact. The short form takes the rate that three engines beside
+// other tests can show at least half of the pictures of.
 func TestPageSelfCheck(t *testing.T) {
 	type stream struct {
 		fps, bframes string
 		nanos        int64 // of one frame
 	}
-	streams, seconds := []stream{{"30", "0", 33333333}, {"59.94", "2", 16683333}}, 10.0
+	streams, seconds := []stream{{"30", "2", 33333333}}, 10.0
 	if !testing.Short() {
-		streams, seconds = append(streams, stream{"30", "2", 33333333}, stream{"59.94", "0", 16683333}), 60
+		streams, seconds = append(streams, stream{"30", "0", 33333333}, stream{"59.94", "0", 16683333}, stream{"59.94", "2", 16683333}), 60
 	}
 	for _, st := range streams {
 		t.Run(st.fps+" fps, B-frames "+st.bframes, func(t *testing.T) {
