@@ -48,8 +48,15 @@ func (b *page) troubles() []trouble {
 func (b *page) plays(seconds float64) {
 	b.t.Helper()
 	from := b.player().Time
-	await(b.t, fmt.Sprintf("the player to play from %.1f s on for %.1f s", from, seconds), 40*time.Second, func() bool {
-		return b.player().Time >= from+seconds
+	var now playerState
+	defer func() {
+		if now.Time < from+seconds {
+			b.t.Logf("the player is at %+v, its errors are %+v", now, b.troubles())
+		}
+	}()
+	await(b.t, fmt.Sprintf("the player to play from %.1f s on for %.1f s", from, seconds), 90*time.Second, func() bool {
+		now = b.player()
+		return now.Time >= from+seconds
 	})
 }
 

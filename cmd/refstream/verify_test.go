@@ -43,13 +43,23 @@ type state struct {
 
 func (s *server) state() state {
 	s.t.Helper()
-	return state{
+	st := state{
 		channel:  getJSON[markers.Channel](s, "/clocks"),
-		markers:  getJSON[markersAnswer](s, "/markers?limit=10000").Markers,
 		playlist: string(s.get("/hls/main/index.m3u8")),
 		segments: getJSON[segmentsAnswer](s, "/segments?limit=5000"),
 		frames:   getJSON[framesAnswer](s, "/frames?from=0&limit=5000"),
 	}
+	// A marker comes before the record of its first frame: what is newer than the frames is not held against them.
+	newest := int64(-1)
+	for _, f := range st.frames.Frames {
+		newest = max(newest, f.Frame)
+	}
+	for _, m := range getJSON[markersAnswer](s, "/markers?limit=10000").Markers {
+		if m.Frame <= newest {
+			st.markers = append(st.markers, m)
+		}
+	}
+	return st
 }
 
 // verify holds everything that the server published against everything that it says, and returns what it says:
