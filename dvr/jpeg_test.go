@@ -12,19 +12,23 @@ func TestColours(t *testing.T) {
 	for name, c := range map[string]struct {
 		size string
 		args []string
+		long bool // not with -short
 	}{
-		"BT.709":              {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-c:v", "libx264"}},
-		"BT.601":              {"1280x720", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", "-c:v", "libx264"}},
-		"BT.2020":             {"320x180", []string{"-vf", "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p", "-colorspace", "bt2020nc", "-c:v", "libx264"}},
-		"small, not said":     {"320x180", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-c:v", "libx264"}},
-		"large, not said":     {"1280x720", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx264"}},
-		"full range":          {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=pc,format=yuvj420p", "-colorspace", "bt709", "-color_range", "pc", "-c:v", "libx264"}},
-		"MPEG-2, BT.709":      {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:v", "mpeg2video", "-q:v", "1"}},
-		"HEVC, large":         {"1280x720", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}},
-		"HEVC, BT.601":        {"1280x720", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}},
-		"HEVC, small, BT.709": {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=error:scaling-list=default"}},
-		"4:4:4 and odd sizes": {"321x181", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p", "-colorspace", "bt709", "-c:v", "libx264"}},
+		"BT.709":              {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-c:v", "libx264"}, true},
+		"BT.601":              {"1280x720", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", "-c:v", "libx264"}, false},
+		"BT.2020":             {"320x180", []string{"-vf", "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p", "-colorspace", "bt2020nc", "-c:v", "libx264"}, false},
+		"small, not said":     {"320x180", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-c:v", "libx264"}, true},
+		"large, not said":     {"1280x720", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx264"}, true},
+		"full range":          {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=pc,format=yuvj420p", "-colorspace", "bt709", "-color_range", "pc", "-c:v", "libx264"}, false},
+		"MPEG-2, BT.709":      {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:v", "mpeg2video", "-q:v", "1"}, true},
+		"HEVC, large":         {"1280x720", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}, true},
+		"HEVC, BT.601":        {"1280x720", []string{"-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"}, true},
+		"HEVC, small, BT.709": {"320x180", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709", "-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=error:scaling-list=default"}, false},
+		"4:4:4 and odd sizes": {"321x181", []string{"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p", "-colorspace", "bt709", "-c:v", "libx264"}, false},
 	} {
+		if c.long && testing.Short() {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			// Bars of all primaries and their mixes, with nothing fine that 4:2:0 would lose.

@@ -17,27 +17,31 @@ func TestScanPictures(t *testing.T) {
 		filter string
 		want   []int    // pictures after the first, at 25 a second
 		args   []string // of the encoder, where not x264
+		long   bool     // not with -short
 	}{
-		"test pattern":      {"testsrc2=s=640x360:r=25:d=6", nil, nil},
-		"zoom":              {"mandelbrot=s=640x360:r=25,trim=duration=6", nil, nil},
-		"pan":               {"mandelbrot=s=1280x720:r=25:start_scale=0.5,trim=duration=4,crop=640:360:x=n*3:y=n", nil, nil},
-		"fades":             {"testsrc2=s=640x360:r=25:d=6,fade=in:0:40,fade=out:100:40", nil, nil},
-		"noise on a film":   {"testsrc2=s=640x360:r=25:d=4,noise=alls=20:allf=t", nil, nil},
-		"game of life":      {"life=s=320x180:mold=10:r=25:ratio=0.1:death_color=#C83232:life_color=#00ff00,trim=start=0.2:duration=4,setpts=PTS-STARTPTS", nil, nil},
-		"gradients":         {"gradients=s=640x360:r=25:d=4", nil, nil},
-		"cuts":              {"smptebars=s=640x360:r=25:d=1[a];testsrc2=s=640x360:r=25:d=1[b];color=red:s=640x360:r=25:d=1[c];color=black:s=640x360:r=25:d=1[d];[a][b][c][d]concat=n=4", []int{25, 50, 75}, nil},
-		"cut in grey":       {"testsrc=s=640x360:r=25:d=2,hue=s=0[a];smptebars=s=640x360:r=25:d=2,hue=s=0[b];[a][b]concat=n=2", []int{50}, nil},
-		"other side of it":  {"smptehdbars=s=640x360:r=25:d=4,hue=s=0,hflip=enable='gte(n,50)'", []int{50}, nil},
-		"quick cuts":        {"color=red:s=320x180:r=25:d=0.2[a];testsrc2=s=320x180:r=25:d=0.2[b];color=blue:s=320x180:r=25:d=2[c];[a][b][c]concat=n=3", []int{5, 10}, nil},
-		"one picture":       {"testsrc2=s=640x360:r=25:d=4,drawbox=c=green:t=fill:enable='eq(n,60)'", []int{60, 61}, nil},
-		"few pictures":      {"color=gray:s=320x180:r=25,fps=1,drawbox=x=20:y=20:w=40:h=40:c=cyan:t=fill:enable='between(n,8,11)',trim=duration=20", []int{8, 12}, nil},
-		"small block turns": {"testsrc2=s=640x360:r=25:d=4,hue=s=0,drawbox=x=80:y=80:w=44:h=44:c=cyan:t=fill:enable='between(n,40,69)'", []int{40, 70}, nil},
-		"slow pan":          {"mandelbrot=s=1920x1080:r=1:start_scale=0.5,trim=end_frame=1,loop=-1:1:0,settb=1/25,setpts=N,fps=25,trim=end_frame=60,crop=640:360:x='(iw-640)*(0.5+0.5*sin((n+380)*0.024))':y='(ih-360)*(n+380)/750'", nil, []string{"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50"}},
-		"interlaced":        {"testsrc2=s=720x576:r=50:d=5,interlace", nil, []string{"-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-b:v", "2M"}},
-		"full range":        {"testsrc2=s=320x180:r=25:d=4", nil, []string{"-pix_fmt", "yuvj420p", "-c:v", "libx264"}},
-		"starved":           {"testsrc2=s=640x360:r=25:d=5", nil, []string{"-c:v", "mpeg2video", "-b:v", "150k", "-maxrate", "150k", "-bufsize", "300k", "-g", "25"}},
-		"cut to movement":   {"color=gray:s=640x360:r=25:d=2,format=yuv420p[a];life=s=640x360:r=25:mold=10:ratio=0.3:seed=3:death_color=#C83232:life_color=#00ff00,trim=duration=2,format=yuv420p[b];[a][b]concat=n=2", []int{50}, nil},
+		"test pattern":      {"testsrc2=s=640x360:r=25:d=6", nil, nil, false},
+		"zoom":              {"mandelbrot=s=640x360:r=25,trim=duration=6", nil, nil, true},
+		"pan":               {"mandelbrot=s=1280x720:r=25:start_scale=0.5,trim=duration=4,crop=640:360:x=n*3:y=n", nil, nil, true},
+		"fades":             {"testsrc2=s=640x360:r=25:d=6,fade=in:0:40,fade=out:100:40", nil, nil, false},
+		"noise on a film":   {"testsrc2=s=640x360:r=25:d=4,noise=alls=20:allf=t", nil, nil, true},
+		"game of life":      {"life=s=320x180:mold=10:r=25:ratio=0.1:death_color=#C83232:life_color=#00ff00,trim=start=0.2:duration=4,setpts=PTS-STARTPTS", nil, nil, false},
+		"gradients":         {"gradients=s=640x360:r=25:d=4", nil, nil, true},
+		"cuts":              {"smptebars=s=640x360:r=25:d=1[a];testsrc2=s=640x360:r=25:d=1[b];color=red:s=640x360:r=25:d=1[c];color=black:s=640x360:r=25:d=1[d];[a][b][c][d]concat=n=4", []int{25, 50, 75}, nil, false},
+		"cut in grey":       {"testsrc=s=640x360:r=25:d=2,hue=s=0[a];smptebars=s=640x360:r=25:d=2,hue=s=0[b];[a][b]concat=n=2", []int{50}, nil, false},
+		"other side of it":  {"smptehdbars=s=640x360:r=25:d=4,hue=s=0,hflip=enable='gte(n,50)'", []int{50}, nil, false},
+		"quick cuts":        {"color=red:s=320x180:r=25:d=0.2[a];testsrc2=s=320x180:r=25:d=0.2[b];color=blue:s=320x180:r=25:d=2[c];[a][b][c]concat=n=3", []int{5, 10}, nil, false},
+		"one picture":       {"testsrc2=s=640x360:r=25:d=4,drawbox=c=green:t=fill:enable='eq(n,60)'", []int{60, 61}, nil, false},
+		"few pictures":      {"color=gray:s=320x180:r=25,fps=1,drawbox=x=20:y=20:w=40:h=40:c=cyan:t=fill:enable='between(n,8,11)',trim=duration=20", []int{8, 12}, nil, false},
+		"small block turns": {"testsrc2=s=640x360:r=25:d=4,hue=s=0,drawbox=x=80:y=80:w=44:h=44:c=cyan:t=fill:enable='between(n,40,69)'", []int{40, 70}, nil, false},
+		"slow pan":          {"mandelbrot=s=1920x1080:r=1:start_scale=0.5,trim=end_frame=1,loop=-1:1:0,settb=1/25,setpts=N,fps=25,trim=end_frame=60,crop=640:360:x='(iw-640)*(0.5+0.5*sin((n+380)*0.024))':y='(ih-360)*(n+380)/750'", nil, []string{"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50"}, true},
+		"interlaced":        {"testsrc2=s=720x576:r=50:d=5,interlace", nil, []string{"-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-b:v", "2M"}, true},
+		"full range":        {"testsrc2=s=320x180:r=25:d=4", nil, []string{"-pix_fmt", "yuvj420p", "-c:v", "libx264"}, true},
+		"starved":           {"testsrc2=s=640x360:r=25:d=5", nil, []string{"-c:v", "mpeg2video", "-b:v", "150k", "-maxrate", "150k", "-bufsize", "300k", "-g", "25"}, true},
+		"cut to movement":   {"color=gray:s=640x360:r=25:d=2,format=yuv420p[a];life=s=640x360:r=25:mold=10:ratio=0.3:seed=3:death_color=#C83232:life_color=#00ff00,trim=duration=2,format=yuv420p[b];[a][b]concat=n=2", []int{50}, nil, true},
 	} {
+		if c.long && testing.Short() {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScanSession(t)
@@ -69,7 +73,11 @@ func TestScanPictures(t *testing.T) {
 // TestScanRates has events that follow one another ever faster: each start and end is found, and nothing else. Those of
 // the first half second are left out, where there is nothing to compare with yet.
 func TestScanRates(t *testing.T) {
-	for _, c := range []struct{ every, length, frames int64 }{{60, 3, 30}, {21, 3, 30}, {12, 6, 30}, {10, 2, 25}, {24, 6, 60}, {8, 3, 30}} {
+	all := []struct{ every, length, frames int64 }{{8, 3, 30}, {10, 2, 25}, {24, 6, 60}, {60, 3, 30}, {21, 3, 30}, {12, 6, 30}}
+	if testing.Short() {
+		all = all[:3]
+	}
+	for _, c := range all {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			t.Parallel()
 			o := ourOptions(320, 180, media.FrameRate{Num: c.frames, Den: 1})

@@ -65,7 +65,7 @@ func makeClip(t *testing.T, args ...string) clip {
 // playlist reader, analyze and verify say equals the ledger, in HLS, MPEG-TS and FLV.
 //
 // There are 8 rates, 3 numbers of B-frames and 5 places. Since these have no common divisor, n counts through all 120
-// combinations, and the first 15 hold each rate, and each place with each number of B-frames.
+// combinations, and the first 8 hold each rate, each number of B-frames and each place.
 func TestMatrix(t *testing.T) {
 	rates, bframes := media.FrameRates(), []string{"0", "2", "3"}
 	places := []struct {
@@ -80,13 +80,13 @@ func TestMatrix(t *testing.T) {
 	}
 	cases := len(rates) * len(bframes) * len(places)
 	if testing.Short() {
-		cases = len(bframes) * len(places)
+		cases = len(rates)
 	}
 	for n := range cases {
 		rate, b, place := rates[n%len(rates)], bframes[n%len(bframes)], places[n%len(places)]
 		args := append([]string{"--fps", rate.String(), "--bframes", b}, place.args...)
 		name := rate.String() + " bframes=" + b + " " + place.name
-		if rate.DropFrame() && n%2 == 1 {
+		if rate.DropFrame() && (n+n/len(rates))%2 == 1 {
 			args, name = append(args, "--drop-frame"), name+" drop-frame"
 		}
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {

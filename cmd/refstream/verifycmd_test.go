@@ -210,7 +210,7 @@ func TestVerifyPerturbed(t *testing.T) {
 			args := append([]string{"-nostdin", "-v", "error", "-copyts"}, p.in...)
 			args = append(append(args, "-i", filepath.Join(dir, "stream.ts")), p.args...)
 			if !slices.Contains(p.args, copied) {
-				args = append(args, "-fps_mode", "passthrough", "-preset", "veryfast", "-b:v", "800k")
+				args = append(args, "-fps_mode", "passthrough", "-preset", "ultrafast", "-b:v", "800k")
 			}
 			tool(t, "ffmpeg", append(args, "-muxdelay", "0", "-muxpreload", "0", file)...)
 			r, code := verified(t, file, "--truth", dir)
