@@ -16,7 +16,7 @@ type clockCount struct {
 
 // take gives the timecode of the first timestamp of a message. ok is false where there is none, or hours, minutes or
 // seconds were never said.
-func (c *clockCount) take(p *h264.PicTiming) (tc media.Timecode, ok bool) {
+func (c *clockCount) take(p *h264.PicTiming, sps *h264.SPS) (tc media.Timecode, ok bool) {
 	for i := range p.Timestamps {
 		t := &p.Timestamps[i]
 		if !t.Present {
@@ -36,10 +36,18 @@ func (c *clockCount) take(p *h264.PicTiming) (tc media.Timecode, ok bool) {
 			tc = media.Timecode{
 				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
 				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
+				Wide: wideTimecode(sps),
 			}
 		}
 	}
 	return tc, ok
+}
+
+// wideTimecode reports whether frames have three digits at the rate of the SPS, whose clock ticks twice a frame; false
+// where it has none.
+func wideTimecode(sps *h264.SPS) bool {
+	return sps.VUI != nil && sps.VUI.NumUnitsInTick > 0 &&
+		media.FrameRate{Num: int64(sps.VUI.TimeScale), Den: 2 * int64(sps.VUI.NumUnitsInTick)}.WideTimecode()
 }
 
 // appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.

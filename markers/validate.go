@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/refstream/refstream/media"
 )
 
 // maxChannelName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
@@ -14,8 +16,8 @@ const maxChannelName = 64
 
 const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// MaxFrame is the largest frame number in a record: 126 years at 60 frames/s, which is as long as a stream's clock runs.
-const MaxFrame = 4_000_000_000 * 60
+// MaxFrame is the largest frame number in a record: 126 years at 240 frames/s, which is as long as a stream's clock runs.
+const MaxFrame = 4_000_000_000 * media.MaxRate
 
 // Limits of an event that somebody triggers.
 const (
