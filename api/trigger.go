@@ -59,5 +59,6 @@ func pictureOptions(ch markers.Channel) generator.Options {
 	return generator.Options{
 		Channel: ch.Name, Width: ch.Width, Height: ch.Height, Rate: ch.Rate, Epoch: ch.Epoch, DropFrame: ch.DropFrame,
 		Seed: ch.Seed, EventEvery: ch.EventEvery, EventLength: ch.EventLength,
+		Noise: ch.Noise, BlockSide: ch.Block, RollStep: ch.Roll,
 	}
 }

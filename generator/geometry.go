@@ -17,9 +17,12 @@ const (
 	rollSeconds = 8
 )
 
-// Roll is how many pixels the board moves to the left with every frame: even, so that 4:2:0 chroma samples move as a
-// whole, and at least 2.
+// Roll is how many pixels the board moves to the left with every frame, or to the right where it is negative: even, so that
+// 4:2:0 chroma samples move as a whole, and not 0.
 func (o Options) Roll() int {
+	if o.RollStep != 0 {
+		return o.RollStep
+	}
 	if o.Rate.Num <= 0 || o.Rate.Den <= 0 {
 		return 2
 	}
@@ -65,13 +68,22 @@ type grid struct {
 	rows, columns      int
 }
 
+// boardHeight is the board's height in lines.
+func (o Options) boardHeight() int { return o.Height - o.bar().height - o.Height/modules }
+
 func (o Options) grid() grid {
 	g := grid{width: o.Width, top: o.Height / modules, bottom: o.Height - o.bar().height}
-	h := g.bottom - g.top
-	g.rows = min(boardRows, max(3, h/minBlock))
+	h, rows := g.bottom-g.top, boardRows
+	if o.BlockSide > 0 {
+		rows = 2*(h/(2*o.BlockSide)) + 1 // the nearest odd number
+	}
+	g.rows = min(rows, max(3, h/minBlock))
 	g.rows -= 1 - g.rows%2 // odd, so that there is a middle row
 	// Square blocks as nearly as an even number of columns allows; even, so that the board has no seam.
 	side := max(2, h/g.rows)
+	if o.BlockSide > 0 {
+		side = o.BlockSide
+	}
 	g.columns = max(2, min(2*((g.width+side)/(2*side)), g.width/minBlock&^1))
 	return g
 }

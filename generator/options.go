@@ -5,7 +5,7 @@
 // the top without padding (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is
 // that of SMPTE ST 12-1.
 //
-// From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls to the left, and a bar
+// From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls sideways, and a bar
 // with timecode, frame number, nominal UTC and channel name. An event turns one block of the board cyan.
 package generator
 
@@ -26,7 +26,12 @@ const (
 	maxWidth, maxHeight = 7680, 4320 // the largest picture that H.264 level 6.2 is meant for
 	maxChannel          = 32         // bytes; the name is part of paths, URLs and ids
 	maxSeed             = 1<<53 - 1  // the largest range of integers that every JSON reader keeps exactly
-	minYear, maxYear    = 1970, 2200 // Unix nanoseconds fit int64 until 2262, with room for the stream to run
+	// maxNoise is a quarter of the range: more is mostly clipped to black and white.
+	maxNoise = 64
+	// mostColumns is how many blocks may be side by side: what finds them looks at pictures scaled to 640 pixels, where each
+	// then has 16.
+	mostColumns      = 40
+	minYear, maxYear = 1970, 2200 // Unix nanoseconds fit int64 until 2262, with room for the stream to run
 )
 
 // Options say everything that a picture depends on besides the frame number and whether an event is active.
@@ -47,6 +52,15 @@ type Options struct {
 	// EventEvery is the mean distance between the starts of events and EventLength their length, both in frames:
 	// 1 <= EventLength, EventLength+2 <= EventEvery <= 2^32.
 	EventEvery, EventLength int64
+	// Noise is the standard deviation of the board's noise of brightness in levels of 255, 0 to 64.
+	Noise int
+	// BlockSide is about how wide and high the board's blocks are in pixels: an odd number of rows and an even one of columns
+	// divide it evenly. It is 16, or a fortieth of the width if that is more, to half the width and the height of the board;
+	// 0 chooses by the picture's size.
+	BlockSide int
+	// RollStep is how many pixels the board moves to the left with every frame, even, negative to the right, at most half the
+	// width either way; 0 chooses by size and rate.
+	RollStep int
 }
 
 // Validate returns nil, or an error that names the first wrong option, its value and what to give instead.
@@ -75,7 +89,26 @@ func (o Options) Validate() error {
 	if o.Seed > maxSeed {
 		return fmt.Errorf("seed %d is too large, JSON readers would round it: use 0 to %d", o.Seed, uint64(maxSeed))
 	}
-	return checkEvents(o.EventEvery, o.EventLength)
+	if err := checkEvents(o.EventEvery, o.EventLength); err != nil {
+		return err
+	}
+	return o.checkBoard()
+}
+
+func (o Options) checkBoard() error {
+	if o.Noise < 0 || o.Noise > maxNoise {
+		return fmt.Errorf("noise of %d levels is out of range: use 0 to %d", o.Noise, maxNoise)
+	}
+	least, most := max(minBlock, o.Width/mostColumns), min(o.Width/2, o.boardHeight())
+	if o.BlockSide != 0 && (o.BlockSide < least || o.BlockSide > most) {
+		return fmt.Errorf("blocks of %d pixels are out of range at %dx%d: use %d to %d, or 0 to choose by the size",
+			o.BlockSide, o.Width, o.Height, least, most)
+	}
+	if o.RollStep%2 != 0 || max(o.RollStep, -o.RollStep) > o.Width/2 {
+		return fmt.Errorf("roll of %d pixels is not possible: use an even number from %d to %d, or 0 to choose by size and rate",
+			o.RollStep, -(o.Width / 2 &^ 1), o.Width/2&^1)
+	}
+	return nil
 }
 
 func checkChannel(name string) error {

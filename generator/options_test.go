@@ -35,6 +35,16 @@ func TestOptionsValidate(t *testing.T) {
 		{"milliseconds", func(o *Options) { o.Epoch = o.Epoch.Add(7 * time.Millisecond) }, nil},
 		{"drop-frame", func(o *Options) { o.DropFrame, o.Rate = true, media.FrameRate{Num: 60000, Den: 1001} }, nil},
 
+		{"noise, block, roll", func(o *Options) { o.Noise, o.BlockSide, o.RollStep = 64, 16, -160 }, nil},
+
+		{"noise", func(o *Options) { o.Noise = 65 }, []string{"noise of 65", "0 to 64"}},
+		{"negative noise", func(o *Options) { o.Noise = -1 }, []string{"noise of -1", "0 to 64"}},
+		{"small block", func(o *Options) { o.BlockSide = 15 }, []string{"blocks of 15", "use 16 to"}},
+		{"negative block", func(o *Options) { o.BlockSide = -48 }, []string{"blocks of -48", "use 16 to"}},
+		{"block of most of the picture", func(o *Options) { o.BlockSide = 161 }, []string{"blocks of 161", "use 16 to"}},
+		{"odd roll", func(o *Options) { o.RollStep = 3 }, []string{"roll of 3", "-160 to 160"}},
+		{"fast roll", func(o *Options) { o.RollStep = 162 }, []string{"roll of 162", "-160 to 160"}},
+		{"fast roll to the right", func(o *Options) { o.RollStep = -162 }, []string{"roll of -162", "-160 to 160"}},
 		{"no channel", func(o *Options) { o.Channel = "" }, []string{"channel", `""`, "use"}},
 		{"upper case", func(o *Options) { o.Channel = "Main" }, []string{"channel", "Main"}},
 		{"leading dash", func(o *Options) { o.Channel = "-a" }, []string{"channel"}},

@@ -27,6 +27,7 @@ type Renderer struct {
 	// blocks, and that of the band with the block in the event's colour.
 	even, odd, event []byte
 	white            []byte // a run of white pixels, as long as the widest cell of the code
+	noise            *noise // nil for none
 	bar              *textBar
 }
 
@@ -48,6 +49,9 @@ func NewRenderer(o Options) (*Renderer, error) {
 		band, other = other, band
 	}
 	r.event = boardLine(g, band, other, eventColour())
+	if o.Noise > 0 {
+		r.noise = newNoise(o)
+	}
 	r.white = make([]byte, (o.Width/codeColumns+1)*bytesPerPixel)
 	for i := range r.white {
 		r.white[i] = 0xFF
@@ -118,6 +122,12 @@ func (r *Renderer) renderBoard(dst []byte, n int64, event bool) {
 	g := r.options.grid()
 	at := r.options.offset(n) * bytesPerPixel
 	for row := range g.rows {
+		if r.noise != nil {
+			for y := g.rowEdge(row); y < g.rowEdge(row+1); y++ {
+				r.noise.render(dst[y*r.stride:(y+1)*r.stride], n, y, row, r.options.offset(n), event && row == g.rows/2)
+			}
+			continue
+		}
 		line := r.even
 		switch {
 		case event && row == g.rows/2:

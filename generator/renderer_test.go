@@ -147,20 +147,36 @@ func TestRenderArguments(t *testing.T) {
 	}
 }
 
+// testBoards are options of all sizes, and some with a board of their own.
+func testBoards() (list []Options) {
+	for _, size := range testSizes() {
+		list = append(list, testOptions(size[0], size[1]))
+	}
+	for _, c := range []struct{ width, height, block, roll int }{
+		{320, 180, 16, -2}, {1280, 720, 48, -640}, {1280, 720, 32, 0}, {1280, 720, 560, 640}, {160, 90, 50, -80}, {1920, 1080, 48, 6},
+		{162, 92, 16, 80}, {7680, 90, 0, -2}, {270, 480, 99, 4},
+	} {
+		o := testOptions(c.width, c.height)
+		o.BlockSide, o.RollStep = c.block, c.roll
+		list = append(list, o)
+	}
+	return list
+}
+
 // TestRenderBlock checks that an event changes exactly the pixels of BlockAt, to cyan, within Band, and that nothing
 // else in any picture comes near cyan.
 func TestRenderBlock(t *testing.T) {
-	for _, size := range testSizes() {
-		o := testOptions(size[0], size[1])
+	for _, o := range testBoards() {
+		size := []int{o.Width, o.Height, o.BlockSide, o.RollStep}
 		r := newTestRenderer(t, o)
 		band := o.Band()
 		if band.X != 0 || band.Width != o.Width || band.Y < o.Height/9 || band.Y%2 != 0 || band.Height%2 != 0 {
 			t.Errorf("%v: band %+v", size, band)
 		}
-		if o.Roll() < 2 || o.Roll()%2 != 0 {
-			t.Errorf("%v: rolls %d pixels", size, o.Roll())
+		if roll := o.Roll(); roll%2 != 0 || o.RollStep == 0 && roll < 2 || o.RollStep != 0 && roll != o.RollStep {
+			t.Errorf("%v: rolls %d pixels", size, roll)
 		}
-		frames := []int64{0, 1, 17, int64(o.Width / o.Roll()), MaxFrame}
+		frames := []int64{0, 1, 17, int64(o.Width / max(o.Roll(), -o.Roll())), MaxFrame}
 		// A frame in which the block wraps around the right edge.
 		for n := int64(0); n < int64(o.Width); n++ {
 			if b := o.BlockAt(n); b.X+b.Width > o.Width {
@@ -174,7 +190,7 @@ func TestRenderBlock(t *testing.T) {
 				block.Width%2 != 0 || block.Width < 16 || block.Width > o.Width/2 {
 				t.Fatalf("%v, frame %d: block %+v in band %+v", size, n, block, band)
 			}
-			if next := o.BlockAt(n + 1).X; (next+o.Roll())%o.Width != block.X {
+			if next := o.BlockAt(n + 1).X; (next+o.Roll()+o.Width)%o.Width != block.X {
 				t.Errorf("%v, frame %d: block goes from %d to %d, rolls %d", size, n, block.X, next, o.Roll())
 			}
 			plain, event := renderFrame(t, r, n, false), renderFrame(t, r, n, true)
@@ -198,10 +214,13 @@ func TestRenderBlock(t *testing.T) {
 
 // TestBoardRolls checks that each frame's board is the one before, moved left by Roll pixels, without a seam.
 func TestBoardRolls(t *testing.T) {
-	for _, size := range testSizes() {
-		o := testOptions(size[0], size[1])
+	for _, o := range testBoards() {
+		size := []int{o.Width, o.Height, o.BlockSide, o.RollStep}
 		r := newTestRenderer(t, o)
-		g, stride, roll := o.grid(), o.Width*3, o.Roll()*3
+		g, stride, roll := o.grid(), o.Width*3, (o.Roll()+o.Width)%o.Width*3
+		if rows := (g.bottom - g.top) / g.rows; o.BlockSide > 0 && (rows < o.BlockSide*2/3 || rows > o.BlockSide*3/2) {
+			t.Errorf("%v: %d rows of %d lines", size, g.rows, rows)
+		}
 		if g.columns%2 != 0 || g.rows%2 != 1 {
 			t.Errorf("%v: %d columns, %d rows", size, g.columns, g.rows)
 		}
@@ -346,6 +365,19 @@ func TestRenderDoesNotAllocate(t *testing.T) {
 
 func BenchmarkRender1080p(b *testing.B) {
 	r := newTestRenderer(b, testOptions(1920, 1080))
+	buf := make([]byte, r.FrameSize())
+	b.SetBytes(int64(len(buf)))
+	for n := int64(0); b.Loop(); n++ {
+		if err := r.Render(buf, n, n%10 == 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRenderNoise1080p(b *testing.B) {
+	o := testOptions(1920, 1080)
+	o.Noise = 16
+	r := newTestRenderer(b, o)
 	buf := make([]byte, r.FrameSize())
 	b.SetBytes(int64(len(buf)))
 	for n := int64(0); b.Loop(); n++ {

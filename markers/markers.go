@@ -31,6 +31,11 @@ type Channel struct {
 	// EventEvery is the mean distance between the starts of scheduled events, EventLength their length, in frames.
 	EventEvery  int64 `json:"event_every_frames"`
 	EventLength int64 `json:"event_length_frames"`
+	// Noise is the standard deviation of the noise over the board, in levels of 255; Block the side of its squares and Roll
+	// by how much it moves to the left a frame, in pixels, each 0 where refstream chooses it.
+	Noise int `json:"noise,omitempty"`
+	Block int `json:"block,omitempty"`
+	Roll  int `json:"roll,omitempty"`
 	// Window is how long segments stay published, in segments.
 	Window int64 `json:"window_segments"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
@@ -58,7 +63,7 @@ type Box struct {
 }
 
 // Block says where an event's block stands: Box at the event's first frame, moving Roll pixels to the left with every
-// further frame, and coming in again on the right of the picture.
+// further frame, and coming in again on the right of the picture; to the right where Roll is negative.
 type Block struct {
 	Box
 	Roll int `json:"roll"`

@@ -84,5 +84,6 @@ func pictureOf(c markers.Channel) generator.Options {
 	return generator.Options{
 		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
 		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
+		Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
 	}
 }

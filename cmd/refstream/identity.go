@@ -50,6 +50,10 @@ func traits() []trait {
 	duration := func(field func(*streamFlags) *time.Duration) func(*streamFlags, string) {
 		return func(s *streamFlags, value string) { *field(s), _ = time.ParseDuration(value) }
 	}
+	pixels := func(flag string, value func(*markers.Channel) *int, field func(*streamFlags) *int) trait {
+		return trait{flag, func(c markers.Channel) string { return strconv.Itoa(*value(&c)) },
+			func(s *streamFlags, v string) { *field(s), _ = strconv.Atoi(v) }}
+	}
 	return []trait{
 		{"fps", func(c markers.Channel) string { return c.Rate.String() }, func(s *streamFlags, v string) { s.fps = v }},
 		{"size", func(c markers.Channel) string { return fmt.Sprintf("%dx%d", c.Width, c.Height) },
@@ -66,6 +70,9 @@ func traits() []trait {
 			duration(func(s *streamFlags) *time.Duration { return &s.eventEvery })},
 		{"event-length", length(func(c markers.Channel) int64 { return c.EventLength }),
 			duration(func(s *streamFlags) *time.Duration { return &s.eventLength })},
+		pixels("noise", func(c *markers.Channel) *int { return &c.Noise }, func(s *streamFlags) *int { return &s.noise }),
+		pixels("block", func(c *markers.Channel) *int { return &c.Block }, func(s *streamFlags) *int { return &s.block }),
+		pixels("roll", func(c *markers.Channel) *int { return &c.Roll }, func(s *streamFlags) *int { return &s.roll }),
 	}
 }
 

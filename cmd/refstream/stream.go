@@ -21,6 +21,7 @@ type streamFlags struct {
 	channel, size, fps, epoch, seed          string
 	segment, window, eventEvery, eventLength time.Duration
 	dropFrame                                bool
+	noise, block, roll                       int
 }
 
 // Defaults of the offline commands, which give the same result whenever they are run.
@@ -45,11 +46,16 @@ func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHel
 	f.StringVar(&s.epoch, "epoch", epoch, epochHelp)
 	f.DurationVar(&s.eventEvery, "event-every", 20*time.Second, "mean time between the starts of events")
 	f.DurationVar(&s.eventLength, "event-length", 2*time.Second, "length of an event")
+	f.IntVar(&s.noise, "noise", 0, "noise of brightness over the board: its standard deviation in levels of 255, 0 to 64")
+	f.IntVar(&s.block, "block", 0, "side of the board's squares in pixels, to what divides it evenly; 0 chooses by the size")
+	f.IntVar(&s.roll, "roll", 0, "pixels that the board moves to the left a frame, even, negative to the right; 0 chooses by size\nand rate")
 }
 
 // channelInfo makes the channel's description from the flags. now is what the epoch "now" means. Errors name the flag.
 func (s *streamFlags) channelInfo(now time.Time) (markers.Channel, error) {
-	c := markers.Channel{Name: s.channel, Run: 1, DropFrame: s.dropFrame, PTSOrigin: markers.PTSOrigin}
+	c := markers.Channel{
+		Name: s.channel, Run: 1, DropFrame: s.dropFrame, PTSOrigin: markers.PTSOrigin, Noise: s.noise, Block: s.block, Roll: s.roll,
+	}
 	var err error
 	if c.Rate, err = media.ParseFrameRate(s.fps); err != nil {
 		return c, fmt.Errorf("--fps: %w", err)

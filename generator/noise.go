@@ -1,0 +1,96 @@
+package generator
+
+import "math/rand/v2"
+
+const (
+	// noisePixels is how many values of noise there are, a power of two: what lies over a stretch of the board begins
+	// anywhere among them, so that no two pictures have an area in common that an encoder could copy.
+	noisePixels = 1 << noiseBits
+	noiseBits   = 16
+)
+
+// noise is Gaussian noise of brightness over the board: the same in all three channels, for the board is grey and stays so.
+//
+// It is a pure function of seed, frame and place. So that rendering is copying, each colour of the board is held with the
+// noise on it, noisePixels long, and where a stretch of one colour in a line begins in that is a hash of seed, frame, line
+// and stretch. Only integers are used: every machine makes the same noise.
+type noise struct {
+	seed uint64
+	// edges are those of the board's columns, from 0 to the picture's width.
+	edges []int
+	// flat are the light, the dark and the event's colour under the noise, longer than noisePixels by the widest column.
+	flat [3][]byte
+}
+
+// Indexes of flat: the sum of a square's row and column, modulo 2, or the event's.
+const flatEvent = 2
+
+// newNoise prepares the noise of valid options.
+func newNoise(o Options) *noise {
+	g := o.grid()
+	p := &noise{seed: mix(o.Seed)}
+	widest := 0
+	for c := range g.columns {
+		p.edges = append(p.edges, g.columnEdge(c))
+	}
+	p.edges = append(p.edges, g.width)
+	for c := range g.columns {
+		widest = max(widest, p.edges[c+1]-p.edges[c])
+	}
+	values := gaussian(p.seed, o.Noise)
+	for i, colour := range [...]rgb{lightColour(), darkColour(), eventColour()} {
+		flat := make([]byte, 0, (noisePixels+widest)*bytesPerPixel)
+		for k := range noisePixels + widest {
+			for _, v := range colour {
+				flat = append(flat, byte(min(max(int(v)+values[k%noisePixels], 0), 255)))
+			}
+		}
+		p.flat[i] = flat
+	}
+	return p
+}
+
+// gaussian draws noisePixels values of the normal distribution of mean 0 and standard deviation sigma, rounded. Each is the
+// sum of twelve uniform ones, which comes near it and ends at six sigma.
+func gaussian(seed uint64, sigma int) []int {
+	const uniform = 1 << 16 // the standard deviation of twelve numbers below it, added up
+	src := rand.NewPCG(seed, mix(seed))
+	values := make([]int, noisePixels)
+	for i := range values {
+		sum := -6*uniform + 6 // twelve of mean (uniform-1)/2
+		for range 3 {
+			for u := src.Uint64(); u > 0; u >>= 16 {
+				sum += int(u % uniform)
+			}
+		}
+		values[i] = (sum*sigma + uniform/2) >> 16 // rounded to the nearest
+	}
+	return values
+}
+
+// render writes line y of the picture of frame n, which has rolled at pixels to the left, in row of the board. event says
+// that the first square is in the event's colour.
+func (p *noise) render(dst []byte, n int64, y, row, at int, event bool) {
+	// A linear congruential generator, seeded by a hash, whose upper bits are the places (Knuth, MMIX).
+	const multiplier, increment = 6364136223846793005, 1442695040888963407
+	h := mix(p.seed ^ mix(uint64(n)<<16^uint64(y))) // lines have 13 bits
+	last := len(p.edges) - 1
+	c := 0
+	for p.edges[c+1] <= at {
+		c++
+	}
+	width, shift := p.edges[last], -at
+	for x := 0; x < width; {
+		end := min(p.edges[c+1]+shift, width)
+		flat := p.flat[(row+c)%2]
+		if event && c == 0 {
+			flat = p.flat[flatEvent]
+		}
+		h = h*multiplier + increment
+		copy(dst[x*bytesPerPixel:end*bytesPerPixel], flat[h>>(64-noiseBits)*bytesPerPixel:])
+		x = end
+		if c++; c == last {
+			c, shift = 0, shift+width
+		}
+	}
+}
