@@ -248,33 +248,32 @@ func checkGaps(t *testing.T, dir string) {
 	}
 }
 
-// compareSessions wants two recordings to have the same versions and the same contents. That the distances between versions
-// are the same is the replay's own test.
+// compareSessions wants a recording of a replay to have the versions of the recording, in their order, and the same contents.
+// A recorder on a slow machine misses versions that the next one replaces at once. That the distances between versions are the
+// same is the replay's own test.
 func compareSessions(t *testing.T, a, b *recorder.Session) {
 	t.Helper()
-	av := collect(t, a.Versions(t.Context(), mediaPlaylist(t, a).ID))
-	bv := collect(t, b.Versions(t.Context(), mediaPlaylist(t, b).ID))
-	// The second began with the first version there was, or one later.
-	text := func(s *recorder.Session, v *recorder.Version) string {
-		data, err := s.Body(t.Context(), v.Body)
-		if err != nil {
-			t.Fatal(err)
+	texts := func(s *recorder.Session) (list []string) {
+		for _, v := range collect(t, s.Versions(t.Context(), mediaPlaylist(t, s).ID)) {
+			data, err := s.Body(t.Context(), v.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, string(data))
 		}
-		return string(data)
+		return list
 	}
-	skip := slices.IndexFunc(av, func(v *recorder.Version) bool { return text(a, v) == text(b, bv[0]) })
-	if skip < 0 || skip > 1 {
-		t.Fatalf("the replay began with version %d", skip)
-	}
-	av = av[skip:]
-	n := min(len(av), len(bv))
-	if len(bv) < len(av)-2 || len(bv) > len(av) {
-		t.Errorf("%d versions in the replay, %d in the recording", len(bv), len(av))
-	}
-	for i := range n {
-		if text(a, av[i]) != text(b, bv[i]) {
-			t.Fatalf("version %d differs", i)
+	recorded, replayed := texts(a), texts(b)
+	left := recorded
+	for i, text := range replayed {
+		at := slices.Index(left, text)
+		if at < 0 {
+			t.Fatalf("version %d of the replay is not among the %d that are left in the recording", i, len(left))
 		}
+		left = left[at+1:]
+	}
+	if len(replayed)*2 < len(recorded) {
+		t.Errorf("%d versions in the replay, %d in the recording", len(replayed), len(recorded))
 	}
 	contents := func(s *recorder.Session) map[string]string {
 		m := map[string]string{}
