@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,8 +21,9 @@ import (
 // page is a page of ours in a browser.
 type page struct {
 	t       *testing.T
-	url     string
 	browser browser.Browser
+	// hosts are the origins of the pages that were opened.
+	hosts []string
 	// chromium is the browser where it is Chromium, which notes what the page asks for and what it throws.
 	chromium *browser.ChromiumBrowser
 }
@@ -34,7 +36,7 @@ func openPage(t *testing.T, engine browser.Engine, url string) *page {
 		t.Fatal(err)
 	}
 	t.Cleanup(started.Close)
-	b := &page{t: t, url: url, browser: started}
+	b := &page{t: t, browser: started}
 	b.chromium, _ = started.(*browser.ChromiumBrowser)
 	b.open(url + "/")
 	return b
@@ -50,11 +52,16 @@ func openBrowser(t *testing.T, url string) *page {
 const browserLimit = 60 * time.Second
 
 // open shows a page, anew where it is shown already.
-func (b *page) open(url string) {
+func (b *page) open(address string) {
 	b.t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.hosts = append(b.hosts, u.Scheme+"://"+u.Host)
 	ctx, cancel := context.WithTimeout(b.t.Context(), browserLimit)
 	defer cancel()
-	if err := b.browser.Open(ctx, url); err != nil {
+	if err := b.browser.Open(ctx, address); err != nil {
 		b.t.Fatalf("open page: %v", err)
 	}
 }
@@ -103,8 +110,10 @@ func (b *page) clean() {
 		return
 	}
 	for _, u := range b.chromium.Requests() {
-		own := slices.ContainsFunc([]string{b.url + "/", "blob:" + b.url, "data:"}, func(s string) bool { return strings.HasPrefix(u, s) })
-		if !own {
+		own := slices.ContainsFunc(b.hosts, func(host string) bool {
+			return strings.HasPrefix(u, host+"/") || strings.HasPrefix(u, "blob:"+host)
+		})
+		if !own && !strings.HasPrefix(u, "data:") {
 			b.t.Errorf("the page asked another host: %s", u)
 		}
 	}
