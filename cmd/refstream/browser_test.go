@@ -129,19 +129,8 @@ func (b *page) playing(n int, limit time.Duration) {
 	await(b.t, fmt.Sprintf("%d more frames checked in the page", n), limit, func() bool { return b.check().Samples >= from+n })
 }
 
-// A page that is open from the start plays the first segment, whose first picture comes after its first decoding time.
-func TestPageFromTheFirstFrame(t *testing.T) {
-	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--bframes", "2")...)
-	b := openBrowser(t, s.url)
-	b.playing(90, 60*time.Second)
-	if c := b.check(); c.Errors > 0 || c.Exact < 60 {
-		t.Errorf("the page checks %+v", c)
-	}
-	b.clean()
-}
-
-// The server is stopped and started again: the page plays on by itself, and the self-check holds across the gap.
+// A page that is open from the start plays the first segment, whose first picture comes after its first decoding time. The
+// server is stopped and started again: the page plays on by itself, and the self-check holds across the gap.
 func TestPageRecovers(t *testing.T) {
 	tried := engines[:1]
 	if !testing.Short() {
@@ -151,13 +140,20 @@ func TestPageRecovers(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			data := filepath.Join(t.TempDir(), "data")
-			s := start(t, smallStream(data)...)
+			args := smallStream(data, "--bframes", "2")
+			s := start(t, args...)
 			addr := strings.TrimPrefix(s.url, "http://")
 			b := openPage(t, engine, s.url)
-			b.playing(30, 60*time.Second)
+			await(t, "the first segments to be exact", 60*time.Second, func() bool {
+				c := b.check()
+				if c.Errors > 0 {
+					t.Fatalf("the page checks %+v", c)
+				}
+				return c.Exact >= 60
+			})
 			for _, end := range []func(){func() { s.stop() }, s.kill} {
 				end()
-				s = launch(t, addr, smallStream(data)...)
+				s = launch(t, addr, args...)
 				s.awaitReady()
 				run := getJSON[struct{ Run int64 }](s, "/clocks").Run
 				from := s.newestFrame()
@@ -278,7 +274,7 @@ func (b *page) ofAnotherDay(t *testing.T, s *server, proxy *moodyProxy) {
 	if ahead := eval[float64](b, `Date.now()`) - float64(time.Now().UnixMilli()); ahead < 2*86400e3 {
 		t.Fatalf("the browser's clock is only %v ms ahead", ahead)
 	}
-	b.playing(60, 60*time.Second)
+	b.playing(30, 60*time.Second)
 	await(t, "the page to call the stream live", 20*time.Second, func() bool {
 		return eval[string](b, `window.refstream.state.connection`) == "live"
 	})
