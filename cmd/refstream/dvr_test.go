@@ -44,7 +44,7 @@ func TestDVRPush(t *testing.T) {
 	if !testing.Short() {
 		events = 30
 	}
-	outage.last = s.newestFrame()
+	outage.last = s.newestFrame() + 60 // a sender is ahead of the ledger
 	var list []markers.Marker
 	await(t, "more events in the recording", 5*limit, func() bool {
 		list = getJSON[markersAnswer](s, "/markers?limit=10000").Markers
