@@ -85,7 +85,8 @@ func (q *query) seconds(name string) (t markers.Seconds, ok bool) {
 	if v == "" {
 		return 0, false
 	}
-	t, err := markers.ParseSeconds(v)
+	// A plus that is not escaped is a space in a query, and nothing else can be meant by it behind an e.
+	t, err := markers.ParseSeconds(strings.Replace(strings.ToLower(v), "e ", "e+", 1))
 	if err != nil {
 		q.fail(badField(name, "%s: %s", name, err))
 		return 0, false

@@ -98,7 +98,7 @@ func TestScoreRefuses(t *testing.T) {
 func TestScoreOfTooManyMarkersAsksForARange(t *testing.T) {
 	f := newFixture(t)
 	var list []markers.Marker
-	for i := range int64(maxMarkers + 1) {
+	for i := range int64(maxScoreMarkers + 1) {
 		list = append(list, event(i+1, i*3, i*3+1))
 	}
 	f.append(markers.Batch{Markers: list})
