@@ -159,6 +159,15 @@ func TestMarkerParametersRefused(t *testing.T) {
 	}
 }
 
+func TestNoParameters(t *testing.T) {
+	f := newFixture(t)
+	w := f.get("/channels?no_such=1")
+	f.refused(w, http.StatusBadRequest, "no_such")
+	if !strings.Contains(w.Body.String(), "this takes none") {
+		t.Errorf("%s", w.Body)
+	}
+}
+
 func TestChannelParameter(t *testing.T) {
 	f := newFixture(t)
 	f.refused(f.get("/markers?channel=other"), http.StatusNotFound, "")

@@ -80,6 +80,9 @@ func (s *Server) postScore(c echo.Context) error {
 	if err != nil {
 		return badField("tolerance", "%s", err)
 	}
+	if report.From != nil {
+		*report.From-- // as it was given: exclusive
+	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, report)
 }
