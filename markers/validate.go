@@ -14,8 +14,9 @@ const maxChannelName = 64
 
 const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// MaxFrame is the largest frame number in a record: 126 years at 60 frames/s, which is as long as a stream's clock runs.
-const MaxFrame = 4_000_000_000 * 60
+// MaxFrame is the largest frame number: 181 years at 24 frames/s and 72 at 60, so that every time that is computed from one fits
+// 63 bits of nanoseconds.
+const MaxFrame = 1<<37 - 1
 
 // Limits of an event that somebody triggers.
 const (

@@ -100,7 +100,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	unit, err := c.annotator.Annotate(au, frame.record)
 	if err != nil {
-		return fmt.Errorf("annotate frame %d: %w", au.Frame, err)
+		return err
 	}
 	if au.Key && !c.warned && !c.annotator.PicTiming() {
 		c.warned = true

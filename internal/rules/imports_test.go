@@ -91,6 +91,7 @@ var table = map[string]arrows{
 		may: words("media markers generator static analyzer/verify/score"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
+		tests: words("markers/redis"), // long answers are read from both stores
 	},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
