@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -30,18 +31,19 @@ type Stats struct {
 	DamagedID3 int64
 }
 
-// Reader takes the access units of the first H.264 stream out of a transport stream: the first in the first program map
-// that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
+// Reader takes the access units of the first H.264 or HEVC stream out of a transport stream: the first in the first program
+// map that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
 // TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
 type Reader struct {
 	src      packetSource
 	pat      sections
 	programs map[uint16]*sections // by PMT PID
 
-	found     bool   // a program map in force names an H.264 stream
+	found     bool   // a program map in force names a video stream
 	everFound bool   // one did
 	mapPID    uint16 // the PID of that map
 	videoPID  uint16
+	codec     media.Codec
 
 	continuity        // of the video
 	open       bool   // a PES packet is being put together
@@ -73,13 +75,14 @@ func (r *Reader) Stats() Stats {
 
 // Next returns the next access unit, in decoding order. Its bytes are the caller's. Frame is -1. PTS and DTS are
 // unwrapped: the first DTS is as on the wire, what follows is nearest to the DTS before it, so that a gap may last up to
-// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice.
+// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice, of HEVC
+// an IRAP slice.
 //
 // A unit is returned as soon as it is complete: with its last packet if its PES packet says how long it is, else with
 // the first packet of the next one, or at the end of the stream.
 //
 // At the end it returns io.EOF. Other errors are those of the source, and that there is no transport stream or no
-// H.264 in it; they name the number of packets read. The same error is returned from then on.
+// video in it; they name the number of packets read. The same error is returned from then on.
 func (r *Reader) Next() (media.AccessUnit, error) {
 	for len(r.ready) == 0 && r.err == nil {
 		p, err := r.src.next()
@@ -126,7 +129,7 @@ func (r *Reader) endError(err error) error {
 	case r.src.packets == 0:
 		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.skipped)
 	}
-	return fmt.Errorf("read transport stream: no H.264 stream in the program maps of %d packets", r.src.packets)
+	return fmt.Errorf("read transport stream: no H.264 or HEVC stream in the program maps of %d packets", r.src.packets)
 }
 
 // packet takes one packet apart and passes its payload on.
@@ -210,17 +213,20 @@ func (r *Reader) programMap(pid uint16, section []byte) {
 	}
 	streams := mapStreams(body)
 	stays := r.found && slices.ContainsFunc(streams, func(s stream) bool {
-		return s.kind == streamTypeAV && s.pid == r.videoPID
+		codec, ok := s.video()
+		return ok && s.pid == r.videoPID && codec == r.codec
 	})
 	if !stays {
 		i := slices.IndexFunc(streams, func(s stream) bool {
-			return s.kind == streamTypeAV && r.programs[s.pid] == nil && s.pid != patPID
+			_, ok := s.video()
+			return ok && r.programs[s.pid] == nil && s.pid != patPID
 		})
 		if i < 0 {
 			return
 		}
 		r.finish() // the stream moved to another PID
 		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].pid
+		r.codec, _ = streams[i].video()
 		r.continuity.reset()
 	}
 	r.followID3(streams)
@@ -290,9 +296,13 @@ func (r *Reader) finish() {
 		r.releaseID3()
 	}
 	r.ref = unwrap(p.dts, r.ref)
-	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, NALs: nals}
+	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, Codec: r.codec, NALs: nals}
 	for _, nal := range nals {
-		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+		if r.codec == media.HEVC {
+			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
+		} else {
+			au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+		}
 	}
 	r.ready = append(r.ready, au)
 }

@@ -3,6 +3,8 @@ package ts
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/refstream/refstream/media"
 )
 
 // maxSection is the longest a PAT or PMT section gets: section_length is at most 1021 (H.222.0, 2.4.4.5, 2.4.4.9).
@@ -88,6 +90,14 @@ type stream struct {
 	kind        byte // stream_type
 	pid         uint16
 	descriptors []byte // of the section
+}
+
+// video is the codec of a video stream that can be read.
+func (s stream) video() (c media.Codec, ok bool) {
+	if s.kind == streamTypeHEVC {
+		return media.HEVC, true
+	}
+	return media.H264, s.kind == streamTypeAV
 }
 
 // mapStreams is the streams of a PMT's body, in order.
