@@ -33,7 +33,6 @@ type forger struct {
 	playlist func(string) string
 	bytes    func([]byte) []byte // the finished transport stream
 	last     int                 // where it is not 0, so many units of a transport stream are kept
-	lose     int                 // where it is not 0, the unit of that number is left out of a transport stream
 }
 
 // transport rewrites a transport stream.
@@ -72,9 +71,7 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 		if f.unit != nil {
 			f.unit(&au)
 		}
-		if f.lose == 0 || n != f.lose {
-			errs = append(errs, err, w.WriteUnit(au))
-		}
+		errs = append(errs, err, w.WriteUnit(au))
 		if errors.Join(errs...) != nil {
 			break
 		}

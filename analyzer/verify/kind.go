@@ -12,6 +12,7 @@ const (
 	Frozen             Kind = "frozen"
 	Black              Kind = "black"
 	Unreadable         Kind = "unreadable"
+	Collateral         Kind = "collateral"
 	OutOfOrder         Kind = "out_of_order"
 	Reversed           Kind = "reversed"
 	Mirrored           Kind = "mirrored"
@@ -55,6 +56,7 @@ func meanings() []meaning {
 		{Frozen, "a frame is shown for long"},
 		{Black, "black pictures"},
 		{Unreadable, "pictures whose frame code can't be read"},
+		{Collateral, "frames in the stream that the loss of another one spoilt: unreadable, shown as another frame, or not decoded"},
 		{OutOfOrder, "pictures of frames that were due before"},
 		{Reversed, "the pictures come from the last to the first"},
 		{Mirrored, "pictures are mirrored, upside down or both"},

@@ -32,6 +32,8 @@ type picture struct {
 	black bool
 	// known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
 	known int64
+	// stale: the picture showed an older frame, since one that it refers to is lost.
+	stale bool
 	// form says how the picture was brought into another form, before its code could be read; empty for not at all.
 	form form
 	// event says whether the block of events is in their colour. It is not known without a frame number.

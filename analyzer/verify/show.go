@@ -24,17 +24,22 @@ func (s *show) goesOn(known int64) bool {
 	return s.known == 0 && known == 0 || s.known > 0 && known == s.known+s.count
 }
 
-// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
-// between the frames that can be read.
-func recognize(list []picture, statements []analyzer.Record, modulus int64) []picture {
-	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
-		return list
-	}
+// namedBy are the frames that frame records name, by their time stamps.
+func namedBy(statements []analyzer.Record, modulus int64) map[int64]int64 {
 	named := map[int64]int64{}
 	for i := range statements {
 		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.PTS != nil && r.Frame != nil {
 			named[reduce(*r.PTS, modulus)] = *r.Frame
 		}
+	}
+	return named
+}
+
+// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
+// between the frames that can be read.
+func recognize(list []picture, named map[int64]int64, modulus int64) []picture {
+	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
+		return list
 	}
 	out := slices.Clone(list)
 	before := int64(0) // the last frame that is known or can be read
