@@ -36,8 +36,8 @@ type Stats struct {
 // TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
 type Reader struct {
 	src      packetSource
-	pat      sections
-	programs map[uint16]*sections // by PMT PID
+	pat      Sections
+	programs map[uint16]*Sections // by PMT PID
 
 	found     bool   // a program map in force names a video stream
 	everFound bool   // one did
@@ -63,7 +63,7 @@ type Reader struct {
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: packetSource{r: r}, programs: map[uint16]*sections{}, continuity: continuity{counter: -1}}
+	return &Reader{src: packetSource{r: r}, programs: map[uint16]*Sections{}, continuity: continuity{counter: -1}}
 }
 
 // Stats says what was met so far.
@@ -151,9 +151,9 @@ func (r *Reader) packet(p []byte) {
 	start := p[1]&flagStart != 0
 	switch {
 	case pid == patPID:
-		r.pat.push(payload, start, r.program)
+		r.pat.Push(payload, start, r.program)
 	case table != nil:
-		table.push(payload, start, func(section []byte) { r.programMap(pid, section) })
+		table.Push(payload, start, func(section []byte, right bool) { r.programMap(pid, section, right) })
 	case video:
 		r.video(payload, start, int(p[3]&0x0F), discontinuity)
 	default:
@@ -179,10 +179,10 @@ func payloadOf(p []byte) (payload []byte, discontinuity bool) {
 	return payload, discontinuity
 }
 
-// program takes a PAT section: it says where the program maps are.
-func (r *Reader) program(section []byte) {
+// program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
+func (r *Reader) program(section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPAT)
-	if !ok {
+	if !ok || !right {
 		return
 	}
 	pids := mapPIDs(body)
@@ -200,15 +200,15 @@ func (r *Reader) program(section []byte) {
 	for _, pid := range pids {
 		// A map's PID can't be the PAT's or the video's; the rest is bounded by the 13 bits of a PID.
 		if r.programs[pid] == nil && pid != patPID && !(r.found && pid == r.videoPID) {
-			r.programs[pid] = &sections{}
+			r.programs[pid] = &Sections{}
 		}
 	}
 }
 
 // programMap takes a PMT section: it says where the video and the ID3 are. The program stays the first that had video.
-func (r *Reader) programMap(pid uint16, section []byte) {
+func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPMT)
-	if !ok || r.found && pid != r.mapPID {
+	if !ok || !right || r.found && pid != r.mapPID {
 		return
 	}
 	streams := mapStreams(body)
