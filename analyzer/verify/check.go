@@ -30,6 +30,10 @@ type input struct {
 	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
 	undated []int64
 	dated   bool
+	// doubled are the tags that stand more than once before a segment, by its number.
+	doubled map[int64][]string
+	// metadata are the descriptions of a stream of FLV or RTMP.
+	metadata []analyzer.Record
 	// segments are those of a playlist that were read.
 	segments []span
 	// unread is why the statements can't be read, nil where they can.
@@ -121,6 +125,8 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	reach := channel.Rate.Ticks(1) / 2
 	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
 	m := c.compare(j)
+	c.compareTags(m, j)
+	c.compareMetadata(m)
 	r.Clocks = []ClockReport{c.ptsClock(m)}
 	var left []Finding
 	if in.unread != nil {

@@ -53,7 +53,7 @@ func newClipWith(t *testing.T, bFrames string) *clip {
 		t.Fatal(err)
 	}
 	var stream, file bytes.Buffer
-	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate}), flv.NewWriter(&file)
+	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate, Channel: ch.Name}), flv.NewWriter(&file)
 	annotator := annotate.New(ch.Name, clock)
 	for i, u := range encodedUnits(t, clipFrames, bFrames, c.truth) {
 		f := c.truth.Frames[u.Frame]
@@ -147,7 +147,7 @@ func (c *clip) judge(t *testing.T, carrier, path string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.url, in.dated, in.undated = path, captured.Dated, captured.Undated
+	in.url, in.dated, in.undated, in.doubled = path, captured.Dated, captured.Undated, captured.Doubled
 	in.unread = in.readStatements(t.Context(), captured.Path, o)
 	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
 	if err != nil {
