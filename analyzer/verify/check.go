@@ -71,6 +71,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
 	c.losses = newLosses(in.statements)
 	named := namedBy(in.statements, in.info.modulus())
+	in.pictures = unmix(in.pictures, named, in.info.modulus())
 	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.modulus())
 	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
@@ -81,7 +82,10 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	r.Notes = append(r.Notes, in.notes...)
 	if r.Readable == 0 {
 		r.Verdict = Unknown
-		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded or scaled down too far")
+		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded, blended or scaled down too far")
+		for _, f := range c.blended() {
+			r.Notes = append(r.Notes, f.Text)
+		}
 		return r, nil
 	}
 	for _, s := range runs {
@@ -116,7 +120,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(append(r.Findings, c.changedForms()...), c.beyond()...)
+	r.Findings = append(append(append(r.Findings, c.changedForms()...), c.blended()...), c.beyond()...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}

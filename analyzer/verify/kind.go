@@ -17,6 +17,7 @@ const (
 	Reversed           Kind = "reversed"
 	Mirrored           Kind = "mirrored"
 	Padded             Kind = "padded"
+	Blended            Kind = "blended"
 	Trimmed            Kind = "trimmed"
 	Retimed            Kind = "retimed"
 	Resized            Kind = "resized"
@@ -65,6 +66,7 @@ func meanings() []meaning {
 		{Reversed, "the pictures come from the last to the first"},
 		{Mirrored, "pictures are mirrored, upside down or both"},
 		{Padded, "pictures have borders around them"},
+		{Blended, "pictures are two frames or more laid over each other"},
 		{Trimmed, "frames are missing at either end"},
 		{Retimed, "another frame rate"},
 		{Resized, "another picture size"},

@@ -146,7 +146,9 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	for _, b := range blanks {
 		first := a.frame + covered + 1
 		n := take(b.count)
-		s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
+		if !b.mixed { // those are told of with all that are blended
+			s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
+		}
 	}
 	return covered
 }

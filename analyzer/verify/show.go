@@ -17,6 +17,8 @@ type show struct {
 	// known is the frame that the frame record of the first picture names, of pictures that can't be read; 0 where that is
 	// not known. The others follow it.
 	known int64
+	// mixed: they are blended of frames of which none counts most.
+	mixed bool
 }
 
 // goesOn says whether a picture of the frame that is known follows the run.
@@ -69,11 +71,12 @@ func shows(list []picture) (runs []show, disordered []int) {
 			disordered = append(disordered, i)
 			continue
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) {
+		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) &&
+			runs[k].mixed == p.mixed() {
 			runs[k].count++
 			continue
 		}
-		runs = append(runs, show{p.frame, p.black, i, 1, p.known})
+		runs = append(runs, show{p.frame, p.black, i, 1, p.known, p.mixed()})
 	}
 	return runs, disordered
 }
