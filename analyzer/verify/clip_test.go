@@ -34,6 +34,12 @@ const clipFrames = 120
 // newClip makes a clip with B-frames.
 func newClip(t *testing.T) *clip {
 	t.Helper()
+	return newClipWith(t, "2")
+}
+
+// newClipWith makes a clip with so many B-frames between others.
+func newClipWith(t *testing.T, bFrames string) *clip {
+	t.Helper()
 	ch := testChannel()
 	clock := ch.Clock()
 	c := &clip{truth: truthOf(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
@@ -47,9 +53,9 @@ func newClip(t *testing.T) *clip {
 		t.Fatal(err)
 	}
 	var stream, file bytes.Buffer
-	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate}), flv.NewWriter(&file)
+	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate, Channel: ch.Name}), flv.NewWriter(&file)
 	annotator := annotate.New(ch.Name, clock)
-	for i, u := range encodedUnits(t, clipFrames, c.truth) {
+	for i, u := range encodedUnits(t, clipFrames, bFrames, c.truth) {
 		f := c.truth.Frames[u.Frame]
 		f.PTS, f.DTS, f.Key = u.PTS, u.DTS, u.Key
 		c.truth.Frames[u.Frame] = f
@@ -100,10 +106,10 @@ func newClip(t *testing.T) *clip {
 }
 
 // encodedUnits are the access units of frames 0 on, as x264 codes them.
-func encodedUnits(t *testing.T, frames int64, truth Truth) (list []outputs.Unit) {
+func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list []outputs.Unit) {
 	t.Helper()
 	shows := func(n int64) bool { return truth.Frames[n].Event != "" }
-	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30",
+	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", bFrames, "-g", "30",
 		"-keyint_min", "30", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-x264-params", "pic-struct=1:open-gop=0:b-adapt=0",
 		"-muxdelay", "0", "-muxpreload", "0")
 	f, err := os.Open(name)
@@ -141,7 +147,7 @@ func (c *clip) judge(t *testing.T, carrier, path string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.url, in.dated, in.undated = path, captured.Dated, captured.Undated
+	in.url, in.dated, in.undated, in.doubled = path, captured.Dated, captured.Undated, captured.Doubled
 	in.unread = in.readStatements(t.Context(), captured.Path, o)
 	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
 	if err != nil {

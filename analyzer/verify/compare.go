@@ -349,6 +349,7 @@ func covers(clock string) (list []fieldKey) {
 		string(analyzer.PicTiming):       {"hours_value", "minutes_value", "seconds_value", "n_frames"},
 		string(analyzer.FrameRecord):     {"frame"},
 		string(analyzer.MISBTime):        {"us"},
+		string(analyzer.TimeCode):        {"timecode"},
 		string(analyzer.ProgramDateTime): {"program_date_time"},
 		string(analyzer.DateRange):       {"START-DATE"},
 		string(analyzer.OnCuePoint):      {"pts"},
