@@ -25,6 +25,9 @@ func TestBlended(t *testing.T) {
 		"tmix=frames=2":                     {[]Kind{Blended, ClockGone}, clipFrames - 1, true},
 		"tmix=frames=3":                     {[]Kind{Repeated, Blended, ClockGone}, clipFrames - 1, true},
 	} {
+		if testing.Short() && filter != "framerate=fps=25" && filter != "tmix=frames=2" {
+			continue
+		}
 		t.Run(filter, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "a.ts")

@@ -3,9 +3,13 @@ package verify
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,9 +41,48 @@ func newClip(t *testing.T) *clip {
 	return newClipWith(t, "2")
 }
 
-// newClipWith makes a clip with so many B-frames between others.
+// clips are the clips that were made, by the number of B-frames: each is made once, in a folder that TestMain removes.
+var clips = struct {
+	sync.Mutex
+	dir  string
+	made map[string]*clip
+}{made: map[string]*clip{}}
+
+func TestMain(m *testing.M) {
+	var err error
+	if clips.dir, err = os.MkdirTemp("", "refstream-verify-*"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(clips.dir)
+	os.Exit(code)
+}
+
+// newClipWith is a clip with so many B-frames between others. Its files are shared by all tests, which don't change them; its
+// truth is the test's own.
 func newClipWith(t *testing.T, bFrames string) *clip {
 	t.Helper()
+	clips.Lock()
+	defer clips.Unlock()
+	if clips.made[bFrames] == nil {
+		clips.made[bFrames] = makeClip(t, bFrames, filepath.Join(clips.dir, bFrames))
+	}
+	c := *clips.made[bFrames]
+	c.truth.Frames, c.truth.Markers = maps.Clone(c.truth.Frames), slices.Clone(c.truth.Markers)
+	c.decoded = maps.Clone(c.decoded)
+	for carrier, in := range c.decoded {
+		in.pictures = slices.Clone(in.pictures)
+		c.decoded[carrier] = in
+	}
+	return &c
+}
+
+func makeClip(t *testing.T, bFrames, dir string) *clip {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	ch := testChannel()
 	clock := ch.Clock()
 	c := &clip{truth: truthOf(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
@@ -47,7 +90,6 @@ func newClipWith(t *testing.T, bFrames string) *clip {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
 	}
-	dir := t.TempDir()
 	playlist, err := hls.New(hls.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
 	if err != nil {
 		t.Fatal(err)

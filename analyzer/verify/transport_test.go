@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/refstream/refstream/media"
 )
@@ -115,10 +114,7 @@ func TestTransportFaults(t *testing.T) {
 			if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := c.judge(t, "ts", path)
 			if len(f.want) == 0 && r.Verdict != True {
 				t.Fatalf("%s: %v", r.Verdict, textsOf(r))
 			}
