@@ -86,7 +86,7 @@ type chain struct {
 	publisher *publisher
 	// elapsed is how long the run has gone on by the monotonic clock; nil where GEN is virtual.
 	elapsed func() time.Duration
-	// reached is told of a segment before anything of it is sent; nil where nobody is to know.
+	// reached gets the last frame of each segment before anything of the segment is sent. It may be nil.
 	reached reached
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
