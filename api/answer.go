@@ -16,7 +16,7 @@ const (
 	answerChunk = 64 << 10
 )
 
-// answer is a body that is written bit by bit. It is held back while it is short; a long one is sent as it comes, so that it
+// answer is a body that is written bit by bit. It is held back while it is short; a long one is sent while it is written, so that it
 // takes no more memory than a short one.
 type answer struct {
 	response    *echo.Response
@@ -69,7 +69,7 @@ func (a *answer) flush() (more bool, err error) {
 		}
 	}
 	if a.held.Cap() > maxHeld {
-		a.held = bytes.Buffer{} // what comes now is sent page by page
+		a.held = bytes.Buffer{} // the rest is sent page by page
 	}
 	return true, nil
 }

@@ -28,7 +28,7 @@ func (f format) writer(ch markers.Channel) markerWriter {
 	case "ndjson":
 		return ndjsonWriter{}
 	case "vtt":
-		return vttWriter{ch.PTSOrigin, ch.Clock()}
+		return newVTTWriter(ch)
 	}
 	return &jsonWriter{channel: ch.Name}
 }
@@ -123,22 +123,25 @@ func inert(s string) string {
 // vttWriter writes one cue a marker, on the HLS clock: from its first frame until the end of its last, identified by its id.
 // The X-TIMESTAMP-MAP line puts time 0 at the PTS of frame 0, so that an HLS player can show the cues as subtitles.
 type vttWriter struct {
-	origin int64
-	clock  markers.Clock
+	origin           int64
+	clock            markers.Clock
+	oneLine, escaped *strings.Replacer
+}
+
+func newVTTWriter(ch markers.Channel) vttWriter {
+	return vttWriter{
+		origin: ch.PTSOrigin, clock: ch.Clock(), oneLine: strings.NewReplacer("\r", " ", "\n", " ", "-->", "->"),
+		escaped: strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", " ", "\n", " "),
+	}
 }
 
 func (w vttWriter) begin(b *bytes.Buffer) {
 	fmt.Fprintf(b, "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:%d\n", w.origin)
 }
 
-var (
-	oneLine   = strings.NewReplacer("\r", " ", "\n", " ", "-->", "->")
-	escapeCue = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", " ", "\n", " ")
-)
-
 func (w vttWriter) add(b *bytes.Buffer, m markerView) error {
-	fmt.Fprintf(b, "\n%s\n%s --> %s\n%s\n", oneLine.Replace(m.ID),
-		cueTime(m.Time), cueTime(w.clock.Time(m.LastFrame+1)), escapeCue.Replace(m.Text))
+	fmt.Fprintf(b, "\n%s\n%s --> %s\n%s\n", w.oneLine.Replace(m.ID),
+		cueTime(m.Time), cueTime(w.clock.Time(m.LastFrame+1)), w.escaped.Replace(m.Text))
 	return nil
 }
 

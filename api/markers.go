@@ -98,7 +98,7 @@ func (s *Server) getMarkers(c echo.Context) error {
 	return c.Blob(http.StatusOK, f.contentType, body.bytes)
 }
 
-// setNext says in the headers whether the limit left markers out, and where those are (RFC 8288).
+// setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
 func setNext(h http.Header, next string) {
 	h.Set(truncatedHeader, strconv.FormatBool(next != ""))
 	setLink(h, next)
@@ -323,7 +323,7 @@ func (s *Server) pages(ctx context.Context, channel string, r markers.Range,
 	}
 }
 
-// leavesOut says whether m is not among those asked for.
+// leavesOut reports whether m is not among those asked for.
 func (q markerQuery) leavesOut(m markers.Marker) bool {
 	return q.kind != "" && m.Kind != q.kind || q.hasAfter && m.Time <= q.after || q.hasUpTo && m.Time > q.upTo
 }

@@ -54,7 +54,7 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 		if err == nil && added {
 			l.done(b.last)
 		}
-		return err // what was not added comes with the next look at the end
+		return err // what was not added is added after the next look at the end
 	}
 	if err := l.trimRemote(ctx); err != nil {
 		return err

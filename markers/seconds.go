@@ -79,7 +79,7 @@ func ParseDecimal(s string, places int) (v int64, exact bool, err error) {
 const (
 	// maxDigits is how many digits the largest number has.
 	maxDigits = 19
-	// farExponent stands for all exponents that are larger: no text is so long that its digits make up for it.
+	// farExponent is what larger exponents are cut down to: no text is so long that its digits make up for it.
 	farExponent = 1 << 30
 )
 

@@ -20,8 +20,8 @@ import (
 // segments: they must not be published any more, since the ledger can't say what is in them. Frames that are known to be
 // missing are left out.
 //
-// What was found lost stays so, also where its file is put back: records are not taken back, and its marker in the playlist may
-// have been read. Nothing is known of a file's content but what whole compares.
+// What was found lost stays so, also where its file is put back: records are not taken back, and the playlist had a gap there.
+// Nothing is known of a file's content but what whole compares.
 func Audit(ctx context.Context, store markers.Store, c markers.Channel, whole func(markers.SegmentRecord) bool,
 ) (lost []markers.MissingRecord, withdrawn []markers.SegmentRecord, err error) {
 	a := auditor{channel: c, clock: c.Clock(), recorded: map[int64]string{}, marked: map[string]bool{}, oldest: -1}

@@ -39,6 +39,12 @@ type pacer interface {
 	Resync() time.Duration
 }
 
+// reached remembers the newest frame that may have been sent to anybody where nothing else can be written (markers.Reached).
+type reached interface {
+	Frame() int64
+	Reach(n int64) error
+}
+
 // Live runs one channel in real time.
 type Live struct {
 	Channel
@@ -47,6 +53,8 @@ type Live struct {
 	Pacer   pacer
 	// KeepMarkers is how long markers and missing records are kept; at least the window.
 	KeepMarkers time.Duration
+	// Reached may be nil.
+	Reached reached
 	// Lost are frames of earlier runs that were found missing before this one (Audit).
 	Lost []markers.MissingRecord
 
@@ -83,6 +91,15 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sent := known
+	if l.Reached != nil {
+		sent = l.Reached.Frame()
+	}
+	if clock.MSN(sent) > clock.MSN(known) && accounted >= 0 {
+		l.lose(ctx, accounted+1, sent, markers.ReasonPublish, "the generator ended while the disk took no records")
+		accounted = sent
+	}
+	known = max(known, sent)
 	n := l.await(ctx, known)
 	if accounted >= 0 && ctx.Err() == nil {
 		l.lose(ctx, accounted+1, n-1, markers.ReasonDown, "")
@@ -93,6 +110,7 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	started := l.Now()
 	c.elapsed = func() time.Duration { return l.Now().Sub(started) }
+	c.reached = l.Reached
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Pacer.Now), false)
 	c.publisher.published = l.trim
 

@@ -103,7 +103,7 @@ func (s server) Markers(ctx context.Context, first, last int64) (list []markers.
 	return list, nil
 }
 
-// left says of an answer whether its limit left something out, and the address of that.
+// left is whether the limit of an answer left something out, and the address of that.
 type left struct {
 	Truncated bool
 	Next      string
@@ -116,7 +116,7 @@ func (l left) query() (url.Values, error) {
 	}
 	u, err := url.Parse(l.Next)
 	if err != nil || u.RawQuery == "" {
-		return nil, fmt.Errorf("the answer is cut short, and %q is not where it goes on: is the server an older one?", l.Next)
+		return nil, fmt.Errorf("the answer is cut short, and %q is no address of the rest: is the server an older one?", l.Next)
 	}
 	return u.Query(), nil
 }

@@ -87,7 +87,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// A server that cuts its answer short and does not say where it goes on is not taken to have no more.
+// An answer that is cut short without an address of the rest is an error, not the whole.
 func TestServerCutsShort(t *testing.T) {
 	for _, next := range []string{"", "%zz", "frames"} {
 		w := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

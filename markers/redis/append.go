@@ -85,7 +85,7 @@ func (s *Store) addLate(ctx context.Context, channel string, late []markers.Miss
 
 // addScript adds entries to a stream that ends with a given ID: Redis runs a script as one step. Its arguments are the ID,
 // and the IDs and records of the entries in turn.
-var addScript = redis.NewScript(`
+const addScript = `
 local last = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -97,7 +97,7 @@ if last ~= ARGV[1] then return 0 end
 for i = 2, #ARGV, 2 do
   redis.call('XADD', KEYS[1], ARGV[i], '` + field + `', ARGV[i + 1])
 end
-return 1`)
+return 1`
 
 // AppendAfter is Append for records of one kind to a log of which the caller knows the end. Where the log ends elsewhere by
 // now, because others added to it or it was emptied, added is false. For every 500 records Redis looks at the end and adds
@@ -132,7 +132,7 @@ func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind,
 				args, end = append(args, e.id.String(), e.json), e.id
 			}
 		}
-		fits, err := addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
+		fits, err := s.addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
 		if err != nil || !fits {
 			return false, s.failed(ctx, "append to", err)
 		}

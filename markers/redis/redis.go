@@ -56,6 +56,8 @@ type Store struct {
 	leftOut  map[markers.Kind]*atomic.Int64
 	faults   *faults
 
+	addScript *redis.Script
+
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	group  sync.WaitGroup // the followers
@@ -92,7 +94,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: opt.Addr,
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
-		faults: newFaults(o.Logger),
+		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
 	}
 	for _, k := range markers.Kinds() {
 		s.leftOut[k] = new(atomic.Int64)
