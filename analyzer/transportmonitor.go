@@ -20,10 +20,10 @@ type transportMonitor struct {
 	counters map[int]uint8
 	pat      ts.Sections
 	pmts     map[int]*ts.Sections
-	mapped   map[int]bool  // program maps that have come
-	pids     map[int]int64 // when a packet of each PID came first, of those that no table names
-	named    map[int]bool  // PIDs that a table names
-	streams  map[int]int64 // when a packet of each continuous stream came last
+	mapped   map[int]bool     // program maps that have come
+	pids     map[int]*watched // those that no table names, since the first packet of each
+	named    map[int]bool     // PIDs that a table names
+	streams  map[int]*watched // continuous streams, since the last packet of each
 	pcrPID   int
 	// now is the stream time in ticks by the video's DTS, without gaps; since is when each table and the PCR were there last.
 	now      int64
@@ -55,8 +55,8 @@ func newTransportMonitor(repeats map[string]int, tell func(string, int, int64, i
 		repeats = map[string]int{PATError: often, PMTError: often, PCRRepetitionError: often}
 	}
 	return &transportMonitor{
-		tell: tell, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]int64{},
-		named: map[int]bool{}, streams: map[int]int64{}, since: map[string]int64{}, pcrPID: unknownPID, videoPID: unknownPID, stepped: -1,
+		tell: tell, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
+		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: unknownPID, videoPID: unknownPID, stepped: -1,
 		late: map[string]bool{}, stamps: map[int]*lastStamp{},
 	}
 }
@@ -142,7 +142,7 @@ func wireDistance(a, b int64) int64 {
 // stamp takes the beginning of a PES packet of video or audio, with whether it has a PTS (2.5). Where the clock jumps nothing is
 // known, and where no PES packet comes none is late.
 func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
-	if _, media := m.streams[pid]; !media || !m.hasPCR {
+	if m.streams[pid] == nil || !m.hasPCR {
 		return
 	}
 	s := m.stamps[pid]

@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/refstream/refstream/outputs/ts"
@@ -79,8 +78,8 @@ func (m *transportMonitor) program(pid int, section []byte) {
 	}
 	for _, s := range p.Streams {
 		m.refer(int(s.PID))
-		if _, known := m.streams[int(s.PID)]; !known && s.Continuous() {
-			m.streams[int(s.PID)] = m.now
+		if m.streams[int(s.PID)] == nil && s.Continuous() {
+			m.streams[int(s.PID)] = &watched{since: m.now}
 		}
 	}
 }
@@ -91,45 +90,52 @@ func (m *transportMonitor) refer(pid int) {
 	delete(m.pids, pid)
 }
 
+// watched is a stream, or a PID that no table names: when a packet of it came, and whether it was told of since.
+type watched struct {
+	since int64
+	told  bool
+}
+
 // present notes that a packet of a PID is there.
 func (m *transportMonitor) present(pid int) {
-	if _, watched := m.streams[pid]; watched {
-		m.streams[pid] = m.now
-		delete(m.late, lateStream(pid))
+	if w := m.streams[pid]; w != nil {
+		w.since, w.told = m.now, false
 	}
-	if _, known := m.pids[pid]; !known && !m.named[pid] {
-		m.pids[pid] = m.now
+	if m.pids[pid] == nil && !m.named[pid] {
+		m.pids[pid] = &watched{since: m.now}
 	}
 }
 
-func lateStream(pid int) string { return fmt.Sprintf("%s %d", PIDError, pid) }
+// overdue are the PIDs of those of which nothing was told for so long.
+func (m *transportMonitor) overdue(list map[int]*watched, limit int64) (out []int) {
+	for pid, w := range list {
+		if !w.told && m.now-w.since > limit {
+			out = append(out, pid)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 // silent tells of a stream that a program map names and that does not come (1.6).
 func (m *transportMonitor) silent(offset int64) {
-	for _, pid := range slices.Sorted(maps.Keys(m.streams)) {
-		gone, name := m.now-m.streams[pid], lateStream(pid)
-		if gone > silence && !m.late[name] {
-			m.late[name] = true
-			m.tell(PIDError, pid, offset, gone, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", secondsOf(silence)))
-		}
+	for _, pid := range m.overdue(m.streams, silence) {
+		w := m.streams[pid]
+		w.told = true
+		m.tell(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", secondsOf(silence)))
 	}
 }
 
 // unreferenced tells of a PID that no table has named half a second after it came (3.4), once all program maps are there. What
 // a CAT names is not read: where there is one, nothing is known.
 func (m *transportMonitor) unreferenced(offset int64) {
-	if len(m.pids) == 0 || len(m.mapped) == 0 || len(m.mapped) < len(m.pmts) {
+	if len(m.mapped) == 0 || len(m.mapped) < len(m.pmts) || m.pids[catPID] != nil {
 		return
 	}
-	if _, conditional := m.pids[catPID]; conditional {
-		return
-	}
-	for _, pid := range slices.Sorted(maps.Keys(m.pids)) {
-		name := fmt.Sprintf("%s %d", UnreferencedPID, pid)
-		if pid < firstFree || pid == psipPID || m.late[name] || m.now-m.pids[pid] <= absent {
-			continue
+	for _, pid := range m.overdue(m.pids, absent) {
+		m.pids[pid].told = true
+		if pid >= firstFree && pid != psipPID {
+			m.tell(UnreferencedPID, pid, offset, 0, "no table names this PID")
 		}
-		m.late[name] = true
-		m.tell(UnreferencedPID, pid, offset, 0, "no table names this PID")
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // What follows are streams that nothing is wrong with, or less than it looks like.
@@ -150,5 +152,29 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 		if k.Name == "hls.program_date_time" && (k.State != Exact || k.Statements != 4) {
 			t.Errorf("%+v", k)
 		}
+	}
+}
+
+// Of two pictures at one time stamp each keeps its statements: only the one that is moved has a wrong PTS.
+func TestOneTimeStampTwice(t *testing.T) {
+	t.Parallel()
+	c := newClip(t)
+	clock := testChannel().Clock()
+	path := (&forger{unit: func(au *media.AccessUnit) {
+		if au.PTS == clock.PTS(44) { // a B-frame
+			au.PTS = clock.PTS(45)
+		}
+	}}).forge(t, c, "ts")
+	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		if f.Clock != clockPTS && f.Clock != clockDTS {
+			t.Errorf("%s: %s", f.Kind, f.Text)
+		}
+	}
+	if r.Verdict != NotTrue {
+		t.Errorf("%v", textsOf(r))
 	}
 }

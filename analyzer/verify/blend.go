@@ -11,6 +11,8 @@ const (
 	// leastWeight is what a frame must have of a blended picture, of 255, where another one can be read: less of it may be
 	// what a weak encoder left of the frame before.
 	leastWeight = 64
+	// farthest is how many pictures away one whose frame is known is looked for.
+	farthest = 60
 	// tie is how far the weights of two frames may be from the half and none count more.
 	tie = 16
 )
@@ -33,10 +35,9 @@ func unmix(list []picture, named map[int64]int64, modulus int64) []picture {
 		switch {
 		case p.levels == nil:
 		case p.frame >= 0:
-			near := p.frame
 			var even bool
-			if p.blended, even = p.mix(near, near, leastWeight); p.blended == nil {
-				p.blended, even = p.mix(near-mostMixed, near, leastWeight)
+			if p.blended, even = p.mix(p.frame, p.frame, leastWeight); p.blended == nil { // of more than two it may be any
+				p.blended, even = p.mix(p.frame-mostMixed, p.frame-1, leastWeight)
 			}
 			if even { // that its code reads as one of them is chance
 				p.frame = -1
@@ -45,11 +46,11 @@ func unmix(list []picture, named map[int64]int64, modulus int64) []picture {
 			if hinted && p.timed {
 				p.blended, _ = p.mix(n-mostMixed, n+mostMixed, 0)
 			}
-			if p.blended == nil && last >= 0 {
+			if p.blended == nil && last >= 0 && since <= farthest {
 				p.blended, _ = p.mix(last-mostMixed, last+2*since+mostMixed, 0)
 			}
 			if p.blended == nil {
-				if k := slices.IndexFunc(out[i:], func(p picture) bool { return p.frame >= 0 }); k >= 0 {
+				if k := slices.IndexFunc(out[i:min(i+farthest, len(out))], func(p picture) bool { return p.frame >= 0 }); k >= 0 {
 					next := out[i+k].frame
 					p.blended, _ = p.mix(next-2*int64(k)-mostMixed, next, 0)
 				}

@@ -219,8 +219,8 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 	}
 	var list []sample
 	seen := map[int64]bool{}
-	for _, u := range c.in.units {
-		i, ok := j.picture(u.pts)
+	for number, u := range c.in.units {
+		i, ok := j.unit(int64(number), u.pts)
 		if !ok || u.copied {
 			continue
 		}

@@ -95,7 +95,7 @@ func (m *comparison) sort(r *analyzer.Record, j *joint) {
 	if r.PTS == nil {
 		return
 	}
-	if i, ok := j.picture(*r.PTS); ok {
+	if i, ok := j.unit(r.Unit, *r.PTS); ok {
 		put(m.frames, r.Source, m.c.in.pictures[i].frame, r)
 	}
 }

@@ -20,6 +20,9 @@ func (c *checker) metadataClaim() fields {
 	}
 }
 
+// mostCodecs is the highest number that FLV has for a codec (E.4.3.1: 4 bits).
+const mostCodecs = 15
+
 // roughly is by how much a frame rate may differ: who counts in milliseconds says 30.3 of 30.
 const roughly = 0.02
 
@@ -38,8 +41,20 @@ func (c *checker) compareMetadata(m *comparison) {
 			}
 			a, errA := strconv.ParseFloat(f.text, 64)
 			b, errB := strconv.ParseFloat(text, 64)
-			if f.name == "framerate" && (anew || c.cadence.retimed || errA == nil && errB == nil && math.Abs(a-b) <= roughly*a) {
-				continue
+			numbers := errA == nil && errB == nil
+			switch f.name {
+			case "framerate":
+				if anew || c.cadence.retimed || numbers && math.Abs(a-b) <= roughly*a {
+					continue
+				}
+			case "videocodecid":
+				if !numbers || b > mostCodecs { // others have names, or four letters as a number
+					continue
+				}
+			case "hasVideo":
+				if text == "1" {
+					continue
+				}
 			}
 			m.differ(fieldKey{analyzer.OnMetaData, f.name}, f.text, text, c.place(c.first))
 		}
