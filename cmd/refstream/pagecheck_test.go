@@ -82,9 +82,12 @@ func (b *page) awaitCard(want card) {
 
 // The number in the pixels, in the SEI and by the player's clock are the same in every engine, at rates as fast as the
 // display and slower, with and without B-frames, also after seeks. Where the labels are one frame off every engine says
-// so, and where one of them is missing none calls the rest exact. The engines run side by side, each in one browser.
+// so, and where one of them is missing none calls the rest exact. The engines run side by side, each in one browser; beside
+// the long form, which demands half of all pictures, no other test of this package runs.
 func TestPageSelfCheck(t *testing.T) {
-	t.Parallel()
+	if testing.Short() {
+		t.Parallel()
+	}
 	type stream struct {
 		*server
 		fps, bframes string

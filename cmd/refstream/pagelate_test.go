@@ -107,7 +107,7 @@ func (b *page) beginsLate(t *testing.T, s *server, proxy *moodyProxy) {
 		t.Log(name)
 		proxy.set(answer)
 		b.open(proxy.url + "/")
-		await(t, name+": the page to play", 30*time.Second, func() bool {
+		await(t, name+": the page to play", 60*time.Second, func() bool {
 			return eval[bool](b, `window.refstream?.selfCheck.exact > 5`)
 		})
 	}

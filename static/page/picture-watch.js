@@ -1,9 +1,9 @@
 // Watches the pictures of a video: the number in the pixels of each, and its media time, of one and the same picture.
 //
 // What browsers give, measured: in Chromium and WebKit a VideoFrame made from the video holds the pixels and the media time
-// of one picture, whatever the compositor does meanwhile. But WebKit cuts off what of a picture lies before the place that
-// was sought: the first picture after a seek has that place as its time. Firefox's VideoFrame holds no media time: there the
-// pictures that requestVideoFrameCallback announces and the pixels that are on screen are put together by their order.
+// of one picture, whatever the compositor does meanwhile. Firefox's VideoFrame holds no media time: there the pictures that
+// requestVideoFrameCallback announces and the pixels that are on screen are put together by their order. WebKit and Firefox
+// cut off what of a picture lies before the place that was sought: the first picture after a seek has that place as its time.
 
 import { readFrameCode } from './frame-code.js';
 import { PictureOrder } from './picture-order.js';
@@ -165,8 +165,11 @@ export class PictureWatch {
   }
 
   #together(pixels, mediaTime) {
-    const cut = this.sought !== null && Math.abs(mediaTime - this.sought) < ROUNDING_S;
-    return { pixels, mediaTime, cut, taken: 'together' };
+    return { pixels, mediaTime, cut: this.#isSought(mediaTime), taken: 'together' };
+  }
+
+  #isSought(mediaTime) {
+    return this.sought !== null && Math.abs(mediaTime - this.sought) < ROUNDING_S;
   }
 
   // Cropped, only the top is converted, which is ten times as fast. Its rows are even in number, as subsampled chroma wants.
@@ -212,7 +215,9 @@ export class PictureWatch {
     this.updates = 0;
     const onUpdate = (now) => {
       requestAnimationFrame(onUpdate);
-      for (const picture of order.update(now)) this.#give({ ...picture, cut: false, taken: 'apart' });
+      for (const picture of order.update(now)) {
+        this.#give({ ...picture, cut: this.#isSought(picture.mediaTime), taken: 'apart' });
+      }
       const newest = order.announced.at(-1);
       if (!newest || this.video.seeking) return;
       this.updates++;
