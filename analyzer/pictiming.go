@@ -14,9 +14,9 @@ type clockCount struct {
 	hasSeconds, hasMinutes, hasHoursToo bool
 }
 
-// take gives the timecode of the first timestamp of a message. ok is false where there is none, or hours, minutes or
+// take gives the timecode of the first timestamp of a message, with three digits of frames where wide. ok is false where there is none, or hours, minutes or
 // seconds were never said.
-func (c *clockCount) take(list []h264.ClockTimestamp) (tc media.Timecode, ok bool) {
+func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, ok bool) {
 	for i := range list {
 		t := &list[i]
 		if !t.Present {
@@ -36,10 +36,18 @@ func (c *clockCount) take(list []h264.ClockTimestamp) (tc media.Timecode, ok boo
 			tc = media.Timecode{
 				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
 				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
+				Wide: wide,
 			}
 		}
 	}
 	return tc, ok
+}
+
+// wideTimecode reports whether frames have three digits at the rate of the SPS, whose clock ticks twice a frame; false
+// where it has none.
+func wideTimecode(sps *h264.SPS) bool {
+	return sps.VUI != nil && sps.VUI.NumUnitsInTick > 0 &&
+		media.FrameRate{Num: int64(sps.VUI.TimeScale), Den: 2 * int64(sps.VUI.NumUnitsInTick)}.WideTimecode()
 }
 
 // appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.

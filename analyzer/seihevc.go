@@ -29,7 +29,8 @@ func (x *extractor) timeCode(m *moment, payload []byte) {
 		return
 	}
 	r := Record{Source: TimeCode, Extra: append(appendTimestamps([]byte{'{'}, list, media.HEVC), '}')}
-	if tc, ok := x.counts.take(list); ok {
+	// The rate is not known here: frames have two digits where two are enough.
+	if tc, ok := x.counts.take(list, false); ok {
 		r.Timecode = tc.String()
 	}
 	x.unitRecord(m, r)

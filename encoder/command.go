@@ -19,6 +19,8 @@ func (o Options) arguments() []string {
 		"pix_fmt":    "rgb24",
 		"video_size": fmt.Sprintf("%dx%d", o.Width, o.Height),
 		"framerate":  fmt.Sprintf("%d/%d", o.Rate.Num, o.Rate.Den),
+		// The same for what follows the input, which would guess by the times: 120 for 120000/1001.
+		"r": fmt.Sprintf("%d/%d", o.Rate.Num, o.Rate.Den),
 		// A thread of its own for the input: pictures are read while others are converted.
 		"thread_queue_size": inputQueue,
 	})

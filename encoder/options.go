@@ -90,6 +90,8 @@ func (o Options) Validate() error {
 		strings.Join(presets, ", "))
 	wrong(o.Bitrate < minBitrate, "bitrate of %d bit/s is too low: use at least %d", o.Bitrate, minBitrate)
 	wrong(o.BFrames < 0 || o.BFrames > bframes, "%d B-frames are not possible: use 0 to %d", o.BFrames, bframes)
+	// An IDR picture is decoded up to two frames before it is shown, and frame 0 is shown at 1 s.
+	wrong(o.BFrames > 0 && o.Rate.Num < 2*o.Rate.Den, "%d B-frames are not possible at less than 2 frames/s: use 0", o.BFrames)
 	wrong(o.LowLatency && o.BFrames != 0, "low latency does not go with %d B-frames: use 0", o.BFrames)
 	wrong(o.Threads < 0 || o.Threads > maxThreads, "%d threads are not possible: use 0 (automatic) to %d", o.Threads, maxThreads)
 	wrong(o.Stall < 0, "stall time %s is negative: use 0 to turn the watchdog off", o.Stall)

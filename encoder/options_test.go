@@ -27,6 +27,7 @@ func TestValidate(t *testing.T) {
 		"preset":               {func(o *Options) { o.Preset = "quick" }, "use one of ultrafast, superfast, veryfast"},
 		"bitrate":              {func(o *Options) { o.Bitrate = 6 }, "bitrate of 6 bit/s"},
 		"B-frames":             {func(o *Options) { o.BFrames = 17 }, "use 0 to 16"},
+		"B-frames at 1.5/s":    {func(o *Options) { o.Rate, o.BFrames = media.FrameRate{Num: 3, Den: 2}, 1 }, "less than 2 frames/s: use 0"},
 		"low latency":          {func(o *Options) { o.LowLatency = true }, "low latency does not go with 2 B-frames"},
 		"low latency without":  {func(o *Options) { o.LowLatency, o.BFrames = true, 0 }, ""},
 		"threads":              {func(o *Options) { o.Threads = -1 }, "-1 threads"},

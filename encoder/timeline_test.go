@@ -50,7 +50,7 @@ func TestPlaceRefuses(t *testing.T) {
 
 // TestPlaceOverALongRun: rounding never adds up, and what is out is forgotten.
 func TestPlaceOverALongRun(t *testing.T) {
-	for _, rate := range media.FrameRates() {
+	for _, rate := range append(media.FrameRates(), media.FrameRate{Num: 25, Den: 2}, media.FrameRate{Num: 240000, Den: 1001}) {
 		tl := &timeline{rate: rate, gop: 30, origin: 90000}
 		const start = 12345
 		for i := range int64(300_000) {

@@ -106,15 +106,20 @@ const (
 	// wideEms is the width of the layout side by side: 11 characters of a timecode at 1.6 em and 24 of a UTC time,
 	// at 0.6 of the size each, and margins, which makes 27.4 em.
 	wideEms = 28
+	// wideEms3 is the same for the 12 characters of a timecode with three digits of frames.
+	wideEms3 = 29
 )
 
 func (o Options) bar() bar {
-	module := o.Height / modules
-	if o.Width/wideEms < minFont {
+	module, ems := o.Height/modules, wideEms
+	if o.Rate.WideTimecode() {
+		ems = wideEms3
+	}
+	if o.Width/ems < minFont {
 		return bar{height: 3 * minFont, font: minFont, large: minFont, stacked: true}
 	}
 	// Two lines of 1.25 em in one module of height.
-	f := max(minFont, min(module*2/5, o.Width/wideEms))
+	f := max(minFont, min(module*2/5, o.Width/ems))
 	h := max(2*minFont, min(module, f*5/2))
 	return bar{height: h &^ 1, font: f, large: f * 8 / 5}
 }

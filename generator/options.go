@@ -17,7 +17,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// MaxFrame is the largest frame number: the frame code has 44 bits for it, which last 9000 years at 60 frames/s.
+// MaxFrame is the largest frame number: the frame code has 44 bits for it, which last 2300 years at 240 frames/s.
 const MaxFrame = 1<<44 - 1
 
 // Limits of the options.
@@ -36,7 +36,7 @@ type Options struct {
 	Channel string
 	// Width and Height are the picture's size in pixels, even, 160x90 to 7680x4320.
 	Width, Height int
-	// Rate is the number of frames per second, one of media.FrameRates.
+	// Rate is the number of frames per second: see media.FrameRate.Validate.
 	Rate media.FrameRate
 	// Epoch is the nominal UTC of frame 0: whole milliseconds, from 1970 to the end of 2200.
 	Epoch time.Time
@@ -62,7 +62,7 @@ func (o Options) Validate() error {
 		return fmt.Errorf("size %dx%d is odd, but 4:2:0 video needs even numbers: use %dx%d",
 			o.Width, o.Height, o.Width&^1, o.Height&^1)
 	}
-	if err := checkRate(o.Rate); err != nil {
+	if err := o.Rate.Validate(); err != nil {
 		return err
 	}
 	if o.DropFrame && !o.Rate.DropFrame() {
@@ -90,16 +90,6 @@ func checkChannel(name string) error {
 			"starting with a letter or digit", name, maxChannel)
 	}
 	return nil
-}
-
-func checkRate(r media.FrameRate) error {
-	for _, known := range media.FrameRates() {
-		if r == known {
-			return nil
-		}
-	}
-	// Not %s: the zero rate has no text form.
-	return fmt.Errorf("frame rate %d/%d is not supported: use one of %v", r.Num, r.Den, media.FrameRates())
 }
 
 func checkEpoch(t time.Time) error {

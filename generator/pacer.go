@@ -41,7 +41,7 @@ type Pacer struct {
 // nil after d, or ctx's error when ctx ends first, as SystemSleep does.
 func NewPacer(epoch time.Time, rate media.FrameRate, now func() time.Time,
 	sleep func(ctx context.Context, d time.Duration) error) (*Pacer, error) {
-	if err := checkRate(rate); err != nil {
+	if err := rate.Validate(); err != nil {
 		return nil, err
 	}
 	return &Pacer{epoch: epoch.Round(0), rate: rate, now: now, sleep: sleep, start: now()}, nil

@@ -236,10 +236,18 @@ func TestTextStaysInPlace(t *testing.T) {
 	for w := 160; w <= 2000; w += 14 {
 		sizes = append(sizes, [2]int{w, 90 + w%100*6}, [2]int{w, w * 9 / 16 &^ 1})
 	}
-	for _, size := range append(sizes, testSizes()...) {
+	sizes = append(sizes, testSizes()...)
+	narrow := len(sizes)
+	sizes = append(sizes, sizes...) // again with a timecode of 12 characters
+	for i, size := range sizes {
 		o := testOptions(size[0], size[1])
 		if o.Height < minHeight {
 			continue
+		}
+		timecode, number := "00:00:00:00", "#17592186044415"
+		if i >= narrow {
+			o.Rate = media.FrameRate{Num: 120, Den: 1}
+			timecode, number = "00:00:00:000", "#9999999999999" // 2600 years of frames
 		}
 		text, err := newTextBar(o)
 		if err != nil {
@@ -255,12 +263,15 @@ func TestTextStaysInPlace(t *testing.T) {
 			return image.Rect(at.x, at.y, at.x+chars*m.advance, at.y+m.capital+below)
 		}
 		boxes := map[string]image.Rectangle{
-			"timecode": box(p.timecode, l, len("00:00:00:00"), l.below),
-			"number":   box(p.number, s, len("#17592186044415"), s.below),
+			"timecode": box(p.timecode, l, len(timecode), l.below),
+			"number":   box(p.number, s, len(number), s.below),
 			"utc":      box(p.utc, s, len("2024-01-02 03:04:05.678Z"), s.below),
 			"channel":  box(p.channel, s, p.channelChars, s.below),
 		}
-		if tail := box(p.timecode, l, 11, l.tail).Max.Y; tail > b.height {
+		if b.stacked { // where its field ends
+			boxes["number"] = boxes["number"].Add(image.Pt((numberChars-len(number))*s.advance, 0))
+		}
+		if tail := box(p.timecode, l, len(timecode), l.tail).Max.Y; tail > b.height {
 			t.Errorf("%v: the semicolon ends at line %d of %d", size, tail, b.height)
 		}
 		bar := image.Rect(0, 0, o.Width, b.height)
@@ -285,7 +296,7 @@ func TestTextStaysInPlace(t *testing.T) {
 
 // TestTexts compares the texts with what the standard library and the media package write.
 func TestTexts(t *testing.T) {
-	for _, rate := range media.FrameRates() {
+	for _, rate := range append(media.FrameRates(), media.FrameRate{Num: 25, Den: 2}, media.FrameRate{Num: 120000, Den: 1001}, media.FrameRate{Num: 240000, Den: 239999}) {
 		o := testOptions(320, 180)
 		o.Rate, o.DropFrame, o.Epoch = rate, rate.DropFrame(), o.Epoch.Add(999*time.Millisecond)
 		text, err := newTextBar(o)

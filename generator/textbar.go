@@ -20,10 +20,15 @@ func ruleColour() color.Color    { return color.RGBA{70, 71, 76, 255} }
 func channelColour() color.Color { return color.RGBA{255, 180, 60, 255} }
 
 // Lengths of the texts in characters.
-const (
-	timecodeChars = 11 // hh:mm:ss:ff
-	numberChars   = 15 // # and the 14 digits of MaxFrame
-)
+const numberChars = 15 // # and the 14 digits of MaxFrame
+
+// timecodeChars is the length of hh:mm:ss:ff, or hh:mm:ss:fff.
+func timecodeChars(r media.FrameRate) int {
+	if r.WideTimecode() {
+		return 12
+	}
+	return 11
+}
 
 // textBar is the bar at the bottom of the picture: a background with all that never changes, and the places of the
 // texts that do.
@@ -107,7 +112,7 @@ func (t *textBar) place(b bar, width int) places {
 		}
 	}
 	margin, gap := b.font*2/5, b.font
-	x := margin + timecodeChars*l.advance + gap
+	x := margin + timecodeChars(t.rate)*l.advance + gap
 	return places{
 		timecode:     point{margin, top(l, 0, 1)},
 		number:       point{x, top(s, 0, 2)},
@@ -142,8 +147,10 @@ func cut(name string, chars int) []rune {
 // render writes the bar of frame n to dst, which begins at the bar's first row.
 func (t *textBar) render(dst []byte, stride int, n int64) {
 	copy(dst, t.pixels)
-	t.large.draw(dst, stride, t.timecode, t.timecodeText(n), t.large.tail)
+	// The number first: where a timecode of three digits a frame reaches into its field, that is padding, or the # of a
+	// number that no stream lives to see.
 	t.small.draw(dst, stride, t.number, t.numberText(n), t.small.below)
+	t.large.draw(dst, stride, t.timecode, t.timecodeText(n), t.large.tail)
 	t.small.draw(dst, stride, t.utc, t.utcText(n), t.small.below)
 }
 
@@ -158,7 +165,7 @@ func (t *textBar) timecodeText(n int64) []byte {
 	} else {
 		out = append(out, ':')
 	}
-	return digits(out, int64(tc.Frames), 2)
+	return digits(out, int64(tc.Frames), tc.FrameDigits())
 }
 
 func (t *textBar) numberText(n int64) []byte {
@@ -174,7 +181,7 @@ func (t *textBar) numberText(n int64) []byte {
 // utcText is the nominal UTC of frame n, rounded down to a millisecond. The years from 10000 on, which frame numbers
 // reach but four digits don't, read >9999.
 func (t *textBar) utcText(n int64) []byte {
-	// MaxFrame * 1001 is less than 2^54.
+	// MaxFrame has 44 bits, and the parts of a rate have 18.
 	s, rem := n*t.rate.Den/t.rate.Num, n*t.rate.Den%t.rate.Num
 	// Milliseconds of the epoch are whole, so rounding the sum down is rounding this part down.
 	ms := rem*1000/t.rate.Num + t.epochMilli

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/refstream/refstream/media"
 )
 
 // maxChannelName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
@@ -14,9 +16,9 @@ const maxChannelName = 64
 
 const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// MaxFrame is the largest frame number: 181 years at 24 frames/s and 72 at 60, so that every time that is computed from one fits
-// 63 bits of nanoseconds.
-const MaxFrame = 1<<37 - 1
+// MaxFrame is the largest frame number: 126 years at 240 frames/s, which is as long as a stream's clock runs. Times that are
+// computed from it at a slow rate are the latest that there are (media.FrameRate).
+const MaxFrame = 4_000_000_000 * media.MaxRate
 
 // Limits of an event that somebody triggers.
 const (

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"strconv"
-	"strings"
 )
 
 // TicksPerSecond is the rate of the MPEG system clock that PTS and DTS count in (ISO/IEC 13818-1, 2.4.3.6).
@@ -16,39 +15,50 @@ const PTSMask = 1<<33 - 1
 
 const nanosPerSecond = 1_000_000_000
 
-// FrameRate is a number of frames per second as an exact rational, in lowest terms, both parts positive.
-// The supported rates are listed by [FrameRates]; the zero value is not a rate.
+// Limits of a frame rate.
+const (
+	// MaxRate is the most frames per second: as many as screens and high-speed television show, and their timecode, which
+	// counts 0 to 239, fits the 8 bits of n_frames (H.264, D.1.3).
+	MaxRate = 240
+	// maxRatePart is the largest numerator, that of 240000/1001. Numerators are no smaller than denominators, so
+	// time_scale and num_units_in_tick, twice and once these, fit 32 bits (H.264, E.1.1), ffmpeg, which takes ratios of
+	// up to 1001000, rounds none, and a frame number of 44 bits times either fits 63.
+	maxRatePart = 240_000
+)
+
+// FrameRate is a number of frames per second as an exact rational, in lowest terms, both parts positive, 1 to 240:
+// see Validate. The zero value is not a rate.
 type FrameRate struct {
 	Num, Den int64
 }
 
-// FrameRates lists every supported rate, slowest first.
+// FrameRates lists the rates of film and television, slowest first. Others are supported too.
 func FrameRates() []FrameRate {
 	return []FrameRate{
 		{24000, 1001}, {24, 1}, {25, 1}, {30000, 1001}, {30, 1}, {50, 1}, {60000, 1001}, {60, 1},
 	}
 }
 
-// ParseFrameRate reads a supported rate: "25", "30000/1001", or the names 23.976, 29.97 and 59.94 for the
-// rates that are usually meant by them. Anything else is an error that lists what is supported.
-func ParseFrameRate(s string) (FrameRate, error) {
-	names := map[string]FrameRate{
-		"23.976": {24000, 1001}, "23.98": {24000, 1001}, "29.97": {30000, 1001}, "59.94": {60000, 1001},
+// Validate reports why r is not a rate that is supported: 1 to 240 frames per second, in lowest terms, with a numerator
+// of at most 240000.
+func (r FrameRate) Validate() error {
+	switch {
+	case r.Num < 1 || r.Den < 1 || r.Num < r.Den || r.Num/MaxRate > r.Den || r.Num/MaxRate == r.Den && r.Num%MaxRate > 0:
+		return fmt.Errorf("frame rate %d/%d is not supported: use 1 to %d frames per second, such as 25, 25/2 or 30000/1001",
+			r.Num, r.Den, MaxRate)
+	case r.Num > maxRatePart:
+		return fmt.Errorf("frame rate %d/%d is not supported: use a numerator of at most %d", r.Num, r.Den, maxRatePart)
+	case gcd(r.Num, r.Den) != 1:
+		return fmt.Errorf("frame rate %d/%d is not in lowest terms", r.Num, r.Den)
 	}
-	if r, ok := names[s]; ok {
-		return r, nil
+	return nil
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
 	}
-	for _, r := range FrameRates() {
-		if s == r.String() || s == fmt.Sprintf("%d/%d", r.Num, r.Den) {
-			return r, nil
-		}
-	}
-	var known []string
-	for _, r := range FrameRates() {
-		known = append(known, r.String())
-	}
-	return FrameRate{}, fmt.Errorf("frame rate %q is not supported: use one of %s (or 23.976, 29.97, 59.94)",
-		s, strings.Join(known, ", "))
+	return a
 }
 
 // String gives the rate as ParseFrameRate reads it: "25" or "30000/1001".
@@ -104,11 +114,15 @@ func (r FrameRate) FrameAtTicks(ticks int64) (n, off int64) {
 	return n, off
 }
 
-// Base is the whole number of frames that a timecode counts in a second: 30 for 30000/1001 (SMPTE ST 12-1).
+// Base is the whole number of frames that a timecode counts in a second, the next one up where the rate is none: 30 for
+// 30000/1001 (SMPTE ST 12-1), 13 for 25/2. It is 1 to 240.
 func (r FrameRate) Base() int64 { return (r.Num + r.Den - 1) / r.Den }
 
+// WideTimecode reports whether a timecode's frames need three digits: where its Base is more than 100.
+func (r FrameRate) WideTimecode() bool { return r.Num > 100*r.Den }
+
 // DropFrame reports whether drop-frame timecode is defined for the rate: 30000/1001 and 60000/1001.
-func (r FrameRate) DropFrame() bool { return r.Den == 1001 && r.Num%30000 == 0 }
+func (r FrameRate) DropFrame() bool { return r.Den == 1001 && (r.Num == 30000 || r.Num == 60000) }
 
 // mulDivFloor is floor(a*b/c) without overflow in the product; b and c are positive. A result that does not fit is the
 // int64 nearest to it, so that a frame number out of a request's query is harmless however large it is.

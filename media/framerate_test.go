@@ -8,6 +8,14 @@ import (
 	"testing"
 )
 
+// testRates are the common rates, others, and the extremes.
+func testRates() []FrameRate {
+	return append(FrameRates(), []FrameRate{
+		{1, 1}, {10, 1}, {25, 2}, {15, 1}, {15000, 1001}, {48000, 1001}, {48, 1}, {100, 1}, {100001, 1000}, {120000, 1001}, {120, 1},
+		{240000, 1001}, {239999, 1000}, {240, 1}, {240000, 239999},
+	}...)
+}
+
 // floor is floor(n*unit/rate), by the arithmetic of the standard library's big integers.
 func floor(n, unit int64, r FrameRate) *big.Int {
 	num := new(big.Int).Mul(big.NewInt(n), big.NewInt(unit))
@@ -31,7 +39,10 @@ func frameNumbers(r FrameRate) []int64 {
 }
 
 func TestClocksAreExact(t *testing.T) {
-	for _, r := range FrameRates() {
+	for _, r := range testRates() {
+		if err := r.Validate(); err != nil {
+			t.Errorf("%v: %v", r, err)
+		}
 		for _, n := range frameNumbers(r) {
 			if got, want := r.Ticks(n), floor(n, 90000, r); want.Cmp(big.NewInt(got)) != 0 {
 				t.Errorf("%v: frame %d is at %d ticks, want %v", r, n, got, want)
@@ -52,14 +63,14 @@ func TestClocksAreExact(t *testing.T) {
 // TestNoDrift follows a day of frames: every step is one of the two nearest whole numbers of ticks, and a second of
 // frames is exactly a second, or 1.001.
 func TestNoDrift(t *testing.T) {
-	for _, r := range FrameRates() {
+	for _, r := range testRates() {
 		step := TicksPerSecond * r.Den / r.Num
 		for n := int64(0); n < 86400; n++ {
 			if d := r.Ticks(n+1) - r.Ticks(n); d != step && d != step+1 {
 				t.Fatalf("%v: frame %d lasts %d ticks", r, n, d)
 			}
 		}
-		for _, k := range []int64{1, 1000, 1 << 30} {
+		for _, k := range []int64{1, 1000, 1 << 24} {
 			if got, want := r.Ticks(k*r.Num), k*r.Den*TicksPerSecond; got != want {
 				t.Errorf("%v: %d frames take %d ticks, want %d", r, k*r.Num, got, want)
 			}
@@ -83,6 +94,10 @@ func TestParseFrameRate(t *testing.T) {
 		"24000/1001": {24000, 1001}, "23.976": {24000, 1001}, "23.98": {24000, 1001}, "24": {24, 1}, "24/1": {24, 1},
 		"25": {25, 1}, "30000/1001": {30000, 1001}, "29.97": {30000, 1001}, "30": {30, 1}, "50": {50, 1},
 		"60000/1001": {60000, 1001}, "59.94": {60000, 1001}, "60": {60, 1}, "60/1": {60, 1},
+		"1": {1, 1}, "240": {240, 1}, "10": {10, 1}, "12.5": {25, 2}, "25/2": {25, 2}, "15": {15, 1}, "48": {48, 1},
+		"47.952": {48000, 1001}, "119.88": {120000, 1001}, "120000/1001": {120000, 1001}, "240000/1001": {240000, 1001},
+		"25.0": {25, 1}, "30000/1000": {30, 1}, "7.125": {57, 8}, "100.5": {201, 2}, "2997/100": {2997, 100}, "015": {15, 1},
+		"23.9": {239, 10}, "240000/239999": {240000, 239999},
 	} {
 		got, err := ParseFrameRate(text)
 		if err != nil || got != want {
@@ -94,15 +109,39 @@ func TestParseFrameRate(t *testing.T) {
 			t.Errorf("%v as JSON is %s, %v, which is %v", got, b, err, back)
 		}
 	}
-	for _, bad := range []string{"", "0", "-25", "25.0", "29.970", "30000/1000", "15", "1/0", "25 ", "abc", "120"} {
-		if got, err := ParseFrameRate(bad); err == nil || !strings.Contains(err.Error(), "30000/1001") {
-			t.Errorf("%q is %v, %v: want an error that lists the rates", bad, got, err)
+	for _, bad := range []string{
+		"", "0", "-25", "+25", "1/0", "0/1", "25 ", "abc", "1e2", "0.5", "1/2", "241", "240.001", "240001/1000", "25/", "/2", "25/2/1",
+		"30/1.001", "1.5/1", ".5", "12.", "12.5000", "1_0", "0x10", "99999999999", "1/99999999999", "Inf", "NaN",
+	} {
+		if got, err := ParseFrameRate(bad); err == nil || !strings.Contains(err.Error(), "1 to 240") {
+			t.Errorf("%q is %v, %v: want an error that says what is supported", bad, got, err)
+		}
+	}
+	// Which of two is meant can't be known.
+	for bad, fractions := range map[string][2]string{
+		"29.970": {"30000/1001", "2997/100"}, "14.985": {"15000/1001", "2997/200"}, "239.76": {"240000/1001", "5994/25"},
+		"23.98/1": {"1 to 240", ""}, "59.940": {"60000/1001", "2997/50"}, "11.99": {"12000/1001", "1199/100"},
+	} {
+		got, err := ParseFrameRate(bad)
+		if err == nil || !strings.Contains(err.Error(), fractions[0]) || !strings.Contains(err.Error(), fractions[1]) {
+			t.Errorf("%q is %v, %v: want an error that names %v", bad, got, err, fractions)
+		}
+	}
+}
+
+func TestValidateRate(t *testing.T) {
+	for _, bad := range []FrameRate{
+		{}, {0, 1}, {1, 0}, {-25, 1}, {-25, -1}, {1, 2}, {241, 1}, {50, 2}, {240001, 1000}, {240001, 1001}, {240001, 240000},
+		{math.MaxInt64, 1}, {math.MaxInt64, math.MaxInt64}, {math.MinInt64, -1}, {480, 2},
+	} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("%d/%d is taken", bad.Num, bad.Den)
 		}
 	}
 }
 
 func TestDropFrameRates(t *testing.T) {
-	for _, r := range FrameRates() {
+	for _, r := range testRates() {
 		want := r == FrameRate{30000, 1001} || r == FrameRate{60000, 1001}
 		if r.DropFrame() != want {
 			t.Errorf("%v: drop-frame %v", r, r.DropFrame())
@@ -115,7 +154,7 @@ func FuzzFrameRate(f *testing.F) {
 		f.Add(n, uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, n int64, which uint8) {
-		r := FrameRates()[int(which)%len(FrameRates())]
+		r := testRates()[int(which)%len(testRates())]
 		for unit, at := range map[int64]func(int64) int64{90000: r.Ticks, 1_000_000_000: r.Nanos} {
 			want := floor(n, unit, r)
 			nearest := want.Int64()

@@ -7,6 +7,8 @@ type Timecode struct {
 	Hours, Minutes, Seconds, Frames int
 	// Drop marks drop-frame counting: the first numbers of each minute, but for every tenth, are left out.
 	Drop bool
+	// Wide is the rate's WideTimecode: the frames have three digits, from 000 on.
+	Wide bool
 }
 
 // Drop-frame counting of 30000/1001 leaves out 2 numbers in 9 of 10 minutes, which makes 17982 frames in ten
@@ -34,16 +36,26 @@ func TimecodeAt(n int64, r FrameRate, drop bool) Timecode {
 	s := n / base
 	return Timecode{
 		Hours: int(s / 3600), Minutes: int(s / 60 % 60), Seconds: int(s % 60), Frames: int(n % base), Drop: drop,
+		Wide: r.WideTimecode(),
 	}
 }
 
-// String writes hh:mm:ss:ff, with a semicolon before the frames of a drop-frame code.
+// String writes hh:mm:ss:ff, with a semicolon before the frames of a drop-frame code; hh:mm:ss:fff where it is Wide, as
+// ffmpeg does. SMPTE ST 12-3, which carries such rates, doesn't say how they are written.
 func (t Timecode) String() string {
 	sep := ':'
 	if t.Drop {
 		sep = ';'
 	}
-	return fmt.Sprintf("%02d:%02d:%02d%c%02d", t.Hours, t.Minutes, t.Seconds, sep, t.Frames)
+	return fmt.Sprintf("%02d:%02d:%02d%c%0*d", t.Hours, t.Minutes, t.Seconds, sep, t.FrameDigits(), t.Frames)
+}
+
+// FrameDigits is how many digits the frames have at least: 2, or 3 where the code is Wide.
+func (t Timecode) FrameDigits() int {
+	if t.Wide {
+		return 3
+	}
+	return 2
 }
 
 // SkipsBefore reports whether counting left out numbers just before this address: true on the first frame of

@@ -50,6 +50,22 @@ func TestTimecode(t *testing.T) {
 		{23, FrameRate{24000, 1001}, false, "00:00:00:23"},
 		{24, FrameRate{24000, 1001}, false, "00:00:01:00"},
 		{59, FrameRate{60, 1}, false, "00:00:00:59"},
+		{9, FrameRate{10, 1}, false, "00:00:00:09"},
+		{10, FrameRate{10, 1}, false, "00:00:01:00"},
+		{1, FrameRate{1, 1}, false, "00:00:01:00"},
+		// 12.5 frames/s are counted by 13, as 29.97 are by 30.
+		{12, FrameRate{25, 2}, false, "00:00:00:12"},
+		{13, FrameRate{25, 2}, false, "00:00:01:00"},
+		{86400*13 - 1, FrameRate{25, 2}, false, "23:59:59:12"},
+		{86400 * 13, FrameRate{25, 2}, false, "00:00:00:00"},
+		{99, FrameRate{100, 1}, false, "00:00:00:99"},
+		{0, FrameRate{120, 1}, false, "00:00:00:000"},
+		{5, FrameRate{120, 1}, false, "00:00:00:005"},
+		{119, FrameRate{120, 1}, false, "00:00:00:119"},
+		{120, FrameRate{120000, 1001}, false, "00:00:01:000"},
+		{-1, FrameRate{240, 1}, false, "23:59:59:239"},
+		{86400*240 + 99, FrameRate{240, 1}, false, "00:00:00:099"},
+		{7200, FrameRate{120000, 1001}, true, "00:01:00:000"},
 		// Where nothing is to be dropped nothing is.
 		{1800, FrameRate{30, 1}, true, "00:01:00:00"},
 		{1500, FrameRate{24000, 1001}, true, "00:01:02:12"},
@@ -62,7 +78,7 @@ func TestTimecode(t *testing.T) {
 
 // TestTimecodeCounts counts a day of frames by the rule as the standard words it, and compares.
 func TestTimecodeCounts(t *testing.T) {
-	for _, r := range FrameRates() {
+	for _, r := range testRates() {
 		for _, drop := range []bool{false, true} {
 			if drop && !r.DropFrame() {
 				continue
@@ -71,7 +87,7 @@ func TestTimecodeCounts(t *testing.T) {
 			var h, m, s, f int
 			for n := int64(0); ; n++ {
 				got := TimecodeAt(n, r, drop)
-				if want := (Timecode{h, m, s, f, drop}); got != want {
+				if want := (Timecode{h, m, s, f, drop, base > 100}); got != want {
 					t.Fatalf("%v: frame %d is %v, want %v", r, n, got, want)
 				}
 				skipped := drop && s == 0 && m%10 != 0 && f == 2*base/30
@@ -91,7 +107,7 @@ func TestTimecodeCounts(t *testing.T) {
 					}
 				}
 				if h == 24 {
-					if next := TimecodeAt(n+1, r, drop); next != (Timecode{Drop: drop}) {
+					if next := TimecodeAt(n+1, r, drop); next != (Timecode{Drop: drop, Wide: base > 100}) {
 						t.Fatalf("%v: after a day comes %v", r, next)
 					}
 					break

@@ -90,7 +90,11 @@ func (c *checker) frameSpecs() []frameSpec {
 		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
 		code := clock(analyzer.TimeCode, rounded, c.timecodeError)
 		code.field = "timecode"
-		code.want = func(n int64) string { return c.clock.Timecode(n).String() }
+		code.want = func(n int64) string {
+			tc := c.clock.Timecode(n)
+			tc.Wide = false
+			return tc.String()
+		}
 		code.got = func(r *analyzer.Record) string { return r.Timecode }
 		timing = frameSpec{analyzer.TimeCode, true, nil, []clockSpec{code}}
 	}

@@ -23,7 +23,7 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&e.encoder, "encoder", "libx264", "ffmpeg's encoder: libx264 or h264_nvenc")
 	f.StringVar(&e.preset, "preset", "veryfast", "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", "6M", "bit rate in bit/s, with k or M for a thousand or a million")
-	f.IntVar(&e.bframes, "bframes", 2, "consecutive B-frames, 0 to 16")
+	f.IntVar(&e.bframes, "bframes", 2, "consecutive B-frames, 0 to 16; below 2 frames/s none are possible")
 	f.BoolVar(&e.lowLatency, "low-latency", false, "no lookahead; without --bframes, no B-frames")
 	f.StringVar(&e.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
 	f.IntVar(&e.threads, "threads", 0, "the encoder's threads; 0 lets it choose by the machine")
@@ -36,7 +36,7 @@ func (e *encodingFlags) options(c markers.Channel, given func(string) bool, logg
 		return encoder.Options{}, fmt.Errorf("--bitrate: %w", err)
 	}
 	bframes, preset := e.bframes, e.preset
-	if e.lowLatency && !given("bframes") {
+	if (e.lowLatency || c.Rate.Num < 2*c.Rate.Den) && !given("bframes") {
 		bframes = 0
 	}
 	if e.encoder != encoder.X264 && !given("preset") {

@@ -29,17 +29,16 @@ const (
 	offlineSeed  = "1"
 )
 
-// Limits of a segment: a GOP of one frame would be all key frames, and a longer one than ten minutes at 60 frames/s
-// helps no player.
+// Limits of a segment: a GOP of one frame would be all key frames, and a longer one than ten minutes helps no player.
 const (
-	minSegmentFrames = 2
-	maxSegmentFrames = 36000
+	minSegmentFrames  = 2
+	maxSegmentSeconds = 600
 )
 
 func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHelp string) {
 	f.StringVar(&s.channel, "channel", "main", "name of the channel: lower-case letters, digits, - and _")
 	f.StringVar(&s.size, "size", "1280x720", "picture size in pixels, both even")
-	f.StringVar(&s.fps, "fps", "30", "frames per second: 24000/1001, 24, 25, 30000/1001, 30, 50, 60000/1001 or 60\n(23.976, 29.97 and 59.94 are names for the fractions)")
+	f.StringVar(&s.fps, "fps", "30", "frames per second, 1 to 240: 25, 12.5, 30000/1001 or the like\n(23.976, 29.97, 47.952, 59.94 and 119.88 are names for fractions over 1001)")
 	f.DurationVar(&s.segment, "segment", 2*time.Second, "length of a segment and GOP, to the nearest whole frame")
 	f.BoolVar(&s.dropFrame, "drop-frame", false, "drop-frame timecode (30000/1001 and 60000/1001)")
 	f.StringVar(&s.seed, "seed", seed, seedHelp)
@@ -65,9 +64,9 @@ func (s *streamFlags) channelInfo(now time.Time) (markers.Channel, error) {
 		return c, fmt.Errorf("--seed: %w", err)
 	}
 	c.FramesPerSegment = c.Rate.Frames(s.segment.Nanoseconds())
-	if c.FramesPerSegment < minSegmentFrames || c.FramesPerSegment > maxSegmentFrames {
+	if longest := maxSegmentSeconds * c.Rate.Base(); c.FramesPerSegment < minSegmentFrames || c.FramesPerSegment > longest {
 		return c, fmt.Errorf("--segment: %v is %d frames at %s frames/s: use %d to %d frames, such as 2s",
-			s.segment, c.FramesPerSegment, c.Rate, minSegmentFrames, maxSegmentFrames)
+			s.segment, c.FramesPerSegment, c.Rate, minSegmentFrames, longest)
 	}
 	c.EventEvery = c.Rate.Frames(s.eventEvery.Nanoseconds())
 	c.EventLength = c.Rate.Frames(s.eventLength.Nanoseconds())

@@ -22,7 +22,7 @@ const (
 type FI struct {
 	// Date is the property sd, "dd-mm-yyyy", Clock is st, "hh:mm:ss.mmm": the time of day in Zone, which is tz, "+hh:mm".
 	Date, Clock, Zone string
-	// Timecode is the property tc, "hh:mm:ss:ff".
+	// Timecode is the property tc, "hh:mm:ss:ff", or "hh:mm:ss:fff" at more than 100 frames/s.
 	Timecode string
 }
 
@@ -84,6 +84,7 @@ func (f FI) FrameTimecode() (tc media.Timecode, ok bool) {
 	}
 	return media.Timecode{
 		Hours: n[0], Minutes: n[1], Seconds: n[2], Frames: n[3], Drop: strings.ContainsAny(f.Timecode, ";."),
+		Wide: len(f.Timecode)-strings.LastIndexAny(f.Timecode, ":;.")-1 == 3,
 	}, true
 }
 

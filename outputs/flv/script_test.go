@@ -46,6 +46,7 @@ func fiCases() []fiCase {
 		{"Z", of("sd", "05.01.2026", "st", "01:02:03.", "tz", "Z"), FI{Date: "05.01.2026", Clock: "01:02:03.", Zone: "Z"}, "2026-01-05T01:02:03Z", ""},
 		{"timecode only", of("tc", "01:00:00;02"), FI{Timecode: "01:00:00;02"}, "", "01:00:00;02"},
 		{"timecode with a point", of("tc", "01:00:00.02"), FI{Timecode: "01:00:00.02"}, "", "01:00:00;02"},
+		{"timecode of 120 frames/s", of("tc", "01:00:00:007"), FI{Timecode: "01:00:00:007"}, "", "01:00:00:007"},
 		{"date without a clock", of("sd", "05-01-2026"), FI{Date: "05-01-2026"}, "", ""},
 		{"clock without a date", of("st", "01:02:03"), FI{Clock: "01:02:03"}, "", ""},
 		{"wrong types", of("sd", 5.0, "st", nil, "tc", true, "tz", amf0.Undefined{}), FI{}, "", ""},

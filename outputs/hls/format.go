@@ -17,7 +17,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 }
 
 // duration is the length of n frames, rounded to the nearest nanosecond: exact wherever nine decimals can say it.
-// n is at most maxFramesPerSegment.
+// n is at most what an hour has, and so times both parts of the rate fits.
 func duration(n int64, c markers.Clock) markers.Seconds {
 	const nanos = 1_000_000_000
 	return markers.Seconds((2*n*c.Rate.Den*nanos + c.Rate.Num) / (2 * c.Rate.Num))

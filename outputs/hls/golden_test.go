@@ -123,7 +123,7 @@ func golden(t *testing.T, name, got string) {
 // TestFrameRates checks length and time of every segment against the clock, for every rate and for odd lengths.
 func TestFrameRates(t *testing.T) {
 	t.Parallel()
-	for _, rate := range media.FrameRates() {
+	for _, rate := range append(media.FrameRates(), media.FrameRate{Num: 25, Den: 2}, media.FrameRate{Num: 120000, Den: 1001}) {
 		for _, frames := range []int64{1, 12, 48, 50, 60, 61} {
 			c := testChannel(rate, frames)
 			dir := t.TempDir()

@@ -4,16 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
 )
 
 const (
-	// maxFramesPerSegment is an hour at 60 frames a second: the open segment is held in memory.
-	maxFramesPerSegment = 3600 * 60
+	// maxSegmentSeconds is an hour: the open segment is held in memory.
+	maxSegmentSeconds = 3600
 	// maxBitrate is ten Gbit/s, far more than any level of H.264 allows; the arithmetic of bandwidths is exact below it.
 	maxBitrate = 10_000_000_000
 	// shortestWindow is how many target durations a live playlist must keep (RFC 8216, 6.2.2).
@@ -44,15 +42,16 @@ type Options struct {
 
 func (o Options) validate() error {
 	c := o.Channel
+	rateErr := c.Rate.Validate()
 	switch {
 	case o.Dir == "":
 		return errors.New("Dir is empty: name the directory for segments and playlists")
 	case o.Now == nil:
 		return errors.New("Now is not set: give a clock such as time.Now")
-	case !slices.Contains(media.FrameRates(), c.Rate):
-		return fmt.Errorf("frame rate %v is not supported: use one of %v", c.Rate, media.FrameRates())
-	case c.FramesPerSegment < 1 || c.FramesPerSegment > maxFramesPerSegment:
-		return fmt.Errorf("a segment of %d frames: use 1 to %d", c.FramesPerSegment, maxFramesPerSegment)
+	case rateErr != nil:
+		return rateErr
+	case c.FramesPerSegment < 1 || c.FramesPerSegment > maxSegmentSeconds*c.Rate.Base():
+		return fmt.Errorf("a segment of %d frames: use 1 to %d", c.FramesPerSegment, maxSegmentSeconds*c.Rate.Base())
 	case o.Bitrate < 0 || o.Bitrate > maxBitrate:
 		return fmt.Errorf("bit rate of %d bit/s: use 0 to %d", o.Bitrate, int64(maxBitrate))
 	case o.Window < 0:

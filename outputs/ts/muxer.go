@@ -40,11 +40,18 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 	if err := checkUnit(u.AccessUnit); err != nil {
 		return nil, fmt.Errorf("pack access unit: frame %d: %w", u.Frame, err)
 	}
-	before := m.counters
+	before, tabled := m.counters, m.tabled
 	out := make([]byte, 0, sizeOf(u))
-	tables := m.tablesDue(u.AccessUnit)
-	if tables {
-		out = m.tables(out)
+	if m.begun {
+		for dts := range between(m.last, u.DTS) {
+			if dts+pcrLead-tabled > tablesEvery {
+				out, tabled = m.tables(out), dts
+			}
+			out = m.reference(out, dts)
+		}
+	}
+	if m.tablesDue(u.AccessUnit, tabled) {
+		out, tabled = m.tables(out), u.DTS
 	}
 	for _, mk := range u.Markers {
 		tag, err := MarkerTag(mk)
@@ -55,18 +62,19 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 		out = m.id3(out, tag, mk.PTS)
 	}
 	out = m.unit(out, u.AccessUnit)
-	if tables {
-		m.tabled = u.DTS
-	}
-	m.begun, m.last = true, u.DTS
+	m.begun, m.last, m.tabled = true, u.DTS, tabled
 	return out, nil
 }
 
-// tablesDue reports whether the tables belong before this unit: before the next one, taken to be as far from it as it is
-// from the one before, it would be too late. Time that goes back is the start of another stream.
-func (m *Muxer) tablesDue(au media.AccessUnit) bool {
+// tablesDue reports whether the tables belong before this unit, when they were last there at a DTS of tabled: before the
+// next one, taken to be as far from it as it is from the one before, or before the next PCR, it would be too late. Time
+// that goes back is the start of another stream.
+func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 	step := au.DTS - m.last
-	return !m.begun || au.Key || step < 0 || au.DTS+step-m.tabled > tablesEvery
+	if step <= longestFrame {
+		step = min(step, pcrLead)
+	}
+	return !m.begun || au.Key || step < 0 || au.DTS+step-tabled > tablesEvery
 }
 
 // sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.

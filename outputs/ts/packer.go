@@ -1,7 +1,9 @@
 package ts
 
 import (
+	"bytes"
 	"encoding/binary"
+	"iter"
 
 	"github.com/refstream/refstream/media"
 )
@@ -27,6 +29,27 @@ func (p *packer) unit(out []byte, au media.AccessUnit) []byte {
 	var field [pcrFieldSize]byte
 	putPCR(&field, au.DTS-pcrLead, au.Key)
 	return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
+}
+
+// between gives the decoding times between two units in a row at which there must be a PCR: none at 20 frames/s and more.
+func between(last, next int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for dts := last + pcrLead; dts < next && next-last <= longestFrame; dts += pcrLead {
+			if !yield(dts) {
+				return
+			}
+		}
+	}
+}
+
+// reference appends a packet that has only a PCR, as of a unit with that DTS. It isn't counted (H.222.0, 2.4.3.3).
+func (p *packer) reference(out []byte, dts int64) []byte {
+	var field [pcrFieldSize]byte
+	putPCR(&field, dts-pcrLead, false)
+	field[0] = bodySize - 1
+	out = append(out, syncByte, videoPID>>8, videoPID&0xFF, 0x20|(p.video-1)&0x0F)
+	out = append(out, field[:]...)
+	return append(out, bytes.Repeat([]byte{0xFF}, bodySize-pcrFieldSize)...)
 }
 
 // id3 appends an ID3 tag. One that is too long for a PES packet, whose length must be told here, goes on in the next

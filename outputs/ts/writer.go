@@ -16,10 +16,13 @@ const (
 	videoPID = 0x0100
 	// id3PID is the next one.
 	id3PID = 0x0101
-	// pcrLead is how far the PCR at the start of an access unit lies before its DTS: 50 ms. It is more than the longest
-	// frame (3754 ticks at 24000/1001), so that the last byte of the unit, which arrives before the PCR of the next one,
-	// arrives before the unit is decoded (H.222.0, 2.4.2).
+	// pcrLead is how far the PCR at the start of an access unit lies before its DTS, and the longest time from one PCR to
+	// the next: 50 ms. So the last byte of the unit, which arrives before the next PCR, arrives before the unit is decoded
+	// (H.222.0, 2.4.2), and PCRs are no further apart than 100 ms (2.7.2).
 	pcrLead = 4500
+	// longestFrame is the longest distance of two units between which PCRs are filled in: that of 1 frame/s. What is more
+	// is a gap in the stream.
+	longestFrame = media.TicksPerSecond
 	// pcrFieldSize is an adaptation field that holds a PCR: length, flags, PCR.
 	pcrFieldSize = 8
 	// streamIDVideo is the first of the stream ids for video (table 2-22).
@@ -36,11 +39,14 @@ const (
 // packets of one call in one Write to its destination. A Writer is not safe for concurrent use.
 //
 // The stream: the tables where WriteTables is called, the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before
-// the DTS in the first packet of every access unit, random_access_indicator on key frames; timed ID3 on PID 0x101 with
+// the DTS in the first packet of every access unit, and packets with only a PCR between units that are further apart;
+// random_access_indicator on key frames; timed ID3 on PID 0x101 with
 // stream type 0x15. Continuity counters run on over all calls, so that segments can be joined.
 type Writer struct {
-	w   io.Writer
-	out []byte // the packets of one call
+	w     io.Writer
+	out   []byte // the packets of one call
+	begun bool
+	last  int64 // DTS of the last unit, ticks
 	packer
 }
 
@@ -66,10 +72,17 @@ func (w *Writer) WriteUnit(au media.AccessUnit) error {
 	if err := checkUnit(au); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
 	}
-	w.out = w.unit(w.out[:0], au)
+	w.out = w.out[:0]
+	if w.begun {
+		for dts := range between(w.last, au.DTS) {
+			w.out = w.reference(w.out, dts)
+		}
+	}
+	w.out = w.unit(w.out, au)
 	if _, err := w.w.Write(w.out); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
 	}
+	w.begun, w.last = true, au.DTS
 	return nil
 }
 

@@ -56,9 +56,9 @@ export class StreamClock {
     return Math.abs(residual) <= MAX_RESIDUAL ? Number(n) : null;
   }
 
-  /** SMPTE ST 12-1 timecode of frame n; a semicolon marks drop-frame counting. */
+  /** SMPTE ST 12-1 timecode of frame n; a semicolon marks drop-frame counting. Three digits where a second has over 100. */
   timecode(n) {
-    const base = Math.round(this.fps);
+    const base = Math.ceil(this.fps);
     let counted = n;
     if (this.dropFrame) {
       const k = base / 30;
@@ -72,7 +72,7 @@ export class StreamClock {
     const s = Math.floor(counted / base);
     const two = (v) => String(v).padStart(2, '0');
     return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` +
-      `${this.dropFrame ? ';' : ':'}${two(counted % base)}`;
+      `${this.dropFrame ? ';' : ':'}${String(counted % base).padStart(base > 100 ? 3 : 2, '0')}`;
   }
 }
 

@@ -8,7 +8,7 @@ import { MAX_RESIDUAL } from './clocks.js';
 
 export const FRAME_RECORD_UUID = 'bb53d2df-cb3f-508b-af64-b4609264511b';
 
-// As many records as ten minutes at 60 frames a second have: what is older is long out of the player's buffer.
+// As many records as ten minutes at 60 frames a second have, or 150 s at 240: what is older is out of the player's buffer.
 const MAX_RECORDS = 36_000;
 
 /** The frame record in one user data sample of hls.js, or null if it is somebody else's or not readable. */

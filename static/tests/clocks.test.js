@@ -4,7 +4,7 @@ import {
   ServerTime, StreamClock, floorDiv, formatAgo, formatCount, formatLag, formatSeconds, formatUtc, parseUtc,
 } from '../page/clocks.js';
 
-const RATES = [[24000, 1001], [24, 1], [25, 1], [30000, 1001], [30, 1], [50, 1], [60000, 1001], [60, 1]];
+const RATES = [[24000, 1001], [24, 1], [25, 1], [30000, 1001], [30, 1], [50, 1], [60000, 1001], [60, 1], [1, 1], [25, 2], [120000, 1001], [240, 1]];
 
 const clock = (num, den, drop = false, epoch = '2026-01-02T03:04:05.678Z') =>
   new StreamClock({ epoch, fps_num: num, fps_den: den, drop_frame: drop, frames_per_segment: 60 });
@@ -49,7 +49,9 @@ test('timecode follows SMPTE ST 12-1', () => {
     [30000, 1001, true, 0, '00:00:00;00'], [30000, 1001, true, 1799, '00:00:59;29'], [30000, 1001, true, 1800, '00:01:00;02'],
     [30000, 1001, true, 17981, '00:09:59;29'], [30000, 1001, true, 17982, '00:10:00;00'], [30000, 1001, true, 107892, '01:00:00;00'],
     [30000, 1001, true, 2589408, '00:00:00;00'], [60000, 1001, true, 3599, '00:00:59;59'], [60000, 1001, true, 3600, '00:01:00;04'],
-    [60000, 1001, true, 35964, '00:10:00;00'],
+    [60000, 1001, true, 35964, '00:10:00;00'], [25, 2, false, 12, '00:00:00:12'], [25, 2, false, 13, '00:00:01:00'],
+    [1, 1, false, 61, '00:01:01:00'], [100, 1, false, 99, '00:00:00:99'], [120, 1, false, 5, '00:00:00:005'],
+    [120000, 1001, false, 121, '00:00:01:001'], [240, 1, false, 240 * 86400 - 1, '23:59:59:239'],
   ];
   for (const [num, den, drop, n, want] of cases) assert.equal(clock(num, den, drop).timecode(n), want, `${n} at ${num}/${den}`);
 });
