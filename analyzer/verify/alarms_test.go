@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -176,5 +177,28 @@ func TestOneTimeStampTwice(t *testing.T) {
 	}
 	if r.Verdict != NotTrue {
 		t.Errorf("%v", textsOf(r))
+	}
+}
+
+// A copy of FLV has time stamps that were rounded to milliseconds, in whatever container.
+func TestCopyOfFLV(t *testing.T) {
+	t.Parallel()
+	c := newClip(t)
+	allow, err := ParseAllowance("remux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.ts", "a.mp4", "a.mkv", "a.flv"} {
+		file := filepath.Join(t.TempDir(), name)
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", c.paths["flv"], "-map", "0:v", "-c", "copy", file).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != True {
+			t.Errorf("%s: %v", name, textsOf(r))
+		}
 	}
 }

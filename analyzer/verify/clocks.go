@@ -253,7 +253,35 @@ func (c *checker) ptsTolerance() int64 {
 		frame := float64(c.channel.Rate.Nanos(1))
 		return int64(frame * max(1, c.cadence.ratio))
 	}
+	if c.throughMilliseconds() {
+		return StreamInfo{num: 1, den: 1000}.resolution()
+	}
 	return c.in.info.resolution()
+}
+
+// throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
+// are whole milliseconds apart, where those of the frames are not.
+func (c *checker) throughMilliseconds() bool {
+	const milli = media.TicksPerSecond / 1000
+	whole := func(ticks int64) bool { // but for the rounding of one more container
+		rest := reduce(ticks, milli)
+		return rest <= 1 || rest == milli-1
+	}
+	first, rounded := -1, false
+	for _, i := range c.timed {
+		p := c.in.pictures[i]
+		if !p.timed {
+			continue
+		}
+		if first < 0 {
+			first = i
+		}
+		if !whole(p.pts - c.in.pictures[first].pts) {
+			return false
+		}
+		rounded = rounded || !whole(c.clock.PTS(p.frame)-c.clock.PTS(c.in.pictures[first].frame))
+	}
+	return rounded
 }
 
 // nanos turns ticks into nanoseconds, rounded to the nearest.
