@@ -188,9 +188,10 @@ func TestCopyOfFLV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"a.ts", "a.mp4", "a.mkv", "a.flv"} {
+	for name, args := range map[string][]string{"a.ts": nil, "a.mp4": nil, "a.mkv": nil, "a.flv": nil, "a.m3u8": {"-hls_segment_type", "fmp4"}} {
 		file := filepath.Join(t.TempDir(), name)
-		if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", c.paths["flv"], "-map", "0:v", "-c", "copy", file).CombinedOutput(); err != nil {
+		args = slices.Concat([]string{"-v", "error", "-i", c.paths["flv"], "-map", "0:v", "-c", "copy"}, args, []string{file})
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", name, err, out)
 		}
 		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
