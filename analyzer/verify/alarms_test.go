@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -176,5 +177,29 @@ func TestOneTimeStampTwice(t *testing.T) {
 	}
 	if r.Verdict != NotTrue {
 		t.Errorf("%v", textsOf(r))
+	}
+}
+
+// A copy of FLV has time stamps that were rounded to milliseconds, in whatever container.
+func TestCopyOfFLV(t *testing.T) {
+	t.Parallel()
+	c := newClip(t)
+	allow, err := ParseAllowance("remux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{"a.ts": nil, "a.mp4": nil, "a.mkv": nil, "a.flv": nil, "a.m3u8": {"-hls_segment_type", "fmp4"}} {
+		file := filepath.Join(t.TempDir(), name)
+		args = slices.Concat([]string{"-v", "error", "-i", c.paths["flv"], "-map", "0:v", "-c", "copy"}, args, []string{file})
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != True {
+			t.Errorf("%s: %v", name, textsOf(r))
+		}
 	}
 }

@@ -257,7 +257,43 @@ func (c *checker) ptsTolerance() int64 {
 		frame := float64(c.channel.Rate.Nanos(1))
 		return int64(frame * max(1, c.cadence.ratio))
 	}
+	if c.throughMilliseconds() {
+		return StreamInfo{num: 1, den: 1000}.resolution() + c.in.info.resolution()
+	}
 	return c.in.info.resolution()
+}
+
+// throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
+// are whole milliseconds apart, where those of the frames are not.
+func (c *checker) throughMilliseconds() bool {
+	const (
+		milli     = media.TicksPerSecond / 1000
+		fineGrain = milli / 8 // what has coarser time stamps shows nothing of it
+	)
+	// This container may have rounded them once more, the first too.
+	slack := 1 + c.in.info.resolution()*media.TicksPerSecond/int64(time.Second)
+	if slack > fineGrain {
+		return false
+	}
+	whole := func(ticks int64) bool {
+		rest := reduce(ticks, milli)
+		return rest <= slack || rest >= milli-slack
+	}
+	first, rounded := -1, false
+	for _, i := range c.timed {
+		p := c.in.pictures[i]
+		if !p.timed {
+			continue
+		}
+		if first < 0 {
+			first = i
+		}
+		if !whole(p.pts - c.in.pictures[first].pts) {
+			return false
+		}
+		rounded = rounded || !whole(c.clock.PTS(p.frame)-c.clock.PTS(c.in.pictures[first].frame))
+	}
+	return rounded
 }
 
 // nanos turns ticks into nanoseconds, rounded to the nearest.
