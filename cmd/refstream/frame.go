@@ -14,7 +14,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/refstream/refstream/generator"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/pipeline"
 )
 
@@ -35,8 +34,8 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			n, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || n < 0 || n > markers.MaxFrame {
-				return fmt.Errorf("frame number %q is not a whole number from 0 to %d", args[0], int64(markers.MaxFrame))
+			if err != nil || n < 0 || n > generator.MaxFrame {
+				return fmt.Errorf("frame number %q is not a whole number from 0 to %d", args[0], int64(generator.MaxFrame))
 			}
 			c, err := o.channelInfo(time.Now())
 			if err != nil {

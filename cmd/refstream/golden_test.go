@@ -197,7 +197,7 @@ func goldenPixels(t *testing.T) {
 		"1966 --size 160x90 --fps 59.94 --drop-frame --seed 42 --epoch 2026-12-31T23:59:30Z", // an event, in the new year
 		"100 --size 270x480 --fps 25 --channel a-channel_with_a_long_name-01234",             // an event
 		"7200 --size 1920x1080 --fps 60",
-		"137438953471 --size 160x90", // the last frame that there can be
+		"17592186044415 --size 160x90", // the last frame that there can be
 	} {
 		img, err := png.Decode(strings.NewReader(inProcess(t, append([]string{"frame"}, strings.Fields(args)...)...)))
 		if err != nil {
