@@ -25,6 +25,8 @@ type Captured struct {
 	// what it can, of those that had no EXT-X-PROGRAM-DATE-TIME.
 	Dated   bool
 	Undated []int64
+	// Doubled are the tags that stood more than once before a segment, by its number in the stored playlist.
+	Doubled map[int64][]string
 }
 
 // Capture reads a stream for so long, or to its end where that comes before or duration is 0, and stores it in a

@@ -42,6 +42,9 @@ type extractor struct {
 	timed bool  // dts is set
 	dts   int64 // of the last unit, shifted
 
+	// repeats is how often the tables and the PCR came again within segments.
+	repeats map[string]int
+
 	sets   parameterSets
 	counts clockCount
 	// dateTime is to be stated with the next unit, nil for none.
@@ -69,7 +72,7 @@ type moment struct {
 func newExtractor(url string, o Options, handle func(Record) error) *extractor {
 	return &extractor{
 		url: url, o: o, handle: handle, debug: o.Logger.Enabled(context.Background(), slog.LevelDebug),
-		at: place{offset: -1},
+		at: place{offset: -1}, repeats: map[string]int{},
 	}
 }
 

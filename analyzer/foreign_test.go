@@ -47,7 +47,7 @@ func TestForeignStreams(t *testing.T) {
 func comparePackets(t *testing.T, path string) {
 	t.Helper()
 	r := analyze(t, path)
-	want, timing := packets(t, path), tracePicTiming(t, path)
+	want, timing := packets(t, path), traceMessages(t, path, "Picture Timing")
 	if len(r.units) != len(want) || len(want) == 0 {
 		t.Fatalf("%d units, ffprobe has %d", len(r.units), len(want))
 	}

@@ -78,11 +78,11 @@ func packets(tb testing.TB, path string) []packet {
 	return out
 }
 
-// traced is the syntax elements of one pic_timing message as ffmpeg's trace_headers reads it.
+// traced is the syntax elements of one SEI message as ffmpeg's trace_headers reads it.
 type traced map[string]int64
 
-// tracePicTiming is the pic_timing messages of each packet.
-func tracePicTiming(tb testing.TB, path string) [][]traced {
+// traceMessages is the SEI messages under a heading of trace_headers, of each packet.
+func traceMessages(tb testing.TB, path, heading string) [][]traced {
 	tb.Helper()
 	log, err := exec.Command("ffmpeg", "-hide_banner", "-nostats", "-nostdin", "-i", path, "-map", "0:v:0", "-c", "copy",
 		"-bsf:v", "trace_headers", "-f", "null", "-").CombinedOutput()
@@ -104,7 +104,7 @@ func tracePicTiming(tb testing.TB, path string) [][]traced {
 			out, wanted = append(out, nil), false
 		case len(out) == 0:
 		case !isField || len(words) < 2:
-			if wanted = text == "Picture Timing"; wanted {
+			if wanted = text == heading; wanted {
 				out[len(out)-1] = append(out[len(out)-1], traced{})
 			}
 		case wanted:

@@ -57,7 +57,7 @@ func TestForeignHLS(t *testing.T) {
 			}
 			// ffprobe reads the same over HTTP: keys of files are not for it.
 			want := packets(t, server.URL+"/index.m3u8")
-			timing := tracePicTiming(t, server.URL+"/index.m3u8")
+			timing := traceMessages(t, server.URL+"/index.m3u8", "Picture Timing")
 			for _, url := range []string{filepath.Dir(path) + file, "file://" + filepath.Dir(path) + file, server.URL + file} {
 				r := analyze(t, url)
 				if len(r.units) != len(want) || len(want) != 85 {

@@ -187,7 +187,7 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 		return h.ctx.Err()
 	}
 	if err == nil && x.units == before {
-		err = errors.New("it holds no H.264")
+		err = errors.New("it holds no H.264 or HEVC")
 	}
 	if err != nil {
 		h.unread = err

@@ -30,14 +30,16 @@ type hlsStore struct {
 	restarts bool  // the next segment follows no other
 	ranges   dateRangeTags
 	undated  []int64 // numbers of the entries that had no date of their own
-	dated    bool    // segments have dates of their own that follow others without a discontinuity
+	doubled  map[int64][]string
+	dated    bool // segments have dates of their own that follow others without a discontinuity
 }
 
 func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
-	h := &hlsStore{dir: dir}
+	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
 	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
 		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
+		Doubled: h.doubled,
 	}
 	if h.files == 0 {
 		if err == nil && h.unread != nil {
@@ -99,6 +101,9 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 	}
 	if s.ProgramDateTime.IsZero() {
 		h.undated = append(h.undated, h.next)
+	}
+	if len(s.Doubled) > 0 {
+		h.doubled[h.next] = s.Doubled
 	}
 	if s.Err != nil {
 		h.gap(s.Duration)

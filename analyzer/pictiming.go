@@ -14,11 +14,11 @@ type clockCount struct {
 	hasSeconds, hasMinutes, hasHoursToo bool
 }
 
-// take gives the timecode of the first timestamp of a message. ok is false where there is none, or hours, minutes or
+// take gives the timecode of the first timestamp of a message, with three digits of frames where wide. ok is false where there is none, or hours, minutes or
 // seconds were never said.
-func (c *clockCount) take(p *h264.PicTiming, sps *h264.SPS) (tc media.Timecode, ok bool) {
-	for i := range p.Timestamps {
-		t := &p.Timestamps[i]
+func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, ok bool) {
+	for i := range list {
+		t := &list[i]
 		if !t.Present {
 			continue
 		}
@@ -36,7 +36,7 @@ func (c *clockCount) take(p *h264.PicTiming, sps *h264.SPS) (tc media.Timecode, 
 			tc = media.Timecode{
 				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
 				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
-				Wide: wideTimecode(sps),
+				Wide: wide,
 			}
 		}
 	}
@@ -62,25 +62,36 @@ func appendPicTiming(b []byte, p *h264.PicTiming, sps *h264.SPS) []byte {
 			b = append(b, ',')
 		}
 		b = appendInt(b, "pic_struct", int64(p.PicStruct))
-		b = append(b, `,"timestamps":[`...)
-		for i := range h264.NumClockTS(p.PicStruct) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendTimestamp(b, &p.Timestamps[i])
-		}
-		b = append(b, ']')
+		b = appendTimestamps(append(b, ','), p.Timestamps[:h264.NumClockTS(p.PicStruct)], media.H264)
 	}
 	return append(b, '}')
 }
 
-func appendTimestamp(b []byte, t *h264.ClockTimestamp) []byte {
+// appendTimestamps appends clock timestamps as a member of a JSON object.
+func appendTimestamps(b []byte, list []h264.ClockTimestamp, codec media.Codec) []byte {
+	b = append(b, `"timestamps":[`...)
+	for i := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendTimestamp(b, &list[i], codec)
+	}
+	return append(b, ']')
+}
+
+// appendTimestamp appends a clock timestamp by the names that the codec's standard has.
+func appendTimestamp(b []byte, t *h264.ClockTimestamp, codec media.Codec) []byte {
 	b = appendBool(append(b, '{'), "clock_timestamp_flag", t.Present)
 	if !t.Present {
 		return append(b, '}')
 	}
-	b = appendInt(append(b, ','), "ct_type", int64(t.ScanType))
-	b = appendBool(append(b, ','), "nuit_field_based_flag", t.FieldBased)
+	fieldBased, offset := "nuit_field_based_flag", "time_offset"
+	if codec == media.HEVC {
+		fieldBased, offset = "units_field_based_flag", "time_offset_value"
+	} else {
+		b = appendInt(append(b, ','), "ct_type", int64(t.ScanType))
+	}
+	b = appendBool(append(b, ','), fieldBased, t.FieldBased)
 	b = appendInt(append(b, ','), "counting_type", int64(t.CountingType))
 	b = appendBool(append(b, ','), "full_timestamp_flag", t.Full)
 	b = appendBool(append(b, ','), "discontinuity_flag", t.Discontinuity)
@@ -99,7 +110,7 @@ func appendTimestamp(b []byte, t *h264.ClockTimestamp) []byte {
 			b = appendInt(append(b, ','), part.name, int64(part.v))
 		}
 	}
-	b = appendInt(append(b, ','), "time_offset", int64(t.TimeOffset))
+	b = appendInt(append(b, ','), offset, int64(t.TimeOffset))
 	return append(b, '}')
 }
 

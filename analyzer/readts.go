@@ -10,7 +10,11 @@ import (
 
 // readTS reads a transport stream to its end, which is no error. begin must have been called.
 func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
-	tap := &tsTap{r: r, monitor: newTransportMonitor(x.at.msn == nil, x.transportRecord)}
+	var repeats map[string]int
+	if x.at.msn != nil {
+		repeats = x.repeats
+	}
+	tap := &tsTap{r: r, monitor: newTransportMonitor(repeats, x.transportRecord)}
 	reader := ts.NewReader(tap)
 	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, tap.tag(t.PTS)) })
 	var damage tsDamage

@@ -14,6 +14,7 @@ type Source string
 // playlists.
 const (
 	PicTiming       Source = "sei.pic_timing"   // SMPTE timecode (H.264, D.2.3)
+	TimeCode        Source = "sei.time_code"    // SMPTE timecode of HEVC (H.265, D.2.27)
 	MISBTime        Source = "sei.misb"         // precision time stamp (MISB ST 0604)
 	FrameRecord     Source = "sei.frame_record" // package annotate
 	UserData        Source = "sei.user_data"    // other user_data_unregistered that is known to hold a time

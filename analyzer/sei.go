@@ -45,7 +45,7 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 		return
 	}
 	r := Record{Source: PicTiming, Extra: appendPicTiming(nil, &p, sps)}
-	if tc, ok := x.counts.take(&p, sps); ok {
+	if tc, ok := x.counts.take(p.Timestamps[:], wideTimecode(sps)); ok {
 		r.Timecode = tc.String()
 	}
 	own := *m

@@ -95,7 +95,7 @@ func withSEI(tb testing.TB, au media.AccessUnit, replaced int, messages ...h264.
 func stamp(n int64, parts bool) h264.ClockTimestamp {
 	s := 3600 + 2*60 + 58 + n/25
 	c := h264.ClockTimestamp{
-		Present: true, Full: !parts || n == 0, Frames: uint8(n % 25), Seconds: uint8(s % 60), Minutes: uint8(s / 60 % 60),
+		Present: true, Full: !parts || n == 0, Frames: uint16(n % 25), Seconds: uint8(s % 60), Minutes: uint8(s / 60 % 60),
 		Hours: uint8(s / 3600), HasSeconds: true, HasMinutes: true, HasHours: true,
 	}
 	if parts && n%25 != 0 {

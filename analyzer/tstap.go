@@ -13,13 +13,13 @@ const maxStarts = 4096
 // makes of them can be given its place in the bytes. PES packets are told apart by their time stamps.
 type tsTap struct {
 	r      io.Reader
-	at     int64            // bytes passed through
-	packet [packetSize]byte // that is being put together
-	have   int              // bytes of it
+	at     int64  // bytes looked at
+	rest   []byte // those that have come since: a part of a packet, or more where the grid of packets is to be found again
 	starts []pesStart
 	// lastPicture is where the last PES packet of a video stream begins.
 	lastPicture int64
 	monitor     *transportMonitor // nil for none
+	begun       bool              // a packet has come
 	lost        bool              // bytes that are no packet were told
 }
 
@@ -33,39 +33,66 @@ type pesStart struct {
 func (t *tsTap) Read(b []byte) (int, error) {
 	n, err := t.r.Read(b)
 	t.scan(b[:n])
+	if err != nil && len(t.rest) > 0 && t.rest[0] != syncByte {
+		t.garbage(SyncByteError, "bytes that are no packet")
+	}
 	return n, err
 }
 
 func (t *tsTap) scan(b []byte) {
-	for len(b) > 0 {
-		if t.have == 0 {
-			if b[0] != syncByte { // garbage: the next packet begins somewhere behind it
-				if t.monitor != nil && !t.lost {
-					t.lost = true
-					t.monitor.tell(SyncByteError, unknownPID, t.at, 0, "bytes that are no packet")
-				}
-				b, t.at = b[1:], t.at+1
-				continue
-			}
-			if len(b) >= packetSize {
-				t.look(b[:packetSize], t.at)
-				b, t.at = b[packetSize:], t.at+packetSize
-				continue
-			}
+	if len(t.rest) > 0 {
+		t.rest = append(t.rest, b...)
+		b = t.rest
+	}
+	for len(b) >= packetSize {
+		n := packetSize
+		if b[0] == syncByte {
+			t.look(b[:n], t.at)
+		} else if n = t.resync(b); n == 0 {
+			break
 		}
-		n := copy(t.packet[t.have:], b)
-		b, t.at, t.have = b[n:], t.at+int64(n), t.have+n
-		if t.have == packetSize {
-			t.look(t.packet[:], t.at-packetSize)
-			t.have = 0
+		b, t.at = b[n:], t.at+int64(n)
+	}
+	t.rest = append(t.rest[:0], b...)
+}
+
+// resync is how many bytes come before the next packet, where a sync byte is not in its place; 0 where more must come to
+// find it. With the next two in theirs only this one is wrong; else the grid is lost (TR 101 290, 1.1), and is where three
+// follow each other.
+func (t *tsTap) resync(b []byte) int {
+	const two = 2 * packetSize
+	if len(b) <= two {
+		return 0
+	}
+	if b[packetSize] == syncByte && b[two] == syncByte {
+		t.garbage(SyncByteError, "the sync byte of a packet is wrong")
+		return packetSize
+	}
+	if !t.lost {
+		t.garbage(SyncByteError, "bytes that are no packet")
+		t.lost = false
+		t.garbage(SyncLoss, "two sync bytes or more are not in their places")
+	}
+	for i := 1; i+two < len(b); i++ {
+		if b[i] == syncByte && b[i+packetSize] == syncByte && b[i+two] == syncByte {
+			return i
 		}
 	}
+	return len(b) - two
+}
+
+// garbage tells of bytes that are no packet, once until one comes. Where a stream is joined is no fault of it.
+func (t *tsTap) garbage(name, detail string) {
+	if t.begun && !t.lost && t.monitor != nil {
+		t.monitor.tell(name, unknownPID, t.at, 0, detail)
+	}
+	t.lost = true
 }
 
 // look notes a packet that begins a PES packet with a PTS (ISO/IEC 13818-1, 2.4.3.2 and 2.4.3.6).
 func (t *tsTap) look(p []byte, offset int64) {
 	const hasPTS, hasDTS, header, timestamp = 0x80, 0x40, 9, 5
-	t.lost = false
+	t.begun, t.lost = true, false
 	if t.monitor != nil {
 		t.monitor.packet(p, offset)
 	}
@@ -80,7 +107,13 @@ func (t *tsTap) look(p []byte, offset int64) {
 		}
 		payload = payload[n:]
 	}
-	if len(payload) < header+timestamp || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[7]&hasPTS == 0 {
+	if len(payload) < header+timestamp || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 {
+		return
+	}
+	if t.monitor != nil {
+		t.monitor.stamp(int(p[1]&0x1F)<<8|int(p[2]), payload[7]&hasPTS != 0, offset)
+	}
+	if payload[7]&hasPTS == 0 {
 		return
 	}
 	if id := payload[3]; id>>4 == 0xE || id == 0xFD { // video, and extended_stream_id (table 2-22)

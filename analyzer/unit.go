@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -36,13 +37,26 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 		if x.debug {
 			x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "NAL unit", slog.String("stream", x.url),
 				slog.Int64("unit", m.number), slog.Int64("offset", offset), slog.String("uri", x.at.uri),
-				slog.Int64("pts", m.pts), slog.Int64("dts", m.dts), slog.String("type", h264.TypeOf(nal).String()),
+				slog.Int64("pts", m.pts), slog.Int64("dts", m.dts), slog.String("type", nalType(au.Codec, nal)),
 				slog.Int("bytes", len(nal)))
 		}
-		if h264.TypeOf(nal) == h264.NALSEI {
+		switch {
+		case au.Codec == media.HEVC:
+			if hevc.TypeOf(nal).SEI() {
+				x.seiHEVC(m, nal)
+			}
+		case h264.TypeOf(nal) == h264.NALSEI:
 			x.sei(m, nal)
 		}
 	}
+}
+
+// nalType is the name of a NAL unit's type.
+func nalType(c media.Codec, nal []byte) string {
+	if c == media.HEVC {
+		return hevc.TypeOf(nal).String()
+	}
+	return h264.TypeOf(nal).String()
 }
 
 // moment puts the unit on the timeline and finds the parameter sets that it is coded with.
@@ -53,6 +67,10 @@ func (x *extractor) moment(au media.AccessUnit) *moment {
 	m.dts, m.pts = dts, dts+(au.PTS-au.DTS)
 	m.seconds = secondsOf(m.pts)
 	x.follow(m)
+	if au.Codec != media.H264 {
+		x.sets.active = nil // how long a picture lasts is not read of others
+		return m
+	}
 	before := x.sets.active
 	for _, nal := range au.NALs {
 		if err := x.sets.take(nal); err != nil {

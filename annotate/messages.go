@@ -108,7 +108,7 @@ func Timestamp(clock markers.Clock, n int64, fieldBased bool) h264.ClockTimestam
 		// At midnight the timecode begins again, and its difference to the one before isn't the time that passed.
 		Discontinuity: n != 0 && tc.Hours == 0 && tc.Minutes == 0 && tc.Seconds == 0 && tc.Frames == 0,
 		CntDropped:    tc.SkipsBefore(clock.Rate),
-		Frames:        uint8(tc.Frames),
+		Frames:        uint16(tc.Frames),
 		Seconds:       uint8(tc.Seconds), Minutes: uint8(tc.Minutes), Hours: uint8(tc.Hours),
 	}
 }

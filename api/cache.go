@@ -36,9 +36,9 @@ type cacheState struct {
 
 // cachedBody is an encoded answer. Its bytes are shared and must not be changed.
 type cachedBody struct {
-	bytes     []byte
-	etag      string
-	truncated bool
+	bytes []byte
+	etag  string
+	next  string // of what the limit left out
 }
 
 // bodyCache keeps the answers that were used last. Its methods may be called at once from many goroutines.

@@ -36,10 +36,7 @@ func (v clocksView) MarshalJSON() ([]byte, error) {
 	if !v.foreign {
 		return json.Marshal(plain(v))
 	}
-	return json.Marshal(struct {
-		plain
-		Run *int64 `json:"run"`
-	}{plain: plain(v)})
+	return withNull(plain(v), "run")
 }
 
 // latestView is a frame on every clock.

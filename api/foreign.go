@@ -1,9 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"time"
+	"fmt"
+	"slices"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -31,6 +33,37 @@ func (s *Server) elsewhere(channel string) func(generator string) bool {
 	return func(generator string) bool { return id != "" && generator != "" && generator != id }
 }
 
+// withNull writes v, which is an object, with null in place of some of its members.
+func withNull(v any, members ...string) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	dec, out := json.NewDecoder(bytes.NewReader(text)), []byte{'{'}
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		if slices.Contains(members, name) {
+			value = []byte("null")
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = fmt.Appendf(out, "%q:%s", name, value)
+	}
+	return append(out, '}'), nil
+}
+
 // frameView is a frame that left the encoder, and why it is missing where it was not published.
 type frameView struct {
 	markers.FrameRecord
@@ -42,22 +75,13 @@ type frameView struct {
 // MarshalJSON writes the record, with null in place of what was measured of another generator's frame.
 func (v frameView) MarshalJSON() ([]byte, error) {
 	type plain frameView
-	if !v.foreign {
+	switch {
+	case !v.foreign:
 		return json.Marshal(plain(v))
+	case v.eventUnknown:
+		return withNull(plain(v), "dts", "gen_ns", "mono_ns", "run", "bytes", "event")
 	}
-	out := struct {
-		plain
-		DTS    *int64  `json:"dts"`
-		GenNS  *int64  `json:"gen_ns"`
-		MonoNS *int64  `json:"mono_ns"`
-		Run    *int64  `json:"run"`
-		Bytes  *int    `json:"bytes"`
-		Event  *string `json:"event"`
-	}{plain: plain(v), Event: &v.Event}
-	if v.eventUnknown {
-		out.Event = nil
-	}
-	return json.Marshal(out)
+	return withNull(plain(v), "dts", "gen_ns", "mono_ns", "run", "bytes")
 }
 
 // frameViews shows records, which are in ascending order.
@@ -114,12 +138,7 @@ func (v markerView) MarshalJSON() ([]byte, error) {
 	if !v.foreign {
 		return json.Marshal(plain(v))
 	}
-	return json.Marshal(struct {
-		plain
-		Run        *int64           `json:"run"`
-		GenTime    *time.Time       `json:"gen_time"`
-		GenSeconds *markers.Seconds `json:"gen_seconds"`
-	}{plain: plain(v)})
+	return withNull(plain(v), "run", "gen_time", "gen_seconds")
 }
 
 // plannedView is a marker whose frames have not been produced yet, so that it has no GEN times: the members here hide
@@ -138,10 +157,7 @@ func (v plannedView) MarshalJSON() ([]byte, error) {
 	if !v.foreign {
 		return json.Marshal(plain(v))
 	}
-	return json.Marshal(struct {
-		plain
-		Run *int64 `json:"run"`
-	}{plain: plain(v)})
+	return withNull(plain(v), "run")
 }
 
 // segmentView is a segment as the API shows it.
@@ -156,11 +172,5 @@ func (v segmentView) MarshalJSON() ([]byte, error) {
 	if !v.foreign {
 		return json.Marshal(v.SegmentRecord)
 	}
-	return json.Marshal(struct {
-		markers.SegmentRecord
-		Bytes                 *int64     `json:"bytes"`
-		PublishedAt           *time.Time `json:"published_at"`
-		Discontinuity         *bool      `json:"discontinuity"`
-		DiscontinuitySequence *int64     `json:"discontinuity_sequence"`
-	}{SegmentRecord: v.SegmentRecord})
+	return withNull(v.SegmentRecord, "bytes", "published_at", "discontinuity", "discontinuity_sequence")
 }

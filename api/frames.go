@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -22,7 +24,9 @@ type frameList struct {
 	Frames    []frameView             `json:"frames"`
 	Missing   []markers.MissingRecord `json:"missing"`
 	Truncated bool                    `json:"truncated"`
-	Ledger    ledgerView              `json:"ledger"`
+	// Next is the address of what the limit left out.
+	Next   string     `json:"next,omitempty"`
+	Ledger ledgerView `json:"ledger"`
 }
 
 // missingView is a frame that has no record.
@@ -36,11 +40,12 @@ type span struct {
 	from, to       int64
 	hasFrom, hasTo bool
 	limit          int
+	order          string // asc, desc or empty
 }
 
-// newSpan reads from, to and limit.
+// newSpan reads from, to, limit and order.
 func newSpan(q *query) span {
-	s := span{to: maxFrame, limit: q.limit(defaultRecords, maxRecords)}
+	s := span{to: maxFrame, limit: q.limit(defaultRecords, maxRecords), order: q.oneOf("order", "", "asc", "desc")}
 	var from, to int64
 	if from, s.hasFrom = q.number("from", 0, maxFrame); s.hasFrom {
 		s.from = from
@@ -55,7 +60,7 @@ func newSpan(q *query) span {
 }
 
 // oldestFirst says which end of the range a limit keeps: the newest records, unless the request says where to begin.
-func (s span) oldestFirst() bool { return s.hasFrom }
+func (s span) oldestFirst() bool { return s.order == "asc" || s.order == "" && s.hasFrom }
 
 // trimTo drops what is beyond the limit from records that came in the order of oldestFirst, and puts them in
 // ascending order.
@@ -72,10 +77,30 @@ func trimTo[T any](s span, records []T) (out []T, truncated bool) {
 	return records, truncated
 }
 
+// behind is the address, under a path, of what is left out of a range of which first to last are given.
+func (s span) behind(path, channel string, first, last int64) string {
+	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(s.limit)}}
+	if s.oldestFirst() {
+		s.from, s.hasFrom = last+1, true
+	} else {
+		s.to, s.hasTo = first-1, true
+	}
+	if s.hasFrom {
+		v.Set("from", strconv.FormatInt(s.from, 10))
+	}
+	if s.hasTo {
+		v.Set("to", strconv.FormatInt(s.to, 10))
+	}
+	if s.order != "" {
+		v.Set("order", s.order)
+	}
+	return path + "?" + v.Encode()
+}
+
 // getFrames answers GET /frames.
 func (s *Server) getFrames(c echo.Context) error {
 	ctx := c.Request().Context()
-	q := newQuery(c.Request(), "channel", "from", "to", "limit")
+	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
 	sp := newSpan(q)
 	ch, err := s.channel(ctx, q)
 	if err != nil {
@@ -95,28 +120,58 @@ func (s *Server) getFrames(c echo.Context) error {
 	} else if list.Truncated {
 		first = records[0].Frame
 	}
+	var more bool
+	if list.Missing, first, last, more, err = s.missingWithin(ctx, ch.Name, first, last, 1, sp); err != nil {
+		return err
+	}
+	if more {
+		records = slices.DeleteFunc(records, func(r markers.FrameRecord) bool { return r.Frame < first || r.Frame > last })
+	}
 	if list.Frames, err = s.frameViews(ctx, ch, records); err != nil {
 		return err
 	}
-	var more bool
-	if list.Missing, more, err = s.missingWithin(ctx, ch.Name, first, last, sp); err != nil {
-		return err
+	if list.Truncated = list.Truncated || more; list.Truncated {
+		list.Next = sp.behind("frames", ch.Name, first, last)
+		setLink(c.Response().Header(), list.Next)
 	}
-	list.Truncated = list.Truncated || more
 	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
 		return err
+	}
+	if sp.order == "desc" {
+		slices.Reverse(list.Frames)
+		slices.Reverse(list.Missing)
 	}
 	return noCache(c, list)
 }
 
-// missingWithin reads what is missing from first to last, and keeps that end of it which the span says.
-func (s *Server) missingWithin(ctx context.Context, channel string, first, last int64, sp span,
-) (out []markers.MissingRecord, more bool, err error) {
-	out, more, err = s.missingIn(ctx, channel, first, last, sp.limit, !sp.oldestFirst())
+// missingWithin reads what is missing from first to last. Where that is more records than the limit, more is true, and the
+// range gets smaller, by whole units of frames, at the end that the span leaves out: then it has some more than the limit at
+// the most, which are missing in the first unit.
+func (s *Server) missingWithin(ctx context.Context, channel string, first, last, unit int64, sp span,
+) (out []markers.MissingRecord, newFirst, newLast int64, more bool, err error) {
+	out, err = s.missingIn(ctx, channel, first, last)
 	if out == nil {
 		out = []markers.MissingRecord{}
 	}
-	return out, more, err
+	if err != nil || len(out) <= sp.limit {
+		return out, first, last, false, err
+	}
+	newFirst, newLast = first, last
+	if sp.oldestFirst() {
+		newLast = max(out[sp.limit].Frame/unit, first/unit+1)*unit - 1
+	} else {
+		ends := make([]int64, len(out))
+		for i, m := range out {
+			ends[i] = m.LastFrame
+		}
+		slices.Sort(ends)
+		newFirst = min((ends[len(out)-sp.limit-1]+unit)/unit, last/unit) * unit
+	}
+	outside := func(m markers.MissingRecord) bool { return m.LastFrame < newFirst || m.Frame > newLast }
+	if !slices.ContainsFunc(out, outside) {
+		return out, first, last, false, nil
+	}
+	return slices.DeleteFunc(out, outside), newFirst, newLast, true, nil
 }
 
 // noCache answers with JSON that may be different the next time.
@@ -148,7 +203,7 @@ func (s *Server) getFrame(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	missing, _, err := s.missingIn(ctx, ch.Name, n, n, 0, false)
+	missing, err := s.missingIn(ctx, ch.Name, n, n)
 	switch {
 	case err != nil:
 		return err

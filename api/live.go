@@ -54,10 +54,7 @@ func (v channelView) MarshalJSON() ([]byte, error) {
 	if !v.foreign {
 		return json.Marshal(plain(v))
 	}
-	return json.Marshal(struct {
-		plain
-		Run *int64 `json:"run"`
-	}{plain: plain(v)})
+	return withNull(plain(v), "run")
 }
 
 // noBody refuses a request that announces a body: the answer without end would wait for it first, and without a limit.

@@ -4,21 +4,24 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/markers"
 )
 
-const (
-	defaultMarkers = 1000
-	maxMarkers     = 10000
-	// truncatedHeader is true where the limit left records out, for formats that can't say so.
-	truncatedHeader = "X-Refstream-Truncated"
-)
+// truncatedHeader is true where the limit left records out, for formats that can't say so.
+const truncatedHeader = "X-Refstream-Truncated"
+
+// trimmedRetry is when markers that were trimmed while they were read may be asked for again: at once, as good as.
+const trimmedRetry = time.Second
 
 // markerQuery selects markers by the HLS time of their first frame.
 type markerQuery struct {
@@ -26,20 +29,21 @@ type markerQuery struct {
 	after, upTo       markers.Seconds
 	hasAfter, hasUpTo bool
 	kind              string
-	limit             int
+	limit             int // 0: none
 	desc              bool
 }
 
-// getMarkers answers GET /markers.
+// getMarkers answers GET /markers. It is not bounded as a whole: a long answer takes as long as the client needs.
 func (s *Server) getMarkers(c echo.Context) error {
 	r := c.Request()
-	ctx := r.Context()
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
 	q := newQuery(r, "channel", "ts_start", "ts_end", "kind", "limit", "order", "format")
 	var mq markerQuery
 	mq.after, mq.hasAfter = q.seconds("ts_start")
 	mq.upTo, mq.hasUpTo = q.seconds("ts_end")
 	mq.kind = q.oneOf("kind", "", markers.KindScheduled, markers.KindManual)
-	mq.limit = q.limit(defaultMarkers, maxMarkers)
+	mq.limit = q.limit(0, math.MaxInt32)
 	mq.desc = q.oneOf("order", "asc", "desc") == "desc"
 	c.Response().Header().Add("Vary", "Accept")
 	f, err := chooseFormat(q, r)
@@ -63,15 +67,30 @@ func (s *Server) getMarkers(c echo.Context) error {
 	key := cacheKey{channel: ch.Name, run: ch.Run, query: mq, format: f.name}
 	body, hit := s.cache.get(key, state)
 	if !hit {
-		if body, err = s.encodeMarkers(ctx, ch, mq, f); err != nil {
-			return err
+		tag := func() (string, error) { return s.tagOf(r.Context(), key, state) }
+		if sent := r.Header.Values("If-None-Match"); strings.Contains(strings.Join(sent, ","), "W/") {
+			if etag, err := tag(); err != nil {
+				return err
+			} else if matchesETag(sent, etag) {
+				c.Response().Header().Set("Cache-Control", "no-cache")
+				c.Response().Header().Set("ETag", etag)
+				return c.NoContent(http.StatusNotModified)
+			}
 		}
+		a := newAnswer(c, f.contentType, s.cfg.StreamWriteTimeout, tag)
+		if err := s.writeMarkers(r.Context(), a, ch, mq, f, state.markers); err != nil {
+			return s.giveUp(a, r, err)
+		}
+		if a.begun {
+			return nil
+		}
+		body = cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
 		s.cache.put(key, state, body)
 	}
 	h := c.Response().Header()
+	setNext(h, body.next)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", body.etag)
-	h.Set(truncatedHeader, strconv.FormatBool(body.truncated))
 	if matchesETag(r.Header.Values("If-None-Match"), body.etag) {
 		return c.NoContent(http.StatusNotModified)
 	}
@@ -79,32 +98,64 @@ func (s *Server) getMarkers(c echo.Context) error {
 	return c.Blob(http.StatusOK, f.contentType, body.bytes)
 }
 
-// encodeMarkers reads and writes the answer to a query.
-func (s *Server) encodeMarkers(ctx context.Context, ch markers.Channel, mq markerQuery, f format) (cachedBody, error) {
-	found, truncated, err := s.findMarkers(ctx, ch, mq)
-	if err != nil {
-		return cachedBody{}, err
+// setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
+func setNext(h http.Header, next string) {
+	h.Set(truncatedHeader, strconv.FormatBool(next != ""))
+	setLink(h, next)
+}
+
+// setLink names the address of what is left out in a header, relative to that of the request (RFC 8288, 3).
+func setLink(h http.Header, next string) {
+	if next != "" {
+		h.Set("Link", "<"+next+`>; rel="next"`)
 	}
-	views, err := s.view(ctx, ch.Name, found)
-	if err != nil {
-		return cachedBody{}, err
+}
+
+// writeMarkers writes the answer to a query, of the markers up to newest: the log may grow meanwhile.
+func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel, mq markerQuery, f format, newest markers.ID,
+) error {
+	r, some := mq.bounds(ch, newest)
+	if some && mq.limit > 0 {
+		var err error
+		if r, a.next, err = s.limited(ctx, ch, mq, r, f); err != nil {
+			return err
+		}
 	}
-	list := markerList{Channel: ch.Name, Markers: views, Truncated: truncated}
-	var b []byte
-	switch f.name {
-	case "csv":
-		b, err = list.csv()
-	case "ndjson":
-		b, err = list.ndjson()
-	case "vtt":
-		b = list.vtt(ch)
-	default:
-		b, err = list.json()
+	w := f.writer(ch)
+	w.begin(&a.held)
+	if some {
+		var missing []markers.MissingRecord
+		first := true
+		err := s.pages(ctx, ch.Name, r, func(ctx context.Context, page []markers.Marker) (bool, error) {
+			if first { // read once: its log is read whole
+				var err error
+				if missing, err = s.missingIn(ctx, ch.Name, r.From.Frame, math.MaxInt64); err != nil {
+					return false, err
+				}
+				first = false
+			}
+			for _, m := range s.viewWith(ch.Name, slices.DeleteFunc(page, mq.leavesOut), missing) {
+				if err := w.add(&a.held, m); err != nil {
+					return false, fmt.Errorf("encode marker: %w", err)
+				}
+			}
+			return a.flush()
+		})
+		if err != nil || a.ended {
+			return err
+		}
 	}
-	if err != nil {
-		return cachedBody{}, fmt.Errorf("encode markers: %w", err)
+	w.end(&a.held, a.next)
+	return a.finish()
+}
+
+// giveUp is the end of an answer that failed: where it has begun it is cut off, so that the client sees that it is not whole.
+func (s *Server) giveUp(a *answer, r *http.Request, err error) error {
+	if !a.begun {
+		return err
 	}
-	return cachedBody{bytes: b, etag: etagOf(b), truncated: truncated}, nil
+	s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
+	panic(http.ErrAbortHandler)
 }
 
 // etagOf is a validator of a body: not secret, only different when the body is.
@@ -114,59 +165,167 @@ func etagOf(b []byte) string {
 	return fmt.Sprintf(`"%x"`, h.Sum(nil))
 }
 
-// findMarkers reads the markers that mq selects; truncated says that its limit left some out.
+// tagOf is the validator of an answer that is too long to be kept: of what it depends on, the logs' ends included.
+func (s *Server) tagOf(ctx context.Context, key cacheKey, state cacheState) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	oldest := markers.Range{Limit: 1}
+	known, err := s.cfg.Store.Markers(ctx, key.channel, oldest)
+	if err != nil {
+		return "", err
+	}
+	missing, err := s.cfg.Store.Missing(ctx, key.channel, oldest)
+	if err != nil {
+		return "", err
+	}
+	all := fmt.Sprintf("%+v %s %s %+v %+v", key, state.markers, state.missing, known, missing)
+	return "W/" + etagOf([]byte(all)), nil
+}
+
+// bounds is the stretch of the log up to newest that holds what q selects; some is false where it can hold nothing.
 //
 // The log is in the order of the scheduled frames, while times are those of the first frame that is in the stream,
 // which may be later. Events don't overlap, so the two orders are the same, and no event reaches further back than
 // its length.
-func (s *Server) findMarkers(ctx context.Context, ch markers.Channel, mq markerQuery,
-) (out []markers.Marker, truncated bool, err error) {
+func (q markerQuery) bounds(ch markers.Channel, newest markers.ID) (r markers.Range, some bool) {
 	clock := ch.Clock()
-	r := markers.Range{Desc: mq.desc, Limit: mq.limit + 1}
-	if mq.hasAfter {
-		r.From = markers.AtFrame(max(0, clock.Rate.FrameAtNanos(int64(mq.after))-ch.LongestEvent()))
+	r = markers.Range{Desc: q.desc, To: newest}
+	if q.hasAfter {
+		r.From = markers.AtFrame(max(0, clock.Rate.FrameAtNanos(int64(q.after))-ch.LongestEvent()))
 	}
-	if mq.hasUpTo {
-		last := clock.Rate.FrameAtNanos(int64(mq.upTo))
+	if q.hasUpTo {
+		last := clock.Rate.FrameAtNanos(int64(q.upTo))
 		if last < 0 {
-			return nil, false, nil
+			return r, false
 		}
-		r.To = markers.EndOfFrame(last)
+		if end := markers.EndOfFrame(last); end.Compare(r.To) < 0 {
+			r.To = end
+		}
 	}
-	for {
-		page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
-		if err != nil {
-			return nil, false, err
-		}
+	return r, newest != markers.ID{} && r.From.Compare(r.To) <= 0
+}
+
+// limited is the stretch of r up to the last marker that the limit leaves, and where the others are: empty where there are
+// none.
+func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery, r markers.Range, f format,
+) (_ markers.Range, next string, err error) {
+	n := 0
+	var last markers.Marker
+	r.Limit = min(streamPage, mq.limit+1)
+	err = s.pages(ctx, ch.Name, r, func(_ context.Context, page []markers.Marker) (bool, error) {
 		for _, m := range page {
-			if !mq.selects(m) {
+			if mq.leavesOut(m) {
 				continue
 			}
-			if len(out) == mq.limit {
-				return out, true, nil
+			if n == mq.limit {
+				next = mq.behind(last, ch.Name, f)
+				return false, nil
 			}
-			out = append(out, m)
+			n, last = n+1, m
 		}
-		if len(page) < r.Limit {
-			return out, false, nil
+		return true, nil
+	})
+	if err != nil || next == "" {
+		return r, "", err
+	}
+	if r.Desc {
+		r.From = last.RecordID()
+	} else {
+		r.To = last.RecordID()
+	}
+	return r, next, nil
+}
+
+// behind is the address of the markers that q selects behind m.
+func (q markerQuery) behind(m markers.Marker, channel string, f format) string {
+	if q.desc {
+		q.upTo, q.hasUpTo = m.Time-1, true
+	} else {
+		q.after, q.hasAfter = m.Time, true
+	}
+	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(q.limit)}, "format": {f.name}}
+	if q.hasAfter {
+		v.Set("ts_start", q.after.String())
+	}
+	if q.hasUpTo {
+		v.Set("ts_end", q.upTo.String())
+	}
+	if q.kind != "" {
+		v.Set("kind", q.kind)
+	}
+	if q.desc {
+		v.Set("order", "desc")
+	}
+	return "markers?" + v.Encode()
+}
+
+// findMarkers reads the markers that mq selects; truncated says that its limit left some out.
+func (s *Server) findMarkers(ctx context.Context, ch markers.Channel, mq markerQuery,
+) (out []markers.Marker, truncated bool, err error) {
+	r, some := mq.bounds(ch, markers.MaxID)
+	if !some {
+		return nil, false, nil
+	}
+	err = s.pages(ctx, ch.Name, r, func(_ context.Context, page []markers.Marker) (bool, error) {
+		out = append(out, slices.DeleteFunc(page, mq.leavesOut)...)
+		truncated = len(out) > mq.limit
+		return !truncated, nil
+	})
+	return out[:min(len(out), mq.limit)], truncated, err
+}
+
+// pages reads the markers of r, its limit of them at a time (0: streamPage), and calls yield with them, until r ends or yield returns false. Nothing is
+// held while yield works. The context it gives to yield is that of one page.
+func (s *Server) pages(ctx context.Context, channel string, r markers.Range,
+	yield func(context.Context, []markers.Marker) (bool, error)) error {
+	size := r.Limit
+	if size == 0 {
+		size = streamPage
+	}
+	var before markers.ID // of the last marker of the page before
+	for {
+		more, err := func() (bool, error) {
+			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+			defer cancel()
+			r.Limit = size
+			if !r.Desc && before != (markers.ID{}) {
+				r.From, r.Limit = before, size+1
+			}
+			page, err := s.cfg.Store.Markers(ctx, channel, r)
+			if err != nil {
+				return false, err
+			}
+			full := len(page) == r.Limit
+			if r.Limit > size {
+				// The oldest are trimmed at any time: where the last one that was read is gone, others may be that were not.
+				if len(page) == 0 || page[0].RecordID() != before {
+					return false, &Problem{Status: http.StatusServiceUnavailable, retryAfter: trimmedRetry,
+						Detail: "markers were removed while they were read, as they are when their time is over: ask again"}
+				}
+				page = page[1:]
+			}
+			if len(page) == 0 {
+				return false, nil
+			}
+			before = page[len(page)-1].RecordID()
+			more, err := yield(ctx, page)
+			return more && full, err
+		}()
+		if err != nil || !more {
+			return err
 		}
-		id := page[len(page)-1].RecordID()
-		if !r.Desc {
-			r.From = id.Next()
-			continue
+		if r.Desc {
+			if before.Frame == 0 {
+				return nil
+			}
+			r.To = markers.EndOfFrame(before.Frame - 1)
 		}
-		if id.Frame == 0 {
-			return out, false, nil
-		}
-		r.To = markers.EndOfFrame(id.Frame - 1)
 	}
 }
 
-// selects says whether m is among those asked for.
-func (q markerQuery) selects(m markers.Marker) bool {
-	return (q.kind == "" || m.Kind == q.kind) &&
-		(!q.hasAfter || m.Time > q.after) &&
-		(!q.hasUpTo || m.Time <= q.upTo)
+// leavesOut reports whether m is not among those asked for.
+func (q markerQuery) leavesOut(m markers.Marker) bool {
+	return q.kind != "" && m.Kind != q.kind || q.hasAfter && m.Time <= q.after || q.hasUpTo && m.Time > q.upTo
 }
 
 // matchesETag says whether an If-None-Match header names etag (RFC 9110, 13.1.2: weak comparison).

@@ -14,6 +14,14 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
+// markerList is the answer of /markers.
+type markerList struct {
+	Channel   string       `json:"channel"`
+	Markers   []markerView `json:"markers"`
+	Truncated bool         `json:"truncated"`
+	Next      string       `json:"next"`
+}
+
 // idsOf gets a list of markers and returns the ids, shortened to what comes after "main-".
 func (f *fixture) idsOf(target string) (ids string, truncated bool) {
 	f.t.Helper()
@@ -51,6 +59,10 @@ func TestMarkersByTime(t *testing.T) {
 		{"?ts_start=10.009999999", "e1 e2 e3 e4 t2400", false},
 		{"?ts_start=10.0100000001", "e2 e3 e4 t2400", false},
 		{"?ts_start=-1", "e1 e2 e3 e4 t2400", false},
+		{"?ts_start=1e-05", "e1 e2 e3 e4 t2400", false},
+		{"?ts_start=1001E-2", "e2 e3 e4 t2400", false},
+		{"?ts_start=1.0009999999e1", "e1 e2 e3 e4 t2400", false},
+		{"?ts_end=1e%2B01", "", false},
 		// Its scheduled frame 900 is before 920, its first frame is after.
 		{"?ts_start=" + at(920) + "&ts_end=" + at(940), "e2", false},
 		{"?ts_start=" + at(890) + "&ts_end=" + at(910), "", false},
@@ -131,12 +143,12 @@ func TestMissingFromFrame0(t *testing.T) {
 func TestMarkerParametersRefused(t *testing.T) {
 	f := withMarkers(t)
 	tests := []struct{ query, field string }{
-		{"ts_start=abc", "ts_start"}, {"ts_start=1e3", "ts_start"}, {"ts_start=NaN", "ts_start"},
+		{"ts_start=abc", "ts_start"}, {"ts_start=1e", "ts_start"}, {"ts_start=1e10", "ts_start"}, {"ts_start=NaN", "ts_start"},
 		{"ts_start=0x10", "ts_start"}, {"ts_start=+1", "ts_start"}, {"ts_start=", "ts_start"},
 		{"ts_start=99999999999", "ts_start"}, {"ts_start=9223372036.854775807", "ts_start"},
 		{"ts_end=-9223372036.854775808", "ts_end"}, {"ts_end=1,5", "ts_end"}, {"ts_end=1&ts_end=2", "ts_end"},
 		{"kind=other", "kind"}, {"kind=", "kind"},
-		{"limit=0", "limit"}, {"limit=10001", "limit"}, {"limit=-1", "limit"}, {"limit=1.5", "limit"},
+		{"limit=0", "limit"}, {"limit=4294967296", "limit"}, {"limit=-1", "limit"}, {"limit=1.5", "limit"},
 		{"limit=%2B1", "limit"}, {"limit=99999999999999999999", "limit"},
 		{"order=up", "order"}, {"format=xml", "format"}, {"frobnicate=1", "frobnicate"}, {"Limit=1", "Limit"},
 		{"limit=1&limit=1", "limit"}, {"channel=main&channel=main", "channel"},
@@ -144,6 +156,15 @@ func TestMarkerParametersRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f.refused(f.get("/markers?"+tt.query), http.StatusBadRequest, tt.field)
+	}
+}
+
+func TestNoParameters(t *testing.T) {
+	f := newFixture(t)
+	w := f.get("/channels?no_such=1")
+	f.refused(w, http.StatusBadRequest, "no_such")
+	if !strings.Contains(w.Body.String(), "this takes none") {
+		t.Errorf("%s", w.Body)
 	}
 }
 

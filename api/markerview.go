@@ -8,54 +8,47 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// missingIn reads the records of what is missing from first to last, inclusive, in the order of their first frames, at
-// most limit of them (0: all) from the one end or the other; more is true where there are further ones.
+// missingIn reads the records of what is missing from first to last, inclusive, in the order of their first frames.
 //
 // The log is read whole: a record that came late is behind others, and one of a long time reaches far. It is short where
 // all is well, and has some ten thousand records a day where a machine can't keep up at all.
-func (s *Server) missingIn(ctx context.Context, channel string, first, last int64, limit int, newestFirst bool,
-) (out []markers.MissingRecord, more bool, err error) {
+func (s *Server) missingIn(ctx context.Context, channel string, first, last int64) ([]markers.MissingRecord, error) {
 	all, err := s.cfg.Store.Missing(ctx, channel, markers.Range{})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	elsewhere := s.elsewhere(channel)
-	out = slices.DeleteFunc(all, func(m markers.MissingRecord) bool {
+	out := slices.DeleteFunc(all, func(m markers.MissingRecord) bool {
 		return m.LastFrame < first || m.Frame > last || elsewhere(m.Generator)
 	})
 	slices.SortStableFunc(out, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
-	if limit == 0 || len(out) <= limit {
-		return out, false, nil
-	}
-	if newestFirst {
-		return out[len(out)-limit:], true, nil
-	}
-	return out[:limit], true, nil
+	return out, nil
 }
 
 // view counts the missing frames of markers that stand in the order of their frames, either way.
 func (s *Server) view(ctx context.Context, channel string, ms []markers.Marker) ([]markerView, error) {
-	out := make([]markerView, len(ms))
 	if len(ms) == 0 {
-		return out, nil
+		return nil, nil
 	}
-	own := s.own(channel)
 	first, last := ms[0].Frame, ms[0].LastFrame
-	for i, m := range ms {
-		out[i].Marker, out[i].foreign = m, !own(m.Generator)
+	for _, m := range ms {
 		first, last = min(first, m.Frame), max(last, m.LastFrame)
 	}
-	missing, _, err := s.missingIn(ctx, channel, first, last, 0, false)
+	missing, err := s.missingIn(ctx, channel, first, last)
 	if err != nil {
 		return nil, err
 	}
-	if len(missing) == 0 {
-		return out, nil
-	}
+	return s.viewWith(channel, ms, missing), nil
+}
+
+// viewWith is view where it is known what is missing of the markers' frames.
+func (s *Server) viewWith(channel string, ms []markers.Marker, missing []markers.MissingRecord) []markerView {
+	own := s.own(channel)
+	out := make([]markerView, len(ms))
 	for i, m := range ms {
-		out[i].MissingFrames = countMissing(missing, m.Frame, m.LastFrame)
+		out[i] = markerView{Marker: m, foreign: !own(m.Generator), MissingFrames: countMissing(missing, m.Frame, m.LastFrame)}
 	}
-	return out, nil
+	return out
 }
 
 // countMissing is the number of frames from first to last that at least one record names. Records are in the order of

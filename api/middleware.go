@@ -83,7 +83,7 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight 
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", allowed)
-	h.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, "+truncatedHeader)
+	h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, "+truncatedHeader)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}

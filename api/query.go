@@ -12,11 +12,9 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// maxFrame bounds frame numbers: 181 years at 24 frames/s, so that every time that is computed from one fits 63 bits
-// of nanoseconds.
-const maxFrame = 1<<37 - 1
+const maxFrame = markers.MaxFrame
 
-// maxSeconds bounds times for the same reason.
+// maxSeconds bounds times for the reason that frame numbers have a bound.
 const maxSeconds = markers.Seconds(5_700_000_000 * 1_000_000_000)
 
 // defaultChannel is the channel of a request that names none, where there are several.
@@ -45,6 +43,8 @@ func newQuery(r *http.Request, allowed ...string) *query {
 	slices.Sort(names) // so that the same request gives the same answer
 	for _, name := range names {
 		switch {
+		case len(allowed) == 0:
+			q.fail(badField(name, "there is no parameter %q here: this takes none", name))
 		case !slices.Contains(allowed, name):
 			q.fail(badField(name, "there is no parameter %q here: there are %s", name, strings.Join(allowed, ", ")))
 		case len(values[name]) > 1:
@@ -85,7 +85,8 @@ func (q *query) seconds(name string) (t markers.Seconds, ok bool) {
 	if v == "" {
 		return 0, false
 	}
-	t, err := markers.ParseSeconds(v)
+	// A plus that is not escaped is a space in a query, and nothing else can be meant by it behind an e.
+	t, err := markers.ParseSeconds(strings.Replace(strings.ToLower(v), "e ", "e+", 1))
 	if err != nil {
 		q.fail(badField(name, "%s: %s", name, err))
 		return 0, false

@@ -22,7 +22,7 @@ func (s *Server) routes() *echo.Echo {
 	get := func(path string, h echo.HandlerFunc) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, bounded(h))
 	}
-	get("/markers", s.getMarkers)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/markers", s.getMarkers)
 	e.GET("/markers/stream", s.streamMarkers)
 	e.POST("/markers", bounded(s.postMarker))
 	e.POST("/score", bounded(s.postScore))

@@ -15,6 +15,8 @@ import (
 const (
 	// maxScoreBody holds some ten thousand detections with several members each.
 	maxScoreBody = 4 << 20
+	// maxScoreMarkers is as many: two days of an event every 20 s.
+	maxScoreMarkers = 10000
 	// defaultTolerance is far above what a detector should need, and below the shortest events there usually are.
 	defaultTolerance = markers.Seconds(500_000_000)
 )
@@ -34,7 +36,7 @@ func (s *Server) postScore(c echo.Context) error {
 	if t, ok := q.seconds("offset"); ok {
 		o.Offset = t
 	}
-	mq := markerQuery{limit: maxMarkers}
+	mq := markerQuery{limit: maxScoreMarkers}
 	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
 		from := mq.after + 1 // exclusive, to the nanosecond
 		o.From = &from
@@ -64,7 +66,7 @@ func (s *Server) postScore(c echo.Context) error {
 		return err
 	}
 	if truncated {
-		return badField("ts_start", "there are more than %d markers in the range: narrow it with ts_start and ts_end", maxMarkers)
+		return badField("ts_start", "there are more than %d markers in the range: narrow it with ts_start and ts_end", maxScoreMarkers)
 	}
 	if own := s.own(ch.Name); detections.Clock == score.Gen {
 		for _, m := range list {
@@ -77,6 +79,9 @@ func (s *Server) postScore(c echo.Context) error {
 	report, err := score.Compute(detections, list, o)
 	if err != nil {
 		return badField("tolerance", "%s", err)
+	}
+	if report.From != nil {
+		*report.From-- // as it was given: exclusive
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, report)

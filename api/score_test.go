@@ -95,10 +95,22 @@ func TestScoreRefuses(t *testing.T) {
 	}
 }
 
+// The range in the report is the one that was asked for, and its beginning is exclusive.
+func TestScoreFrom(t *testing.T) {
+	f := withMarkers(t)
+	at := event(1, 300, 359).Time
+	for from, want := range map[markers.Seconds]int{0: 5, at - 1: 5, at: 4} {
+		r := scored(t, f.score("?ts_start="+from.String(), "application/json", "[]"))
+		if r.From == nil || *r.From != from || r.Markers != want {
+			t.Errorf("from %s: report says %v and has %d markers, want %d", from, r.From, r.Markers, want)
+		}
+	}
+}
+
 func TestScoreOfTooManyMarkersAsksForARange(t *testing.T) {
 	f := newFixture(t)
 	var list []markers.Marker
-	for i := range int64(maxMarkers + 1) {
+	for i := range int64(maxScoreMarkers + 1) {
 		list = append(list, event(i+1, i*3, i*3+1))
 	}
 	f.append(markers.Batch{Markers: list})

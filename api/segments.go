@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/markers"
@@ -12,13 +14,15 @@ type segmentList struct {
 	Segments  []segmentView           `json:"segments"`
 	Missing   []markers.MissingRecord `json:"missing"`
 	Truncated bool                    `json:"truncated"`
-	Ledger    ledgerView              `json:"ledger"`
+	// Next is the address of what the limit left out.
+	Next   string     `json:"next,omitempty"`
+	Ledger ledgerView `json:"ledger"`
 }
 
 // getSegments answers GET /segments, whose range is in media sequence numbers.
 func (s *Server) getSegments(c echo.Context) error {
 	ctx := c.Request().Context()
-	q := newQuery(c.Request(), "channel", "from", "to", "limit")
+	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
 	sp := newSpan(q)
 	ch, err := s.channel(ctx, q)
 	if err != nil {
@@ -46,19 +50,28 @@ func (s *Server) getSegments(c echo.Context) error {
 	list := segmentList{Channel: ch.Name, Ledger: extent}
 	records, list.Truncated = trimTo(sp, records)
 	if list.Truncated && sp.oldestFirst() {
-		last = records[len(records)-1].LastFrame
+		last = clock.FirstFrame(records[len(records)-1].MSN+1) - 1
 	} else if list.Truncated {
 		first = records[0].FirstFrame
 	}
-	own := s.own(ch.Name)
-	list.Segments = make([]segmentView, len(records))
-	for i, r := range records {
-		list.Segments[i] = segmentView{r, !own(r.Generator)}
-	}
 	var more bool
-	if list.Missing, more, err = s.missingWithin(ctx, ch.Name, first, last, sp); err != nil {
+	if list.Missing, first, last, more, err = s.missingWithin(ctx, ch.Name, first, last, ch.FramesPerSegment, sp); err != nil {
 		return err
 	}
-	list.Truncated = list.Truncated || more
+	if list.Truncated = list.Truncated || more; list.Truncated {
+		list.Next = sp.behind("segments", ch.Name, clock.MSN(first), clock.MSN(last))
+		setLink(c.Response().Header(), list.Next)
+	}
+	own := s.own(ch.Name)
+	list.Segments = []segmentView{}
+	for _, r := range records {
+		if r.FirstFrame >= first && r.FirstFrame <= last {
+			list.Segments = append(list.Segments, segmentView{r, !own(r.Generator)})
+		}
+	}
+	if sp.order == "desc" {
+		slices.Reverse(list.Segments)
+		slices.Reverse(list.Missing)
+	}
 	return noCache(c, list)
 }

@@ -54,20 +54,8 @@ func frameCRC(n int64) uint16 {
 // ok is false, and n is 0, if there is no code, if it is damaged, or if the arguments don't describe a picture. A
 // picture that holds none is taken for a code with a probability of at most 2^-20.
 func ReadFrameCode(luma []byte, stride, width, height int) (n int64, ok bool) {
-	// Cells need a middle that is free of their neighbours, so at least two pixels each way.
-	if width < 2*codeColumns || height < 2*codeRowParts || stride < width || len(luma) < width ||
-		height-1 > (len(luma)-width)/stride {
-		return 0, false
-	}
-	var means [codeRows][codeColumns]int
-	for r := range means {
-		for c := range means[r] {
-			means[r][c] = cellMean(luma, stride, width, height, r, c)
-		}
-	}
-	white := (means[0][0] + means[1][1]) / 2
-	black := (means[0][1] + means[1][0]) / 2
-	if white-black < minContrast*meanScale {
+	means, white, black, ok := codeMeans(luma, stride, width, height)
+	if !ok {
 		return 0, false
 	}
 	threshold := (white + black) / 2
@@ -87,6 +75,24 @@ func ReadFrameCode(luma []byte, stride, width, height int) (n int64, ok bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// codeMeans are the means of the cells, and those of the white and the black sync cells; ok is false where the picture is too
+// small or has no such contrast.
+func codeMeans(luma []byte, stride, width, height int) (means [codeRows][codeColumns]int, white, black int, ok bool) {
+	// Cells need a middle that is free of their neighbours, so at least two pixels each way.
+	if width < 2*codeColumns || height < 2*codeRowParts || stride < width || len(luma) < width ||
+		height-1 > (len(luma)-width)/stride {
+		return means, 0, 0, false
+	}
+	for r := range means {
+		for c := range means[r] {
+			means[r][c] = cellMean(luma, stride, width, height, r, c)
+		}
+	}
+	white = (means[0][0] + means[1][1]) / 2
+	black = (means[0][1] + means[1][0]) / 2
+	return means, white, black, white-black >= minContrast*meanScale
 }
 
 // meanScale is the unit of cellMean: the fraction matters little, but costs nothing.

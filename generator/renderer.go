@@ -86,10 +86,10 @@ func (r *Renderer) FrameSize() int { return r.stride * r.options.Height }
 // set. dst must be FrameSize bytes, all of which are written; it stays the caller's. Nothing is allocated.
 func (r *Renderer) Render(dst []byte, n int64, event bool) error {
 	if len(dst) != r.FrameSize() {
-		return fmt.Errorf("render frame %d: buffer has %d bytes, the picture %d", n, len(dst), r.FrameSize())
+		return fmt.Errorf("buffer has %d bytes, the picture %d", len(dst), r.FrameSize())
 	}
 	if n < 0 || n > MaxFrame {
-		return fmt.Errorf("render frame %d: out of range, use 0 to %d", n, int64(MaxFrame))
+		return fmt.Errorf("out of range: use 0 to %d", int64(MaxFrame))
 	}
 	r.renderCode(dst, n)
 	r.renderBoard(dst, n, event)

@@ -12,7 +12,8 @@ const (
 	CountingDropOthers = 6 // unspecified numbers in unspecified counts: drop-frame timecode at 60000/1001, which drops 4
 )
 
-// ClockTimestamp is one clock timestamp of a pic_timing message (H.264, D.1.3 and D.2.3).
+// ClockTimestamp is one clock timestamp of a pic_timing message (H.264, D.1.3 and D.2.3), or of a time code message of HEVC,
+// which has the same but for ct_type.
 type ClockTimestamp struct {
 	// Present is clock_timestamp_flag; where it is false the rest is zero.
 	Present bool
@@ -27,8 +28,8 @@ type ClockTimestamp struct {
 	// Discontinuity says that the difference to the timestamp before is not the time that passed.
 	Discontinuity bool
 	CntDropped    bool
-	// Frames is n_frames.
-	Frames uint8
+	// Frames is n_frames, 0 to 255; of HEVC 0 to 511.
+	Frames uint16
 	// Seconds and Minutes are 0 to 59, Hours 0 to 23. Where the flag is false the value is not coded, is zero here, and
 	// is meant to be that of the timestamp before. The flags are true where Full is. Minutes need seconds, hours need
 	// minutes.
@@ -49,7 +50,7 @@ func readClockTimestamp(r *BitReader, timeOffsetLength int) ClockTimestamp {
 	c.Full = r.Flag()
 	c.Discontinuity = r.Flag()
 	c.CntDropped = r.Flag()
-	c.Frames = uint8(r.U(8))
+	c.Frames = uint16(r.U(8))
 	if c.HasSeconds = c.Full || r.Flag(); c.HasSeconds {
 		c.Seconds = uint8(limit(r, "seconds_value", r.U(6), maxSeconds))
 		if c.HasMinutes = c.Full || r.Flag(); c.HasMinutes {

@@ -26,7 +26,7 @@ func picTimingCases() []struct {
 		c.Present = true
 		return PicTiming{Timestamps: [3]ClockTimestamp{c}}
 	}
-	full := func(h, m, s, f uint8) ClockTimestamp {
+	full := func(h, m, s uint8, f uint16) ClockTimestamp {
 		return ClockTimestamp{
 			Present: true, Full: true, HasSeconds: true, HasMinutes: true, HasHours: true,
 			Hours: h, Minutes: m, Seconds: s, Frames: f,

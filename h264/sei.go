@@ -54,17 +54,22 @@ func ParseSEI(nal []byte) ([]SEIMessage, error) {
 	if TypeOf(nal) != NALSEI {
 		return nil, &SEIError{0, errNotSEI}
 	}
-	b := Unescape(nal)
+	return ParseSEIMessages(Unescape(nal), 1)
+}
+
+// ParseSEIMessages reads the messages of a NAL unit without emulation prevention whose header has so many bytes: HEVC has
+// the same list behind another header. What it returns is as of ParseSEI.
+func ParseSEIMessages(b []byte, header int) ([]SEIMessage, error) {
 	end := len(b)
-	for end > 1 && b[end-1] == 0 { // cabac_zero_words and the like
+	for end > header && b[end-1] == 0 { // cabac_zero_words and the like
 		end--
 	}
-	if end == 1 || b[end-1] != rbspStop {
+	if end <= header || b[end-1] != rbspStop {
 		return nil, &SEIError{end, errors.New("no stop bit at the end")}
 	}
 	end--
 	var messages []SEIMessage
-	for pos := 1; pos < end; {
+	for pos := header; pos < end; {
 		typ, next, ok := readSEINumber(b[:end], pos)
 		size, body, ok2 := readSEINumber(b[:end], next)
 		switch {

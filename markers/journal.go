@@ -22,8 +22,8 @@ const defaultFileRecords = 4096
 
 // JournalOptions are the options of OpenJournal.
 type JournalOptions struct {
-	// Dir is the data directory, which is made where it is missing: channel C has DIR/C/channel.json, DIR/C/lock and
-	// DIR/C/journal/. Empty means memory only.
+	// Dir is the data directory, which is made where it is missing: channel C has DIR/C/channel.json, DIR/C/lock,
+	// DIR/C/journal/ and what Reached keeps. Empty means memory only.
 	Dir string
 	// Channels are the channels to open, those that Dir holds when it is nil. Further ones are opened when they are
 	// first written to.

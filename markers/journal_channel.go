@@ -98,7 +98,7 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 
 // reset removes the description and the journal's files, and nothing that is not the journal's.
 func (c *journalChannel) reset(logs string) error {
-	files := []string{filepath.Join(c.dir, channelName)}
+	files := []string{filepath.Join(c.dir, channelName), filepath.Join(c.dir, reachedName)}
 	for _, k := range Kinds() {
 		found, err := filepath.Glob(filepath.Join(logs, string(k)+"-*.jsonl"))
 		if err != nil {

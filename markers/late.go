@@ -22,9 +22,9 @@ type latecomer[T any] interface {
 	After(newest ID) T
 }
 
-// admissible is r as a log that ends with newest and holds the given records takes it in, which it does not where it has
+// Admissible is r as a log that ends with newest and holds the given records takes it in, which it does not where it has
 // it, or where it comes too late.
-func admissible[T record[T]](r T, newest ID, logs ...[]T) (T, bool) {
+func Admissible[T record[T]](r T, newest ID, logs ...[]T) (T, bool) {
 	behind := r.RecordID().Compare(newest) > 0
 	if _, ok := any((*T)(nil)).(latecomer[T]); !ok { // asked of a pointer, which costs no memory
 		return r, behind

@@ -29,7 +29,7 @@ func (l *memLog[T]) admit(recs []T) []T {
 	fresh := make([]T, 0, len(recs))
 	newest := l.newest
 	for _, r := range recs {
-		placed, ok := admissible(r, newest, l.recs, fresh)
+		placed, ok := Admissible(r, newest, l.recs, fresh)
 		if !ok {
 			l.leftOut++
 			continue

@@ -32,7 +32,7 @@ type MirrorOptions struct {
 //
 // Records are copied in the order of their logs, from the remote log's last record on. A remote store that was away gets
 // all that it lacks; one that comes back with nothing, or with less than it had, gets again what the local store still
-// has. A remote log takes only what comes after its last record: where another generator of the same stream is ahead,
+// has: each append goes only to the end that the log was seen to have, so that no hole comes about. A remote log takes only what comes after its last record: where another generator of the same stream is ahead,
 // its records, which are the same, stand. Where a remote log ends beyond the local one for any other reason, nothing can
 // be copied, and Ready reports it. Missing records are not the same for two generators: those of both are there. A remote
 // channel whose description tells another stream is not touched.
@@ -42,10 +42,11 @@ type MirrorOptions struct {
 // The process that wrote it to the remote store finds it missing when it reads it back; one that meets a later trigger
 // in the local log is logged and counted in LateTriggers.
 type Mirror struct {
-	local, remote Store
-	log           *slog.Logger
-	ctx           context.Context // ends with Close
-	cancel        context.CancelFunc
+	local  Store
+	remote Remote
+	log    *slog.Logger
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	running  chan struct{} // nil, or closed when Run has returned
@@ -61,7 +62,7 @@ type Mirror struct {
 var _ Store = (*Mirror)(nil)
 
 // NewMirror makes a mirror of two open stores, which Close closes.
-func NewMirror(local, remote Store, o MirrorOptions) *Mirror {
+func NewMirror(local Store, remote Remote, o MirrorOptions) *Mirror {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -50,11 +50,11 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 		return err
 	}
 	if b.n > 0 {
-		if err := c.m.remote.Append(ctx, c.name, b.Batch); err != nil {
-			return err
+		added, err := c.m.remote.AppendAfter(ctx, c.name, l.kind, last, b.Batch)
+		if err == nil && added {
+			l.done(b.last)
 		}
-		l.done(b.last)
-		return nil
+		return err // what was not added is added after the next look at the end
 	}
 	if err := l.trimRemote(ctx); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,10 +57,16 @@ type mirrorTest struct {
 
 func runMirror(t *testing.T, dir string, server *storetest.RedisServer) *mirrorTest {
 	t.Helper()
+	return runMirrorTo(t, dir, server, newRedis(t, server.URL))
+}
+
+// runMirrorTo is runMirror through a given store on the server.
+func runMirrorTo(t *testing.T, dir string, server *storetest.RedisServer, remote markers.Remote) *mirrorTest {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	m := &mirrorTest{T: t, ctx: ctx, there: newRedis(t, server.URL), log: &logBuffer{}}
-	m.Mirror = markers.NewMirror(openJournal(t, markers.JournalOptions{Dir: dir}), newRedis(t, server.URL),
+	m.Mirror = markers.NewMirror(openJournal(t, markers.JournalOptions{Dir: dir}), remote,
 		markers.MirrorOptions{Logger: slog.New(slog.NewTextHandler(m.log, nil))})
 	ended := make(chan error, 1)
 	go func() { ended <- m.Mirror.Run(ctx) }()
@@ -248,11 +255,94 @@ func TestMirrorEmptiedIdle(t *testing.T) {
 	m.frames(0, 100)
 	m.arrived(0, 100)
 	m.ok(m.there.Delete(m.ctx, "main"))
-	// The mirror asks the server before each record, and now and then. What is lost after it has asked and before it appends
-	// it doesn't find, so that the next record waits here until it has asked.
-	m.until("the loss is logged", func() bool { return m.log.has("remote store lost records") })
 	m.frames(100, 101)
 	m.arrived(0, 101)
+}
+
+// emptying is a store whose server is emptied when the mirror has asked for the end of a log and is about to append to it.
+type emptying struct {
+	*redis.Store
+	server *storetest.RedisServer
+	kind   markers.Kind
+	when   atomic.Bool
+}
+
+func (e *emptying) AppendAfter(ctx context.Context, channel string, k markers.Kind, end markers.ID, b markers.Batch,
+) (bool, error) {
+	if k == e.kind && e.when.CompareAndSwap(true, false) {
+		e.server.Command("FLUSHALL")
+	}
+	return e.Store.AppendAfter(ctx, channel, k, end, b)
+}
+
+// TestMirrorEmptiedUnderAppend has the server lose everything between the mirror's look at the end of a log and its append:
+// nobody who reads there meanwhile sees a log with a hole, and all comes again.
+func TestMirrorEmptiedUnderAppend(t *testing.T) {
+	batch := func(k markers.Kind, frames ...int64) (b markers.Batch) {
+		for _, n := range frames {
+			switch k {
+			case markers.Frames:
+				b.Frames = append(b.Frames, storetest.Frame(n))
+			case markers.Missing:
+				b.Missing = append(b.Missing, storetest.Missing(n))
+			default:
+				b.Markers = append(b.Markers, storetest.Marker(n))
+			}
+		}
+		return b
+	}
+	for name, c := range map[string]struct {
+		kind markers.Kind
+		next int64
+	}{
+		"frames": {markers.Frames, 40}, "markers": {markers.Markers, 40},
+		"missing": {markers.Missing, 40}, "missing, known late": {markers.Missing, 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := storetest.StartRedis(t)
+			remote := &emptying{Store: newRedis(t, server.URL), server: server, kind: c.kind}
+			m := runMirrorTo(t, t.TempDir(), server, remote)
+			m.ok(m.PutChannel(m.ctx, storetest.Channel("main")))
+			m.ok(m.Append(m.ctx, "main", batch(c.kind, 10, 20, 30)))
+			m.ok(m.Flush(m.ctx))
+			remote.when.Store(true)
+			m.ok(m.Append(m.ctx, "main", batch(c.kind, c.next)))
+			// What is there is always a beginning of what is here.
+			m.until("all is there again", func() bool {
+				here, there := m.frameNumbers(m.Mirror, c.kind), m.frameNumbers(m.there, c.kind)
+				if n := len(there); n > len(here) || !slices.Equal(there, here[:n]) {
+					t.Fatalf("%v there, %v here", there, here)
+				}
+				return !remote.when.Load() && len(there) == 4
+			})
+		})
+	}
+}
+
+// frameNumbers lists the frames of the records of a kind in the order of their log.
+func (m *mirrorTest) frameNumbers(s markers.Store, k markers.Kind) (list []int64) {
+	m.Helper()
+	frames, err := s.Frames(m.ctx, "main", markers.Range{})
+	m.ok(err)
+	missing, err := s.Missing(m.ctx, "main", markers.Range{})
+	m.ok(err)
+	known, err := s.Markers(m.ctx, "main", markers.Range{})
+	m.ok(err)
+	switch k {
+	case markers.Frames:
+		for _, r := range frames {
+			list = append(list, r.Frame)
+		}
+	case markers.Missing:
+		for _, r := range missing {
+			list = append(list, r.Frame)
+		}
+	default:
+		for _, r := range known {
+			list = append(list, r.ScheduledFrame)
+		}
+	}
+	return list
 }
 
 // TestMirrorHang has the server hang: appends, trims and descriptions go on at once. No disk takes part.

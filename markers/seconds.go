@@ -1,6 +1,7 @@
 package markers
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,27 +23,83 @@ func (s Seconds) String() string {
 	return whole + "." + strings.TrimRight(fmt.Sprintf("%09d", v%1e9), "0")
 }
 
-// ParseSeconds reads decimal seconds without going through a float: an optional minus, digits, and at most nine
-// decimals that count (further ones are dropped). Exponents are refused.
+// ParseSeconds reads seconds as ParseDecimal does; decimals beyond the ninth are dropped.
 func ParseSeconds(s string) (Seconds, error) {
-	body, neg := strings.CutPrefix(s, "-")
-	whole, frac, _ := strings.Cut(body, ".")
-	if whole == "" && frac == "" || strings.Trim(whole+frac, "0123456789") != "" {
-		return 0, fmt.Errorf("%q is not a number of seconds such as 12.5", s)
+	v, _, err := ParseDecimal(s, 9)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%.40q seconds are out of range", s)
 	}
-	if len(frac) > 9 {
-		frac = frac[:9]
-	}
-	frac += strings.Repeat("0", 9-len(frac))
-	digits := whole + frac
-	if neg {
-		digits = "-" + digits
-	}
-	v, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q seconds are out of range", s)
+		return 0, fmt.Errorf("%.40q is not a number of seconds such as 12.5", s)
 	}
 	return Seconds(v), nil
+}
+
+// ParseDecimal reads a decimal number times 10^places, without going through a float: an optional minus, digits, of which
+// some may follow a point, and an optional exponent, so every JSON number (RFC 8259, 6). exact is false where digits that
+// are no zeros were dropped from the end. The errors are strconv.ErrSyntax and strconv.ErrRange.
+func ParseDecimal(s string, places int) (v int64, exact bool, err error) {
+	body, negative := strings.CutPrefix(s, "-")
+	mantissa, exponent := body, 0
+	if i := strings.IndexAny(body, "eE"); i >= 0 {
+		mantissa = body[:i]
+		if exponent, err = parseExponent(body[i+1:]); err != nil {
+			return 0, false, err
+		}
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := whole + fraction
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, false, strconv.ErrSyntax
+	}
+	if digits = strings.TrimLeft(digits, "0"); digits == "" {
+		return 0, true, nil
+	}
+	exact = true
+	// The number is digits * 10^shift.
+	switch shift := exponent - len(fraction) + places; {
+	case shift > maxDigits:
+		return 0, false, strconv.ErrRange
+	case shift >= 0:
+		digits += strings.Repeat("0", shift)
+	default:
+		keep := max(0, len(digits)+shift)
+		exact = strings.Trim(digits[keep:], "0") == ""
+		digits = "0" + digits[:keep]
+	}
+	if negative {
+		digits = "-" + digits
+	}
+	if v, err = strconv.ParseInt(digits, 10, 64); err != nil {
+		return 0, false, strconv.ErrRange
+	}
+	return v, exact, nil
+}
+
+const (
+	// maxDigits is how many digits the largest number has.
+	maxDigits = 19
+	// farExponent is what larger exponents are cut down to: no text is so long that its digits make up for it.
+	farExponent = 1 << 30
+)
+
+// parseExponent reads the digits behind an e, with a sign or without.
+func parseExponent(s string) (int, error) {
+	digits, negative := strings.CutPrefix(s, "-")
+	if !negative {
+		digits = strings.TrimPrefix(s, "+")
+	}
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n > farExponent {
+		n = farExponent
+	}
+	if negative {
+		n = -n
+	}
+	return n, nil
 }
 
 // MarshalJSON writes a JSON number.

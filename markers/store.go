@@ -179,3 +179,12 @@ type Store interface {
 	// Close ends the store and waits for what it started.
 	Close() error
 }
+
+// Remote is a Store that other processes write to as well, and that may lose what it holds at any moment.
+type Remote interface {
+	Store
+	// AppendAfter is Append for records of one kind, to a log of which the caller knows the end (Last), in one step with
+	// a look at that end. added is false where the log ends elsewhere by now, because others added to it or because it was
+	// emptied; then some of the first records may have been added, none of them behind a hole.
+	AppendAfter(ctx context.Context, channel string, k Kind, end ID, b Batch) (added bool, err error)
+}

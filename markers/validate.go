@@ -16,7 +16,8 @@ const maxChannelName = 64
 
 const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-// MaxFrame is the largest frame number in a record: 126 years at 240 frames/s, which is as long as a stream's clock runs.
+// MaxFrame is the largest frame number: 126 years at 240 frames/s, which is as long as a stream's clock runs. Times that are
+// computed from it at a slow rate are the latest that there are (media.FrameRate).
 const MaxFrame = 4_000_000_000 * media.MaxRate
 
 // Limits of an event that somebody triggers.

@@ -2,7 +2,24 @@
 // exact rational, and the SMPTE timecode. Time is integers throughout: frame numbers, 90 kHz ticks, nanoseconds.
 package media
 
-// AccessUnit is one coded picture (H.264, 3.1) with its place in the stream.
+// Codec says how pictures are coded.
+type Codec uint8
+
+// The codecs whose access units are read. What refstream makes is H.264.
+const (
+	H264 Codec = iota
+	HEVC
+)
+
+// String is the codec's usual name.
+func (c Codec) String() string {
+	if c == HEVC {
+		return "HEVC"
+	}
+	return "H.264"
+}
+
+// AccessUnit is one coded picture (H.264, 3.1; H.265, 3.1) with its place in the stream.
 //
 // A stage that receives an AccessUnit does not change it or the bytes it holds; it makes a new one. The bytes stay
 // valid and unchanged for as long as anyone holds them.
@@ -11,7 +28,9 @@ type AccessUnit struct {
 	Frame int64
 	// PTS and DTS are 90 kHz ticks, not wrapped to 33 bits. DTS <= PTS.
 	PTS, DTS int64
-	// Key marks an IDR picture: decoding can start here.
+	// Codec is that of the NAL units.
+	Codec Codec
+	// Key marks an IDR picture, of HEVC any IRAP picture: decoding can start here.
 	Key bool
 	// NALs are the NAL units in decoding order without start codes or lengths, with emulation prevention as on the
 	// wire. At least one, none empty.

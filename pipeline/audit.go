@@ -19,6 +19,9 @@ import (
 // frame, or the marker of an event that they show; and those of which nothing is known at all. withdrawn are their
 // segments: they must not be published any more, since the ledger can't say what is in them. Frames that are known to be
 // missing are left out.
+//
+// What was found lost stays so, also where its file is put back: records are not taken back, and the playlist had a gap there.
+// Nothing is known of a file's content but what whole compares.
 func Audit(ctx context.Context, store markers.Store, c markers.Channel, whole func(markers.SegmentRecord) bool,
 ) (lost []markers.MissingRecord, withdrawn []markers.SegmentRecord, err error) {
 	a := auditor{channel: c, clock: c.Clock(), recorded: map[int64]string{}, marked: map[string]bool{}, oldest: -1}

@@ -120,6 +120,50 @@ func TestKilledThenClockBack(t *testing.T) {
 	}
 }
 
+// fakeReached is a file that a full disk does not keep from being written.
+type fakeReached struct{ frame int64 }
+
+func (f *fakeReached) Frame() int64 { return f.frame }
+
+func (f *fakeReached) Reach(n int64) error {
+	f.frame = n
+	return nil
+}
+
+// The disk is full, so that frames are sent and nothing of them is kept; the process is killed, and the clock set back by more
+// than a segment: no frame is sent twice, and those that only live clients got are missing.
+func TestDiskFullKilledAndClockBack(t *testing.T) {
+	for _, b := range []int{0, 2} {
+		inBubble(t, func(r *rig) {
+			r.scripts = []script{{b: b}, {b: b}}
+			sent, file := r.watchSent(), &fakeReached{-1}
+			set := r.set
+			r.set = func() {
+				set()
+				r.live.Reached = file
+				if r.info.Run == 1 {
+					r.hls.fails = func(msn int64) bool { return msn >= 103 }
+				}
+			}
+			r.start()
+			r.until(1029)
+			r.store.lossy.Store(true)
+			r.until(1075)
+			r.kill()
+			r.store.lossy.Store(false)
+			r.stepBack(4 * segmentTime)
+			r.start()
+			r.pass(4*segmentTime + 3*segmentTime)
+			r.stop()
+			sent.check()
+			r.checkAccount()
+			if got := strings.Join(r.account(), ", "); !strings.Contains(got, "-1079 publish, |1080-1089, ") {
+				t.Errorf("account %s", got)
+			}
+		})
+	}
+}
+
 // Whatever log the newest frame is in, the stream goes on behind it.
 func TestGoesOnBehindTheNewest(t *testing.T) {
 	m := markers.Marker{ID: "main-t1", Frame: 1334, LastFrame: 1400, ScheduledFrame: 1334}

@@ -65,3 +65,14 @@ func (c *coverage) accounted() int64 {
 	defer c.mu.Unlock()
 	return c.next
 }
+
+// pending is the last slot of which something is known that waits for a slot before it; -1 where nothing waits.
+func (c *coverage) pending() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := int64(-1)
+	for msn := range c.known {
+		last = max(last, msn)
+	}
+	return last
+}

@@ -194,3 +194,24 @@ func TestSkipWhileDiskStalls(t *testing.T) {
 		}
 	})
 }
+
+// The same with a stop before the next segment begins: what was skipped keeps its reason, and so does what was given up.
+func TestStopInSkipWhileDiskStalls(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.scripts = []script{{slow: map[int64]time.Duration{55: 1010 * time.Millisecond}}}
+		r.set = func() { r.hls.stall = map[int64]time.Duration{1020: 60*frameTime + frameTime/2} }
+		r.start()
+		r.until(1092)
+		r.stop()
+		r.want("1010-1019, 1020-1029, 1030-1039, 1040-1049, 1050-1059, 1060-1060, 1061-1069 publish, 1070-1099 skipped")
+		r.check()
+		r.checkTotals()
+		r.set = nil
+		r.pass(time.Second)
+		r.start()
+		r.until(1149)
+		r.stop()
+		r.want("1010-1019, 1020-1029, 1030-1039, 1040-1049, 1050-1059, 1060-1060, 1061-1069 publish, 1070-1099 skipped, 1100-1119 down, |1120-1129, 1130-1139, 1140-1149")
+		r.check()
+	})
+}

@@ -40,6 +40,31 @@ func TestEncoderDiesAtFirst(t *testing.T) {
 	}
 }
 
+// Nor can it help when its first unit can't be labelled.
+func TestFirstUnitCantBeLabelled(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(i int64, u *media.AccessUnit) bool
+		want string
+	}{
+		"without a slice":    {func(_ int64, u *media.AccessUnit) bool { u.NALs = [][]byte{{0x06}}; return true }, "annotate frame 1010: "},
+		"was never rendered": {func(_ int64, u *media.AccessUnit) bool { u.Frame += 100; return true }, "record frame 1110: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.next = func() script { return script{edit: c.edit} }
+				r.start()
+				err := r.ended()
+				if err == nil || !strings.HasPrefix(err.Error(), "encode first frame: ") || strings.Count(err.Error(), c.want) != 1 {
+					t.Errorf("error %v, want %q in it once", err, c.want)
+				}
+				if len(r.encoders) != 1 || len(r.segments()) > 0 || len(r.frames()) > 0 || len(r.missing()) > 0 {
+					t.Errorf("%d encoders were started; account %q", len(r.encoders), r.account())
+				}
+			})
+		})
+	}
+}
+
 // The encoder dies in the middle of a segment: the stream goes on at the segment that is due then, behind a
 // discontinuity, and what was lost has a record with the reason.
 func TestEncoderDies(t *testing.T) {

@@ -17,6 +17,8 @@ type fakeStore struct {
 	*markers.Journal
 	// diskFull makes Append take records in, as the journal does, and complain.
 	diskFull atomic.Bool
+	// lossy makes Append take records in and lose them, as a process does that is killed while the disk is full.
+	lossy atomic.Bool
 	// dies is how many batches are still stored before the process is killed, never when it is negative; dead says
 	// that it was: nothing is stored any more.
 	dies atomic.Int64
@@ -47,7 +49,7 @@ func (s *fakeStore) Append(ctx context.Context, channel string, b markers.Batch)
 	if s.dies.Load() >= 0 && s.dies.Add(-1) < 0 {
 		s.dead.Store(true)
 	}
-	if s.dead.Load() {
+	if s.dead.Load() || s.lossy.Load() {
 		return nil
 	}
 	if err := s.Journal.Append(ctx, channel, b); err != nil {

@@ -39,6 +39,12 @@ type pacer interface {
 	Resync() time.Duration
 }
 
+// reached remembers the newest frame that may have been sent to anybody where nothing else can be written (markers.Reached).
+type reached interface {
+	Frame() int64
+	Reach(n int64) error
+}
+
 // Live runs one channel in real time.
 type Live struct {
 	Channel
@@ -47,6 +53,8 @@ type Live struct {
 	Pacer   pacer
 	// KeepMarkers is how long markers and missing records are kept; at least the window.
 	KeepMarkers time.Duration
+	// Reached may be nil.
+	Reached reached
 	// Lost are frames of earlier runs that were found missing before this one (Audit).
 	Lost []markers.MissingRecord
 
@@ -57,7 +65,7 @@ type Live struct {
 
 // Run renders, encodes and publishes until ctx ends, then ends the playlist and returns nil. The encoder's end, a
 // machine that is too slow and a disk that fails are told, accounted for and survived; an encoder that fails before it
-// has ever given a frame is an error, since trying again can't help.
+// has ever given a frame that can be labelled is an error, since trying again can't help.
 func (l *Live) Run(ctx context.Context) error {
 	schedule, err := generator.NewSchedule(l.Info.Seed, l.Info.EventEvery, l.Info.EventLength)
 	if err != nil {
@@ -83,6 +91,15 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sent := known
+	if l.Reached != nil {
+		sent = l.Reached.Frame()
+	}
+	if clock.MSN(sent) > clock.MSN(known) && accounted >= 0 {
+		l.lose(ctx, accounted+1, sent, markers.ReasonPublish, "the generator ended while the disk took no records")
+		accounted = sent
+	}
+	known = max(known, sent)
 	n := l.await(ctx, known)
 	if accounted >= 0 && ctx.Err() == nil {
 		l.lose(ctx, accounted+1, n-1, markers.ReasonDown, "")
@@ -93,6 +110,7 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	started := l.Now()
 	c.elapsed = func() time.Duration { return l.Now().Sub(started) }
+	c.reached = l.Reached
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Pacer.Now), false)
 	c.publisher.published = l.trim
 
@@ -122,14 +140,14 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 	var pause time.Duration
 	for {
 		began := l.Now()
-		units, err := l.runEncoder(ctx, c, r, n)
+		err := l.runEncoder(ctx, c, r, n)
 		if ctx.Err() != nil {
 			if err != nil {
 				l.Logger.Error("stop encoder", "channel", l.Info.Name, "error", err)
 			}
 			return nil
 		}
-		if units == 0 && l.Metrics.latest.Load() < 0 {
+		if l.Metrics.latest.Load() < 0 {
 			return fmt.Errorf("encode first frame: %w", err)
 		}
 		if l.Now().Sub(began) > steadyRun {
@@ -161,11 +179,11 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 	}
 }
 
-// runEncoder runs one encoder from frame n on until it fails or ctx ends, and returns how many units it gave.
-func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64) (units int64, err error) {
+// runEncoder runs one encoder from frame n on until it fails or ctx ends.
+func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64) error {
 	enc, err := c.Encoder()
 	if err != nil {
-		return 0, fmt.Errorf("make encoder: %w", err)
+		return fmt.Errorf("make encoder: %w", err)
 	}
 	// The encoder outlives ctx by the time it takes to drain; fed ends when the encoder does.
 	running, kill := context.WithCancel(context.WithoutCancel(ctx))
@@ -180,7 +198,6 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 	ended := make(chan error, 1)
 	go func() {
 		err := enc.Run(running, func(au media.AccessUnit) error {
-			units++
 			return c.handle(running, au)
 		})
 		stopFeeding()
@@ -194,13 +211,13 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 	err = <-ended
 	switch {
 	case err != nil:
-		return units, err
+		return err
 	case ctx.Err() != nil:
-		return units, nil
+		return nil
 	case !errors.Is(feedErr, context.Canceled):
-		return units, feedErr
+		return feedErr
 	}
-	return units, errors.New("encoder ended by itself")
+	return errors.New("encoder ended by itself")
 }
 
 // feed renders frames from n on and writes them to the encoder, each in its turn, until ctx ends or writing fails.

@@ -87,6 +87,8 @@ type chain struct {
 	publisher *publisher
 	// elapsed is how long the run has gone on by the monotonic clock; nil where GEN is virtual.
 	elapsed func() time.Duration
+	// reached gets the last frame of each segment before anything of the segment is sent. It may be nil.
+	reached reached
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
 	// warned: the missing pic_struct_present_flag was told; outputFails: Output did not take the last unit.
@@ -101,7 +103,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	unit, err := c.annotator.Annotate(au, frame.record)
 	if err != nil {
-		return fmt.Errorf("annotate frame %d: %w", au.Frame, err)
+		return err
 	}
 	if au.Key && !c.warned && !c.annotator.PicTiming() {
 		c.warned = true
@@ -115,6 +117,12 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	batch := c.ledger.add(frame)
 	c.store(ctx, batch)
+	if au.Key && c.reached != nil {
+		clock := c.Info.Clock()
+		if err := c.reached.Reach(clock.FirstFrame(clock.MSN(au.Frame)+1) - 1); err != nil {
+			c.Logger.Warn("a restart after a kill may not know what was sent", "channel", c.Info.Name, "error", err)
+		}
+	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
 	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {

@@ -25,11 +25,14 @@ type publisher struct {
 	published func(context.Context, markers.SegmentRecord)
 	// accounting keeps the missing records in order.
 	accounting sync.Mutex
-	// Only the goroutine that calls unit uses these. dropping is the first slot that is being given up, or -1. pending are
+	// Only the goroutine that calls unit uses these, until the queue is closed. dropping is the first slot that is being given up, or -1. pending are
 	// the markers of units that were given up: their events may go on in later segments.
 	dropping int64
 	pending  []markers.Marker
 }
+
+// tooSlow is why a slot was given up that found no room in the queue.
+var tooSlow = reason{markers.ReasonPublish, "the disk is too slow: the queue of access units was full"}
 
 // message is one step for the segmenter: a unit with the markers that begin at it, or the end of an encoder's run.
 type message struct {
@@ -64,8 +67,7 @@ func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.M
 		if !au.Key {
 			return nil
 		}
-		gap := message{abandon: true, first: p.dropping, last: msn - 1,
-			why: reason{markers.ReasonPublish, "the disk is too slow: the queue of access units was full"}}
+		gap := message{abandon: true, first: p.dropping, last: msn - 1, why: tooSlow}
 		select {
 		case p.queue <- gap:
 			p.dropping = -1
@@ -114,6 +116,7 @@ func (p *publisher) run(ctx context.Context) error {
 	if err != nil {
 		p.lost(ctx, err)
 	}
+	p.settle(ctx, seg)
 	if !p.lossless && errors.Is(err, hls.ErrPublish) && !errors.Is(err, hls.ErrPlaylist) {
 		return nil // the last segment is lost and accounted for, and the playlist has ended
 	}
@@ -167,7 +170,7 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	seg.Generator = p.Info.Generator
 	p.store(ctx, markers.Batch{Segments: []markers.SegmentRecord{*seg}})
 	// A stop can cut the last segment short. The next run accounts for all frames behind the newest record, so there must be
-	// none that leaves out the rest of this slot: what is known of later slots is not written then.
+	// none that leaves out the rest of this slot: see settle.
 	if p.Info.Clock().Offset(seg.LastFrame+1) == 0 {
 		p.account(ctx, seg.MSN, seg.MSN, reason{})
 	}
@@ -176,11 +179,38 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 	}
 }
 
+// settle writes what is known of slots behind those that the encoder still had when the run ended, and accounts for these.
+// last is the segment that the end published, or nil.
+func (p *publisher) settle(ctx context.Context, last *markers.SegmentRecord) {
+	pending := p.coverage.pending()
+	if pending < 0 {
+		return // the next run accounts for what comes next
+	}
+	kept := reason{markers.ReasonEncoder, "the encoder ended before it gave them back"}
+	if clock := p.Info.Clock(); last != nil && clock.Offset(last.LastFrame+1) != 0 {
+		why := kept
+		if p.dropping >= 0 && p.dropping <= last.MSN {
+			why = tooSlow
+		}
+		p.write(ctx, markers.MissingRecord{Frame: last.LastFrame + 1, LastFrame: clock.FirstFrame(last.MSN+1) - 1,
+			Reason: why.code, Detail: why.detail, At: p.coverage.now().UTC()})
+		p.account(ctx, last.MSN, last.MSN, reason{})
+	}
+	if p.dropping >= 0 {
+		p.account(ctx, p.dropping, min(pending, p.Info.Clock().MSN(p.Metrics.latest.Load())), tooSlow)
+	}
+	p.account(ctx, 0, pending, kept)
+}
+
 // account tells the fate of slots and writes the missing records that are due.
 func (p *publisher) account(ctx context.Context, first, last int64, why reason) {
 	p.accounting.Lock()
 	defer p.accounting.Unlock()
-	due := p.coverage.report(first, last, why)
+	p.write(ctx, p.coverage.report(first, last, why)...)
+}
+
+// write stores and logs missing records.
+func (p *publisher) write(ctx context.Context, due ...markers.MissingRecord) {
 	for _, m := range due {
 		p.Metrics.Missing.WithLabelValues(m.Reason).Add(float64(m.LastFrame - m.Frame + 1))
 		p.Logger.Warn("frames are missing", "channel", p.Info.Name, "first", m.Frame, "last", m.LastFrame,

@@ -51,6 +51,8 @@ func (l *Live) loadTriggers(ctx context.Context, e *events, n, known int64) (new
 	for _, t := range list {
 		newest = t.RecordID()
 		switch {
+		case t.LastFrame >= n && t.Frame <= known && l.without(ctx, t):
+			l.refuse(t, "earlier frames do not show it: it had come too late for them")
 		case t.LastFrame >= n:
 			l.refuse(t, e.add(t))
 		case t.Frame > known:
@@ -59,6 +61,15 @@ func (l *Live) loadTriggers(ctx context.Context, e *events, n, known int64) (new
 	}
 	e.begin(n)
 	return newest, err
+}
+
+// without reports whether an earlier run made frames of a trigger's event that do not show it: it had refused the trigger.
+func (l *Live) without(ctx context.Context, t markers.Trigger) bool {
+	shown, err := l.Records.Frames(ctx, l.Info.Name, markers.Range{
+		From: markers.AtFrame(t.Frame), To: markers.EndOfFrame(t.LastFrame), Limit: 1, Desc: true,
+	})
+	id := markers.Event{Kind: markers.KindManual, Scheduled: t.Frame}.ID(l.Info.Name)
+	return err == nil && len(shown) > 0 && shown[0].Event != id
 }
 
 // refuse logs and counts a trigger that was refused; an empty reason says that it was not.

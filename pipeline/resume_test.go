@@ -30,7 +30,10 @@ func TestResumeAfterStop(t *testing.T) {
 			"1010-1019, 1020-1029 encoder, 1030-1059 down, |1060-1069, 1070-1079"},
 		// 1014 to 1019 stay in the encoder: they come before the frames that were skipped, and so does their record.
 		"a segment cut short before a skip": {script{lookahead: 6, stuck: true, slow: map[int64]time.Duration{5: 1010 * time.Millisecond}}, 1045, time.Second, 1110,
-			"1010-1013, 1014-1109 down, |1110-1119, 1120-1129"},
+			"1010-1013, 1014-1019 encoder, 1020-1049 skipped, 1050-1109 down, |1110-1119, 1120-1129"},
+		// Nothing of segment 1010 has left the encoder.
+		"a skip behind a segment in the encoder": {script{lookahead: 40, stuck: true, slow: map[int64]time.Duration{5: 1010 * time.Millisecond}}, 1045, time.Second, 1110,
+			"1010-1019 encoder, 1020-1049 skipped, 1050-1109 down, 1110-1119, 1120-1129"},
 		"before anything was published": {script{fate: hangs}, 1025, time.Second, 1110, "1110-1119, 1120-1129"},
 	} {
 		t.Run(name, func(t *testing.T) {

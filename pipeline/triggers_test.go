@@ -111,6 +111,39 @@ func TestTriggersLoaded(t *testing.T) {
 	})
 }
 
+// A trigger that was refused because it came too late stays refused when the next run begins within its event. One that was
+// accepted goes on, and so does one whose frames so far are all missing.
+func TestTriggersRefusedBefore(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		quietRig(r)
+		r.start()
+		r.until(1025)
+		r.trigger(1025, 1100, "rendered already")
+		r.until(1034)
+		r.stop()
+		r.start()
+		r.until(1069)
+		r.stop()
+		r.check()
+		r.wantMarkers("")
+		if n := len(r.log.lines("trigger refused", "frame=1025")); n != 2 {
+			t.Errorf("refused %d times, want once in each run: %q", n, r.log.lines("refused"))
+		}
+	})
+	inBubble(t, func(r *rig) {
+		quietRig(r)
+		r.start()
+		r.until(1034)
+		r.stop()
+		r.accept(1036, 1100, "while nothing runs")
+		r.start()
+		r.until(1069)
+		r.stop()
+		r.check()
+		r.wantMarkers("main-t1036")
+	})
+}
+
 // Where triggers can't be read the stream goes on without them, and says so.
 func TestTriggersUnreadable(t *testing.T) {
 	for name, c := range map[string]struct{ call, log string }{

@@ -35,6 +35,8 @@ func TestAllowances(t *testing.T) {
 		{"remux", Finding{Kind: ClockOffset, Clock: "pts"}, true},
 		{"remux", Finding{Kind: ClockOffset, Clock: "sei.misb"}, false},
 		{"remux", Finding{Kind: Resized}, false},
+		{"remux", Finding{Kind: Added, Clock: "hls.discontinuity"}, true},
+		{"remux", Finding{Kind: Added, Clock: "sei.misb"}, false},
 		{"transcode", Finding{Kind: Resized}, true},
 		{"transcode", Finding{Kind: ClockGone, Clock: "sei.misb,id3"}, true},
 		{"transcode", Finding{Kind: DTS}, true},

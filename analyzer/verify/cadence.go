@@ -47,13 +47,21 @@ func cadenceOf(list []picture, runs []show, rate media.FrameRate) cadence {
 	}
 	// The mean step from picture to picture, of those steps that the conversion can explain.
 	var frames, pictures float64
-	for i := 1; i < len(runs); i++ {
-		a, b := runs[i-1], runs[i]
-		if a.frame < 0 || b.frame < 0 || a.count > c.stay || b.frame-a.frame > c.step {
+	for i := 0; i < len(runs); i++ {
+		a, mixed := runs[i], int64(0)
+		for i+1 < len(runs) && runs[i+1].mixed { // what is blended is in the place of a frame
+			i++
+			mixed += runs[i].count
+		}
+		if a.frame < 0 || i+1 == len(runs) {
+			continue
+		}
+		b := runs[i+1]
+		if b.frame < 0 || a.count > c.stay || b.frame-a.frame > c.step*(1+mixed) {
 			continue
 		}
 		frames += float64(b.frame - a.frame)
-		pictures += float64(a.count)
+		pictures += float64(a.count + mixed)
 	}
 	if mean := frames / pictures; pictures == 0 || math.Abs(mean-r) >= math.Abs(r-1)/2 {
 		return same

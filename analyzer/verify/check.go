@@ -30,6 +30,10 @@ type input struct {
 	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
 	undated []int64
 	dated   bool
+	// doubled are the tags that stand more than once before a segment, by its number.
+	doubled map[int64][]string
+	// metadata are the descriptions of a stream of FLV or RTMP.
+	metadata []analyzer.Record
 	// segments are those of a playlist that were read.
 	segments []span
 	// unread is why the statements can't be read, nil where they can.
@@ -54,6 +58,7 @@ type checker struct {
 	first, last int64
 	// anchors are the pictures that show a frame for the first time, in the order of the frames.
 	anchors []int
+	losses  losses
 	// timed are those of them that no picture out of order has changed places with.
 	timed []int
 }
@@ -64,7 +69,10 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
-	in.pictures = recognize(in.pictures, in.statements, in.info.modulus())
+	c.losses = newLosses(in.statements)
+	named := namedBy(in.statements, in.info.modulus())
+	in.pictures = unmix(in.pictures, named, in.info.modulus())
+	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.modulus())
 	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
 		return c.reversed(ctx, source, allow)
@@ -74,7 +82,10 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	r.Notes = append(r.Notes, in.notes...)
 	if r.Readable == 0 {
 		r.Verdict = Unknown
-		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded or scaled down too far")
+		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded, blended or scaled down too far")
+		for _, f := range c.blended() {
+			r.Notes = append(r.Notes, f.Text)
+		}
 		return r, nil
 	}
 	for _, s := range runs {
@@ -107,9 +118,9 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 
 	c.timed = timekeepers(in.pictures, c.anchors, disordered)
 
-	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth)
+	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(append(r.Findings, c.changedForms()...), c.beyond()...)
+	r.Findings = append(append(append(r.Findings, c.changedForms()...), c.blended()...), c.beyond()...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
@@ -118,6 +129,8 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	reach := channel.Rate.Ticks(1) / 2
 	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
 	m := c.compare(j)
+	c.compareTags(m, j)
+	c.compareMetadata(m)
 	r.Clocks = []ClockReport{c.ptsClock(m)}
 	var left []Finding
 	if in.unread != nil {
@@ -191,30 +204,60 @@ func (c *checker) cutOff() int {
 	list := c.anchors
 	from := max(1, len(list)-reordered)
 	for k := from; k < len(list); k++ {
-		a, b := c.in.pictures[list[k-1]].frame, c.in.pictures[list[k]].frame
-		if b == a+1 {
+		if c.in.pictures[list[k]].frame == c.in.pictures[list[k-1]].frame+1 {
 			continue
 		}
-		newest := int64(math.MinInt64) // DTS of what is there
-		for _, i := range list[from-1:] {
-			dts, known := c.decoding(c.in.pictures[i].frame)
-			if !known {
-				return 0
-			}
-			newest = max(newest, dts)
+		last, known := c.decodedLast(from, k)
+		if last || !known && c.unbroken() {
+			return len(c.in.pictures) - list[k]
 		}
-		for n, i := a+1, k; n < c.last; n++ {
-			if n == c.in.pictures[list[i]].frame {
-				i++
-				continue
-			}
-			if dts, known := c.decoding(n); !known || dts <= newest {
-				return 0
-			}
-		}
-		return len(c.in.pictures) - list[k]
+		return 0
 	}
 	return 0
+}
+
+// decodedLast says whether the frames that are missing from the gap before anchor k on are decoded after all of the anchors from
+// one before from on, as the ledger has it.
+func (c *checker) decodedLast(from, k int) (last, known bool) {
+	list := c.anchors
+	newest := int64(math.MinInt64) // DTS of what is there
+	for _, i := range list[from-1:] {
+		dts, known := c.decoding(c.in.pictures[i].frame)
+		if !known {
+			return false, false
+		}
+		newest = max(newest, dts)
+	}
+	i := k
+	for n := c.in.pictures[list[k-1]].frame + 1; n < c.last; n++ {
+		if n == c.in.pictures[list[i]].frame {
+			i++
+			continue
+		}
+		dts, known := c.decoding(n)
+		if !known || dts <= newest {
+			return false, known
+		}
+	}
+	return true, true
+}
+
+// unbroken says whether the decoding times at the end of the stream follow each other without a hole, so that no unit is
+// missing between those that are there.
+func (c *checker) unbroken() bool {
+	const around = 2 * reordered // the gap, and what is coded out of turn beside it
+	units := c.in.units
+	if len(units) < around {
+		return false
+	}
+	units = units[len(units)-around:]
+	frame := c.channel.Rate.Ticks(1)
+	for i := 1; i < len(units); i++ {
+		if step := units[i].dts - units[i-1].dts; units[i].copied || step <= 0 || step > frame+frame/2 {
+			return false
+		}
+	}
+	return true
 }
 
 // decoding is the decoding time of a frame, where the truth knows it: that of another generator is not this stream's.

@@ -67,7 +67,7 @@ func (c *checker) timingClaim(n int64, unitsInTick, timeScale uint32) fields {
 		{name: "full_timestamp_flag", text: strconv.FormatBool(t.Full)},
 		{name: "hours_value", text: number(t.Hours)},
 		{name: "minutes_value", text: number(t.Minutes)},
-		{name: "n_frames", text: number(t.Frames)},
+		{name: "n_frames", text: strconv.Itoa(int(t.Frames))},
 		{name: "nuit_field_based_flag", text: strconv.FormatBool(t.FieldBased)},
 		{name: "pic_struct", text: "0"}, // progressive frames
 		{name: "seconds_value", text: number(t.Seconds)},
@@ -83,6 +83,15 @@ func (c *checker) misbClaim(n int64) fields {
 		{name: "status", text: strconv.Itoa(h264.MISBLocked)},
 		{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), any: !known},
 	}
+}
+
+// misbFields are those of a precision time stamp as it is written: whoever writes nanoseconds may have rounded them.
+func (c *checker) misbFields(r *analyzer.Record, n int64) fields {
+	list := c.misbClaim(n)
+	if _, nanos := said(r)["ns"]; nanos {
+		list[len(list)-1] = field{name: "ns", any: true} // the clock has a tolerance
+	}
+	return list
 }
 
 // fiClaim is the onFI message of a frame.

@@ -3,9 +3,13 @@ package verify
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +38,51 @@ const clipFrames = 120
 // newClip makes a clip with B-frames.
 func newClip(t *testing.T) *clip {
 	t.Helper()
+	return newClipWith(t, "2")
+}
+
+// clips are the clips that were made, by the number of B-frames: each is made once, in a folder that TestMain removes.
+var clips = struct {
+	sync.Mutex
+	dir  string
+	made map[string]*clip
+}{made: map[string]*clip{}}
+
+func TestMain(m *testing.M) {
+	var err error
+	if clips.dir, err = os.MkdirTemp("", "refstream-verify-*"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(clips.dir)
+	os.Exit(code)
+}
+
+// newClipWith is a clip with so many B-frames between others. Its files are shared by all tests, which don't change them; its
+// truth is the test's own.
+func newClipWith(t *testing.T, bFrames string) *clip {
+	t.Helper()
+	clips.Lock()
+	defer clips.Unlock()
+	if clips.made[bFrames] == nil {
+		clips.made[bFrames] = makeClip(t, bFrames, filepath.Join(clips.dir, bFrames))
+	}
+	c := *clips.made[bFrames]
+	c.truth.Frames, c.truth.Markers = maps.Clone(c.truth.Frames), slices.Clone(c.truth.Markers)
+	c.decoded = maps.Clone(c.decoded)
+	for carrier, in := range c.decoded {
+		in.pictures = slices.Clone(in.pictures)
+		c.decoded[carrier] = in
+	}
+	return &c
+}
+
+func makeClip(t *testing.T, bFrames, dir string) *clip {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	ch := testChannel()
 	clock := ch.Clock()
 	c := &clip{truth: truthOf(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
@@ -41,15 +90,14 @@ func newClip(t *testing.T) *clip {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
 	}
-	dir := t.TempDir()
 	playlist, err := hls.New(hls.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stream, file bytes.Buffer
-	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate}), flv.NewWriter(&file)
+	packer, tags, writer := ts.NewMuxer(), flv.NewMuxer(flv.Options{Rate: ch.Rate, Channel: ch.Name}), flv.NewWriter(&file)
 	annotator := annotate.New(ch.Name, clock)
-	for i, u := range encodedUnits(t, clipFrames, c.truth) {
+	for i, u := range encodedUnits(t, clipFrames, bFrames, c.truth) {
 		f := c.truth.Frames[u.Frame]
 		f.PTS, f.DTS, f.Key = u.PTS, u.DTS, u.Key
 		c.truth.Frames[u.Frame] = f
@@ -100,10 +148,10 @@ func newClip(t *testing.T) *clip {
 }
 
 // encodedUnits are the access units of frames 0 on, as x264 codes them.
-func encodedUnits(t *testing.T, frames int64, truth Truth) (list []outputs.Unit) {
+func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list []outputs.Unit) {
 	t.Helper()
 	shows := func(n int64) bool { return truth.Frames[n].Event != "" }
-	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30",
+	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", bFrames, "-g", "30",
 		"-keyint_min", "30", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-x264-params", "pic-struct=1:open-gop=0:b-adapt=0",
 		"-muxdelay", "0", "-muxpreload", "0")
 	f, err := os.Open(name)
@@ -141,7 +189,7 @@ func (c *clip) judge(t *testing.T, carrier, path string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.url, in.dated, in.undated = path, captured.Dated, captured.Undated
+	in.url, in.dated, in.undated, in.doubled = path, captured.Dated, captured.Undated, captured.Doubled
 	in.unread = in.readStatements(t.Context(), captured.Path, o)
 	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
 	if err != nil {

@@ -85,10 +85,23 @@ func (c *checker) frameSpecs() []frameSpec {
 	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
 	timecode.name, utc.name = clockOnFITC, clockOnFI
+	timing := frameSpec{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
+	if slices.ContainsFunc(c.in.statements, func(r analyzer.Record) bool { return r.Source == analyzer.TimeCode }) {
+		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
+		code := clock(analyzer.TimeCode, rounded, c.timecodeError)
+		code.field = "timecode"
+		code.want = func(n int64) string {
+			tc := c.clock.Timecode(n)
+			tc.Wide = false
+			return tc.String()
+		}
+		code.got = func(r *analyzer.Record) string { return r.Timecode }
+		timing = frameSpec{analyzer.TimeCode, true, nil, []clockSpec{code}}
+	}
 	return []frameSpec{
 		{analyzer.FrameRecord, true, of(c.recordClaim), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
-		{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}},
-		{analyzer.MISBTime, true, of(c.misbClaim), []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
+		timing,
+		{analyzer.MISBTime, true, c.misbFields, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
 		{analyzer.OnFI, false, of(c.fiClaim), []clockSpec{timecode, utc}},
 	}
@@ -199,6 +212,9 @@ func (c *checker) ptsClock(m *comparison) ClockReport {
 
 // dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is told of that clock.
 func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport {
+	if c.in.info.Codec == "hevc" {
+		return ClockReport{} // the encoder was another, with decoding times to choose
+	}
 	modulus := c.in.info.modulus()
 	millisecond := c.in.info.num*1000 == c.in.info.den
 	var tolerance int64
@@ -207,8 +223,8 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 	}
 	var list []sample
 	seen := map[int64]bool{}
-	for _, u := range c.in.units {
-		i, ok := j.picture(u.pts)
+	for number, u := range c.in.units {
+		i, ok := j.unit(int64(number), u.pts)
 		if !ok || u.copied {
 			continue
 		}
@@ -241,7 +257,43 @@ func (c *checker) ptsTolerance() int64 {
 		frame := float64(c.channel.Rate.Nanos(1))
 		return int64(frame * max(1, c.cadence.ratio))
 	}
+	if c.throughMilliseconds() {
+		return StreamInfo{num: 1, den: 1000}.resolution() + c.in.info.resolution()
+	}
 	return c.in.info.resolution()
+}
+
+// throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
+// are whole milliseconds apart, where those of the frames are not.
+func (c *checker) throughMilliseconds() bool {
+	const (
+		milli     = media.TicksPerSecond / 1000
+		fineGrain = milli / 8 // what has coarser time stamps shows nothing of it
+	)
+	// This container may have rounded them once more, the first too.
+	slack := 1 + c.in.info.resolution()*media.TicksPerSecond/int64(time.Second)
+	if slack > fineGrain {
+		return false
+	}
+	whole := func(ticks int64) bool {
+		rest := reduce(ticks, milli)
+		return rest <= slack || rest >= milli-slack
+	}
+	first, rounded := -1, false
+	for _, i := range c.timed {
+		p := c.in.pictures[i]
+		if !p.timed {
+			continue
+		}
+		if first < 0 {
+			first = i
+		}
+		if !whole(p.pts - c.in.pictures[first].pts) {
+			return false
+		}
+		rounded = rounded || !whole(c.clock.PTS(p.frame)-c.clock.PTS(c.in.pictures[first].frame))
+	}
+	return rounded
 }
 
 // nanos turns ticks into nanoseconds, rounded to the nearest.

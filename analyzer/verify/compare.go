@@ -95,7 +95,7 @@ func (m *comparison) sort(r *analyzer.Record, j *joint) {
 	if r.PTS == nil {
 		return
 	}
-	if i, ok := j.picture(*r.PTS); ok {
+	if i, ok := j.unit(r.Unit, *r.PTS); ok {
 		put(m.frames, r.Source, m.c.in.pictures[i].frame, r)
 	}
 }
@@ -349,6 +349,7 @@ func covers(clock string) (list []fieldKey) {
 		string(analyzer.PicTiming):       {"hours_value", "minutes_value", "seconds_value", "n_frames"},
 		string(analyzer.FrameRecord):     {"frame"},
 		string(analyzer.MISBTime):        {"us"},
+		string(analyzer.TimeCode):        {"timecode"},
 		string(analyzer.ProgramDateTime): {"program_date_time"},
 		string(analyzer.DateRange):       {"START-DATE"},
 		string(analyzer.OnCuePoint):      {"pts"},

@@ -12,8 +12,8 @@ type formChange struct {
 	undo func(yuv []byte) []byte
 }
 
-// forms are the changes that are recognized. What is cropped has lost a part of its frame code, and blended pictures have
-// those of two: they can't be read.
+// forms are the changes that are recognized. What is cropped has lost a part of its frame code: it
+// can't be read. Blended pictures are found by what is around them.
 func forms() []formChange {
 	return []formChange{
 		{"mirrored", Mirrored, func(yuv []byte) []byte { return flip(yuv, true, false) }},

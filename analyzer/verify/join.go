@@ -14,6 +14,11 @@ type joint struct {
 	reach   int64 // how far away a picture may be, in ticks
 	shift   int64 // what is added to the time stamps of statements
 	entries []entry
+	list    []picture
+	// named are the frames that the frame records of units name, and seen the units that have come to each time stamp that
+	// several pictures have.
+	named map[int64]int64
+	seen  map[int64][]int64
 }
 
 type entry struct {
@@ -24,7 +29,12 @@ type entry struct {
 // newJoint knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
 // begins: if more statements fall on a picture so, the earliest of each are taken for the same instant.
 func newJoint(list []picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
-	j := &joint{modulus: modulus, reach: reach}
+	j := &joint{modulus: modulus, reach: reach, list: list, named: map[int64]int64{}, seen: map[int64][]int64{}}
+	for i := range statements {
+		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.Frame != nil {
+			j.named[r.Unit] = *r.Frame
+		}
+	}
 	earliest, found := int64(0), false
 	for _, i := range anchors {
 		if p := list[i]; p.timed {
@@ -76,6 +86,35 @@ func (j *joint) picture(pts int64) (int, bool) {
 		}
 	}
 	return best, distance <= j.reach
+}
+
+// unit is the index of the picture of an access unit. Of pictures at one time stamp it is the one that shows the frame that the
+// unit's frame record names; without one they are in the order of decoding.
+func (j *joint) unit(number, pts int64) (int, bool) {
+	i, ok := j.picture(pts)
+	if !ok || number < 0 {
+		return i, ok
+	}
+	at := reduce(j.list[i].pts, j.modulus)
+	k := sort.Search(len(j.entries), func(k int) bool { return j.entries[k].pts >= at })
+	var same []int
+	for ; k < len(j.entries) && j.entries[k].pts == at; k++ {
+		same = append(same, j.entries[k].picture)
+	}
+	if len(same) < 2 {
+		return i, true
+	}
+	if n, named := j.named[number]; named {
+		for _, i := range same {
+			if j.list[i].frame == n {
+				return i, true
+			}
+		}
+	}
+	if !slices.Contains(j.seen[at], number) {
+		j.seen[at] = append(j.seen[at], number)
+	}
+	return same[min(slices.Index(j.seen[at], number), len(same)-1)], true
 }
 
 // reduce is v modulo m, not negative; m = 0 leaves v as it is.

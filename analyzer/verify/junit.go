@@ -96,7 +96,7 @@ func (r *Report) aspects() []aspect {
 	list := []aspect{
 		kinds("frames are all there", Missing, Trimmed, Retimed, BeyondTruth),
 		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder, Reversed),
-		kinds("pictures can be read", Black, Unreadable, Resized, Mirrored, Padded),
+		kinds("pictures can be read", Black, Unreadable, Collateral, Resized, Mirrored, Padded, Blended),
 		kinds("events show when their markers say", EventMissed, EventExtra, EventEarly, EventLate, EventLength),
 		kinds("events are announced", Unannounced),
 		kinds("statements say what is so, once", Misreported, Doubled, Added),

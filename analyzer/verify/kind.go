@@ -12,10 +12,12 @@ const (
 	Frozen             Kind = "frozen"
 	Black              Kind = "black"
 	Unreadable         Kind = "unreadable"
+	Collateral         Kind = "collateral"
 	OutOfOrder         Kind = "out_of_order"
 	Reversed           Kind = "reversed"
 	Mirrored           Kind = "mirrored"
 	Padded             Kind = "padded"
+	Blended            Kind = "blended"
 	Trimmed            Kind = "trimmed"
 	Retimed            Kind = "retimed"
 	Resized            Kind = "resized"
@@ -37,14 +39,18 @@ const (
 	DTS                Kind = "dts"
 	SegmentLength      Kind = "segment_length"
 	BeyondTruth        Kind = "beyond_truth"
+	SyncLoss           Kind = "ts_sync_loss"
 	SyncByteError      Kind = "sync_byte_error"
 	PATError           Kind = "pat_error"
 	ContinuityError    Kind = "continuity_count_error"
 	PMTError           Kind = "pmt_error"
+	PIDError           Kind = "pid_error"
 	TransportError     Kind = "transport_error"
 	CRCError           Kind = "crc_error"
 	PCRRepetitionError Kind = "pcr_repetition_error"
 	PCRStepError       Kind = "pcr_discontinuity_indicator_error"
+	PTSError           Kind = "pts_error"
+	UnreferencedPID    Kind = "unreferenced_pid"
 )
 
 // meanings say of each kind what is found.
@@ -55,10 +61,12 @@ func meanings() []meaning {
 		{Frozen, "a frame is shown for long"},
 		{Black, "black pictures"},
 		{Unreadable, "pictures whose frame code can't be read"},
+		{Collateral, "frames in the stream that the loss of another one spoilt: unreadable, shown as another frame, or not decoded"},
 		{OutOfOrder, "pictures of frames that were due before"},
 		{Reversed, "the pictures come from the last to the first"},
 		{Mirrored, "pictures are mirrored, upside down or both"},
 		{Padded, "pictures have borders around them"},
+		{Blended, "pictures are two frames or more laid over each other"},
 		{Trimmed, "frames are missing at either end"},
 		{Retimed, "another frame rate"},
 		{Resized, "another picture size"},
@@ -80,14 +88,18 @@ func meanings() []meaning {
 		{DTS, "decoding times are not the encoder's, as after a remux"},
 		{SegmentLength, "EXTINF is not as long as the segment's pictures"},
 		{BeyondTruth, "frames that the truth is not about"},
-		{SyncByteError, "bytes between packets of a transport stream (TR 101 290, 1.2)"},
+		{SyncLoss, "the packets of a transport stream are no longer where they should be (TR 101 290, 1.1)"},
+		{SyncByteError, "bytes between packets of a transport stream, or a wrong sync byte (1.2)"},
 		{PATError, "the PAT is absent for 0.5 s, or is another table (1.3)"},
 		{ContinuityError, "packets of a transport stream are missing or out of order (1.4)"},
 		{PMTError, "the PMT is absent for 0.5 s (1.5)"},
+		{PIDError, "video or audio that the PMT names is absent for 5 s (1.6)"},
 		{TransportError, "packets that are marked as damaged (2.1)"},
 		{CRCError, "PAT or PMT with a wrong CRC (2.2)"},
 		{PCRRepetitionError, "no PCR for 0.5 s (2.3a)"},
 		{PCRStepError, "the PCR steps, and the video does not (2.3b)"},
+		{PTSError, "PES packets of video or audio without a PTS for 0.7 s (2.5)"},
+		{UnreferencedPID, "packets whose PID no table names (3.4)"},
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 const (
 	// blackLevel is the mean luma that no picture of the stream is as dark as: black is 16, the board's mean about 130.
 	blackLevel = 40
+	// enoughGrey is how many cells two codes differ in at the least: a CRC tells up to three changed bits.
+	enoughGrey = 4
 	// eventLevel is the level of Cr that divides the block's cyan, 16, from the board's greys, 128.
 	eventLevel = 72
 )
@@ -32,8 +34,14 @@ type picture struct {
 	black bool
 	// known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
 	known int64
+	// stale: the picture showed an older frame, since one that it refers to is lost.
+	stale bool
 	// form says how the picture was brought into another form, before its code could be read; empty for not at all.
 	form form
+	// levels are those of a code that is neither black nor white throughout, nil for any other; blended are the first and the
+	// last of the frames that it is a mix of, where that is known.
+	levels  *generator.CodeLevels
+	blended *[2]int64
 	// event says whether the block of events is in their colour. It is not known without a frame number.
 	event bool
 }
@@ -47,7 +55,12 @@ func newMeter(c markers.Channel) meter { return meter{pictureOf(c)} }
 
 // measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
 func (m meter) measure(yuv []byte) picture {
-	if p, ok := m.read(yuv); ok {
+	p, ok := m.read(yuv)
+	levels, sync := generator.ReadCodeLevels(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
+	if sync && levels.Grey() >= enoughGrey {
+		p.levels = &levels
+	}
+	if ok {
 		return p
 	}
 	luma := yuv[:lumaSize]
@@ -62,14 +75,14 @@ func (m meter) measure(yuv []byte) picture {
 			}
 		}
 	}
-	return picture{frame: -1}
+	return p
 }
 
 // read reads the picture as it is.
 func (m meter) read(yuv []byte) (picture, bool) {
 	n, ok := generator.ReadFrameCode(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
 	if !ok {
-		return picture{}, false
+		return picture{frame: -1}, false
 	}
 	return picture{frame: n, event: m.event(yuv[lumaSize+chromaSize:pictureSize], n)}, true
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/refstream/refstream/analyzer"
 )
 
-// codecRead is the codec, by ffmpeg's name, whose statements are read.
-const codecRead = "h264"
+// codecsRead are the codecs, by ffmpeg's names, whose statements are read.
+var codecsRead = []string{"h264", "hevc"}
 
-// readOthers reads what a stream states that package analyzer does not read. H.264 in a container of an unknown kind is
+// readOthers reads what a stream states that package analyzer does not read. H.264 or HEVC in a container of an unknown kind is
 // copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
 // ffmpeg can't copy stays unread.
 func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, ffmpeg string, o analyzer.Options) {
-	if in.info.Codec != codecRead {
+	if !slices.Contains(codecsRead, in.info.Codec) {
 		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)
 		if in.unread = nil; !slices.Contains(in.notes, note) {
 			in.notes = append(in.notes, note)

@@ -17,6 +17,7 @@ type span struct {
 	begin            int64 // time stamp of the first unit
 	says             markers.Seconds
 	units            int64
+	discontinuity    bool // EXT-X-DISCONTINUITY stands before it
 }
 
 // spans gathers the segments of a stream, by their media sequence numbers.
@@ -51,7 +52,7 @@ func (s spans) list(playlist string) (list []span, err error) {
 	}
 	for _, m := range p.Media.Segments {
 		if one := s[m.MSN]; one != nil && !m.Gap {
-			one.says = m.Duration
+			one.says, one.discontinuity = m.Duration, m.Discontinuity
 			list = append(list, *one)
 		}
 	}
@@ -115,8 +116,61 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 	}
 	n := int64(len(places))
 	return []Finding{{
-		Kind: SegmentLength, Clock: "hls.extinf", Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
+		Kind: SegmentLength, Clock: string(tagLength), Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
 		Text: fmt.Sprintf("EXTINF is %s than its pictures by up to %s s in %s of %d: at frame %d (%s s) first",
 			how, brief(amount), plural(n, "segment"), len(list), places[0].First, places[0].Time),
 	}}
+}
+
+// Names of what a playlist says of a segment, besides its date.
+const (
+	tagLength        analyzer.Source = "hls.extinf"
+	tagDiscontinuity analyzer.Source = "hls.discontinuity"
+)
+
+// compareTags finds tags that stand before a segment more than once, and discontinuities where there can be none. The
+// encoder of a live stream may have begun anew at any segment; that of a folder of files has not.
+func (c *checker) compareTags(m *comparison, j *joint) {
+	place := func(s *span) Place {
+		if i, ok := j.picture(s.first); ok {
+			return c.place(c.in.pictures[i].frame)
+		}
+		return Place{}
+	}
+	for i := range c.in.segments {
+		s := &c.in.segments[i]
+		for _, tag := range c.in.doubled[s.msn] {
+			source := tagLength
+			if tag == "EXT-X-PROGRAM-DATE-TIME" {
+				source = analyzer.ProgramDateTime
+			}
+			m.doubled[source] = append(m.doubled[source], place(s))
+		}
+		if i == 0 || !s.discontinuity || !c.truth.Bounded {
+			continue
+		}
+		before := &c.in.segments[i-1]
+		a, known := j.picture(before.last)
+		b, knownToo := j.picture(s.first)
+		if known && knownToo && before.msn+1 == s.msn && c.in.pictures[b].frame == c.in.pictures[a].frame+1 && c.recorded(m, c.in.pictures[b].frame) {
+			m.added[tagDiscontinuity] = append(m.added[tagDiscontinuity], place(s))
+		}
+	}
+}
+
+// recorded says whether a frame and the one before are in units of one run: those of another encoder are its own affair.
+func (c *checker) recorded(m *comparison, frame int64) bool {
+	run := ""
+	for _, n := range []int64{frame - 1, frame} {
+		list := m.frames[analyzer.FrameRecord][n]
+		if len(list) == 0 {
+			return false
+		}
+		now := said(list[0])["run"]
+		if run != "" && now != run {
+			return false
+		}
+		run = now
+	}
+	return true
 }

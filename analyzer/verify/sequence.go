@@ -24,6 +24,9 @@ type sequence struct {
 	known    int64 // unreadable pictures whose frame records name their frames
 	// late are the frames that are shown out of order: they are not missing.
 	late map[int64]bool
+	// losses say what is lost, and undecoded are the frames that became no picture for that, ascending.
+	losses    *losses
+	undecoded []int64
 }
 
 // Freezes are told apart from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
@@ -32,10 +35,11 @@ const (
 	freezePictures = 4
 )
 
-func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *Truth) *sequence {
+func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *Truth, l *losses, cut bool) *sequence {
 	s := &sequence{
 		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
 		places: map[Kind][]Place{}, count: map[Kind]int64{}, late: map[int64]bool{},
+		losses: l, undecoded: l.undecoded(list, cut),
 	}
 	for _, i := range disordered {
 		s.late[list[i].frame] = true
@@ -48,7 +52,7 @@ func newSequence(list []picture, runs []show, disordered []int, c cadence, clock
 // note adds a place, which extends the one before where the frames go on.
 func (s *sequence) note(k Kind, first, last, pictures, count int64) {
 	s.count[k] += count
-	if list := s.places[k]; len(list) > 0 && k == Missing && list[len(list)-1].Last == first-1 {
+	if list := s.places[k]; len(list) > 0 && pictures == 0 && list[len(list)-1].Pictures == 0 && list[len(list)-1].Last == first-1 {
 		list[len(list)-1].Last = last
 		return
 	}
@@ -99,9 +103,14 @@ func (s *sequence) recognized(due int64, blanks []show) int64 {
 		if b.known > 0 {
 			s.missing(due, b.known-1)
 			due = b.known
+		}
+		kind := blankKind(b)
+		if _, spoilt := s.losses.spoils(due); spoilt && b.known > 0 {
+			kind = Collateral
+		} else if b.known > 0 {
 			s.known += b.count
 		}
-		s.note(blankKind(b), due, due+b.count-1, b.count, b.count)
+		s.note(kind, due, due+b.count-1, b.count, b.count)
 		due += b.count
 	}
 	return due
@@ -137,7 +146,9 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	for _, b := range blanks {
 		first := a.frame + covered + 1
 		n := take(b.count)
-		s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
+		if !b.mixed { // those are told of with all that are blended
+			s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
+		}
 	}
 	return covered
 }
@@ -151,6 +162,11 @@ func blankKind(b show) Kind {
 
 // missing notes the frames from first to last, but for those that are known not to be in the stream.
 func (s *sequence) missing(first, last int64) {
+	for _, n := range s.undecoded {
+		if n >= first && n <= last {
+			s.note(Collateral, n, n, 0, 1)
+		}
+	}
 	for _, e := range s.truth.expected(first, last) {
 		for _, p := range s.without(e[0], e[1]) {
 			s.note(Missing, p[0], p[1], 0, p[1]-p[0]+1)
@@ -158,9 +174,10 @@ func (s *sequence) missing(first, last int64) {
 	}
 }
 
-// without are the stretches from first to last without the frames that are shown out of order.
+// without are the stretches from first to last without the frames that are shown out of order, and those that are in the
+// stream all the same.
 func (s *sequence) without(first, last int64) (list [][2]int64) {
-	for _, n := range slices.Sorted(maps.Keys(s.late)) {
+	for _, n := range slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(s.undecoded), maps.Keys(s.late)))) {
 		if n < first || n > last {
 			continue
 		}
@@ -202,6 +219,10 @@ func (s *sequence) end(a show, blanks []show) {
 	} else {
 		last += s.cover(a, extra, blanks, between)
 	}
+	if k := len(s.undecoded) - 1; k >= 0 && s.undecoded[k] > last {
+		s.missing(last+1, s.undecoded[k])
+		last = s.undecoded[k]
+	}
 	if s.truth.Bounded && s.truth.Last-last >= s.cadence.step {
 		s.note(Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
 	}
@@ -209,7 +230,7 @@ func (s *sequence) end(a show, blanks []show) {
 
 // findings are those of the order of pictures.
 func (s *sequence) findings() (list []Finding) {
-	for _, k := range []Kind{Trimmed, Missing, Repeated, Frozen, Black, Unreadable, OutOfOrder} {
+	for _, k := range []Kind{Trimmed, Missing, Repeated, Frozen, Black, Unreadable, Collateral, OutOfOrder} {
 		places := s.places[k]
 		if len(places) == 0 {
 			continue
@@ -246,6 +267,8 @@ func (s *sequence) describe(f Finding, places int) string {
 		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
 	case OutOfOrder:
 		fmt.Fprintf(&b, "%s out of order", plural(f.Count, "picture"))
+	case Collateral:
+		b.WriteString(s.describeCollateral(f))
 	case Black:
 		fmt.Fprintf(&b, "%s (%s s)", plural(f.Count, "black picture"), seconds(f.Count))
 	default:

@@ -33,8 +33,8 @@ type server struct {
 }
 
 const (
-	framesPage  = 5000  // the most that /frames gives at once
-	markersPage = 10000 // the most that /markers gives at once
+	framesPage  = 5000 // the most that /frames gives at once
+	markersPage = 10000
 	maxAnswer   = 64 << 20
 	// reachSeconds is how much before a stretch is asked for, for an event that reaches into it: the longest that
 	// can be triggered takes 600 s.
@@ -48,25 +48,24 @@ func (s server) Channel(ctx context.Context) (c markers.Channel, err error) {
 
 func (s server) Between(ctx context.Context, first, last int64) (_ Truth, err error) {
 	t := Truth{Frames: map[int64]markers.FrameRecord{}}
-	for from := first; from <= last; {
+	query := url.Values{
+		"from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}, "limit": {strconv.Itoa(framesPage)},
+	}
+	for query != nil {
 		var page struct {
-			Frames    []markers.FrameRecord
-			Missing   []markers.MissingRecord
-			Truncated bool
+			Frames  []markers.FrameRecord
+			Missing []markers.MissingRecord
+			left
 		}
-		err := s.get(ctx, "frames", url.Values{
-			"from": {strconv.FormatInt(from, 10)}, "to": {strconv.FormatInt(last, 10)}, "limit": {strconv.Itoa(framesPage)},
-		}, &page)
-		if err != nil {
+		if err := s.get(ctx, "frames", query, &page); err != nil {
 			return Truth{}, err
 		}
 		for _, f := range page.Frames {
 			t.Frames[f.Frame] = f
-			from = max(from, f.Frame+1)
 		}
 		t.Missing = append(t.Missing, page.Missing...)
-		if !page.Truncated || len(page.Frames) == 0 {
-			break
+		if query, err = page.query(); err != nil {
+			return Truth{}, fmt.Errorf("read frames: %w", err)
 		}
 	}
 	t.Markers, err = s.Markers(ctx, first, last)
@@ -80,28 +79,46 @@ func (s server) Markers(ctx context.Context, first, last int64) (list []markers.
 	}
 	clock := c.Clock()
 	reach := max(c.EventLength, reachSeconds*c.Rate.Base())
-	after := clock.Time(first-reach) - 1
-	for {
+	query := url.Values{
+		"ts_start": {(clock.Time(first-reach) - 1).String()}, "ts_end": {clock.Time(last).String()},
+		"limit": {strconv.Itoa(markersPage)}, "format": {"json"},
+	}
+	for query != nil {
 		var page struct {
-			Markers   []markers.Marker
-			Truncated bool
+			Markers []markers.Marker
+			left
 		}
-		err := s.get(ctx, "markers", url.Values{
-			"ts_start": {after.String()}, "ts_end": {clock.Time(last).String()}, "limit": {strconv.Itoa(markersPage)}, "format": {"json"},
-		}, &page)
-		if err != nil {
+		if err := s.get(ctx, "markers", query, &page); err != nil {
 			return nil, err
 		}
 		for _, m := range page.Markers {
-			after = max(after, m.Time)
 			if m.LastFrame >= first && m.Frame <= last {
 				list = append(list, m)
 			}
 		}
-		if !page.Truncated || len(page.Markers) == 0 {
-			return list, nil
+		if query, err = page.query(); err != nil {
+			return nil, fmt.Errorf("read markers: %w", err)
 		}
 	}
+	return list, nil
+}
+
+// left is whether the limit of an answer left something out, and the address of that.
+type left struct {
+	Truncated bool
+	Next      string
+}
+
+// query is that of the address of what was left out, nil where nothing was.
+func (l left) query() (url.Values, error) {
+	if !l.Truncated {
+		return nil, nil
+	}
+	u, err := url.Parse(l.Next)
+	if err != nil || u.RawQuery == "" {
+		return nil, fmt.Errorf("the answer is cut short, and %q is no address of the rest: is the server an older one?", l.Next)
+	}
+	return u.Query(), nil
 }
 
 // get reads an answer in JSON.

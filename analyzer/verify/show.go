@@ -17,6 +17,8 @@ type show struct {
 	// known is the frame that the frame record of the first picture names, of pictures that can't be read; 0 where that is
 	// not known. The others follow it.
 	known int64
+	// mixed: they are blended of frames of which none counts most.
+	mixed bool
 }
 
 // goesOn says whether a picture of the frame that is known follows the run.
@@ -24,17 +26,22 @@ func (s *show) goesOn(known int64) bool {
 	return s.known == 0 && known == 0 || s.known > 0 && known == s.known+s.count
 }
 
-// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
-// between the frames that can be read.
-func recognize(list []picture, statements []analyzer.Record, modulus int64) []picture {
-	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
-		return list
-	}
+// namedBy are the frames that frame records name, by their time stamps.
+func namedBy(statements []analyzer.Record, modulus int64) map[int64]int64 {
 	named := map[int64]int64{}
 	for i := range statements {
 		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.PTS != nil && r.Frame != nil {
 			named[reduce(*r.PTS, modulus)] = *r.Frame
 		}
+	}
+	return named
+}
+
+// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
+// between the frames that can be read.
+func recognize(list []picture, named map[int64]int64, modulus int64) []picture {
+	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
+		return list
 	}
 	out := slices.Clone(list)
 	before := int64(0) // the last frame that is known or can be read
@@ -64,11 +71,12 @@ func shows(list []picture) (runs []show, disordered []int) {
 			disordered = append(disordered, i)
 			continue
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) {
+		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) &&
+			runs[k].mixed == p.mixed() {
 			runs[k].count++
 			continue
 		}
-		runs = append(runs, show{p.frame, p.black, i, 1, p.known})
+		runs = append(runs, show{p.frame, p.black, i, 1, p.known, p.mixed()})
 	}
 	return runs, disordered
 }

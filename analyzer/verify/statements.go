@@ -42,7 +42,9 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 				return nil // as ffmpeg's muxer has it
 			}
 			in.transport = append(in.transport, lean(r))
-		case analyzer.UserData, analyzer.OnMetaData, analyzer.OnTextData: // of others, or of the whole stream
+		case analyzer.OnMetaData:
+			in.metadata = append(in.metadata, lean(r))
+		case analyzer.UserData, analyzer.OnTextData: // of others
 		default:
 			in.statements = append(in.statements, lean(r))
 		}

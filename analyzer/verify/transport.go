@@ -11,7 +11,8 @@ import (
 // transportKinds are the kinds that are indicators of ETSI TR 101 290.
 func transportKinds() []Kind {
 	return []Kind{
-		SyncByteError, PATError, ContinuityError, PMTError, TransportError, CRCError, PCRRepetitionError, PCRStepError,
+		SyncLoss, SyncByteError, PATError, ContinuityError, PMTError, PIDError, TransportError, CRCError, PCRRepetitionError, PCRStepError,
+		PTSError, UnreferencedPID,
 	}
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -30,12 +31,13 @@ func serve(t *testing.T, truth Truth, page int) *httptest.Server {
 		from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
 		to, _ := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
 		var list []markers.FrameRecord
-		for n := from; n <= to && len(list) < page; n++ {
+		n := from
+		for ; n <= to && len(list) < page; n++ {
 			if f, ok := truth.Frames[n]; ok {
 				list = append(list, f)
 			}
 		}
-		answer(w, map[string]any{"frames": list, "missing": truth.Missing, "truncated": len(list) == page})
+		answer(w, map[string]any{"frames": list, "missing": truth.Missing, "truncated": n <= to, "next": fmt.Sprintf("frames?from=%d&to=%d", n, to)})
 	})
 	mux.HandleFunc("/markers", func(w http.ResponseWriter, r *http.Request) {
 		after, _ := markers.ParseSeconds(r.URL.Query().Get("ts_start"))
@@ -50,7 +52,11 @@ func serve(t *testing.T, truth Truth, page int) *httptest.Server {
 				list = append(list, m)
 			}
 		}
-		answer(w, map[string]any{"markers": list, "truncated": more})
+		v := map[string]any{"markers": list, "truncated": more}
+		if more {
+			v["next"] = fmt.Sprintf("markers?ts_start=%s&ts_end=%s", list[page-1].Time, upTo)
+		}
+		answer(w, v)
 	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
@@ -78,6 +84,26 @@ func TestServer(t *testing.T) {
 	m := truth.Markers[1]
 	if list, err := s.Markers(t.Context(), m.LastFrame, m.LastFrame); err != nil || len(list) != 1 || list[0].ID != m.ID {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// An answer that is cut short without an address of the rest is an error, not the whole.
+func TestServerCutsShort(t *testing.T) {
+	for _, next := range []string{"", "%zz", "frames"} {
+		w := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v := map[string]any{"frames": []markers.FrameRecord{{Frame: 1}}, "truncated": true, "next": next}
+			if err := json.NewEncoder(w).Encode(v); err != nil {
+				t.Error(err)
+			}
+		}))
+		s, err := Server(w.URL, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Between(t.Context(), 0, 9); err == nil || !strings.Contains(err.Error(), "cut short") {
+			t.Errorf("next %q: %v", next, err)
+		}
+		w.Close()
 	}
 }
 

@@ -103,7 +103,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	in.cut = !isFile
 	switch {
 	case err == nil:
-		in.kind, in.dated, in.undated = captured.Kind, captured.Dated, captured.Undated
+		in.kind, in.dated, in.undated, in.doubled = captured.Kind, captured.Dated, captured.Undated, captured.Doubled
 	case errors.As(err, &unstored):
 		return nil, unstored
 	case errors.Is(err, analyzer.ErrManifest):
@@ -121,7 +121,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	}
 	// A file may grow: what its pictures state is read after them, so that none is without its statements.
 	state := func() error {
-		in.statements, in.units, in.transport, in.unread = nil, nil, nil, unread
+		in.statements, in.metadata, in.units, in.transport, in.unread = nil, nil, nil, nil, unread
 		if unread == nil {
 			in.unread = in.readStatements(ctx, captured.Path, read)
 		}

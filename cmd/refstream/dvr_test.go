@@ -44,7 +44,7 @@ func TestDVRPush(t *testing.T) {
 	if !testing.Short() {
 		events = 30
 	}
-	outage.last = s.newestFrame()
+	outage.last = s.newestFrame() + 60 // a sender is ahead of the ledger
 	var list []markers.Marker
 	await(t, "more events in the recording", 5*limit, func() bool {
 		list = getJSON[markersAnswer](s, "/markers?limit=10000").Markers
@@ -54,6 +54,8 @@ func TestDVRPush(t *testing.T) {
 	})
 	d.stop()
 	index := readIndex(t, dir)
+	await(t, "the markers of all that is in the index", limit, func() bool { return s.newestFrame() >= *index[len(index)-1].Number })
+	list = getJSON[markersAnswer](s, "/markers?limit=10000").Markers
 	for i, e := range before {
 		if i >= len(index) || index[i].ID != e.ID || index[i].PTS != e.PTS {
 			t.Fatalf("entry %d was %+v before it was killed", i, e)

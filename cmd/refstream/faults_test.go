@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +136,12 @@ func TestDiskFull(t *testing.T) {
 		return err != nil
 	})
 	s.await("missing record", limit, func() bool { return slices.Contains(s.state().reasons(), markers.ReasonPublish) })
+	lost := s.state().segments.Missing[0].LastFrame
+	s.await("what is sent while the disk is full is noted on it", limit, func() bool {
+		text, err := os.ReadFile(filepath.Join(inside, "data", "main", "reached"))
+		n, e := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		return err == nil && e == nil && n > lost
+	})
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

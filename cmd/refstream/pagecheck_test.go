@@ -74,7 +74,7 @@ func (b *page) awaitCard(want card) {
 			b.t.Logf("the card shows %+v, the check is %+v", got, b.check())
 		}
 	}()
-	await(b.t, fmt.Sprintf("the card to show %+v", want), 60*time.Second, func() bool {
+	await(b.t, fmt.Sprintf("the card to show %+v", want), 90*time.Second, func() bool {
 		got = b.card()
 		return got == want
 	})
@@ -82,50 +82,70 @@ func (b *page) awaitCard(want card) {
 
 // The number in the pixels, in the SEI and by the player's clock are the same in every engine, at rates as fast as the
 // display and slower, with and without B-frames, also after seeks. Where the labels are one frame off every engine says
-// so, and where one of them is missing none calls the rest exact. The short form takes the rate that three engines beside
-// other tests can show at least half of the pictures of.
+// so, and where one of them is missing none calls the rest exact. The engines run side by side, each in one browser. The long
+// form demands half of all pictures: no other test of this package runs beside it, and Firefox, which needs the most of a
+// machine for that, runs first and alone.
 func TestPageSelfCheck(t *testing.T) {
-	type stream struct {
-		fps, bframes string
-		nanos        int64 // of one frame
+	if testing.Short() {
+		t.Parallel()
 	}
-	streams, seconds := []stream{{"30", "2", 33333333}}, 10.0
-	if !testing.Short() {
-		streams, seconds = append(streams, stream{"30", "0", 33333333}, stream{"59.94", "0", 16683333}, stream{"59.94", "2", 16683333}), 60
+	type stream struct {
+		*server
+		fps, bframes string
+		nanos        int64   // of one frame
+		seconds      float64 // to watch
+		// offset and bare are the stream with labels that are one frame off, and without frame records.
+		offset, bare *moodyProxy
+	}
+	streams := []*stream{
+		{fps: "30", bframes: "2", nanos: 33333333, seconds: 60}, {fps: "59.94", bframes: "2", nanos: 16683333, seconds: 60},
+		{fps: "30", bframes: "0", nanos: 33333333, seconds: 10}, {fps: "59.94", bframes: "0", nanos: 16683333, seconds: 10},
+	}
+	if testing.Short() {
+		streams = streams[:2]
+		streams[0].seconds, streams[1].seconds = 10, 10
 	}
 	for _, st := range streams {
-		t.Run(st.fps+" fps, B-frames "+st.bframes, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
-			s.moreSegments(4)
-			shifted, unlabelled := newMoodyProxy(t, s.url), newMoodyProxy(t, s.url)
-			shifted.set(relabel(s, time.Duration(st.nanos)))
-			unlabelled.set(relabel(s, 0))
-			for _, engine := range engines {
-				t.Run(string(engine), func(t *testing.T) {
-					b := openPage(t, engine, s.url)
-					b.selfCheck(seconds)
-					b.open(shifted.url + "/")
-					b.awaitCard(card{"wrong", "Mismatch", "1", b.colour("--bad")})
-					b.open(unlabelled.url + "/")
-					b.playing(30, 60*time.Second)
-					b.awaitCard(card{"unknown", "Not known", "–", b.colour("--soft")})
-					// A busy WebKit has once drawn the picture before: a known fault, which only the long form fails for.
-					if c := b.check(); c.Exact != 0 || c.Errors != 0 && (engine != browser.WebKit || !testing.Short()) {
-						t.Errorf("without frame records: %+v", c)
-					}
-				})
+		st.server = start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
+		st.offset, st.bare = newMoodyProxy(t, st.url), newMoodyProxy(t, st.url)
+		st.offset.set(relabel(st.server, time.Duration(st.nanos)))
+		st.bare.set(relabel(st.server, 0))
+	}
+	for _, engine := range engines {
+		t.Run(string(engine), func(t *testing.T) {
+			if testing.Short() || engine != browser.Firefox {
+				t.Parallel()
+			}
+			b := openPage(t, engine, streams[0].url)
+			for i, st := range streams {
+				t.Logf("%s fps, B-frames %s", st.fps, st.bframes)
+				if i > 0 {
+					b.open(st.url + "/")
+				}
+				b.selfCheck(st.seconds, st.fps)
+				if i > 0 && testing.Short() {
+					continue
+				}
+				b.open(st.offset.url + "/")
+				b.awaitCard(card{"wrong", "Mismatch", "1", b.colour("--bad")})
+				b.open(st.bare.url + "/")
+				b.playing(30, 60*time.Second)
+				b.awaitCard(card{"unknown", "Not known", "–", b.colour("--soft")})
+				if c := b.check(); c.Exact != 0 || c.Errors != 0 {
+					t.Errorf("without frame records: %+v", c)
+				}
 			}
 		})
 	}
 }
 
-// selfCheck watches a true stream for so many seconds, seeking in the last of them.
-func (b *page) selfCheck(seconds float64) {
+// selfCheck watches a true stream for so many seconds, and then seeks in it.
+func (b *page) selfCheck(seconds float64, fps string) {
 	b.t.Helper()
 	b.playing(10, 60*time.Second)
 	b.watch()
 	var w watched
+	half := false
 	defer func() { b.t.Logf("%+v", w) }()
 	// Where the machine keeps Firefox from its updates, fewer pictures are known for a while.
 	await(b.t, "the page to play, with half of its pictures exact", time.Duration(seconds*3)*time.Second+60*time.Second, func() bool {
@@ -133,14 +153,21 @@ func (b *page) selfCheck(seconds float64) {
 		if w.Wrong > 0 {
 			b.t.Fatalf("a true stream is called wrong: %+v", b.check())
 		}
-		return w.Seconds >= seconds && w.Presented > 0 && w.Exact*2 >= w.Presented
+		half = w.Exact > 0 && w.Exact*2 >= w.Presented
+		// The short form runs beside other tests. Where a machine does not let half of 60 pictures a second be known in four times
+		// the time, it takes some.
+		return w.Seconds >= seconds && half || testing.Short() && w.Seconds >= 4*seconds && w.Exact >= 30
 	})
-	b.awaitCard(card{"exact", "Exact", "0", b.colour("--ok")})
-	for range 3 {
+	if half {
+		b.awaitCard(card{"exact", "Exact", "0", b.colour("--ok")})
+	}
+	// The middle of a frame, its beginning, and its end, which is nearer to the beginning of the next one.
+	for _, part := range []string{"0", "-0.5", "0.3"} {
 		from := b.check().Exact
-		if !eval[bool](b, `window.refstream.seekToFrame(window.refstream.state.frame - 45)`) {
-			b.t.Error("the page can't seek")
-		}
+		await(b.t, "the page to seek", 60*time.Second, func() bool {
+			return eval[bool](b, `window.refstream.state.frame !== null && window.refstream.seekToFrame(window.refstream.state.frame - 45)
+				&& (document.querySelector('#video').currentTime += `+part+`/`+fps+`, true)`)
+		})
 		await(b.t, "exact frames after a seek", 60*time.Second, func() bool { return b.check().Exact >= from+10 })
 	}
 	if c := b.check(); c.Errors > 0 {

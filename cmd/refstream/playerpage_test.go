@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +59,12 @@ func (b *page) plays(seconds float64) {
 	})
 }
 
+// faster lets the plain player play four seconds in one.
+func (b *page) faster() {
+	b.t.Helper()
+	eval[float64](b, `document.querySelector('#video').playbackRate = 4`)
+}
+
 // foreignHost serves a folder of HLS as another packager would, with the plain player at /.
 func foreignHost(t *testing.T, dir string) *moodyProxy {
 	t.Helper()
@@ -84,10 +89,10 @@ func foreignHost(t *testing.T, dir string) *moodyProxy {
 func foreignStream(t *testing.T, dir string, before, after []string) *exec.Cmd {
 	t.Helper()
 	args := append([]string{"-hide_banner", "-loglevel", "error"}, before...)
-	args = append(args, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+	args = append(args, "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 		"-map", "0:v", "-map", "1:a", "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency",
-		"-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-filter:v:1", "scale=320:180",
-		"-b:v:0", "700k", "-b:v:1", "200k", "-c:a", "aac", "-b:a", "64k")
+		"-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-filter:v:1", "scale=160:90",
+		"-b:v:0", "300k", "-b:v:1", "100k", "-c:a", "aac", "-b:a", "64k")
 	args = append(args, after...)
 	args = append(args, "-f", "hls", "-hls_time", "1", "-var_stream_map", "v:0,a:0 v:1,a:1", "-master_pl_name", "stream.m3u8",
 		"-hls_segment_filename", filepath.Join(dir, "v%v-%03d.ts"), filepath.Join(dir, "v%v.m3u8"))
@@ -116,23 +121,32 @@ func TestPlayerPageLive(t *testing.T) {
 		<-ended
 	})
 	host := foreignHost(t, dir)
-	await(t, "a stream", 30*time.Second, func() bool {
-		_, err := os.Stat(filepath.Join(dir, "v0-004.ts"))
-		return err == nil
-	})
-	media := func(p string) bool { return path.Ext(p) == ".m3u8" || path.Ext(p) == ".ts" }
-	host.set(atFirst(media, http.NotFound))
+	out := func(wrong http.HandlerFunc) {
+		host.set(func(w http.ResponseWriter, r *http.Request) bool {
+			if ext := path.Ext(r.URL.Path); ext != ".m3u8" && ext != ".ts" {
+				return false
+			}
+			wrong(w, r)
+			return true
+		})
+	}
+	out(http.NotFound)
 	b := openBrowser(t, host.url)
-	await(t, "the first request to fail", 20*time.Second, func() bool { return len(b.troubles()) > 0 })
+	await(t, "the first request to fail", 60*time.Second, func() bool { return len(b.troubles()) > 0 })
 	if first := b.troubles()[0]; first.Status != "404" || !first.Fatal || !strings.HasSuffix(first.URL, "/stream.m3u8") {
 		t.Errorf("the first trouble is %+v, want a 404 for stream.m3u8", first)
 	}
-	await(t, "the player to be live", 40*time.Second, func() bool { return b.player().Connection == "live" })
-	b.plays(2)
+	await(t, "a stream", 60*time.Second, func() bool {
+		_, err := os.Stat(filepath.Join(dir, "v0-003.ts"))
+		return err == nil
+	})
+	host.set(nil)
+	await(t, "the player to be live", 90*time.Second, func() bool { return b.player().Connection == "live" })
+	b.plays(1)
 	// Parallel tests make ffmpeg and Chromium slow: what must hold is that the date is one of the stream's.
 	st := b.player()
-	if st.Latency == nil || *st.Latency <= 0 || *st.Latency > 8 || st.DateTime == nil || st.Size[0]*9 != st.Size[1]*16 {
-		t.Errorf("state %+v: want a latency in the window of 8 s, a date, and a size", st)
+	if st.Latency == nil || *st.Latency <= 0 || *st.Latency > 60 || st.DateTime == nil || st.Size[0]*9 != st.Size[1]*16 {
+		t.Errorf("state %+v: want a latency of seconds, a date, and a size", st)
 	} else if at := time.UnixMilli(int64(*st.DateTime)); at.Before(began.Add(-time.Second)) || at.After(time.Now()) {
 		t.Errorf("date on screen %v, the stream began %v", at, began)
 	}
@@ -140,23 +154,16 @@ func TestPlayerPageLive(t *testing.T) {
 		t.Errorf("title %q", title)
 	}
 	for _, wrong := range []http.HandlerFunc{http.NotFound, hangUp} {
-		var outage atomic.Bool
-		outage.Store(true)
-		host.set(func(w http.ResponseWriter, r *http.Request) bool {
-			if !outage.Load() || !media(r.URL.Path) {
-				return false
-			}
-			wrong(w, r)
-			return true
-		})
-		await(t, "the player to notice", 40*time.Second, func() bool { return b.player().Connection == "down" })
-		outage.Store(false)
-		b.plays(3)
+		out(wrong)
+		await(t, "the player to notice", 60*time.Second, func() bool { return b.player().Connection == "down" })
+		host.set(nil)
+		b.plays(1)
 	}
 	if err := ffmpeg.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the end", 40*time.Second, func() bool { return b.player().Connection == "ended" })
+	b.faster()
+	await(t, "the end", 60*time.Second, func() bool { return b.player().Connection == "ended" })
 	b.clean()
 }
 
@@ -164,7 +171,7 @@ func TestPlayerPageLive(t *testing.T) {
 func TestPlayerPageFaults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := foreignStream(t, dir, nil, []string{"-t", "14", "-hls_list_size", "0", "-hls_playlist_type", "vod"}).Wait(); err != nil {
+	if err := foreignStream(t, dir, nil, []string{"-t", "10", "-hls_list_size", "0", "-hls_playlist_type", "vod"}).Wait(); err != nil {
 		t.Fatalf("make stream: %v", err)
 	}
 	host := foreignHost(t, dir)
@@ -180,7 +187,8 @@ func TestPlayerPageFaults(t *testing.T) {
 		return true
 	})
 	b := openBrowser(t, host.url)
-	await(t, "the end, behind what can't be played", 45*time.Second, func() bool { return b.player().Connection == "ended" })
+	b.faster()
+	await(t, "the end, behind what can't be played", 60*time.Second, func() bool { return b.player().Connection == "ended" })
 	list := b.troubles()
 	if !slices.ContainsFunc(list, func(x trouble) bool {
 		return x.Status == "410" && x.Segment == "3" && strings.HasSuffix(x.URL, "-003.ts")
@@ -197,12 +205,12 @@ func TestPlayerPageFaults(t *testing.T) {
 	host.set(nil)
 	b.open(host.url + "/player.html?src=v1.m3u8")
 	b.plays(1)
-	if st := b.player(); st.Size != [2]int{320, 180} {
+	if st := b.player(); st.Size != [2]int{160, 90} {
 		t.Errorf("?src=v1.m3u8 plays %+v", st)
 	}
 	for _, src := range []string{"http://127.0.0.1:1/a.m3u8", "http:%2F%2F[", "javascript:alert(1)"} {
 		b.open(host.url + "/?src=" + src)
-		await(t, "the refusal of "+src, 10*time.Second, func() bool {
+		await(t, "the refusal of "+src, 60*time.Second, func() bool {
 			return strings.Contains(eval[string](b, `document.querySelector('#banner').textContent`), "of its own host only")
 		})
 	}

@@ -83,16 +83,19 @@ func TestRecord(t *testing.T) {
 			t.Errorf("verify of the replay: exit code %d: %s\n%s", code, errs, out)
 		}
 	})
-	following.Wait()
 	// The truth follows the replay: it is live, and nothing in it is ahead.
-	clocks := getJSON[struct {
+	type clocks struct {
 		Live       bool
 		ServerTime time.Time `json:"server_time"`
-	}](replay, "/clocks")
-	known := getJSON[markersAnswer](replay, "/markers?limit=10000").Markers
-	if n := len(known); !clocks.Live || !clocks.ServerTime.Before(time.Now()) || n == 0 || known[n-1].GenTime.After(clocks.ServerTime.Add(time.Second)) {
-		t.Errorf("the replay's clocks %+v, %d markers", clocks, n)
 	}
+	s.await("markers of the live replay", limit, func() bool {
+		known, now := getJSON[markersAnswer](replay, "/markers?limit=10000").Markers, getJSON[clocks](replay, "/clocks")
+		if n := len(known); n > 0 && known[n-1].GenTime.After(now.ServerTime.Add(time.Second)) {
+			t.Fatalf("at %v the replay has a marker of %v", now.ServerTime, known[n-1].GenTime)
+		}
+		return now.Live && len(known) > 0
+	})
+	following.Wait()
 	replay.stop()
 	compareSessions(t, session, openSession(t, filepath.Join(dir, "second")))
 
@@ -220,10 +223,22 @@ func checkRecorded(t *testing.T, p *faultyProxy, s *recorder.Session) {
 // checkGaps wants the faults that were injected, and none besides but what a slow machine does: a playlist that comes late.
 func checkGaps(t *testing.T, dir string) {
 	t.Helper()
-	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--json", "-")
-	if code != 1 {
-		t.Errorf("gaps: exit code %d, want 1: %s", code, errs)
+	longest, count := gapFindings(t, dir)
+	if longest < 24e8 {
+		t.Errorf("the longest gap is %v, want about 3 s", longest)
 	}
+	late := count["gap"] >= 1 && count["playlist_slow"] >= 1
+	delete(count, "gap")
+	delete(count, "playlist_slow")
+	if want := map[string]int{"request_failed": 2, "segment_missing": 1}; !late || !maps.Equal(count, want) {
+		t.Errorf("findings %v and gap, playlist_slow %v, want %v and both", count, late, want)
+	}
+}
+
+// gapFindings are the findings about the session "first", by kind, and the longest gap.
+func gapFindings(t *testing.T, dir string) (longest markers.Seconds, count map[string]int) {
+	t.Helper()
+	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--json", "-")
 	var report struct {
 		Gaps []struct {
 			Interval markers.Seconds
@@ -233,48 +248,46 @@ func checkGaps(t *testing.T, dir string) {
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if !slices.ContainsFunc(report.Gaps, func(g struct{ Interval markers.Seconds }) bool { return g.Interval >= 24e8 }) {
-		t.Errorf("gaps %+v, want one of about 3 s", report.Gaps)
+	if want := min(1, len(report.Findings)); code != want {
+		t.Errorf("gaps: exit code %d, want %d: %s", code, want, errs)
 	}
-	count := map[string]int{}
+	for _, g := range report.Gaps {
+		longest = max(longest, g.Interval)
+	}
+	count = map[string]int{}
 	for _, f := range report.Findings {
 		count[f.Kind]++
+		t.Logf("gaps: %s: %s", f.Kind, f.Text)
 	}
-	late := count["gap"] >= 1 && count["playlist_slow"] >= 1
-	delete(count, "gap")
-	delete(count, "playlist_slow")
-	if want := map[string]int{"request_failed": 2, "segment_missing": 1}; !late || !maps.Equal(count, want) {
-		t.Errorf("findings %v and gap, playlist_slow %v, want %v and both:\n%s", count, late, want, out)
-	}
+	return longest, count
 }
 
-// compareSessions wants two recordings to have the same versions and the same contents. That the distances between versions
-// are the same is the replay's own test.
+// compareSessions wants a recording of a replay to have the versions of the recording, in their order, and the same contents.
+// A recorder on a slow machine misses versions that the next one replaces at once. That the distances between versions are the
+// same is the replay's own test.
 func compareSessions(t *testing.T, a, b *recorder.Session) {
 	t.Helper()
-	av := collect(t, a.Versions(t.Context(), mediaPlaylist(t, a).ID))
-	bv := collect(t, b.Versions(t.Context(), mediaPlaylist(t, b).ID))
-	// The second began with the first version there was, or one later.
-	text := func(s *recorder.Session, v *recorder.Version) string {
-		data, err := s.Body(t.Context(), v.Body)
-		if err != nil {
-			t.Fatal(err)
+	texts := func(s *recorder.Session) (list []string) {
+		for _, v := range collect(t, s.Versions(t.Context(), mediaPlaylist(t, s).ID)) {
+			data, err := s.Body(t.Context(), v.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, string(data))
 		}
-		return string(data)
+		return list
 	}
-	skip := slices.IndexFunc(av, func(v *recorder.Version) bool { return text(a, v) == text(b, bv[0]) })
-	if skip < 0 || skip > 1 {
-		t.Fatalf("the replay began with version %d", skip)
-	}
-	av = av[skip:]
-	n := min(len(av), len(bv))
-	if len(bv) < len(av)-2 || len(bv) > len(av) {
-		t.Errorf("%d versions in the replay, %d in the recording", len(bv), len(av))
-	}
-	for i := range n {
-		if text(a, av[i]) != text(b, bv[i]) {
-			t.Fatalf("version %d differs", i)
+	recorded, replayed := texts(a), texts(b)
+	left := recorded
+	for i, text := range replayed {
+		at := slices.Index(left, text)
+		if at < 0 {
+			t.Fatalf("version %d of the replay is not among the %d that are left in the recording", i, len(left))
 		}
+		left = left[at+1:]
+	}
+	if len(replayed)*2 < len(recorded) {
+		t.Errorf("%d versions in the replay, %d in the recording", len(replayed), len(recorded))
 	}
 	contents := func(s *recorder.Session) map[string]string {
 		m := map[string]string{}

@@ -56,7 +56,7 @@ could not be told.`,
 	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")
 	flags.StringVar(&f.format, "format", "", "how they are written: json or csv; without it by how the list begins")
 	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker")
-	flags.StringVar(&f.offset, "offset", "0", "seconds to add to each detection")
+	flags.StringVar(&f.offset, "offset", "0", "what to add to each detection: seconds, or with a unit, such as 40ms")
 	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers from here on could be detected")
 	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers up to here could be detected")
 	flags.StringVar(&f.json, "json", "", "write the score as JSON into this file; - is standard output, without the table")
@@ -141,7 +141,7 @@ func (f *scoreFlags) demand(r score.Report) error {
 func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, err error) {
 	ctx := cmd.Context()
 	o := score.Options{Tolerance: markers.Seconds(f.tolerance)}
-	if o.Offset, err = markers.ParseSeconds(f.offset); err != nil {
+	if o.Offset, err = secondsOf(f.offset); err != nil {
 		return r, fmt.Errorf("--offset: %w", err)
 	}
 	for _, bound := range []struct {
@@ -151,7 +151,7 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 		if bound.text == "" {
 			continue
 		}
-		t, err := markers.ParseSeconds(bound.text)
+		t, err := secondsOf(bound.text)
 		if err != nil {
 			return r, fmt.Errorf("--%s: %w", bound.flag, err)
 		}
@@ -182,9 +182,17 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 	return score.Compute(detections, list, o)
 }
 
+// secondsOf reads seconds, such as 1.5, or a duration with units, such as 1.5s or 40ms, as other flags take them.
+func secondsOf(text string) (markers.Seconds, error) {
+	if d, err := time.ParseDuration(text); err == nil {
+		return markers.Seconds(d), nil
+	}
+	return markers.ParseSeconds(text)
+}
+
 // markersIn reads the markers of the range. A schedule has no end: without one of the range, it is the last detection.
 func markersIn(ctx context.Context, source verify.Source, c markers.Channel, o *score.Options, l score.List) ([]markers.Marker, error) {
-	first, last := int64(0), int64(1)<<37-1 // the largest frame number that a server answers for
+	first, last := int64(0), int64(markers.MaxFrame)
 	// The range may be one of GEN times, which are near the nominal ones.
 	const slack = markers.Seconds(time.Minute)
 	if o.From != nil {

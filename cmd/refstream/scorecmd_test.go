@@ -43,11 +43,12 @@ func TestScoreCommand(t *testing.T) {
 		args []string
 		bias markers.Seconds
 	}{
-		"times":  {times, []string{"--truth", dir}, 40_000_000},
-		"frames": {frames + "]", []string{"--truth", dir, "--clock", "frame"}, 100_000_000},
-		"utc":    {utc, []string{"--truth", filepath.Join(dir, "truth.json"), "--clock", "utc"}, 0},
-		"seed":   {times, append([]string{"--seed", "1"}, stream...), 40_000_000},
-		"offset": {times, []string{"--truth", dir, "--offset", "-0.04"}, 0},
+		"times":              {times, []string{"--truth", dir}, 40_000_000},
+		"frames":             {frames + "]", []string{"--truth", dir, "--clock", "frame"}, 100_000_000},
+		"utc":                {utc, []string{"--truth", filepath.Join(dir, "truth.json"), "--clock", "utc"}, 0},
+		"seed":               {times, append([]string{"--seed", "1"}, stream...), 40_000_000},
+		"offset":             {times, []string{"--truth", dir, "--offset", "-0.04"}, 0},
+		"offset with a unit": {times, []string{"--truth", dir, "--offset", "-40ms", "--to", "1h"}, 0},
 	} {
 		r, code := scored(t, c.list, c.args...)
 		if code != 0 || r.Matched != len(marks) || r.Missed != 0 || r.Spurious != 0 || *r.Bias-c.bias > 1 || *r.Bias-c.bias < -1 {

@@ -265,14 +265,18 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 		return nil, err
 	}
 	registry.MustRegister(newCarrierMetrics(c.Name, carriers.status))
-	return &pipeline.Live{
+	live := &pipeline.Live{
 		Channel: pipeline.Channel{
 			Info: c, Picture: pipeline.PictureOf(c), Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
 			Output: carriers.hub,
 			Logger: logger, Metrics: pipeline.NewMetrics(registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.keepMarkers, Lost: lost,
-	}, nil
+	}
+	if stores.reached != nil {
+		live.Reached = stores.reached
+	}
+	return live, nil
 }
 
 // withdrawLost finds what is gone of earlier runs' segments, and removes the files that the ledger can't speak for any more:

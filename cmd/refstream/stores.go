@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -25,6 +26,7 @@ type stores struct {
 	journal *markers.Journal
 	redis   *redis.Store
 	mirror  *markers.Mirror
+	reached *markers.Reached // nil without a journal, and where a full disk left no room to make it
 }
 
 // openStores opens what the flags ask for. It writes nothing until Redis, where there is one, has answered.
@@ -54,6 +56,11 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 		if err := s.resetPublished(ctx, st, channel); err != nil {
 			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
 		}
+	}
+	if st.reached, err = markers.OpenReached(s.data, channel); errors.Is(err, syscall.ENOSPC) {
+		logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
+	} else if err != nil {
+		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	if st.redis != nil {
 		st.mirror = markers.NewMirror(st.journal, st.redis, markers.MirrorOptions{Logger: logger})
@@ -157,8 +164,11 @@ func (st *stores) drain() {
 
 func (st *stores) close() error {
 	var errs []error
+	if st.reached != nil {
+		errs = append(errs, st.reached.Close())
+	}
 	if st.mirror != nil {
-		return st.mirror.Close() // closes both
+		return errors.Join(append(errs, st.mirror.Close())...) // closes both
 	}
 	if st.journal != nil {
 		errs = append(errs, st.journal.Close())

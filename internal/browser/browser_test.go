@@ -24,6 +24,7 @@ func TestEngines(t *testing.T) {
 	t.Cleanup(site.Close)
 	for _, engine := range []Engine{Chromium, Firefox, WebKit} {
 		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
 			// Processes name it in their arguments or their environment.
 			dir := t.TempDir()
 			b, err := Start(t.Context(), engine, dir, Small)

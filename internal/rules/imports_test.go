@@ -24,6 +24,8 @@ type arrows struct {
 var table = map[string]arrows{
 	"media": {},
 	"h264":  {may: words("media")},
+	// HEVC has the bits, the emulation prevention and the SEI messages of H.264.
+	"codec/hevc": {may: words("h264")},
 	"generator": {
 		may:       words("media"),
 		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
@@ -42,7 +44,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/redis/go-redis/v9"),
 	},
 	"outputs/ts": {
-		may:       words("media h264 markers outputs"),
+		may:       words("media h264 codec/hevc markers outputs"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
 	"outputs":          {may: words("media markers")},
@@ -60,9 +62,9 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn/hls-m3u8"),
 		tests:     words("annotate"),
 	},
-	"outputs/mp4": {may: words("media h264"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"outputs/mp4": {may: words("media h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer": {
-		may: words("media h264 markers annotate generator outputs/ts outputs/flv outputs/flv/amf0 outputs/rtmp outputs/hls outputs/mp4"),
+		may: words("media h264 codec/hevc markers annotate generator outputs/ts outputs/flv outputs/flv/amf0 outputs/rtmp outputs/hls outputs/mp4"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
@@ -91,6 +93,7 @@ var table = map[string]arrows{
 		may: words("media markers generator static analyzer/verify/score"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
+		tests: words("markers/redis"), // long answers are read from both stores
 	},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},

@@ -70,45 +70,94 @@ func (s *Store) addLate(ctx context.Context, channel string, late []markers.Miss
 	if len(late) == 0 {
 		return nil
 	}
-	have, err := s.Missing(ctx, channel, markers.Range{})
-	if err != nil {
-		return err
-	}
-	for _, r := range late {
-		if slices.ContainsFunc(have, r.Same) {
-			s.leftOut[markers.Missing].Add(1)
-			continue
-		}
-		if err := s.addBehind(ctx, channel, r); err != nil {
-			return err
-		}
-		have = append(have, r)
-	}
-	return nil
-}
-
-func (s *Store) addBehind(ctx context.Context, channel string, r markers.MissingRecord) error {
 	for range lateAttempts {
-		newest, err := s.Last(ctx, channel, markers.Missing)
+		end, err := s.Last(ctx, channel, markers.Missing)
 		if err != nil {
 			return err
 		}
-		if r.RecordID().Compare(newest) <= 0 {
-			r = r.After(newest)
-		}
-		var entries []entry
-		if err := encodeEach(&entries, markers.Missing, []markers.MissingRecord{r}); err != nil {
+		added, err := s.AppendAfter(ctx, channel, markers.Missing, end, markers.Batch{Missing: late})
+		if err != nil || added {
 			return err
-		}
-		refused, err := s.add(ctx, channel, entries)
-		if err != nil {
-			return s.failed(ctx, "append to", err)
-		}
-		if len(refused) == 0 {
-			return nil
 		}
 	}
 	return fmt.Errorf("append to redis at %s: others keep adding missing frames to channel %s", s.addr, channel)
+}
+
+// addScript adds entries to a stream that ends with a given ID: Redis runs a script as one step. Its arguments are the ID,
+// and the IDs and records of the entries in turn.
+const addScript = `
+local last = '0-0'
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then last = info[i + 1] end
+  end
+end
+if last ~= ARGV[1] then return 0 end
+for i = 2, #ARGV, 2 do
+  redis.call('XADD', KEYS[1], ARGV[i], '` + field + `', ARGV[i + 1])
+end
+return 1`
+
+// AppendAfter is Append for records of one kind to a log of which the caller knows the end. Where the log ends elsewhere by
+// now, because others added to it or it was emptied, added is false. For every 500 records Redis looks at the end and adds
+// them in one step.
+func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind, end markers.ID, b markers.Batch,
+) (added bool, err error) {
+	if err := markers.CheckChannelName(channel); err != nil {
+		return false, fmt.Errorf("append records: %w", err)
+	}
+	if err := b.Validate(); err != nil {
+		return false, fmt.Errorf("append to channel %s: %w", channel, err)
+	}
+	b = b.Wire()
+	all := len(b.Missing)
+	if b.Missing, err = s.place(ctx, channel, end, b.Missing); err != nil {
+		return false, err
+	}
+	leftOut := int64(all - len(b.Missing))
+	entries, err := encode(b)
+	if err != nil {
+		return false, fmt.Errorf("append to channel %s: %w", channel, err)
+	}
+	for part := range slices.Chunk(entries, pipelineSize) {
+		args := []any{end.String()}
+		for _, e := range part {
+			switch {
+			case e.kind != k:
+				return false, fmt.Errorf("append %s to channel %s: the batch holds %s", k, channel, e.kind)
+			case e.id.Compare(end) <= 0:
+				leftOut++
+			default:
+				args, end = append(args, e.id.String(), e.json), e.id
+			}
+		}
+		fits, err := s.addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
+		if err != nil || !fits {
+			return false, s.failed(ctx, "append to", err)
+		}
+	}
+	s.leftOut[k].Add(leftOut)
+	return true, nil
+}
+
+// place lists the missing records that a log with the given end lacks, with their places in it.
+func (s *Store) place(ctx context.Context, channel string, end markers.ID, list []markers.MissingRecord,
+) (fresh []markers.MissingRecord, err error) {
+	var have []markers.MissingRecord
+	read := false
+	for _, r := range list {
+		if !read && (r.Late() || r.RecordID().Compare(end) <= 0) {
+			if have, err = s.Missing(ctx, channel, markers.Range{}); err != nil {
+				return nil, err
+			}
+			read = true
+		}
+		if r, ok := markers.Admissible(r, end, have, fresh); ok {
+			fresh, end = append(fresh, r), r.RecordID()
+		}
+	}
+	return fresh, nil
 }
 
 // encode lists a batch's records, markers after the frames and segments that they speak of.

@@ -3,7 +3,8 @@
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
 // Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. Missing
-// records alone may come late: one is put behind the newest, with its place in the record. The
+// records alone may come late: one is put behind the newest, with its place in the record. A mirror adds records by a
+// script, which Redis runs as one step: only where the stream still ends as the mirror has seen it. The
 // description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
 // channels' names. The braces keep the keys of a channel on one slot of a cluster.
 package redis
@@ -55,6 +56,8 @@ type Store struct {
 	leftOut  map[markers.Kind]*atomic.Int64
 	faults   *faults
 
+	addScript *redis.Script
+
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	group  sync.WaitGroup // the followers
@@ -91,7 +94,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: opt.Addr,
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
-		faults: newFaults(o.Logger),
+		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
 	}
 	for _, k := range markers.Kinds() {
 		s.leftOut[k] = new(atomic.Int64)

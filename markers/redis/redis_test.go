@@ -391,3 +391,54 @@ func TestFlushedServer(t *testing.T) {
 		t.Fatalf("wait for a later one: %v", err)
 	}
 }
+
+// TestAppendAfter adds to the end that the caller knows, and nowhere else.
+func TestAppendAfter(t *testing.T) {
+	server := storetest.StartRedis(t)
+	s, raw := open(t, server.URL), client(t, server.URL)
+	ctx := t.Context()
+	id := func(n int64) markers.ID { return markers.ID{Frame: n, Sub: 1} }
+	frames := func(from, to int64) markers.Batch { return markers.Batch{Frames: storetest.Frames(from, to)} }
+	for i, step := range []struct {
+		end     markers.ID
+		batch   markers.Batch
+		added   bool
+		frames  int64 // that are there then, from 0 on
+		leftOut int64
+	}{
+		{id(3), frames(4, 6), false, 0, 0}, // there is no log
+		{markers.ID{}, frames(0, 1200), true, 1200, 0},
+		{markers.ID{}, frames(0, 1300), false, 1200, 0},
+		{id(1100), frames(1101, 1300), false, 1200, 0},
+		{id(1300), frames(1301, 1302), false, 1200, 0},
+		{id(1199), frames(1190, 1210), true, 1210, 10}, // the first ones are there
+	} {
+		added, err := s.AppendAfter(ctx, "main", markers.Frames, step.end, step.batch)
+		if err != nil || added != step.added {
+			t.Fatalf("step %d: added %v, %v", i, added, err)
+		}
+		got, err := s.Frames(ctx, "main", markers.Range{})
+		if err != nil || !slices.Equal(got, storetest.Frames(0, step.frames)) {
+			t.Fatalf("step %d: %d frames there, %v; want %d", i, len(got), err, step.frames)
+		}
+		if n := s.LeftOut()[markers.Frames]; n != step.leftOut {
+			t.Fatalf("step %d: %d left out, want %d", i, n, step.leftOut)
+		}
+	}
+	// A log that was trimmed to nothing keeps its end.
+	if err := s.Trim(ctx, "main", markers.Frames, markers.AtFrame(5000)); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := s.AppendAfter(ctx, "main", markers.Frames, id(1209), frames(1210, 1211)); err != nil || !added {
+		t.Errorf("after a trim: added %v, %v", added, err)
+	}
+	if _, err := s.AppendAfter(ctx, "main", markers.Markers, markers.ID{}, frames(0, 1)); err == nil {
+		t.Error("frames were added to the markers")
+	}
+	if err := raw.FlushAll(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := s.AppendAfter(ctx, "main", markers.Frames, id(1210), frames(1211, 1212)); err != nil || added {
+		t.Errorf("after the log was lost: added %v, %v", added, err)
+	}
+}

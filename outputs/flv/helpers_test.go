@@ -118,7 +118,7 @@ func label(t testing.TB, c markers.Clock, u *outputs.Unit, sps *h264.SPS) *h264.
 			}
 			p.Timestamps[0] = h264.ClockTimestamp{
 				Present: true, FieldBased: true, CountingType: counting, Full: true,
-				HasSeconds: true, HasMinutes: true, HasHours: true, CntDropped: tc.SkipsBefore(c.Rate), Frames: uint8(tc.Frames),
+				HasSeconds: true, HasMinutes: true, HasHours: true, CntDropped: tc.SkipsBefore(c.Rate), Frames: uint16(tc.Frames),
 				Seconds: uint8(tc.Seconds), Minutes: uint8(tc.Minutes), Hours: uint8(tc.Hours),
 			}
 			timing, err := p.Append(nil, sps)

@@ -88,6 +88,8 @@ type MediaSegment struct {
 	Map *Map
 	// Bitrate is EXT-X-BITRATE in bit/s, 0 for none.
 	Bitrate int64
+	// Doubled are the tags, of EXTINF and EXT-X-PROGRAM-DATE-TIME, that stand before it more than once: the last ones count.
+	Doubled []string
 }
 
 // ByteRange is a part of a resource: Length bytes from Offset. Both fit in an int64 together, Length is positive.

@@ -31,6 +31,9 @@ func (s *playlistParser) mediaLine(tag, value string) (known bool, err error) {
 			s.next.Bitrate = n * 1000
 		}
 	case "EXT-X-PROGRAM-DATE-TIME":
+		if !s.next.ProgramDateTime.IsZero() {
+			s.double(tag)
+		}
 		if t, ok := s.time(tag, value); ok {
 			s.next.ProgramDateTime = t
 		}
@@ -102,6 +105,7 @@ func (s *playlistParser) lowLatency(tag, value string) error {
 func (s *playlistParser) extinf(value string) {
 	if s.inf {
 		s.warn("the EXTINF before this one has no URI")
+		s.next.Doubled = append(s.next.Doubled, "EXTINF")
 	}
 	length, title, _ := strings.Cut(value, ",")
 	s.inf, s.next.Title = true, strings.TrimSpace(title)
@@ -110,6 +114,12 @@ func (s *playlistParser) extinf(value string) {
 		v = 0 // the segment is there all the same
 	}
 	s.next.Duration = v
+}
+
+// double notes a tag that may stand before a segment once: the last one counts.
+func (s *playlistParser) double(tag string) {
+	s.warn("%s stands twice before one segment", tag)
+	s.next.Doubled = append(s.next.Doubled, tag)
 }
 
 // segment takes a segment whose tags were read.

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -35,7 +37,7 @@ type Stats struct {
 	LastDamage error
 }
 
-// Reader takes the access units of the first H.264 track out of an MP4 file. It is not safe for concurrent use.
+// Reader takes the access units of the first H.264 or HEVC track out of an MP4 file. It is not safe for concurrent use.
 type Reader struct {
 	src    *source
 	track  *track
@@ -78,7 +80,7 @@ func (r *Reader) Stats() Stats { return r.stats }
 // sample description, which units share.
 //
 // At the end it returns io.EOF. Other errors say the offset in bytes: those of the source, of a file that is cut short
-// (io.ErrUnexpectedEOF), that isn't MP4, that has no H.264 track, or whose boxes contradict one another. The same error
+// (io.ErrUnexpectedEOF), that isn't MP4, that has no such track, or whose boxes contradict one another. The same error
 // is returned from then on.
 func (r *Reader) Next() (Unit, error) {
 	for r.err == nil {
@@ -168,20 +170,24 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 	if d.err != nil {
 		return u, false, r.damage(s.offset, d.err)
 	}
-	nals, err := splitSample(data, d.config.LengthSize)
+	nals, err := splitSample(data, d.lengthSize)
 	if err != nil {
 		return u, false, r.damage(s.offset, err)
 	}
 	for _, nal := range nals {
-		u.Key = u.Key || h264.TypeOf(nal) == h264.NALIDR
+		if d.codec == media.HEVC {
+			u.Key = u.Key || hevc.TypeOf(nal).IRAP()
+		} else {
+			u.Key = u.Key || h264.TypeOf(nal) == h264.NALIDR
+		}
 	}
 	if u.Key || r.described != s.description {
-		nals = withSets(nals, d.config.Sets())
+		nals = withSets(nals, d.sets, d.codec)
 		r.described = s.description
 	}
 	r.bad = 0
 	t := r.track
-	u.Frame, u.NALs, u.Offset, u.Timescale = -1, nals, s.offset, t.timescale
+	u.Frame, u.Codec, u.NALs, u.Offset, u.Timescale = -1, d.codec, nals, s.offset, t.timescale
 	u.Time, u.DecodeTime = s.pts+t.shift, s.dts+t.shift
 	u.PTS, u.DTS = ticks(u.Time, t.timescale), ticks(u.DecodeTime, t.timescale)
 	u.Duration = ticks(s.duration, t.timescale)

@@ -96,7 +96,7 @@ func TestErrors(t *testing.T) {
 		"nothing":           {nil, "it is empty"},
 		"HTML":              {[]byte("<html><body>404</body></html>"), "no MP4"},
 		"MPEG-TS":           {bytes.Repeat([]byte{0x47, 0x40, 0, 0x10}, 99), "no MP4"},
-		"another codec":     {mustRead(t, hevc), "no H.264 track, but \"mp4v\""},
+		"another codec":     {mustRead(t, hevc), "no H.264 or HEVC track, but \"mp4v\""},
 		"no init":           {fragments[moof:], "initialization section is missing"},
 		"init alone":        {fragments[:moof], "EOF"},
 		"box too small":     {[]byte("\x00\x00\x00\x04ftyp"), "box \"ftyp\" of 4 bytes"},

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -21,8 +23,10 @@ const (
 
 // description is a sample description.
 type description struct {
-	config h264.AVCConfig
-	err    error // why samples of it can't be read
+	codec      media.Codec
+	lengthSize int      // of the NAL units in samples
+	sets       [][]byte // parameter sets
+	err        error    // why samples of it can't be read
 }
 
 // defaults are those of samples in fragments.
@@ -41,7 +45,7 @@ type track struct {
 	defaults map[uint32]defaults
 }
 
-// parseMoov finds the first H.264 track of a movie (ISO/IEC 14496-12, 8.2).
+// parseMoov finds the first H.264 or HEVC track of a movie (ISO/IEC 14496-12, 8.2).
 func parseMoov(moov box) (*track, error) {
 	var video *track
 	var other []string
@@ -83,16 +87,16 @@ func parseMoov(moov box) (*track, error) {
 	case video == nil && len(other) == 0:
 		return nil, errors.New("there is no track")
 	case video == nil:
-		return nil, fmt.Errorf("there is no H.264 track, but %s", strings.Join(other, ", "))
+		return nil, fmt.Errorf("there is no H.264 or HEVC track, but %s", strings.Join(other, ", "))
 	}
 	video.defaults = trexs
 	return video, nil
 }
 
-// parseTrak reads a track (8.3). It is nil where that isn't H.264; names are then those of its sample entries.
+// parseTrak reads a track (8.3). It is nil where that is neither H.264 nor HEVC; names are then those of its sample entries.
 func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error) {
 	t = &track{}
-	avc := false
+	video := false
 	var edits *mp4.ElstBox
 	var visit func(b box) error
 	visit = func(b box) (err error) {
@@ -113,8 +117,8 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 			edits, err = decode[*mp4.ElstBox](b)
 		case "stsd":
 			return b.children(entryCountSize, func(b box) error {
-				d, isAVC := parseEntry(b)
-				avc = avc || isAVC
+				d, isVideo := parseEntry(b)
+				video = video || isVideo
 				t.descriptions = append(t.descriptions, d)
 				names = append(names, fmt.Sprintf("%q", b.kind))
 				return nil
@@ -124,8 +128,8 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 		}
 		return err
 	}
-	if err := trak.children(0, visit); err != nil || !avc {
-		if !avc && err != nil { // whatever is wrong with a track of audio is nobody's concern
+	if err := trak.children(0, visit); err != nil || !video {
+		if !video && err != nil { // whatever is wrong with a track of audio is nobody's concern
 			names, err = append(names, fmt.Sprintf("one that can't be read (%v)", err)), nil
 		}
 		return nil, names, err
@@ -139,15 +143,20 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 	return t, nil, nil
 }
 
-// parseEntry reads a sample entry; isAVC reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2).
-func parseEntry(b box) (d description, isAVC bool) {
-	if b.kind != "avc1" && b.kind != "avc3" {
-		return description{err: fmt.Errorf("samples of type %q are not H.264, or encrypted", b.kind)}, false
+// parseEntry reads a sample entry; isVideo reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2) or HEVC (8.4.1).
+func parseEntry(b box) (d description, isVideo bool) {
+	config := "avcC"
+	switch b.kind {
+	case "avc1", "avc3":
+	case "hvc1", "hev1":
+		config, d.codec = "hvcC", media.HEVC
+	default:
+		return description{err: fmt.Errorf("samples of type %q are neither H.264 nor HEVC, or encrypted", b.kind)}, false
 	}
-	d.err = fmt.Errorf("sample entry %q at byte %d has no avcC", b.kind, b.start)
+	d.err = fmt.Errorf("sample entry %q at byte %d has no %s", b.kind, b.start, config)
 	err := b.children(visualEntry, func(b box) error {
-		if b.kind == "avcC" {
-			d.config, d.err = h264.ParseAVCConfig(b.body())
+		if b.kind == config {
+			d.configure(b.body())
 		}
 		return nil
 	})
@@ -155,6 +164,20 @@ func parseEntry(b box) (d description, isAVC bool) {
 		d.err = err
 	}
 	return d, true
+}
+
+// configure takes the decoder configuration.
+func (d *description) configure(b []byte) {
+	if d.codec == media.HEVC {
+		var c hevc.Config
+		c, d.err = hevc.ParseConfig(b)
+		d.lengthSize, d.sets = c.LengthSize, c.Sets
+		return
+	}
+	var c h264.AVCConfig
+	if c, d.err = h264.ParseAVCConfig(b); d.err == nil {
+		d.lengthSize, d.sets = c.LengthSize, c.Sets()
+	}
 }
 
 // editShift is what an edit list adds to times (ISO/IEC 14496-12, 8.6.6): empty edits at its start come before the media,

@@ -7,10 +7,10 @@ import "github.com/refstream/refstream/media"
 // PTS and DTS are 90 kHz ticks on the track's presentation timeline: the composition and decoding times, moved as the
 // track's edit list says (ISO/IEC 14496-12, 8.6.6), so that DTS may be negative, and after PTS in files with
 // negative composition offsets; converted from Time and DecodeTime and rounded down. Frame is -1. Key is set when there is
-// an IDR slice.
+// an IDR slice, of HEVC an IRAP slice.
 //
 // NALs are those of the sample. Where they are a key frame's and hold no sequence parameter set, those of the sample
-// description (avcC) stand before its first NAL unit that isn't an access unit delimiter.
+// description (avcC or hvcC) stand before its first NAL unit that isn't an access unit delimiter.
 type Unit struct {
 	media.AccessUnit
 	// Time and DecodeTime are PTS and DTS in units of 1/Timescale s, not rounded.

@@ -3,8 +3,8 @@
 //
 // [Writer] makes a stream of one program with one video stream, as HLS wants its segments (RFC 8216, 3.2): the tables
 // first, and enough to decode and to run a clock in every access unit. [Muxer] is the same for a stream without end,
-// which a receiver may join anywhere. [Reader] takes the H.264 stream and the ID3 tags out of any transport stream, its
-// own or another's, with other streams beside it, with garbage, and with packets missing: a unit that lost a packet is
+// which a receiver may join anywhere. [Reader] takes the H.264 or HEVC stream and the ID3 tags out of any transport stream,
+// its own or another's, with other streams beside it, with garbage, and with packets missing: a unit that lost a packet is
 // left out and counted, never passed on in part.
 //
 // Clauses: 2.4.3.2 packets, 2.4.3.4 adaptation field, 2.4.3.6 PES packets, 2.4.4 tables, 2.6.58 and 2.6.60 metadata
@@ -13,15 +13,16 @@
 package ts
 
 const (
-	packetSize   = 188
-	headerSize   = 4
-	bodySize     = packetSize - headerSize
-	syncByte     = 0x47
-	patPID       = 0x0000
-	nullPID      = 0x1FFF
-	tableIDPAT   = 0x00
-	tableIDPMT   = 0x02
-	streamTypeAV = 0x1B // H.264 video (H.222.0, table 2-34)
+	packetSize     = 188
+	headerSize     = 4
+	bodySize       = packetSize - headerSize
+	syncByte       = 0x47
+	patPID         = 0x0000
+	nullPID        = 0x1FFF
+	tableIDPAT     = 0x00
+	tableIDPMT     = 0x02
+	streamTypeAV   = 0x1B // H.264 video (H.222.0, table 2-34)
+	streamTypeHEVC = 0x24 // HEVC video
 	// streamTypeMetadata is metadata in PES packets (table 2-34).
 	streamTypeMetadata = 0x15
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -30,18 +31,19 @@ type Stats struct {
 	DamagedID3 int64
 }
 
-// Reader takes the access units of the first H.264 stream out of a transport stream: the first in the first program map
-// that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
+// Reader takes the access units of the first H.264 or HEVC stream out of a transport stream: the first in the first program
+// map that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
 // TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
 type Reader struct {
 	src      packetSource
-	pat      sections
-	programs map[uint16]*sections // by PMT PID
+	pat      Sections
+	programs map[uint16]*Sections // by PMT PID
 
-	found     bool   // a program map in force names an H.264 stream
+	found     bool   // a program map in force names a video stream
 	everFound bool   // one did
 	mapPID    uint16 // the PID of that map
 	videoPID  uint16
+	codec     media.Codec
 
 	continuity        // of the video
 	open       bool   // a PES packet is being put together
@@ -61,7 +63,7 @@ type Reader struct {
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: packetSource{r: r}, programs: map[uint16]*sections{}, continuity: continuity{counter: -1}}
+	return &Reader{src: packetSource{r: r}, programs: map[uint16]*Sections{}, continuity: continuity{counter: -1}}
 }
 
 // Stats says what was met so far.
@@ -73,13 +75,14 @@ func (r *Reader) Stats() Stats {
 
 // Next returns the next access unit, in decoding order. Its bytes are the caller's. Frame is -1. PTS and DTS are
 // unwrapped: the first DTS is as on the wire, what follows is nearest to the DTS before it, so that a gap may last up to
-// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice.
+// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice, of HEVC
+// an IRAP slice.
 //
 // A unit is returned as soon as it is complete: with its last packet if its PES packet says how long it is, else with
 // the first packet of the next one, or at the end of the stream.
 //
 // At the end it returns io.EOF. Other errors are those of the source, and that there is no transport stream or no
-// H.264 in it; they name the number of packets read. The same error is returned from then on.
+// video in it; they name the number of packets read. The same error is returned from then on.
 func (r *Reader) Next() (media.AccessUnit, error) {
 	for len(r.ready) == 0 && r.err == nil {
 		p, err := r.src.next()
@@ -126,7 +129,7 @@ func (r *Reader) endError(err error) error {
 	case r.src.packets == 0:
 		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.skipped)
 	}
-	return fmt.Errorf("read transport stream: no H.264 stream in the program maps of %d packets", r.src.packets)
+	return fmt.Errorf("read transport stream: no H.264 or HEVC stream in the program maps of %d packets", r.src.packets)
 }
 
 // packet takes one packet apart and passes its payload on.
@@ -148,9 +151,9 @@ func (r *Reader) packet(p []byte) {
 	start := p[1]&flagStart != 0
 	switch {
 	case pid == patPID:
-		r.pat.push(payload, start, r.program)
+		r.pat.Push(payload, start, r.program)
 	case table != nil:
-		table.push(payload, start, func(section []byte) { r.programMap(pid, section) })
+		table.Push(payload, start, func(section []byte, right bool) { r.programMap(pid, section, right) })
 	case video:
 		r.video(payload, start, int(p[3]&0x0F), discontinuity)
 	default:
@@ -176,10 +179,10 @@ func payloadOf(p []byte) (payload []byte, discontinuity bool) {
 	return payload, discontinuity
 }
 
-// program takes a PAT section: it says where the program maps are.
-func (r *Reader) program(section []byte) {
+// program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
+func (r *Reader) program(section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPAT)
-	if !ok {
+	if !ok || !right {
 		return
 	}
 	pids := mapPIDs(body)
@@ -197,30 +200,33 @@ func (r *Reader) program(section []byte) {
 	for _, pid := range pids {
 		// A map's PID can't be the PAT's or the video's; the rest is bounded by the 13 bits of a PID.
 		if r.programs[pid] == nil && pid != patPID && !(r.found && pid == r.videoPID) {
-			r.programs[pid] = &sections{}
+			r.programs[pid] = &Sections{}
 		}
 	}
 }
 
 // programMap takes a PMT section: it says where the video and the ID3 are. The program stays the first that had video.
-func (r *Reader) programMap(pid uint16, section []byte) {
+func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPMT)
-	if !ok || r.found && pid != r.mapPID {
+	if !ok || !right || r.found && pid != r.mapPID {
 		return
 	}
 	streams := mapStreams(body)
 	stays := r.found && slices.ContainsFunc(streams, func(s stream) bool {
-		return s.kind == streamTypeAV && s.pid == r.videoPID
+		codec, ok := s.video()
+		return ok && s.pid == r.videoPID && codec == r.codec
 	})
 	if !stays {
 		i := slices.IndexFunc(streams, func(s stream) bool {
-			return s.kind == streamTypeAV && r.programs[s.pid] == nil && s.pid != patPID
+			_, ok := s.video()
+			return ok && r.programs[s.pid] == nil && s.pid != patPID
 		})
 		if i < 0 {
 			return
 		}
 		r.finish() // the stream moved to another PID
 		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].pid
+		r.codec, _ = streams[i].video()
 		r.continuity.reset()
 	}
 	r.followID3(streams)
@@ -290,9 +296,13 @@ func (r *Reader) finish() {
 		r.releaseID3()
 	}
 	r.ref = unwrap(p.dts, r.ref)
-	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, NALs: nals}
+	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, Codec: r.codec, NALs: nals}
 	for _, nal := range nals {
-		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+		if r.codec == media.HEVC {
+			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
+		} else {
+			au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+		}
 	}
 	r.ready = append(r.ready, au)
 }

@@ -234,7 +234,7 @@ func TestReaderErrors(t *testing.T) {
 		"nothing":          {strings.NewReader(""), "EOF"},
 		"no packets":       {strings.NewReader("hello"), "no packets in 5 bytes"},
 		"another format":   {io.LimitReader(zeros{}, 1<<30), "no MPEG transport stream in the first"},
-		"no video":         {bytes.NewReader(noVideo), "no H.264 stream in the program maps of " + strconv.Itoa(len(noVideo)/188) + " packets"},
+		"no video":         {bytes.NewReader(noVideo), "no H.264 or HEVC stream in the program maps of " + strconv.Itoa(len(noVideo)/188) + " packets"},
 		"source fails":     {io.MultiReader(bytes.NewReader(writeAll(t, []media.AccessUnit{unitOfSize(0, 9)})), iotest.ErrReader(broken)), "after packet 3: cable pulled"},
 		"source is silent": {silent{}, io.ErrNoProgress.Error()},
 	}

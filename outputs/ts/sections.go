@@ -3,6 +3,8 @@ package ts
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/refstream/refstream/media"
 )
 
 // maxSection is the longest a PAT or PMT section gets: section_length is at most 1021 (H.222.0, 2.4.4.5, 2.4.4.9).
@@ -11,15 +13,18 @@ const maxSection = 3 + 1021
 // lastSectionNumber is the place of that field in a section: 0 when the section is the whole table.
 const lastSectionNumber = 7
 
-// sections puts the sections of one PID together from the payloads of its packets (H.222.0, 2.4.4.1).
-type sections struct {
+// Sections puts the sections of one PID, such as those of the PAT or of a PMT, together from the payloads of its packets
+// (H.222.0, 2.4.4.1). Its zero value is ready.
+type Sections struct {
 	buf []byte // the section begun, empty when none is
 }
 
-// push takes the payload of the PID's next packet, start being its payload_unit_start_indicator, and calls emit for
-// every section that is complete and whose CRC_32 is right. Others are left out: tables are repeated. The section is
-// valid during the call only.
-func (s *sections) push(payload []byte, start bool, emit func(section []byte)) {
+// Reset forgets the section begun: packets of it are missing.
+func (s *Sections) Reset() { s.buf = s.buf[:0] }
+
+// Push takes the payload of the PID's next packet, start being its payload_unit_start_indicator, and calls emit for
+// every section that is complete; right says whether its CRC_32 is. The section may be kept during the call only.
+func (s *Sections) Push(payload []byte, start bool, emit func(section []byte, right bool)) {
 	if !start {
 		if len(s.buf) > 0 {
 			s.add(payload, emit)
@@ -39,7 +44,7 @@ func (s *sections) push(payload []byte, start bool, emit func(section []byte)) {
 }
 
 // add appends to the section begun, and begins the next ones in the data.
-func (s *sections) add(data []byte, emit func([]byte)) {
+func (s *Sections) add(data []byte, emit func([]byte, bool)) {
 	s.buf = append(s.buf, data...)
 	rest := s.buf
 	for len(rest) >= 3 && rest[0] != 0xFF { // 0xFF: stuffing to the end of the packet
@@ -51,9 +56,7 @@ func (s *sections) add(data []byte, emit func([]byte)) {
 		if len(rest) < n {
 			break
 		}
-		if crc32(rest[:n]) == 0 {
-			emit(rest[:n])
-		}
+		emit(rest[:n], crc32(rest[:n]) == 0)
 		rest = rest[n:]
 	}
 	if len(rest) > 0 && rest[0] == 0xFF {
@@ -88,6 +91,14 @@ type stream struct {
 	kind        byte // stream_type
 	pid         uint16
 	descriptors []byte // of the section
+}
+
+// video is the codec of a video stream that can be read.
+func (s stream) video() (c media.Codec, ok bool) {
+	if s.kind == streamTypeHEVC {
+		return media.HEVC, true
+	}
+	return media.H264, s.kind == streamTypeAV
 }
 
 // mapStreams is the streams of a PMT's body, in order.

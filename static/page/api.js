@@ -36,8 +36,10 @@ export class Api {
     return { clocks, sentAt, receivedAt: performance.now() };
   }
 
-  markers(tsStart) {
-    return this.#json(this.path('markers', tsStart === undefined ? {} : { ts_start: tsStart }));
+  /** The newest markers later than tsStart (HLS seconds), the newest first, `limit` of them at the most. */
+  async newestMarkers(tsStart, limit) {
+    const answer = await this.#json(this.path('markers', { ts_start: tsStart, order: 'desc', limit }));
+    return answer.markers;
   }
 
   /** Asks for an event now; resolves to the planned marker. */

@@ -10,8 +10,6 @@ import { parseUtc } from './clocks.js';
 const MAX_MARKERS = 1000;
 const POLL_MS = 2000;
 const REOPEN_MS = 10_000;
-// A list that was cut short is asked for again from its last marker on, this often at the most.
-const MAX_PAGES = 10;
 
 /** Events: "added" (detail: markers, newest last; detail.initial on the first list), "changed". */
 export class MarkerFeed extends EventTarget {
@@ -81,15 +79,8 @@ export class MarkerFeed extends EventTarget {
     if (this.fetching) return;
     this.fetching = true;
     try {
-      let from = this.loaded ? Math.max(this.tsStart, this.#lastTime() - 1) : this.tsStart;
-      const found = [];
-      for (let page = 0; page < MAX_PAGES; page++) {
-        const answer = await this.api.markers(from);
-        found.push(...answer.markers);
-        const last = answer.markers.at(-1);
-        if (!answer.truncated || !last || last.time <= from) break;
-        from = last.time;
-      }
+      const from = this.loaded ? Math.max(this.tsStart, this.#lastTime() - 1) : this.tsStart;
+      const found = (await this.api.newestMarkers(from, MAX_MARKERS)).reverse();
       const initial = !this.loaded;
       this.loaded = true;
       this.#add(found, initial);

@@ -1,8 +1,9 @@
 // Watches the pictures of a video: the number in the pixels of each, and its media time, of one and the same picture.
 //
 // What browsers give, measured: in Chromium and WebKit a VideoFrame made from the video holds the pixels and the media time
-// of one picture, whatever the compositor does meanwhile. Firefox's holds no media time: there the pictures that
-// requestVideoFrameCallback announces and the pixels that are on screen are put together by their order.
+// of one picture, whatever the compositor does meanwhile. Firefox's VideoFrame holds no media time: there the pictures that
+// requestVideoFrameCallback announces and the pixels that are on screen are put together by their order. WebKit and Firefox
+// cut off what of a picture lies before the place that was sought: the first picture after a seek has that place as its time.
 
 import { readFrameCode } from './frame-code.js';
 import { PictureOrder } from './picture-order.js';
@@ -31,8 +32,8 @@ const MAX_AHEAD_FRAMES = 6;
 // So many rendering updates after a seek the picture that it shows is on screen.
 const STILL_UPDATES = 5;
 
-// Where a seek takes longer than this, the stream plays on all the same.
-const STOP_MS = 2000;
+// Where a seek takes longer than this, the stream plays on all the same. A busy machine takes seconds.
+const STOP_MS = 5000;
 
 // A stop is seen: after one there is not another for the first of these times, after one in vain for the second.
 const STOP_EVERY_MS = 20_000;
@@ -58,9 +59,10 @@ export class PictureWatch {
   /**
    * @param {HTMLVideoElement} video
    * @param {() => number} fps frames a second
-   * @param {(picture: {pixels: number|null, mediaTime: number, still: boolean}) => void} onPicture called for each picture
-   *   that was read, in order; pixels is the number in it, null where it can't be read or is not known to be of this
-   *   picture; still says that pixels and time are of one picture beyond doubt: taken together, or while it stood still
+   * @param {(picture: {pixels: number|null, mediaTime: number, cut: boolean, taken: string}) => void} onPicture called for
+   *   each picture that was read, in order; pixels is the number in it, null where it can't be read or is not known to be of
+   *   this picture; cut says that mediaTime may be where a seek went, somewhere in the picture, and not the picture's own;
+   *   taken is how pixels and time were: "apart", "together", or "still", which is beyond doubt: while it stood still
    */
   constructor(video, fps, onPicture) {
     this.video = video;
@@ -70,7 +72,9 @@ export class PictureWatch {
     this.cropped = true;
     this.cost = 0;
     this.lastReading = -Infinity;
+    this.sought = null;
     this.nextStop = 0;
+    this.stopping = false;
     this.stride = 1;
     this.seen = { from: 0, read: 0 };
     this.context = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT).getContext('2d', { willReadFrequently: true, alpha: false });
@@ -84,10 +88,13 @@ export class PictureWatch {
       video.requestVideoFrameCallback(onFrame);
       this.#countSeen(metadata.presentedFrames);
       if (this.order) this.#announce(metadata);
-      else if (video.paused || this.#affordable()) this.#readFrame(metadata.mediaTime);
+      else if (!this.stopping && (video.paused || this.#affordable())) this.#readFrame(metadata.mediaTime);
     };
     video.requestVideoFrameCallback(onFrame);
-    video.addEventListener('seeking', () => this.forget());
+    video.addEventListener('seeking', () => {
+      this.sought = video.currentTime;
+      this.forget();
+    });
     return true;
   }
 
@@ -151,10 +158,18 @@ export class PictureWatch {
         const at = whole.timestamp / 1e6;
         pixels = this.#readClosing(whole, false);
         this.cropped = pixels === null;
-        return { pixels, mediaTime: at, still: true };
+        return this.#together(pixels, at);
       }
     }
-    return { pixels, mediaTime, still: true };
+    return this.#together(pixels, mediaTime);
+  }
+
+  #together(pixels, mediaTime) {
+    return { pixels, mediaTime, cut: this.#isSought(mediaTime), taken: 'together' };
+  }
+
+  #isSought(mediaTime) {
+    return this.sought !== null && Math.abs(mediaTime - this.sought) < ROUNDING_S;
   }
 
   // Cropped, only the top is converted, which is ten times as fast. Its rows are even in number, as subsampled chroma wants.
@@ -200,7 +215,9 @@ export class PictureWatch {
     this.updates = 0;
     const onUpdate = (now) => {
       requestAnimationFrame(onUpdate);
-      for (const picture of order.update(now)) this.#give({ ...picture, still: false });
+      for (const picture of order.update(now)) {
+        this.#give({ ...picture, cut: this.#isSought(picture.mediaTime), taken: 'apart' });
+      }
       const newest = order.announced.at(-1);
       if (!newest || this.video.seeking) return;
       this.updates++;
@@ -211,29 +228,37 @@ export class PictureWatch {
   }
 
   /**
-   * Stops for a moment, in the middle of a picture that was announced, and reads it: a seek shows the picture that covers
-   * its time, so which one it is is beyond doubt.
+   * Stops for a moment, in the middle of a picture, and reads it anew: a seek shows the picture that covers its time, so
+   * which one it is is beyond doubt.
+   * @param {number} mediaTime when the picture begins
    */
-  async stop() {
-    const { video, order } = this;
-    const picture = order?.announced.at(-1);
-    if (!picture || video.paused || performance.now() < this.nextStop) return;
-    this.nextStop = performance.now() + STOP_EVERY_MS;
-    const middle = picture.mediaTime + 0.5 / order.fps;
-    const sought = new Promise((resolve) => {
-      video.addEventListener('seeked', resolve, { once: true });
-      setTimeout(resolve, STOP_MS);
-    });
+  async stop(mediaTime) {
+    const { video } = this;
+    if (this.stopping || video.seeking || performance.now() < this.nextStop) return;
+    this.stopping = true;
+    const { paused } = video;
+    const middle = mediaTime + 0.5 / this.fps();
     video.pause();
-    video.currentTime = middle;
-    await sought;
+    await this.#seek(middle);
     for (let i = 0; i < STILL_UPDATES; i++) await new Promise(requestAnimationFrame);
-    if (video.paused && !video.seeking && Math.abs(video.currentTime - middle) < ROUNDING_S) {
-      this.#give({ pixels: this.#measured(() => this.#readScreen()), mediaTime: picture.mediaTime, still: true });
-    } else {
-      this.nextStop = performance.now() + STOP_AGAIN_MS;
-    }
-    video.play().catch(() => {});
+    const stood = video.paused && !video.seeking && Math.abs(video.currentTime - middle) < ROUNDING_S;
+    const pixels = stood ? this.#measured(() => this.#readScreen()) : null;
+    this.stopping = false;
+    this.nextStop = performance.now() + (pixels === null ? STOP_AGAIN_MS : STOP_EVERY_MS);
+    if (!paused) video.play().catch(() => {});
+    if (pixels !== null) this.#give({ pixels, mediaTime, cut: false, taken: 'still' });
+  }
+
+  #seek(time) {
+    const { video } = this;
+    return new Promise((resolve) => {
+      const limit = setTimeout(resolve, STOP_MS);
+      video.addEventListener('seeked', () => {
+        clearTimeout(limit);
+        resolve();
+      }, { once: true });
+      video.currentTime = time;
+    });
   }
 
   #readOrder() {

@@ -6,8 +6,10 @@
 import { parseUtc } from './clocks.js';
 
 const BACKOFF_MS = [500, 1000, 2000, 3000, 5000];
-// Playing, yet not a frame further for this long, is a stall worth acting on; a segment is usually 2 s.
+// Playing, yet not a frame further for this long, is a stall worth acting on; a segment is usually 2 s. After a new beginning
+// that did not help it is twice as long, up to 40 s: a slow machine must not be stopped in every start.
 const STALL_MS = 5000;
+const MAX_DOUBLINGS = 3;
 // Where the playlist says that a gap is next, there is nothing to wait for.
 const GAP_STALL_MS = 900;
 
@@ -34,6 +36,8 @@ export class Player extends EventTarget {
     this.wantsPlay = true;
     this.attempts = 0;
     this.nextAttempt = 0;
+    // New beginnings because of a stall, since pictures last moved.
+    this.stalls = 0;
     this.progress = { time: -1, at: 0, nudges: 0 };
     video.muted = true;
     video.addEventListener('seeking', () => { this.progress.at = performance.now(); });
@@ -218,6 +222,7 @@ export class Player extends EventTarget {
     const { video, progress } = this;
     if (video.currentTime !== progress.time || video.paused) {
       if (video.currentTime !== progress.time) progress.nudges = 0;
+      if (video.currentTime !== progress.time && progress.time >= 0 && video.readyState >= 2) this.stalls = 0;
       progress.time = video.currentTime;
       progress.at = now;
     }
@@ -254,15 +259,15 @@ export class Player extends EventTarget {
       this.video.currentTime = beyond;
       return;
     }
-    if (stalled < STALL_MS) return;
+    if (stalled < STALL_MS * 2 ** Math.min(this.stalls, MAX_DOUBLINGS)) return;
     // A gap or a restart lies between the buffer's end and what is new: jump over it; if that doesn't help, begin anew.
     if (this.progress.nudges === 0 && this.livePosition !== null && this.livePosition > this.video.currentTime + 0.5) {
       this.progress.nudges = 1;
       this.progress.at = now;
       this.video.currentTime = this.livePosition;
       this.progress.time = this.video.currentTime;
-    } else {
-      await this.#reloadWhenNew(now);
+    } else if (await this.#reloadWhenNew(now)) {
+      this.stalls++;
     }
   }
 
@@ -280,14 +285,17 @@ export class Player extends EventTarget {
     this.nextAttempt = now + BACKOFF_MS[Math.min(this.attempts++, BACKOFF_MS.length - 1)];
   }
 
+  // Whether it began anew.
   async #reloadWhenNew(now) {
-    if (this.probing || now < this.nextAttempt) return;
+    if (this.probing || now < this.nextAttempt) return false;
     this.probing = true;
     try {
       this.#backOff(now);
       const newest = await this.api.newestSegment();
       // Without anything new there is nothing to begin with: the last picture stays.
-      if (newest !== null && newest !== this.#details()?.fragments.at(-1)?.relurl) this.load();
+      const isNew = newest !== null && newest !== this.#details()?.fragments.at(-1)?.relurl;
+      if (isNew) this.load();
+      return isNew;
     } finally {
       this.probing = false;
     }

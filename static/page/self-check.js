@@ -13,7 +13,8 @@ export const HISTORY = 240;
 // What the card says as a whole, it says of so many samples: one or two seconds.
 const RECENT = 60;
 
-// Where pixels and time had to be put together, so many differences among the last samples raise a doubt.
+// Where pixels and time had to be put together, so many differences among the last samples raise a doubt. Where they were
+// taken together one does.
 export const DOUBTS = 6;
 
 /**
@@ -29,10 +30,10 @@ export function compare(pixels, sei, media) {
 }
 
 /**
- * Settles differences in moving pictures whose pixels and time were put together: a busy browser breaks the order of its
- * pictures now and then. Such a difference is held back. A picture that stands still settles it: where that one differs by
- * as many frames, those held back are wrong, and moving ones that differ so from then on; where it is exact, which pictures
- * were read is not known. DOUBTS of them call for such a picture.
+ * Settles differences in moving pictures: a busy browser now and then breaks the order of its pictures, or draws another one
+ * than that whose time it gives. Such a difference is held back. A picture that stands still settles it: where that one
+ * differs by as many frames, those held back are wrong, and moving ones that differ so from then on; where it is exact,
+ * which pictures were read is not known.
  */
 export class Differences {
   constructor() {
@@ -42,19 +43,19 @@ export class Differences {
     this.confirmed = null;
   }
 
-  /** Whether there are so many that a picture should stand still. */
+  /** The sample whose picture should stand still, null where there is no doubt. */
   get doubtful() {
-    return this.held.length >= DOUBTS;
+    const last = this.held.at(-1);
+    return last && (last.taken === 'together' || this.held.length >= DOUBTS) ? last : null;
   }
 
   /**
-   * @param {object} sample what compare gives
-   * @param {boolean} still whether pixels and time are of one picture beyond doubt
+   * @param {object} sample what compare gives, with how pixels and time were taken, as PictureWatch says
    * @returns {object[]} the samples that are settled, in order
    */
-  settle(sample, still) {
+  settle(sample) {
     const offset = sample.pixels === null ? null : (sample.sei ?? sample.media ?? sample.pixels) - sample.pixels;
-    if (still) {
+    if (sample.taken === 'still') {
       if (offset !== null) this.confirmed = offset;
       return [...this.forget(), sample];
     }
@@ -129,11 +130,14 @@ export class SelfCheck extends EventTarget {
     return this.watch.stride;
   }
 
-  #check({ pixels, mediaTime, still }) {
-    const record = this.source.recordAt(mediaTime);
-    const sample = { ...compare(pixels, record?.frame ?? null, this.source.frameAt(mediaTime)), mediaTime, record };
-    for (const settled of this.differences.settle(sample, still)) this.#count(settled);
-    if (this.differences.doubtful) this.watch.stop();
+  #check({ pixels, mediaTime, cut, taken }) {
+    // A time that may not be the picture's own finds no labels.
+    const record = cut ? null : this.source.recordAt(mediaTime);
+    const media = cut ? null : this.source.frameAt(mediaTime);
+    const sample = { ...compare(pixels, record?.frame ?? null, media), mediaTime, record, taken };
+    for (const settled of this.differences.settle(sample)) this.#count(settled);
+    const { doubtful } = this.differences;
+    if (doubtful) this.watch.stop(doubtful.mediaTime);
   }
 
   #count(sample) {

@@ -8,8 +8,10 @@ const BACKOFF_MS = [500, 1000, 2000, 3000, 5000];
 const MENDED_MS = 8000;
 // Every fourth repair begins with the source anew; the others go on with what is there.
 const RELOAD_EVERY = 4;
-// Playing, yet not further for this long though the playlist has more: then loading begins anew, and next the source.
+// Playing, yet not further for this long though the playlist has more: then loading begins anew, and next the source. Each
+// repair gets twice as long as the one before, up to 40 s: a slow machine must not be stopped in every start.
 const STALL_MS = 5000;
+const MAX_DOUBLINGS = 3;
 // Between two looks playback moves on by less than this, in seconds, also where the browser slows timers down. Further is a
 // jump, and no sign of life: hls.js jumps along with the window of a live stream though nothing plays.
 const JUMP = 2.5;
@@ -174,7 +176,7 @@ export class StreamPlayer extends EventTarget {
     if (stalled === 0 && this.broken !== null && now - this.progress.since > 1000) this.broken = null;
     if (now - this.progress.since > MENDED_MS) this.attempts = 0;
     if (stalled === 0) this.stalls = 0;
-    if (stalled > STALL_MS && this.begun && this.#hasMore()) {
+    if (stalled > STALL_MS * 2 ** Math.min(this.stalls, MAX_DOUBLINGS) && this.begun && this.#hasMore()) {
       this.#plan(this.stalls++ % 2 === 0 ? 'network' : 'reload', 'Playback stalls');
     }
   }

@@ -92,47 +92,50 @@ test('bounds that exclude each other make nothing known', () => {
   assert.deepEqual(order.update(150), []);
 });
 
-const sample = (pixels, sei, media) => compare(pixels, sei, media);
+const sample = (pixels, sei, media, taken = 'apart') => ({ ...compare(pixels, sei, media), taken });
 const verdicts = (list) => list.map((s) => s.verdict);
 
-test('a picture read as a whole is settled at once', () => {
+test('a picture that stands still is settled at once', () => {
   const d = new Differences();
-  assert.deepEqual(verdicts(d.settle(sample(4, 5, 5), true)), ['wrong']);
-  assert.deepEqual(verdicts(d.settle(sample(5, 5, 5), true)), ['exact']);
+  assert.deepEqual(verdicts(d.settle(sample(4, 5, 5, 'still'))), ['wrong']);
+  assert.deepEqual(verdicts(d.settle(sample(5, 5, 5, 'still'))), ['exact']);
 });
 
 test('a difference in a moving picture is held back until one that stands still settles it', () => {
-  for (const [still, want] of [[sample(9, 10, 10), 'wrong'], [sample(10, 10, 10), 'unknown'], [sample(8, 10, 10), 'unknown']]) {
-    const d = new Differences();
-    assert.deepEqual(verdicts(d.settle(sample(5, 5, 5), false)), ['exact']);
-    for (let i = 0; i < DOUBTS; i++) {
-      assert.equal(d.doubtful, false);
-      assert.deepEqual(d.settle(sample(i, i + 1, i + 1), false), []);
+  for (const [taken, most] of [['apart', DOUBTS], ['together', 1]]) {
+    for (const [pixels, want] of [[9, 'wrong'], [10, 'unknown'], [8, 'unknown']]) {
+      const still = sample(pixels, 10, 10, 'still');
+      const d = new Differences();
+      assert.deepEqual(verdicts(d.settle(sample(5, 5, 5, taken))), ['exact']);
+      for (let i = 0; i < most; i++) {
+        assert.equal(d.doubtful, null);
+        assert.deepEqual(d.settle(sample(i, i + 1, i + 1, taken)), []);
+      }
+      assert.equal(d.doubtful.pixels, most - 1);
+      const given = verdicts(d.settle(still));
+      assert.deepEqual(given, [...Array(most).fill(want), still.verdict]);
+      assert.equal(d.doubtful, null);
+      // From then on the same difference is wrong at once.
+      assert.deepEqual(verdicts(d.settle(sample(20, 21, 21, taken))), want === 'wrong' ? ['wrong'] : []);
     }
-    assert.equal(d.doubtful, true);
-    const given = verdicts(d.settle(still, true));
-    assert.deepEqual(given, [...Array(DOUBTS).fill(want), still.verdict]);
-    assert.equal(d.doubtful, false);
-    // From then on the same difference is wrong at once.
-    assert.deepEqual(verdicts(d.settle(sample(20, 21, 21), false)), want === 'wrong' ? ['wrong'] : []);
   }
 });
 
 test('a difference is never exact, and not known when it grows old', () => {
   const d = new Differences();
-  d.settle(sample(4, 5, 5), false);
+  d.settle(sample(4, 5, 5));
   const given = [];
-  for (let n = 6; n < 200; n++) given.push(...d.settle(sample(n, n, n), false));
+  for (let n = 6; n < 200; n++) given.push(...d.settle(sample(n, n, n)));
   assert.deepEqual(given.filter((s) => s.media === 5).map((s) => [s.verdict, s.pixels]), [['unknown', null]]);
-  for (let n = 0; n < DOUBTS; n++) d.settle(sample(n, n + 1, n + 1), false);
-  assert.deepEqual(verdicts(d.settle(sample(50, 51, 51), false)), ['unknown']);
+  for (let n = 0; n < DOUBTS; n++) d.settle(sample(n, n + 1, n + 1));
+  assert.deepEqual(verdicts(d.settle(sample(50, 51, 51))), ['unknown']);
 });
 
 test('labels that differ from each other are wrong whatever the pixels say', () => {
   const d = new Differences();
-  assert.deepEqual(verdicts(d.settle(sample(5, 6, 5), false)), ['wrong']);
-  assert.deepEqual(verdicts(d.settle(sample(null, 6, 5), false)), ['wrong']);
-  assert.deepEqual(verdicts(d.settle(sample(null, 5, 5), false)), ['unknown']);
+  assert.deepEqual(verdicts(d.settle(sample(5, 6, 5))), ['wrong']);
+  assert.deepEqual(verdicts(d.settle(sample(null, 6, 5))), ['wrong']);
+  assert.deepEqual(verdicts(d.settle(sample(null, 5, 5))), ['unknown']);
 });
 
 test('the card is red for one wrong frame, green where at least half are exact, else grey', () => {

@@ -1,0 +1,195 @@
+package analyzer
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// transportMonitor watches the packets of a transport stream, or of a segment of one.
+type transportMonitor struct {
+	// tell is told what is wrong with the packet at an offset; pid is -1 for none, lasts how long it was so in ticks, 0 for
+	// what is so at once.
+	tell func(name string, pid int, offset, lasts int64, detail string)
+	// repeats counts how often each table and the PCR came again in time: a segment needs its tables at its beginning only
+	// (RFC 8216, 3.2), and who writes them so is not late with them. A stream that is no segment has to repeat all. The
+	// segments of a stream share it.
+	repeats map[string]int
+
+	counters map[int]uint8
+	pat      ts.Sections
+	pmts     map[int]*ts.Sections
+	mapped   map[int]bool     // program maps that have come
+	pids     map[int]*watched // those that no table names, since the first packet of each
+	named    map[int]bool     // PIDs that a table names
+	streams  map[int]*watched // continuous streams, since the last packet of each
+	pcrPID   int
+	// now is the stream time in ticks by the video's DTS, without gaps; since is when each table and the PCR were there last.
+	now      int64
+	since    map[string]int64
+	dts      int64 // on the wire
+	timed    bool
+	videoPID int
+	lastPCR  int64 // in ticks
+	hasPCR   bool
+	lead     int64           // by how much the first picture behind the last PCR was after it
+	fresh    bool            // no picture has followed the last PCR
+	stepped  int64           // offset of a step of the PCR of which it is not known yet whether the video makes it, -1 for none
+	late     map[string]bool // told since it was there last
+	stamps   map[int]*lastStamp
+}
+
+// lastStamp is what is known of the PTS of a PID.
+type lastStamp struct {
+	pcr  int64 // the clock when one was there last
+	told bool
+}
+
+// often is how often a table must have come again in a stream's segments to be due in them.
+const often = 3
+
+// newTransportMonitor makes a monitor; repeats is that of the stream whose segment is watched, nil for no segment.
+func newTransportMonitor(repeats map[string]int, tell func(string, int, int64, int64, string)) *transportMonitor {
+	if repeats == nil {
+		repeats = map[string]int{PATError: often, PMTError: often, PCRRepetitionError: often}
+	}
+	return &transportMonitor{
+		tell: tell, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
+		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: unknownPID, videoPID: unknownPID, stepped: -1,
+		late: map[string]bool{}, stamps: map[int]*lastStamp{},
+	}
+}
+
+// packet takes the next packet.
+func (m *transportMonitor) packet(p []byte, offset int64) {
+	pid := int(p[1]&0x1F)<<8 | int(p[2])
+	if p[1]&0x80 != 0 {
+		m.tell(TransportError, pid, offset, 0, "transport_error_indicator is set")
+		return // nothing in it can be trusted
+	}
+	if pid == nullPacket {
+		return
+	}
+	payload, field := p[4:], []byte(nil)
+	if p[3]&0x20 != 0 {
+		n := 1 + int(payload[0])
+		if n > len(payload) {
+			return
+		}
+		field, payload = payload[1:n], payload[n:]
+	}
+	m.present(pid)
+	broken := len(field) > 0 && field[0]&0x80 != 0 // discontinuity_indicator
+	repeat, gap := false, false
+	if p[3]&0x10 != 0 {
+		repeat, gap = m.count(pid, p[3]&0x0F, broken, offset)
+	} else {
+		payload = nil
+	}
+	if pid == m.pcrPID && len(field) >= 6 && field[0]&0x10 != 0 {
+		m.reference(int64(binary.BigEndian.Uint32(field[1:]))<<1|int64(field[5]>>7), broken, offset)
+	}
+	if len(payload) > 0 && !repeat {
+		m.table(pid, payload, p[1]&0x40 != 0, gap, offset)
+	}
+}
+
+// count compares the continuity counter (1.4). A packet may come twice.
+func (m *transportMonitor) count(pid int, counter uint8, broken bool, offset int64) (repeat, gap bool) {
+	before, known := m.counters[pid]
+	m.counters[pid] = counter
+	if !known || broken {
+		return false, broken
+	}
+	if counter != before && counter != (before+1)&0x0F {
+		m.tell(ContinuityError, pid, offset, 0, fmt.Sprintf("continuity counter %d after %d", counter, before))
+		return false, true
+	}
+	return counter == before, false
+}
+
+// reference takes a PCR. A step that the video makes too is a gap in the stream.
+func (m *transportMonitor) reference(pcr int64, broken bool, offset int64) {
+	if d := wireDistance(m.lastPCR, pcr); m.hasPCR && (broken || d > pcrLimit || d < 0) {
+		clear(m.stamps)
+		if !broken && m.timed && m.stepped < 0 {
+			m.stepped = offset
+		}
+	}
+	if gone := m.now - m.since[PCRRepetitionError]; gone > pcrLimit && !m.late[PCRRepetitionError] && m.repeats[PCRRepetitionError] >= often {
+		m.tell(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", secondsOf(gone)))
+	}
+	m.lastPCR, m.hasPCR, m.fresh = pcr, true, true
+	m.came(PCRRepetitionError)
+}
+
+// came says that a table or the PCR is there.
+func (m *transportMonitor) came(name string) {
+	if before, ok := m.since[name]; ok && m.now > before && m.now-before <= absent {
+		m.repeats[name]++
+	}
+	m.since[name] = m.now
+	delete(m.late, name)
+}
+
+// wireDistance is how far b is after a, of time stamps with 33 bits.
+func wireDistance(a, b int64) int64 {
+	const half = tsWrap / 2
+	return (b-a+half)&(tsWrap-1) - half
+}
+
+// stamp takes the beginning of a PES packet of video or audio, with whether it has a PTS (2.5). Where the clock jumps nothing is
+// known, and where no PES packet comes none is late.
+func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
+	if m.streams[pid] == nil || !m.hasPCR {
+		return
+	}
+	s := m.stamps[pid]
+	if s == nil || has {
+		m.stamps[pid] = &lastStamp{pcr: m.lastPCR}
+		return
+	}
+	if gone := wireDistance(s.pcr, m.lastPCR); gone > ptsLimit && !s.told {
+		s.told = true
+		m.tell(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", secondsOf(ptsLimit)))
+	}
+}
+
+// picture takes the DTS of a picture, on the wire: stream time goes on. The first video counts.
+func (m *transportMonitor) picture(pid int, dts, offset int64) {
+	if m.videoPID == unknownPID {
+		m.videoPID = pid
+	}
+	if pid != m.videoPID {
+		return
+	}
+	if m.timed {
+		m.now += min(max(wireDistance(m.dts, dts), 0), longestStep)
+	}
+	m.dts, m.timed = dts, true
+	if m.fresh {
+		lead := wireDistance(m.lastPCR, dts)
+		if off := m.lead - lead; m.stepped >= 0 && (off > pcrLimit || off < -pcrLimit) {
+			m.tell(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", secondsOf(off)))
+		}
+		m.lead, m.fresh, m.stepped = lead, false, -1
+	}
+	m.due(offset)
+}
+
+// due tells of what has stayed away for too long.
+func (m *transportMonitor) due(offset int64) {
+	for _, d := range []struct {
+		name string
+		pid  int
+	}{{PATError, patPID}, {PMTError, unknownPID}, {PCRRepetitionError, m.pcrPID}} {
+		gone := m.now - m.since[d.name]
+		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != unknownPID) {
+			m.late[d.name] = true
+			m.tell(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", secondsOf(absent)))
+		}
+	}
+	m.silent(offset)
+	m.unreferenced(offset)
+}
