@@ -68,9 +68,9 @@ func makeClip(t *testing.T, args ...string) clip {
 // combinations, and the first 8 hold each rate of television, each number of B-frames and each place.
 func TestMatrix(t *testing.T) {
 	common := media.FrameRates()
-	rates := append(common, []media.FrameRate{
+	rates := slices.Concat(common, []media.FrameRate{
 		{Num: 10, Den: 1}, {Num: 25, Den: 2}, {Num: 15, Den: 1}, {Num: 48, Den: 1}, {Num: 120, Den: 1}, {Num: 120000, Den: 1001},
-	}...)
+	})
 	bframes := []string{"0", "2", "3"}
 	places := []struct {
 		name string
