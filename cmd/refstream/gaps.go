@@ -22,6 +22,7 @@ type gapsFlags struct {
 	threshold, playlist, json, plot string
 	allow                           []string
 	tolerance, lateness             time.Duration
+	show                            bool
 }
 
 func newGaps(stdout io.Writer) *cobra.Command {
@@ -50,13 +51,14 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 	flags.DurationVar(&f.tolerance, "tolerance", 100*time.Millisecond, "how far EXTINF and PROGRAM-DATE-TIME may be off")
 	flags.DurationVar(&f.lateness, "lateness", 0, "how long after it was named a segment may be there\n(0: its duration and one target duration)")
 	flags.StringSliceVar(&f.allow, "allow", nil, "kinds of findings that are as they should be, such as request_failed,segment_late")
+	flags.BoolVar(&f.show, "show", false, "print the two versions of the playlist around each finding, whole; in the JSON too")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
 	flags.StringVar(&f.plot, "plot", "", "draw update intervals and lateness over time into this file, .svg or .png")
 	return cmd
 }
 
 func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
-	o := gaps.Options{Playlist: f.playlist, Tolerance: f.tolerance, Lateness: f.lateness}
+	o := gaps.Options{Playlist: f.playlist, Tolerance: f.tolerance, Lateness: f.lateness, Show: f.show}
 	var err error
 	if o.Threshold, err = time.ParseDuration(f.threshold); err != nil {
 		o.Threshold, err = time.ParseDuration(f.threshold + "s")

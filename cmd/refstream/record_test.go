@@ -238,15 +238,19 @@ func checkGaps(t *testing.T, dir string) {
 // gapFindings are the findings about the session "first", by kind, and the longest gap.
 func gapFindings(t *testing.T, dir string) (longest markers.Seconds, count map[string]int) {
 	t.Helper()
-	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--json", "-")
+	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--show", "--json", "-")
 	var report struct {
 		Gaps []struct {
 			Interval markers.Seconds
 		}
 		Findings []struct{ Kind, Text string }
+		Versions []struct{ Text string }
 	}
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	if len(report.Findings) > 0 && (len(report.Versions) == 0 || !strings.HasPrefix(report.Versions[0].Text, "#EXTM3U")) {
+		t.Errorf("gaps shows the versions %+v", report.Versions)
 	}
 	if want := min(1, len(report.Findings)); code != want {
 		t.Errorf("gaps: exit code %d, want %d: %s", code, want, errs)

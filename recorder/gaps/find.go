@@ -54,6 +54,11 @@ func find(ctx context.Context, s session, o Options) (*Report, error) {
 		return nil, fmt.Errorf("find gaps: %w", err)
 	}
 	f.r.finish()
+	if o.Show {
+		if err := f.show(); err != nil {
+			return nil, fmt.Errorf("find gaps: %w", err)
+		}
+	}
 	return f.r, nil
 }
 

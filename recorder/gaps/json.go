@@ -23,6 +23,7 @@ type jsonReport struct {
 	Gaps      []jsonGap      `json:"gaps"`
 	Findings  []jsonFinding  `json:"findings"`
 	Counts    map[Kind]int64 `json:"counts"`
+	Versions  []jsonShown    `json:"versions,omitempty"` // only where they are to be shown
 }
 
 type jsonRun struct {
@@ -63,6 +64,13 @@ type jsonVersion struct {
 	Offset markers.Seconds `json:"replay_offset"`
 }
 
+type jsonShown struct {
+	PlaylistID int64  `json:"playlist_id"`
+	Playlist   string `json:"playlist"`
+	jsonVersion
+	Text string `json:"text"`
+}
+
 type jsonGap struct {
 	PlaylistID int64            `json:"playlist_id"`
 	Playlist   string           `json:"playlist"`
@@ -93,7 +101,8 @@ type jsonFinding struct {
 	Text       string          `json:"text"`
 }
 
-// WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts.
+// WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts,
+// and versions where they are shown.
 func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
 		URL: recorder.Redacted(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
@@ -113,6 +122,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	}
 	for i := range r.Findings {
 		out.Findings = append(out.Findings, r.jsonFinding(&r.Findings[i]))
+	}
+	for i := range r.Shown {
+		v := &r.Shown[i]
+		out.Versions = append(out.Versions, jsonShown{v.Playlist, r.label(v.Playlist), r.jsonVersion(&v.Version, v.UTC), v.Text})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

@@ -20,6 +20,8 @@ type Options struct {
 	Tolerance time.Duration
 	// Lateness is how long after it was first asked for a segment may be there; 0 for its duration and a target duration.
 	Lateness time.Duration
+	// Show adds to the report the two versions of the playlist around each finding, whole.
+	Show bool
 }
 
 func (o *Options) validate() error {

@@ -15,7 +15,7 @@ import (
 )
 
 // faulty is a stream with a gap, a late segment and one that is missing, in two runs.
-func faulty(t *testing.T) *Report {
+func faulty(t *testing.T, o Options) *Report {
 	t.Helper()
 	w := write(t, "http://me:secret@example.com/live/index.m3u8")
 	p := w.playlist(simURL, recorder.KindMedia, "")
@@ -32,7 +32,7 @@ func faulty(t *testing.T) *Report {
 		}}
 		s.record(w, p)
 	}
-	return found(t, w, Options{})
+	return found(t, w, o)
 }
 
 // golden compares with a file of testdata.
@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := faulty(t).WriteTable(&b); err != nil {
+	if err := faulty(t, Options{}).WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "faulty.txt", b.Bytes())
@@ -77,7 +77,7 @@ func TestTable(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := faulty(t).WriteJSON(&b); err != nil {
+	if err := faulty(t, Options{}).WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "faulty.json", b.Bytes())

@@ -17,7 +17,7 @@ import (
 )
 
 func TestPlot(t *testing.T) {
-	r := faulty(t)
+	r := faulty(t, Options{})
 	var b bytes.Buffer
 	if err := r.Plot(&b, "png"); err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestSteps(t *testing.T) {
 // The legend names each thing once, and each name is on a line of its own, right of both diagrams.
 func TestPlotLegend(t *testing.T) {
 	var b bytes.Buffer
-	if err := faulty(t).Plot(&b, "svg"); err != nil {
+	if err := faulty(t, Options{}).Plot(&b, "svg"); err != nil {
 		t.Fatal(err)
 	}
 	texts := svgTexts(t, &b)

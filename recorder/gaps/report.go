@@ -20,6 +20,8 @@ type Report struct {
 	Findings []Finding
 	// Counts says how many findings there are of each kind, also of those that were left out.
 	Counts map[Kind]int64
+	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
+	Shown []Shown
 
 	kept map[kept]int
 	// starts says for each run where it begins in the recording, whose length is that of all.

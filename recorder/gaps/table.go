@@ -59,6 +59,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if left := r.leftOut(); left > 0 {
 		fmt.Fprintf(&b, "  and %s more of the same kinds\n", plural(left, "finding"))
 	}
+	r.writeShown(&b, layout)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}

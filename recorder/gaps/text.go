@@ -35,16 +35,20 @@ func segmentRange(first, last int64) string {
 	return fmt.Sprintf("segments %d to %d", first, last)
 }
 
-// printable is a text of somebody else's without what would move the cursor of a terminal, and not too long.
+// printable is a harmless text that is not too long.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
+	if s = harmless(s); len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
+}
+
+// harmless is a text of somebody else's without what would move the cursor of a terminal.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return '?'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "…"
-	}
-	return s
 }
