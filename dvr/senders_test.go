@@ -173,16 +173,16 @@ func (s *station) connections() []Connection {
 
 func (s *station) file() string { return filepath.Join(s.session.Folder, recordingFile) }
 
-// recorded is the recording so far, which must be whole packets.
-func (s *station) recorded() []byte {
+// recorded is the recording so far: whole packets, but for a moment within a write.
+func (s *station) recorded() (b []byte) {
 	s.t.Helper()
-	b, err := os.ReadFile(s.file())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if len(b)%packetSize != 0 {
-		s.t.Fatalf("the recording has %d bytes: that is not whole packets", len(b))
-	}
+	s.until("the recording is whole packets", func() bool {
+		var err error
+		if b, err = os.ReadFile(s.file()); err != nil {
+			s.t.Fatal(err)
+		}
+		return len(b)%packetSize == 0
+	})
 	return b
 }
 
