@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
@@ -41,6 +42,8 @@ func setUp(ctx context.Context, c net.Conn, o Options, step func() error) error 
 		return fmt.Errorf("set up RTMP: %w: nothing came of it in %v", errTimeout, o.SetupTimeout)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("set up RTMP: server has closed the connection: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, syscall.ECONNRESET): // it closed before it had read all
+		return fmt.Errorf("set up RTMP: server has closed the connection: %w", err)
 	}
 	return err
 }

@@ -134,7 +134,8 @@ export class StreamPlayer extends EventTarget {
   #fail(data) {
     const { ErrorTypes } = globalThis.Hls;
     const { what } = troubleOf(data);
-    const anew = !this.begun || this.attempts % RELOAD_EVERY === RELOAD_EVERY - 1;
+    // Without a list of variants hls.js has nothing to load: only the source can be asked for again.
+    const anew = !this.begun || !this.hls.levels.length || this.attempts % RELOAD_EVERY === RELOAD_EVERY - 1;
     if (anew) this.#plan('reload', what);
     else if (data.type === ErrorTypes.MEDIA_ERROR) this.#plan('media', what);
     else if (data.type === ErrorTypes.NETWORK_ERROR) this.#plan('network', what);

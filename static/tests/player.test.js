@@ -13,13 +13,15 @@ class SlowMachine extends EventTarget {
     globalThis.Hls = class {
       static isSupported() { return true; }
 
+      static ErrorTypes = { NETWORK_ERROR: 'networkError', MEDIA_ERROR: 'mediaError' };
+
       static Events = Object.fromEntries(
         ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'ERROR'].map((name) => [name, name]));
 
       constructor() {
         this.heard = {};
         const fragments = [{ start: 0, duration: 100, relurl: '1.ts', tagList: [] }];
-        this.levels = [{ details: { live: true, startSN: 1, endSN: 9, edge: 100, targetduration: 2, fragments } }];
+        this.levels = machine.out ? [] : [{ details: { live: true, startSN: 1, endSN: 9, edge: 100, targetduration: 2, fragments } }];
         this.currentLevel = 0;
         this.liveSyncPosition = 90;
       }
@@ -30,11 +32,16 @@ class SlowMachine extends EventTarget {
 
       attachMedia() {
         machine.begins++;
+        if (machine.out) {
+          this.heard.ERROR('', { fatal: true, type: 'networkError', details: 'manifestLoadError' });
+          return;
+        }
         machine.restart();
         this.heard.LEVEL_UPDATED('', this.levels[0]);
       }
 
-      startLoad() { machine.restart(); }
+      // Without a list of variants there is nothing to load.
+      startLoad() { if (this.levels.length) machine.restart(); }
 
       destroy() {}
     };
@@ -109,3 +116,16 @@ for (const [name, begin] of Object.entries(players)) {
     assert.equal(machine.begins, begins + 1);
   });
 }
+
+test('the plain player begins anew after an outage in which it could not have the list of variants', async () => {
+  const machine = new SlowMachine(1000);
+  const player = new StreamPlayer(machine, 'stream.m3u8');
+  const tick = async (now) => player.tick(now);
+  player.load();
+  assert.ok(await machine.playsWithin(10, 250, tick));
+  await machine.moves(10, 250, tick);
+  Object.assign(machine, { out: true, ready: Infinity });
+  player.load();
+  machine.out = false;
+  assert.ok(await machine.playsWithin(30, 250, tick), `it stays down after ${machine.begins} beginnings`);
+});
