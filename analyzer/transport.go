@@ -32,7 +32,7 @@ func indicatorNumber(name string) string {
 
 const (
 	// absent is how long the tables may stay away (1.3, 1.5), pcrLimit the PCR (2.3a), in ticks of 90 kHz. A PCR that stays
-	// away as long as no table may is told at once, before it comes again.
+	// away as long as no table may is reported at once, before it comes again.
 	absent   = media.TicksPerSecond / 2
 	pcrLimit = media.TicksPerSecond / 10
 	// ptsLimit is how far PTS may be apart (2.5), silence how long a stream may stay away, which 1.6 leaves to the user:

@@ -9,9 +9,9 @@ import (
 
 // transportMonitor watches the packets of a transport stream, or of a segment of one.
 type transportMonitor struct {
-	// tell is told what is wrong with the packet at an offset; pid is -1 for none, lasts how long it was so in ticks, 0 for
+	// report takes what is wrong with the packet at an offset; pid is -1 for none, lasts how long it was so in ticks, 0 for
 	// what is so at once.
-	tell func(name string, pid int, offset, lasts int64, detail string)
+	report func(name string, pid int, offset, lasts int64, detail string)
 	// repeats counts how often each table and the PCR came again in time: a segment needs its tables at its beginning only
 	// (RFC 8216, 3.2), and who writes them so is not late with them. A stream that is no segment has to repeat all. The
 	// segments of a stream share it.
@@ -36,26 +36,26 @@ type transportMonitor struct {
 	lead     int64           // by how much the first picture behind the last PCR was after it
 	fresh    bool            // no picture has followed the last PCR
 	stepped  int64           // offset of a step of the PCR of which it is not known yet whether the video makes it, -1 for none
-	late     map[string]bool // told since it was there last
+	late     map[string]bool // reported since it was there last
 	stamps   map[int]*lastStamp
 }
 
 // lastStamp is what is known of the PTS of a PID.
 type lastStamp struct {
-	pcr  int64 // the clock when one was there last
-	told bool
+	pcr      int64 // the clock when one was there last
+	reported bool
 }
 
 // often is how often a table must have come again in a stream's segments to be due in them.
 const often = 3
 
 // newTransportMonitor makes a monitor; repeats is that of the stream whose segment is watched, nil for no segment.
-func newTransportMonitor(repeats map[string]int, tell func(string, int, int64, int64, string)) *transportMonitor {
+func newTransportMonitor(repeats map[string]int, report func(string, int, int64, int64, string)) *transportMonitor {
 	if repeats == nil {
 		repeats = map[string]int{PATError: often, PMTError: often, PCRRepetitionError: often}
 	}
 	return &transportMonitor{
-		tell: tell, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
+		report: report, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
 		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: unknownPID, videoPID: unknownPID, stepped: -1,
 		late: map[string]bool{}, stamps: map[int]*lastStamp{},
 	}
@@ -65,7 +65,7 @@ func newTransportMonitor(repeats map[string]int, tell func(string, int, int64, i
 func (m *transportMonitor) packet(p []byte, offset int64) {
 	pid := int(p[1]&0x1F)<<8 | int(p[2])
 	if p[1]&0x80 != 0 {
-		m.tell(TransportError, pid, offset, 0, "transport_error_indicator is set")
+		m.report(TransportError, pid, offset, 0, "transport_error_indicator is set")
 		return // nothing in it can be trusted
 	}
 	if pid == nullPacket {
@@ -103,7 +103,7 @@ func (m *transportMonitor) count(pid int, counter uint8, broken bool, offset int
 		return false, broken
 	}
 	if counter != before && counter != (before+1)&0x0F {
-		m.tell(ContinuityError, pid, offset, 0, fmt.Sprintf("continuity counter %d after %d", counter, before))
+		m.report(ContinuityError, pid, offset, 0, fmt.Sprintf("continuity counter %d after %d", counter, before))
 		return false, true
 	}
 	return counter == before, false
@@ -118,7 +118,7 @@ func (m *transportMonitor) reference(pcr int64, broken bool, offset int64) {
 		}
 	}
 	if gone := m.now - m.since[PCRRepetitionError]; gone > pcrLimit && !m.late[PCRRepetitionError] && m.repeats[PCRRepetitionError] >= often {
-		m.tell(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", secondsOf(gone)))
+		m.report(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", secondsOf(gone)))
 	}
 	m.lastPCR, m.hasPCR, m.fresh = pcr, true, true
 	m.came(PCRRepetitionError)
@@ -150,9 +150,9 @@ func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
 		m.stamps[pid] = &lastStamp{pcr: m.lastPCR}
 		return
 	}
-	if gone := wireDistance(s.pcr, m.lastPCR); gone > ptsLimit && !s.told {
-		s.told = true
-		m.tell(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", secondsOf(ptsLimit)))
+	if gone := wireDistance(s.pcr, m.lastPCR); gone > ptsLimit && !s.reported {
+		s.reported = true
+		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", secondsOf(ptsLimit)))
 	}
 }
 
@@ -171,14 +171,14 @@ func (m *transportMonitor) picture(pid int, dts, offset int64) {
 	if m.fresh {
 		lead := wireDistance(m.lastPCR, dts)
 		if off := m.lead - lead; m.stepped >= 0 && (off > pcrLimit || off < -pcrLimit) {
-			m.tell(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", secondsOf(off)))
+			m.report(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", secondsOf(off)))
 		}
 		m.lead, m.fresh, m.stepped = lead, false, -1
 	}
 	m.due(offset)
 }
 
-// due tells of what has stayed away for too long.
+// due reports what has stayed away for too long.
 func (m *transportMonitor) due(offset int64) {
 	for _, d := range []struct {
 		name string
@@ -187,7 +187,7 @@ func (m *transportMonitor) due(offset int64) {
 		gone := m.now - m.since[d.name]
 		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != unknownPID) {
 			m.late[d.name] = true
-			m.tell(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", secondsOf(absent)))
+			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", secondsOf(absent)))
 		}
 	}
 	m.silent(offset)

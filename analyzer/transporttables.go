@@ -38,11 +38,11 @@ func (m *transportMonitor) table(pid int, payload []byte, start, gap bool, offse
 		switch {
 		case section[0] != wanted:
 			if pid == patPID {
-				m.tell(name, pid, offset, 0, fmt.Sprintf("table_id %d in place of %d", section[0], wanted))
+				m.report(name, pid, offset, 0, fmt.Sprintf("table_id %d in place of %d", section[0], wanted))
 			}
 			return // other tables may be on the PID of a PMT
 		case len(section) < sectionHead || !right:
-			m.tell(CRCError, pid, offset, 0, "CRC_32 of the section is wrong")
+			m.report(CRCError, pid, offset, 0, "CRC_32 of the section is wrong")
 			return
 		}
 		m.came(name)
@@ -90,26 +90,26 @@ func (m *transportMonitor) refer(pid int) {
 	delete(m.pids, pid)
 }
 
-// watched is a stream, or a PID that no table names: when a packet of it came, and whether it was told of since.
+// watched is a stream, or a PID that no table names: when a packet of it came, and whether it was reported since.
 type watched struct {
-	since int64
-	told  bool
+	since    int64
+	reported bool
 }
 
 // present notes that a packet of a PID is there.
 func (m *transportMonitor) present(pid int) {
 	if w := m.streams[pid]; w != nil {
-		w.since, w.told = m.now, false
+		w.since, w.reported = m.now, false
 	}
 	if m.pids[pid] == nil && !m.named[pid] {
 		m.pids[pid] = &watched{since: m.now}
 	}
 }
 
-// overdue are the PIDs of those of which nothing was told for so long.
+// overdue are the PIDs of those of which nothing was reported for so long.
 func (m *transportMonitor) overdue(list map[int]*watched, limit int64) (out []int) {
 	for pid, w := range list {
-		if !w.told && m.now-w.since > limit {
+		if !w.reported && m.now-w.since > limit {
 			out = append(out, pid)
 		}
 	}
@@ -117,25 +117,25 @@ func (m *transportMonitor) overdue(list map[int]*watched, limit int64) (out []in
 	return out
 }
 
-// silent tells of a stream that a program map names and that does not come (1.6).
+// silent reports a stream that a program map names and that does not come (1.6).
 func (m *transportMonitor) silent(offset int64) {
 	for _, pid := range m.overdue(m.streams, silence) {
 		w := m.streams[pid]
-		w.told = true
-		m.tell(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", secondsOf(silence)))
+		w.reported = true
+		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", secondsOf(silence)))
 	}
 }
 
-// unreferenced tells of a PID that no table has named half a second after it came (3.4), once all program maps are there. What
+// unreferenced reports a PID that no table has named half a second after it came (3.4), once all program maps are there. What
 // a CAT names is not read: where there is one, nothing is known.
 func (m *transportMonitor) unreferenced(offset int64) {
 	if len(m.mapped) == 0 || len(m.mapped) < len(m.pmts) || m.pids[catPID] != nil {
 		return
 	}
 	for _, pid := range m.overdue(m.pids, absent) {
-		m.pids[pid].told = true
+		m.pids[pid].reported = true
 		if pid >= firstFree && pid != psipPID {
-			m.tell(UnreferencedPID, pid, offset, 0, "no table names this PID")
+			m.report(UnreferencedPID, pid, offset, 0, "no table names this PID")
 		}
 	}
 }

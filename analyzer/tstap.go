@@ -10,7 +10,7 @@ import (
 const maxStarts = 4096
 
 // tsTap passes a transport stream through to its reader and notes where the PES packets begin, so that what the reader
-// makes of them can be given its place in the bytes. PES packets are told apart by their time stamps.
+// makes of them can be given its place in the bytes. PES packets are distinguished by their time stamps.
 type tsTap struct {
 	r      io.Reader
 	at     int64  // bytes looked at
@@ -20,7 +20,7 @@ type tsTap struct {
 	lastPicture int64
 	monitor     *transportMonitor // nil for none
 	begun       bool              // a packet has come
-	lost        bool              // bytes that are no packet were told
+	lost        bool              // bytes that are no packet were reported
 }
 
 // pesStart is the packet that begins a PES packet.
@@ -81,10 +81,10 @@ func (t *tsTap) resync(b []byte) int {
 	return len(b) - two
 }
 
-// garbage tells of bytes that are no packet, once until one comes. Where a stream is joined is no fault of it.
+// garbage reports bytes that are no packet, once until one comes. Where a stream is joined is no fault of it.
 func (t *tsTap) garbage(name, detail string) {
 	if t.begun && !t.lost && t.monitor != nil {
-		t.monitor.tell(name, unknownPID, t.at, 0, detail)
+		t.monitor.report(name, unknownPID, t.at, 0, detail)
 	}
 	t.lost = true
 }
