@@ -1,5 +1,5 @@
 # make run    install what is missing, build, start the live stream; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
-# make test   install what is missing, run every test
+# make test   install what is missing, run every test in its short form
 # make check  format, vet, lint, race detector, the tests' long forms, a short fuzz of every fuzz target
 # make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
 # make build  only build bin/refstream
@@ -25,7 +25,7 @@ run: programs-run build
 test: programs-test $(PLAYER)
 	@set -e; files=$$(find static -name '*.test.js' -o -name '*.test.mjs'); \
 	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
-	$(GOTEST) -short -timeout 15m $(TESTFLAGS) ./...
+	$(GOTEST) -short -vet=off -timeout 15m $(TESTFLAGS) ./...
 
 check: programs-check $(PLAYER)
 	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
