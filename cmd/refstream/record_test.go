@@ -102,8 +102,8 @@ func TestRecord(t *testing.T) {
 	// A browser takes its time to start: it gets a replay of its own, whose clock begins with its first request.
 	replay = startReplay(t, dir)
 	b := openBrowser(t, replay.url)
-	b.playing(20, limit)
-	if c := b.check(); c.Errors > 0 || c.Exact < 20 {
+	await(t, "the page on the replay to check frames", limit, func() bool { return b.check().Exact >= 20 })
+	if c := b.check(); c.Errors > 0 {
 		t.Errorf("the page on the replay checks %+v", c)
 	}
 	b.clean()
