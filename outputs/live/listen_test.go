@@ -16,6 +16,20 @@ func runs(f func() error) <-chan error {
 	return ended
 }
 
+// talk sends all the time what nobody asked for, until the connection ends.
+func talk(c net.Conn) <-chan error {
+	return runs(func() error {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for range tick.C {
+			if _, err := c.Write(make([]byte, 1000)); err != nil {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
 // returned waits for the result.
 func returned(t *testing.T, ended <-chan error) error {
 	t.Helper()
@@ -52,13 +66,7 @@ func TestListenTS(t *testing.T) {
 
 	plain, talker, half, leaver, resetter := dial(t, addr), dial(t, addr), dial(t, addr), dial(t, addr), dial(t, addr)
 	stall(t, addr, "")
-	talks := runs(func() error {
-		for {
-			if _, err := talker.Write(make([]byte, 10_000)); err != nil {
-				return nil
-			}
-		}
-	})
+	talks := talk(talker)
 	if err := half.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,13 +133,7 @@ func TestListenTSToTheEnd(t *testing.T) {
 	l := listen(t)
 	ended := runs(func() error { return h.ListenTS(t.Context(), l) })
 	c := stall(t, l.Addr().String(), "")
-	talks := runs(func() error {
-		for {
-			if _, err := c.Write(make([]byte, 1000)); err != nil {
-				return nil
-			}
-		}
-	})
+	talks := talk(c)
 	eventually(t, "the client to be there", func() bool { return statusOf(t, h, KindTCPTS).Clients == 1 })
 	s.write(t, h, 0, testGOP)
 	eventually(t, "the stream to be under way", func() bool { return statusOf(t, h, KindTCPTS).Bytes > 0 })
