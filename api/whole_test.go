@@ -187,6 +187,9 @@ func TestAllMarkers(t *testing.T) {
 			}
 			for _, format := range formats {
 				for order, want := range map[string][]int{"": all, "&order=desc": back} {
+					if testing.Short() && order != "" && format != "json" {
+						continue
+					}
 					target := "/markers?format=" + format + order
 					w := f.whole(target, true)
 					if got := numbers(t, format, w.body.String()); !slices.Equal(got, want) {

@@ -59,7 +59,7 @@ var makeSample sync.Once
 // checkVerify wants a clip to be true, on every carrier.
 func (c clip) checkVerify(t *testing.T) {
 	t.Helper()
-	for _, file := range []string{"index.m3u8", "stream.ts", "stream.flv"} {
+	for _, file := range c.files() {
 		r, code := verified(t, filepath.Join(c.dir, file))
 		if code != 0 || len(r.Findings) > 0 || r.Events.Exact != r.Events.Markers {
 			t.Errorf("%s: exit code %d, events %+v: %s", file, code, r.Events, texts(r))
@@ -203,9 +203,9 @@ func ptr[T any](v T) *T { return &v }
 func TestVerifyPerturbed(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
-	long := []string{"every 100th frame dropped", "frozen for 1 s", "60 frames/s", "two frames exchanged", "only the video"}
+	short := []string{"nothing", "one frame put in again", "PTS shifted by 40 ms", "time stretched by 100 ppm", "10 s cut from the start"}
 	for name, p := range perturbations() {
-		if testing.Short() && slices.Contains(long, name) {
+		if testing.Short() && !slices.Contains(short, name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestVerifyAllows(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
 	file := filepath.Join(t.TempDir(), "copy.mp4")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=854:480", "-c:v", encoded,
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=480:270", "-c:v", encoded,
 		"-preset", "veryfast", file)
 	if r, code := verified(t, file, "--truth", dir); code != 1 {
 		t.Errorf("exit code %d: %s", code, texts(r))

@@ -34,6 +34,11 @@ func TestReaderAgainstFFprobe(t *testing.T) {
 		"many slices":     {"-bf", "2", "-slices", "8", "-b:v", "20M"},
 		"more tables":     {"-mpegts_flags", "pat_pmt_at_frames+nit"},
 	}
+	if testing.Short() {
+		for _, name := range []string{"no B-frames", "2 B-frames", "no start offset", "more tables"} {
+			delete(tests, name)
+		}
+	}
 	for name, args := range tests {
 		t.Run(name, func(t *testing.T) { compareWithFFprobe(t, makeStream(t, 60, args...)) })
 	}
