@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 FUZZTIME   ?= 5s
 
 # Two test binaries at a time: more than two encoders at once make a small machine miss its frames.
-GOTEST = go test -p 2
+GOTEST = go test -p 3
 LINT   = go tool -modfile=tools/go.mod golangci-lint
 PLAYER = static/dist/hls.min.js
 DEPS   = sh scripts/deps.sh
