@@ -10,7 +10,8 @@ TESTFLAGS  ?=
 BENCH_ARGS ?=
 FUZZTIME   ?= 5s
 
-# Two test binaries at a time: more than two encoders at once make a small machine miss its frames.
+# Three test binaries at a time: many tests wait for a stream that goes at its own pace, and more encoders at once make a small
+# machine miss its frames.
 GOTEST = go test -p 3
 LINT   = go tool -modfile=tools/go.mod golangci-lint
 PLAYER = static/dist/hls.min.js
