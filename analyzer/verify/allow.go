@@ -32,8 +32,8 @@ const (
 // presets are the names of the presets with what each is for.
 func presets() [][2]string {
 	return [][2]string{
-		{presetRemux, "what another container changes: dts, segment_length, the two of PCR, clock_offset of pts, discontinuities that are added, and clock_gone\n" +
-			"of messages: ID3, onFI, cue points, dates"},
+		{presetRemux, "what another container changes: dts, segment_length, the two of PCR, clock_offset of pts, discontinuities that are added or gone, and\n" +
+			"clock_gone of messages: ID3, onFI, cue points, dates"},
 		{presetTranscode, "that, and what another encoder changes: resized, retimed, and clock_gone of SEI"},
 	}
 }
@@ -50,7 +50,8 @@ func messages() []string {
 func ParseAllowance(text string) ([]Allowance, error) {
 	remux := []Allowance{
 		{Kind: DTS, Most: -1}, {Kind: SegmentLength, Most: -1}, {Kind: PCRRepetitionError, Most: -1}, {Kind: PCRStepError, Most: -1}, {Kind: ClockOffset, Clocks: []string{clockPTS}, Most: -1},
-		{Kind: Added, Clocks: []string{string(tagDiscontinuity)}, Most: -1}, {Kind: ClockGone, Clocks: messages(), Most: -1},
+		{Kind: Added, Clocks: []string{string(tagDiscontinuity)}, Most: -1}, {Kind: ClockGaps, Clocks: []string{string(tagDiscontinuity)}, Most: -1},
+		{Kind: ClockGone, Clocks: messages(), Most: -1},
 	}
 	switch text {
 	case presetRemux:

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,6 +157,44 @@ func TestSegmentLength(t *testing.T) {
 		}
 		if len(r.Findings) != 1 || r.Findings[0].Kind != SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
 			t.Errorf("%s: %+v", name, r.Findings)
+		}
+	}
+}
+
+// Where another run begins there is a discontinuity, and within a run of a file there is none.
+func TestDiscontinuities(t *testing.T) {
+	truth := truthOf(t, testFrames)
+	pictures := perfect(truth, testFrames)
+	clock := testChannel().Clock()
+	for name, c := range map[string]struct {
+		second int64 // the first frame of another run
+		tag    int   // the segment with the tag
+		want   []Kind
+	}{
+		"one run": {testFrames, -1, nil}, "two runs": {300, 5, nil}, "two runs, not marked": {300, -1, []Kind{ClockGaps}},
+		"one run, marked": {testFrames, 5, []Kind{Added}}, "marked elsewhere": {300, 4, []Kind{Added, ClockGaps}},
+	} {
+		part := truth
+		part.Frames = maps.Clone(truth.Frames)
+		list := statements(truth, pictures)
+		for i := range list {
+			if r := &list[i]; r.Source == analyzer.FrameRecord && *r.Frame >= c.second {
+				r.Extra = bytes.Replace(r.Extra, []byte(`"run":1,`), []byte(`"run":2,`), 1)
+				f := part.Frames[*r.Frame]
+				f.Run = 2
+				part.Frames[*r.Frame] = f
+			}
+		}
+		var segments []span
+		for i := range 10 {
+			first := clock.PTS(int64(60 * i))
+			segments = append(segments, span{
+				msn: int64(i), first: first, last: clock.PTS(int64(60*i + 59)), begin: first, units: 60, says: 2e9, discontinuity: i == c.tag,
+			})
+		}
+		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(list, announcing(truth)), segments: segments}, part)
+		if got := kindsOf(r); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v: %v", name, got, c.want, textsOf(r))
 		}
 	}
 }

@@ -278,9 +278,13 @@ func (m *comparison) findings() (list []Finding) {
 		{Misreported, m.strange, "%s tells of %s without a marker: %s"},
 		{Doubled, m.doubled, "%s stands more than once in %s: %s"},
 		{Added, m.added, "%s stands in %s where it should not: %s"},
+		{ClockGaps, map[analyzer.Source][]Place{tagDiscontinuity: m.missing[tagDiscontinuity]}, "%s does not stand in %s where another encoder begins: %s"},
 	} {
 		for _, source := range slices.Sorted(maps.Keys(what.places)) {
 			places := what.places[source]
+			if len(places) == 0 {
+				continue
+			}
 			n := int64(len(places))
 			thing := plural(n, "place")
 			if what.kind == Misreported {

@@ -128,8 +128,9 @@ const (
 	tagDiscontinuity analyzer.Source = "hls.discontinuity"
 )
 
-// compareTags finds tags that stand before a segment more than once, and discontinuities where there can be none. The
-// encoder of a live stream may have begun anew at any segment; that of a folder of files has not.
+// compareTags finds tags that stand before a segment more than once, discontinuities that are not there though another run's
+// encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
+// a folder of files has not.
 func (c *checker) compareTags(m *comparison, j *joint) {
 	place := func(s *span) Place {
 		if i, ok := j.picture(s.first); ok {
@@ -146,31 +147,31 @@ func (c *checker) compareTags(m *comparison, j *joint) {
 			}
 			m.doubled[source] = append(m.doubled[source], place(s))
 		}
-		if i == 0 || !s.discontinuity || !c.truth.Bounded {
+		if i == 0 {
 			continue
 		}
 		before := &c.in.segments[i-1]
 		a, known := j.picture(before.last)
 		b, knownToo := j.picture(s.first)
-		if known && knownToo && before.msn+1 == s.msn && c.in.pictures[b].frame == c.in.pictures[a].frame+1 && c.recorded(m, c.in.pictures[b].frame) {
+		if !known || !knownToo || before.msn+1 != s.msn {
+			continue
+		}
+		last, first := c.in.pictures[a].frame, c.in.pictures[b].frame
+		old, now := m.run(last), m.run(first)
+		switch {
+		case old == "" || now == "":
+		case old != now && !s.discontinuity:
+			m.missing[tagDiscontinuity] = append(m.missing[tagDiscontinuity], place(s))
+		case old == now && s.discontinuity && first == last+1 && c.truth.Bounded:
 			m.added[tagDiscontinuity] = append(m.added[tagDiscontinuity], place(s))
 		}
 	}
 }
 
-// recorded says whether a frame and the one before are in units of one run: those of another encoder are its own affair.
-func (c *checker) recorded(m *comparison, frame int64) bool {
-	run := ""
-	for _, n := range []int64{frame - 1, frame} {
-		list := m.frames[analyzer.FrameRecord][n]
-		if len(list) == 0 {
-			return false
-		}
-		now := said(list[0])["run"]
-		if run != "" && now != run {
-			return false
-		}
-		run = now
+// run is the run of the generator that a frame's record names, empty where it has none.
+func (m *comparison) run(frame int64) string {
+	if list := m.frames[analyzer.FrameRecord][frame]; len(list) > 0 {
+		return said(list[0])["run"]
 	}
-	return true
+	return ""
 }
