@@ -3,7 +3,9 @@ package analyzer
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -25,15 +27,26 @@ func ffmpeg(tb testing.TB, args ...string) {
 	}
 }
 
+// encodings are the bytes of the streams that encode made, each once a run, by their arguments.
+var encodings sync.Map
+
 // encode makes a stream of a test picture with x264 in a file whose name says the container; args come behind the codec.
 func encode(tb testing.TB, name, seconds string, args ...string) string {
 	tb.Helper()
 	out := filepath.Join(tb.TempDir(), name)
+	what := fmt.Sprintf("%q", append([]string{filepath.Ext(name), seconds}, args...))
+	if b, ok := encodings.Load(what); ok {
+		if err := os.WriteFile(out, b.([]byte), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		return out
+	}
 	all := []string{
 		"-f", "lavfi", "-i", "testsrc=rate=25:size=320x180:duration=" + seconds, "-c:v", "libx264", "-preset", "ultrafast",
 		"-g", "12",
 	}
 	ffmpeg(tb, append(append(all, args...), out)...)
+	encodings.Store(what, readFile(tb, out))
 	return out
 }
 

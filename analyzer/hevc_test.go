@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -69,12 +68,17 @@ func TestHEVC(t *testing.T) {
 	if err := os.WriteFile(raw, writeSEI(t, b, messagesHEVC), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, args := range map[string][]string{
+	all := map[string][]string{
 		"a.ts": {}, "a.mp4": {"-tag:v", "hvc1"}, "b.mp4": {"-tag:v", "hev1", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
 		"a.m3u8": {"-tag:v", "hvc1", "-hls_segment_type", "fmp4", "-hls_time", "1", "-hls_list_size", "0"},
-	} {
-		path := filepath.Join(t.TempDir(), name)
-		ffmpeg(t, slices.Concat([]string{"-r", "25", "-i", raw, "-c", "copy"}, args, []string{path})...)
+	}
+	dir, args := t.TempDir(), []string{"-r", "25", "-i", raw}
+	for name, options := range all {
+		args = append(append(append(args, "-c", "copy"), options...), filepath.Join(dir, name))
+	}
+	ffmpeg(t, args...)
+	for name := range all {
+		path := filepath.Join(dir, name)
 		r := analyze(t, path)
 		codes, stamps, records := r.of(TimeCode), r.of(MISBTime), r.of(FrameRecord)
 		if len(r.units) != 50 || len(codes) != 50 || len(stamps) != 50 || len(records) != 50 {

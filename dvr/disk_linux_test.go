@@ -28,7 +28,7 @@ func (d *shortDisk) Write(b []byte) (int, error) {
 // process may mount one.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	dir, b := t.TempDir(), stream(t, 5)
+	dir, b := t.TempDir(), stream(t, 4)
 	for len(b) < 1<<20 {
 		b = append(b, b...)
 	}

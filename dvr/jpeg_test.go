@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -33,11 +34,10 @@ func TestColours(t *testing.T) {
 			t.Parallel()
 			// Bars of all primaries and their mixes, with nothing fine that 4:2:0 would lose.
 			source := []string{"-f", "lavfi", "-i", "rgbtestsrc=complement=1:s=" + c.size + ":r=25:d=0.2"}
-			want, err := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "error"}, append(source,
-				"-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")...)...).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
+			want := made.get(t, "bars "+c.size, func() ([]byte, error) {
+				return output(exec.Command("ffmpeg", slices.Concat([]string{"-v", "error"}, source,
+					[]string{"-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"})...))
+			})
 			s := newScanSession(t)
 			s.append(ffmpegTS(t, append(source, c.args...)...))
 			list := s.scan()

@@ -25,7 +25,7 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("run: %v", err)
 	}
 	t.Parallel()
-	dir, b := t.TempDir(), stream(t, 5)
+	dir, b := t.TempDir(), stream(t, 4)
 	var before []byte
 	for i := range 4 {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -53,18 +53,19 @@ func TestSendersReturn(t *testing.T) {
 	first := stream(t, 2)
 	cases := []struct {
 		name   string
-		second []string // how it is made, but for the first one again
+		later  int64    // the first one again, so many ticks later
+		second []string // how another one is made
 		kept   bool     // time stamps as they were sent
 	}{
-		{"from the start again", nil, false},
-		{"an hour ahead", []string{"-output_ts_offset", "3600"}, false},
-		{"11 s ahead of the wall clock", []string{"-output_ts_offset", "20"}, false},
-		{"ahead, as far as the wall clock", []string{"-output_ts_offset", "9"}, true},
-		{"right behind", []string{"-output_ts_offset", "2.2"}, true},
-		{"a part of the end once more", []string{"-output_ts_offset", "1.9"}, false},
-		{"from before the wrap", []string{"-output_ts_offset", "95000"}, false},
-		{"other streams", []string{"-streamid", "0:700", "-streamid", "1:701", "-mpegts_start_pid", "0x300"}, false},
-		{"no sound", []string{"-an"}, false},
+		{"from the start again", 0, nil, false},
+		{"an hour ahead", 3600 * ticksPerSecond, nil, false},
+		{"11 s ahead of the wall clock", 20 * ticksPerSecond, nil, false},
+		{"ahead, as far as the wall clock", 9 * ticksPerSecond, nil, true},
+		{"right behind", 2.2 * ticksPerSecond, nil, true},
+		{"a part of the end once more", 1.9 * ticksPerSecond, nil, false},
+		{"from before the wrap", 95000 * ticksPerSecond, nil, false},
+		{"other streams", 0, []string{"-streamid", "0:700", "-streamid", "1:701", "-mpegts_start_pid", "0x300"}, false},
+		{"no sound", 0, []string{"-an"}, false},
 	}
 	for i, c := range cases {
 		if testing.Short() && i%2 == 1 {
@@ -75,7 +76,7 @@ func TestSendersReturn(t *testing.T) {
 			s := record(t, Options{}, defaultTimes())
 			s.send(first)
 			s.clock.pass(pause)
-			second := first
+			second := movedStream(bytes.Clone(first), c.later)
 			if c.second != nil {
 				second = stream(t, 2, c.second...)
 			}

@@ -21,7 +21,7 @@ const scanManyDir = "REFSTREAM_TEST_SCAN_MANY"
 // picture, their times going on.
 func manyConnections(t *testing.T, n int) [][]byte {
 	t.Helper()
-	small, large := ourOptions(320, 180, rate30), ourOptions(640, 360, rate30)
+	small, large := ourOptions(160, 90, rate30), ourOptions(320, 180, rate30)
 	sources := [][]byte{
 		ourStream(t, small, 0, 90, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
 		ourStream(t, large, 500, 90, "-c:v", "libx264", "-preset", "ultrafast"),
@@ -32,9 +32,7 @@ func manyConnections(t *testing.T, n int) [][]byte {
 	var all [][]byte
 	for i := range n {
 		b := bytes.Clone(sources[i%len(sources)])
-		for at := 0; at < len(b); at += packetSize {
-			packet(b[at : at+packetSize]).shift(int64(i) * 4 * ticksPerSecond)
-		}
+		b = movedStream(b, int64(i)*4*ticksPerSecond)
 		if i%3 != 0 {
 			b = b[:len(b)/packetSize*(40+r.IntN(60))/100*packetSize]
 		}
@@ -56,7 +54,11 @@ func joined(list []Frame) string {
 // is not, and looks at the sizes of the pictures: those of one connection are never taken for another's.
 func TestScanConnectionsBehind(t *testing.T) {
 	t.Parallel()
-	parts := manyConnections(t, 6)
+	connections := 6
+	if testing.Short() {
+		connections = 5
+	}
+	parts := manyConnections(t, connections)
 	live := newScanSession(t)
 	sc, wait := live.follow(t.Context())
 	var all []Connection
@@ -96,7 +98,7 @@ func TestScanConnectionsBehind(t *testing.T) {
 			}
 			wide := s.picture(f).Bounds().Dx()
 			seen[wide] = true
-			if want := map[bool]int{true: 640, false: 320}[*f.Number/500 == 1]; wide != want {
+			if want := map[bool]int{true: 320, false: 160}[*f.Number/500 == 1]; wide != want {
 				t.Errorf("frame %d is %d pixels wide, want %d", *f.Number, wide, want)
 			}
 		}
@@ -116,7 +118,7 @@ func TestScanKilledConnections(t *testing.T) {
 	t.Parallel()
 	connections := 12
 	if testing.Short() {
-		connections = 6
+		connections = 4
 	}
 	parts := manyConnections(t, connections)
 	s := newScanSession(t)

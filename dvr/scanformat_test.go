@@ -3,6 +3,8 @@ package dvr
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -59,7 +61,7 @@ func TestScanSizeChanges(t *testing.T) {
 // TestFormat compares with what ffmpeg was told to make.
 func TestFormat(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	all := []struct {
 		kind   string
 		format format
 		args   []string
@@ -71,9 +73,20 @@ func TestFormat(t *testing.T) {
 		{"libx265", format{640, 360, matrixBT2020}, []string{"-colorspace", "bt2020nc", "-pix_fmt", "yuv422p10le", "-x265-params", "log-level=error:temporal-layers=2:scaling-list=default"}},
 		{"mpeg2video", format{720, 576, matrixUnspecified}, nil},
 		{"mpeg2video", format{4160, 64, matrixBT709}, []string{"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"}},
-	} {
-		b := ffmpegTS(t, append([]string{"-f", "lavfi", "-i", fmt.Sprintf("color=gray:s=%dx%d:r=25:d=0.12", c.format.width, c.format.height),
-			"-c:v", c.kind}, c.args...)...)
+	}
+	// One run of ffmpeg makes all of them.
+	dir, args, outputs := t.TempDir(), []string{"-v", "error"}, []string(nil)
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%d.ts", i)) }
+	for i, c := range all {
+		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("color=gray:s=%dx%d:r=25:d=0.12", c.format.width, c.format.height))
+		outputs = append(append(append(outputs, "-map", fmt.Sprint(i), "-c:v", c.kind), c.args...), name(i))
+	}
+	command(t, "ffmpeg", append(args, outputs...)...)
+	for i, c := range all {
+		b, err := os.ReadFile(name(i))
+		if err != nil {
+			t.Fatal(err)
+		}
 		k := picker{}
 		for at := 0; at < len(b) && k.format == (format{}); at += packetSize {
 			k.take(nil, b[at:at+packetSize], int64(at))

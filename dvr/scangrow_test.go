@@ -35,7 +35,7 @@ func (s *scanSession) follow(ctx context.Context) (*scanner, func() error) {
 func TestScanGrowing(t *testing.T) {
 	t.Parallel()
 	o := ourOptions(320, 180, rate30)
-	stream := ourStream(t, o, 0, 300, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
+	stream := ourStream(t, o, 0, 200, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
 	whole := newScanSession(t)
 	whole.append(stream)
 	want := whole.scan()
@@ -71,7 +71,7 @@ func TestScanGrowing(t *testing.T) {
 func TestScanLive(t *testing.T) {
 	t.Parallel()
 	o := ourOptions(320, 180, rate30)
-	stream := ourStream(t, o, 0, 120, "-c:v", "libx264", "-preset", "ultrafast")
+	stream := ourStream(t, o, 0, 200, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
 	s := newScanSession(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	sc, wait := s.follow(ctx)

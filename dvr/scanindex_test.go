@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,8 +20,7 @@ func TestScanIDs(t *testing.T) {
 	t.Parallel()
 	r := newResumedStream(t)
 	for _, removed := range []bool{false, true} {
-		s := r.session(t)
-		n := s.scanSome(len(r.frames) / 2)
+		s, n := r.scanned(t, len(r.frames)/2)
 		var before []Frame
 		s.readJSON(indexFile, &before)
 		last := before[n-1]
@@ -61,8 +59,7 @@ func TestScanIndexGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := r.session(t)
-			n := s.scanSome(len(r.frames) / 2)
+			s, n := r.scanned(t, len(r.frames)/2)
 			if err := spoil(filepath.Join(s.folder, indexFile)); err != nil {
 				t.Fatal(err)
 			}
@@ -88,10 +85,9 @@ func TestScanWritesAgain(t *testing.T) {
 	for _, file := range []string{indexFile, "frames/F0004.jpg", stateFile} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			s := r.session(t)
+			s, _ := r.scanned(t, 2)
 			log := &logged{}
 			s.o.Logger = slog.New(slog.NewTextHandler(log, nil))
-			s.scanSome(2)
 			// A folder stands where the temporary file would be: that fails for everybody.
 			block := filepath.Join(s.folder, file+".tmp")
 			if err := os.MkdirAll(filepath.Join(block, "not empty"), 0o755); err != nil {
@@ -152,20 +148,16 @@ func TestScanPosition(t *testing.T) {
 				t.Fatalf("index %+v", list)
 			}
 			file := filepath.Join(s.folder, recordingFile)
-			out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-show_entries", "format=start_time:stream=codec_type,start_time",
-				"-of", "csv=p=0", file).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
+			// One run of ffmpeg goes to all of them: each output has its own position.
+			dir, args := t.TempDir(), []string{"-v", "error", "-i", file}
 			for _, f := range list {
-				at := string(f.Position)
-				raw, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", file, "-ss", at, "-frames:v", "1",
-					"-pix_fmt", "yuv420p", "-f", "rawvideo", "-").Output()
-				if err != nil {
-					t.Fatal(err)
-				}
+				args = append(args, "-ss", string(f.Position), "-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "rawvideo", filepath.Join(dir, f.ID))
+			}
+			command(t, "ffmpeg", args...)
+			for _, f := range list {
+				raw := read(t, dir, f.ID)
 				if n, ok := generator.ReadFrameCode(raw, o.Width, o.Width, o.Height); !ok || n != *f.Number {
-					t.Errorf("at %s s is frame %d (%v), want %d; times of the file:\n%s", at, n, ok, *f.Number, out)
+					t.Errorf("at %s s is frame %d (%v), want %d", f.Position, n, ok, *f.Number)
 				}
 			}
 		})

@@ -23,7 +23,11 @@ func TestScanKilled(t *testing.T) {
 	t.Parallel()
 	r := newResumedStream(t)
 	s := r.session(t)
-	for n := 1; n < len(r.frames); n += 4 {
+	step := 4
+	if testing.Short() {
+		step = 6
+	}
+	for n := 1; n < len(r.frames); n += step {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestScanKilled$")
 		cmd.Env = append(os.Environ(), scanKilledDir+"="+s.folder)
 		if err := cmd.Start(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func newResumedStream(t *testing.T) resumedStream {
 
 func makeResumedStream(t *testing.T) resumedStream {
 	t.Helper()
-	o := ourOptions(320, 180, rate30)
+	o := ourOptions(160, 90, rate30)
 	r := resumedStream{
 		first:  ourStream(t, o, 0, 200, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
 		second: ourStream(t, o, 300, 200, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-output_ts_offset", "11"),
@@ -44,16 +45,68 @@ func makeResumedStream(t *testing.T) resumedStream {
 	return r
 }
 
-func (r resumedStream) session(t *testing.T) *scanSession {
+// unrecorded is a session in which nothing is yet.
+func (r resumedStream) unrecorded(t *testing.T) *scanSession {
 	t.Helper()
 	s := newScanSession(t)
 	s.o.MaxInterval = 700 * time.Millisecond
+	return s
+}
+
+// session is one of which nothing was scanned.
+func (r resumedStream) session(t *testing.T) *scanSession {
+	t.Helper()
+	s := r.unrecorded(t)
 	at := time.Unix(0, 0)
 	s.append(r.first)
 	s.append(r.second)
 	s.connections(Connection{Number: 1, Bytes: int64(len(r.first)), Ended: &at},
 		Connection{Number: 2, FirstByte: int64(len(r.first)), Bytes: int64(len(r.second)), Ended: &at})
 	return s
+}
+
+// stopped are sessions whose scan was stopped, by the frames that there were to be: each is made once a run.
+var stopped struct {
+	sync.Mutex
+	made map[int]stoppedScan
+}
+
+// stoppedScan is the files of a session, and how many frames there are.
+type stoppedScan struct {
+	files  fstest.MapFS
+	frames int
+}
+
+// scanned is a session of which so many frames were scanned, and how many they are.
+func (r resumedStream) scanned(t *testing.T, frames int) (*scanSession, int) {
+	t.Helper()
+	stopped.Lock()
+	defer stopped.Unlock()
+	scan, ok := stopped.made[frames]
+	if !ok {
+		s := r.session(t)
+		scan = stoppedScan{fstest.MapFS{}, s.scanSome(frames)}
+		if err := filepath.WalkDir(s.folder, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			name, _ := filepath.Rel(s.folder, path)
+			scan.files[filepath.ToSlash(name)] = &fstest.MapFile{Data: b, Mode: 0o644}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if stopped.made == nil {
+			stopped.made = map[int]stoppedScan{}
+		}
+		stopped.made[frames] = scan
+	}
+	s := r.unrecorded(t)
+	if err := os.CopyFS(s.folder, scan.files); err != nil {
+		t.Fatal(err)
+	}
+	return s, scan.frames
 }
 
 func (r resumedStream) check(t *testing.T, s *scanSession) {
@@ -66,7 +119,7 @@ func (r resumedStream) check(t *testing.T, s *scanSession) {
 	}
 }
 
-// TestScanResumed stops a scan after each of its frames, or of each third, and has another scanner go on: the index is that of one that
+// TestScanResumed stops a scan after each of its frames, or of each fourth, and has another scanner go on: the index is that of one that
 // was never stopped. Also when what was written last before is missing, as after a crash.
 func TestScanResumed(t *testing.T) {
 	t.Parallel()
@@ -74,7 +127,7 @@ func TestScanResumed(t *testing.T) {
 	s := r.session(t)
 	stops, step := 0, 1
 	if testing.Short() {
-		step = 3
+		step = 4
 	}
 	for known := 0; known < len(r.frames); stops++ {
 		before, err := os.ReadFile(filepath.Join(s.folder, stateFile))
@@ -124,8 +177,8 @@ func (s *scanSession) scanSome(frames int) int {
 func TestScanPictureWithoutEntry(t *testing.T) {
 	t.Parallel()
 	r := newResumedStream(t)
-	s := r.session(t)
-	list := s.scan()
+	s, _ := r.scanned(t, len(r.frames))
+	list := s.index()
 	s.keepEntries(len(list) - 1)
 	write(t, s.folder, stateFile, []byte("{}"))
 	got := s.resumedIndex()

@@ -3,6 +3,7 @@ package dvr
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -237,8 +238,16 @@ type stamp struct {
 // probe has ffprobe list the packets of a file.
 func probe(t testing.TB, name string) []stamp {
 	t.Helper()
-	var all []stamp
-	out := command(t, "ffprobe", "-v", "error", "-show_entries", "packet=stream_index,pts,dts", "-of", "csv=p=0", name)
+	return stamps(t, command(t, "ffprobe", probing(name)...))
+}
+
+// probing is the arguments of ffprobe, and stamps what it says then.
+func probing(name string) []string {
+	return []string{"-v", "error", "-show_entries", "packet=stream_index,pts,dts", "-of", "csv=p=0", name}
+}
+
+func stamps(t testing.TB, out string) (all []stamp) {
+	t.Helper()
 	for line := range strings.Lines(out) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -252,14 +261,15 @@ func probe(t testing.TB, name string) []stamp {
 	return all
 }
 
-// probeBytes is the same of a stream in memory.
-func probeBytes(t testing.TB, stream []byte) []stamp {
+// probeBytes is the same of a stream in memory, which ffprobe is asked about once a run.
+func probeBytes(t testing.TB, stream []byte) (all []stamp) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "probed.ts")
-	if err := os.WriteFile(name, stream, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return probe(t, name)
+	out := made.get(t, fmt.Sprintf("probed %x", sha256.Sum256(stream)), func() ([]byte, error) {
+		cmd := exec.Command("ffprobe", probing("-")...)
+		cmd.Stdin = bytes.NewReader(stream)
+		return output(cmd)
+	})
+	return stamps(t, string(out))
 }
 
 // decodes has ffmpeg decode a file, which must have nothing to say against it.

@@ -59,10 +59,11 @@ func TestTablesRepeated(t *testing.T) {
 		}
 	}
 	decodes(t, whole)
-	if a, b := probe(t, whole), probeBytes(t, rarely); len(a) != len(b) {
-		t.Errorf("ffprobe finds %d packets of %d", len(a), len(b))
+	packets := probe(t, whole)
+	if b := probeBytes(t, rarely); len(packets) != len(b) {
+		t.Errorf("ffprobe finds %d packets of %d", len(packets), len(b))
 	}
-	if all := probe(t, half); len(all) < len(probe(t, whole))/3 {
+	if all := probe(t, half); len(all) < len(packets)/3 {
 		t.Errorf("in the second half ffprobe finds %d packets", len(all))
 	}
 }

@@ -37,13 +37,16 @@ func timingRun(t testing.TB, name string, args ...string) []byte {
 	return out
 }
 
-// timingSegments has ffmpeg publish 5 s in segments of 2 s, and reads them.
+// timingSegments has ffmpeg publish 5 s in segments of 2 s, 3 s with -short, and reads them.
 func timingSegments(t testing.TB, inputs, options string) []*hls.Segment {
 	t.Helper()
 	dir := t.TempDir()
-	index := filepath.Join(dir, "index.m3u8")
+	index, length := filepath.Join(dir, "index.m3u8"), "5"
+	if testing.Short() {
+		length = "3"
+	}
 	timingRun(t, "ffmpeg", slices.Concat([]string{"-v", "error"}, strings.Fields(inputs), strings.Fields(options),
-		[]string{"-t", "5", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", index})...)
+		[]string{"-t", length, "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", index})...)
 	return timingRead(t, index)
 }
 
@@ -104,7 +107,7 @@ func TestMeasure(t *testing.T) {
 		x264  = "-c:v libx264 -preset veryfast -g 50 -bf 3 "
 		low   = "-c:v libx264 -preset ultrafast -g 50 "
 	)
-	for name, c := range map[string]struct {
+	all := map[string]struct {
 		inputs, options, kind string
 	}{
 		"H.264 with B-frames":   {video, x264, mediaVideo},
@@ -123,7 +126,13 @@ func TestMeasure(t *testing.T) {
 		"fMP4 with AAC":         {sound + video, "-map 0 -map 1 -c:a aac -hls_segment_type fmp4 " + x264, mediaVideo},
 		"fMP4 of AAC":           {"-f lavfi -i sine=r=44100 ", "-c:a aac -hls_segment_type fmp4", mediaAudio},
 		"fMP4 after the wrap":   {video, low + "-hls_segment_type fmp4 -output_ts_offset 95450", mediaVideo},
-	} {
+	}
+	if testing.Short() { // each of these is much like another one
+		for _, name := range []string{"H.264 and AAC", "23.976", "AAC in TS", "E-AC-3 in TS", "MP2 in TS", "fMP4"} {
+			delete(all, name)
+		}
+	}
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, s := range timingSegments(t, c.inputs, c.options) {
@@ -159,9 +168,9 @@ func rawTag(pts int64) []byte {
 // TestMeasureRaw agrees with ffprobe on raw audio, which that reads as HLS.
 func TestMeasureRaw(t *testing.T) {
 	t.Parallel()
-	for format, codec := range map[string]string{"aac": "aac", "mp2": "mp2", "mp3": "libmp3lame", "ac3": "ac3", "ec3": "eac3"} {
-		dir := t.TempDir()
-		raw := filepath.Join(dir, "raw")
+	from, codecs := t.TempDir(), map[string]string{"aac": "aac", "mp2": "mp2", "mp3": "libmp3lame", "ac3": "ac3", "ec3": "eac3"}
+	args := []string{"-v", "error", "-f", "lavfi", "-i", "sine=r=44100"}
+	for format, codec := range codecs {
 		muxer := []string{"-f", format}
 		switch format {
 		case "aac":
@@ -171,8 +180,11 @@ func TestMeasureRaw(t *testing.T) {
 		case "mp3":
 			muxer = append(muxer, "-write_xing", "0", "-id3v2_version", "0")
 		}
-		timingRun(t, "ffmpeg", slices.Concat([]string{"-v", "error", "-f", "lavfi", "-i", "sine=r=44100", "-t", "2", "-c:a", codec},
-			append(muxer, raw))...)
+		args = append(append(append(args, "-t", "2", "-c:a", codec), muxer...), filepath.Join(from, format))
+	}
+	timingRun(t, "ffmpeg", args...)
+	for format, codec := range codecs {
+		dir, raw := t.TempDir(), filepath.Join(from, format)
 		data, err := os.ReadFile(raw)
 		if err != nil {
 			t.Fatal(err)

@@ -1,8 +1,7 @@
 package verify
 
 import (
-	"os/exec"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,30 +12,27 @@ import (
 func TestBlended(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	for filter, f := range map[string]struct {
+	type blended struct {
 		want     []Kind
 		pictures int64 // that are blended, at least: where another one counts three times as much, it may not show
 		untold   bool  // of which some frames could not be told
-	}{
+	}
+	all := map[string]blended{
 		"scale=iw:ih":                       {[]Kind{ClockGone}, 0, false},
 		"fps=25":                            {[]Kind{Retimed, ClockGone}, 0, false},
 		"framerate=fps=25":                  {[]Kind{Retimed, Blended, ClockGone}, 40, false},
 		"minterpolate=fps=24:mi_mode=blend": {[]Kind{Retimed, Trimmed, Blended, ClockGone}, 30, true},
 		"tmix=frames=2":                     {[]Kind{Blended, ClockGone}, clipFrames - 1, true},
 		"tmix=frames=3":                     {[]Kind{Repeated, Blended, ClockGone}, clipFrames - 1, true},
-	} {
-		if testing.Short() && filter != "framerate=fps=25" && filter != "tmix=frames=2" {
-			continue
-		}
+	}
+	if testing.Short() {
+		maps.DeleteFunc(all, func(filter string, _ blended) bool { return filter != "framerate=fps=25" && filter != "tmix=frames=2" })
+	}
+	files := c.filtered(t, slices.Collect(maps.Keys(all)))
+	for filter, f := range all {
 		t.Run(filter, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join(t.TempDir(), "a.ts")
-			out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-copyts", "-i", c.paths["ts"], "-vf", filter, "-c:v", "libx264",
-				"-preset", "ultrafast", "-crf", "20", "-fps_mode", "passthrough", "-muxdelay", "0", "-muxpreload", "0", file).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now})
+			r, err := Run(t.Context(), files[filter], given{testChannel(), c.truth}, Options{Now: time.Now})
 			if err != nil {
 				t.Fatal(err)
 			}

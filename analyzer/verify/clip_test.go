@@ -140,6 +140,9 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		os.WriteFile(c.paths["flv"], file.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	if bFrames != "2" { // of those, tests decode what they have damaged
+		return c
+	}
 	for name, path := range c.paths {
 		list, info := decoded(t, ch, path)
 		c.decoded[name] = input{url: path, kind: analyzer.Kind(name), pictures: list, info: info}

@@ -7,19 +7,40 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
+
+// segments is what segmented copies, which is made once a run.
+var segments struct {
+	sync.Mutex
+	dir string
+}
 
 // segmented encodes frames 0 to 149 as a playlist with segments of 30 frames, and returns its path and its truth.
 func segmented(t *testing.T) (playlist string, truth Truth) {
 	t.Helper()
 	const frames = 150
 	truth = truthOf(t, frames)
-	pictures := perfect(truth, frames)
-	return encode(t, testChannel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].event }, "-c:v", "libx264",
-		"-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-f", "hls",
-		"-hls_time", "1", "-hls_list_size", "0"), truth
+	segments.Lock()
+	defer segments.Unlock()
+	if segments.dir == "" {
+		pictures := perfect(truth, frames)
+		made := encode(t, testChannel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].event }, "-c:v", "libx264",
+			"-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-f", "hls",
+			"-hls_time", "1", "-hls_list_size", "0")
+		dir := filepath.Join(clips.dir, "segments")
+		if err := os.CopyFS(dir, os.DirFS(filepath.Dir(made))); err != nil {
+			t.Fatal(err)
+		}
+		segments.dir = dir
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(segments.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "index.m3u8"), truth
 }
 
 // A segment that can't be had is missing, and what follows keeps its time.

@@ -68,7 +68,11 @@ func TestHEVC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, shift := range map[string]int64{"a.ts": 0, "a.mp4": 0, "b.mp4": 0, "a.mkv": 0, "late.ts": 1} {
+	files := map[string]int64{"a.ts": 0, "a.mp4": 0, "b.mp4": 0, "a.mkv": 0, "late.ts": 1}
+	if testing.Short() { // b.mp4 is one too, in fragments
+		delete(files, "a.mp4")
+	}
+	for name, shift := range files {
 		stream := withMessages(plain, func(n int64) []h264.SEIMessage {
 			late := int64(0)
 			if n >= 40 {

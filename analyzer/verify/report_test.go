@@ -68,8 +68,8 @@ func TestReports(t *testing.T) {
 
 // Every finding makes some test case fail: none is lost on a CI system.
 func TestEveryKindFailsATestCase(t *testing.T) {
+	r := faulty(t, "a.ts")
 	for _, k := range Kinds() {
-		r := faulty(t, "a.ts")
 		r.Findings = []Finding{{Kind: k, Text: "x"}}
 		if strings.HasPrefix(string(k), "clock_") {
 			r.Findings[0].Clock = "pts"
