@@ -240,6 +240,22 @@ func TestMirrorBadTriggers(t *testing.T) {
 	m.until("all is well again", func() bool { return m.Ready(m.ctx) == nil })
 }
 
+// TestMirrorTriggerFarAhead has a trigger there that may be too far ahead: that is decided when it is known how far the
+// stream has got, and the trigger behind it waits.
+func TestMirrorTriggerFarAhead(t *testing.T) {
+	server := storetest.StartRedis(t)
+	m := runMirror(t, t.TempDir(), server)
+	m.ok(m.PutChannel(m.ctx, storetest.Channel("main")))
+	m.ok(m.there.Append(m.ctx, "main", markers.Batch{Triggers: []markers.Trigger{storetest.Trigger(9000), storetest.Trigger(99_000)}}))
+	m.frames(8000, 8010)
+	m.until("the second one is refused", func() bool { return m.RefusedTriggers() == 1 && m.log.has("as far ahead as may be") })
+	got, err := m.Triggers(m.ctx, "main", markers.Range{})
+	m.ok(err)
+	if !slices.Equal(got, []markers.Trigger{storetest.Trigger(9000)}) {
+		t.Errorf("triggers %+v", got)
+	}
+}
+
 // TestMirrorIdle counts what a mirror asks the server while nothing happens there, an entry that can't be read at the end
 // of a log included.
 func TestMirrorIdle(t *testing.T) {

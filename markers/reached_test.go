@@ -50,6 +50,15 @@ func TestReached(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	if _, err := OpenReached(dir, "../main"); err == nil {
+		t.Error("a channel's name led out of the folder")
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "other", "reached"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenReached(dir, "other"); err == nil || !strings.Contains(err.Error(), "newest frame that was sent") {
+		t.Errorf("a folder in its place: %v", err)
+	}
 	// --reset begins anew.
 	if j, err = OpenJournal(JournalOptions{Dir: dir, Channels: []string{"main"}, Reset: true}); err != nil {
 		t.Fatal(err)
@@ -60,4 +69,7 @@ func TestReached(t *testing.T) {
 		t.Fatalf("after a reset: %+v, %v", r, err)
 	}
 	r.Close()
+	if err := r.Reach(1); err == nil {
+		t.Error("it was written after it was closed")
+	}
 }

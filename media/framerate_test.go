@@ -60,6 +60,19 @@ func TestClocksAreExact(t *testing.T) {
 	}
 }
 
+// A length of time is so many whole frames: at most half a frame is left over.
+func TestFrames(t *testing.T) {
+	for _, r := range testRates() {
+		for _, ns := range []int64{0, 1, 16_000_000, 33_333_333, 1_000_000_000, 3_600_000_000_000, 86_399_999_999_999} {
+			n := r.Frames(ns)
+			over := new(big.Int).Sub(floor(n, 1e9, r), big.NewInt(ns))
+			if over.Lsh(over.Abs(over), 1).Cmp(new(big.Int).Add(floor(1, 1e9, r), big.NewInt(2))) > 0 {
+				t.Errorf("%v: %d ns are %d frames", r, ns, n)
+			}
+		}
+	}
+}
+
 // TestNoDrift follows a day of frames: every step is one of the two nearest whole numbers of ticks, and a second of
 // frames is exactly a second, or 1.001.
 func TestNoDrift(t *testing.T) {

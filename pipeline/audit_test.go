@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,18 @@ import (
 
 	"github.com/refstream/refstream/markers"
 )
+
+// A ledger that can't be read is not found to be whole.
+func TestAuditFails(t *testing.T) {
+	for _, call := range []string{"Segments", "Missing", "Frames", "Markers"} {
+		inBubble(t, func(r *rig) {
+			r.store.refuses[call] = errDiskFull
+			if _, _, err := Audit(t.Context(), r.store, r.info, func(markers.SegmentRecord) bool { return true }); !errors.Is(err, errDiskFull) {
+				t.Errorf("%s: %v", call, err)
+			}
+		})
+	}
+}
 
 // Of a ledger and its files a part is gone, as after a power cut, or by somebody's hand: what that costs is found, once.
 func TestAudit(t *testing.T) {

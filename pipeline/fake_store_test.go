@@ -61,6 +61,13 @@ func (s *fakeStore) Append(ctx context.Context, channel string, b markers.Batch)
 	return nil
 }
 
+func (s *fakeStore) Frames(ctx context.Context, c string, r markers.Range) ([]markers.FrameRecord, error) {
+	if err := s.refuses["Frames"]; err != nil {
+		return nil, err
+	}
+	return s.Journal.Frames(ctx, c, r)
+}
+
 func (s *fakeStore) Segments(ctx context.Context, c string, r markers.Range) ([]markers.SegmentRecord, error) {
 	if err := s.refuses["Segments"]; err != nil {
 		return nil, err

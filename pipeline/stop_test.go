@@ -116,6 +116,7 @@ func TestStartFails(t *testing.T) {
 		"picture":  {func(r *rig) { r.live.Picture.Width = 7 }, "make renderer: "},
 		"segments": {func(r *rig) { r.store.refuses["Segments"] = errDiskFull }, "read newest segment: no space left on device"},
 		"missing":  {func(r *rig) { r.store.refuses["Missing"] = errDiskFull }, "read newest missing frames: no space left on device"},
+		"frames":   {func(r *rig) { r.store.refuses["Frames"] = errDiskFull }, "read newest frame: no space left on device"},
 		"markers":  {func(r *rig) { r.store.refuses["Markers"] = errDiskFull }, "read newest marker: no space left on device"},
 	} {
 		t.Run(name, func(t *testing.T) {
