@@ -249,6 +249,7 @@ func TestMirrorTriggerFarAhead(t *testing.T) {
 	m.ok(m.there.Append(m.ctx, "main", markers.Batch{Triggers: []markers.Trigger{storetest.Trigger(9000), storetest.Trigger(99_000)}}))
 	m.frames(8000, 8010)
 	m.until("the second one is refused", func() bool { return m.RefusedTriggers() == 1 && m.log.has("as far ahead as may be") })
+	m.ok(m.Wait(m.ctx, "main", markers.Triggers, markers.ID{}))
 	got, err := m.Triggers(m.ctx, "main", markers.Range{})
 	m.ok(err)
 	if !slices.Equal(got, []markers.Trigger{storetest.Trigger(9000)}) {
