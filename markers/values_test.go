@@ -146,3 +146,15 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// The text of a triggered event breaks no line wherever it is shown.
+func TestCheckText(t *testing.T) {
+	for text, good := range map[string]bool{
+		"": true, "a text": true, strings.Repeat("é", MaxText): true,
+		strings.Repeat("é", MaxText+1): false, "two\nlines": false, "two\u2028lines": false, "\xff": false,
+	} {
+		if err := CheckText(text); (err == nil) != good {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
