@@ -75,7 +75,7 @@ var table = map[string]arrows{
 		tests:     words("outputs"),
 	},
 	"recorder": {
-		may:       words("media markers internal/filelock outputs/hls outputs/ts outputs/mp4"),
+		may:       words("media h264 markers annotate internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/replay": {may: words("media markers recorder outputs/hls")},
@@ -83,7 +83,8 @@ var table = map[string]arrows{
 		may:       words("media markers recorder outputs/hls"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
-	"dvr": {may: words("media h264 generator internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	// The index has what frame records say.
+	"dvr": {may: words("media h264 markers annotate generator internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
