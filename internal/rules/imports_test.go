@@ -78,6 +78,7 @@ var table = map[string]arrows{
 		may:       words("media h264 markers annotate internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
+	"recorder/chunks": {may: words("recorder outputs/hls")},
 	"recorder/replay": {may: words("media markers recorder outputs/hls")},
 	"recorder/gaps": {
 		may:       words("media markers recorder outputs/hls"),
