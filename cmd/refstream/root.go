@@ -41,9 +41,14 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
-		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr),
-		newRecord(stdout, stderr), newReplay(stdout, stderr), newGaps(stdout), newChunks(stdout), newDVR(stdout, stderr))
+	root.AddCommand(newTruth(stdout), newFrame(stdout), newHealth(stdout), newScore(stdout, stderr), newGaps(stdout), newChunks(stdout))
+	for _, cmd := range []*cobra.Command{
+		newServe(stdout, stderr), newGenerate(stdout, stderr), newAnalyze(stdout, stderr), newVerify(stdout, stderr),
+		newRecord(stdout, stderr), newReplay(stdout, stderr), newDVR(stdout, stderr),
+	} {
+		root.AddCommand(withPprof(cmd, stderr))
+	}
+	root.SetGlobalNormalizationFunc(otherName)
 	return root
 }
 
