@@ -1,6 +1,6 @@
 # make run    install what is missing, build, start the live stream; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
 # make test   install what is missing, run every test in its short form
-# make check  format, vet, lint, race detector, the tests' long forms, a short fuzz of every fuzz target
+# make check  format, vet (for Windows and macOS too), lint, race detector, the tests' long forms, a short fuzz of every fuzz target
 # make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
 # make build  only build bin/refstream
 # make deps   only install and fetch what all of the above need
@@ -32,6 +32,8 @@ check: programs-check $(PLAYER)
 	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
 	if [ -n "$$out" ]; then echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; fi
 	go vet ./...
+	GOOS=windows go build ./... && GOOS=windows go vet ./...
+	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
 	$(LINT) run
 	$(GOTEST) -race -short -timeout 30m $(TESTFLAGS) ./...
 	$(GOTEST) -timeout 30m $(TESTFLAGS) ./...

@@ -67,6 +67,8 @@ type moment struct {
 	pts, dts, dur int64
 	key, hasDur   bool
 	number        int64
+	// time is the HLS clock, as the unit's frame record has it, nil without one.
+	time *markers.Seconds
 }
 
 func newExtractor(url string, o Options, handle func(Record) error) *extractor {
@@ -116,7 +118,7 @@ func (x *extractor) record(r Record) {
 
 // unitRecord passes on a statement of an access unit.
 func (x *extractor) unitRecord(m *moment, r Record) {
-	r.StreamTime, r.PTS, r.DTS = &m.seconds, &m.pts, &m.dts
+	r.StreamTime, r.Time, r.PTS, r.DTS = &m.seconds, m.time, &m.pts, &m.dts
 	if m.hasDur {
 		r.Duration = &m.dur
 	}

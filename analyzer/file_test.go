@@ -6,15 +6,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 func testFIFO(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(name, 0o600); err != nil {
+	if err := testunix.MakeFIFO(name); err != nil {
 		t.Fatal(err)
 	}
 	return name

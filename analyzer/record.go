@@ -34,6 +34,9 @@ type Record struct {
 	Timestamp time.Time `json:"timestamp"`
 	// StreamTime is PTS in seconds. Nil where a statement is not tied to a picture.
 	StreamTime *markers.Seconds `json:"stream_time"`
+	// Time is the HLS clock in seconds, as markers have it, where the access unit holds a frame record: that of refstream itself is a
+	// second less than StreamTime, since its PTS begin at 1 s.
+	Time *markers.Seconds `json:"time,omitempty"`
 	// PTS and DTS are 90 kHz ticks, unwrapped; Duration is how long what it speaks of lasts, in ticks. Nil where unknown.
 	PTS      *int64 `json:"pts"`
 	DTS      *int64 `json:"dts"`

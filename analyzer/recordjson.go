@@ -16,6 +16,9 @@ func (r *Record) AppendJSON(dst []byte) []byte {
 	} else {
 		b = append(b, r.StreamTime.String()...)
 	}
+	if r.Time != nil {
+		b = append(append(b, `,"time":`...), r.Time.String()...)
+	}
 	b = appendOptional(append(b, `,"pts":`...), r.PTS)
 	b = appendOptional(append(b, `,"dts":`...), r.DTS)
 	b = appendOptional(append(b, `,"duration":`...), r.Duration)

@@ -16,12 +16,32 @@ func (x *extractor) sei(m *moment, nal []byte) {
 	if err != nil {
 		x.note(NoteDamaged, err, "unit %d has SEI that can't be read to its end", m.number)
 	}
+	x.hlsTime(m, messages)
 	for _, msg := range messages {
 		switch msg.Type {
 		case h264.SEIPicTiming:
 			x.picTiming(m, msg.Payload)
 		case h264.SEIUserDataUnregistered:
 			x.userData(m, msg.Payload)
+		}
+	}
+}
+
+// hlsTime puts the unit on the HLS clock, where a frame record is among its messages: before any of them is passed on.
+func (x *extractor) hlsTime(m *moment, messages []h264.SEIMessage) {
+	var vui *h264.VUI
+	if x.sets.active != nil {
+		vui = x.sets.active.VUI
+	}
+	for _, msg := range messages {
+		if msg.Type != h264.SEIUserDataUnregistered {
+			continue
+		}
+		if u, ok := h264.ParseUserData(msg.Payload); ok && string(u.UUID[:]) == annotate.RecordUUID {
+			if rec, err := annotate.ParseRecord(u.Data); err == nil { // else there is a note of it
+				seconds := rec.Time(vui)
+				m.time = &seconds
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ func (x *extractor) seiHEVC(m *moment, nal []byte) {
 	if err != nil {
 		x.note(NoteDamaged, err, "unit %d has SEI that can't be read to its end", m.number)
 	}
+	x.hlsTime(m, messages)
 	for _, msg := range messages {
 		switch msg.Type {
 		case hevc.SEITimeCode:

@@ -135,6 +135,32 @@ func TestParameterSets(t *testing.T) {
 	}
 }
 
+// TestHLSTime: what a unit says has the time of its frame record, also in front of that, and nothing has it in other units.
+func TestHLSTime(t *testing.T) {
+	units := unitsOf(t, encode(t, "a.ts", "0.4", "-bf", "0"))
+	clock := markers.Clock{Rate: media.FrameRate{Num: 25, Den: 1}}
+	for i := range units {
+		n := int64(i) + 1000
+		rec := annotate.Record{Frame: n, Channel: "main", Run: 1, PTS: clock.PTS(n)}
+		messages := []h264.SEIMessage{
+			{Type: h264.SEIUserDataUnregistered, Payload: h264.MISBTime{Status: 31, Micros: 1}.Append(nil)},
+			{Type: h264.SEIUserDataUnregistered, Payload: append([]byte(annotate.RecordUUID), rec.AppendJSON(nil)...)},
+		}
+		units[i] = withSEI(t, units[i], -1, messages[:1+i%2]...)
+	}
+	r := analyze(t, writeTS(t, units))
+	for _, source := range []Source{MISBTime, FrameRecord} {
+		for _, rec := range r.of(source) {
+			if want := clock.Time(rec.Unit + 1000); (rec.Time != nil) != (rec.Unit%2 == 1) || rec.Time != nil && *rec.Time != want {
+				t.Errorf("%s of unit %d is at %v, want %v", source, rec.Unit, rec.Time, want)
+			}
+		}
+	}
+	if a, b := len(r.of(MISBTime)), len(r.of(FrameRecord)); a != len(units) || b != len(units)/2 {
+		t.Errorf("%d and %d records of %d units", a, b, len(units))
+	}
+}
+
 // TestRestart notices another run of the generator.
 func TestRestart(t *testing.T) {
 	units := unitsOf(t, encode(t, "a.ts", "0.4", "-bf", "0"))

@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/internal/processgroup"
 )
 
 const (
@@ -28,6 +31,7 @@ const (
 // nobody takes its pictures.
 type decoder struct {
 	cmd   *exec.Cmd
+	group *processgroup.Group
 	in    io.WriteCloser
 	out   *bufio.Reader
 	times *bufio.Scanner
@@ -52,11 +56,13 @@ func startDecoder(ctx context.Context, ffmpeg string, log *slog.Logger) (*decode
 		// All that would be found by looking at more than 0.5 s is in the tables and in the first picture.
 		"-fpsprobesize", "0", "-analyzeduration", "500000", "-max_error_rate", "1", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0",
 		"-vf", fmt.Sprintf(decoderFilters, timesPipe), "-fps_mode", "passthrough", "-c:v", "pgmyuv", "-f", "image2pipe", "pipe:1")
-	ownGroup(cmd)
-	cmd.Cancel = func() error { return killGroup(cmd) }
+	// A group of its own: Ctrl+C in a terminal must not stop it before what it still holds is out. When its parent dies it ends
+	// by itself: its input ends, and its output has no reader.
+	group := processgroup.New(cmd)
+	cmd.Cancel = group.Kill
 	cmd.WaitDelay = decoderWait
 	cmd.ExtraFiles = []*os.File{write}
-	d := &decoder{cmd: cmd, times: bufio.NewScanner(read), pipe: read, said: &lineLog{log: log}}
+	d := &decoder{cmd: cmd, group: group, times: bufio.NewScanner(read), pipe: read, said: &lineLog{log: log}}
 	cmd.Stderr = d.said
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -64,8 +70,12 @@ func startDecoder(ctx context.Context, ffmpeg string, log *slog.Logger) (*decode
 		read.Close()
 		return nil, fmt.Errorf("start decoder: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := group.Start(); err != nil {
 		read.Close()
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil, fmt.Errorf("start decoder: %w: %s gives a child no third pipe, which the time stamps need: "+
+				"dvr --session on Linux or macOS finds the frames of this recording", err, runtime.GOOS)
+		}
 		return nil, fmt.Errorf("start decoder: %w: is ffmpeg installed?", err)
 	}
 	d.in, d.out = in, bufio.NewReaderSize(out, pictureBuffer)
@@ -97,10 +107,10 @@ func (d *decoder) next(p *picture) error {
 // out may not be used any more.
 func (d *decoder) wait(kill bool) error {
 	if kill {
-		_ = killGroup(d.cmd) // it may be gone already
+		_ = d.group.Kill() // it may be gone already
 	}
 	err := d.cmd.Wait()
-	_ = killGroup(d.cmd) // whatever it may have started
+	_ = d.group.Kill() // whatever it may have started
 	d.pipe.Close()
 	if err != nil {
 		return fmt.Errorf("decode video: %w%s", err, d.said.last())

@@ -11,9 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // script is a program in place of ffmpeg.
@@ -58,7 +59,7 @@ func TestScanDecoderKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(id, syscall.SIGKILL); err != nil {
+	if err := testunix.Send(id, testunix.Kill); err != nil {
 		t.Fatal(err)
 	}
 	s.append(b[len(b)/188/2*188:])

@@ -28,8 +28,10 @@ type feed struct {
 	span    atomic.Int64
 	waiting atomic.Bool
 
-	mu   sync.Mutex
-	keys []keyPoint // met, and not taken yet
+	mu sync.Mutex
+	// Met, and not taken yet.
+	keys    []keyPoint
+	records []recordedTime
 }
 
 // newFeed makes a feed from a place on; see picker for skip.
@@ -49,7 +51,7 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 		if errors.Is(err, io.EOF) || errors.Is(err, errAllRead) {
 			if out, over := f.picker.release(f.out); over || len(out) > 0 {
 				f.out, f.over, f.next = out, over, f.picker.end
-				f.meetKeys()
+				f.meet()
 				continue
 			}
 		}
@@ -69,17 +71,18 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 		}
 		f.scanned.Store(f.at)
 		f.span.Store(f.picker.dts - f.picker.first)
-		f.meetKeys()
+		f.meet()
 	}
 	return f.out, nil
 }
 
-// meetKeys passes key points on, before the decoder has their pictures.
-func (f *feed) meetKeys() {
+// meet passes key points and frame records on, before the decoder has their pictures.
+func (f *feed) meet() {
 	f.mu.Lock()
 	f.keys = append(f.keys, f.picker.keys...)
+	f.records = append(f.records, f.picker.records.found...)
 	f.mu.Unlock()
-	f.picker.keys = f.picker.keys[:0]
+	f.picker.keys, f.picker.records.found = f.picker.keys[:0], f.picker.records.found[:0]
 }
 
 // run writes all that comes to a decoder, and closes its input. It returns what ended it: io.EOF and errAllRead as step
@@ -105,4 +108,13 @@ func (f *feed) takeKeys() []keyPoint {
 	keys := f.keys
 	f.keys = nil
 	return keys
+}
+
+// takeRecorded is what the frame records say that were met since the last call.
+func (f *feed) takeRecorded() []recordedTime {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	records := f.records
+	f.records = nil
+	return records
 }

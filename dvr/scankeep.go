@@ -33,6 +33,8 @@ type keeper struct {
 	pending []keyPoint
 	points  []clockedPoint
 	lastKey place
+	// recordedTimes are of pictures that have not come yet.
+	recordedTimes []recordedTime
 	// last is the PTS of the last picture, not wrapped; it is set with state.First.
 	last int64
 	// repeating says that pictures up to state.Done are only there to compare with.
@@ -94,7 +96,7 @@ func (k *keeper) restart(from place) place {
 }
 
 // stretch says that the pictures of another decoder follow.
-func (k *keeper) stretch(f *feed) { k.feed, k.pending = f, nil }
+func (k *keeper) stretch(f *feed) { k.feed, k.pending, k.recordedTimes = f, nil, nil }
 
 // picture takes the next picture. What can't be written is tried again until ctx ends; the error is why it could not be
 // written then.
@@ -113,6 +115,7 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 	k.last = p.pts
 	score := k.scorer.score(p)
 	k.meetKeys(wire)
+	recorded := k.recorded(wire)
 	from := k.feed.picker.from
 	if k.repeating {
 		if from.Video < k.state.Stretch || p.pts <= k.state.Done {
@@ -130,7 +133,7 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 		first = *k.state.First
 	}
 	if reason != "" {
-		if err := k.keep(ctx, p, reason, score, first); err != nil {
+		if err := k.keep(ctx, p, recorded, reason, score, first); err != nil {
 			return err
 		}
 	}

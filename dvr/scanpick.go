@@ -40,7 +40,8 @@ type picker struct {
 	first, dts int64 // decoding times of the first and the last picture, not wrapped
 	timed      bool  // they are set
 	// keys are those that were met since they were taken out last.
-	keys []keyPoint
+	keys    []keyPoint
+	records recordReader
 
 	// held is the beginning of a key frame of which it isn't known yet whether it has another format: packets for the
 	// decoder. head is their payload, and heldKey where that is.
@@ -91,6 +92,9 @@ func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
 	if key {
 		pts, _ := readStamp(s.stamps)
 		k.heldKey = keyPoint{place{k.program.tablesAt, at}, pts}
+	}
+	if k.program.video.kind == kindH264 {
+		k.records.take(p, s, ok)
 	}
 	if k.shift != 0 {
 		p.shift(k.shift)

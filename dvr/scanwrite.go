@@ -10,8 +10,8 @@ import (
 // writePause is how long a disk that refuses is left alone.
 const writePause = time.Second
 
-// keep puts a frame into the index, unless it is there. first is the PTS of the first picture.
-func (k *keeper) keep(ctx context.Context, p *picture, reason string, score float64, first int64) error {
+// keep puts a frame into the index, unless it is there. recorded is what its frame record says, nil for none; first is the PTS of the first picture.
+func (k *keeper) keep(ctx context.Context, p *picture, recorded *recordedTime, reason string, score float64, first int64) error {
 	if k.again[p.pts] {
 		delete(k.again, p.pts)
 		k.state.Taken, k.state.Number = p.pts, k.index.number
@@ -20,6 +20,10 @@ func (k *keeper) keep(ctx context.Context, p *picture, reason string, score floa
 	f := Frame{PTS: p.pts, Position: seconds(p.pts - first), Score: float64(int(score*1000+0.5)) / 1000, Reason: reason}
 	if n, ok := generator.ReadFrameCode(p.y, p.width, p.width, p.height); ok {
 		f.Number = &n
+	}
+	// What packets were lost of may say anything.
+	if recorded != nil && (f.Number == nil || *f.Number == recorded.frame) {
+		f.Time = &recorded.time
 	}
 	jpeg, err := encodeJPEG(p, k.feed.picker.colours())
 	if err != nil {

@@ -1,7 +1,6 @@
 package dvr
 
 import (
-	"errors"
 	"net"
 	"syscall"
 )
@@ -25,19 +24,9 @@ func pending(c net.Conn) pends {
 	if err != nil {
 		return nothingPends
 	}
-	var n int
-	var got error
-	err = raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, got = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	})
-	switch {
-	case err != nil: // closed here
-		return endPends
-	case errors.Is(got, syscall.EAGAIN) || errors.Is(got, syscall.EINTR):
-		return nothingPends
-	case got != nil || n == 0:
+	var got pends
+	if err := raw.Control(func(fd uintptr) { got = peek(fd) }); err != nil { // closed here
 		return endPends
 	}
-	return bytesPend
+	return got
 }

@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -247,8 +247,8 @@ func noLeaks(t testing.TB) func(pid int) {
 	before := runtime.NumGoroutine()
 	return func(pid int) {
 		t.Helper()
-		if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
-			t.Errorf("process %d is still there: %v", pid, err)
+		if !testunix.Gone(pid) {
+			t.Errorf("process %d is still there", pid)
 		}
 		eventually(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
 )
 
@@ -61,7 +62,7 @@ func TestFFmpegKilled(t *testing.T) {
 		var units []media.AccessUnit
 		running := start(t, e, func(au media.AccessUnit) error {
 			if units = append(units, au); len(units) == 20 {
-				return syscall.Kill(pid(), syscall.SIGKILL)
+				return testunix.Send(pid(), testunix.Kill)
 			}
 			return nil
 		})
@@ -126,7 +127,7 @@ func TestFFmpegHangs(t *testing.T) {
 
 func stop(t *testing.T, pid int) {
 	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+	if err := testunix.Send(pid, testunix.Stop); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -218,7 +219,7 @@ func TestWriteObeysItsContext(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Write: %v", err)
 	}
-	if err := syscall.Kill(pid(), syscall.SIGCONT); err != nil {
+	if err := testunix.Send(pid(), testunix.Continue); err != nil {
 		t.Fatal(err)
 	}
 	// The frames before the torn one are whole, and come out.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/refstream/refstream/internal/processgroup"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -42,7 +43,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	stderr := &lineLogger{log: e.o.Logger, ending: func() bool { return ctx.Err() != nil }}
-	cmd, stdout, err := e.start(ctx, stderr)
+	cmd, group, stdout, err := e.start(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	go func() {
 		defer close(exited)
 		waitErr = cmd.Wait()
-		killGroup(cmd) // what a wrapper of ffmpeg left behind would keep the output open
+		_ = group.Kill() // what a wrapper of ffmpeg left behind would keep the output open
 	}()
 
 	last, err := e.deliver(ctx, ts.NewReader(stdout), handle)
@@ -97,33 +98,35 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 }
 
 // start starts ffmpeg with pipes whose ends here obey deadlines and closing.
-func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *os.File, error) {
+func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *processgroup.Group, *os.File, error) {
 	inR, inW, err := os.Pipe()
 	if err != nil {
-		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+		return nil, nil, nil, fmt.Errorf("start ffmpeg: %w", err)
 	}
 	defer inR.Close()
 	outR, outW, err := os.Pipe()
 	if err != nil {
 		inW.Close()
-		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+		return nil, nil, nil, fmt.Errorf("start ffmpeg: %w", err)
 	}
 	defer outW.Close()
 	growPipe(inW)
 	growPipe(outR)
 	cmd := exec.CommandContext(ctx, e.o.FFmpeg, e.o.arguments()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = inR, outW, stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	// A group of its own: Ctrl+C in a terminal must not stop ffmpeg before what it still holds is out. When its parent dies it
+	// ends by itself: its input ends, and its output has no reader.
+	group := processgroup.New(cmd)
+	cmd.Cancel = group.Interrupt
 	cmd.WaitDelay = stopDelay
-	ownGroup(cmd)
 	e.o.Logger.Debug("starting ffmpeg", "command", cmd.Args)
-	if err := cmd.Start(); err != nil {
+	if err := group.Start(); err != nil {
 		inW.Close()
 		outR.Close()
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return nil, nil, nil, ctx.Err()
 		}
-		return nil, nil, startError(e.o.FFmpeg, err)
+		return nil, nil, nil, startError(e.o.FFmpeg, err)
 	}
 	e.input.Lock()
 	defer e.input.Unlock()
@@ -132,7 +135,7 @@ func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *os.F
 		e.closeLocked()
 	}
 	close(e.started)
-	return cmd, outR, nil
+	return cmd, group, outR, nil
 }
 
 // deliver passes units on until the output ends. A unit that ends only because the output does is returned: whether it

@@ -92,7 +92,7 @@ func TestAppearances(t *testing.T) {
 	}
 }
 
-// TestWithoutView reads and resumes a session that was recorded before there was the view.
+// TestWithoutView reads and resumes a session that was recorded before there were the view and the HLS clock.
 func TestWithoutView(t *testing.T) {
 	t.Parallel()
 	l := newLive(t, 4, nil)
@@ -100,6 +100,7 @@ func TestWithoutView(t *testing.T) {
 	o := Options{URL: l.server.URL + "/live.m3u8", Dir: dir, Poll: 50 * time.Millisecond, Duration: 500 * time.Millisecond}
 	recorded(t, o)
 	execute(t, dir, `DROP VIEW appearances`)
+	execute(t, dir, `ALTER TABLE segments DROP COLUMN first_time`)
 	if err := readAll(t.Context(), dir); err != nil {
 		t.Error(err)
 	}

@@ -72,13 +72,11 @@ const probed = 64 << 10
 
 // cantWrite finds out why no more can be written into a folder, nil where it can be or that isn't known.
 func cantWrite(dir string) error {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit) == nil {
-		for _, suffix := range []string{"", "-wal"} {
-			info, err := os.Stat(filepath.Join(dir, databaseFile+suffix))
-			if err == nil && uint64(max(info.Size(), 0)+probed) > uint64(limit.Cur) { //nolint:unconvert // it is signed elsewhere
-				return syscall.EFBIG
-			}
+	limit := fileLimit()
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(filepath.Join(dir, databaseFile+suffix))
+		if err == nil && uint64(max(info.Size(), 0)+probed) > limit {
+			return syscall.EFBIG
 		}
 	}
 	f, err := os.CreateTemp(dir, partPrefix)

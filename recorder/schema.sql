@@ -94,7 +94,9 @@ CREATE TABLE segments (
   error            TEXT,         -- why it isn't there, NULL where it is
   media            TEXT,         -- what first_pts and end_pts are of: 'video' or 'audio'; NULL where they could not be read
   first_pts        INTEGER,      -- the smallest PTS
-  end_pts          INTEGER       -- the largest PTS and one frame; both unwrapped within the segment, first_pts below 2^33
+  end_pts          INTEGER,      -- the largest PTS and one frame; both unwrapped within the segment, first_pts below 2^33
+  first_time       INTEGER       -- nanoseconds on the HLS clock of a refstream, as its frame record says of the picture of first_pts (as
+                                 -- sent, that PTS is a second more); NULL where there is none
 ) STRICT;
 CREATE INDEX segments_by_playlist ON segments (playlist, id);
 

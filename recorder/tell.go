@@ -213,14 +213,17 @@ func (r *recording) segment(s *hls.Segment) error {
 	exchange := f.exchangeOf(s)
 	var version int64
 	r.count(func(*Progress) { version = f.dealtWith(s) })
-	var media, first, end any
+	var media, first, end, hlsTime any
 	if t := measure(s); t != nil {
 		media, first, end = t.Media, t.First, t.End
+		if ns, ok := firstTime(s, t); ok {
+			hlsTime = ns
+		}
 	}
 	err := r.w.exec(`INSERT INTO segments (run, playlist, version, exchange, msn, discontinuity, gap, duration, pdt_utc, error,
-		media, first_pts, end_pts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		media, first_pts, end_pts, first_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.w.run, f.id, version, orNull(exchange), s.MSN, s.Discontinuity, s.Gap, int64(s.Duration),
-		pdtValue(s.ProgramDateTime), orNull(text(s.Err)), media, first, end)
+		pdtValue(s.ProgramDateTime), orNull(text(s.Err)), media, first, end, hlsTime)
 	if err != nil {
 		return err
 	}

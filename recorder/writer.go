@@ -103,7 +103,17 @@ func (w *writer) resume(o *Options) (err error) {
 	if o.URL != "" && o.URL != w.info.URL {
 		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", Redacted(w.info.URL), Redacted(o.URL))
 	}
-	return nil
+	return w.addColumn()
+}
+
+// addColumn gives a session that was begun before there was one a column for the HLS clock.
+func (w *writer) addColumn() error {
+	var there bool
+	err := w.conn.QueryRowContext(w.ctx, `SELECT EXISTS (SELECT 1 FROM pragma_table_info('segments') WHERE name = 'first_time')`).Scan(&there)
+	if err != nil || there {
+		return err
+	}
+	return w.exec(`ALTER TABLE segments ADD COLUMN first_time INTEGER`)
 }
 
 // at is a time as an offset from the start of the run.

@@ -11,8 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/refstream/refstream/internal/processgroup"
 )
 
 // stopTime is how long a program may take to end after it was asked to: twice what refstream promises.
@@ -21,6 +22,7 @@ const stopTime = 10 * time.Second
 // program is a child in a process group of its own, so that all of it can be ended.
 type program struct {
 	cmd    *exec.Cmd
+	group  *processgroup.Group
 	output *tail
 	done   chan struct{}
 	err    error
@@ -31,16 +33,16 @@ func start(ctx context.Context, env []string, name string, args ...string) (*pro
 	p := &program{cmd: exec.CommandContext(ctx, name, args...), output: &tail{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.group = processgroup.New(p.cmd)
+	p.cmd.Cancel = p.group.Interrupt
 	p.cmd.WaitDelay = stopTime
-	if err := p.cmd.Start(); err != nil {
+	if err := p.group.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
 		// What the program left behind goes with it. A group that is empty gives an error, which is what is hoped for.
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		_ = p.group.Kill()
 		close(p.done)
 	}()
 	return p, nil
@@ -62,12 +64,12 @@ func (p *program) stop() error {
 		return p.wait()
 	default:
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.group.Interrupt(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.cmd.Path, err)
 	}
 	timer := time.AfterFunc(stopTime, func() {
 		// It may have ended just now.
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		_ = p.group.Kill()
 	})
 	defer timer.Stop()
 	return p.wait()

@@ -2,8 +2,9 @@ package main
 
 import (
 	"path/filepath"
-	"syscall"
 	"testing"
+
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // A stop is over in time also when no child listens: neither the encoder, nor a relay, nor one that waits for somebody.
@@ -21,7 +22,7 @@ func TestStopsWithHungChildren(t *testing.T) {
 		t.Fatalf("%d children, want the encoder and two relays", len(pids))
 	}
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		if err := testunix.Send(pid, testunix.Stop); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,7 +27,8 @@ func newDVR(stdout, stderr io.Writer) *cobra.Command {
 		Long: `Waits for a sender of MPEG-TS and records what it sends into SESSION/stream/recording.ts, which a player can open at
 once: it may be watched at the live edge and scrubbed while it grows. Each frame is decoded once, as it comes, and where
 the scene changes it is kept: SESSION/frames/F0001.jpg and so on, listed with their time stamps in
-SESSION/frames/index.json. Frames of refstream are listed with their numbers too.
+SESSION/frames/index.json. Frames of refstream are listed with their numbers too, and with time, the HLS time that markers
+have; timestamp is the PTS of the recording, which refstream begins at 1 s.
 
 A sender that goes away may come back: the session goes on. So does one that is named with --session and is there.
 Everything ends with Ctrl+C.`,

@@ -85,6 +85,11 @@ func TestDVRFromFFmpeg(t *testing.T) {
 	}
 	checkEvents(t, dir, index[:half], list, span{})
 	checkEvents(t, dir, index[half:], list, span{})
+	for _, e := range index { // also where the recording's time stamps are not the sender's any more
+		if want := markers.Seconds(*e.Number * 40_000_000); e.Time == nil || *e.Time != want {
+			t.Errorf("frame %d of the stream, at %v in the recording, is at %v, want %v", *e.Number, e.Timestamp, e.Time, want)
+		}
+	}
 	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", filepath.Join(dir, "demo", "stream", "recording.ts"), "-f", "null", "-")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -23,7 +24,7 @@ func alive(pid int) bool {
 // kill sends a signal to a process.
 func kill(t *testing.T, pid int, sig syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(pid, sig); err != nil {
+	if err := testunix.Send(pid, sig); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -37,7 +38,7 @@ func TestFaultsWhileRunning(t *testing.T) {
 	s.moreSegments(2)
 
 	ffmpeg := s.ffmpegOf()
-	kill(t, ffmpeg, syscall.SIGSTOP)
+	kill(t, ffmpeg, testunix.Stop)
 	stopped := s.newestFrame()
 	// The clock is read from the server: 90 frames are two segments more than the queue of one that it may be late.
 	s.await("the clock to run away", limit, func() bool {
@@ -45,14 +46,14 @@ func TestFaultsWhileRunning(t *testing.T) {
 			ServerFrame int64 `json:"server_frame"`
 		}](s, "/clocks").ServerFrame > stopped+90
 	})
-	kill(t, ffmpeg, syscall.SIGCONT)
+	kill(t, ffmpeg, testunix.Continue)
 	s.await("a skip", limit, func() bool { return strings.Contains(s.log(), "skipping segments") })
 	s.moreSegments(2)
 	if text := string(s.get("/hls/main/index.m3u8")); strings.Contains(text, "#EXT-X-DISCONTINUITY\n") {
 		t.Errorf("discontinuity, though the encoder was not restarted:\n%s", text)
 	}
 
-	kill(t, ffmpeg, syscall.SIGKILL)
+	kill(t, ffmpeg, testunix.Kill)
 	s.moreSegments(2)
 	st := s.verify(data)
 	for _, reason := range []string{markers.ReasonSkipped, markers.ReasonEncoder} {
@@ -79,7 +80,7 @@ func TestFaultsWhileRunning(t *testing.T) {
 	}
 
 	ffmpeg = s.ffmpegOf()
-	kill(t, ffmpeg, syscall.SIGSTOP)
+	kill(t, ffmpeg, testunix.Stop)
 	kill(t, s.cmd.Process.Pid, syscall.SIGHUP)
 	s.stop()
 	if alive(ffmpeg) {
@@ -203,7 +204,7 @@ func TestGenerateFails(t *testing.T) {
 		says string
 	}{
 		"interrupted":    {func(s *server) { kill(s.t, s.cmd.Process.Pid, syscall.SIGINT) }, "refstream: interrupted\n"},
-		"encoder killed": {func(s *server) { kill(s.t, s.ffmpegOf(), syscall.SIGKILL) }, "killed"},
+		"encoder killed": {func(s *server) { kill(s.t, s.ffmpegOf(), testunix.Kill) }, "killed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

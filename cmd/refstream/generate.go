@@ -64,7 +64,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	}
 	o.register(cmd.Flags())
 	e.register(cmd.Flags())
-	cmd.Flags().StringVar(&out, "out", "", "the folder to write; it must not hold anything yet")
+	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	return cmd
 }

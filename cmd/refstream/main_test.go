@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/processgroup"
 	"github.com/refstream/refstream/internal/testnet"
 )
 
@@ -178,13 +179,13 @@ func launch(t *testing.T, addr string, args ...string) *server {
 func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *server {
 	t.Helper()
 	s := &server{t: t, url: "http://" + addr, cmd: cmd, closed: make(chan struct{})}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	group := processgroup.New(s.cmd)
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.cmd.Stdout = &s.output
-	if err := s.cmd.Start(); err != nil {
+	if err := group.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/refstream/refstream/internal/processgroup"
 )
 
 // nginxRTMP starts an nginx with its RTMP module on an address.
-func nginxRTMP(t *testing.T, addr string) *exec.Cmd {
+func nginxRTMP(t *testing.T, addr string) *peer {
 	t.Helper()
 	dir := t.TempDir()
 	module := ""
@@ -45,10 +46,16 @@ rtmp { server { listen %s; application app { live on; } application closed { liv
 	return cmd
 }
 
-// endGroup ends a program of background and all it started.
-func endGroup(cmd *exec.Cmd) {
-	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	cmd.Wait()
+// peer is one of background.
+type peer struct {
+	*exec.Cmd
+	group *processgroup.Group
+}
+
+// end ends the program and all it started.
+func (p *peer) end() {
+	p.group.Kill()
+	p.Wait()
 }
 
 // nginxPath finds nginx, which Debian keeps where not every user looks.
@@ -64,22 +71,22 @@ func nginxPath(t *testing.T) string {
 }
 
 // background runs a program until the test ends.
-func background(t *testing.T, name string, args ...string) *exec.Cmd {
+func background(t *testing.T, name string, args ...string) *peer {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	log := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	p := &peer{cmd, processgroup.New(cmd)}
+	if err := p.group.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		endGroup(cmd)
+		p.end()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", name, tail(log.String(), 2000))
 		}
 	})
-	return cmd
+	return p
 }
 
 // sink accepts connections and keeps what each of them sent.

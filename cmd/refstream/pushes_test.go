@@ -39,7 +39,7 @@ func TestPushTargets(t *testing.T) {
 	nginx := nginxRTMP(t, rtmp)
 	s.await("the RTMP push to begin", limit, func() bool { return find("/app").State == "connected" })
 	s.await("a refusal", limit, func() bool { return find("/closed").LastError != "" && find("/closed").State != "connected" })
-	endGroup(nginx)
+	nginx.end()
 	s.await("the RTMP push to notice", limit, func() bool { return find("/app").State != "connected" })
 	nginxRTMP(t, rtmp)
 	s.await("the RTMP push to recover", limit, func() bool { return find("/app").State == "connected" })

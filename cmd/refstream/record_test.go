@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -18,6 +19,21 @@ import (
 	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
 )
+
+// checkHLSTime checks that each segment of a session has the place of its first frame on the HLS clock, at 30 frames/s: exact.
+func checkHLSTime(t *testing.T, session string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(session, "session.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var all, right int
+	err = db.QueryRow(`SELECT COUNT(*), SUM(first_time * 9 = (first_pts - 90000) * 100000) FROM segments WHERE error IS NULL`).Scan(&all, &right)
+	if err != nil || all == 0 || right != all {
+		t.Errorf("%d of %d segments have the time of their first frame: %v", right, all, err)
+	}
+}
 
 // A stream is recorded through a proxy that does it some wrong: all that came is there, byte for byte, gaps finds the
 // faults and nothing else, and a replay is what was recorded: for ffmpeg, for the page, for verify, and for another
@@ -64,6 +80,7 @@ func TestRecord(t *testing.T) {
 	session := openSession(t, filepath.Join(dir, "first"))
 	checkRecorded(t, p, session)
 	checkGaps(t, dir)
+	checkHLSTime(t, filepath.Join(dir, "first"))
 
 	// The same again, from a replay.
 	replay := startReplay(t, dir)

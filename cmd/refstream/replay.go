@@ -54,8 +54,8 @@ recorded is replayed as far as it was at the start.`,
 	}
 	flags := cmd.Flags()
 	f.registerIn(flags)
-	// Its long name is not port: Kubernetes sets REFSTREAM_PORT where a service is called refstream.
-	flags.IntVarP(&f.port, "http-port", "p", 9090, "port to serve at, 0 for a free one")
+	// Its long name is not port, which is only another name on the command line, see otherName.
+	flags.IntVarP(&f.port, "http-port", "p", 9090, "port to serve at, 0 for a free one; also --port")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to serve at")
 	flags.StringVarP(&f.offset, "offset", "o", "0", "where to begin, from the start of the recording: seconds, or such as 1m30s")
 	flags.StringVar(&f.from, "from", "", "where to begin, as a time of then: RFC 3339, such as 2026-01-31T12:00:00Z")

@@ -8,20 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // fifo makes one.
 func fifo(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(name, 0o600); err != nil {
+	if err := testunix.MakeFIFO(name); err != nil {
 		t.Fatal(err)
 	}
 	return name

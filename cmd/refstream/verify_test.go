@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
@@ -229,7 +230,7 @@ func (s *server) moreSegments(n int) {
 	s.t.Helper()
 	published := func() int { return len(getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments) }
 	from := published()
-	s.await(fmt.Sprintf("%d more segments", n), limit, func() bool { return published() >= from+n })
+	s.await(fmt.Sprintf("%d more segments", n), limit+time.Duration(n)*time.Second, func() bool { return published() >= from+n })
 }
 
 // reasons lists the reasons of missing records.

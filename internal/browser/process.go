@@ -4,25 +4,26 @@ import (
 	"fmt"
 	"os/exec"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/refstream/refstream/internal/processgroup"
 )
 
 // process is a child with a process group of its own, in which all that it starts is ended with it.
 type process struct {
-	cmd *exec.Cmd
+	cmd   *exec.Cmd
+	group *processgroup.Group
 	// ended is closed when the child itself has ended.
 	ended chan struct{}
 	log   tail
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
-	p := &process{cmd: cmd, ended: make(chan struct{})}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p := &process{cmd: cmd, group: processgroup.New(cmd), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	// Its children keep the pipes: they are not waited for.
 	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
+	if err := p.group.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", cmd.Path, err)
 	}
 	go func() {
@@ -44,7 +45,7 @@ func (p *process) stop() {
 		return
 	}
 	// An error means that the group is gone.
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	_ = p.group.Kill()
 	<-p.ended
 }
 

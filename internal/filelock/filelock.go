@@ -1,12 +1,11 @@
-// Package filelock keeps what is on disk to one process: with flock(2), which ends with the process, however that ends.
+// Package filelock keeps what is on disk to one process: with a lock of the system, which ends with the
+// process, however that ends: flock(2), or LockFileEx on Windows.
 package filelock
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 )
 
 // HeldError says that another process has the lock.
@@ -27,10 +26,10 @@ func Lock(name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if held, err := lock(f); err != nil {
 		owner, _ := os.ReadFile(name)
 		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if held {
 			return nil, &HeldError{name, strings.TrimSpace(string(owner))}
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)

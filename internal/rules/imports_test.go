@@ -32,13 +32,13 @@ var table = map[string]arrows{
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
 	"encoder": {
-		may:       words("media h264 outputs/ts"),
+		may:       words("media h264 outputs/ts internal/processgroup"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"annotate": {may: words("media h264 markers")},
 	"markers":  {may: words("media internal/filelock"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
-	"markers/storetest": {may: words("media markers internal/testnet")},
+	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
 	"markers/redis": {
 		may:       words("media markers"),
 		libraries: words("github.com/redis/go-redis/v9"),
@@ -53,7 +53,7 @@ var table = map[string]arrows{
 	"outputs/flv":      {may: words("media h264 markers outputs outputs/flv/amf0")},
 	"outputs/rtmp":     {may: words("media outputs/flv outputs/flv/amf0")},
 	"outputs/live": {
-		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp"),
+		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/processgroup"),
 		libraries: words("github.com/mattn/go-shellwords golang.org/x/sys/unix"),
 		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
@@ -75,15 +75,17 @@ var table = map[string]arrows{
 		tests:     words("outputs"),
 	},
 	"recorder": {
-		may:       words("media markers internal/filelock outputs/hls outputs/ts outputs/mp4"),
+		may:       words("media h264 markers annotate internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
+	"recorder/chunks": {may: words("recorder outputs/hls")},
 	"recorder/replay": {may: words("media markers recorder outputs/hls")},
 	"recorder/gaps": {
 		may:       words("media markers recorder outputs/hls"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
-	"dvr": {may: words("media h264 generator internal/filelock outputs/ts"), libraries: words("golang.org/x/sys/unix")},
+	// The index has what frame records say.
+	"dvr": {may: words("media h264 markers annotate generator internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -99,16 +101,20 @@ var table = map[string]arrows{
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
 	// Test code: real browsers for the tests of the pages.
-	"internal/browser": {libraries: words("github.com/chromedp")},
+	"internal/browser": {may: words("internal/processgroup"), libraries: words("github.com/chromedp")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
+	// Test code: signals, FIFOs and the like.
+	"internal/testunix": {},
 	// What keeps a journal or a session to one process.
-	"internal/filelock": {},
-	"internal/rules":    {libraries: words("gopkg.in/yaml.v3")},
+	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
+	// Children that end with all that they have started.
+	"internal/processgroup": {libraries: words("golang.org/x/sys/windows")},
+	"internal/rules":        {libraries: words("gopkg.in/yaml.v3")},
 }
 
 // inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.
-var inEveryTest = words("media h264 markers markers/storetest internal/testnet generator outputs/ts")
+var inEveryTest = words("media h264 markers markers/storetest internal/testnet internal/testunix generator outputs/ts")
 
 func words(s string) []string { return strings.Fields(s) }
 

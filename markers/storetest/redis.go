@@ -9,11 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/refstream/refstream/internal/testnet"
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // RedisServer is a real redis-server of a test's own, on a free port, which keeps an append-only file in a temporary
@@ -109,10 +109,10 @@ func (r *RedisServer) Command(args ...string) string {
 }
 
 // Hang stops the server in the middle of what it does: connections stay open and nothing answers.
-func (r *RedisServer) Hang() { r.signal(syscall.SIGSTOP) }
+func (r *RedisServer) Hang() { r.signal(testunix.Stop) }
 
 // Continue lets a server that hangs go on.
-func (r *RedisServer) Continue() { r.signal(syscall.SIGCONT) }
+func (r *RedisServer) Continue() { r.signal(testunix.Continue) }
 
 func (r *RedisServer) signal(s os.Signal) {
 	r.t.Helper()

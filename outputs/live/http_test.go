@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/internal/testnet"
+	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/ts"
@@ -49,7 +50,7 @@ func get(t *testing.T, url string) *http.Response {
 func stall(t *testing.T, addr, request string) net.Conn {
 	t.Helper()
 	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
+		return c.Control(func(fd uintptr) { _ = testunix.ReceiveBuffer(fd, 4096) })
 	}}
 	c, err := d.DialContext(t.Context(), "tcp", addr)
 	if err != nil {

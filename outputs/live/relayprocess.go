@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/internal/processgroup"
 )
 
 const (
@@ -57,6 +59,7 @@ type relayCommand struct {
 type relayProcess struct {
 	relayCommand
 	cmd      *exec.Cmd
+	group    *processgroup.Group
 	stdin    *os.File
 	said     *relayLog
 	progress *relayProgress
@@ -95,9 +98,11 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 	}
 	p.cmd = exec.CommandContext(p.ctx, c.program, c.args...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, p.progress, p.said
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
+	// A group of its own: Ctrl+C in a terminal must not stop ffmpeg before it has written the end of its output.
+	p.group = processgroup.New(p.cmd)
+	p.cmd.Cancel = p.group.Interrupt
 	p.cmd.WaitDelay = c.kill
-	relayGroup(p.cmd)
+	endWithServer(p.cmd)
 	c.logger.Debug("starting ffmpeg", "program", c.program, "arguments", c.shown)
 	started := make(chan error)
 	go p.run(started)
@@ -123,18 +128,18 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 
 // run starts the process, tells the result and waits for its end.
 func (p *relayProcess) run(started chan<- error) {
-	// On Linux the process gets a signal when the thread ends that it was started by, see relayGroup. Locked, the thread
+	// On Linux the process gets a signal when the thread ends that it was started by, see endWithServer. Locked, the thread
 	// lasts until it has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
+	err := p.group.Start()
 	started <- err
 	if err != nil {
 		return
 	}
 	defer close(p.exited)
 	p.waitErr = p.cmd.Wait()
-	killRelayGroup(p.cmd) // what a wrapper of ffmpeg left behind
+	_ = p.group.Kill() // what a wrapper of ffmpeg left behind
 	p.cancel(errRelayExited)
 }
 

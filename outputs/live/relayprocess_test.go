@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // pidScript makes a program that is ffmpeg and leaves its process id in the folder.
@@ -47,15 +49,15 @@ func pidOf(t *testing.T, dir string) (pid int) {
 func signal(t *testing.T, dir string, s syscall.Signal) (pid int) {
 	t.Helper()
 	pid = pidOf(t, dir)
-	if err := syscall.Kill(pid, s); err != nil {
+	if err := testunix.Send(pid, s); err != nil {
 		t.Fatal(err)
 	}
 	return pid
 }
 
-func kill9(t *testing.T, dir string) { signal(t, dir, syscall.SIGKILL) }
+func kill9(t *testing.T, dir string) { signal(t, dir, testunix.Kill) }
 
-func isGone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+func isGone(pid int) bool { return testunix.Gone(pid) }
 
 // playOn gives the hub units in the background until stopped.
 func (s relaySource) playOn(t *testing.T, h *Hub) (stop func()) {
@@ -94,7 +96,7 @@ func TestRelayStalls(t *testing.T) {
 			stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f mpegts udp://"+d.LocalAddr().String()))
 			defer s.playOn(t, h)()
 			eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal >= 1 })
-			pid := signal(t, dir, syscall.SIGSTOP)
+			pid := signal(t, dir, testunix.Stop)
 			eventually(t, "the stream to flow again", func() bool { return relayStatus(h).ClientsTotal >= 2 })
 			status := relayStatus(h)
 			// On a slow machine others were killed besides, which had no time.
@@ -220,7 +222,7 @@ func TestRelayStops(t *testing.T) {
 					eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal == 1 })
 				}
 				if c.hang {
-					signal(t, dir, syscall.SIGSTOP)
+					signal(t, dir, testunix.Stop)
 				}
 				if how == "context" {
 					stop()

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// pprofHeaderTimeout bounds how long a client may take to ask: who looks for what is wrong is no load, and nobody else shall hold a
+// connection.
+const pprofHeaderTimeout = 10 * time.Second
+
+// withPprof gives a command that runs for long the flag --pprof: while it runs, profiles and traces of it can be had over HTTP, by
+// `go tool pprof`.
+func withPprof(cmd *cobra.Command, stderr io.Writer) *cobra.Command {
+	var addr string
+	cmd.Flags().StringVar(&addr, "pprof", "", "serve profiles of this program at this address or port, such as 6060: on 127.0.0.1 unless a host is named")
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if addr == "" {
+			return run(cmd, args)
+		}
+		l, err := net.Listen("tcp", pprofAddress(addr))
+		if err != nil {
+			return cmd.FlagErrorFunc()(cmd, fmt.Errorf("--pprof: %w: name a free port, such as 6060", err))
+		}
+		server := &http.Server{Handler: pprofHandler(), ReadHeaderTimeout: pprofHeaderTimeout}
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(l) }()
+		fmt.Fprintf(stderr, "profiles  http://%s/debug/pprof/\n", l.Addr())
+		err = run(cmd, args)
+		closed := server.Close()
+		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+			closed = errors.Join(closed, served)
+		}
+		if err == nil && closed != nil {
+			err = fmt.Errorf("--pprof: %w", closed)
+		}
+		return err
+	}
+	return cmd
+}
+
+// pprofAddress is what to listen at: a port alone is one of this machine's own.
+func pprofAddress(text string) string {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil && !strings.Contains(text, ":") {
+		host, port, err = "", text, nil
+	}
+	if err == nil && host == "" {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return text
+}
+
+func pprofHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

@@ -1,0 +1,49 @@
+package recorder
+
+import (
+	"bytes"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/outputs/mp4"
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// firstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record
+// says; t is what was measured of the segment. ok is false where that picture has none. Only the first access unit is read: in a
+// closed GOP it is the picture with the smallest PTS.
+func firstTime(seg *hls.Segment, t *Timing) (ns int64, ok bool) {
+	if t.Media != mediaVideo {
+		return 0, false
+	}
+	var au media.AccessUnit
+	var err error
+	if isTS(seg.Data) {
+		au, err = ts.NewReader(bytes.NewReader(seg.Data)).Next()
+	} else {
+		r := mp4.NewSegmentReader(seg.Init, bytes.NewReader(seg.Data))
+		defer r.Close()
+		var u mp4.Unit
+		u, err = r.Next()
+		au = u.AccessUnit
+	}
+	if err != nil || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
+		return 0, false
+	}
+	rec, ok, err := annotate.FindRecord(au.NALs)
+	if !ok || err != nil { // one that can't be read is damaged, and says nothing
+		return 0, false
+	}
+	var vui *h264.VUI
+	for _, nal := range au.NALs {
+		if h264.TypeOf(nal) != h264.NALSPS {
+			continue
+		}
+		if sps, err := h264.ParseSPS(nal); err == nil {
+			vui = sps.VUI
+		}
+	}
+	return int64(rec.Time(vui)), true
+}
