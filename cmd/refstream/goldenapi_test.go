@@ -64,6 +64,8 @@ func goldenStore(t *testing.T) (*redis.Store, *goredis.Client, markers.Channel) 
 				Discontinuity: true, DiscontinuitySequence: 1},
 		},
 		Triggers: []markers.Trigger{{Frame: 1820, LastFrame: 1825, Text: "now, \"é\" <b>"}},
+		Detections: []markers.Detection{{Place: markers.ID{Frame: 1801, Sub: 1}, Source: "mine", Time: k.Time(1795), EndTime: k.Time(1796),
+			Frame: 1795, LastFrame: 1796, Confidence: "0.75", Text: "seen, \"é\" <b>", Received: k.UTC(1803)}},
 	}
 	if err := errors.Join(store.PutChannel(t.Context(), info.Channel), store.Append(t.Context(), info.Channel.Name, b)); err != nil {
 		t.Fatal(err)
