@@ -20,7 +20,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Long: `refstream renders a video stream whose every frame says what it is (in its pixels, its SEI messages and its time
 stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger. The other
 commands are for the other end of a stream, ours or anybody's: what it says (analyze), whether that is true (verify,
-score), what it did (record, replay, gaps), and what is to be seen (dvr).
+score, detect), what it did (record, replay, gaps), and what is to be seen (dvr).
 
 Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.`,
 		Version:       version,
@@ -42,7 +42,7 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(newServe(stdout, stderr), newGenerate(stdout, stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
-		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr),
+		newAnalyze(stdout, stderr), newVerify(stdout, stderr), newScore(stdout, stderr), newDetect(stdout, stderr),
 		newRecord(stdout, stderr), newReplay(stdout, stderr), newGaps(stdout), newDVR(stdout, stderr))
 	return root
 }
