@@ -16,7 +16,7 @@ const (
 	triggerValue  = "trigger"
 )
 
-// authorize says whether r may trigger an event.
+// authorize says whether r may post: trigger an event, or write what a detector found.
 //
 // With a token that is whoever has it. Without one it is this machine's user: the connection and the Host are
 // loopback (a foreign name that resolves to this machine, DNS rebinding, has another Host), no proxy stands between,
@@ -26,20 +26,20 @@ func (s *Server) authorize(r *http.Request) error {
 		return checkToken(r.Header.Values("Authorization"), s.cfg.Token)
 	}
 	forbidden := func(detail string) error { return &Problem{Status: http.StatusForbidden, Detail: detail} }
-	const hint = "; give the server a token to trigger from elsewhere"
+	const hint = "; give the server a token to post from elsewhere"
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return forbidden("without a token, events are triggered from the server's own machine only" + hint)
+		return forbidden("without a token, posts are taken from the server's own machine only" + hint)
 	}
 	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if len(r.Header.Values(h)) > 0 {
-			return forbidden("without a token, events are not triggered through a proxy" + hint)
+			return forbidden("without a token, posts are not taken through a proxy" + hint)
 		}
 	}
 	if !isLoopbackHost(r.Host) {
-		return forbidden("without a token, events are triggered under a loopback address only, such as localhost" + hint)
+		return forbidden("without a token, posts are taken under a loopback address only, such as localhost" + hint)
 	}
 	if origin := r.Header.Values("Origin"); len(origin) > 1 || len(origin) == 1 && origin[0] != "http://"+r.Host {
-		return forbidden("pages of other origins may not trigger events" + hint)
+		return forbidden("pages of other origins may not post" + hint)
 	}
 	if v := r.Header.Values(triggerHeader); len(v) != 1 || v[0] != triggerValue {
 		return &Problem{

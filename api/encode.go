@@ -12,39 +12,47 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// markerWriter writes a list of markers in one format: what comes first, each marker, and what comes last. next is where the
-// markers are that the limit left out, empty where it left none out.
-type markerWriter interface {
+// listWriter writes a list of records in one format: what comes first, each record, and what comes last. next is where the
+// records are that the limit left out, empty where it left none out.
+type listWriter[T any] interface {
 	begin(b *bytes.Buffer)
-	add(b *bytes.Buffer, m markerView) error
+	add(b *bytes.Buffer, rec T) error
 	end(b *bytes.Buffer, next string)
 }
 
-// writer finds the writer of a format for markers of ch.
-func (f format) writer(ch markers.Channel) markerWriter {
+// listForm is what the formats have to know of a kind of record.
+type listForm[T any] struct {
+	name    string // of the list
+	columns []string
+	cells   func(T) []string
+	cue     func(T) cue
+}
+
+// writerOf finds the writer of a format for records of ch.
+func writerOf[T any](f format, form listForm[T], ch markers.Channel) listWriter[T] {
 	switch f.name {
 	case "csv":
-		return csvWriter{}
+		return csvWriter[T]{form}
 	case "ndjson":
-		return ndjsonWriter{}
+		return ndjsonWriter[T]{}
 	case "vtt":
-		return newVTTWriter(ch)
+		return newVTTWriter(form, ch)
 	}
-	return &jsonWriter{channel: ch.Name}
+	return &jsonWriter[T]{channel: ch.Name, name: form.name}
 }
 
 // jsonWriter writes one object.
-type jsonWriter struct {
-	channel string
-	some    bool
+type jsonWriter[T any] struct {
+	channel, name string
+	some          bool
 }
 
-func (w *jsonWriter) begin(b *bytes.Buffer) {
-	fmt.Fprintf(b, `{"channel":%q,"markers":[`, w.channel) // a channel's name needs no escapes
+func (w *jsonWriter[T]) begin(b *bytes.Buffer) {
+	fmt.Fprintf(b, `{"channel":%q,"%s":[`, w.channel, w.name) // a channel's name needs no escapes
 }
 
-func (w *jsonWriter) add(b *bytes.Buffer, m markerView) error {
-	text, err := json.Marshal(m)
+func (w *jsonWriter[T]) add(b *bytes.Buffer, rec T) error {
+	text, err := json.Marshal(rec)
 	if w.some {
 		b.WriteByte(',')
 	}
@@ -53,7 +61,7 @@ func (w *jsonWriter) add(b *bytes.Buffer, m markerView) error {
 	return err
 }
 
-func (w *jsonWriter) end(b *bytes.Buffer, next string) {
+func (w *jsonWriter[T]) end(b *bytes.Buffer, next string) {
 	fmt.Fprintf(b, `],"truncated":%t`, next != "")
 	if next != "" {
 		fmt.Fprintf(b, `,"next":%q`, next) // an address needs none either
@@ -61,17 +69,25 @@ func (w *jsonWriter) end(b *bytes.Buffer, next string) {
 	b.WriteByte('}')
 }
 
-// ndjsonWriter writes one marker a line. That markers were left out is in the headers only: each line is a marker.
-type ndjsonWriter struct{}
+// ndjsonWriter writes one record a line. That records were left out is in the headers only: each line is a record.
+type ndjsonWriter[T any] struct{}
 
-func (ndjsonWriter) begin(*bytes.Buffer) {}
+func (ndjsonWriter[T]) begin(*bytes.Buffer) {}
 
-func (ndjsonWriter) add(b *bytes.Buffer, m markerView) error { return json.NewEncoder(b).Encode(m) }
+func (ndjsonWriter[T]) add(b *bytes.Buffer, rec T) error { return json.NewEncoder(b).Encode(rec) }
 
-func (ndjsonWriter) end(*bytes.Buffer, string) {}
+func (ndjsonWriter[T]) end(*bytes.Buffer, string) {}
 
-// csvColumns names the columns of the CSV form: the members of a marker, box and block flattened.
-func csvColumns() []string {
+// markerForm is the form of markers. The columns are a marker's members, box and block flattened.
+func markerForm(ch markers.Channel) listForm[markerView] {
+	clock := ch.Clock()
+	return listForm[markerView]{
+		name: "markers", columns: markerColumns(), cells: markerCells,
+		cue: func(m markerView) cue { return cue{m.ID, m.Time, clock.Time(m.LastFrame + 1), m.Text} },
+	}
+}
+
+func markerColumns() []string {
 	return []string{
 		"id", "channel", "run", "kind", "text", "time", "end_time", "frame", "last_frame", "scheduled_frame", "pts",
 		"last_pts", "timecode", "utc", "gen_time", "gen_seconds", "msn", "offset", "box_x", "box_y", "box_width",
@@ -79,13 +95,17 @@ func csvColumns() []string {
 	}
 }
 
-// csvWriter writes a header row and one row a marker. RFC 4180 has no comments, so that markers were left out is in the headers
+// csvWriter writes a header row and one row a record. RFC 4180 has no comments, so that records were left out is in the headers
 // only.
-type csvWriter struct{}
+type csvWriter[T any] struct{ form listForm[T] }
 
-func (w csvWriter) begin(b *bytes.Buffer) { _ = w.row(b, csvColumns()) }
+func (w csvWriter[T]) begin(b *bytes.Buffer) { _ = w.row(b, w.form.columns) }
 
-func (csvWriter) row(b *bytes.Buffer, cells []string) error {
+func (w csvWriter[T]) add(b *bytes.Buffer, rec T) error { return w.row(b, w.form.cells(rec)) }
+
+func (csvWriter[T]) end(*bytes.Buffer, string) {}
+
+func (csvWriter[T]) row(b *bytes.Buffer, cells []string) error {
 	w := csv.NewWriter(b)
 	w.UseCRLF = true // RFC 4180, 2
 	err := w.Write(cells)
@@ -93,23 +113,21 @@ func (csvWriter) row(b *bytes.Buffer, cells []string) error {
 	return err
 }
 
-func (w csvWriter) add(b *bytes.Buffer, m markerView) error {
+func markerCells(m markerView) []string {
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	run, genTime, genSeconds := n(m.Run), m.GenTime.Format(time.RFC3339Nano), m.GenSeconds.String()
 	if m.foreign {
 		run, genTime, genSeconds = "", "", ""
 	}
-	return w.row(b, []string{
+	return []string{
 		inert(m.ID), inert(m.Channel), run, m.Kind, inert(m.Text), m.Time.String(), m.EndTime.String(),
 		n(m.Frame), n(m.LastFrame), n(m.ScheduledFrame), n(m.PTS), n(m.LastPTS), m.Timecode,
 		m.UTC.Format(time.RFC3339Nano), genTime, genSeconds,
 		n(m.MSN), n(m.Offset), n(int64(m.Box.X)), n(int64(m.Box.Y)), n(int64(m.Box.Width)), n(int64(m.Box.Height)),
 		n(int64(m.Block.X)), n(int64(m.Block.Y)), n(int64(m.Block.Width)), n(int64(m.Block.Height)),
 		n(int64(m.Block.Roll)), m.Color, n(m.MissingFrames),
-	})
+	}
 }
-
-func (csvWriter) end(*bytes.Buffer, string) {}
 
 // inert puts an apostrophe before text that a spreadsheet would take for a formula. The other formats have the text as
 // it is.
@@ -120,34 +138,41 @@ func inert(s string) string {
 	return s
 }
 
-// vttWriter writes one cue a marker, on the HLS clock: from its first frame until the end of its last, identified by its id.
-// The X-TIMESTAMP-MAP line puts time 0 at the PTS of frame 0, so that an HLS player can show the cues as subtitles.
-type vttWriter struct {
+// cue is a record in WebVTT, on the HLS clock: from its first frame until the end of its last.
+type cue struct {
+	id       string
+	from, to markers.Seconds
+	text     string
+}
+
+// vttWriter writes one cue a record. The X-TIMESTAMP-MAP line puts time 0 at the PTS of frame 0, so that an HLS player can show
+// the cues as subtitles.
+type vttWriter[T any] struct {
+	form             listForm[T]
 	origin           int64
-	clock            markers.Clock
 	oneLine, escaped *strings.Replacer
 }
 
-func newVTTWriter(ch markers.Channel) vttWriter {
-	return vttWriter{
-		origin: ch.PTSOrigin, clock: ch.Clock(), oneLine: strings.NewReplacer("\r", " ", "\n", " ", "-->", "->"),
+func newVTTWriter[T any](form listForm[T], ch markers.Channel) vttWriter[T] {
+	return vttWriter[T]{
+		form: form, origin: ch.PTSOrigin, oneLine: strings.NewReplacer("\r", " ", "\n", " ", "-->", "->"),
 		escaped: strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", " ", "\n", " "),
 	}
 }
 
-func (w vttWriter) begin(b *bytes.Buffer) {
+func (w vttWriter[T]) begin(b *bytes.Buffer) {
 	fmt.Fprintf(b, "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:%d\n", w.origin)
 }
 
-func (w vttWriter) add(b *bytes.Buffer, m markerView) error {
-	fmt.Fprintf(b, "\n%s\n%s --> %s\n%s\n", w.oneLine.Replace(m.ID),
-		cueTime(m.Time), cueTime(w.clock.Time(m.LastFrame+1)), w.escaped.Replace(m.Text))
+func (w vttWriter[T]) add(b *bytes.Buffer, rec T) error {
+	c := w.form.cue(rec)
+	fmt.Fprintf(b, "\n%s\n%s --> %s\n%s\n", w.oneLine.Replace(c.id), cueTime(c.from), cueTime(c.to), w.escaped.Replace(c.text))
 	return nil
 }
 
-func (w vttWriter) end(b *bytes.Buffer, next string) {
+func (w vttWriter[T]) end(b *bytes.Buffer, next string) {
 	if next != "" {
-		fmt.Fprintf(b, "\nNOTE The limit left markers out: %s\n", next)
+		fmt.Fprintf(b, "\nNOTE The limit left %s out: %s\n", w.form.name, next)
 	}
 }
 

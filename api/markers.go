@@ -28,9 +28,19 @@ type markerQuery struct {
 	// after is exclusive, upTo inclusive; each holds where its has is set.
 	after, upTo       markers.Seconds
 	hasAfter, hasUpTo bool
-	kind              string
-	limit             int // 0: none
+	kind              string // of markers
+	source            string // of detections
+	limit             int    // 0: none
 	desc              bool
+}
+
+// readMarkerQuery reads the range, the limit and the order.
+func readMarkerQuery(q *query) (mq markerQuery) {
+	mq.after, mq.hasAfter = q.seconds("ts_start")
+	mq.upTo, mq.hasUpTo = q.seconds("ts_end")
+	mq.limit = q.limit(0, math.MaxInt32)
+	mq.desc = q.oneOf("order", "asc", "desc") == "desc"
+	return mq
 }
 
 // getMarkers answers GET /markers. It is not bounded as a whole: a long answer takes as long as the client needs.
@@ -39,12 +49,8 @@ func (s *Server) getMarkers(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
 	q := newQuery(r, "channel", "ts_start", "ts_end", "kind", "limit", "order", "format")
-	var mq markerQuery
-	mq.after, mq.hasAfter = q.seconds("ts_start")
-	mq.upTo, mq.hasUpTo = q.seconds("ts_end")
+	mq := readMarkerQuery(q)
 	mq.kind = q.oneOf("kind", "", markers.KindScheduled, markers.KindManual)
-	mq.limit = q.limit(0, math.MaxInt32)
-	mq.desc = q.oneOf("order", "asc", "desc") == "desc"
 	c.Response().Header().Add("Vary", "Accept")
 	f, err := chooseFormat(q, r)
 	if err != nil {
@@ -87,15 +93,20 @@ func (s *Server) getMarkers(c echo.Context) error {
 		body = cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
 		s.cache.put(key, state, body)
 	}
+	return sendBody(c, f.contentType, body)
+}
+
+// sendBody answers with a body, or says that the client has it.
+func sendBody(c echo.Context, contentType string, body cachedBody) error {
 	h := c.Response().Header()
 	setNext(h, body.next)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", body.etag)
-	if matchesETag(r.Header.Values("If-None-Match"), body.etag) {
+	if matchesETag(c.Request().Header.Values("If-None-Match"), body.etag) {
 		return c.NoContent(http.StatusNotModified)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body.bytes)))
-	return c.Blob(http.StatusOK, f.contentType, body.bytes)
+	return c.Blob(http.StatusOK, contentType, body.bytes)
 }
 
 // setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
@@ -121,7 +132,7 @@ func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel
 			return err
 		}
 	}
-	w := f.writer(ch)
+	w := writerOf(f, markerForm(ch), ch)
 	w.begin(&a.held)
 	if some {
 		var missing []markers.MissingRecord
@@ -218,7 +229,7 @@ func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery
 				continue
 			}
 			if n == mq.limit {
-				next = mq.behind(last, ch.Name, f)
+				next = mq.behind("markers", last.Time, ch.Name, f)
 				return false, nil
 			}
 			n, last = n+1, m
@@ -236,12 +247,12 @@ func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery
 	return r, next, nil
 }
 
-// behind is the address of the markers that q selects behind m.
-func (q markerQuery) behind(m markers.Marker, channel string, f format) string {
+// behind is the address of the records that q selects behind a time.
+func (q markerQuery) behind(path string, t markers.Seconds, channel string, f format) string {
 	if q.desc {
-		q.upTo, q.hasUpTo = m.Time-1, true
+		q.upTo, q.hasUpTo = t-1, true
 	} else {
-		q.after, q.hasAfter = m.Time, true
+		q.after, q.hasAfter = t, true
 	}
 	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(q.limit)}, "format": {f.name}}
 	if q.hasAfter {
@@ -253,10 +264,13 @@ func (q markerQuery) behind(m markers.Marker, channel string, f format) string {
 	if q.kind != "" {
 		v.Set("kind", q.kind)
 	}
+	if q.source != "" {
+		v.Set("source", q.source)
+	}
 	if q.desc {
 		v.Set("order", "desc")
 	}
-	return "markers?" + v.Encode()
+	return path + "?" + v.Encode()
 }
 
 // findMarkers reads the markers that mq selects; truncated says that its limit left some out.
@@ -325,7 +339,12 @@ func (s *Server) pages(ctx context.Context, channel string, r markers.Range,
 
 // leavesOut reports whether m is not among those asked for.
 func (q markerQuery) leavesOut(m markers.Marker) bool {
-	return q.kind != "" && m.Kind != q.kind || q.hasAfter && m.Time <= q.after || q.hasUpTo && m.Time > q.upTo
+	return q.kind != "" && m.Kind != q.kind || q.outside(m.Time)
+}
+
+// outside reports whether a time is not in the range.
+func (q markerQuery) outside(t markers.Seconds) bool {
+	return q.hasAfter && t <= q.after || q.hasUpTo && t > q.upTo
 }
 
 // matchesETag says whether an If-None-Match header names etag (RFC 9110, 13.1.2: weak comparison).

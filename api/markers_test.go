@@ -200,10 +200,10 @@ func TestMarkersAsCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 6 || !slices.Equal(rows[0], csvColumns()) {
+	if len(rows) != 6 || !slices.Equal(rows[0], markerColumns()) {
 		t.Fatalf("%d rows, header %v", len(rows), rows[0])
 	}
-	column := func(row int, name string) string { return rows[row][slices.Index(csvColumns(), name)] }
+	column := func(row int, name string) string { return rows[row][slices.Index(markerColumns(), name)] }
 	m := event(4, 2100, 2159)
 	for name, want := range map[string]string{
 		"id": "main-e4", "time": m.Time.String(), "frame": "2100", "last_frame": "2159", "missing_frames": "2",

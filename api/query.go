@@ -112,6 +112,17 @@ func (q *query) number(name string, min, max int64) (n int64, ok bool) {
 	return n, true
 }
 
+// source reads the name of a source of detections, empty where there is none.
+func (q *query) source() string {
+	v := q.values.Get("source")
+	if v != "" {
+		if err := markers.CheckSource(v); err != nil {
+			q.fail(badField("source", "%s", err))
+		}
+	}
+	return v
+}
+
 // limit reads the largest number of records wanted.
 func (q *query) limit(def, max int64) int {
 	if n, ok := q.number("limit", 1, max); ok {

@@ -12,7 +12,7 @@ import (
 // requestTimeout bounds the work on one answer, endless streams excepted: a store that hangs must not pile up requests.
 const requestTimeout = 10 * time.Second
 
-// routes builds the router. Every GET answers HEAD too, but for the event stream, which has no end to measure.
+// routes builds the router. Every GET answers HEAD too, but for the event streams, which have no end to measure.
 func (s *Server) routes() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -25,7 +25,11 @@ func (s *Server) routes() *echo.Echo {
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/markers", s.getMarkers)
 	e.GET("/markers/stream", s.streamMarkers)
 	e.POST("/markers", bounded(s.postMarker))
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/detections", s.getDetections)
+	e.GET("/detections/stream", s.streamDetections)
+	e.POST("/detections", bounded(s.postDetections))
 	e.POST("/score", bounded(s.postScore))
+	get("/score", s.getScore)
 	get("/frames", s.getFrames)
 	get("/frames/:n", s.getFrame)
 	get("/segments", s.getSegments)

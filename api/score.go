@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,9 +26,61 @@ const (
 // nothing, so anybody may ask.
 func (s *Server) postScore(c echo.Context) error {
 	r := c.Request()
-	ctx := r.Context()
 	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
-	o := score.Options{Tolerance: defaultTolerance}
+	o, mq := scoreOptions(q)
+	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)
+	ch, err := s.channel(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	detections, err := readDetections(c.Response(), r, score.Reading{Channel: ch, Clock: score.Clock(clock)})
+	if err != nil {
+		return err
+	}
+	return s.score(c, ch, detections, o, mq)
+}
+
+// getScore answers GET /score: how good the detections are that a source has posted. The same instant twice counts once: it
+// is what is there of a detection whose sender did not get the answer, and sent it again.
+func (s *Server) getScore(c echo.Context) error {
+	r := c.Request()
+	ctx := r.Context()
+	q := newQuery(r, "channel", "source", "tolerance", "offset", "ts_start", "ts_end")
+	o, mq := scoreOptions(q)
+	dq := markerQuery{source: q.source()}
+	if dq.source == "" {
+		q.fail(badField("source", "source is missing: name one that has posted to /detections"))
+	}
+	ch, err := s.channel(ctx, q)
+	if err != nil {
+		return err
+	}
+	if o.From != nil { // what is earlier matches no marker
+		dq.after, dq.hasAfter = *o.From-o.Tolerance-o.Offset-1, true
+	}
+	list, err := s.findDetections(ctx, ch, dq)
+	if err == nil && len(list) == 0 {
+		// A detector that found nothing here has a score; a name that is misspelt has none.
+		dq.hasAfter = false
+		var all []markers.Detection
+		if all, err = s.findDetections(ctx, ch, dq); err == nil && len(all) == 0 {
+			err = notFound("there is no detection of source %q: /detections lists what there is", dq.source)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	found := score.List{Clock: score.Time, At: make([]markers.Seconds, len(list))}
+	for i, d := range list {
+		found.At[i] = d.Time
+	}
+	found.At = slices.Compact(found.At)
+	return s.score(c, ch, found, o, mq)
+}
+
+// scoreOptions reads how detections are compared, and which markers they are compared with.
+func scoreOptions(q *query) (o score.Options, mq markerQuery) {
+	o.Tolerance = defaultTolerance
 	if t, ok := q.seconds("tolerance"); ok {
 		if o.Tolerance = t; t < 0 || t > score.MaxTolerance {
 			q.fail(badField("tolerance", "tolerance is %s: it must be 0 to %s", t, score.MaxTolerance))
@@ -36,32 +89,29 @@ func (s *Server) postScore(c echo.Context) error {
 	if t, ok := q.seconds("offset"); ok {
 		o.Offset = t
 	}
-	mq := markerQuery{limit: maxScoreMarkers}
+	mq.limit = maxScoreMarkers
 	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
 		from := mq.after + 1 // exclusive, to the nanosecond
 		o.From = &from
 	}
 	if mq.upTo, mq.hasUpTo = q.seconds("ts_end"); mq.hasUpTo {
-		o.To = &mq.upTo
+		upTo := mq.upTo
+		o.To = &upTo
 	}
 	if o.From != nil && o.To != nil && *o.From > *o.To {
 		q.fail(badField("ts_end", "ts_end is not after ts_start"))
 	}
-	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)
-	ch, err := s.channel(ctx, q)
-	if err != nil {
-		return err
-	}
-	detections, err := readDetections(c.Response(), r, score.Reading{Channel: ch, Clock: score.Clock(clock)})
-	if err != nil {
-		return err
-	}
+	return o, mq
+}
+
+// score answers with the score of detections.
+func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq markerQuery) error {
 	if detections.Clock == score.Gen {
 		// The range is one of the times when frames were produced, and the store is asked by HLS time: all markers are
 		// read, and the range picks from them.
 		mq.hasAfter, mq.hasUpTo = false, false
 	}
-	list, truncated, err := s.findMarkers(ctx, ch, mq)
+	list, truncated, err := s.findMarkers(c.Request().Context(), ch, mq)
 	if err != nil {
 		return err
 	}

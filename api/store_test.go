@@ -28,6 +28,8 @@ type memoryLogs struct {
 	markers  memoryLog[markers.Marker]
 	segments memoryLog[markers.SegmentRecord]
 	triggers memoryLog[markers.Trigger]
+
+	detections memoryLog[markers.Detection]
 }
 
 type memoryLog[T interface{ RecordID() markers.ID }] struct {
@@ -130,6 +132,7 @@ func (s *memoryStore) Append(_ context.Context, channel string, b markers.Batch)
 	l.markers.append(b.Markers)
 	l.segments.append(b.Segments)
 	l.triggers.append(b.Triggers)
+	l.detections.append(b.Detections)
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return nil
@@ -166,6 +169,10 @@ func (s *memoryStore) Triggers(_ context.Context, c string, r markers.Range) ([]
 	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.Trigger] { return &l.triggers })
 }
 
+func (s *memoryStore) Detections(_ context.Context, c string, r markers.Range) ([]markers.Detection, error) {
+	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.Detection] { return &l.detections })
+}
+
 func (s *memoryStore) Last(_ context.Context, c string, k markers.Kind) (markers.ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,6 +184,7 @@ func (s *memoryStore) last(c string, k markers.Kind) markers.ID {
 	return map[markers.Kind]markers.ID{
 		markers.Frames: l.frames.last, markers.Missing: l.missing.last, markers.Markers: l.markers.last,
 		markers.Segments: l.segments.last, markers.Triggers: l.triggers.last,
+		markers.Detections: l.detections.last,
 	}[k]
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// streamPage is how many markers are read at once when a client catches up.
+	// streamPage is how many records are read at once when a client catches up.
 	streamPage = 256
 	// storeRetry is how long a stream waits before it asks a store that failed again.
 	storeRetry = time.Second
@@ -24,9 +24,33 @@ const (
 	clientsRetry = 5 * time.Second
 )
 
-// streamMarkers answers GET /markers/stream: server-sent events, one a marker, until the client or the server goes.
-// It begins after the event that the client had last, or at a time, or with the markers later than now.
+// streamMarkers answers GET /markers/stream: server-sent events, one a marker.
 func (s *Server) streamMarkers(c echo.Context) error {
+	return s.stream(c, newQuery(c.Request(), "channel", "ts_start", "last_event_id"), func(ch markers.Channel, mq markerQuery) *recordStream {
+		st := &recordStream{kind: markers.Markers, event: "marker"}
+		if first := ch.Clock().Rate.FrameAtNanos(int64(mq.after)) - ch.LongestEvent(); first > 0 {
+			st.first = markers.AtFrame(first)
+		}
+		st.read = func(ctx context.Context, r markers.Range) (list []streamed, last markers.ID, err error) {
+			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
+			if err != nil || len(page) == 0 {
+				return nil, last, err
+			}
+			views, err := s.view(ctx, ch.Name, page)
+			for _, m := range views {
+				if !mq.leavesOut(m.Marker) {
+					list = append(list, streamed{m.RecordID(), m})
+				}
+			}
+			return list, page[len(page)-1].RecordID(), err
+		}
+		return st
+	})
+}
+
+// stream answers with server-sent events, one a record of a log, until the client or the server goes. It begins after the
+// event that the client had last, or at a time, or with the records later than now.
+func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, markerQuery) *recordStream) error {
 	r := c.Request()
 	if err := noBody(r); err != nil {
 		return err
@@ -42,24 +66,29 @@ func (s *Server) streamMarkers(c echo.Context) error {
 	s.metrics.streams.Inc()
 	defer func() { s.metrics.streams.Dec(); <-s.clients }()
 
-	q := newQuery(r, "channel", "ts_start", "last_event_id")
+	var mq markerQuery
 	after, hasStart := q.seconds("ts_start")
 	resumed, hasResumed := lastEventID(q, r)
 	ch, err := s.channel(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	st := &markerStream{Server: s, channel: ch}
+	if !hasResumed {
+		mq.after, mq.hasAfter = after, hasStart
+	}
+	mq.source = q.source()
+	if q.err != nil {
+		return q.err
+	}
+	st := of(ch, mq)
+	st.Server, st.channel = s, ch.Name
 	switch {
 	case hasResumed:
 		st.sent = resumed
 	case hasStart:
-		st.after, st.hasAfter = after, true
-		if first := ch.Clock().Rate.FrameAtNanos(int64(after)) - ch.LongestEvent(); first > 0 {
-			st.sent = markers.AtFrame(first)
-		}
+		st.sent = st.first
 	default:
-		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, markers.Markers); err != nil {
+		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, st.kind); err != nil {
 			return err
 		}
 	}
@@ -94,18 +123,27 @@ func lastEventID(q *query, r *http.Request) (id markers.ID, ok bool) {
 	return id, err == nil
 }
 
-// markerStream is one client's stream. sent is how far it has got in the log.
-type markerStream struct {
+// recordStream is one client's stream of the records of a log. sent is how far it has got in it.
+type recordStream struct {
 	*Server
-	channel  markers.Channel
-	sent     markers.ID
-	after    markers.Seconds
-	hasAfter bool
-	w        *deadlineWriter
+	channel string
+	kind    markers.Kind
+	event   string     // the name of its events
+	first   markers.ID // where the records later than ts_start begin, at the latest
+	// read reads records: those to send, and the place of the last one that it met, the zero ID where there was none.
+	read func(context.Context, markers.Range) (list []streamed, last markers.ID, err error)
+	sent markers.ID
+	w    *deadlineWriter
+}
+
+// streamed is a record with its place in its log.
+type streamed struct {
+	id   markers.ID
+	data any
 }
 
 // run writes until ctx ends, the server stops or a write fails.
-func (st *markerStream) run(ctx context.Context) error {
+func (st *recordStream) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer wait.Wait()
@@ -133,10 +171,10 @@ func (st *markerStream) run(ctx context.Context) error {
 }
 
 // await returns when there may be something to send, having sent heartbeats meanwhile.
-func (st *markerStream) await(ctx context.Context) error {
+func (st *recordStream) await(ctx context.Context) error {
 	for {
 		beat, cancel := context.WithTimeout(ctx, st.cfg.Heartbeat)
-		err := st.cfg.Store.Wait(beat, st.channel.Name, markers.Markers, st.sent)
+		err := st.cfg.Store.Wait(beat, st.channel, st.kind, st.sent)
 		if err != nil && beat.Err() == nil {
 			// The store is in trouble. It may come back, and the client has nothing better to turn to.
 			select {
@@ -158,41 +196,34 @@ func (st *markerStream) await(ctx context.Context) error {
 }
 
 // catchUp sends what the log holds after sent. A store that can't be read is left for the next time.
-func (st *markerStream) catchUp(ctx context.Context) error {
+func (st *recordStream) catchUp(ctx context.Context) error {
 	for {
 		// What the log ends with is read first: if nothing is found up to there it has been trimmed.
-		last, err := st.cfg.Store.Last(ctx, st.channel.Name, markers.Markers)
+		last, err := st.cfg.Store.Last(ctx, st.channel, st.kind)
 		if err != nil || last.Compare(st.sent) <= 0 {
 			return ctx.Err()
 		}
-		page, err := st.cfg.Store.Markers(ctx, st.channel.Name, markers.Range{From: st.sent.Next(), Limit: streamPage})
-		if err != nil {
-			return ctx.Err()
-		}
-		views, err := st.view(ctx, st.channel.Name, page)
+		list, end, err := st.read(ctx, markers.Range{From: st.sent.Next(), Limit: streamPage})
 		if err != nil {
 			return ctx.Err()
 		}
 		var b bytes.Buffer
-		for _, m := range views {
-			if st.hasAfter && m.Time <= st.after {
-				continue
-			}
-			data, err := json.Marshal(m)
+		for _, r := range list {
+			data, err := json.Marshal(r.data)
 			if err != nil {
-				return fmt.Errorf("encode marker: %w", err)
+				return fmt.Errorf("encode %s: %w", st.event, err)
 			}
-			fmt.Fprintf(&b, "event: marker\nid: %s\ndata: %s\n\n", m.RecordID(), data)
+			fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", st.event, r.id, data)
 		}
 		if b.Len() > 0 {
 			if err := st.w.write(b.Bytes()); err != nil {
 				return err
 			}
 		}
-		if len(page) == 0 {
+		if end == (markers.ID{}) {
 			st.sent = last
 			return nil
 		}
-		st.sent = page[len(page)-1].RecordID()
+		st.sent = end
 	}
 }

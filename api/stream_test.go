@@ -36,9 +36,14 @@ func (f *fixture) serve(t *testing.T) *httptest.Server {
 // follow opens a stream; the server answers with success.
 func follow(t *testing.T, srv *httptest.Server, query string, header ...string) *eventStream {
 	t.Helper()
+	return followPath(t, srv, "/markers/stream"+query, header...)
+}
+
+func followPath(t *testing.T, srv *httptest.Server, path string, header ...string) *eventStream {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/markers/stream"+query, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -231,37 +231,53 @@ func TestTriggerNeedsALiveChannel(t *testing.T) {
 	}
 }
 
-func TestTriggerBodyRefused(t *testing.T) {
-	f := live(t)
-	tests := []struct {
-		body   string
-		status int
-		field  string
-	}{
+// badBody is a body that is refused, with what is wrong.
+type badBody struct {
+	body   string
+	status int
+	field  string
+}
+
+// badBodies are refused wherever a JSON object of at most so many bytes is posted that may have a member text.
+func badBodies(most int) []badBody {
+	return []badBody{
 		{"", 400, "body"}, {"null", 400, "body"}, {"[]", 400, "body"}, {"{", 400, "body"}, {"{}{}", 400, "body"},
 		{`"x"`, 400, "body"}, {"{} x", 400, "body"}, {"\xff{}", 400, "body"}, {"{\"text\":\"\xff\"}", 400, "body"},
 		{`{"text":1}`, 400, "text"}, {`{"text":null}`, 400, "text"}, {`{"text":["a"]}`, 400, "text"},
 		{`{"text":"a\nb"}`, 400, "text"}, {`{"text":"\u0000"}`, 400, "text"}, {`{"text":"\u007f"}`, 400, "text"},
 		{`{"text":"\u0085"}`, 400, "text"}, {`{"text":"\u2028"}`, 400, "text"},
 		{`{"text":"` + strings.Repeat("é", 121) + `"}`, 400, "text"},
-		{`{"text":"a","text":"b"}`, 400, "text"}, {`{"Text":"a"}`, 400, "Text"}, {`{"frame":5}`, 400, "frame"},
-		{`{"length_frames":0}`, 400, "length_frames"}, {`{"length_frames":-1}`, 400, "length_frames"},
-		{`{"length_frames":1.5}`, 400, "length_frames"}, {`{"length_frames":1e2}`, 400, "length_frames"},
-		{`{"length_frames":"60"}`, 400, "length_frames"}, {`{"length_frames":18001}`, 400, "length_frames"},
-		{`{"length_frames":null}`, 400, "length_frames"}, {`{"length_frames":99999999999999999999}`, 400, "length_frames"},
-		{`{"text":"` + strings.Repeat("a", maxTriggerBody) + `"}`, 413, "body"},
-		{strings.Repeat(" ", maxTriggerBody) + "{}", 413, "body"},
+		{`{"text":"a","text":"b"}`, 400, "text"}, {`{"Text":"a"}`, 400, "Text"},
+		{`{"text":"` + strings.Repeat("a", most) + `"}`, 413, "body"},
+		{strings.Repeat(" ", most) + "{}", 413, "body"},
 	}
-	for _, tt := range tests {
-		f.refused(f.post(tt.body), tt.status, tt.field)
-	}
+}
+
+// refusesTypes posts bodies of other content types.
+func (f *fixture) refusesTypes(target string) {
+	f.t.Helper()
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data"} {
-		r := request(http.MethodPost, "/markers", "{}", "X-Refstream", "trigger")
+		r := request(http.MethodPost, target, "{}", "X-Refstream", "trigger")
 		if contentType != "" {
 			r.Header.Set("Content-Type", contentType)
 		}
 		f.refused(f.do(r), http.StatusUnsupportedMediaType, "Content-Type")
 	}
+}
+
+func TestTriggerBodyRefused(t *testing.T) {
+	f := live(t)
+	tests := append(badBodies(maxTriggerBody), []badBody{
+		{`{"frame":5}`, 400, "frame"},
+		{`{"length_frames":0}`, 400, "length_frames"}, {`{"length_frames":-1}`, 400, "length_frames"},
+		{`{"length_frames":1.5}`, 400, "length_frames"}, {`{"length_frames":1e2}`, 400, "length_frames"},
+		{`{"length_frames":"60"}`, 400, "length_frames"}, {`{"length_frames":18001}`, 400, "length_frames"},
+		{`{"length_frames":null}`, 400, "length_frames"}, {`{"length_frames":99999999999999999999}`, 400, "length_frames"},
+	}...)
+	for _, tt := range tests {
+		f.refused(f.post(tt.body), tt.status, tt.field)
+	}
+	f.refusesTypes("/markers")
 	f.refused(f.do(request(http.MethodPost, "/markers?limit=1", "{}", "Content-Type", "application/json", "X-Refstream", "trigger")), 400, "limit")
 	if len(f.triggers()) != 0 {
 		t.Errorf("triggers %v", f.triggers())
@@ -312,18 +328,24 @@ func TestTriggerAuthorization(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := live(t, func(c *Config) { c.Token = tt.token })
-			r := request(http.MethodPost, "/markers", "{}", append(tt.header, "Content-Type", "application/json")...)
-			if tt.remote != "" {
-				r.RemoteAddr = tt.remote
+			ask := func(target, body string) *httptest.ResponseRecorder {
+				r := request(http.MethodPost, target, body, append(tt.header, "Content-Type", "application/json")...)
+				if tt.remote != "" {
+					r.RemoteAddr = tt.remote
+				}
+				switch tt.host {
+				case "":
+				case "-":
+					r.Host = ""
+				default:
+					r.Host = tt.host
+				}
+				return f.do(r)
 			}
-			switch tt.host {
-			case "":
-			case "-":
-				r.Host = ""
-			default:
-				r.Host = tt.host
+			w := ask("/markers", "{}")
+			if found := ask("/detections", `{"source":"a","frame":5}`); found.Code != map[int]int{202: 201, 401: 401, 403: 403}[tt.want] {
+				t.Errorf("a detection: %d %s", found.Code, found.Body)
 			}
-			w := f.do(r)
 			if w.Code != tt.want {
 				t.Fatalf("%d %s, want %d", w.Code, w.Body, tt.want)
 			}

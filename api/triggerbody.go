@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/refstream/refstream/markers"
@@ -25,38 +27,16 @@ type triggerRequest struct {
 // readTrigger reads and checks the body. Members that are unknown or given twice are refused: they are mistakes that
 // would pass silently.
 func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (t triggerRequest, err error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" {
-		return t, &Problem{
-			Status: http.StatusUnsupportedMediaType, Field: "Content-Type", Detail: "the body must be application/json",
-		}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTriggerBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return t, &Problem{
-			Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Detail: fmt.Sprintf("the body has more than %d bytes", maxTriggerBody),
-		}
-	case err != nil:
-		return t, badField("body", "the body can't be read")
-	case !utf8.Valid(body): // the decoder would put replacement characters in
-		return t, badField("body", "the body is not valid UTF-8")
-	case !json.Valid(body):
-		return t, badField("body", "the body is not JSON: send {} or {\"text\":…,\"length_frames\":…}")
-	}
-	members, err := membersOf(body)
+	body, err := readJSONBody(w, r, maxTriggerBody, "{} or {\"text\":…,\"length_frames\":…}")
 	if err != nil {
 		return t, err
 	}
-	if raw, ok := members["text"]; ok {
-		if raw[0] != '"' || json.Unmarshal(raw, &t.text) != nil {
-			return t, badField("text", "text must be a string")
-		}
-		if err := markers.CheckText(t.text); err != nil {
-			return t, badField("text", "%s", err)
-		}
+	members, err := membersOf(body, "text", "length_frames")
+	if err != nil {
+		return t, err
+	}
+	if t.text, err = textOf(members); err != nil {
+		return t, err
 	}
 	if raw, ok := members["length_frames"]; ok {
 		longest := markers.MaxEventSeconds * ch.Rate.Base()
@@ -68,8 +48,49 @@ func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (t 
 	return t, nil
 }
 
-// membersOf splits a JSON object whose syntax has been checked.
-func membersOf(body []byte) (map[string]json.RawMessage, error) {
+// readJSONBody reads a body of at most so many bytes and checks its syntax. example is what to send instead.
+func readJSONBody(w http.ResponseWriter, r *http.Request, most int64, example string) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, &Problem{
+			Status: http.StatusUnsupportedMediaType, Field: "Content-Type", Detail: "the body must be application/json",
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &Problem{
+			Status: http.StatusRequestEntityTooLarge, Field: "body",
+			Detail: fmt.Sprintf("the body has more than %d bytes", most),
+		}
+	case err != nil:
+		return nil, badField("body", "the body can't be read")
+	case !utf8.Valid(body): // the decoder would put replacement characters in
+		return nil, badField("body", "the body is not valid UTF-8")
+	case !json.Valid(body):
+		return nil, badField("body", "the body is not JSON: send %s", example)
+	}
+	return body, nil
+}
+
+// textOf reads the member text, empty where there is none.
+func textOf(members map[string]json.RawMessage) (text string, err error) {
+	raw, ok := members["text"]
+	if !ok {
+		return "", nil
+	}
+	if raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
+		return "", badField("text", "text must be a string")
+	}
+	if err := markers.CheckText(text); err != nil {
+		return "", badField("text", "%s", err)
+	}
+	return text, nil
+}
+
+// membersOf splits a JSON object whose syntax has been checked. Members that are not known or come twice are refused.
+func membersOf(body []byte, known ...string) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
 		return nil, badField("body", "the body must be a JSON object")
@@ -85,8 +106,8 @@ func membersOf(body []byte) (map[string]json.RawMessage, error) {
 		if err != nil {
 			return nil, badField("body", "the body can't be read: %s", err)
 		}
-		if name != "text" && name != "length_frames" {
-			return nil, badField(name, "there is no member %q: there are text and length_frames", name)
+		if !slices.Contains(known, name) {
+			return nil, badField(name, "there is no member %q: there are %s", name, strings.Join(known, ", "))
 		}
 		if _, twice := members[name]; twice {
 			return nil, badField(name, "%s is given twice", name)

@@ -51,6 +51,8 @@ func readBatch(ctx context.Context, s Store, channel string, k Kind, r Range) (b
 		err = fill(ctx, &b, &b.Batch.Segments, s.Segments, channel, r)
 	case Triggers:
 		err = fill(ctx, &b, &b.Batch.Triggers, s.Triggers, channel, r)
+	case Detections:
+		err = fill(ctx, &b, &b.Batch.Detections, s.Detections, channel, r)
 	default:
 		err = checkKind(k)
 	}

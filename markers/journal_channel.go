@@ -29,6 +29,8 @@ type journalChannel struct {
 	segments *kindLog[SegmentRecord]
 	triggers *kindLog[Trigger]
 
+	detections *kindLog[Detection]
+
 	mu        sync.Mutex
 	described *Channel // nil until it is put
 	unsaved   error    // why described is not on disk
@@ -42,6 +44,8 @@ func newJournalChannel(name string) *journalChannel {
 		markers:  newKindLog[Marker](Markers),
 		segments: newKindLog[SegmentRecord](Segments),
 		triggers: newKindLog[Trigger](Triggers),
+
+		detections: newKindLog[Detection](Detections),
 	}
 }
 
@@ -58,6 +62,8 @@ func (c *journalChannel) log(k Kind) journal {
 		return c.segments
 	case Triggers:
 		return c.triggers
+	case Detections:
+		return c.detections
 	}
 	return nil
 }
@@ -153,7 +159,8 @@ func readChannel(name string) (ch Channel, err error) {
 func (c *journalChannel) append(b Batch) error {
 	return errors.Join(
 		c.frames.append(b.Frames), c.missing.append(b.Missing), c.segments.append(b.Segments),
-		c.markers.append(b.Markers), c.triggers.append(b.Triggers), c.saveAgain(),
+		c.markers.append(b.Markers), c.triggers.append(b.Triggers), c.detections.append(b.Detections),
+		c.detections.keep(MaxDetections), c.saveAgain(),
 	)
 }
 

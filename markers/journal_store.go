@@ -79,6 +79,11 @@ func (j *Journal) Triggers(_ context.Context, channel string, r Range) ([]Trigge
 	return readJournal(j, channel, r, func(c *journalChannel) *memLog[Trigger] { return c.triggers.mem })
 }
 
+// Detections reads detections.
+func (j *Journal) Detections(_ context.Context, channel string, r Range) ([]Detection, error) {
+	return readJournal(j, channel, r, func(c *journalChannel) *memLog[Detection] { return c.detections.mem })
+}
+
 func readJournal[T record[T]](j *Journal, channel string, r Range, of func(*journalChannel) *memLog[T]) ([]T, error) {
 	c, _ := j.readable(channel)
 	if c == nil {

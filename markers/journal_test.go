@@ -330,3 +330,37 @@ func checkLines[T interface {
 		}
 	}
 }
+
+// A log that is bounded keeps its newest records, also on disk.
+func TestKeep(t *testing.T) {
+	dir := t.TempDir()
+	open := func() (*Journal, *kindLog[Detection]) {
+		j, err := OpenJournal(JournalOptions{Dir: dir, Channels: []string{"main"}, FileRecords: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _ := j.readable("main")
+		return j, c.detections
+	}
+	const n = 20
+	j, l := open()
+	for f := range int64(100) {
+		err := l.append([]Detection{{Source: "a", Place: ID{f, 1}}})
+		if err = errors.Join(err, l.keep(n)); err != nil {
+			t.Fatal(err)
+		}
+		if kept := l.count(Range{}); kept < min(n, f+1) || kept > n+n/10 {
+			t.Fatalf("%d of %d records are kept", kept, f+1)
+		}
+	}
+	kept := l.mem.read(Range{})
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if j, l = open(); !slices.Equal(l.mem.read(Range{}), kept) || kept[len(kept)-1].Place.Frame != 99 {
+		t.Errorf("read back %v, want %v", l.mem.read(Range{}), kept)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -134,6 +134,16 @@ func (l *kindLog[T]) trim(before ID) error {
 	return l.files.trim(before, l.written)
 }
 
+// keep trims the log to its newest n records once it holds a tenth more: seldom, since a trim renames a file.
+func (l *kindLog[T]) keep(n int) error {
+	const tenth = 10
+	if l.mem.count(Range{}) <= int64(n+n/tenth) {
+		return nil
+	}
+	newest := l.mem.read(Range{Limit: n, Desc: true})
+	return l.trim(newest[len(newest)-1].RecordID())
+}
+
 // flush writes what earlier appends could not, and brings all to the disk.
 func (l *kindLog[T]) flush() error {
 	l.writing.Lock()

@@ -15,33 +15,36 @@ func (r MissingRecord) After(newest ID) MissingRecord {
 // Late reports whether the frames were found missing when the log held a record of later ones already.
 func (r MissingRecord) Late() bool { return r.Place != (ID{}) }
 
-// latecomer is a record that a log takes in also when it holds a later one.
+// mover is a record that a log takes in also when it holds a later one.
+type mover[T any] interface {
+	After(newest ID) T
+}
+
+// latecomer is one of which the log may have the same already.
 type latecomer[T any] interface {
+	mover[T]
 	Late() bool
 	Same(T) bool
-	After(newest ID) T
 }
 
 // Admissible is r as a log that ends with newest and holds the given records takes it in, which it does not where it has
 // it, or where it comes too late.
 func Admissible[T record[T]](r T, newest ID, logs ...[]T) (T, bool) {
 	behind := r.RecordID().Compare(newest) > 0
-	if _, ok := any((*T)(nil)).(latecomer[T]); !ok { // asked of a pointer, which costs no memory
+	if _, ok := any((*T)(nil)).(mover[T]); !ok { // asked of a pointer, which costs no memory
 		return r, behind
 	}
-	l := any(r).(latecomer[T])
-	if behind && !l.Late() {
-		return r, true
-	}
-	for _, log := range logs {
-		for _, have := range log {
-			if l.Same(have) {
-				return r, false
+	if l, ok := any(r).(latecomer[T]); ok && (!behind || l.Late()) {
+		for _, log := range logs {
+			for _, have := range log {
+				if l.Same(have) {
+					return r, false
+				}
 			}
 		}
 	}
 	if !behind {
-		r = l.After(newest)
+		r = any(r).(mover[T]).After(newest)
 	}
 	return r, true
 }

@@ -41,6 +41,9 @@ type MirrorOptions struct {
 // that at once ask for events at different frames may write the later one first; a log then refuses the earlier one.
 // The process that wrote it to the remote store finds it missing when it reads it back; one that meets a later trigger
 // in the local log is logged and counted in LateTriggers.
+//
+// Detections are in the remote store only: any process takes them in, so that one place has to give them their order, and
+// their senders can send them again where it is away. Append and Detections report that; nothing else waits for it.
 type Mirror struct {
 	local  Store
 	remote Remote
@@ -199,6 +202,9 @@ func (m *Mirror) Pending() map[Kind]int64 {
 	all, _ := m.snapshot()
 	for _, c := range all {
 		for _, k := range Kinds() {
+			if k == Detections { // which are not copied
+				continue
+			}
 			// The local store counts in memory: it has no reason to fail, and none to wait.
 			n, _ := countRecords(m.ctx, m.local, c.name, k, Range{From: c.logs[k].position().Next()})
 			out[k] += n

@@ -37,6 +37,9 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 	if err := c.describe(ctx); err != nil {
 		return err
 	}
+	if l.kind == Detections { // which the remote store has only
+		return l.idle(ctx)
+	}
 	// The remote store is asked each time: only so is it found out that it lost what it had.
 	last, err := c.m.remote.Last(ctx, c.name, l.kind)
 	if err != nil {
@@ -56,12 +59,18 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 		}
 		return err // what was not added is added after the next look at the end
 	}
+	return l.idle(ctx)
+}
+
+// idle trims the remote log where the local one was trimmed, and waits for a while for a local record.
+func (l *mirrorLog) idle(ctx context.Context) error {
+	c := l.channel
 	if err := l.trimRemote(ctx); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
 	defer cancel()
-	err = c.m.local.Wait(wait, c.name, l.kind, l.position())
+	err := c.m.local.Wait(wait, c.name, l.kind, l.position())
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
@@ -155,7 +164,7 @@ func (l *mirrorLog) trimLocal(ctx context.Context, before ID) error {
 // uncopied is the number of local records after one ID and before another, and the ID of the last of them.
 func (l *mirrorLog) uncopied(ctx context.Context, after, before ID) (n int64, last ID, err error) {
 	local, name := l.channel.m.local, l.channel.name
-	if before.Compare(after) <= 0 {
+	if before.Compare(after) <= 0 || l.kind == Detections {
 		return 0, ID{}, nil
 	}
 	all, err := countRecords(ctx, local, name, l.kind, Range{From: after.Next()})

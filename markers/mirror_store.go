@@ -3,6 +3,7 @@ package markers
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // PutChannel writes the description to the local store; the remote one gets it as soon as it can be reached.
@@ -14,13 +15,26 @@ func (m *Mirror) PutChannel(ctx context.Context, c Channel) error {
 	return err
 }
 
-// Append adds records to the local store.
+// Append adds records to the local store, and detections to the remote one.
 func (m *Mirror) Append(ctx context.Context, channel string, b Batch) error {
-	err := m.local.Append(ctx, channel, b)
-	if err == nil || errors.Is(err, ErrJournal) {
-		m.channel(channel)
+	detections := Batch{Detections: b.Detections}
+	b.Detections = nil
+	if err := detections.Validate(); err != nil {
+		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
-	return err
+	err := m.local.Append(ctx, channel, b)
+	if err != nil && !errors.Is(err, ErrJournal) {
+		return err
+	}
+	c := m.channel(channel)
+	if detections.Empty() {
+		return err
+	}
+	there := c.describe(ctx) // the remote channel may be another stream
+	if there == nil {
+		there = m.remote.Append(ctx, channel, detections)
+	}
+	return errors.Join(err, there)
 }
 
 // Trim trims the local store, and the remote one when it can be reached. Records that it does not have yet are lost to
@@ -68,12 +82,25 @@ func (m *Mirror) Triggers(ctx context.Context, channel string, r Range) ([]Trigg
 	return m.local.Triggers(ctx, channel, r)
 }
 
-// Last asks the local store.
-func (m *Mirror) Last(ctx context.Context, channel string, k Kind) (ID, error) {
-	return m.local.Last(ctx, channel, k)
+// Detections reads from the remote store.
+func (m *Mirror) Detections(ctx context.Context, channel string, r Range) ([]Detection, error) {
+	return m.remote.Detections(ctx, channel, r)
 }
 
-// Wait waits for the local store.
+// Last asks the local store, for detections the remote one.
+func (m *Mirror) Last(ctx context.Context, channel string, k Kind) (ID, error) {
+	return m.home(k).Last(ctx, channel, k)
+}
+
+// Wait waits for the local store, for detections for the remote one.
 func (m *Mirror) Wait(ctx context.Context, channel string, k Kind, after ID) error {
-	return m.local.Wait(ctx, channel, k, after)
+	return m.home(k).Wait(ctx, channel, k, after)
+}
+
+// home is the store that the records of a kind are read from.
+func (m *Mirror) home(k Kind) Store {
+	if k == Detections {
+		return m.remote
+	}
+	return m.local
 }

@@ -167,7 +167,7 @@ func TestMirrorCopies(t *testing.T) {
 	b := markers.Batch{
 		Frames: storetest.Frames(0, 1234), Missing: []markers.MissingRecord{storetest.Missing(2000)},
 		Markers: []markers.Marker{storetest.Marker(7)}, Segments: []markers.SegmentRecord{storetest.Segment(0)},
-		Triggers: []markers.Trigger{storetest.Trigger(9)},
+		Triggers: []markers.Trigger{storetest.Trigger(9)}, Detections: []markers.Detection{storetest.Detection(5)},
 	}
 	m.ok(m.Append(m.ctx, "main", b))
 	m.arrived(0, 1234)

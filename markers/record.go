@@ -40,7 +40,7 @@ func (m Marker) wire() Marker {
 func (b Batch) Wire() Batch {
 	return Batch{
 		Frames: wireAll(b.Frames), Missing: wireAll(b.Missing), Markers: wireAll(b.Markers),
-		Segments: wireAll(b.Segments), Triggers: wireAll(b.Triggers),
+		Segments: wireAll(b.Segments), Triggers: wireAll(b.Triggers), Detections: wireAll(b.Detections),
 	}
 }
 

@@ -25,10 +25,12 @@ const (
 	Markers  Kind = "markers"  // Marker
 	Segments Kind = "segments" // SegmentRecord
 	Triggers Kind = "triggers" // Trigger
+	// Detections are what others found in the stream, not the truth about it.
+	Detections Kind = "detections" // Detection
 )
 
 // Kinds lists every kind.
-func Kinds() []Kind { return []Kind{Frames, Missing, Markers, Segments, Triggers} }
+func Kinds() []Kind { return []Kind{Frames, Missing, Markers, Segments, Triggers, Detections} }
 
 // ID orders the records of one kind: by the frame they begin with, then by Sub, which is at least 1.
 type ID struct {
@@ -123,13 +125,15 @@ type Batch struct {
 	Markers  []Marker
 	Segments []SegmentRecord
 	Triggers []Trigger
+	// Detections may be in any order.
+	Detections []Detection
 }
 
 // Empty reports whether the batch holds no records.
 func (b Batch) Empty() bool { return b.size() == 0 }
 
 func (b Batch) size() int {
-	return len(b.Frames) + len(b.Missing) + len(b.Markers) + len(b.Segments) + len(b.Triggers)
+	return len(b.Frames) + len(b.Missing) + len(b.Markers) + len(b.Segments) + len(b.Triggers) + len(b.Detections)
 }
 
 // Range selects records of one log.
@@ -157,7 +161,8 @@ type Store interface {
 
 	// Append adds records. A record whose ID is at or before the newest of its log is left out without an error: it is
 	// there already, or it comes too late. Only missing records may come late: one that the log lacks (Same) is put
-	// behind the newest (After). When Append returns nil the records can be read.
+	// behind the newest (After), and detections, which are always taken in, behind the newest where they come with an earlier
+	// place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error
 
 	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)
@@ -165,6 +170,7 @@ type Store interface {
 	Markers(ctx context.Context, channel string, r Range) ([]Marker, error)
 	Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error)
 	Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error)
+	Detections(ctx context.Context, channel string, r Range) ([]Detection, error)
 
 	// Last is the ID of the newest record of a log, the zero ID when it is empty.
 	Last(ctx context.Context, channel string, k Kind) (ID, error)

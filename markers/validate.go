@@ -10,11 +10,11 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// maxChannelName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
+// maxName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
 // gets it stays well under the 255 bytes that file systems allow.
-const maxChannelName = 64
+const maxName = 64
 
-const channelNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 // MaxFrame is the largest frame number: 126 years at 240 frames/s, which is as long as a stream's clock runs. Times that are
 // computed from it at a slow rate are the latest that there are (media.FrameRate).
@@ -30,10 +30,14 @@ const (
 
 // CheckChannelName reports why name can't name a channel. A name is a folder, a part of addresses and of Redis keys, so
 // it is 1 to 64 letters, digits, '-', '_' and '.', and does not begin with '.'.
-func CheckChannelName(name string) error {
-	if name == "" || len(name) > maxChannelName || name[0] == '.' || strings.Trim(name, channelNameBytes) != "" {
-		return fmt.Errorf("%q can't name a channel: use 1 to %d letters, digits, '-', '_' and '.', not '.' first",
-			name, maxChannelName)
+func CheckChannelName(name string) error { return checkName("channel", name) }
+
+// CheckSource reports why name can't name a source of detections: one is named as a channel is.
+func CheckSource(name string) error { return checkName("source", name) }
+
+func checkName(what, name string) error {
+	if name == "" || len(name) > maxName || name[0] == '.' || strings.Trim(name, nameBytes) != "" {
+		return fmt.Errorf("%q can't name a %s: use 1 to %d letters, digits, '-', '_' and '.', not '.' first", name, what, maxName)
 	}
 	return nil
 }
@@ -135,7 +139,7 @@ func checkFrames(frames ...int64) error {
 func (b Batch) Validate() error {
 	for _, err := range []error{
 		checkAll(Frames, b.Frames), checkAll(Missing, b.Missing), checkAll(Markers, b.Markers),
-		checkAll(Segments, b.Segments), checkAll(Triggers, b.Triggers),
+		checkAll(Segments, b.Segments), checkAll(Triggers, b.Triggers), checkAll(Detections, b.Detections),
 	} {
 		if err != nil {
 			return err

@@ -106,6 +106,7 @@ func (l *Live) trim(ctx context.Context, seg markers.SegmentRecord) {
 	kept := min(window, max(0, seg.FirstFrame-clock.Rate.FrameAtNanos(l.KeepMarkers.Nanoseconds())))
 	before := map[markers.Kind]int64{
 		markers.Frames: window, markers.Segments: window, markers.Triggers: kept, markers.Markers: kept, markers.Missing: kept,
+		markers.Detections: kept,
 	}
 	for _, kind := range markers.Kinds() {
 		if before[kind] == 0 {

@@ -33,14 +33,11 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 	if err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
-	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
-	filters := "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1," +
-		"metadata=mode=print:file=" + timesFile + fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
 	if info.Format == "hls" {
 		args = append(args, fromTheStart()...)
 	}
-	args = append(args, "-i", path, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
+	args = append(args, "-i", path, "-map", "0:v:0", "-vf", pictureFilters(timesFile), "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
 	cmd := exec.CommandContext(ctx, d.ffmpeg, args...)
 	cmd.Dir, cmd.WaitDelay = d.dir, waitDelay
 	said := &tail{}
@@ -75,6 +72,13 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 	return list, nil
 }
 
+// pictureFilters are the filters that make the pictures which are measured, and write their time stamps into a file.
+func pictureFilters(times string) string {
+	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
+	return "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1," +
+		"metadata=mode=print:file=" + times + fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
+}
+
 // fromTheStart are the options that have ffmpeg read a playlist from its beginning, whether it has ended or not.
 func fromTheStart() []string { return []string{"-live_start_index", "0"} }
 
@@ -86,7 +90,7 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err 
 		case errors.Is(err, io.EOF):
 			return list, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return list, errors.New("the last picture is cut off")
+			return list, errCutOff
 		case err != nil:
 			return list, err
 		}

@@ -64,6 +64,8 @@ func goldenStore(t *testing.T) (*redis.Store, *goredis.Client, markers.Channel) 
 				Discontinuity: true, DiscontinuitySequence: 1},
 		},
 		Triggers: []markers.Trigger{{Frame: 1820, LastFrame: 1825, Text: "now, \"é\" <b>"}},
+		Detections: []markers.Detection{{Place: markers.ID{Frame: 1801, Sub: 1}, Source: "mine", Time: k.Time(1795), EndTime: k.Time(1796),
+			Frame: 1795, LastFrame: 1796, Confidence: "0.75", Text: "seen, \"é\" <b>", Received: k.UTC(1803)}},
 	}
 	if err := errors.Join(store.PutChannel(t.Context(), info.Channel), store.Append(t.Context(), info.Channel.Name, b)); err != nil {
 		t.Fatal(err)
@@ -132,6 +134,14 @@ func goldenAsks() []ask {
 		{http.MethodPost, "/score", "time\n60\n", []string{"Content-Type", "text/csv"}},
 		{http.MethodPost, "/score", "[]", []string{"Content-Type", "text/plain"}},
 		{http.MethodPost, "/score", "[", trigger[2:]},
+		get("/detections"),
+		get("/detections?channel=main&source=mine&ts_start=59&ts_end=61.5&limit=1&order=desc&format=json"),
+		get("/detections?format=ndjson"), get("/detections?format=csv"), get("/detections?format=vtt"), get("/detections?no_such=1"),
+		get("/detections/stream?channel=main&source=mine&ts_start=0"), get("/detections/stream?ts_start=x"),
+		get("/score?channel=main&source=mine&tolerance=1&offset=0.1&ts_start=0&ts_end=90"), get("/score"), get("/score?source=other"),
+		{http.MethodPost, "/detections?channel=main", `{"source":"mine","pts":5481000,"end":5490000,"confidence":1,"text":"x"}`, trigger},
+		{http.MethodPost, "/detections", `[{"source":"mine","frame":1},{"source":"mine","time":2},{"source":"mine","utc":"2026-12-31T23:59:03Z"}]`, trigger},
+		{http.MethodPost, "/detections", `{"source":"mine"}`, trigger}, {http.MethodPost, "/detections", `{}`, trigger[2:]},
 		get("/frames"), get("/frames?channel=main&from=1793&to=1802&limit=2"), get("/frames?from=2&to=1"),
 		get("/frames/1794?channel=main"), get("/frames/1802"), get("/frames/5"), get("/frames/x"),
 		get("/frames/1794.png?channel=main"), get("/frames/x.png"),

@@ -126,6 +126,22 @@ func TestRoles(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusAccepted {
 		t.Fatalf("trigger: %s, %v", res.Status, err)
 	}
+	// A detection that one of them takes in is at all of them, the generator too.
+	found := `{"source":"mine","frame":0}`
+	if req, err = http.NewRequest(http.MethodPost, a.url+"/detections", strings.NewReader(found)); err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Refstream", "trigger")
+	req.Header.Set("Content-Type", "application/json")
+	if res, err = http.DefaultClient.Do(req); err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	for _, s := range []*server{a, b, generator} {
+		if list := string(s.get("/detections?format=csv")); res.StatusCode != http.StatusCreated || strings.Count(list, ",mine,") != 1 {
+			t.Errorf("%s, detections at %s: %s", res.Status, s.url, list)
+		}
+	}
 	find := func(s *server) (found markers.Marker) {
 		for _, m := range getJSON[markersAnswer](s, "/markers?limit=10000").Markers {
 			if m.ID == planned.ID {

@@ -20,7 +20,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Long: `refstream renders a video stream whose every frame says what it is (in its pixels, its SEI messages and its time
 stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger. The other
 commands are for the other end of a stream, ours or anybody's: what it says (analyze), whether that is true (verify,
-score), what it did (record, replay, gaps, chunks), and what is to be seen (dvr).
+score, detect), what it did (record, replay, gaps, chunks), and what is to be seen (dvr).
 
 Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.`,
 		Version:       version,
@@ -44,7 +44,7 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 	root.AddCommand(newTruth(stdout), newFrame(stdout), newHealth(stdout), newScore(stdout, stderr), newGaps(stdout), newChunks(stdout))
 	for _, cmd := range []*cobra.Command{
 		newServe(stdout, stderr), newGenerate(stdout, stderr), newAnalyze(stdout, stderr), newVerify(stdout, stderr),
-		newRecord(stdout, stderr), newReplay(stdout, stderr), newDVR(stdout, stderr),
+		newRecord(stdout, stderr), newReplay(stdout, stderr), newDVR(stdout, stderr), newDetect(stdout, stderr),
 	} {
 		root.AddCommand(withPprof(cmd, stderr))
 	}

@@ -35,6 +35,8 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
 	b = b.Wire()
+	detections := markers.Batch{Detections: b.Detections}
+	b.Detections = nil
 	var late []markers.MissingRecord
 	b.Missing = slices.DeleteFunc(b.Missing, func(r markers.MissingRecord) bool {
 		if r.Late() {
@@ -59,28 +61,36 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 			}
 		}
 	}
-	return s.addLate(ctx, channel, late)
+	if err := s.addLate(ctx, channel, markers.Missing, markers.Batch{Missing: late}); err != nil || detections.Empty() {
+		return err
+	}
+	if err := s.addLate(ctx, channel, markers.Detections, detections); err != nil {
+		return err
+	}
+	return s.failed(ctx, "trim", s.client.XTrimMaxLenApprox(ctx, streamKey(channel, markers.Detections), markers.MaxDetections, 0).Err())
 }
 
 // lateAttempts is how often a place is sought that another process takes first.
 const lateAttempts = 20
 
-// addLate puts the missing records that the log lacks behind its newest.
-func (s *Store) addLate(ctx context.Context, channel string, late []markers.MissingRecord) error {
-	if len(late) == 0 {
+// addLate puts records behind the newest of a log, of missing records those that it lacks.
+func (s *Store) addLate(ctx context.Context, channel string, k markers.Kind, late markers.Batch) error {
+	if late.Empty() {
 		return nil
 	}
+	s.placing.Lock() // so that a place is taken by other processes only
+	defer s.placing.Unlock()
 	for range lateAttempts {
-		end, err := s.Last(ctx, channel, markers.Missing)
+		end, err := s.Last(ctx, channel, k)
 		if err != nil {
 			return err
 		}
-		added, err := s.AppendAfter(ctx, channel, markers.Missing, end, markers.Batch{Missing: late})
+		added, err := s.AppendAfter(ctx, channel, k, end, late)
 		if err != nil || added {
 			return err
 		}
 	}
-	return fmt.Errorf("append to redis at %s: others keep adding missing frames to channel %s", s.addr, channel)
+	return fmt.Errorf("append to redis at %s: others keep adding %s to channel %s", s.addr, k, channel)
 }
 
 // addScript adds entries to a stream that ends with a given ID: Redis runs a script as one step. Its arguments are the ID,
@@ -116,6 +126,11 @@ func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind,
 		return false, err
 	}
 	leftOut := int64(all - len(b.Missing))
+	place := end
+	for i, d := range b.Detections {
+		b.Detections[i], _ = markers.Admissible(d, place)
+		place = b.Detections[i].RecordID()
+	}
 	entries, err := encode(b)
 	if err != nil {
 		return false, fmt.Errorf("append to channel %s: %w", channel, err)
@@ -168,6 +183,7 @@ func encode(b markers.Batch) (out []entry, err error) {
 		func() error { return encodeEach(&out, markers.Segments, b.Segments) },
 		func() error { return encodeEach(&out, markers.Markers, b.Markers) },
 		func() error { return encodeEach(&out, markers.Triggers, b.Triggers) },
+		func() error { return encodeEach(&out, markers.Detections, b.Detections) },
 	} {
 		if err := add(); err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ func FuzzDecode(f *testing.F) {
 		Frames: storetest.Frames(600, 601), Missing: []markers.MissingRecord{storetest.Missing(20), late},
 		Markers:  []markers.Marker{storetest.Marker(12)},
 		Segments: []markers.SegmentRecord{storetest.Segment(7)}, Triggers: []markers.Trigger{storetest.Trigger(11)},
+		Detections: []markers.Detection{storetest.Detection(11)},
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -36,6 +37,7 @@ func FuzzDecode(f *testing.F) {
 		checkDecode[markers.Marker](t, m)
 		checkDecode[markers.SegmentRecord](t, m)
 		checkDecode[markers.Trigger](t, m)
+		checkDecode[markers.Detection](t, m)
 	})
 }
 

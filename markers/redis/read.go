@@ -45,6 +45,11 @@ func (s *Store) Triggers(ctx context.Context, channel string, r markers.Range) (
 	return read[markers.Trigger](ctx, s, channel, markers.Triggers, r)
 }
 
+// Detections reads detections.
+func (s *Store) Detections(ctx context.Context, channel string, r markers.Range) ([]markers.Detection, error) {
+	return read[markers.Detection](ctx, s, channel, markers.Detections, r)
+}
+
 func read[T record](ctx context.Context, s *Store, channel string, k markers.Kind, r markers.Range) ([]T, error) {
 	key := streamKey(channel, k)
 	low, high := r.From.String(), "+"

@@ -3,7 +3,7 @@
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
 // Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. Missing
-// records alone may come late: one is put behind the newest, with its place in the record. A mirror adds records by a
+// records alone may come late: one is put behind the newest, with its place in the record, as every detection is. A mirror adds records by a
 // script, which Redis runs as one step: only where the stream still ends as the mirror has seen it. The
 // description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
 // channels' names. The braces keep the keys of a channel on one slot of a cluster.
@@ -57,6 +57,7 @@ type Store struct {
 	faults   *faults
 
 	addScript *redis.Script
+	placing   sync.Mutex // held from looking for a place in a log to having taken it
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc

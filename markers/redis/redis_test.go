@@ -353,14 +353,14 @@ func TestManyWaiters(t *testing.T) {
 	if err := s.Append(t.Context(), "main", markers.Batch{
 		Frames: storetest.Frames(0, 1), Missing: []markers.MissingRecord{storetest.Missing(1)},
 		Markers: []markers.Marker{storetest.Marker(1)}, Segments: []markers.SegmentRecord{storetest.Segment(1)},
-		Triggers: []markers.Trigger{storetest.Trigger(1)},
+		Triggers: []markers.Trigger{storetest.Trigger(1)}, Detections: []markers.Detection{storetest.Detection(1)},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	group.Wait()
 	clients, err := raw.ClientList(t.Context()).Result()
 	if n := strings.Count(clients, "\n"); err != nil || n > 200 {
-		t.Fatalf("%d connections for 1000 waiters (%v)", n, err)
+		t.Fatalf("%d connections for 1200 waiters (%v)", n, err)
 	}
 }
 

@@ -71,6 +71,15 @@ func Segment(msn int64) markers.SegmentRecord {
 	}
 }
 
+// Detection is one of frame n that came when that was the newest frame, with every field filled in.
+func Detection(n int64) markers.Detection {
+	c := Channel("main").Clock()
+	return markers.Detection{
+		Place: markers.ID{Frame: n, Sub: 1}, Source: "cam-1", Time: c.Time(n), EndTime: c.Time(n + 9), Frame: n, LastFrame: n + 9,
+		Confidence: "0.75", Text: "Detection \"\u00e9", Received: c.UTC(n).Add(time.Second),
+	}
+}
+
 // Trigger asks for an event from frame n on.
 func Trigger(n int64) markers.Trigger {
 	return markers.Trigger{Frame: n, LastFrame: n + 59, Text: "now"}

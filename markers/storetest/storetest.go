@@ -35,6 +35,7 @@ func Run(t *testing.T, o Options) {
 		{"append every kind", (*suite).testKinds},
 		{"append twice and late", (*suite).testIdempotent},
 		{"missing records come late", (*suite).testLate},
+		{"detections come in any order", (*suite).testDetections},
 		{"refuse what no log can hold", (*suite).testRefused},
 		{"times as written", (*suite).testTimes},
 		{"ranges", (*suite).testRanges},
@@ -166,6 +167,8 @@ func (s *suite) testKinds() {
 		Markers:  []markers.Marker{Marker(12), Marker(100)},
 		Segments: []markers.SegmentRecord{Segment(0), Segment(1)},
 		Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
+
+		Detections: []markers.Detection{Detection(11), Detection(12)},
 	}
 	s.append("main", b)
 	s.append("other", markers.Batch{Frames: Frames(5, 6)})
@@ -182,12 +185,15 @@ func (s *suite) testKinds() {
 	s.ok(err)
 	got.Triggers, err = s.Triggers(s.ctx, "main", markers.Range{})
 	s.ok(err)
+	got.Detections, err = s.Detections(s.ctx, "main", markers.Range{})
+	s.ok(err)
 	if !reflect.DeepEqual(got, b) {
 		s.Fatalf("read back\n%+v, want\n%+v", got, b)
 	}
 	for k, want := range map[markers.Kind]markers.ID{
 		markers.Frames: {Frame: 12, Sub: 1}, markers.Missing: {Frame: 40, Sub: 1}, markers.Markers: {Frame: 100, Sub: 1},
 		markers.Segments: {Frame: 60, Sub: 1}, markers.Triggers: {Frame: 12, Sub: 1},
+		markers.Detections: {Frame: 12, Sub: 1},
 	} {
 		s.last("main", k, want)
 	}
@@ -220,7 +226,12 @@ func (s *suite) testRefused() {
 	misplaced.Place = markers.AtFrame(8)
 	before := Marker(7)
 	before.Frame = 6
+	nobody, sure, early := Detection(5), Detection(5), Detection(5)
+	nobody.Source, sure.Confidence, early.Time, early.EndTime = "no/name", "1.1", -1, -1
 	for _, b := range []markers.Batch{
+		{Frames: Frames(0, 5), Detections: []markers.Detection{nobody}},
+		{Frames: Frames(0, 5), Detections: []markers.Detection{sure}},
+		{Frames: Frames(0, 5), Detections: []markers.Detection{early}},
 		{Frames: Frames(-1, 1)},
 		{Frames: Frames(0, 5), Markers: []markers.Marker{Marker(-7)}},
 		{Frames: Frames(0, 5), Triggers: []markers.Trigger{far}},

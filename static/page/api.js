@@ -42,6 +42,17 @@ export class Api {
     return answer.markers;
   }
 
+  /** The newest detections later than tsStart (HLS seconds), the newest first, about `limit` of them at the most. */
+  async newestDetections(tsStart, limit) {
+    const answer = await this.#json(this.path('detections', { ts_start: tsStart, order: 'desc', limit }));
+    return answer.detections;
+  }
+
+  /** How good the detections of a source are. */
+  score(source, query) {
+    return this.#json(this.path('score', { source, ...query }));
+  }
+
   /** Asks for an event now; resolves to the planned marker. */
   trigger({ text, token }) {
     const headers = { 'Content-Type': 'application/json', 'X-Refstream': 'trigger' };

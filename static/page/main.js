@@ -3,6 +3,7 @@
 import { Api } from './api.js';
 import { ClocksView } from './clocks-view.js';
 import { ServerTime, StreamClock, parseUtc } from './clocks.js';
+import { DetectionFeed, DetectionRows } from './detections.js';
 import { Keyboard } from './keyboard.js';
 import { MarkerFeed } from './markers.js';
 import { MarkerTable } from './marker-table.js';
@@ -37,6 +38,11 @@ class App {
     this.video = $('#video');
     this.player = new Player(this.video, this.api);
     this.feed = new MarkerFeed(this.api, () => this.missedAnswers === 0);
+    this.detections = new DetectionFeed(this.api, {
+      isUp: () => this.missedAnswers === 0,
+      fps: () => this.clock.fps,
+      start: () => (this.map?.segments.length ? this.map.firstFrame / this.clock.fps : null),
+    });
     this.selfCheck = new SelfCheck(this.video, {
       frameAt: (t) => this.map?.frameAt(t) ?? null,
       recordAt: (t) => this.sei?.find(t) ?? null,
@@ -63,6 +69,11 @@ class App {
       seek: (t) => this.player.seek(t),
       seekToMarker: (id) => this.seekToMarker(id),
       live: () => this.player.goLive(),
+    });
+    this.rows = new DetectionRows($('#detections'), {
+      window: () => this.window(),
+      rows: () => this.detections.rows,
+      placeOf: (frame) => (this.map && frame >= this.map.firstFrame && frame < this.map.endFrame ? this.map.timeOf(frame) : null),
     });
     this.table = new MarkerTable($('#markers'), {
       markers: () => this.feed.list,
@@ -174,6 +185,7 @@ class App {
     const windowSeconds = (info.window_segments * info.frames_per_segment) / this.clock.fps;
     const now = Number(info.server_frame ?? info.latest?.frame ?? 0) / this.clock.fps;
     this.feed.start(now - windowSeconds - 60);
+    this.detections.start();
     this.table.render();
   }
 
@@ -183,6 +195,7 @@ class App {
 
   refresh() {
     this.timeline.render();
+    this.rows.render();
     this.table.renderPlaces(this.shown.frame ?? -1);
     this.trigger.tick();
     this.status.renderControls();

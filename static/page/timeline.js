@@ -39,7 +39,7 @@ export class Timeline {
     const range = this.model.window();
     this.track.classList.toggle('empty', !range);
     if (!range) return;
-    const share = (t) => (100 * Math.min(Math.max(t - range.start, 0), range.end - range.start)) / (range.end - range.start);
+    const share = shareOf(range);
     place(this.gaps, this.model.gaps(), share, () => {});
     place(this.marks, this.model.markers(), share, (element, { marker }) => {
       element.dataset.kind = marker.kind;
@@ -169,8 +169,13 @@ export class Timeline {
   }
 }
 
+/** Where a time lies in the window, in percent. */
+export function shareOf({ start, end }) {
+  return (t) => (100 * Math.min(Math.max(t - start, 0), end - start)) / (end - start);
+}
+
 // Gives the parent one child an item, at its share of the window; children are kept, so nothing flickers.
-function place(parent, items, share, dress) {
+export function place(parent, items, share, dress) {
   while (parent.children.length > items.length) parent.lastChild.remove();
   while (parent.children.length < items.length) parent.append(document.createElement('span'));
   for (const [i, item] of items.entries()) {

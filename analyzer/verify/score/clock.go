@@ -47,8 +47,8 @@ func (c Clock) of(m markers.Marker) markers.Seconds {
 	return m.Time
 }
 
-// parse reads an instant as text.
-func (c Clock) parse(s string, ch markers.Channel) (markers.Seconds, error) {
+// Parse reads an instant as text, in seconds from the epoch of ch.
+func (c Clock) Parse(s string, ch markers.Channel) (markers.Seconds, error) {
 	switch c {
 	case UTC, Gen:
 		t, err := time.Parse(time.RFC3339Nano, s)

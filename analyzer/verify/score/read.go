@@ -38,7 +38,7 @@ func (r Reading) add(l *List, text string) error {
 	if len(l.At) == MaxDetections {
 		return fmt.Errorf("there are more than %d detections", MaxDetections)
 	}
-	at, err := l.Clock.parse(strings.TrimSpace(text), r.Channel)
+	at, err := l.Clock.Parse(strings.TrimSpace(text), r.Channel)
 	if err != nil {
 		return fmt.Errorf("detection %d: %s: %w", len(l.At)+1, l.Clock, err)
 	}
