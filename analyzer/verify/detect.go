@@ -45,8 +45,8 @@ type DetectOptions struct {
 
 // Detect finds the events of a stream in its pixels alone: it has ffmpeg decode what it can read, a file or a URL, and looks
 // for the block of cyan in the board. Nothing else of the stream is looked at but the pictures' time stamps and the frame code
-// in their pixels. found is called with each event when it is over. An event that is under way in the first picture of a URL
-// began nobody knows when, and is left out; the first picture of a file is its beginning.
+// in their pixels. found is called with each event when it is over. An event that is under way in the first picture began
+// nobody knows when, and is left out, unless that picture is frame 0.
 func Detect(ctx context.Context, url string, o DetectOptions, found func(Detected) error) error {
 	if o.FFmpeg == "" {
 		o.FFmpeg = "ffmpeg"
@@ -84,7 +84,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	if err != nil {
 		return fmt.Errorf("decode stream: %w: is ffmpeg installed?", err)
 	}
-	w := &watcher{found: found, known: isFile, coded: -1}
+	w := &watcher{found: found, coded: -1}
 	readErr := w.watch(pictures, times)
 	cancel()
 	// A program that was stopped, as it is when the time is over, has nothing to say.
@@ -108,7 +108,7 @@ var errCutOff = errors.New("the last picture is cut off")
 type watcher struct {
 	found    func(Detected) error
 	failed   error // of found
-	known    bool  // what was before: nothing, or a picture without an event
+	known    bool  // what was before: a picture without an event, or nothing
 	pictures int64
 
 	now    *Detected // the event under way, nil where there is none
@@ -160,9 +160,10 @@ func (w *watcher) see(n int64, pts *int64, event bool) error {
 			w.now.Open = false
 		}
 		return w.end()
-	case !w.known:
+	case !w.known && n != 0:
 		return nil // until it ends
 	case w.now == nil:
+		w.known = true
 		w.now = &Detected{Frame: n, LastFrame: -1, PTS: pts, Open: true}
 		w.blind, w.before = 0, before
 	case w.now.Frame < 0 && n >= 0:

@@ -61,23 +61,22 @@ func TestDetect(t *testing.T) {
 func TestWatcher(t *testing.T) {
 	for _, tt := range []struct {
 		pictures string
-		file     bool
 		want     string
 	}{
-		{"1 2 3! 4! 5! 6", true, "3-5"},
-		{"3! 4! 5 6! 7", true, "3-4 6-6"},
-		{"3! 4! 5 6! 7", false, "6-6"},              // joined amid an event
-		{"1 2! 3!", true, "2-3 open"},               // ends amid one
-		{"1 2 -! -! 5! 6! 7", true, "3-6"},          // its first numbers are gone
-		{"1 3 -! 4! 5! 7", true, "4-5"},             // and it did not begin before the frame that had none
-		{"1 2! 3! -! -! 6", true, "2-5"},            // its last ones
-		{"1 2! - 4! 5", true, "2-4"},                // a black picture within
-		{"- -! -! -", true, "-1--1"},                // none can be read
-		{"10 12! 14! 15! 17! 18 20", true, "12-17"}, // frames are left out
-		{"", true, ""},
+		{"1 2 3! 4! 5! 6", "3-5"},
+		{"3! 4! 5 6! 7", "6-6"},               // joined amid an event
+		{"1 2! 3!", "2-3 open"},               // ends amid one
+		{"1 2 -! -! 5! 6! 7", "3-6"},          // its first numbers are gone
+		{"1 3 -! 4! 5! 7", "4-5"},             // and it did not begin before the frame that had none
+		{"1 2! 3! -! -! 6", "2-5"},            // its last ones
+		{"1 2! - 4! 5", "2-4"},                // a black picture within
+		{"- -! -! -", "-1--1"},                // none can be read
+		{"10 12! 14! 15! 17! 18 20", "12-17"}, // frames are left out
+		{"0! 1! 2", "0-1"},                    // nothing is before it
+		{"", ""},
 	} {
 		var got []string
-		w := &watcher{known: tt.file, coded: -1, found: func(d Detected) error {
+		w := &watcher{coded: -1, found: func(d Detected) error {
 			text := fmt.Sprintf("%d-%d", d.Frame, d.LastFrame)
 			if d.Open {
 				text += " open"

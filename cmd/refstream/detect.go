@@ -48,7 +48,7 @@ event: they are in the pixels, so they are right whatever a transcoder made of r
 it reports those pictures' PTS, 33 bits of 90 kHz; HLS time is (PTS - 90000) / 90000. Those are right where the stream
 has its own time stamps still: every carrier of serve, but not what ffmpeg has remuxed or transcoded without -copyts.
 
-An event that is under way when a URL is joined is left out: nobody knows when it began. A post that fails because the
+An event that is under way in the first picture is left out: nobody knows when it began. A post that fails because the
 server can't be reached or says 429 or 503 is repeated, in pauses from 0.5 s to 15 s; one that is refused ends the command.`,
 		Example: `  refstream detect http://127.0.0.1:8080/hls/main/index.m3u8 --post http://127.0.0.1:8080
   refstream detect http://127.0.0.1:8080/live/main.ts --source mine --clock pts --duration 1m
