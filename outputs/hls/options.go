@@ -93,9 +93,10 @@ func MinWindow(c markers.Clock) int64 {
 	return ceilDiv(shortestWindow*targetDuration(c)*c.Rate.Num, c.FramesPerSegment*c.Rate.Den)
 }
 
-// targetDuration is the length of a segment in seconds, rounded up: it never changes and holds for every EXTINF.
+// targetDuration is the length of a segment in whole seconds, the nearest (RFC 8216, 4.3.3.1), and 1 at least: it never changes
+// and holds for every EXTINF.
 func targetDuration(c markers.Clock) int64 {
-	return ceilDiv(c.FramesPerSegment*c.Rate.Den, c.Rate.Num)
+	return max(1, (2*c.FramesPerSegment*c.Rate.Den+c.Rate.Num)/(2*c.Rate.Num))
 }
 
 // lastFrame is the highest frame number that is taken: 146 years from the epoch, far from where times overflow.

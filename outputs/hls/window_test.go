@@ -249,7 +249,7 @@ func TestMinWindow(t *testing.T) {
 	for _, tc := range []struct {
 		channel markers.Channel
 		want    int64
-	}{{testChannel(pal, 50), 3}, {testChannel(ntsc, 60), 5}, {testChannel(ntsc, 50), 4}, {testChannel(pal, 1), 75}} {
+	}{{testChannel(pal, 50), 3}, {testChannel(ntsc, 60), 3}, {testChannel(ntsc, 50), 4}, {testChannel(pal, 1), 75}} {
 		if got := MinWindow(tc.channel.Clock()); got != tc.want {
 			t.Errorf("%v, %d frames: %d, want %d", tc.channel.Rate, tc.channel.FramesPerSegment, got, tc.want)
 		}
