@@ -45,9 +45,6 @@ func writeTS(tb testing.TB, units []media.AccessUnit) string {
 		tb.Fatal(err)
 	}
 	w := ts.NewWriter(f)
-	if err := w.WriteTables(); err != nil {
-		tb.Fatal(err)
-	}
 	for _, au := range units {
 		if err := w.WriteUnit(au); err != nil {
 			tb.Fatal(err)

@@ -147,9 +147,6 @@ func mux(t testing.TB, units []media.AccessUnit) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := ts.NewWriter(&b)
-	if err := w.WriteTables(); err != nil {
-		t.Fatal(err)
-	}
 	for _, au := range units {
 		if err := w.WriteUnit(au); err != nil {
 			t.Fatal(err)

@@ -43,21 +43,10 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 			errs = append(errs, w.WriteMarker(m))
 		}
 	})
-	begun := false
 	for n := 0; f.last == 0 || n < f.last; n++ {
 		au, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
-		}
-		if !begun {
-			begun = true
-			// Tags in front of the first unit came with it.
-			before := bytes.Clone(out.Bytes())
-			out.Reset()
-			errs = append(errs, w.WriteTables())
-			out.Write(before)
-		} else if n%10 == 0 { // 0.33 s
-			errs = append(errs, w.WriteTables())
 		}
 		if f.unit != nil {
 			f.unit(&au)

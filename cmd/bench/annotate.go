@@ -75,11 +75,6 @@ func annotateAll(units []media.AccessUnit, clock markers.Clock) (d time.Duration
 		if err != nil {
 			return 0, 0, err
 		}
-		if u.Key {
-			if err := w.WriteTables(); err != nil {
-				return 0, 0, err
-			}
-		}
 		if err := w.WriteUnit(out); err != nil {
 			return 0, 0, err
 		}

@@ -15,9 +15,6 @@ import (
 func TestUnitEnds(t *testing.T) {
 	var stream bytes.Buffer
 	w := ts.NewWriter(&stream)
-	if err := w.WriteTables(); err != nil {
-		t.Fatal(err)
-	}
 	var want []tapLine
 	for i, size := range []int{3000, 10, 700, 1, 184, 170} {
 		nal := append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, size)...)

@@ -6,8 +6,11 @@ const (
 	// frameOverhead bounds the bytes that annotation and muxing add to an access unit: about 250 of SEI, 6 of delimiter,
 	// 19 of PES header, 8 of PCR, and up to 183 of stuffing to fill the last packet.
 	frameOverhead = 512
-	// tableBytes are the PAT and the PMT in front of each segment.
-	tableBytes = 2 * 188
+	// tableBytes are the PAT and the PMT in front of each segment, tableRate those within it, of which there are at most 3 a
+	// second more than segments begin, and referenceRate packets with only a PCR, in bytes a second.
+	tableBytes    = 2 * 188
+	tableRate     = 3 * tableBytes
+	referenceRate = 25 * 188
 	// markerBytes is the timed ID3 of two events, about 900 bytes each, in the same segment.
 	markerBytes = 12 * 188
 	// bandwidthStep is what a bandwidth is rounded up to, in bit/s, so that it is not rewritten for a few bits.
@@ -20,7 +23,10 @@ func expectedBandwidth(bitrate int64, c markers.Clock) int64 {
 		return 0
 	}
 	perSegment := c.FramesPerSegment * c.Rate.Den // segment duration * rate.Num
-	overhead := ceilDiv(8*frameOverhead*c.Rate.Num, c.Rate.Den) + ceilDiv(8*(tableBytes+markerBytes)*c.Rate.Num, perSegment)
+	overhead := ceilDiv(8*frameOverhead*c.Rate.Num, c.Rate.Den) + ceilDiv(8*(tableBytes+markerBytes)*c.Rate.Num, perSegment) + 8*tableRate
+	if c.Rate.Num < 25*c.Rate.Den {
+		overhead += 8 * referenceRate
+	}
 	return roundBandwidth(ceilDiv((bitrate+overhead)*188, 184))
 }
 

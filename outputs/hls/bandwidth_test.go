@@ -115,9 +115,10 @@ func TestExpectedBandwidth(t *testing.T) {
 		bitrate, want int64
 	}{
 		{testChannel(pal, 50), 0, 0},
-		// 9 Mbit/s of video; 25 frames of 512 bytes: 102400 bit/s; tables and events: 1504 and 9024 bit/s.
-		{testChannel(pal, 50), 9_000_000, 9_312_000},
-		{testChannel(ntsc, 216000), maxBitrate, 10_217_517_000},
+		// 9 Mbit/s of video; 25 frames of 512 bytes: 102400 bit/s; tables in front, within and events: 1504, 9024
+		// and 9024 bit/s.
+		{testChannel(pal, 50), 9_000_000, 9_321_000},
+		{testChannel(ntsc, 216000), maxBitrate, 10_217_526_000},
 	} {
 		if got := expectedBandwidth(tc.bitrate, tc.channel.Clock()); got != tc.want {
 			t.Errorf("%d bit/s: %d, want %d", tc.bitrate, got, tc.want)

@@ -2,7 +2,6 @@ package hls
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -31,15 +30,11 @@ func newSegment(frames int64) *segment {
 }
 
 // begin opens the segment of a slot.
-func (s *segment) begin(msn, first int64) error {
+func (s *segment) begin(msn, first int64) {
 	clear(s.seen)
 	s.buf.Reset()
 	s.active, s.msn, s.first, s.last, s.count = true, msn, first, first-1, 0
 	s.start = *s.mux
-	if err := s.mux.WriteTables(); err != nil {
-		return fmt.Errorf("begin segment %d: %w", msn, err)
-	}
-	return nil
 }
 
 // holds reports whether a frame of the slot has been taken.

@@ -131,7 +131,8 @@ func (w *Writer) begin(msn int64, au media.AccessUnit) (lost, err error) {
 			au.Frame, w.open.count, w.clock.FramesPerSegment))
 	}
 	w.newest, w.spoilt = msn, false
-	return lost, w.open.begin(msn, au.Frame)
+	w.open.begin(msn, au.Frame)
+	return lost, nil
 }
 
 // checkTimes finds time stamps that don't belong to the frame. Players rely on them to tell which frame they show.

@@ -99,17 +99,12 @@ func drain(r *Reader) ([]media.AccessUnit, error) {
 	}
 }
 
-// writeAll writes the units as one stream, tables first and before every key frame.
+// writeAll writes the units as one stream.
 func writeAll(t testing.TB, units []media.AccessUnit) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := NewWriter(&b)
-	for i, au := range units {
-		if i == 0 || au.Key {
-			if err := w.WriteTables(); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, au := range units {
 		if err := w.WriteUnit(au); err != nil {
 			t.Fatal(err)
 		}

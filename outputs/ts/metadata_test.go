@@ -28,11 +28,6 @@ func withMarkers(t testing.TB, units []media.AccessUnit) ([]byte, []markers.Mark
 	var told []markers.Marker
 	w := NewWriter(&b)
 	for i, au := range units {
-		if au.Key {
-			if err := w.WriteTables(); err != nil {
-				t.Fatal(err)
-			}
-		}
 		if i%5 == 0 {
 			m := testMarker(int64(i))
 			m.PTS = au.PTS
@@ -250,7 +245,7 @@ func TestMarkersTooLongForAPacket(t *testing.T) {
 		m.Text = strings.Repeat("ID3\x04", size/9) // the control character is 6 bytes of JSON
 		var b bytes.Buffer
 		w := NewWriter(&b)
-		if err := errors.Join(w.WriteTables(), w.WriteMarker(m), w.WriteUnit(unitOfSize(1, 9)), w.WriteMarker(testMarker(2)), w.WriteUnit(unitOfSize(2, 9))); err != nil {
+		if err := errors.Join(w.WriteMarker(m), w.WriteUnit(unitOfSize(1, 9)), w.WriteMarker(testMarker(2)), w.WriteUnit(unitOfSize(2, 9))); err != nil {
 			t.Fatal(err)
 		}
 		_, tags, stats := readID3(t, b.Bytes())
@@ -328,9 +323,6 @@ func TestID3Order(t *testing.T) {
 func TestID3BeforeTheVideo(t *testing.T) {
 	var b bytes.Buffer
 	w := NewWriter(&b)
-	if err := w.WriteTables(); err != nil {
-		t.Fatal(err)
-	}
 	var told []markers.Marker
 	for i := range int64(300) {
 		told = append(told, testMarker(i))

@@ -18,8 +18,13 @@ const (
 	markerSize = 8 * packetSize
 )
 
-// Muxer packs annotated units into a transport stream without end, as Writer does, with the tables in it. What it makes
-// depends on its calls alone. A Muxer is not safe for concurrent use.
+// Muxer packs annotated units into a transport stream. What it makes depends on its calls alone. A Muxer is not safe for
+// concurrent use.
+//
+// The stream: PAT and PMT, a packet each; the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before the DTS in the first
+// packet of every access unit, and packets with only a PCR between units that are more than 40 ms apart;
+// random_access_indicator on key frames; timed ID3 on PID 0x101 with stream type 0x15. Continuity counters run on over all
+// calls, so that segments can be joined.
 type Muxer struct {
 	packer
 	begun  bool
@@ -31,11 +36,13 @@ type Muxer struct {
 func NewMuxer() *Muxer { return &Muxer{} }
 
 // Unit is the packets of the next unit in decoding order: the tables before the first unit and each key frame, and so
-// that no more than 400 ms of stream time pass without them as long as no units are missing; the timed ID3 of the unit's
-// markers, as WriteMarker writes it; the access unit, as WriteUnit does. The slice is new and the caller's. u is neither
-// changed nor kept.
+// that no more than 400 ms of stream time pass without them as long as no units are missing; the tags of the unit's markers
+// ([MarkerTag]) with the PTS of their first frames, cut to 33 bits; the access unit as a PES packet with its PTS and, where it
+// differs, its DTS, both cut to 33 bits. A missing access unit delimiter is put in front, which the standard demands
+// (H.222.0, 2.14.1). The slice is new and the caller's. u is neither changed nor kept.
 //
-// The errors are those of WriteUnit and WriteMarker; the unit is not in the stream then.
+// It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS, and for a marker that no tag can
+// hold; the unit is not in the stream then.
 func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 	if err := checkUnit(u.AccessUnit); err != nil {
 		return nil, fmt.Errorf("pack access unit: frame %d: %w", u.Frame, err)
@@ -44,7 +51,7 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 	out := make([]byte, 0, sizeOf(u))
 	if m.begun {
 		for dts := range between(m.last, u.DTS) {
-			if dts+pcrLead-tabled > tablesEvery {
+			if dts+pcrEvery-tabled > tablesEvery {
 				out, tabled = m.tables(out), dts
 			}
 			out = m.reference(out, dts)
@@ -72,7 +79,7 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 	step := au.DTS - m.last
 	if step <= longestFrame {
-		step = min(step, pcrLead)
+		step = min(step, pcrEvery)
 	}
 	return !m.begun || au.Key || step < 0 || au.DTS+step-tabled > tablesEvery
 }

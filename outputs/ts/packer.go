@@ -31,10 +31,10 @@ func (p *packer) unit(out []byte, au media.AccessUnit) []byte {
 	return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
 }
 
-// between gives the decoding times between two units in a row at which there must be a PCR: none at 20 frames/s and more.
+// between gives the decoding times between two units in a row at which there must be a PCR: none at 25 frames/s and more.
 func between(last, next int64) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
-		for dts := last + pcrLead; dts < next && next-last <= longestFrame; dts += pcrLead {
+		for dts := last + pcrEvery; dts < next && next-last <= longestFrame; dts += pcrEvery {
 			if !yield(dts) {
 				return
 			}

@@ -190,7 +190,6 @@ func TestReaderPassesUnitsOnAtOnce(t *testing.T) {
 	defer close(next)
 	go func() {
 		w := NewWriter(pw)
-		w.WriteTables()
 		w.WriteUnit(unitOfSize(0, 1000))
 		<-next // there is no more before the first unit was read
 		pw.Close()

@@ -9,6 +9,7 @@ import (
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs"
 )
 
 const (
@@ -16,10 +17,11 @@ const (
 	videoPID = 0x0100
 	// id3PID is the next one.
 	id3PID = 0x0101
-	// pcrLead is how far the PCR at the start of an access unit lies before its DTS, and the longest time from one PCR to
-	// the next: 50 ms. So the last byte of the unit, which arrives before the next PCR, arrives before the unit is decoded
-	// (H.222.0, 2.4.2), and PCRs are no further apart than 100 ms (2.7.2).
+	// pcrLead is how far the PCR at the start of an access unit lies before its DTS: 50 ms, which is more than it is to the next
+	// PCR. So the last byte of the unit, which arrives before that, arrives before the unit is decoded (H.222.0, 2.4.2).
 	pcrLead = 4500
+	// pcrEvery is the longest time from one PCR to the next: 40 ms. ETSI TR 101 290, 2.3.a, asks for that.
+	pcrEvery = 3600
 	// longestFrame is the longest distance of two units between which PCRs are filled in: that of 1 frame/s. What is more
 	// is a gap in the stream.
 	longestFrame = media.TicksPerSecond
@@ -35,70 +37,41 @@ const (
 	audAnyPicture = 0xF0
 )
 
-// Writer packs access units and markers into a transport stream. What it writes depends on its calls alone. It writes the
-// packets of one call in one Write to its destination. A Writer is not safe for concurrent use.
-//
-// The stream: the tables where WriteTables is called, the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before
-// the DTS in the first packet of every access unit, and packets with only a PCR between units that are further apart;
-// random_access_indicator on key frames; timed ID3 on PID 0x101 with
-// stream type 0x15. Continuity counters run on over all calls, so that segments can be joined.
+// Writer packs access units and markers into a transport stream, as a [Muxer] does, and writes the packets of one unit in one
+// Write to its destination. A Writer is not safe for concurrent use.
 type Writer struct {
-	w     io.Writer
-	out   []byte // the packets of one call
-	begun bool
-	last  int64 // DTS of the last unit, ticks
-	packer
+	w       io.Writer
+	muxer   Muxer
+	pending []markers.Marker // for the next unit
 }
 
 // NewWriter makes a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
-// WriteTables writes the PAT and the PMT, a packet each. They must come first in the stream and in each segment.
-func (w *Writer) WriteTables() error {
-	w.out = w.tables(w.out[:0])
-	if _, err := w.w.Write(w.out); err != nil {
-		return fmt.Errorf("write program tables: %w", err)
-	}
-	return nil
-}
-
-// WriteUnit writes one access unit as a PES packet with its PTS and, where it differs, its DTS, both cut to 33 bits.
-// Units must come in decoding order. A missing access unit delimiter is put in front, which the standard demands
-// (H.222.0, 2.14.1); au is not changed and not kept.
+// WriteUnit writes one access unit, with the markers that were given since the one before in front of it.
 //
-// It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS, and when the destination
-// fails.
+// The errors are those of [Muxer.Unit], and those of the destination.
 func (w *Writer) WriteUnit(au media.AccessUnit) error {
-	if err := checkUnit(au); err != nil {
+	out, err := w.muxer.Unit(outputs.Unit{AccessUnit: au, Markers: w.pending})
+	if err != nil {
+		return err
+	}
+	w.pending = nil
+	if _, err := w.w.Write(out); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
 	}
-	w.out = w.out[:0]
-	if w.begun {
-		for dts := range between(w.last, au.DTS) {
-			w.out = w.reference(w.out, dts)
-		}
-	}
-	w.out = w.unit(w.out, au)
-	if _, err := w.w.Write(w.out); err != nil {
-		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
-	}
-	w.begun, w.last = true, au.DTS
 	return nil
 }
 
-// WriteMarker writes a marker as timed ID3 with the PTS of its first frame, cut to 33 bits: the tag of [MarkerTag]. It
-// belongs before the access unit of that frame, so that a receiver has it in time, but may come later.
+// WriteMarker has a marker written as timed ID3 in front of the next unit, which should be that of its first frame, so that a
+// receiver has it in time, but may be a later one.
 //
-// It returns an error for a marker that no tag can hold, as MarkerTag does, and when the destination fails.
+// It returns an error for a marker that no tag can hold, as [MarkerTag] does.
 func (w *Writer) WriteMarker(m markers.Marker) error {
-	tag, err := MarkerTag(m)
-	if err != nil {
+	if _, err := MarkerTag(m); err != nil {
 		return fmt.Errorf("write marker %s: %w", m.ID, err)
 	}
-	w.out = w.id3(w.out[:0], tag, m.PTS)
-	if _, err := w.w.Write(w.out); err != nil {
-		return fmt.Errorf("write marker %s: %w", m.ID, err)
-	}
+	w.pending = append(w.pending, m)
 	return nil
 }
 

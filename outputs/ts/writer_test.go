@@ -189,7 +189,7 @@ func TestWriterStartCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []byte{0, 0, 0, 1, 9, 0x10, 0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 6, 3, 0, 0, 1, 0x65, 4, 0, 0, 1, 0x65, 5}
-	if got := b.Bytes()[188-len(want):]; !bytes.Equal(got, want) {
+	if got := b.Bytes()[b.Len()-len(want):]; !bytes.Equal(got, want) {
 		t.Errorf("elementary stream % x\nwant % x", got, want)
 	}
 }
@@ -224,11 +224,6 @@ func TestWriterRefuses(t *testing.T) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})
-	}
-	r, w := io.Pipe()
-	r.Close()
-	if err := NewWriter(w).WriteTables(); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("WriteTables: %v", err)
 	}
 }
 
