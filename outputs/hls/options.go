@@ -93,10 +93,11 @@ func MinWindow(c markers.Clock) int64 {
 	return ceilDiv(shortestWindow*targetDuration(c)*c.Rate.Num, c.FramesPerSegment*c.Rate.Den)
 }
 
-// targetDuration is the length of a segment in whole seconds, the nearest (RFC 8216, 4.3.3.1), and 1 at least: it never changes
-// and holds for every EXTINF.
+// targetDuration is the length of a segment in seconds, rounded up, where 1001/1000 s count as a second: to the nearest whole
+// number no EXTINF may be longer (RFC 8216, 4.3.3.1). It never changes.
 func targetDuration(c markers.Clock) int64 {
-	return max(1, (2*c.FramesPerSegment*c.Rate.Den+c.Rate.Num)/(2*c.Rate.Num))
+	nearest := (2*c.FramesPerSegment*c.Rate.Den + c.Rate.Num) / (2 * c.Rate.Num)
+	return max(nearest, ceilDiv(c.FramesPerSegment, c.Rate.Base()))
 }
 
 // lastFrame is the highest frame number that is taken: 146 years from the epoch, far from where times overflow.
