@@ -5,11 +5,12 @@ ARG GO_IMAGE=golang:1.26-bookworm
 ARG NODE_IMAGE=node:22-bookworm-slim
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
-# The page's player library, from the version and checksum that the lock file pins.
+# The libraries of the pages, from the versions and checksums that the lock file pins.
 FROM ${NODE_IMAGE} AS player
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
+RUN npm ci --no-audit --no-fund \
+ && cd node_modules/swagger-ui-dist && cat LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt >/src/swagger-ui.LICENSE
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
@@ -18,6 +19,8 @@ RUN go mod download
 COPY . .
 COPY --from=player /src/node_modules/hls.js/dist/hls.min.js static/dist/hls.min.js
 COPY --from=player /src/node_modules/hls.js/LICENSE static/dist/hls.LICENSE
+COPY --from=player /src/node_modules/swagger-ui-dist/swagger-ui.css /src/node_modules/swagger-ui-dist/swagger-ui-bundle.js static/dist/
+COPY --from=player /src/swagger-ui.LICENSE static/dist/swagger-ui.LICENSE
 # Without cgo the binary doesn't depend on the C library of the image it is built in.
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/refstream ./cmd/refstream
 

@@ -50,11 +50,13 @@ deps: programs-all $(PLAYER)
 	go mod download
 	go -C tools mod download
 
-# The page's player library, from the version and checksum that the lock file pins.
+# The libraries of the pages, from the versions and checksums that the lock file pins.
 $(PLAYER): package.json package-lock.json
 	@$(DEPS) player
 	npm ci --no-audit --no-fund
 	cp node_modules/hls.js/LICENSE static/dist/hls.LICENSE
+	cp node_modules/swagger-ui-dist/swagger-ui.css node_modules/swagger-ui-dist/swagger-ui-bundle.js static/dist/
+	cd node_modules/swagger-ui-dist && cat LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt >../../static/dist/swagger-ui.LICENSE
 	cp node_modules/hls.js/dist/hls.min.js $@
 	@touch $@
 

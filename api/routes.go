@@ -39,8 +39,10 @@ func (s *Server) routes() *echo.Echo {
 	get("/readyz", s.getReady)
 	get("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{})))
 	get("/openapi.yaml", s.getOpenAPI)
+	get("/openapi.json", s.getOpenAPIJSON)
 	get("/hls/:channel/:file", s.getPublished)
 	e.Match([]string{http.MethodGet, http.MethodHead}, liveRoute, s.getLive)
+	get("/docs", s.getPage)
 	get("/", s.getPage)
 	return e
 }

@@ -151,4 +151,16 @@ func TestDocumentIsServed(t *testing.T) {
 	if w = f.get("/openapi.yaml", "If-None-Match", w.Header().Get("ETag")); w.Code != 304 {
 		t.Errorf("with its ETag: %d", w.Code)
 	}
+	// The JSON is the same document.
+	w = f.get("/openapi.json")
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if w.Code != 200 || err != nil || doc.Validate(context.Background()) != nil {
+		t.Fatalf("as JSON: %d, %v", w.Code, err)
+	}
+	if got, want := doc.Paths.Len(), loadSpec(t).doc.Paths.Len(); got != want || got == 0 {
+		t.Errorf("as JSON it has %d paths, want %d", got, want)
+	}
+	if w = f.get("/openapi.json", "If-None-Match", w.Header().Get("ETag")); w.Code != 304 {
+		t.Errorf("JSON with its ETag: %d", w.Code)
+	}
 }

@@ -1,9 +1,9 @@
-// Package static holds the page that shows the stream and checks it, and the plain player of any other HLS stream,
-// embedded into the program: an HTML document for each, their style sheets and ES modules from page/, and the player
-// library hls.js from dist/.
+// Package static holds the page that shows the stream and checks it, the plain player of any other HLS stream, and the page
+// that shows the API, embedded into the program: an HTML document for each, their style sheets and ES modules from page/, and
+// from dist/ the player library hls.js, and Swagger UI for the API.
 //
-// The library is not kept in the repository: `make build` copies it from node_modules into dist/ before the program
-// is compiled. A program that was compiled without it serves everything else, and in place of the page a message
+// The libraries are not kept in the repository: `make build` copies them from node_modules into dist/ before the program
+// is compiled. A program that was compiled without one serves everything else, and in place of its page a message
 // that says what to do.
 //
 // The pages load nothing from other hosts and hold no inline script or style; the Content-Security-Policy sent with
@@ -29,11 +29,16 @@ var files embed.FS
 // libraryPath is where the player library is served, below the handler's root.
 const libraryPath = "/static/dist/hls.min.js"
 
-// The documents: the page, and the plain player.
+// docsLibraryPath is where what shows the API is.
+const docsLibraryPath = "/static/dist/swagger-ui-bundle.js"
+
+// The documents: the page, the plain player, and the API's.
 const (
 	pageFile   = "page/index.html"
 	playerFile = "page/player.html"
 	playerPath = "/player.html"
+	docsFile   = "page/docs.html"
+	docsPath   = "/docs"
 )
 
 // contentType names the type of a file that is served, empty for what isn't. It is not left to the machine's MIME
@@ -59,14 +64,18 @@ func contentType(name string) string {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"media-src 'self' blob: data:; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
-// missingPage stands in for both pages when the player library is not embedded.
+// docsPolicy is that of the API's page, whose style sheet has its icons in data addresses.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+
+// missingPage stands in for pages whose library is not embedded.
 const missingPage = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>refstream: the page is not built</title>
 <h1>The page is not built</h1>
-<p>This program was compiled without the page's player library. Run <code>make build</code> (or <code>make run</code>)
+<p>This program was compiled without the page's library. Run <code>make build</code> (or <code>make run</code>)
 in the source folder and start it again. The stream and the <a href="openapi.yaml">API</a> work all the same.</p>
 </html>
 `
@@ -90,10 +99,10 @@ func Built() bool {
 	return err == nil
 }
 
-// Handler serves the page at /, the plain player at /player.html, and their assets below /static/. What does not exist is
+// Handler serves the page at /, the plain player at /player.html, the API at /docs, and their assets below /static/. What does not exist is
 // 404; methods other than GET and HEAD are 405. Every answer has an ETag made from its content and must be revalidated, so
 // a new version of the program is seen at once and the old one is never mixed with it. When the player library is not
-// embedded, / and /player.html answer 503 with a message that says so.
+// embedded, / and /player.html answer 503 with a message that says so, and so does /docs without its own.
 func Handler() http.Handler { return newHandler(files, pageFile) }
 
 // Player serves what Handler does, but for the page: the plain player is at / too. It plays the stream at /stream.m3u8,
@@ -121,14 +130,17 @@ func newHandler(fsys fs.FS, home string) http.Handler {
 		}
 		return nil
 	})
+	missing := newAsset([]byte(missingPage), contentType("index.html"), http.StatusServiceUnavailable)
 	if _, ok := h.assets[libraryPath]; !ok {
-		missing := newAsset([]byte(missingPage), contentType("index.html"), http.StatusServiceUnavailable)
 		h.assets["/"], h.assets[playerPath] = missing, missing
+	}
+	if _, ok := h.assets[docsLibraryPath]; !ok {
+		h.assets[docsPath] = missing
 	}
 	return h
 }
 
-// assetPath is where an embedded file is served: page/player.html at /player.html, page/x at /static/x, dist/x at
+// assetPath is where an embedded file is served: page/player.html at /player.html, page/docs.html at /docs, page/x at /static/x, dist/x at
 // /static/dist/x; empty for the page, which is at / or nowhere.
 func assetPath(name string) string {
 	switch name {
@@ -136,6 +148,8 @@ func assetPath(name string) string {
 		return ""
 	case playerFile:
 		return playerPath
+	case docsFile:
+		return docsPath
 	}
 	return "/static/" + strings.TrimPrefix(name, "page/")
 }
@@ -162,8 +176,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
-	if r.URL.Path == "/" || r.URL.Path == playerPath {
+	switch r.URL.Path {
+	case "/", playerPath:
 		header.Set("Content-Security-Policy", policy)
+	case docsPath:
+		header.Set("Content-Security-Policy", docsPolicy)
 	}
 	if a.status != http.StatusOK {
 		header.Set("Cache-Control", "no-store")

@@ -15,7 +15,10 @@ import (
 // built is the embedded tree with a stand-in for the player library, whether or not that has been built in.
 func built(t *testing.T) fs.FS {
 	t.Helper()
-	tree := fstest.MapFS{"dist/hls.min.js": {Data: []byte("// hls.js\n")}}
+	tree := fstest.MapFS{
+		"dist/hls.min.js": {Data: []byte("// hls.js\n")}, "dist/swagger-ui-bundle.js": {Data: []byte("// Swagger UI\n")},
+		"dist/swagger-ui.css": {Data: []byte("/* Swagger UI */\n")},
+	}
 	err := fs.WalkDir(files, "page", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -60,6 +63,9 @@ func TestHandlerAnswers(t *testing.T) {
 		{"GET", "/", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8"},
 		{"GET", "/player.html", 200, "text/html; charset=utf-8"},
+		{"GET", "/docs", 200, "text/html; charset=utf-8"},
+		{"GET", "/static/docs.html", 404, "text/plain; charset=utf-8"},
+		{"GET", "/static/dist/swagger-ui-bundle.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/static/stream.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/static/player.html", 404, "text/plain; charset=utf-8"},
 		{"GET", "/static/style.css", 200, "text/css; charset=utf-8"},
@@ -113,6 +119,19 @@ func TestPlayerAnswers(t *testing.T) {
 				t.Errorf("without the library %s of %s answers %d", path, home, r.StatusCode)
 			}
 		}
+	}
+}
+
+// The API's page may show the icons of its style sheet and nothing of other hosts; without its library it says so.
+func TestDocs(t *testing.T) {
+	r := get(t, newHandler(built(t), pageFile), "GET", "/docs", nil)
+	if csp := r.Header.Get("Content-Security-Policy"); csp != docsPolicy {
+		t.Errorf("policy %q", csp)
+	}
+	tree := built(t)
+	delete(tree.(fstest.MapFS), "dist/swagger-ui-bundle.js")
+	if r := get(t, newHandler(tree, pageFile), "GET", "/docs", nil); r.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("without its library: %d", r.StatusCode)
 	}
 }
 

@@ -151,7 +151,7 @@ func goldenAsks() []ask {
 		get("/hls/main/seg-0000000059.ts", "Range", "bytes=1-2"), get("/hls/main/seg-0000000059.ts", "Range", "bytes=9-"),
 		get("/hls/main/seg-0.ts"), get("/hls/other/index.m3u8"),
 		get("/live/main.ts"), get("/live/other.flv"), get("/live/main.mkv"),
-		get("/healthz"), get("/readyz"), get("/metrics"), get("/openapi.yaml"), get("/"), get("/no/such/path"),
+		get("/healthz"), get("/readyz"), get("/metrics"), get("/openapi.yaml"), get("/openapi.json"), get("/docs"), get("/"), get("/no/such/path"),
 	}
 }
 
@@ -292,6 +292,9 @@ func (a ask) write(t *testing.T, w io.Writer, url string) (status int) {
 		}
 	}
 	media, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	if a.target == "/openapi.json" { // it grows as openapi.yaml does
+		return res.StatusCode
+	}
 	switch media {
 	case "application/json", "application/problem+json", "application/x-ndjson", "text/csv", "text/vtt", "text/event-stream":
 	default: // pictures, the page, files: not for this list
