@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -121,6 +122,12 @@ func (l left) query() (url.Values, error) {
 	return u.Query(), nil
 }
 
+// A server that says that it can't answer just now, because its store is away, is asked again.
+const (
+	askAgain   = time.Second
+	askedAgain = 10 // times
+)
+
 // get reads an answer in JSON.
 func (s server) get(ctx context.Context, path string, query url.Values, v any) error {
 	if query == nil {
@@ -131,26 +138,41 @@ func (s server) get(ctx context.Context, path string, query url.Values, v any) e
 	}
 	u := s.base.JoinPath(path)
 	u.RawQuery = query.Encode()
+	for n := 0; ; n++ {
+		status, err := s.ask(ctx, u, v)
+		if status != http.StatusServiceUnavailable || n == askedAgain {
+			return err
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// ask asks once; status is 0 where no answer came.
+func (s server) ask(ctx context.Context, u *url.URL, v any) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("read %s: %w", u.Redacted(), err)
+		return res.StatusCode, fmt.Errorf("read %s: %w", u.Redacted(), err)
 	case len(body) > maxAnswer:
-		return fmt.Errorf("read %s: %w", u.Redacted(), errors.New("the answer has more than 64 MiB"))
+		return res.StatusCode, fmt.Errorf("read %s: %w", u.Redacted(), errors.New("the answer has more than 64 MiB"))
 	case res.StatusCode != http.StatusOK:
-		return fmt.Errorf("read %s: %s: %.200s", u.Redacted(), res.Status, body)
+		return res.StatusCode, fmt.Errorf("read %s: %s: %.200s", u.Redacted(), res.Status, body)
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("read %s: %w: is it a refstream server?", u.Redacted(), err)
+		return res.StatusCode, fmt.Errorf("read %s: %w: is it a refstream server?", u.Redacted(), err)
 	}
-	return nil
+	return res.StatusCode, nil
 }

@@ -188,3 +188,25 @@ func TestUnknownGeneratorTimes(t *testing.T) {
 		t.Errorf("unknown are %v, want %v", got, want)
 	}
 }
+
+// A server whose store is away for a moment is asked again; one that has no such thing is not.
+func TestServerIsAwayForAMoment(t *testing.T) {
+	answers := []int{http.StatusServiceUnavailable, http.StatusOK, http.StatusNotFound}
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answers[asked])
+		asked++
+		json.NewEncoder(w).Encode(testChannel())
+	}))
+	defer s.Close()
+	truth, err := Server(s.URL, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := truth.Channel(t.Context()); err != nil || c.Name != "main" || asked != 2 {
+		t.Errorf("%+v, %v, asked %d times", c, err, asked)
+	}
+	if _, err := truth.Channel(t.Context()); err == nil || asked != 3 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
