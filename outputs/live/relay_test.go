@@ -126,8 +126,8 @@ func TestRelayToTCP(t *testing.T) {
 			defer conn.Close()
 			got := gather(conn)
 			s.write2(t, h, 30, 210)
-			eventually(t, "the stream to flow", func() bool { return got.len() > 0 })
-			if status := relayStatus(h); status.State != StateRunning || status.Clients != 1 || status.ClientsTotal != 1 ||
+			eventually(t, "the stream to flow", func() bool { return got.len() > 0 && relayStatus(h).State == StateRunning })
+			if status := relayStatus(h); status.Clients != 1 || status.ClientsTotal != 1 ||
 				status.Bytes == 0 || status.LastError != "" || status.Name != "tcp://"+l.Addr().String() {
 				t.Errorf("%+v", status)
 			}
