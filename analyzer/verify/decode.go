@@ -99,37 +99,44 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err 
 	}
 }
 
-// readTimes gives the pictures the time stamps that ffmpeg's filter metadata printed, in lines such as
-//
-//	frame:17   pts:141000  pts_time:1.56667
-//
-// among others.
+// readTimes gives the pictures the time stamps that ffmpeg's filter metadata printed.
 func readTimes(in io.Reader, list []picture, info StreamInfo) error {
 	lines := bufio.NewScanner(in)
-	told := 0
+	timed := 0
 	for lines.Scan() {
-		line, ok := strings.CutPrefix(lines.Text(), "frame:")
-		if !ok {
-			continue
+		i, pts, ok := printedTime(lines.Text())
+		if !ok || i < 0 || i >= len(list) {
+			continue // another line, or a picture that did not come through the pipe any more
 		}
-		number, rest, ok := strings.Cut(line, "pts:")
-		i, err := strconv.Atoi(strings.TrimSpace(number))
-		if !ok || err != nil || i < 0 || i >= len(list) {
-			continue // a picture that did not come through the pipe any more
+		timed++
+		if pts != nil {
+			list[i].pts, list[i].timed = info.ticks(*pts)
 		}
-		told++
-		stamp, _, _ := strings.Cut(rest, " ")
-		pts, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil {
-			continue // NOPTS
-		}
-		list[i].pts, list[i].timed = info.ticks(pts)
 	}
 	if err := lines.Err(); err != nil {
 		return err
 	}
-	if told < len(list) {
-		return fmt.Errorf("ffmpeg wrote those of %d of %d pictures: the disk of temporary files is full, or the stream changes its size on the way", told, len(list))
+	if timed < len(list) {
+		return fmt.Errorf("ffmpeg wrote those of %d of %d pictures: the disk of temporary files is full, or the stream changes its size on the way", timed, len(list))
 	}
 	return nil
+}
+
+// printedTime reads a line of ffmpeg's filter metadata such as
+//
+//	frame:17   pts:141000  pts_time:1.56667
+//
+// pts is nil where the picture has none; ok is false for any other line.
+func printedTime(line string) (picture int, pts *int64, ok bool) {
+	line, ok = strings.CutPrefix(line, "frame:")
+	number, rest, found := strings.Cut(line, "pts:")
+	picture, err := strconv.Atoi(strings.TrimSpace(number))
+	if !ok || !found || err != nil {
+		return 0, nil, false
+	}
+	stamp, _, _ := strings.Cut(rest, " ")
+	if v, err := strconv.ParseInt(stamp, 10, 64); err == nil { // else NOPTS
+		pts = &v
+	}
+	return picture, pts, true
 }

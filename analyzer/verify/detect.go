@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,8 @@ const (
 
 // Detected is an event that was seen in the pictures: from its first picture to its last, both inclusive.
 type Detected struct {
-	// Frame and LastFrame are the numbers in the pictures' frame codes, -1 where none of them can be read.
+	// Frame and LastFrame are the numbers in the pictures' frame codes, -1 where none of them can be read. A picture whose own
+	// code can't be is counted from the nearest one of the event that can, as if no frame were missing between them.
 	Frame, LastFrame int64
 	// PTS and LastPTS are those pictures' time stamps in 90 kHz ticks, modulo 2^33; nil where they have none.
 	PTS, LastPTS *int64
@@ -203,17 +203,12 @@ func cyan(red []byte) bool {
 // where it has none.
 func nextTime(lines *bufio.Scanner) (*int64, error) {
 	for lines.Scan() {
-		if !strings.HasPrefix(lines.Text(), "frame:") {
-			continue
+		if _, pts, ok := printedTime(lines.Text()); ok {
+			if pts != nil {
+				*pts &= media.PTSMask
+			}
+			return pts, nil
 		}
-		_, rest, _ := strings.Cut(lines.Text(), "pts:")
-		stamp, _, _ := strings.Cut(rest, " ")
-		pts, err := strconv.ParseInt(stamp, 10, 64)
-		if err != nil {
-			return nil, nil // NOPTS
-		}
-		pts &= media.PTSMask
-		return &pts, nil
 	}
 	return nil, firstError(lines.Err(), errors.New("there are fewer than pictures: does the stream change its size on the way?"))
 }
