@@ -16,7 +16,7 @@ type recordedTime struct {
 	time  markers.Seconds
 }
 
-// recordReader finds the frame records of H.264 pictures, which stand in front of them.
+// recordReader finds the frame records of H.264 pictures, which come before the slices.
 type recordReader struct {
 	head []byte
 	// pts is of the picture that head is of, while reading.
@@ -41,13 +41,8 @@ func (r *recordReader) take(p packet, s pes, ok bool) {
 		return
 	}
 	nals := h264.SplitAnnexB(r.head)
-	for _, nal := range nals {
-		if h264.TypeOf(nal) != h264.NALSPS {
-			continue
-		}
-		if sps, err := h264.ParseSPS(nal); err == nil {
-			r.vui = sps.VUI
-		}
+	if vui, ok := h264.FindVUI(nals); ok {
+		r.vui = vui
 	}
 	// One that can't be read is damaged, and says nothing.
 	if rec, ok, _ := annotate.FindRecord(nals); ok {

@@ -1,6 +1,9 @@
 package h264
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 // TestParseSPSAgreesWithFFmpeg reads what x264 writes under many settings, and compares with ffmpeg's own reading.
 func TestParseSPSAgreesWithFFmpeg(t *testing.T) {
@@ -49,6 +52,9 @@ func TestParseSPSAgreesWithFFmpeg(t *testing.T) {
 			s, err := ParseSPS(firstOf(t, stream, NALSPS))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if vui, ok := FindVUI(SplitAnnexB(stream)); !ok || !reflect.DeepEqual(vui, s.VUI) {
+				t.Errorf("VUI %+v, %v, want %+v", vui, ok, s.VUI)
 			}
 			if s.Width != c.width || s.Height != c.height {
 				t.Errorf("size %dx%d, want %dx%d", s.Width, s.Height, c.width, c.height)

@@ -97,3 +97,17 @@ func (v *VUI) readAspectRatio(r *BitReader) {
 		v.SARWidth, v.SARHeight = known[idc][0], known[idc][1]
 	}
 }
+
+// FindVUI is the VUI of the last SPS among NAL units that can be read, nil where that has none; ok is false where there is no
+// such SPS.
+func FindVUI(nals [][]byte) (vui *VUI, ok bool) {
+	for _, nal := range nals {
+		if TypeOf(nal) != NALSPS {
+			continue
+		}
+		if sps, err := ParseSPS(nal); err == nil {
+			vui, ok = sps.VUI, true
+		}
+	}
+	return vui, ok
+}

@@ -36,14 +36,6 @@ func firstTime(seg *hls.Segment, t *Timing) (ns int64, ok bool) {
 	if !ok || err != nil { // one that can't be read is damaged, and says nothing
 		return 0, false
 	}
-	var vui *h264.VUI
-	for _, nal := range au.NALs {
-		if h264.TypeOf(nal) != h264.NALSPS {
-			continue
-		}
-		if sps, err := h264.ParseSPS(nal); err == nil {
-			vui = sps.VUI
-		}
-	}
+	vui, _ := h264.FindVUI(au.NALs)
 	return int64(rec.Time(vui)), true
 }
