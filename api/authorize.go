@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -15,6 +17,14 @@ const (
 	triggerHeader = "X-Refstream"
 	triggerValue  = "trigger"
 )
+
+// posted is the channel that r posts to, where it may.
+func (s *Server) posted(r *http.Request) (markers.Channel, error) {
+	if err := s.authorize(r); err != nil {
+		return markers.Channel{}, err
+	}
+	return s.channel(r.Context(), newQuery(r, "channel"))
+}
 
 // authorize says whether r may post: trigger an event, or write what a detector found.
 //

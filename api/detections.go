@@ -34,10 +34,7 @@ type postedList struct {
 func (s *Server) postDetections(c echo.Context) error {
 	r := c.Request()
 	ctx := r.Context()
-	if err := s.authorize(r); err != nil {
-		return err
-	}
-	ch, err := s.channel(ctx, newQuery(r, "channel"))
+	ch, err := s.posted(r)
 	if err != nil {
 		return err
 	}
@@ -50,7 +47,7 @@ func (s *Server) postDetections(c echo.Context) error {
 		return err
 	}
 	now := s.cfg.Now()
-	if wait := s.posted.take(len(list), now); wait > 0 {
+	if wait := s.pace.take(len(list), now); wait > 0 {
 		return &Problem{
 			Status: http.StatusTooManyRequests, retryAfter: wait,
 			Detail: fmt.Sprintf("more than %d detections a second come in", detectionRate),
@@ -101,12 +98,7 @@ func (s *Server) getDetections(c echo.Context) error {
 	q := newQuery(r, "channel", "source", "ts_start", "ts_end", "limit", "order", "format")
 	mq := readMarkerQuery(q)
 	mq.source = q.source()
-	c.Response().Header().Add("Vary", "Accept")
-	f, err := chooseFormat(q, r)
-	if err != nil {
-		return err
-	}
-	ch, err := s.channel(ctx, q)
+	f, ch, err := s.listed(ctx, c, q)
 	if err != nil {
 		return err
 	}

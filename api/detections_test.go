@@ -255,7 +255,7 @@ func TestDetectionStream(t *testing.T) {
 	}
 	f.detected(`{"source":"c","frame":5}`)
 	if block, _ := s.next(); !strings.HasPrefix(block, "event: detection\nid: 2990-3\n") {
-		t.Errorf("goes on with %q", block)
+		t.Errorf("continues with %q", block)
 	}
 	f.refused(f.get("/detections/stream?source=a/b"), 400, "source")
 }

@@ -43,6 +43,16 @@ func readMarkerQuery(q *query) (mq markerQuery) {
 	return mq
 }
 
+// listed reads in which format a list is asked for, and of which channel.
+func (s *Server) listed(ctx context.Context, c echo.Context, q *query) (f format, ch markers.Channel, err error) {
+	c.Response().Header().Add("Vary", "Accept")
+	if f, err = chooseFormat(q, c.Request()); err != nil {
+		return f, ch, err
+	}
+	ch, err = s.channel(ctx, q)
+	return f, ch, err
+}
+
 // getMarkers answers GET /markers. It is not bounded as a whole: a long answer takes as long as the client needs.
 func (s *Server) getMarkers(c echo.Context) error {
 	r := c.Request()
@@ -51,12 +61,7 @@ func (s *Server) getMarkers(c echo.Context) error {
 	q := newQuery(r, "channel", "ts_start", "ts_end", "kind", "limit", "order", "format")
 	mq := readMarkerQuery(q)
 	mq.kind = q.oneOf("kind", "", markers.KindScheduled, markers.KindManual)
-	c.Response().Header().Add("Vary", "Accept")
-	f, err := chooseFormat(q, r)
-	if err != nil {
-		return err
-	}
-	ch, err := s.channel(ctx, q)
+	f, ch, err := s.listed(ctx, c, q)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type Server struct {
 	stopping chan struct{}
 	running  sync.WaitGroup
 	arrivals arrivals
-	posted   pace
+	pace     pace // of detections
 	// published holds the names of channels whose playlists were there when /readyz looked.
 	published sync.Map
 }

@@ -19,10 +19,7 @@ const startingRetry = 2 * time.Second
 func (s *Server) postMarker(c echo.Context) error {
 	r := c.Request()
 	ctx := r.Context()
-	if err := s.authorize(r); err != nil {
-		return err
-	}
-	ch, err := s.channel(ctx, newQuery(r, "channel"))
+	ch, err := s.posted(r)
 	if err != nil {
 		return err
 	}
