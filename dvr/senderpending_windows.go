@@ -5,7 +5,7 @@ import "golang.org/x/sys/windows"
 // numberToRead is FIONREAD of winsock2.h: how many bytes can be read without waiting.
 const numberToRead = 0x4004667f
 
-// peek is pending of a socket. Windows does not tell an end from nothing without waiting: a sender that has ended before its
+// peek is pending of a socket. Windows does not distinguish an end from nothing without waiting: a sender that has ended before its
 // turn is found out when its turn comes.
 func peek(fd uintptr) pends {
 	var n [4]byte

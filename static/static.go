@@ -68,7 +68,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
-// missingPage stands in for pages whose library is not embedded.
+// missingPage is in the place of pages whose library is not embedded.
 const missingPage = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
