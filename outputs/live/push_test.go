@@ -178,7 +178,7 @@ func TestPushEndsWithStream(t *testing.T) {
 		waits, flows := false, false
 		for _, st := range h.Status() {
 			waits = waits || st.State == StateWaiting && st.LastError != ""
-			flows = flows || st.State == StateConnected
+			flows = flows || st.State == StateConnected && g.len() > 0
 		}
 		return waits && flows
 	})
