@@ -22,16 +22,8 @@ const installHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew
 // Empty names stand for the defaults of Options. Errors say what to do. It does not tell whether h264_nvenc finds a GPU.
 func Check(ctx context.Context, ffmpeg, encoder string) (version string, err error) {
 	o := Options{FFmpeg: ffmpeg, Encoder: encoder}.withDefaults()
-	// Both questions at once: loading ffmpeg's libraries takes a good part of a short run.
-	var encoders string
-	var encodersErr error
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		encoders, encodersErr = output(ctx, o.FFmpeg, "-hide_banner", "-encoders")
-	}()
-	about, err := output(ctx, o.FFmpeg, "-version")
-	<-asked
+	// One start answers both: loading ffmpeg's libraries takes a good part of a short run. The version is on its standard error.
+	about, err := output(ctx, o.FFmpeg, "-encoders")
 	if err != nil {
 		return "", err
 	}
@@ -39,24 +31,22 @@ func Check(ctx context.Context, ffmpeg, encoder string) (version string, err err
 	if err != nil {
 		return "", fmt.Errorf("check ffmpeg %q: %w", o.FFmpeg, err)
 	}
-	if encodersErr != nil {
-		return "", encodersErr
-	}
-	if !hasEncoder(encoders, o.Encoder) {
+	if !hasEncoder(about, o.Encoder) {
 		return "", fmt.Errorf("check ffmpeg %q: version %s was built without the encoder %s: install one that has it "+
 			"(\"ffmpeg -encoders\" lists them) or choose another with --encoder", o.FFmpeg, version, o.Encoder)
 	}
 	return version, nil
 }
 
+// output returns what a program prints on both its outputs.
 func output(ctx context.Context, ffmpeg string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, ffmpeg, args...)
 	cmd.WaitDelay = stopDelay
-	out, err := cmd.Output()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && ctx.Err() == nil {
-			return "", fmt.Errorf("run %s %s: %w: %s", ffmpeg, strings.Join(args, " "), err, lastLines(string(exit.Stderr)))
+			return "", fmt.Errorf("run %s %s: %w: %s", ffmpeg, strings.Join(args, " "), err, lastLines(string(out)))
 		}
 		return "", startError(ffmpeg, err)
 	}
@@ -74,12 +64,12 @@ func startError(ffmpeg string, err error) error {
 	return fmt.Errorf("start ffmpeg %q: %w", ffmpeg, err)
 }
 
-// parseVersion reads the first line of ffmpeg -version: "ffmpeg version 5.1.9-0+deb12u1 Copyright ...". Versions that are
-// not numbers ("N-109542-g...", "git-2023-...") are builds of the sources, taken to be recent.
+// parseVersion reads ffmpeg's banner: "ffmpeg version 5.1.9-0+deb12u1 Copyright ...", which a warning of the system's loader
+// may precede. Versions that are not numbers ("N-109542-g...", "git-2023-...") are builds of the sources, taken to be recent.
 func parseVersion(out string) (string, error) {
-	line, _, _ := strings.Cut(out, "\n")
-	rest, ok := strings.CutPrefix(line, "ffmpeg version ")
+	_, rest, ok := strings.Cut("\n"+out, "\nffmpeg version ")
 	if !ok {
+		line, _, _ := strings.Cut(out, "\n")
 		return "", fmt.Errorf("it does not say that it is ffmpeg, but %q: give the right path with --ffmpeg", line)
 	}
 	name, _, _ := strings.Cut(rest, " ")

@@ -323,7 +323,7 @@ func TestWhatFFmpegSays(t *testing.T) {
 func TestCheck(t *testing.T) {
 	list := `echo " V....D libx264   H.264"; echo " A....D h264_nvenc  not video"`
 	version := func(v string) string {
-		return script(t, `if [ "$1" = -version ]; then echo "`+v+`"; else `+list+`; fi`)
+		return script(t, `echo "`+v+`" >&2; `+list)
 	}
 	tests := map[string]struct {
 		ffmpeg, encoder string
@@ -336,6 +336,7 @@ func TestCheck(t *testing.T) {
 		"tag":           {version("ffmpeg version n6.0 Copyright"), X264, "6.0", nil},
 		"too old":       {version("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"), X264, "", []string{"4.4.2 is too old", "5.1", "install"}},
 		"just too old":  {version("ffmpeg version 5.0 Copyright"), X264, "", []string{"5.0 is too old"}},
+		"with warnings": {version("ld: no version information\nffmpeg version 7.1 Copyright"), X264, "7.1", nil},
 		"no encoder":    {version("ffmpeg version 7.1 Copyright"), NVENC, "", []string{NVENC, "--encoder"}},
 		"another thing": {version("avconv 9"), X264, "", []string{"avconv 9", "--ffmpeg"}},
 		"fails":         {script(t, "echo missing library >&2; exit 127"), X264, "", []string{"127", "missing library"}},
