@@ -21,7 +21,7 @@ const (
 // session is an open session's folder. It belongs to this process until close.
 type session struct {
 	name, folder string
-	lock         *os.File
+	lock         *filelock.File
 	made         bool // by openSession
 	recording    *recording
 	connections  *connectionLog
@@ -98,7 +98,7 @@ func checkSession(folder string) error {
 }
 
 // lockSession takes the lock that keeps a session to one process.
-func lockSession(folder string) (*os.File, error) {
+func lockSession(folder string) (*filelock.File, error) {
 	f, err := filelock.Lock(filepath.Join(folder, lockFile))
 	var held *filelock.HeldError
 	if errors.As(err, &held) {

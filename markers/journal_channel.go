@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/refstream/refstream/internal/filelock"
 )
 
 // Files and folders of a channel in the data directory.
@@ -20,8 +22,8 @@ const (
 // journalChannel is one channel of the journal.
 type journalChannel struct {
 	name string
-	dir  string   // empty in memory
-	lock *os.File // nil in memory
+	dir  string         // empty in memory
+	lock *filelock.File // nil in memory
 
 	frames   *kindLog[FrameRecord]
 	missing  *kindLog[MissingRecord]

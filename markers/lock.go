@@ -3,13 +3,12 @@ package markers
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/refstream/refstream/internal/filelock"
 )
 
 // lockFile takes the lock that keeps a channel's journal to one process.
-func lockFile(name string) (*os.File, error) {
+func lockFile(name string) (*filelock.File, error) {
 	f, err := filelock.Lock(name)
 	var held *filelock.HeldError
 	if errors.As(err, &held) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/refstream/refstream/internal/filelock"
 )
 
 // partPrefix begins the names of files that are not whole yet.
@@ -15,7 +17,7 @@ const partPrefix = ".part-"
 type folder struct {
 	dir  string
 	made []string // folders that were not there before, the outermost first
-	lock *os.File
+	lock *filelock.File
 	// fresh says that there was no session before: what is there now may be taken away again.
 	fresh bool
 }

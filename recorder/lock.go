@@ -13,7 +13,7 @@ import (
 const lockFile = "session.lock"
 
 // lockSession takes the lock of the session in a folder.
-func lockSession(dir string) (*os.File, error) {
+func lockSession(dir string) (*filelock.File, error) {
 	name := filepath.Join(dir, lockFile)
 	for {
 		f, err := filelock.Lock(name)
@@ -31,7 +31,7 @@ func lockSession(dir string) (*os.File, error) {
 }
 
 // same reports whether a name is still that of an open file.
-func same(f *os.File, name string) bool {
+func same(f *filelock.File, name string) bool {
 	a, err := f.Stat()
 	if err != nil {
 		return true

@@ -3,6 +3,7 @@
 package filelock
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -19,9 +20,15 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("lock %s is held by process %s", e.Name, e.Owner)
 }
 
+// File is a lock file whose lock is held.
+type File struct{ *os.File }
+
+// Close gives the lock back. It says so to the system: a child that is just being started has the file too, for a moment.
+func (f *File) Close() error { return errors.Join(unlock(f.File), f.File.Close()) }
+
 // Lock takes the lock of a file, which is made where it is missing, and holds the process id of the last owner, for people.
 // Closing the file gives the lock back. The error is a *HeldError where another has it.
-func Lock(name string) (*os.File, error) {
+func Lock(name string) (*File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
@@ -38,5 +45,5 @@ func Lock(name string) (*os.File, error) {
 	if f.Truncate(0) == nil {
 		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
 	}
-	return f, nil
+	return &File{f}, nil
 }
