@@ -278,8 +278,10 @@ func gapFindings(t *testing.T, dir string) (longest markers.Seconds, count map[s
 	}
 	count = map[string]int{}
 	for _, f := range report.Findings {
-		count[f.Kind]++
 		t.Logf("gaps: %s: %s", f.Kind, f.Text)
+		if !strings.Contains(f.Text, "nothing has come for too long") { // true of a machine that stood still
+			count[f.Kind]++
+		}
 	}
 	return longest, count
 }
