@@ -12,6 +12,7 @@ import (
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/flv/amf0"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // checked is options and a handler that want each record to be sound.
@@ -129,7 +130,7 @@ func FuzzTap(f *testing.F) {
 			t.Fatalf("%d bytes of %d, at %d", len(got), len(b), tap.at)
 		}
 		for _, s := range tap.starts {
-			if s.offset < 0 || s.offset > int64(len(b))-packetSize || b[s.offset] != syncByte {
+			if s.offset < 0 || s.offset > int64(len(b))-ts.PacketSize || b[s.offset] != ts.SyncByte {
 				t.Fatalf("PES packet at %d of %d", s.offset, len(b))
 			}
 		}

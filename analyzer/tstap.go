@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // maxStarts bounds the PES packets that wait to be asked for: a second of fifty programs, of which one is read.
@@ -33,7 +34,7 @@ type pesStart struct {
 func (t *tsTap) Read(b []byte) (int, error) {
 	n, err := t.r.Read(b)
 	t.scan(b[:n])
-	if err != nil && len(t.rest) > 0 && t.rest[0] != syncByte {
+	if err != nil && len(t.rest) > 0 && t.rest[0] != ts.SyncByte {
 		t.garbage(SyncByteError, "bytes that are no packet")
 	}
 	return n, err
@@ -44,9 +45,9 @@ func (t *tsTap) scan(b []byte) {
 		t.rest = append(t.rest, b...)
 		b = t.rest
 	}
-	for len(b) >= packetSize {
-		n := packetSize
-		if b[0] == syncByte {
+	for len(b) >= ts.PacketSize {
+		n := ts.PacketSize
+		if b[0] == ts.SyncByte {
 			t.look(b[:n], t.at)
 		} else if n = t.resync(b); n == 0 {
 			break
@@ -60,13 +61,13 @@ func (t *tsTap) scan(b []byte) {
 // find it. With the next two in theirs only this one is wrong; else the grid is lost (TR 101 290, 1.1), and is where three
 // follow each other.
 func (t *tsTap) resync(b []byte) int {
-	const two = 2 * packetSize
+	const two = 2 * ts.PacketSize
 	if len(b) <= two {
 		return 0
 	}
-	if b[packetSize] == syncByte && b[two] == syncByte {
+	if b[ts.PacketSize] == ts.SyncByte && b[two] == ts.SyncByte {
 		t.garbage(SyncByteError, "the sync byte of a packet is wrong")
-		return packetSize
+		return ts.PacketSize
 	}
 	if !t.lost {
 		t.garbage(SyncByteError, "bytes that are no packet")
@@ -74,7 +75,7 @@ func (t *tsTap) resync(b []byte) int {
 		t.garbage(SyncLoss, "two sync bytes or more are not in their places")
 	}
 	for i := 1; i+two < len(b); i++ {
-		if b[i] == syncByte && b[i+packetSize] == syncByte && b[i+two] == syncByte {
+		if b[i] == ts.SyncByte && b[i+ts.PacketSize] == ts.SyncByte && b[i+two] == ts.SyncByte {
 			return i
 		}
 	}
@@ -89,53 +90,32 @@ func (t *tsTap) garbage(name, detail string) {
 	t.lost = true
 }
 
-// look notes a packet that begins a PES packet with a PTS (ISO/IEC 13818-1, 2.4.3.2 and 2.4.3.6).
-func (t *tsTap) look(p []byte, offset int64) {
-	const hasPTS, hasDTS, header, timestamp = 0x80, 0x40, 9, 5
+// look notes a packet that begins a PES packet with a PTS.
+func (t *tsTap) look(p ts.Packet, offset int64) {
 	t.begun, t.lost = true, false
 	if t.monitor != nil {
 		t.monitor.packet(p, offset)
 	}
-	if p[1]&0x40 == 0 { // payload_unit_start_indicator
-		return
-	}
-	payload := p[4:]
-	if p[3]&0x20 != 0 {
-		n := 1 + int(payload[0])
-		if n > len(payload) {
-			return
-		}
-		payload = payload[n:]
-	}
-	if len(payload) < header+timestamp || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 {
+	start, ok := p.PES()
+	if !ok || start.Split {
 		return
 	}
 	if t.monitor != nil {
-		t.monitor.stamp(int(p[1]&0x1F)<<8|int(p[2]), payload[7]&hasPTS != 0, offset)
+		t.monitor.stamp(int(p.PID()), start.Timed, offset)
 	}
-	if payload[7]&hasPTS == 0 {
+	if !start.Timed {
 		return
 	}
-	if id := payload[3]; id>>4 == 0xE || id == 0xFD { // video, and extended_stream_id (table 2-22)
+	if start.Video() {
 		t.lastPicture = offset
-	}
-	s := pesStart{offset: offset, pts: timestampOf(payload[header:])}
-	s.dts = s.pts
-	if payload[7]&hasDTS != 0 && len(payload) >= header+2*timestamp {
-		s.dts = timestampOf(payload[header+timestamp:])
-	}
-	if t.monitor != nil && t.lastPicture == offset {
-		t.monitor.picture(int(p[1]&0x1F)<<8|int(p[2]), s.dts, offset)
+		if t.monitor != nil {
+			t.monitor.picture(int(p.PID()), start.DTS, offset)
+		}
 	}
 	if len(t.starts) == maxStarts {
 		t.starts = append(t.starts[:0], t.starts[maxStarts/2:]...)
 	}
-	t.starts = append(t.starts, s)
-}
-
-// timestampOf is a PTS or DTS on the wire.
-func timestampOf(b []byte) int64 {
-	return int64(b[0]>>1&7)<<30 | int64(b[1])<<22 | int64(b[2]>>1)<<15 | int64(b[3])<<7 | int64(b[4]>>1)
+	t.starts = append(t.starts, pesStart{offset, start.PTS, start.DTS})
 }
 
 // unit is where the access unit with these time stamps begins, -1 where that is not known. Units are asked for in their

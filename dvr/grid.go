@@ -3,6 +3,8 @@ package dvr
 import (
 	"errors"
 	"fmt"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -11,6 +13,8 @@ const (
 	firstPackets = 5
 	// againPackets is the same for the grid to be found again: once in 16 million places.
 	againPackets = 3
+	// headSize is a packet's header and the length of its adaptation field.
+	headSize = 5
 	// maxForeign is how many bytes without a transport stream at the start are taken to be something else.
 	maxForeign = 64 << 10
 	// maxLost is how many bytes may be skipped on end after the grid was lost.
@@ -36,7 +40,7 @@ type grid struct {
 
 // push takes the next bytes and calls emit for every packet that is complete now. The packet may be changed, and is valid
 // during the call only. It returns errForeign, or another error when too much is skipped.
-func (g *grid) push(data []byte, emit func(packet)) error {
+func (g *grid) push(data []byte, emit func(ts.Packet)) error {
 	g.rest = append(g.rest, data...)
 	at := 0
 	for {
@@ -45,17 +49,17 @@ func (g *grid) push(data []byte, emit func(packet)) error {
 			at, g.skipped, g.lost = at+n, g.skipped+int64(n), g.lost+int64(n)
 			g.synced = found
 		}
-		if !g.synced || len(g.rest)-at < packetSize {
+		if !g.synced || len(g.rest)-at < ts.PacketSize {
 			break
 		}
-		if g.rest[at] != syncByte {
+		if g.rest[at] != ts.SyncByte {
 			g.synced = false
 			g.losses++
 			continue
 		}
 		g.packets, g.lost = g.packets+1, 0
-		emit(g.rest[at : at+packetSize : at+packetSize])
-		at += packetSize
+		emit(g.rest[at : at+ts.PacketSize : at+ts.PacketSize])
+		at += ts.PacketSize
 	}
 	g.rest = g.rest[:copy(g.rest, g.rest[at:])]
 	switch {
@@ -76,14 +80,14 @@ func (g *grid) find(b []byte) (n int, found bool) {
 	}
 	for ; n < len(b); n++ {
 		have, at := 0, n
-		for have < want && at < len(b) && b[at] == syncByte {
-			if first && len(b)-at < headerSize {
+		for have < want && at < len(b) && b[at] == ts.SyncByte {
+			if first && len(b)-at < headSize {
 				return n, false
 			}
-			if first && !packet(b[at:at+headerSize]).plausible() {
+			if first && !ts.Packet(b[at:at+headSize]).Plausible() {
 				break
 			}
-			have, at = have+1, at+packetSize
+			have, at = have+1, at+ts.PacketSize
 		}
 		if have == want {
 			return n, true

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // numbered is n packets whose bodies hold no sync byte but their number.
 func numbered(n int) []byte {
 	var b []byte
 	for i := range n {
-		p := make([]byte, packetSize)
-		p[0], p[1], p[2], p[3], p[4], p[5] = syncByte, 0x01, 0, 0x10, byte(i>>6), byte(i&0x3F)
+		p := make([]byte, ts.PacketSize)
+		p[0], p[1], p[2], p[3], p[4], p[5] = ts.SyncByte, 0x01, 0, 0x10, byte(i>>6), byte(i&0x3F)
 		b = append(b, p...)
 	}
 	return b
@@ -20,7 +22,7 @@ func numbered(n int) []byte {
 // cut pushes b in pieces of that size.
 func cut(b []byte, piece int) (packets []byte, g grid, err error) {
 	for ; len(b) > 0 && err == nil; b = b[min(piece, len(b)):] {
-		err = g.push(b[:min(piece, len(b))], func(p packet) { packets = append(packets, p...) })
+		err = g.push(b[:min(piece, len(b))], func(p ts.Packet) { packets = append(packets, p...) })
 	}
 	return packets, g, err
 }
@@ -28,7 +30,7 @@ func cut(b []byte, piece int) (packets []byte, g grid, err error) {
 func TestGrid(t *testing.T) {
 	t.Parallel()
 	b := numbered(20)
-	at := func(from, to int) []byte { return b[from*packetSize : to*packetSize] }
+	at := func(from, to int) []byte { return b[from*ts.PacketSize : to*ts.PacketSize] }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	cases := []struct {
 		name     string
@@ -38,10 +40,10 @@ func TestGrid(t *testing.T) {
 		{"whole", b, b, 0},
 		{"garbage first", join([]byte("garbage G G G"), b), b, 13},
 		{"cut at both ends", b[100 : len(b)-100], at(1, 19), 88},
-		{"a byte missing", join(at(0, 8), at(8, 9)[:187], at(9, 20)), join(at(0, 9)[:8*packetSize], join(at(8, 9)[:187], at(9, 10)[:1]), at(10, 20)), 187},
+		{"a byte missing", join(at(0, 8), at(8, 9)[:187], at(9, 20)), join(at(0, 9)[:8*ts.PacketSize], join(at(8, 9)[:187], at(9, 10)[:1]), at(10, 20)), 187},
 		{"a packet's start missing", join(at(0, 8), at(8, 9)[10:], at(9, 20)), join(at(0, 8), at(9, 20)), 178},
 		{"garbage between", join(at(0, 8), bytes.Repeat([]byte{1}, 1000), at(8, 20)), join(at(0, 8), at(8, 20)), 1000},
-		{"sync bytes first", join(bytes.Repeat([]byte{syncByte}, 30_000), b), b, 30_000},
+		{"sync bytes first", join(bytes.Repeat([]byte{ts.SyncByte}, 30_000), b), b, 30_000},
 		{"too few", at(0, 4), nil, 0},
 		{"nothing", nil, nil, 0},
 	}
@@ -58,14 +60,14 @@ func TestGrid(t *testing.T) {
 func TestGridGivesUp(t *testing.T) {
 	t.Parallel()
 	for _, piece := range []int{100, 1 << 20} {
-		if _, _, err := cut(make([]byte, maxForeign+packetSize), piece); !errors.Is(err, errForeign) {
+		if _, _, err := cut(make([]byte, maxForeign+ts.PacketSize), piece); !errors.Is(err, errForeign) {
 			t.Errorf("zeros: %v", err)
 		}
-		if got, _, err := cut(bytes.Repeat([]byte{syncByte}, 1<<20), piece); !errors.Is(err, errForeign) || len(got) > 0 {
+		if got, _, err := cut(bytes.Repeat([]byte{ts.SyncByte}, 1<<20), piece); !errors.Is(err, errForeign) || len(got) > 0 {
 			t.Errorf("sync bytes: %d bytes, %v", len(got), err)
 		}
-		got, _, err := cut(append(numbered(10), make([]byte, maxLost+packetSize)...), piece)
-		if err == nil || errors.Is(err, errForeign) || len(got) != 10*packetSize {
+		got, _, err := cut(append(numbered(10), make([]byte, maxLost+ts.PacketSize)...), piece)
+		if err == nil || errors.Is(err, errForeign) || len(got) != 10*ts.PacketSize {
 			t.Errorf("a stream, then zeros: %d bytes, %v", len(got), err)
 		}
 	}
@@ -74,7 +76,7 @@ func TestGridGivesUp(t *testing.T) {
 // FuzzConnection: whatever comes, in whatever pieces, whole packets come out, and the pieces make no difference; what is
 // kept is bounded.
 func FuzzConnection(f *testing.F) {
-	b := stream(f, 1)[:12*packetSize]
+	b := stream(f, 1)[:12*ts.PacketSize]
 	f.Add(b, uint16(100))
 	f.Add(numbered(8), uint16(1))
 	f.Add(append([]byte("GET / HTTP/1.1"), b...), uint16(7))
@@ -85,13 +87,13 @@ func FuzzConnection(f *testing.F) {
 			var known proof
 			var out []byte
 			for b := data; len(b) > 0; b = b[min(piece, len(b)):] {
-				emit := func(p packet) { out = s.push(out, p) }
+				emit := func(p ts.Packet) { out = s.push(out, p) }
 				var refused error
-				err := g.push(b[:min(piece, len(b))], func(p packet) { refused = errors.Join(refused, known.push(p, emit)) })
+				err := g.push(b[:min(piece, len(b))], func(p ts.Packet) { refused = errors.Join(refused, known.push(p, emit)) })
 				if err != nil || refused != nil {
 					break
 				}
-				if len(g.rest) > 2*firstPackets*packetSize {
+				if len(g.rest) > 2*firstPackets*ts.PacketSize {
 					t.Fatalf("%d bytes are kept", len(g.rest))
 				}
 			}
@@ -101,8 +103,8 @@ func FuzzConnection(f *testing.F) {
 		if !bytes.Equal(got, through(1<<30)) && len(data) < maxForeign {
 			t.Error("the pieces make a difference")
 		}
-		for at := 0; at < len(got); at += packetSize {
-			if got[at] != syncByte || len(got)-at < packetSize {
+		for at := 0; at < len(got); at += ts.PacketSize {
+			if got[at] != ts.SyncByte || len(got)-at < ts.PacketSize {
 				t.Fatalf("no packet at byte %d of %d", at, len(got))
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // intake takes one connection into the recording.
@@ -114,7 +116,7 @@ func (in *intake) unknown() error {
 func (in *intake) push(data []byte) (reason, err error) {
 	now := in.o.Now()
 	in.out = in.out[:0]
-	emit := func(p packet) {
+	emit := func(p ts.Packet) {
 		if in.splice == nil {
 			in.sender.streams.Store(true)
 			size := in.session.recording.size.Load()
@@ -123,7 +125,7 @@ func (in *intake) push(data []byte) (reason, err error) {
 		in.out = in.splice.push(in.out, p)
 	}
 	var empty error
-	reason = in.grid.push(data, func(p packet) {
+	reason = in.grid.push(data, func(p ts.Packet) {
 		if empty == nil {
 			empty = in.proof.push(p, emit)
 		}

@@ -60,12 +60,12 @@ type metadata struct {
 func (m *metadata) wanted(pid uint16) bool { return m.handle != nil && pid == m.pid && pid != patPID }
 
 // followID3 takes the streams that the video's program has now.
-func (r *Reader) followID3(streams []stream) {
+func (r *Reader) followID3(streams []ProgramStream) {
 	m := &r.metadata
 	var pid uint16 = patPID
 	for _, s := range streams {
-		if s.hasID3() && s.pid != r.videoPID && s.pid != patPID && r.programs[s.pid] == nil {
-			pid = s.pid
+		if s.hasID3() && s.PID != r.videoPID && s.PID != patPID && r.programs[s.PID] == nil {
+			pid = s.PID
 			break
 		}
 	}

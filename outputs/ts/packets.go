@@ -31,10 +31,10 @@ type packetSource struct {
 // next returns the next packet, valid until the next call. At the end of the source it returns io.EOF.
 func (s *packetSource) next() ([]byte, error) {
 	for {
-		if s.synced && s.end-s.start >= packetSize {
-			if s.buf[s.start] == syncByte {
-				p := s.buf[s.start : s.start+packetSize]
-				s.start += packetSize
+		if s.synced && s.end-s.start >= PacketSize {
+			if s.buf[s.start] == SyncByte {
+				p := s.buf[s.start : s.start+PacketSize]
+				s.start += PacketSize
 				s.packets++
 				return p, nil
 			}
@@ -59,19 +59,19 @@ func (s *packetSource) next() ([]byte, error) {
 // more data stay in the buffer. After the end of the source as many packets as are left must do.
 func (s *packetSource) sync() bool {
 	for ; s.start < s.end; s.start, s.skipped = s.start+1, s.skipped+1 {
-		if s.buf[s.start] != syncByte {
+		if s.buf[s.start] != SyncByte {
 			continue
 		}
 		found := 0
-		for at := s.start; found < syncPackets && at < s.end && s.buf[at] == syncByte; at += packetSize {
+		for at := s.start; found < syncPackets && at < s.end && s.buf[at] == SyncByte; at += PacketSize {
 			found++
 		}
 		rest := s.end - s.start
 		switch {
-		case found == syncPackets, s.err != nil && found*packetSize >= rest-rest%packetSize && rest >= packetSize:
+		case found == syncPackets, s.err != nil && found*PacketSize >= rest-rest%PacketSize && rest >= PacketSize:
 			s.synced = true
 			return true
-		case s.err == nil && found*packetSize >= rest:
+		case s.err == nil && found*PacketSize >= rest:
 			return false // all that is here fits: more is needed to tell
 		}
 	}

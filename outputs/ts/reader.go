@@ -133,50 +133,28 @@ func (r *Reader) endError(err error) error {
 }
 
 // packet takes one packet apart and passes its payload on.
-func (r *Reader) packet(p []byte) {
-	if p[1]&0x80 != 0 { // transport_error_indicator: nothing in it can be trusted, the counter will show the gap
-		return
-	}
-	pid := (uint16(p[1])<<8 | uint16(p[2])) & nullPID
+func (r *Reader) packet(p Packet) {
+	pid := p.PID()
 	video := r.found && pid == r.videoPID
 	id3 := r.found && r.metadata.wanted(pid)
 	table := r.programs[pid]
 	if !video && !id3 && table == nil && pid != patPID {
 		return
 	}
-	payload, discontinuity := payloadOf(p)
-	if len(payload) == 0 || p[3]&0xC0 != 0 { // scrambled payload can't be read
+	payload, start := p.Payload(), p.Starts()
+	if len(payload) == 0 || !p.Readable() { // the counter shows what is missing
 		return
 	}
-	start := p[1]&flagStart != 0
 	switch {
 	case pid == patPID:
 		r.pat.Push(payload, start, r.program)
 	case table != nil:
 		table.Push(payload, start, func(section []byte, right bool) { r.programMap(pid, section, right) })
 	case video:
-		r.video(payload, start, int(p[3]&0x0F), discontinuity)
+		r.video(payload, start, int(p.Counter()), p.Discontinuity())
 	default:
-		r.id3(payload, start, int(p[3]&0x0F), discontinuity)
+		r.id3(payload, start, int(p.Counter()), p.Discontinuity())
 	}
-}
-
-// payloadOf is the payload of a packet, empty when it has none, and its discontinuity_indicator.
-func payloadOf(p []byte) (payload []byte, discontinuity bool) {
-	control := p[3] >> 4 & 3
-	payload = p[headerSize:]
-	if control&2 != 0 {
-		n := 1 + int(payload[0])
-		if n > len(payload) {
-			return nil, false
-		}
-		discontinuity = n > 1 && payload[1]&flagDiscontinuity != 0
-		payload = payload[n:]
-	}
-	if control&1 == 0 {
-		payload = nil
-	}
-	return payload, discontinuity
 }
 
 // program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
@@ -212,21 +190,21 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 		return
 	}
 	streams := mapStreams(body)
-	stays := r.found && slices.ContainsFunc(streams, func(s stream) bool {
-		codec, ok := s.video()
-		return ok && s.pid == r.videoPID && codec == r.codec
+	stays := r.found && slices.ContainsFunc(streams, func(s ProgramStream) bool {
+		codec, ok := s.codec()
+		return ok && s.PID == r.videoPID && codec == r.codec
 	})
 	if !stays {
-		i := slices.IndexFunc(streams, func(s stream) bool {
-			_, ok := s.video()
-			return ok && r.programs[s.pid] == nil && s.pid != patPID
+		i := slices.IndexFunc(streams, func(s ProgramStream) bool {
+			_, ok := s.codec()
+			return ok && r.programs[s.PID] == nil && s.PID != patPID
 		})
 		if i < 0 {
 			return
 		}
 		r.finish() // the stream moved to another PID
-		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].pid
-		r.codec, _ = streams[i].video()
+		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].PID
+		r.codec, _ = streams[i].codec()
 		r.continuity.reset()
 	}
 	r.followID3(streams)
