@@ -82,6 +82,26 @@ func (m *transportMonitor) packet(p ts.Packet, offset int64) {
 	if len(payload) > 0 && !repeat {
 		m.table(pid, payload, p.Starts(), gap, offset)
 	}
+	start, ok := p.PES()
+	if !ok || start.Split {
+		return
+	}
+	m.stamp(pid, start.Timed, offset)
+	if start.Timed && start.Video() {
+		m.picture(pid, start.DTS, offset)
+	}
+}
+
+// lost takes bytes that are no packet (1.2), and are more than one whose sync byte is wrong where packets follow (1.1).
+func (m *transportMonitor) lost(offset, n int64, found bool) {
+	if found && n == ts.PacketSize {
+		m.report(SyncByteError, unknownPID, offset, 0, "the sync byte of a packet is wrong")
+		return
+	}
+	m.report(SyncByteError, unknownPID, offset, 0, "bytes that are no packet")
+	if found {
+		m.report(SyncLoss, unknownPID, offset, 0, "two sync bytes or more are not in their places")
+	}
 }
 
 // count compares the continuity counter (1.4). A packet may come twice.

@@ -63,7 +63,7 @@ func wrongPAT(t *testing.T, b []byte) (wrong []byte) {
 			wrong = append(wrong, p...)
 		}
 	}
-	if len(wrong) < firstPackets*ts.PacketSize {
+	if len(wrong) < 3*ts.PacketSize {
 		t.Fatalf("the stream has %d bytes of PAT", len(wrong))
 	}
 	return wrong
