@@ -29,13 +29,7 @@ type stampedStream struct {
 // the tables may stand in an initialization section of their own. single is how long a picture lasts that is alone.
 func measureTS(data []byte, single int64) *Timing {
 	var video, audio *stampedStream
-	for at := 0; at+ts.PacketSize <= len(data); {
-		p := ts.Packet(data[at : at+ts.PacketSize])
-		if p[0] != ts.SyncByte {
-			at += nextPacket(data[at:])
-			continue
-		}
-		at += ts.PacketSize
+	for p := range ts.Split(data) {
 		if !p.Starts() {
 			if audio != nil && p.PID() == audio.pid && video == nil && p.Readable() {
 				audio.last = append(audio.last, p.Payload()...)
@@ -66,16 +60,6 @@ func measureTS(data []byte, single int64) *Timing {
 		return audio.timing(single)
 	}
 	return nil
-}
-
-// nextPacket is how far it is to where a packet may begin.
-func nextPacket(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		if b[i] == ts.SyncByte && (i+ts.PacketSize >= len(b) || b[i+ts.PacketSize] == ts.SyncByte) {
-			return i
-		}
-	}
-	return len(b)
 }
 
 // streamKind says which stream a PES packet is of, empty for neither.

@@ -3,6 +3,7 @@ package ts
 import (
 	"fmt"
 	"io"
+	"iter"
 )
 
 const (
@@ -34,6 +35,15 @@ type Splitter struct {
 	at     int64 // offset of that
 	synced bool
 	ended  bool
+}
+
+// Split gives the packets of data, each with its offset. They are parts of data.
+func Split(data []byte) iter.Seq2[Packet, int64] {
+	return func(yield func(Packet, int64) bool) {
+		s := Splitter{buf: data, ended: true}
+		for p, offset, ok := s.Next(); ok && yield(p, offset); p, offset, ok = s.Next() {
+		}
+	}
 }
 
 // Write takes the next bytes. It never fails.
