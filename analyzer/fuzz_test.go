@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"testing"
 	"time"
 
@@ -108,30 +107,5 @@ func FuzzScript(f *testing.F) {
 		x := newExtractor("fuzz", o, handle)
 		x.begin(flvWrap, nil, "")
 		newTagReader(x).tag(flv.Tag{Type: flv.Script, Time: ms, Body: b}, 0)
-	})
-}
-
-// FuzzTap wants the tap to pass through what it reads, however it is cut up.
-func FuzzTap(f *testing.F) {
-	f.Add(readFile(f, encode(f, "a.ts", "0.1"))[:2000], uint16(100))
-	f.Fuzz(func(t *testing.T, b []byte, step uint16) {
-		tap := &tsTap{r: bytes.NewReader(b)}
-		buf := make([]byte, 1+int(step))
-		var got []byte
-		for {
-			n, err := tap.Read(buf)
-			got = append(got, buf[:n]...)
-			if err == io.EOF {
-				break
-			}
-		}
-		if !bytes.Equal(got, b) || tap.at+int64(len(tap.rest)) != int64(len(b)) {
-			t.Fatalf("%d bytes of %d, at %d", len(got), len(b), tap.at)
-		}
-		for _, s := range tap.starts {
-			if s.offset < 0 || s.offset > int64(len(b))-packetSize || b[s.offset] != syncByte {
-				t.Fatalf("PES packet at %d of %d", s.offset, len(b))
-			}
-		}
 	})
 }

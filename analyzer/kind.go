@@ -8,6 +8,8 @@ import (
 	"mime"
 	"path"
 	"strings"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // Kind is the kind of a stream.
@@ -26,12 +28,10 @@ const (
 var ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not read here")
 
 const (
-	packetSize = 188 // of a transport stream
-	syncByte   = 0x47
 	// magicSize is how many bytes it takes to know any kind but a transport stream that was joined amid a packet.
 	magicSize = 12
 	// probeSize is where the packet grid of a transport stream is looked for: five packets, of which three must fit.
-	probeSize = 5 * packetSize
+	probeSize = 5 * ts.PacketSize
 )
 
 // kindOfName is the kind that the end of a path names, empty for none.
@@ -85,8 +85,8 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return "", fmt.Errorf("detect kind: %w: give its HLS playlist", ErrManifest)
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
-	for i := 0; i < packetSize && i+2*packetSize < len(probe); i++ {
-		if probe[i] == syncByte && probe[i+packetSize] == syncByte && probe[i+2*packetSize] == syncByte {
+	for i := 0; i < ts.PacketSize && i+2*ts.PacketSize < len(probe); i++ {
+		if probe[i] == ts.SyncByte && probe[i+ts.PacketSize] == ts.SyncByte && probe[i+2*ts.PacketSize] == ts.SyncByte {
 			return KindTS, nil
 		}
 	}

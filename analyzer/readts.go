@@ -14,9 +14,10 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 	if x.at.msn != nil {
 		repeats = x.repeats
 	}
-	tap := &tsTap{r: r, monitor: newTransportMonitor(repeats, x.transportRecord)}
-	reader := ts.NewReader(tap)
-	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, tap.tag(t.PTS)) })
+	monitor := newTransportMonitor(repeats, x.transportRecord)
+	reader := ts.NewReader(r)
+	reader.HandlePackets(monitor.packet, monitor.lost)
+	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
 	var damage tsDamage
 	for ctx.Err() == nil && x.err == nil {
 		au, err := reader.Next()
@@ -27,7 +28,7 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		x.unit(au, tap.unit(au.PTS, au.DTS))
+		x.unit(au, reader.Offset())
 	}
 	return ctx.Err()
 }

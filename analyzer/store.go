@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
@@ -54,15 +55,31 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 
 // storeTS copies a transport stream. Where it breaks off, the picture that was begun is left out.
 func storeTS(f *os.File, r io.Reader) (int64, error) {
-	tap := &tsTap{r: r}
-	n, err := io.Copy(storeWriter{f}, tap)
+	var pictures pictureFinder
+	n, err := io.Copy(storeWriter{f}, io.TeeReader(r, &pictures))
 	if failed := new(StoreError); err == nil || errors.As(err, &failed) {
 		return n, err
 	}
 	if n > 0 {
-		n = tap.lastPicture
+		n = pictures.last
 		if cut := f.Truncate(n); cut != nil {
 			return n, stored(fmt.Errorf("cut captured stream: %w", cut))
+		}
+	}
+	return n, err
+}
+
+// pictureFinder finds where the last picture of a transport stream begins.
+type pictureFinder struct {
+	packets ts.Splitter
+	last    int64
+}
+
+func (f *pictureFinder) Write(b []byte) (int, error) {
+	n, err := f.packets.Write(b)
+	for p, offset, ok := f.packets.Next(); ok; p, offset, ok = f.packets.Next() {
+		if start, ok := p.PES(); ok && start.Timed && start.Video() {
+			f.last = offset
 		}
 	}
 	return n, err

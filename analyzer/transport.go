@@ -43,7 +43,6 @@ const (
 	// late.
 	longestStep = media.TicksPerSecond / 10
 
-	nullPacket = 0x1FFF
 	unknownPID = -1
 )
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // What is wrong with packets is a record with the name and number of TR 101 290.
@@ -20,7 +22,7 @@ func TestTransportRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const at = 40 * packetSize
+	const at = 40 * ts.PacketSize
 	whole[at+1] |= 0x80
 	if err := os.WriteFile(name, whole, 0o600); err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func rewritten(t *testing.T, path string, each func(pid int, p []byte) []byte) s
 		t.Fatal(err)
 	}
 	var out []byte
-	for p := range slices.Chunk(whole, packetSize) {
+	for p := range slices.Chunk(whole, ts.PacketSize) {
 		out = append(out, each(int(p[1]&0x1F)<<8|int(p[2]), bytes.Clone(p))...)
 	}
 	path = filepath.Join(t.TempDir(), "a.ts")
@@ -103,14 +105,14 @@ func long(t *testing.T, damaged bool) func(int, []byte) []byte {
 		}
 		head := func(start byte) []byte {
 			counter++
-			return []byte{syncByte, start | mapPID>>8, 0, 0x10 | counter&0x0F}
+			return []byte{ts.SyncByte, start | mapPID>>8, 0, 0x10 | counter&0x0F}
 		}
-		if len(body) < packetSize {
+		if len(body) < ts.PacketSize {
 			t.Fatal("the table fits into a packet")
 		}
-		first := slices.Concat(head(0x40), []byte{0}, body[:packetSize-5])
-		second := append(head(0), body[packetSize-5:]...)
-		for len(second) < packetSize {
+		first := slices.Concat(head(0x40), []byte{0}, body[:ts.PacketSize-5])
+		second := append(head(0), body[ts.PacketSize-5:]...)
+		for len(second) < ts.PacketSize {
 			second = append(second, 0xFF)
 		}
 		return append(first, second...)
@@ -174,8 +176,8 @@ func TestTransportIndicators(t *testing.T) {
 		}), PTSError},
 		"a stranger": {rewritten(t, plain, func(_ int, p []byte) []byte {
 			if counter++; counter%20 == 0 {
-				stranger := bytes.Repeat([]byte{0xFF}, packetSize)
-				copy(stranger, []byte{syncByte, 0x0A, 0xBC, 0x10 | byte(counter/20)&0x0F})
+				stranger := bytes.Repeat([]byte{0xFF}, ts.PacketSize)
+				copy(stranger, []byte{ts.SyncByte, 0x0A, 0xBC, 0x10 | byte(counter/20)&0x0F})
 				return append(p, stranger...)
 			}
 			return p

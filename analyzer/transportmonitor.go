@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/refstream/refstream/outputs/ts"
@@ -62,36 +61,46 @@ func newTransportMonitor(repeats map[string]int, report func(string, int, int64,
 }
 
 // packet takes the next packet.
-func (m *transportMonitor) packet(p []byte, offset int64) {
-	pid := int(p[1]&0x1F)<<8 | int(p[2])
-	if p[1]&0x80 != 0 {
+func (m *transportMonitor) packet(p ts.Packet, offset int64) {
+	pid := int(p.PID())
+	if p.Damaged() {
 		m.report(TransportError, pid, offset, 0, "transport_error_indicator is set")
 		return // nothing in it can be trusted
 	}
-	if pid == nullPacket {
+	if pid == ts.NullPID || !p.Plausible() {
 		return
 	}
-	payload, field := p[4:], []byte(nil)
-	if p[3]&0x20 != 0 {
-		n := 1 + int(payload[0])
-		if n > len(payload) {
-			return
-		}
-		field, payload = payload[1:n], payload[n:]
-	}
 	m.present(pid)
-	broken := len(field) > 0 && field[0]&0x80 != 0 // discontinuity_indicator
+	payload, broken := p.Payload(), p.Discontinuity()
 	repeat, gap := false, false
-	if p[3]&0x10 != 0 {
-		repeat, gap = m.count(pid, p[3]&0x0F, broken, offset)
-	} else {
-		payload = nil
+	if p.HasPayload() {
+		repeat, gap = m.count(pid, p.Counter(), broken, offset)
 	}
-	if pid == m.pcrPID && len(field) >= 6 && field[0]&0x10 != 0 {
-		m.reference(int64(binary.BigEndian.Uint32(field[1:]))<<1|int64(field[5]>>7), broken, offset)
+	if pcr, ok := p.PCR(); ok && pid == m.pcrPID {
+		m.reference(pcr, broken, offset)
 	}
 	if len(payload) > 0 && !repeat {
-		m.table(pid, payload, p[1]&0x40 != 0, gap, offset)
+		m.table(pid, payload, p.Starts(), gap, offset)
+	}
+	start, ok := p.PES()
+	if !ok || start.Split {
+		return
+	}
+	m.stamp(pid, start.Timed, offset)
+	if start.Timed && start.Video() {
+		m.picture(pid, start.DTS, offset)
+	}
+}
+
+// lost takes bytes that are no packet (1.2), and are more than one whose sync byte is wrong where packets follow (1.1).
+func (m *transportMonitor) lost(offset, n int64, found bool) {
+	if found && n == ts.PacketSize {
+		m.report(SyncByteError, unknownPID, offset, 0, "the sync byte of a packet is wrong")
+		return
+	}
+	m.report(SyncByteError, unknownPID, offset, 0, "bytes that are no packet")
+	if found {
+		m.report(SyncLoss, unknownPID, offset, 0, "two sync bytes or more are not in their places")
 	}
 }
 

@@ -3,6 +3,8 @@ package analyzer
 import (
 	"fmt"
 	"net"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -59,14 +61,14 @@ func (d *datagrams) Close() error { return d.c.Close() }
 // withoutRTP leaves out the header of an RTP packet (RFC 3550, 5.1) with a transport stream behind it.
 func withoutRTP(b []byte) []byte {
 	const fixed, csrc = 12, 4
-	if len(b) <= fixed || b[0] == syncByte || b[0]>>6 != 2 {
+	if len(b) <= fixed || b[0] == ts.SyncByte || b[0]>>6 != 2 {
 		return b
 	}
 	n := fixed + csrc*int(b[0]&0x0F)
 	if b[0]&0x10 != 0 && len(b) >= n+4 { // header extension
 		n += 4 + 4*(int(b[n+2])<<8|int(b[n+3]))
 	}
-	if n < len(b) && b[n] == syncByte {
+	if n < len(b) && b[n] == ts.SyncByte {
 		return b[n:]
 	}
 	return b

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // clips are the streams of these tests, of which most are used by several: each is made once a run.
@@ -35,8 +37,8 @@ func (c *clips) get(t testing.TB, name string, make func() ([]byte, error)) []by
 
 // movedStream is a stream whose time stamps are so many ticks later. It changes what it is given.
 func movedStream(b []byte, ticks int64) []byte {
-	for at := 0; at < len(b); at += packetSize {
-		packet(b[at : at+packetSize]).shift(ticks)
+	for at := 0; at < len(b); at += ts.PacketSize {
+		ts.Packet(b[at : at+ts.PacketSize]).Shift(ticks)
 	}
 	return b
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // shortDisk is a file on a disk that has room for so many bytes more.
@@ -59,7 +61,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	before := s.recorded()
 	s = record(t, Options{Dir: dir}, defaultTimes())
-	s.send(b[:len(b)/4/packetSize*packetSize])
+	s.send(b[:len(b)/4/ts.PacketSize*ts.PacketSize])
 	s.stop()
 	if got := s.recorded(); !bytes.HasPrefix(got, before) || len(got) <= len(before) {
 		t.Errorf("%d bytes follow %d", len(got)-len(before), len(before))
@@ -75,8 +77,8 @@ func TestShortWrite(t *testing.T) {
 	}
 	t.Cleanup(func() { s.close() })
 	b := numbered(10)
-	s.recording.f = &shortDisk{s.recording.f, 5*packetSize + 100}
-	if err := s.recording.write(b); !errors.Is(err, syscall.ENOSPC) || s.recording.size.Load() != 5*packetSize {
+	s.recording.f = &shortDisk{s.recording.f, 5*ts.PacketSize + 100}
+	if err := s.recording.write(b); !errors.Is(err, syscall.ENOSPC) || s.recording.size.Load() != 5*ts.PacketSize {
 		t.Errorf("size %d, %v", s.recording.size.Load(), err)
 	}
 	s.connections.f = &shortDisk{s.connections.f, 250}
@@ -85,7 +87,7 @@ func TestShortWrite(t *testing.T) {
 		err = s.connections.append(Connection{Number: written + 1})
 	}
 	again := &station{t: t, session: Session{Folder: s.folder}}
-	if got := again.recorded(); !bytes.Equal(got, b[:5*packetSize]) {
+	if got := again.recorded(); !bytes.Equal(got, b[:5*ts.PacketSize]) {
 		t.Errorf("%d bytes are recorded", len(got))
 	}
 	if all := again.connections(); !errors.Is(err, syscall.ENOSPC) || len(all) != written-1 || len(all) == 0 {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestHeldBack: a second sender that never sends the sound it names is recorded all the same, and whatever is held back at
@@ -16,13 +18,13 @@ func TestHeldBack(t *testing.T) {
 	t.Parallel()
 	first := stream(t, 1)
 	var silent []byte
-	for b := stream(t, 2); len(b) > 0; b = b[packetSize:] {
-		if packet(b).pid() != 0x101 {
-			silent = append(silent, b[:packetSize]...)
+	for b := stream(t, 2); len(b) > 0; b = b[ts.PacketSize:] {
+		if ts.Packet(b).PID() != 0x101 {
+			silent = append(silent, b[:ts.PacketSize]...)
 		}
 	}
-	short := silent[:20*packetSize]
-	const breaks = 5 * packetSize // there are less PIDs
+	short := silent[:20*ts.PacketSize]
+	const breaks = 5 * ts.PacketSize // there are less PIDs
 	t.Run("time", func(t *testing.T) {
 		t.Parallel()
 		s := record(t, Options{}, defaultTimes())
@@ -58,8 +60,8 @@ func TestHeldBack(t *testing.T) {
 		t.Parallel()
 		splice := newSplice(line(0, 900_000), true, 0)
 		var out []byte
-		for at := 0; at <= maxHeld; at += packetSize {
-			out = splice.push(out, packet(bytes.Clone(numbered(1))))
+		for at := 0; at <= maxHeld; at += ts.PacketSize {
+			out = splice.push(out, ts.Packet(bytes.Clone(numbered(1))))
 		}
 		if len(out) < maxHeld || len(splice.held) > 0 {
 			t.Errorf("%d bytes are held back, %d not", len(splice.held), len(out))

@@ -7,21 +7,23 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // intake takes one connection into the recording.
 type intake struct {
 	*receiver
-	sender *sender
-	log    *slog.Logger
-	entry  Connection
-	begun  bool // its first line is in connections.jsonl
-	grid   grid
-	proof  proof
-	splice *splice
-	out    []byte
-	losses int // of the grid, that were told
-	heard  bool
+	sender  *sender
+	log     *slog.Logger
+	entry   Connection
+	begun   bool // its first line is in connections.jsonl
+	packets ts.Splitter
+	proof   proof
+	splice  *splice
+	out     []byte
+	losses  int64 // of the packets, that were told
+	heard   bool
 }
 
 // serve records a connection until it ends, or ctx does. It returns an error when the recording can't go on; whatever is
@@ -74,7 +76,7 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 			free <- c.data
 		case <-foreign.ticks():
 			// Null packets may come from one who waits for his own input.
-			if in.grid.packets == 0 || len(in.proof.held) > 0 {
+			if in.packets.Packets == 0 || len(in.proof.held) > 0 {
 				return in.unknown(), nil
 			}
 		case <-held.ticks():
@@ -104,7 +106,7 @@ func (in *intake) unknown() error {
 	switch {
 	case !in.heard || in.proof.found:
 		return nil
-	case in.grid.packets == 0:
+	case in.packets.Packets == 0:
 		return errForeign
 	}
 	return errNoProgram
@@ -114,7 +116,7 @@ func (in *intake) unknown() error {
 func (in *intake) push(data []byte) (reason, err error) {
 	now := in.o.Now()
 	in.out = in.out[:0]
-	emit := func(p packet) {
+	emit := func(p ts.Packet) {
 		if in.splice == nil {
 			in.sender.streams.Store(true)
 			size := in.session.recording.size.Load()
@@ -123,7 +125,7 @@ func (in *intake) push(data []byte) (reason, err error) {
 		in.out = in.splice.push(in.out, p)
 	}
 	var empty error
-	reason = in.grid.push(data, func(p packet) {
+	reason = push(&in.packets, data, func(p ts.Packet) {
 		if empty == nil {
 			empty = in.proof.push(p, emit)
 		}
@@ -131,10 +133,10 @@ func (in *intake) push(data []byte) (reason, err error) {
 	if reason == nil {
 		reason = empty
 	}
-	if in.grid.losses > in.losses && in.losses&(in.losses-1) == 0 { // the 1st, 2nd, 3rd, 5th, 9th and so on
-		in.log.Warn("the stream is broken: bytes are missing, or belong to no packet", "skipped_bytes", in.grid.skipped, "times", in.grid.losses)
+	if in.packets.Losses > in.losses && in.losses&(in.losses-1) == 0 { // the 1st, 2nd, 3rd, 5th, 9th and so on
+		in.log.Warn("the stream is broken: bytes are missing, or belong to no packet", "skipped_bytes", in.packets.Skipped, "times", in.packets.Losses)
 	}
-	in.losses = in.grid.losses
+	in.losses = in.packets.Losses
 	return reason, in.write(now)
 }
 
@@ -217,7 +219,7 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 		in.log.Warn("time stamps that were spread over two packets are not shifted", "count", in.splice.split)
 	}
 	log.Log(ctx, level, text, "connection", in.entry.Number, "bytes", in.entry.Bytes,
-		"duration", now.Sub(in.entry.Began).Round(time.Millisecond), "skipped_bytes", in.grid.skipped)
+		"duration", now.Sub(in.entry.Began).Round(time.Millisecond), "skipped_bytes", in.packets.Skipped)
 	err := in.session.connections.append(in.entry)
 	if in.entry.Bytes > 0 && failed == nil {
 		err = errors.Join(err, in.session.recording.sync())

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestNoProgram: what has the sync bytes of a transport stream and nothing of a stream in it is said, and not recorded.
@@ -17,10 +19,10 @@ func TestNoProgram(t *testing.T) {
 		want  string
 	}{
 		"six bytes":    {[]byte("hello\n"), true, "no MPEG transport stream"},
-		"sync bytes":   {bytes.Repeat([]byte{syncByte}, 1<<20), false, "no MPEG transport stream"},
+		"sync bytes":   {bytes.Repeat([]byte{ts.SyncByte}, 1<<20), false, "no MPEG transport stream"},
 		"few packets":  {numbered(20), true, "no program"},
-		"many packets": {numbered(maxHeld/packetSize + 10), false, "no program"},
-		"null packets": {bytes.Repeat(append([]byte{syncByte, 0x1F, 0xFF, 0x10}, make([]byte, 184)...), 50), true, "no program"},
+		"many packets": {numbered(maxHeld/ts.PacketSize + 10), false, "no program"},
+		"null packets": {bytes.Repeat(append([]byte{ts.SyncByte, 0x1F, 0xFF, 0x10}, make([]byte, 184)...), 50), true, "no program"},
 		"a wrong PAT":  {wrongPAT(t, good), true, "no program"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,13 +57,13 @@ func TestNoProgram(t *testing.T) {
 // wrongPAT is the packets of a stream that have its PAT, with one bit changed.
 func wrongPAT(t *testing.T, b []byte) (wrong []byte) {
 	t.Helper()
-	for ; len(b) > 0; b = b[packetSize:] {
-		if p := packet(bytes.Clone(b[:packetSize])); p.pid() == 0 {
+	for ; len(b) > 0; b = b[ts.PacketSize:] {
+		if p := ts.Packet(bytes.Clone(b[:ts.PacketSize])); p.PID() == 0 {
 			p[15] ^= 1
 			wrong = append(wrong, p...)
 		}
 	}
-	if len(wrong) < firstPackets*packetSize {
+	if len(wrong) < 3*ts.PacketSize {
 		t.Fatalf("the stream has %d bytes of PAT", len(wrong))
 	}
 	return wrong
@@ -70,28 +72,28 @@ func wrongPAT(t *testing.T, b []byte) (wrong []byte) {
 // TestProof: a PAT or the start of a PES packet is enough, all packets before it come with it, and null packets don't.
 func TestProof(t *testing.T) {
 	t.Parallel()
-	null := append([]byte{syncByte, 0x1F, 0xFF, 0x10}, make([]byte, 184)...)
-	var pat, start packet
-	for b := stream(t, 1); pat == nil || start == nil; b = b[packetSize:] {
-		p := packet(b[:packetSize])
-		if _, ok := p.pes(); ok {
+	null := append([]byte{ts.SyncByte, 0x1F, 0xFF, 0x10}, make([]byte, 184)...)
+	var pat, start ts.Packet
+	for b := stream(t, 1); pat == nil || start == nil; b = b[ts.PacketSize:] {
+		p := ts.Packet(b[:ts.PacketSize])
+		if _, ok := p.PES(); ok {
 			start = p
-		} else if p.pid() == 0 {
+		} else if p.PID() == 0 {
 			pat = p
 		}
 	}
 	before := numbered(3)
-	for name, last := range map[string]packet{"PAT": pat, "PES": start} {
+	for name, last := range map[string]ts.Packet{"PAT": pat, "PES": start} {
 		var f proof
 		var got []byte
-		emit := func(p packet) { got = append(got, p...) }
+		emit := func(p ts.Packet) { got = append(got, p...) }
 		in := bytes.Join([][]byte{null, before, null}, nil)
-		for b := bytes.Clone(in); len(b) > 0; b = b[packetSize:] {
-			if err := f.push(b[:packetSize], emit); err != nil || len(got) > 0 {
+		for b := bytes.Clone(in); len(b) > 0; b = b[ts.PacketSize:] {
+			if err := f.push(b[:ts.PacketSize], emit); err != nil || len(got) > 0 {
 				t.Fatalf("%s: %d bytes came out, %v", name, len(got), err)
 			}
 		}
-		for _, p := range []packet{last, null} {
+		for _, p := range []ts.Packet{last, null} {
 			if err := f.push(p, emit); err != nil {
 				t.Fatal(err)
 			}
@@ -102,12 +104,12 @@ func TestProof(t *testing.T) {
 	}
 	var f proof
 	var err error
-	for i := 0; err == nil; i += packetSize {
-		if err = f.push(numbered(1), func(packet) { t.Error("it came out") }); i > 2*maxHeld {
+	for i := 0; err == nil; i += ts.PacketSize {
+		if err = f.push(numbered(1), func(ts.Packet) { t.Error("it came out") }); i > 2*maxHeld {
 			t.Fatal("all is held")
 		}
 	}
-	if !errors.Is(err, errNoProgram) || len(f.held) > maxHeld+packetSize {
+	if !errors.Is(err, errNoProgram) || len(f.held) > maxHeld+ts.PacketSize {
 		t.Errorf("%v with %d bytes held", err, len(f.held))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // killedDir names the folder in the environment of the process that is to be killed.
@@ -61,7 +63,7 @@ func TestKilled(t *testing.T) {
 		if err != nil || !bytes.HasPrefix(after, before) {
 			t.Fatalf("run %d: what was recorded before is not kept, %v", i, err)
 		}
-		before = after[:len(after)/packetSize*packetSize]
+		before = after[:len(after)/ts.PacketSize*ts.PacketSize]
 		if all := s.connections(); len(all) != i+1 || all[i].Ended != nil {
 			t.Errorf("run %d: connections %+v", i, all)
 		}

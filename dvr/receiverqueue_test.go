@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestConnectsAgainAtOnce: of many connections in a row, each closed before the next is made, nothing is lost: more than
@@ -20,7 +22,7 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	var sizes []int64
 	for i := range connections {
 		c := s.dial()
-		n := len(b) - i*packetSize
+		n := len(b) - i*ts.PacketSize
 		mustWrite(t, c, b[:n])
 		c.Close()
 		sizes = append(sizes, int64(n))
@@ -31,7 +33,7 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	})
 	at := int64(0)
 	for i, c := range s.connections() {
-		const breaks = 5 * packetSize // there are less PIDs
+		const breaks = 5 * ts.PacketSize // there are less PIDs
 		if c.FirstByte != at || c.Bytes < sizes[i] || c.Bytes > sizes[i]+breaks || c.Error != "" {
 			t.Errorf("connection %+v should begin at %d with %d bytes", c, at, sizes[i])
 		}
@@ -77,7 +79,7 @@ func listener(t *testing.T) net.Listener {
 func TestGivesWay(t *testing.T) {
 	t.Parallel()
 	b := stream(t, 1)
-	null := append([]byte{syncByte, 0x1F, 0xFF, 0x10}, make([]byte, packetSize-4)...)
+	null := append([]byte{ts.SyncByte, 0x1F, 0xFF, 0x10}, make([]byte, ts.PacketSize-4)...)
 	for name, c := range map[string]struct {
 		grace time.Duration
 		first []byte // of what keeps the others out

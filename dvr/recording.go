@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 	tailSize     = 8 << 20
 	longTailSize = 64 << 20
 	// tailRead is how much is read at once.
-	tailRead = packetSize * 1024
+	tailRead = ts.PacketSize * 1024
 )
 
 // recording is the file that grows: whole packets at all times, but for a moment within a write.
@@ -58,8 +60,8 @@ func (r *recording) adopt(f *os.File) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is no file: use another session", r.name)
 	}
-	size := info.Size() - info.Size()%packetSize
-	for _, at := range []int64{0, size - packetSize} {
+	size := info.Size() - info.Size()%ts.PacketSize
+	for _, at := range []int64{0, size - ts.PacketSize} {
 		var b [1]byte
 		if at < 0 || size == 0 {
 			continue
@@ -67,7 +69,7 @@ func (r *recording) adopt(f *os.File) error {
 		if _, err := f.ReadAt(b[:], at); err != nil {
 			return err
 		}
-		if b[0] != syncByte {
+		if b[0] != ts.SyncByte {
 			return fmt.Errorf("%s has no transport stream packet at byte %d, so it is not a recording: use another session", r.name, at)
 		}
 	}
@@ -84,7 +86,7 @@ func (r *recording) adopt(f *os.File) error {
 // write appends packets. After an error the file ends with the last whole packet that was written.
 func (r *recording) write(packets []byte) error {
 	n, err := r.f.Write(packets)
-	whole := n - n%packetSize
+	whole := n - n%ts.PacketSize
 	size := r.size.Add(int64(whole))
 	if err == nil {
 		return nil
@@ -117,7 +119,7 @@ func (r *recording) tail() (*timeline, error) {
 	defer f.Close()
 	size := r.size.Load()
 	for _, length := range []int64{tailSize, longTailSize} {
-		t, err := readTimes(io.NewSectionReader(f, max(size-size%packetSize-length/packetSize*packetSize, 0), length))
+		t, err := readTimes(io.NewSectionReader(f, max(size-size%ts.PacketSize-length/ts.PacketSize*ts.PacketSize, 0), length))
 		if err != nil {
 			return nil, fmt.Errorf("read end of recording: %w", err)
 		}
@@ -134,9 +136,9 @@ func readTimes(r io.Reader) (*timeline, error) {
 	b := make([]byte, tailRead)
 	for {
 		n, err := io.ReadFull(r, b)
-		for p := b[:n-n%packetSize]; len(p) > 0; p = p[packetSize:] {
-			if p[0] == syncByte {
-				t.observe(packet(p[:packetSize]))
+		for p := b[:n-n%ts.PacketSize]; len(p) > 0; p = p[ts.PacketSize:] {
+			if p[0] == ts.SyncByte {
+				t.observe(ts.Packet(p[:ts.PacketSize]))
 			}
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestRecords: what one sender brings is recorded byte for byte, in whatever pieces it comes.
@@ -159,7 +161,7 @@ func TestForeign(t *testing.T) {
 	limits.foreign = 200 * time.Millisecond
 	for name, b := range map[string][]byte{
 		"noise": noise, "request": []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "zeros": make([]byte, 100_000),
-		"sync bytes wide apart": bytes.Repeat(append([]byte{syncByte}, make([]byte, 203)...), 500),
+		"sync bytes wide apart": bytes.Repeat(append([]byte{ts.SyncByte}, make([]byte, 203)...), 500),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +206,7 @@ func TestLooks(t *testing.T) {
 func TestOneSender(t *testing.T) {
 	t.Parallel()
 	b := stream(t, 2)
-	half := len(b) / 2 / packetSize * packetSize
+	half := len(b) / 2 / ts.PacketSize * ts.PacketSize
 	t.Run("turned away", func(t *testing.T) {
 		t.Parallel()
 		limits := defaultTimes()

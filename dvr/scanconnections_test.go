@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // scanManyDir names the session's folder in the environment of the process that is to be killed.
@@ -34,7 +36,7 @@ func manyConnections(t *testing.T, n int) [][]byte {
 		b := bytes.Clone(sources[i%len(sources)])
 		b = movedStream(b, int64(i)*4*ticksPerSecond)
 		if i%3 != 0 {
-			b = b[:len(b)/packetSize*(40+r.IntN(60))/100*packetSize]
+			b = b[:len(b)/ts.PacketSize*(40+r.IntN(60))/100*ts.PacketSize]
 		}
 		all = append(all, b)
 	}
@@ -135,7 +137,7 @@ func TestScanKilledConnections(t *testing.T) {
 		}
 		c := Connection{Number: i + 1, FirstByte: size}
 		s.connections(append(all, c)...)
-		cut := len(part) / packetSize * r.IntN(100) / 100 * packetSize
+		cut := len(part) / ts.PacketSize * r.IntN(100) / 100 * ts.PacketSize
 		s.append(part[:cut])
 		if i%4 != 3 {
 			s.append(part[cut:])

@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // errDecoderGone is that a decoder takes no more.
@@ -62,12 +64,12 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		for ; len(b) > 0 && !f.over; b = b[packetSize:] {
-			if f.out, f.over = f.picker.take(f.out, b[:packetSize], f.at); f.over {
+		for ; len(b) > 0 && !f.over; b = b[ts.PacketSize:] {
+			if f.out, f.over = f.picker.take(f.out, b[:ts.PacketSize], f.at); f.over {
 				f.next = f.picker.end
 				break
 			}
-			f.at += packetSize
+			f.at += ts.PacketSize
 		}
 		f.scanned.Store(f.at)
 		f.span.Store(f.picker.dts - f.picker.first)

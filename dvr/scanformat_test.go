@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestScanSizeChanges has a sender change the size, and change it back, within a connection, with times that go on.
@@ -88,8 +90,8 @@ func TestFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := picker{}
-		for at := 0; at < len(b) && k.format == (format{}); at += packetSize {
-			k.take(nil, b[at:at+packetSize], int64(at))
+		for at := 0; at < len(b) && k.format == (format{}); at += ts.PacketSize {
+			k.take(nil, b[at:at+ts.PacketSize], int64(at))
 		}
 		if k.format != c.format {
 			t.Errorf("%s: %+v, want %+v", c.kind, k.format, c.format)

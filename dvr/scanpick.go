@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -57,21 +58,19 @@ type picker struct {
 
 // take takes the packet at offset at, and appends to out what a decoder is to be given. The packet may be changed. over is
 // true when the packet is not part of the stretch any more, nor is what follows from end on.
-func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
-	if p.damaged() {
+func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
+	if p.Damaged() {
 		return out, false
 	}
 	if k.program.take(p, at) && k.started {
 		k.end = place{k.program.patAt, at}
 		return k.release(out)
 	}
-	if k.program.pmtPID == 0 || p.pid() != k.program.video.pid || at < k.from.Video {
+	if k.program.pmtPID == 0 || p.PID() != k.program.video.pid || at < k.from.Video {
 		return out, false
 	}
-	s, ok := p.pes()
-	if ok && s.split {
-		ok = false // rare, and of no use
-	}
+	s, ok := p.PES()
+	ok = ok && s.Timed
 	key := ok && k.program.video.isKey(p)
 	if !k.started {
 		if !ok || k.skip > 0 && !k.skipped(key && at > k.from.Video) {
@@ -80,7 +79,7 @@ func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
 		k.from.Video, k.started = at, true
 		out = append(out, k.program.video.tables()...)
 	}
-	if p.starts() {
+	if p.Starts() {
 		if out, over = k.release(out); over {
 			return out, true
 		}
@@ -90,20 +89,19 @@ func (k *picker) take(out []byte, p packet, at int64) (_ []byte, over bool) {
 		return out, true
 	}
 	if key {
-		pts, _ := readStamp(s.stamps)
-		k.heldKey = keyPoint{place{k.program.tablesAt, at}, pts}
+		k.heldKey = keyPoint{place{k.program.tablesAt, at}, s.PTS}
 	}
 	if k.program.video.kind == kindH264 {
 		k.records.take(p, s, ok)
 	}
 	if k.shift != 0 {
-		p.shift(k.shift)
+		p.Shift(k.shift)
 	}
 	if !key && len(k.held) == 0 {
 		return append(out, p...), false
 	}
 	k.held = append(k.held, p...)
-	k.head = append(k.head, p.payload()...)
+	k.head = append(k.head, p.Payload()...)
 	if len(k.held) < maxHead && !wholeHead(k.program.video.kind, k.head) {
 		return out, false
 	}
@@ -149,15 +147,15 @@ func (k *picker) skipped(key bool) bool {
 }
 
 // time takes the time stamps of a picture, and reports whether they are of the same stretch as those before it.
-func (k *picker) time(s pes, key bool) bool {
+func (k *picker) time(s ts.PESStart, key bool) bool {
 	if !k.timed {
-		k.timed, k.first, k.dts = true, s.dts, s.dts
-		if s.dts >= halfRange {
-			k.shift = movedStart - s.dts
+		k.timed, k.first, k.dts = true, s.DTS, s.DTS
+		if s.DTS >= halfRange {
+			k.shift = movedStart - s.DTS
 		}
 		return true
 	}
-	dts := nearest(s.dts, k.dts)
+	dts := nearest(s.DTS, k.dts)
 	if step := dts - k.dts; step < -maxTimeBack || step > maxTimeStep || key && (dts^k.first)&halfRange != 0 {
 		return false
 	}
@@ -170,11 +168,11 @@ func (k *picker) original(pts int64) int64 { return (pts - k.shift) & media.PTSM
 
 // isKey reports whether a packet that starts a PES packet holds the beginning of a key frame: it says so
 // (random_access_indicator), or what decoders need first of all is in it.
-func (v video) isKey(p packet) bool {
-	if f := p.field(); len(f) > 0 && f[0]&0x40 != 0 {
+func (v video) isKey(p ts.Packet) bool {
+	if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 {
 		return true
 	}
-	b := p.payload()
+	b := p.Payload()
 	for {
 		i := bytes.Index(b, []byte{0, 0, 1})
 		if i < 0 || i+3 >= len(b) {

@@ -3,18 +3,20 @@ package dvr
 import (
 	"bytes"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestVideoTables reads the tables that a decoder is given back, also where they need several packets.
 func TestVideoTables(t *testing.T) {
 	for _, v := range []video{{0x100, kindH264, ""}, {decoderMapPID, kindH265, "\x05\x04HEVC"}, {0x1FFE, 0xEA, string(make([]byte, 900))}} {
 		b := v.tables()
-		if len(b)%packetSize != 0 {
+		if len(b)%ts.PacketSize != 0 {
 			t.Fatalf("%d bytes", len(b))
 		}
 		var p program
-		for at := 0; at < len(b); at += packetSize {
-			p.take(b[at:at+packetSize], int64(at))
+		for at := 0; at < len(b); at += ts.PacketSize {
+			p.take(b[at:at+ts.PacketSize], int64(at))
 		}
 		if p.video != v {
 			t.Errorf("%+v, want %+v", p.video, v)
@@ -30,10 +32,10 @@ func FuzzPicker(f *testing.F) {
 		k := picker{skip: int(skip)}
 		b = bytes.Clone(b)
 		out := 0
-		for at := 0; at+packetSize <= len(b); at += packetSize {
-			b[at] = syncByte
-			given, over := k.take(nil, b[at:at+packetSize], int64(at))
-			if len(given)%packetSize != 0 {
+		for at := 0; at+ts.PacketSize <= len(b); at += ts.PacketSize {
+			b[at] = ts.SyncByte
+			given, over := k.take(nil, b[at:at+ts.PacketSize], int64(at))
+			if len(given)%ts.PacketSize != 0 {
 				t.Fatalf("%d bytes are given", len(given))
 			}
 			out += len(given)
@@ -43,12 +45,12 @@ func FuzzPicker(f *testing.F) {
 				}
 				break
 			}
-			if len(k.held) > maxHead+packetSize {
+			if len(k.held) > maxHead+ts.PacketSize {
 				t.Fatalf("%d bytes are held", len(k.held))
 			}
 		}
 		rest, _ := k.release(nil)
-		if limit := 8*packetSize + len(b); out+len(rest) > limit {
+		if limit := 8*ts.PacketSize + len(b); out+len(rest) > limit {
 			t.Errorf("%d bytes of %d", out+len(rest), len(b))
 		}
 		for _, p := range k.keys {

@@ -1,6 +1,6 @@
 package dvr
 
-import "encoding/binary"
+import "github.com/refstream/refstream/outputs/ts"
 
 // program is the tables of a stream, and which video is taken out of it: the first of the first program that has one.
 type program struct {
@@ -22,10 +22,10 @@ type video struct {
 }
 
 // take takes a packet at offset at, and reports whether it says that there is another video now.
-func (g *program) take(p packet, at int64) (changed bool) {
-	pid := p.pid()
+func (g *program) take(p ts.Packet, at int64) (changed bool) {
+	pid := p.PID()
 	if pid == 0 {
-		if p.starts() {
+		if p.Starts() {
 			g.patAt = at
 		}
 		if g.pat.observe(p, tableProgramAssociation) {
@@ -37,7 +37,7 @@ func (g *program) take(p packet, at int64) (changed bool) {
 	if pmt == nil || !pmt.observe(p, tableProgramMap) {
 		return false
 	}
-	v, ok := firstVideo(pmt.body)
+	v, ok := firstVideo(pmt.program())
 	if !ok || g.pmtPID != 0 && g.pmtPID != pid {
 		return false
 	}
@@ -50,7 +50,7 @@ func (g *program) take(p packet, at int64) (changed bool) {
 // name takes the program maps that the PAT names now.
 func (g *program) name() {
 	pmts := map[uint16]*table{}
-	for pid := range mapPIDs(g.pat.body) {
+	for _, pid := range g.pat.maps() {
 		if len(pmts) == maxPrograms {
 			break
 		}
@@ -65,22 +65,11 @@ func (g *program) name() {
 	g.pmts = pmts
 }
 
-// firstVideo is the first video that the body of a PMT names (2.4.4.10).
-func firstVideo(body []byte) (video, bool) {
-	if len(body) < 4 {
-		return video{}, false
-	}
-	skip := 4 + int(binary.BigEndian.Uint16(body[2:])&0x0FFF)
-	for b := body; len(b) >= skip+5; {
-		b = b[skip:]
-		size := int(binary.BigEndian.Uint16(b[3:]) & 0x0FFF)
-		skip = 5 + size
-		switch b[0] {
-		case kindMPEG1, kindMPEG2, 0x10, kindH264, kindH265, 0x33, 0x42, 0xD2, 0xD4, 0xEA: // MPEG-4, H.266, AVS, AVS2, AVS3, VC-1
-			if len(b) < skip {
-				return video{}, false
-			}
-			return video{binary.BigEndian.Uint16(b[1:]) & nullPID, b[0], string(b[5:skip])}, true
+// firstVideo is the first video that a PMT names.
+func firstVideo(p ts.Program) (video, bool) {
+	for _, s := range p.Streams {
+		if s.Video() {
+			return video{s.PID, s.Type, string(s.Descriptors)}, true
 		}
 	}
 	return video{}, false
@@ -104,36 +93,5 @@ func (v video) tables() []byte {
 	if v.pid == mapPID {
 		mapPID++
 	}
-	pat := binary.BigEndian.AppendUint16([]byte{0, 1}, 0xE000|mapPID)
-	pmt := binary.BigEndian.AppendUint16(nil, 0xE000|v.pid) // PCR_PID
-	pmt = append(pmt, 0xF0, 0, v.kind)
-	pmt = binary.BigEndian.AppendUint16(pmt, 0xE000|v.pid)
-	pmt = binary.BigEndian.AppendUint16(pmt, 0xF000|uint16(len(v.descriptors)))
-	pmt = append(pmt, v.descriptors...)
-	out := appendTable(nil, 0, tableProgramAssociation, pat)
-	return appendTable(out, mapPID, tableProgramMap, pmt)
-}
-
-// appendTable appends the packets of a table with id and a body, which has at most the size that the standard allows.
-func appendTable(out []byte, pid uint16, id byte, body []byte) []byte {
-	const header, crc = 8, 4
-	section := binary.BigEndian.AppendUint16([]byte{id}, 0xB000|uint16(header-3+len(body)+crc))
-	section = append(section, 0, 1, 0xC1, 0, 0)
-	section = append(section, body...)
-	section = binary.BigEndian.AppendUint32(section, crc32(section))
-	section = append([]byte{0}, section...) // pointer_field
-	for n := 0; len(section) > 0; n++ {
-		start := byte(0)
-		if n == 0 {
-			start = 0x40
-		}
-		out = append(out, syncByte, start|byte(pid>>8), byte(pid), 0x10|byte(n&0x0F))
-		part := min(len(section), bodySize)
-		out = append(out, section[:part]...)
-		for range bodySize - part {
-			out = append(out, 0xFF)
-		}
-		section = section[part:]
-	}
-	return out
+	return ts.AppendTables(nil, mapPID, ts.ProgramStream{Type: v.kind, PID: v.pid, Descriptors: []byte(v.descriptors)})
 }

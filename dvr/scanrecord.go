@@ -6,6 +6,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // recordedTime is what a picture's frame record says.
@@ -28,14 +29,14 @@ type recordReader struct {
 }
 
 // take takes the next packet of the video, as it is in the recording. s is the start of a picture with its time stamps, where ok.
-func (r *recordReader) take(p packet, s pes, ok bool) {
-	if p.starts() {
-		r.head, r.reading, r.pts = r.head[:0], ok, s.pts
+func (r *recordReader) take(p ts.Packet, s ts.PESStart, ok bool) {
+	if p.Starts() {
+		r.head, r.reading, r.pts = r.head[:0], ok, s.PTS
 	}
 	if !r.reading {
 		return
 	}
-	r.head = append(r.head, p.payload()...)
+	r.head = append(r.head, p.Payload()...)
 	whole := wholeHead(kindH264, r.head)
 	if r.reading = !whole && len(r.head) < maxHead; !whole {
 		return

@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // readSize is how much of a recording is read at once: as many packets as fill a pipe.
-const readSize = 348 * packetSize
+const readSize = 348 * ts.PacketSize
 
 // errAllRead is that the recording was read to its end, and will not grow.
 var errAllRead = errors.New("all of the recording is read")
@@ -45,11 +47,11 @@ func (s *source) next(ctx context.Context, of, at int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n := min(end-at, readSize); n >= packetSize {
-			return s.read(at, n-n%packetSize)
+		if n := min(end-at, readSize); n >= ts.PacketSize {
+			return s.read(at, n-n%ts.PacketSize)
 		}
 		switch {
-		case finished && !(closed && size-at >= packetSize):
+		case finished && !(closed && size-at >= ts.PacketSize):
 			return nil, errAllRead
 		case closed:
 			return nil, io.EOF

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // stateFile says where scanning goes on when a session is resumed.
@@ -58,7 +60,7 @@ func readState(folder string, size int64, log *slog.Logger) scanState {
 	if err == nil {
 		err = json.Unmarshal(b, &s)
 	}
-	if err == nil && (s.From.Tables < 0 || s.From.Video < s.From.Tables || s.From.Video > size || s.From.Tables%packetSize != 0) {
+	if err == nil && (s.From.Tables < 0 || s.From.Video < s.From.Tables || s.From.Video > size || s.From.Tables%ts.PacketSize != 0) {
 		err = fmt.Errorf("byte %d is no packet of the recording's %d bytes", s.From.Video, size)
 	}
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // patience is how long anything here may take, on the slowest machine.
@@ -182,7 +184,7 @@ func (s *station) recorded() (b []byte) {
 		if b, err = os.ReadFile(s.file()); err != nil {
 			s.t.Fatal(err)
 		}
-		return len(b)%packetSize == 0
+		return len(b)%ts.PacketSize == 0
 	})
 	return b
 }

@@ -1,6 +1,10 @@
 package dvr
 
-import "time"
+import (
+	"time"
+
+	"github.com/refstream/refstream/outputs/ts"
+)
 
 // maxHeld is how much of a connection is held back at most until its time is known: 4 MiB, which is 400 ms of 80 Mbit/s.
 const maxHeld = 4 << 20
@@ -22,7 +26,7 @@ type splice struct {
 	own     timeline // of what is held
 	heard   tables   // in what is held
 	tables  tables   // as written
-	marked  [(nullPID + 1) / 64]uint64
+	marked  [(ts.NullPID + 1) / 64]uint64
 	split   int64 // PES packets whose time stamps could not be read
 }
 
@@ -32,7 +36,7 @@ func newSplice(recording *timeline, rejoin bool, pause time.Duration) *splice {
 }
 
 // push takes the connection's next packet and appends to out what is to be written. p is changed, and not kept.
-func (s *splice) push(out []byte, p packet) []byte {
+func (s *splice) push(out []byte, p ts.Packet) []byte {
 	if s.decided {
 		return s.emit(out, p)
 	}
@@ -53,16 +57,19 @@ func (s *splice) ready() bool {
 	if !s.own.known || !s.heard.complete() {
 		return false
 	}
-	named := false
+	some := false
 	for _, pmt := range s.heard.pmts {
-		for pid := range audioVisualPIDs(pmt.body) {
-			if st := s.own.streams[pid]; st == nil || !st.settled() {
+		for _, stream := range pmt.program().Streams {
+			if !stream.Continuous() {
+				continue
+			}
+			if st := s.own.streams[stream.PID]; st == nil || !st.settled() {
 				return false
 			}
-			named = true
+			some = true
 		}
 	}
-	return named
+	return some
 }
 
 // decide chooses the shift, if that is not done, and appends what was held to out.
@@ -77,29 +84,29 @@ func (s *splice) decide(out []byte) []byte {
 		begin, _ := s.own.begin()
 		s.recording.goOn(begin + offset)
 	}
-	for b := s.held; len(b) > 0; b = b[packetSize:] {
-		out = s.emit(out, packet(b[:packetSize:packetSize]))
+	for b := s.held; len(b) > 0; b = b[ts.PacketSize:] {
+		out = s.emit(out, ts.Packet(b[:ts.PacketSize:ts.PacketSize]))
 	}
 	s.held, s.own, s.heard = nil, timeline{}, tables{}
 	return out
 }
 
 // emit appends a packet as it is to be written, with what has to stand before it.
-func (s *splice) emit(out []byte, p packet) []byte {
-	pid := p.pid()
+func (s *splice) emit(out []byte, p ts.Packet) []byte {
+	pid := p.PID()
 	if s.shift != 0 {
-		p.shift(s.shift)
+		p.Shift(s.shift)
 	}
 	s.recording.observe(p)
-	if start, ok := p.pes(); ok {
-		if start.split {
+	if start, ok := p.PES(); ok {
+		if start.Split {
 			s.split++
 		}
 		out = s.tables.repeat(out, s.recording.last)
 	}
 	s.tables.take(p)
-	if s.rejoin && s.first(pid) && !p.markBreak() {
-		out = appendBreak(out, p)
+	if s.rejoin && s.first(pid) && !p.MarkBreak() {
+		out = ts.AppendBreak(out, p)
 	}
 	return append(out, p...)
 }
@@ -107,7 +114,7 @@ func (s *splice) emit(out []byte, p packet) []byte {
 // first reports whether this is the connection's first packet with that PID. Null packets have no counter.
 func (s *splice) first(pid uint16) bool {
 	bit := uint64(1) << (pid % 64)
-	if pid == nullPID || s.marked[pid/64]&bit != 0 {
+	if pid == ts.NullPID || s.marked[pid/64]&bit != 0 {
 		return false
 	}
 	s.marked[pid/64] |= bit

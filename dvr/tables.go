@@ -1,5 +1,7 @@
 package dvr
 
+import "github.com/refstream/refstream/outputs/ts"
+
 const (
 	// maxPrograms bounds the program maps that are kept: more than a satellite's transponder carries.
 	maxPrograms = 256
@@ -17,7 +19,7 @@ type tables struct {
 	pmts map[uint16]*table // by PID; those that the PAT names
 	// counters is the continuity counter of the last packet of each PID, as it was written, and added is what is added to
 	// the sender's, since packets were put in between.
-	counters, added [nullPID + 1]uint8
+	counters, added [ts.NullPID + 1]uint8
 	// stood says that at, the time of the packet that followed the tables, is set; bytes is how much was written since.
 	stood bool
 	at    int64
@@ -25,14 +27,14 @@ type tables struct {
 }
 
 // take takes the next packet before it is written, and corrects its continuity counter where packets were put in.
-func (t *tables) take(p packet) {
-	t.bytes += packetSize
-	if p.damaged() {
+func (t *tables) take(p ts.Packet) {
+	t.bytes += ts.PacketSize
+	if p.Damaged() {
 		return
 	}
-	pid := p.pid()
-	p.setCounter(p.counter() + t.added[pid])
-	t.counters[pid] = p.counter()
+	pid := p.PID()
+	p.SetCounter(p.Counter() + t.added[pid])
+	t.counters[pid] = p.Counter()
 	if pid == 0 {
 		if t.pat.observe(p, tableProgramAssociation) {
 			t.name()
@@ -46,7 +48,7 @@ func (t *tables) take(p packet) {
 // name takes the program maps that the PAT names now.
 func (t *tables) name() {
 	pmts := map[uint16]*table{}
-	for pid := range mapPIDs(t.pat.body) {
+	for _, pid := range t.pat.maps() {
 		if len(pmts) == maxPrograms {
 			break
 		}
@@ -104,7 +106,7 @@ func (t *tables) repeat(out []byte, now int64) []byte {
 	}
 	t.at, t.bytes = now, 0
 	out = t.again(out, 0, &t.pat)
-	for pid := range mapPIDs(t.pat.body) {
+	for _, pid := range t.pat.maps() {
 		if pmt := t.pmts[pid]; pmt != nil {
 			out = t.again(out, pid, pmt)
 		}
@@ -114,11 +116,11 @@ func (t *tables) repeat(out []byte, now int64) []byte {
 
 // again appends a table's packets with the continuity counters that are next.
 func (t *tables) again(out []byte, pid uint16, from *table) []byte {
-	for b := from.packets; len(b) > 0; b = b[packetSize:] {
+	for b := from.packets; len(b) > 0; b = b[ts.PacketSize:] {
 		t.counters[pid]++
 		t.added[pid]++
-		out = append(out, b[:packetSize]...)
-		packet(out[len(out)-packetSize:]).setCounter(t.counters[pid])
+		out = append(out, b[:ts.PacketSize]...)
+		ts.Packet(out[len(out)-ts.PacketSize:]).SetCounter(t.counters[pid])
 	}
 	return out
 }

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // spliced is what is recorded of a stream that comes first.
@@ -13,8 +14,8 @@ func spliced(b []byte) []byte {
 	s := newSplice(&timeline{}, false, 0)
 	var out []byte
 	b = bytes.Clone(b)
-	for ; len(b) > 0; b = b[packetSize:] {
-		out = s.push(out, packet(b[:packetSize]))
+	for ; len(b) > 0; b = b[ts.PacketSize:] {
+		out = s.push(out, ts.Packet(b[:ts.PacketSize]))
 	}
 	return out
 }
@@ -29,10 +30,10 @@ func TestTablesRepeated(t *testing.T) {
 	}
 	var rarely []byte
 	told := map[uint16]bool{}
-	for b := stream(t, 6); len(b) > 0; b = b[packetSize:] {
-		pid := packet(b).pid()
+	for b := stream(t, 6); len(b) > 0; b = b[ts.PacketSize:] {
+		pid := ts.Packet(b).PID()
 		if isTable := pid == 0 || pid == 0x11 || pid == 0x1000; !isTable || !told[pid] {
-			rarely = append(rarely, b[:packetSize]...)
+			rarely = append(rarely, b[:ts.PacketSize]...)
 		}
 		told[pid] = true
 	}
@@ -52,7 +53,7 @@ func TestTablesRepeated(t *testing.T) {
 	}
 	dir := t.TempDir()
 	whole, half := filepath.Join(dir, "whole.ts"), filepath.Join(dir, "half.ts")
-	middle := len(got) / 2 / packetSize * packetSize
+	middle := len(got) / 2 / ts.PacketSize * ts.PacketSize
 	for name, b := range map[string][]byte{whole: got, half: got[middle:]} {
 		if err := os.WriteFile(name, b, 0o644); err != nil {
 			t.Fatal(err)
@@ -71,13 +72,13 @@ func TestTablesRepeated(t *testing.T) {
 // tablesAt is the times of the PES packets that follow a PAT.
 func tablesAt(b []byte) (times []int64) {
 	after := false
-	for ; len(b) >= packetSize; b = b[packetSize:] {
-		p := packet(b[:packetSize])
-		if p.pid() == 0 {
+	for ; len(b) >= ts.PacketSize; b = b[ts.PacketSize:] {
+		p := ts.Packet(b[:ts.PacketSize])
+		if p.PID() == 0 {
 			after = true
 		}
-		if s, ok := p.pes(); ok && after {
-			times, after = append(times, s.dts), false
+		if s, ok := p.PES(); ok && s.Timed && after {
+			times, after = append(times, s.DTS), false
 		}
 	}
 	return times
@@ -86,9 +87,9 @@ func tablesAt(b []byte) (times []int64) {
 // TestTablesRefused: what is not a right, current table in one section is not kept.
 func TestTablesRefused(t *testing.T) {
 	t.Parallel()
-	var pat packet
-	for b := stream(t, 1); pat == nil; b = b[packetSize:] {
-		if p := packet(b[:packetSize]); p.pid() == 0 {
+	var pat ts.Packet
+	for b := stream(t, 1); pat == nil; b = b[ts.PacketSize:] {
+		if p := ts.Packet(b[:ts.PacketSize]); p.PID() == 0 {
 			pat = bytes.Clone(p)
 		}
 	}
@@ -96,16 +97,16 @@ func TestTablesRefused(t *testing.T) {
 	if !whole.observe(pat, tableProgramAssociation) || !bytes.Equal(whole.packets, pat) {
 		t.Fatalf("the PAT is not kept: %+v", whole)
 	}
-	for name, change := range map[string]func(p packet){
-		"another table": func(p packet) { p[5] = 2 },
-		"wrong":         func(p packet) { p[15]++ },
-		"damaged":       func(p packet) { p[1] |= 0x80 },
-		"scrambled":     func(p packet) { p[3] |= 0x80 },
-		"too long":      func(p packet) { p[6], p[7] = 0xBF, 0xFF },
-		"goes on":       func(p packet) { p[6], p[7] = 0xB3, 0xFD },
-		"pointer":       func(p packet) { p[4] = 0xFF },
+	for name, change := range map[string]func(p ts.Packet){
+		"another table": func(p ts.Packet) { p[5] = 2 },
+		"wrong":         func(p ts.Packet) { p[15]++ },
+		"damaged":       func(p ts.Packet) { p[1] |= 0x80 },
+		"scrambled":     func(p ts.Packet) { p[3] |= 0x80 },
+		"too long":      func(p ts.Packet) { p[6], p[7] = 0xBF, 0xFF },
+		"goes on":       func(p ts.Packet) { p[6], p[7] = 0xB3, 0xFD },
+		"pointer":       func(p ts.Packet) { p[4] = 0xFF },
 	} {
-		p := packet(bytes.Clone(pat))
+		p := ts.Packet(bytes.Clone(pat))
 		change(p)
 		var got table
 		if got.observe(p, tableProgramAssociation) || len(got.packets) > 0 {
@@ -115,28 +116,8 @@ func TestTablesRefused(t *testing.T) {
 			p[1] &^= 0x40
 			got.observe(p, tableProgramAssociation)
 		}
-		if len(got.opened) > maxTablePackets*packetSize {
+		if len(got.opened) > maxTablePackets*ts.PacketSize {
 			t.Errorf("%s: %d bytes are kept", name, len(got.opened))
 		}
-	}
-}
-
-// TestProgramMaps reads bodies that end where they shouldn't.
-func TestProgramMaps(t *testing.T) {
-	t.Parallel()
-	pmt := []byte{0xE1, 0, 0xF0, 2, 9, 9, 0x1B, 0xE1, 0, 0xF0, 1, 7, 0x15, 0xE1, 2, 0xF0, 0, 0x0F, 0xE1, 1, 0xF0, 0}
-	var got []string
-	for n := range len(pmt) + 1 {
-		count := 0
-		for pid := range audioVisualPIDs(pmt[:n]) {
-			if pid != 0x100 && pid != 0x101 {
-				t.Errorf("PID %d", pid)
-			}
-			count++
-		}
-		got = append(got, string(rune('0'+count)))
-	}
-	if want := strings.Repeat("0", 11) + strings.Repeat("1", 11) + "2"; strings.Join(got, "") != want {
-		t.Errorf("streams by length %s, want %s", strings.Join(got, ""), want)
 	}
 }

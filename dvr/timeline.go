@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -61,32 +62,32 @@ func (s *streamTime) take(dts, pts int64) {
 }
 
 // observe takes the time stamps of the next packet.
-func (t *timeline) observe(p packet) {
-	if base, ok := p.pcr(); ok {
+func (t *timeline) observe(p ts.Packet) {
+	if base, ok := p.PCR(); ok {
 		base = t.unwrap(base)
 		if !t.hasPCR {
 			t.hasPCR, t.firstPCR = true, base
 		}
 		t.lastPCR = base
 	}
-	s, ok := p.pes()
-	if !ok || s.split {
+	s, ok := p.PES()
+	if !ok || !s.Timed {
 		return
 	}
-	dts := t.unwrap(s.dts)
+	dts := t.unwrap(s.DTS)
 	if t.streams == nil {
 		t.streams = map[uint16]*streamTime{}
 	}
-	pts := nearest(s.pts, dts)
+	pts := nearest(s.PTS, dts)
 	if pts < dts || pts > dts+maxReorder {
 		pts = dts
 	}
-	st := t.streams[p.pid()]
+	st := t.streams[p.PID()]
 	if st == nil {
-		t.streams[p.pid()] = &streamTime{audioVisual: isAudioVisual(s.id), first: dts, last: dts, appears: pts, shown: pts}
+		t.streams[p.PID()] = &streamTime{audioVisual: s.Audio() || s.Video(), first: dts, last: dts, appears: pts, shown: pts}
 		return
 	}
-	st.audioVisual = isAudioVisual(s.id)
+	st.audioVisual = s.Audio() || s.Video()
 	st.take(dts, pts)
 }
 

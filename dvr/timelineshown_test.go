@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"testing"
+
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestPicturesInOrder: wherever a sender with B-frames breaks off, and whoever comes at once after it, no picture of the
@@ -21,7 +23,7 @@ func TestPicturesInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for i := range cuts {
-				size := len(first) * (2*i + 4) / 10 / packetSize * packetSize
+				size := len(first) * (2*i + 4) / 10 / ts.PacketSize * ts.PacketSize
 				s := record(t, Options{}, defaultTimes())
 				s.send(first[:size])
 				if got := s.send(second); got.ShiftTicks == 0 {
@@ -43,12 +45,12 @@ func openGOP(t *testing.T) []byte {
 	t.Helper()
 	b, keys := stream(t, 2, "-an", "-c:v", "mpeg2video", "-g", "12"), 0
 	var tables []byte
-	for ; len(b) > 0; b = b[packetSize:] {
-		p := packet(b[:packetSize])
-		if p.pid() != 0x100 && len(tables) < 3*packetSize {
+	for ; len(b) > 0; b = b[ts.PacketSize:] {
+		p := ts.Packet(b[:ts.PacketSize])
+		if p.PID() != 0x100 && len(tables) < 3*ts.PacketSize {
 			tables = append(tables, p...)
 		}
-		if f := p.field(); len(f) > 0 && f[0]&0x40 != 0 { // random_access_indicator
+		if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 { // random_access_indicator
 			keys++
 		}
 		if keys == 2 {
@@ -69,12 +71,12 @@ func TestPicturesBeforeSound(t *testing.T) {
 	const picture, sound, frame = 0xE0, 0xC0, 3600
 	recording := &timeline{}
 	for i, c := range []struct {
-		packets []packet
+		packets []ts.Packet
 		shift   int64
 	}{
-		{[]packet{stamped(picture, 0, 10*frame), stamped(sound, frame, frame)}, 0},
-		{[]packet{stamped(sound, 2*frame, 2*frame)}, 0},
-		{[]packet{stamped(picture, 4*frame, 4*frame)}, 7 * frame},
+		{[]ts.Packet{stamped(picture, 0, 10*frame), stamped(sound, frame, frame)}, 0},
+		{[]ts.Packet{stamped(sound, 2*frame, 2*frame)}, 0},
+		{[]ts.Packet{stamped(picture, 4*frame, 4*frame)}, 7 * frame},
 	} {
 		s := newSplice(recording, i > 0, 0)
 		var out []byte
@@ -89,11 +91,14 @@ func TestPicturesBeforeSound(t *testing.T) {
 }
 
 // stamped is a packet with the start of a PES packet. Each stream id has its PID.
-func stamped(id byte, dts, pts int64) packet {
-	p := make(packet, packetSize)
-	copy(p, []byte{syncByte, 0x41, id, 0x10, 0, 0, 1, id, 0, 0, 0x80, 0xC0, 10, 0x31, 0, 1, 0, 1, 0x11, 0, 1, 0, 1})
-	shiftStamp(p[13:], pts)
-	shiftStamp(p[18:], dts)
+func stamped(id byte, dts, pts int64) ts.Packet {
+	p := make(ts.Packet, ts.PacketSize)
+	copy(p, []byte{ts.SyncByte, 0x41, id, 0x10, 0, 0, 1, id, 0, 0, 0x80, 0xC0, 10, 0x31, 0, 1, 0, 1, 0x11, 0, 1, 0, 1})
+	for at, v := range map[int]int64{13: pts, 18: dts} {
+		p[at] |= byte(v>>30&7) << 1
+		p[at+1], p[at+2] = byte(v>>22), byte(v>>15)<<1|1
+		p[at+3], p[at+4] = byte(v>>7), byte(v)<<1|1
+	}
 	return p
 }
 
@@ -114,15 +119,15 @@ func TestGoesOnWithBFrames(t *testing.T) {
 	t.Parallel()
 	b := stream(t, 4, "-an", "-bf", "4", "-b_strategy", "0", "-mpegts_flags", "pat_pmt_at_frames")
 	cut, keys := 0, 0
-	for at := 0; at < len(b) && keys < 3; at += packetSize {
-		p := packet(b[at : at+packetSize])
-		if p.pid() == 0 || p.pid() == 0x11 {
-			if at == cut+packetSize {
+	for at := 0; at < len(b) && keys < 3; at += ts.PacketSize {
+		p := ts.Packet(b[at : at+ts.PacketSize])
+		if p.PID() == 0 || p.PID() == 0x11 {
+			if at == cut+ts.PacketSize {
 				continue // SDT and PAT belong together
 			}
 			cut = at
 		}
-		if f := p.field(); len(f) > 0 && f[0]&0x40 != 0 && p.pid() == 0x100 { // random_access_indicator
+		if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 && p.PID() == 0x100 { // random_access_indicator
 			keys++
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 const timingLimit = time.Minute
@@ -270,12 +271,12 @@ func TestMeasureDamaged(t *testing.T) {
 		t.Fatalf("%+v", whole)
 	}
 	all := s.Data
-	s.Data = slices.Concat(all[:20*packetSize], []byte("some garbage in the middle"), all[20*packetSize:])
+	s.Data = slices.Concat(all[:20*ts.PacketSize], []byte("some garbage in the middle"), all[20*ts.PacketSize:])
 	if got := measure(&s); got == nil || *got != *whole {
 		t.Errorf("with garbage %+v, want %+v", got, whole)
 	}
 	// The first picture alone.
-	s.Data = all[:4*packetSize]
+	s.Data = all[:4*ts.PacketSize]
 	if got := measure(&s); got == nil || got.First != whole.First || got.End != whole.First+2*media.TicksPerSecond {
 		t.Errorf("one picture: %+v", got)
 	}

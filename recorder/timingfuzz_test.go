@@ -8,11 +8,12 @@ import (
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // FuzzMeasure finds nothing that makes it fail, or say what can't be.
 func FuzzMeasure(f *testing.F) {
-	packet := make([]byte, packetSize)
+	packet := make([]byte, ts.PacketSize)
 	copy(packet, []byte{0x47, 0x41, 0, 0x10, 0, 0, 1, 0xE0, 0, 0, 0x80, 0x80, 5, 0x21, 0, 1, 0, 1})
 	f.Add([]byte{}, packet, int64(2*time.Second))
 	f.Add([]byte{}, append(packet, packet...), int64(-1))

@@ -26,7 +26,7 @@ func TestUnitEnds(t *testing.T) {
 		// The clock of this test is the number of bytes that have come.
 		want = append(want, tapLine{PTS: pts & media.PTSMask, Left: int64(stream.Len())})
 	}
-	for _, piece := range []int{1, 100, packetSize, packetSize + 1, 1000, stream.Len()} {
+	for _, piece := range []int{1, 100, ts.PacketSize, ts.PacketSize + 1, 1000, stream.Len()} {
 		var got []tapLine
 		u := unitEnds{found: func(pts int64, left time.Time) error {
 			got = append(got, tapLine{PTS: pts, Left: left.UnixNano()})
@@ -56,7 +56,7 @@ func TestUnitEnds(t *testing.T) {
 
 func FuzzUnitEnds(f *testing.F) {
 	f.Add([]byte("ffmpeg version 5.1"))
-	packet := make([]byte, packetSize)
+	packet := make([]byte, ts.PacketSize)
 	copy(packet, []byte{0x47, 0x41, 0x00, 0x30, 0x07, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5, 0x21, 0, 1, 0, 1})
 	f.Add(packet)
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -13,12 +13,15 @@
 package ts
 
 const (
-	packetSize     = 188
+	// PacketSize is the size of a packet in bytes, and SyncByte is its first (H.222.0, 2.4.3.2).
+	PacketSize = 188
+	SyncByte   = 0x47
+	// NullPID is the PID of packets that carry nothing, and the 13 bits of any.
+	NullPID = 0x1FFF
+
 	headerSize     = 4
-	bodySize       = packetSize - headerSize
-	syncByte       = 0x47
+	bodySize       = PacketSize - headerSize
 	patPID         = 0x0000
-	nullPID        = 0x1FFF
 	tableIDPAT     = 0x00
 	tableIDPMT     = 0x02
 	streamTypeAV   = 0x1B // H.264 video (H.222.0, table 2-34)
@@ -33,6 +36,7 @@ const (
 	flagDiscontinuity = 0x80
 	flagRandomAccess  = 0x40
 	flagPCR           = 0x10
+	flagOPCR          = 0x08
 )
 
 // crc32 is CRC_32 of the tables (H.222.0, annex A): polynomial 0x04C11DB7, all ones at first, not reflected. Over a

@@ -17,6 +17,8 @@ const (
 type TimedID3 struct {
 	// PTS is when it applies, in 90 kHz ticks, unwrapped on the timeline of the access units.
 	PTS int64
+	// Offset is where the packet begins in the stream in which the tag's PES packet begins.
+	Offset int64
 	// Tag is the whole tag, for ParseID3; it is the handler's.
 	Tag []byte
 }
@@ -48,9 +50,12 @@ type metadata struct {
 	continuity
 	open bool   // a PES packet is being put together
 	pes  []byte // its bytes
+	// begun is where it begins.
+	begun int64
 
 	tag []byte // the tag that goes on in the next PES packet, empty when none does
 	pts int64  // its PTS on the wire
+	at  int64  // where its first PES packet begins
 
 	held      []TimedID3 // wait for the first unit, PTS as on the wire
 	heldBytes int
@@ -60,12 +65,12 @@ type metadata struct {
 func (m *metadata) wanted(pid uint16) bool { return m.handle != nil && pid == m.pid && pid != patPID }
 
 // followID3 takes the streams that the video's program has now.
-func (r *Reader) followID3(streams []stream) {
+func (r *Reader) followID3(streams []ProgramStream) {
 	m := &r.metadata
 	var pid uint16 = patPID
 	for _, s := range streams {
-		if s.hasID3() && s.pid != r.videoPID && s.pid != patPID && r.programs[s.pid] == nil {
-			pid = s.pid
+		if s.hasID3() && s.PID != r.videoPID && s.PID != patPID && r.programs[s.PID] == nil {
+			pid = s.PID
 			break
 		}
 	}
@@ -79,7 +84,7 @@ func (r *Reader) followID3(streams []stream) {
 }
 
 // id3 takes the payload of a packet of the ID3 stream.
-func (r *Reader) id3(payload []byte, start bool, counter int, discontinuity bool) {
+func (r *Reader) id3(payload []byte, start bool, counter int, discontinuity bool, offset int64) {
 	m := &r.metadata
 	repeat, gap := m.take(payload, counter, discontinuity)
 	if repeat {
@@ -90,7 +95,7 @@ func (r *Reader) id3(payload []byte, start bool, counter int, discontinuity bool
 	}
 	if start {
 		r.finishID3()
-		m.open, m.pes = true, m.pes[:0]
+		m.open, m.pes, m.begun = true, m.pes[:0], offset
 	}
 	if !m.open {
 		return
@@ -134,7 +139,7 @@ func (r *Reader) continueID3(data []byte) {
 	if n, _ := tagSize(m.tag); len(m.tag) >= n {
 		tag := m.tag[:n]
 		m.tag = nil
-		r.emitID3(tag, m.pts)
+		r.emitID3(tag, m.pts, m.at)
 	}
 }
 
@@ -150,10 +155,10 @@ func (r *Reader) takeID3(p pesPacket) {
 			r.stats.DamagedID3++
 			return
 		case n > len(data):
-			r.metadata.tag, r.metadata.pts = bytes.Clone(data), p.pts
+			r.metadata.tag, r.metadata.pts, r.metadata.at = bytes.Clone(data), p.pts, r.metadata.begun
 			return
 		}
-		r.emitID3(bytes.Clone(data[:n]), p.pts)
+		r.emitID3(bytes.Clone(data[:n]), p.pts, r.metadata.begun)
 		data, taken = data[n:], true
 	}
 }
@@ -169,13 +174,13 @@ func withHeader(data []byte) []byte {
 }
 
 // emitID3 passes a tag on, or keeps it until there is a timeline.
-func (r *Reader) emitID3(tag []byte, wire int64) {
+func (r *Reader) emitID3(tag []byte, wire, offset int64) {
 	m := &r.metadata
 	switch {
 	case r.timed:
-		m.handle(TimedID3{unwrap(wire, r.ref), tag})
+		m.handle(TimedID3{unwrap(wire, r.ref), offset, tag})
 	case len(m.held) < maxHeld && m.heldBytes+len(tag) <= maxTag:
-		m.held, m.heldBytes = append(m.held, TimedID3{wire, tag}), m.heldBytes+len(tag)
+		m.held, m.heldBytes = append(m.held, TimedID3{wire, offset, tag}), m.heldBytes+len(tag)
 	default:
 		r.stats.DamagedID3++
 	}
@@ -186,7 +191,7 @@ func (r *Reader) releaseID3() {
 	held := r.metadata.held
 	r.metadata.held = nil
 	for _, t := range held {
-		r.emitID3(t.Tag, t.PTS)
+		r.emitID3(t.Tag, t.PTS, t.Offset)
 	}
 }
 

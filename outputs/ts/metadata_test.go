@@ -345,7 +345,7 @@ func TestID3Follows(t *testing.T) {
 	stream, told := withMarkers(t, []media.AccessUnit{unitOfSize(0, 9)})
 	moved := bytes.Clone(stream)
 	for at := 0; at < len(moved); at += 188 {
-		if pid := binary.BigEndian.Uint16(moved[at+1:]) & nullPID; pid == id3PID {
+		if pid := binary.BigEndian.Uint16(moved[at+1:]) & NullPID; pid == id3PID {
 			moved[at+1], moved[at+2] = moved[at+1]&0xE0|2, 2
 		} else if pid == pmtPID {
 			body := appendStream(appendStream([]byte{0xE1, 0, 0xF0, 0}, streamTypeAV, videoPID, nil), streamTypeMetadata, 0x202, nil)

@@ -15,7 +15,7 @@ const (
 	// 19, delimiter 6, PCR 8, filling of the last packet 183.
 	unitOverhead = 216
 	// markerSize is room for the packets of a usual marker's tag.
-	markerSize = 8 * packetSize
+	markerSize = 8 * PacketSize
 )
 
 // Muxer packs annotated units into a transport stream. What it makes depends on its calls alone. A Muxer is not safe for
@@ -87,5 +87,5 @@ func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 // sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.
 func sizeOf(u outputs.Unit) int {
 	pes := u.Size() + 4*len(u.NALs) + unitOverhead
-	return 2*packetSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*packetSize
+	return 2*PacketSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*PacketSize
 }

@@ -69,7 +69,7 @@ func TestMuxer(t *testing.T) {
 
 func withoutTables(stream []byte) (b []byte) {
 	for ; len(stream) > 0; stream = stream[188:] {
-		if pid := (int(stream[1])<<8 | int(stream[2])) & nullPID; pid != 0 && pid != pmtPID {
+		if pid := (int(stream[1])<<8 | int(stream[2])) & NullPID; pid != 0 && pid != pmtPID {
 			b = append(b, stream[:188]...)
 		}
 	}

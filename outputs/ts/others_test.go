@@ -67,7 +67,7 @@ func TestID3OfOthers(t *testing.T) {
 			body := []byte{0xE1, 0, 0xF0, 0}
 			body = appendStream(body, streamTypeAV, videoPID, nil)
 			body = appendStream(body, tt.kind, id3PID, []byte(tt.descriptors))
-			stream = appendPacket(stream, patPID, &pat, flagStart, nil, patSection())
+			stream = appendPacket(stream, patPID, &pat, flagStart, nil, patSection(pmtPID))
 			stream = appendPacket(stream, pmtPID, &pmt, flagStart, nil, section(tableIDPMT, 1, body))
 			au := unitOfSize(0, 100)
 			stream = appendPackets(stream, videoPID, &video, flagStart, nil, appendPES(nil, au))

@@ -19,7 +19,7 @@ type counters struct{ pat, pmt, video, metadata uint8 }
 
 // tables appends the PAT and the PMT.
 func (p *packer) tables(out []byte) []byte {
-	out = appendPacket(out, patPID, &p.pat, flagStart, nil, patSection())
+	out = appendPacket(out, patPID, &p.pat, flagStart, nil, patSection(pmtPID))
 	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection())
 }
 
@@ -47,7 +47,7 @@ func (p *packer) reference(out []byte, dts int64) []byte {
 	var field [pcrFieldSize]byte
 	putPCR(&field, dts-pcrLead, false)
 	field[0] = bodySize - 1
-	out = append(out, syncByte, videoPID>>8, videoPID&0xFF, 0x20|(p.video-1)&0x0F)
+	out = append(out, SyncByte, videoPID>>8, videoPID&0xFF, 0x20|(p.video-1)&0x0F)
 	out = append(out, field[:]...)
 	return append(out, bytes.Repeat([]byte{0xFF}, bodySize-pcrFieldSize)...)
 }

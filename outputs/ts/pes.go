@@ -69,12 +69,6 @@ func parsePES(b []byte, isID func(byte) bool) (pesPacket, error) {
 // isVideoID accepts the stream ids of video and extended_stream_id (table 2-22).
 func isVideoID(id byte) bool { return id>>4 == streamIDVideo>>4 || id == 0xFD }
 
-// readTimestamp reads the 33 bits of a PTS or DTS; ok is false when a marker bit is not set.
-func readTimestamp(b []byte) (ts int64, ok bool) {
-	ts = int64(b[0]>>1&7)<<30 | int64(b[1])<<22 | int64(b[2]>>1)<<15 | int64(b[3])<<7 | int64(b[4]>>1)
-	return ts, b[0]&b[2]&b[4]&1 == 1
-}
-
 // unwrap is the value nearest to ref of which only the low 33 bits are known.
 func unwrap(wire, ref int64) int64 {
 	const half = (media.PTSMask + 1) / 2

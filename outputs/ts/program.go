@@ -17,18 +17,27 @@ type ProgramStream struct {
 	// Type is stream_type (H.222.0, table 2-34).
 	Type byte
 	PID  uint16
+	// Descriptors are those of the program map, a part of its section.
+	Descriptors []byte
 }
 
-// Continuous reports whether the stream is one that always has something to send: video or audio in packets of its own, of
-// the types of H.222.0 and of ATSC.
-func (s ProgramStream) Continuous() bool {
+// Video reports whether the stream is video in packets of its own, of the types of H.222.0, ATSC and AVS.
+func (s ProgramStream) Video() bool {
 	switch s.Type {
-	case 0x01, 0x02, 0x10, streamTypeAV, 0x20, streamTypeHEVC, 0x33, 0x42, 0xD1, 0xEA: // video
-		return true
-	case 0x03, 0x04, 0x0F, 0x11, 0x1C, 0x2D, 0x81, 0x87: // audio
+	case 0x01, 0x02, 0x10, streamTypeAV, streamTypeHEVC, 0x33, 0x42, 0xD1, 0xD2, 0xD4, 0xEA:
 		return true
 	}
 	return false
+}
+
+// Continuous reports whether the stream is one that always has something to send: video or audio in packets of its own.
+func (s ProgramStream) Continuous() bool {
+	switch s.Type {
+	case 0x20, // what more there is of multiview video
+		0x03, 0x04, 0x0F, 0x11, 0x1C, 0x2D, 0x81, 0x87: // audio
+		return true
+	}
+	return s.Video()
 }
 
 // ParsePAT is the PIDs of the program maps that a PAT section in force names; ok is false for any other section.
@@ -43,12 +52,12 @@ func ParsePMT(section []byte) (p Program, ok bool) {
 	if !ok || len(body) < 4 {
 		return p, false
 	}
-	p.PCR = binary.BigEndian.Uint16(body) & nullPID
+	p.PCR = binary.BigEndian.Uint16(body) & NullPID
 	info := int(binary.BigEndian.Uint16(body[2:]) & 0x0FFF)
 	p.Access = accessPIDs(nil, body[4:min(4+info, len(body))])
-	for _, s := range mapStreams(body) {
-		p.Streams = append(p.Streams, ProgramStream{s.kind, s.pid})
-		p.Access = accessPIDs(p.Access, s.descriptors)
+	p.Streams = mapStreams(body)
+	for _, s := range p.Streams {
+		p.Access = accessPIDs(p.Access, s.Descriptors)
 	}
 	return p, true
 }
@@ -58,7 +67,7 @@ func accessPIDs(list []uint16, d []byte) []uint16 {
 	const descriptorCA = 0x09
 	for ; len(d) >= 2 && 2+int(d[1]) <= len(d); d = d[2+int(d[1]):] {
 		if d[0] == descriptorCA && d[1] >= 4 {
-			list = append(list, binary.BigEndian.Uint16(d[4:])&nullPID)
+			list = append(list, binary.BigEndian.Uint16(d[4:])&NullPID)
 		}
 	}
 	return list

@@ -35,7 +35,7 @@ type Stats struct {
 // map that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
 // TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
 type Reader struct {
-	src      packetSource
+	src      packets
 	pat      Sections
 	programs map[uint16]*Sections // by PMT PID
 
@@ -48,28 +48,32 @@ type Reader struct {
 	continuity        // of the video
 	open       bool   // a PES packet is being put together
 	pes        []byte // its bytes
+	begun      int64  // where it begins
 
 	ready     []media.AccessUnit
-	openEnded bool // the last of them was ended by the end of the stream
+	offsets   []int64 // of each of ready
+	offset    int64   // of the unit returned last
+	openEnded bool    // the last of them was ended by the end of the stream
 
 	timed bool  // ref is set
 	ref   int64 // the last DTS, not wrapped
 	stats Stats
 	err   error
 
-	metadata metadata
+	metadata     metadata
+	handlePacket func(p Packet, offset int64) // nil for none
 }
 
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: packetSource{r: r}, programs: map[uint16]*Sections{}, continuity: continuity{counter: -1}}
+	return &Reader{src: packets{r: r}, programs: map[uint16]*Sections{}, continuity: continuity{counter: -1}}
 }
 
 // Stats says what was met so far.
 func (r *Reader) Stats() Stats {
 	s := r.stats
-	s.Packets, s.Skipped = r.src.packets, r.src.skipped
+	s.Packets, s.Skipped = r.src.Packets, r.src.Skipped
 	return s
 }
 
@@ -85,19 +89,32 @@ func (r *Reader) Stats() Stats {
 // video in it; they name the number of packets read. The same error is returned from then on.
 func (r *Reader) Next() (media.AccessUnit, error) {
 	for len(r.ready) == 0 && r.err == nil {
-		p, err := r.src.next()
+		p, offset, err := r.src.next()
 		if err == nil {
-			r.packet(p)
+			if r.handlePacket != nil {
+				r.handlePacket(p, offset)
+			}
+			r.packet(p, offset)
 			continue
 		}
 		r.end(err)
 	}
 	if len(r.ready) > 0 {
 		au := r.ready[0]
-		r.ready = slices.Delete(r.ready, 0, 1)
+		r.offset = r.offsets[0]
+		r.ready, r.offsets = slices.Delete(r.ready, 0, 1), slices.Delete(r.offsets, 0, 1)
 		return au, nil
 	}
 	return media.AccessUnit{}, r.err
+}
+
+// Offset is where the packet begins in the stream in which the unit begins that Next returned last.
+func (r *Reader) Offset() int64 { return r.offset }
+
+// HandlePackets has Next call handle for each packet, with where it begins in the stream, before it makes anything of it, and
+// lost as [Splitter].Lost.
+func (r *Reader) HandlePackets(handle func(p Packet, offset int64), lost func(offset, n int64, found bool)) {
+	r.handlePacket, r.src.Lost = handle, lost
 }
 
 // OpenEnded reports whether the unit that Next returned last ends where the stream ends, and its PES packet doesn't say
@@ -113,7 +130,7 @@ func (r *Reader) end(err error) {
 		return
 	}
 	if !errors.Is(r.err, io.EOF) {
-		r.drop(fmt.Errorf("access unit is cut short after packet %d", r.src.packets))
+		r.drop(fmt.Errorf("access unit is cut short after packet %d", r.src.Packets))
 		return
 	}
 	r.finish()
@@ -123,60 +140,38 @@ func (r *Reader) end(err error) {
 func (r *Reader) endError(err error) error {
 	switch {
 	case !errors.Is(err, io.EOF):
-		return fmt.Errorf("read transport stream: after packet %d: %w", r.src.packets, err)
-	case r.everFound || r.src.packets == 0 && r.src.skipped == 0:
+		return fmt.Errorf("read transport stream: after packet %d: %w", r.src.Packets, err)
+	case r.everFound || r.src.Packets == 0 && r.src.Skipped == 0:
 		return io.EOF
-	case r.src.packets == 0:
-		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.skipped)
+	case r.src.Packets == 0:
+		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.Skipped)
 	}
-	return fmt.Errorf("read transport stream: no H.264 or HEVC stream in the program maps of %d packets", r.src.packets)
+	return fmt.Errorf("read transport stream: no H.264 or HEVC stream in the program maps of %d packets", r.src.Packets)
 }
 
 // packet takes one packet apart and passes its payload on.
-func (r *Reader) packet(p []byte) {
-	if p[1]&0x80 != 0 { // transport_error_indicator: nothing in it can be trusted, the counter will show the gap
-		return
-	}
-	pid := (uint16(p[1])<<8 | uint16(p[2])) & nullPID
+func (r *Reader) packet(p Packet, offset int64) {
+	pid := p.PID()
 	video := r.found && pid == r.videoPID
 	id3 := r.found && r.metadata.wanted(pid)
 	table := r.programs[pid]
 	if !video && !id3 && table == nil && pid != patPID {
 		return
 	}
-	payload, discontinuity := payloadOf(p)
-	if len(payload) == 0 || p[3]&0xC0 != 0 { // scrambled payload can't be read
+	payload, start := p.Payload(), p.Starts()
+	if len(payload) == 0 || !p.Readable() { // the counter shows what is missing
 		return
 	}
-	start := p[1]&flagStart != 0
 	switch {
 	case pid == patPID:
 		r.pat.Push(payload, start, r.program)
 	case table != nil:
 		table.Push(payload, start, func(section []byte, right bool) { r.programMap(pid, section, right) })
 	case video:
-		r.video(payload, start, int(p[3]&0x0F), discontinuity)
+		r.video(payload, start, int(p.Counter()), p.Discontinuity(), offset)
 	default:
-		r.id3(payload, start, int(p[3]&0x0F), discontinuity)
+		r.id3(payload, start, int(p.Counter()), p.Discontinuity(), offset)
 	}
-}
-
-// payloadOf is the payload of a packet, empty when it has none, and its discontinuity_indicator.
-func payloadOf(p []byte) (payload []byte, discontinuity bool) {
-	control := p[3] >> 4 & 3
-	payload = p[headerSize:]
-	if control&2 != 0 {
-		n := 1 + int(payload[0])
-		if n > len(payload) {
-			return nil, false
-		}
-		discontinuity = n > 1 && payload[1]&flagDiscontinuity != 0
-		payload = payload[n:]
-	}
-	if control&1 == 0 {
-		payload = nil
-	}
-	return payload, discontinuity
 }
 
 // program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
@@ -212,28 +207,28 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 		return
 	}
 	streams := mapStreams(body)
-	stays := r.found && slices.ContainsFunc(streams, func(s stream) bool {
-		codec, ok := s.video()
-		return ok && s.pid == r.videoPID && codec == r.codec
+	stays := r.found && slices.ContainsFunc(streams, func(s ProgramStream) bool {
+		codec, ok := s.codec()
+		return ok && s.PID == r.videoPID && codec == r.codec
 	})
 	if !stays {
-		i := slices.IndexFunc(streams, func(s stream) bool {
-			_, ok := s.video()
-			return ok && r.programs[s.pid] == nil && s.pid != patPID
+		i := slices.IndexFunc(streams, func(s ProgramStream) bool {
+			_, ok := s.codec()
+			return ok && r.programs[s.PID] == nil && s.PID != patPID
 		})
 		if i < 0 {
 			return
 		}
 		r.finish() // the stream moved to another PID
-		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].pid
-		r.codec, _ = streams[i].video()
+		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].PID
+		r.codec, _ = streams[i].codec()
 		r.continuity.reset()
 	}
 	r.followID3(streams)
 }
 
 // video takes the payload of a packet of the video stream.
-func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bool) {
+func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bool, offset int64) {
 	last := r.counter
 	repeat, gap := r.continuity.take(payload, counter, discontinuity)
 	if repeat {
@@ -243,19 +238,19 @@ func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bo
 		r.stats.Gaps++
 		if r.open {
 			r.drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)",
-				r.src.packets, counter, last))
+				r.src.Packets, counter, last))
 		}
 	}
 	if start {
 		r.finish()
-		r.open, r.pes = true, r.pes[:0]
+		r.open, r.pes, r.begun = true, r.pes[:0], offset
 	}
 	if !r.open {
 		return
 	}
 	r.pes = append(r.pes, payload...)
 	if len(r.pes) > maxUnit {
-		r.drop(fmt.Errorf("access unit is longer than %d bytes at packet %d", maxUnit, r.src.packets))
+		r.drop(fmt.Errorf("access unit is longer than %d bytes at packet %d", maxUnit, r.src.Packets))
 		return
 	}
 	if n := pesSize(r.pes); n > 0 && len(r.pes) >= n {
@@ -271,7 +266,7 @@ func (r *Reader) finish() {
 	b := r.pes
 	if n := pesSize(b); n > 0 {
 		if len(b) < n {
-			r.drop(fmt.Errorf("PES packet has %d of its %d bytes at packet %d", len(b), n, r.src.packets))
+			r.drop(fmt.Errorf("PES packet has %d of its %d bytes at packet %d", len(b), n, r.src.Packets))
 			return
 		}
 		b = b[:n]
@@ -282,12 +277,12 @@ func (r *Reader) finish() {
 		err = errors.New("PES packet has no PTS")
 	}
 	if err != nil {
-		r.drop(fmt.Errorf("%w at packet %d", err, r.src.packets))
+		r.drop(fmt.Errorf("%w at packet %d", err, r.src.Packets))
 		return
 	}
 	nals := h264.SplitAnnexB(append([]byte(nil), p.data...))
 	if len(nals) == 0 {
-		r.drop(fmt.Errorf("no NAL unit in the PES packet that ends at packet %d", r.src.packets))
+		r.drop(fmt.Errorf("no NAL unit in the PES packet that ends at packet %d", r.src.Packets))
 		return
 	}
 	r.open = false
@@ -304,7 +299,7 @@ func (r *Reader) finish() {
 			au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
 		}
 	}
-	r.ready = append(r.ready, au)
+	r.ready, r.offsets = append(r.ready, au), append(r.offsets, r.begun)
 }
 
 // drop leaves out the unit that is open.

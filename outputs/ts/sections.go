@@ -22,6 +22,9 @@ type Sections struct {
 // Reset forgets the section begun: packets of it are missing.
 func (s *Sections) Reset() { s.buf = s.buf[:0] }
 
+// Open reports whether a section has begun whose rest is to come.
+func (s *Sections) Open() bool { return len(s.buf) > 0 }
+
 // Push takes the payload of the PID's next packet, start being its payload_unit_start_indicator, and calls emit for
 // every section that is complete; right says whether its CRC_32 is. The section may be kept during the call only.
 func (s *Sections) Push(payload []byte, start bool, emit func(section []byte, right bool)) {
@@ -80,29 +83,22 @@ func mapPIDs(body []byte) []uint16 {
 	var pids []uint16
 	for ; len(body) >= 4; body = body[4:] {
 		if binary.BigEndian.Uint16(body) != 0 {
-			pids = append(pids, binary.BigEndian.Uint16(body[2:])&nullPID)
+			pids = append(pids, binary.BigEndian.Uint16(body[2:])&NullPID)
 		}
 	}
 	return pids
 }
 
-// stream is an elementary stream as a program map names it.
-type stream struct {
-	kind        byte // stream_type
-	pid         uint16
-	descriptors []byte // of the section
-}
-
-// video is the codec of a video stream that can be read.
-func (s stream) video() (c media.Codec, ok bool) {
-	if s.kind == streamTypeHEVC {
+// codec is that of a video stream that can be read.
+func (s ProgramStream) codec() (c media.Codec, ok bool) {
+	if s.Type == streamTypeHEVC {
 		return media.HEVC, true
 	}
-	return media.H264, s.kind == streamTypeAV
+	return media.H264, s.Type == streamTypeAV
 }
 
 // mapStreams is the streams of a PMT's body, in order.
-func mapStreams(body []byte) []stream {
+func mapStreams(body []byte) []ProgramStream {
 	if len(body) < 4 {
 		return nil
 	}
@@ -110,23 +106,23 @@ func mapStreams(body []byte) []stream {
 	if skip > len(body) {
 		return nil
 	}
-	var streams []stream
+	var streams []ProgramStream
 	for body = body[skip:]; len(body) >= 5; body = body[skip:] {
-		s := stream{kind: body[0], pid: binary.BigEndian.Uint16(body[1:]) & nullPID}
+		s := ProgramStream{Type: body[0], PID: binary.BigEndian.Uint16(body[1:]) & NullPID}
 		skip = 5 + int(binary.BigEndian.Uint16(body[3:])&0x0FFF)
 		if skip > len(body) { // a video stream needs no descriptors
 			return append(streams, s)
 		}
-		s.descriptors = body[5:skip]
+		s.Descriptors = body[5:skip]
 		streams = append(streams, s)
 	}
 	return streams
 }
 
 // hasID3 reports whether the stream is timed ID3: a descriptor says so, or it is metadata and none says of which kind.
-func (s stream) hasID3() bool {
+func (s ProgramStream) hasID3() bool {
 	identified := false
-	for d := s.descriptors; len(d) >= 2 && 2+int(d[1]) <= len(d); d = d[2+int(d[1]):] {
+	for d := s.Descriptors; len(d) >= 2 && 2+int(d[1]) <= len(d); d = d[2+int(d[1]):] {
 		body := d[2 : 2+int(d[1])]
 		switch d[0] {
 		case descriptorMetadata:
@@ -140,7 +136,7 @@ func (s stream) hasID3() bool {
 		}
 		identified = true
 	}
-	return s.kind == streamTypeMetadata && !identified
+	return s.Type == streamTypeMetadata && !identified
 }
 
 // metadataFormat is a metadata descriptor's body from the identifier of the format on, empty where it has none.

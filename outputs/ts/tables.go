@@ -19,11 +19,19 @@ const (
 	metadataService       = 0 // the only one of the program
 )
 
+// AppendTables appends a PAT and a PMT that name one stream, which has the PCR, for who is to read this stream alone.
+func AppendTables(out []byte, mapPID uint16, s ProgramStream) []byte {
+	body := binary.BigEndian.AppendUint16(nil, 0xE000|s.PID) // PCR_PID
+	body = appendStream(append(body, 0xF0, 0), s.Type, s.PID, s.Descriptors)
+	var pat, pmt uint8
+	out = appendPackets(out, patPID, &pat, flagStart, nil, patSection(mapPID))
+	return appendPackets(out, mapPID, &pmt, flagStart, nil, section(tableIDPMT, programNumber, body))
+}
+
 // patSection is a program association section that names one program (H.222.0, table 2-30), with the pointer_field that
 // stands before a section in a packet, filled up to a packet's body.
-func patSection() []byte {
-	return section(tableIDPAT, 1, binary.BigEndian.AppendUint16(
-		[]byte{0, programNumber}, 0xE000|pmtPID))
+func patSection(mapPID uint16) []byte {
+	return section(tableIDPAT, 1, binary.BigEndian.AppendUint16([]byte{0, programNumber}, 0xE000|mapPID))
 }
 
 // pmtSection is the program map section of that program (table 2-33): one H.264 stream, which carries the PCR, and one of
@@ -61,7 +69,7 @@ func descriptor(tag byte, rest ...byte) []byte {
 	return b
 }
 
-// section wraps a table's body, and fills the packet up with the bytes that stand for no further section (2.4.4.1).
+// section wraps a table's body, and fills its last packet up with the bytes that stand for no further section (2.4.4.1).
 func section(tableID byte, id uint16, body []byte) []byte {
 	const fixed = 5 + 4 // what section_length counts besides the body: id to last_section_number, and CRC_32
 	b := make([]byte, 0, bodySize)
@@ -71,7 +79,7 @@ func section(tableID byte, id uint16, body []byte) []byte {
 	b = append(b, currentNext, 0, 0) // section 0 of 0
 	b = append(b, body...)
 	b = binary.BigEndian.AppendUint32(b, crc32(b[1:]))
-	for len(b) < bodySize {
+	for len(b)%bodySize != 0 {
 		b = append(b, 0xFF)
 	}
 	return b

@@ -1,0 +1,175 @@
+package ts
+
+import (
+	"fmt"
+	"io"
+	"iter"
+)
+
+const (
+	// readSize is how much is asked of the source at once: many packets a call, and a Linux pipe's usual capacity.
+	readSize = 64 << 10
+	// maxUnsynced is how much without a transport stream at the start is taken to be some other format.
+	maxUnsynced = 1 << 20
+	// syncPackets is in how many packets on end the sync byte must stand for synchronisation: in random data that
+	// happens once in 16 million places.
+	syncPackets = 3
+	// maxEmptyReads is how often a source may return nothing and no error before it is taken to be broken (as in bufio).
+	maxEmptyReads = 100
+)
+
+// Splitter cuts a byte stream into packets, and finds the packets again where bytes are missing or wrong. Its zero value is
+// ready. It keeps no more than was written last and three packets.
+type Splitter struct {
+	// Packets is the number of packets that Next returned, Skipped that of the bytes that belong to none, and Losses how often
+	// the packets had to be found again.
+	Packets, Skipped, Losses int64
+	// Unsynced is how many bytes were skipped since the last packet.
+	Unsynced int64
+	// Lost, where it is set, is called with the bytes between two packets that are none, before the second of them is returned,
+	// and with those at the end, with found false, which are not the beginning of a packet.
+	Lost func(offset, n int64, found bool)
+
+	buf    []byte
+	start  int   // of buf: what comes before was given out
+	at     int64 // offset of that
+	synced bool
+	ended  bool
+}
+
+// Split gives the packets of data, each with its offset. They are parts of data.
+func Split(data []byte) iter.Seq2[Packet, int64] {
+	return func(yield func(Packet, int64) bool) {
+		s := Splitter{buf: data, ended: true}
+		for p, offset, ok := s.Next(); ok && yield(p, offset); p, offset, ok = s.Next() {
+		}
+	}
+}
+
+// Write takes the next bytes. It never fails.
+func (s *Splitter) Write(b []byte) (int, error) {
+	s.compact()
+	s.buf = append(s.buf, b...)
+	return len(b), nil
+}
+
+// End says that no more bytes come: Next may take what is left for packets where fewer than three are.
+func (s *Splitter) End() { s.ended = true }
+
+// compact makes room behind what is there.
+func (s *Splitter) compact() {
+	s.buf = s.buf[:copy(s.buf, s.buf[s.start:])]
+	s.start = 0
+}
+
+// Next returns the next packet that is complete, and where it begins in the stream; ok is false where more bytes must come. The
+// packet may be changed, and is valid until the next Write.
+func (s *Splitter) Next() (p Packet, offset int64, ok bool) {
+	for {
+		if s.synced && len(s.buf)-s.start < PacketSize {
+			break
+		}
+		if s.synced && s.buf[s.start] != SyncByte {
+			s.synced = false
+			s.Losses++
+		}
+		if !s.synced {
+			n, found := s.find(s.buf[s.start:])
+			s.skip(n)
+			if s.synced = found; !found {
+				break
+			}
+			continue
+		}
+		if s.Unsynced > 0 && s.Packets > 0 && s.Lost != nil {
+			s.Lost(s.at-s.Unsynced, s.Unsynced, true)
+		}
+		p, offset = s.buf[s.start:s.start+PacketSize:s.start+PacketSize], s.at
+		s.start, s.at = s.start+PacketSize, s.at+PacketSize
+		s.Packets, s.Unsynced = s.Packets+1, 0
+		return p, offset, true
+	}
+	if rest := s.buf[s.start:]; s.ended && (len(rest) > 0 || s.Unsynced > 0) {
+		begun := s.Unsynced == 0 && rest[0] == SyncByte
+		s.skip(len(rest))
+		if !begun && s.Packets > 0 && s.Lost != nil {
+			s.Lost(s.at-s.Unsynced, s.Unsynced, false)
+		}
+		s.Unsynced = 0
+	}
+	return nil, 0, false
+}
+
+func (s *Splitter) skip(n int) {
+	s.start, s.at = s.start+n, s.at+int64(n)
+	s.Skipped, s.Unsynced = s.Skipped+int64(n), s.Unsynced+int64(n)
+}
+
+// find looks for the place where packets begin: n is how many bytes are before it. Where it is not found, what follows
+// these may hold it when there is more. The headers of a stream's first packets must be plausible too.
+func (s *Splitter) find(b []byte) (n int, found bool) {
+	const head = headerSize + 1
+	for ; n < len(b); n++ {
+		have, at := 0, n
+		for have < syncPackets && at < len(b) && b[at] == SyncByte {
+			if s.Packets == 0 && (len(b)-at < head || !Packet(b[at:at+head]).Plausible()) {
+				break
+			}
+			have, at = have+1, at+PacketSize
+		}
+		switch {
+		case have == syncPackets:
+			return n, true
+		case s.ended && have > 0 && len(b)-n >= PacketSize && len(b)-at < PacketSize:
+			return n, true // all the packets that are left
+		case !s.ended && (at >= len(b) || b[at] == SyncByte && len(b)-at < head):
+			return n, false
+		}
+	}
+	return n, false
+}
+
+// packets reads the packets of a source.
+type packets struct {
+	Splitter
+	r   io.Reader
+	err error // why the source ended
+}
+
+// next returns the next packet and its offset, valid until the next call. At the end of the source it returns io.EOF.
+func (s *packets) next() (Packet, int64, error) {
+	for {
+		if p, offset, ok := s.Next(); ok {
+			return p, offset, nil
+		}
+		if s.Packets == 0 && s.Skipped > maxUnsynced {
+			return nil, 0, fmt.Errorf("no MPEG transport stream in the first %d bytes", s.Skipped)
+		}
+		if s.ended {
+			return nil, 0, s.err
+		}
+		s.fill()
+	}
+}
+
+// fill reads once from the source, without waiting for more than it gives.
+func (s *packets) fill() {
+	if s.buf == nil {
+		s.buf = make([]byte, 0, readSize)
+	}
+	s.compact()
+	for range maxEmptyReads {
+		n, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
+		s.buf = s.buf[:len(s.buf)+n]
+		if err != nil {
+			s.err = err
+			s.End()
+			return
+		}
+		if n > 0 {
+			return
+		}
+	}
+	s.err = io.ErrNoProgress
+	s.End()
+}
