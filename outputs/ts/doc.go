@@ -13,9 +13,10 @@
 package ts
 
 const (
-	// PacketSize is the size of a packet in bytes, and SyncByte is its first (H.222.0, 2.4.3.2).
+	// PacketSize is the size of a packet in bytes (H.222.0, 2.4.3.2).
 	PacketSize = 188
-	SyncByte   = 0x47
+	// SyncByte is a packet's first byte.
+	SyncByte = 0x47
 	// NullPID is the PID of packets that carry nothing, and the 13 bits of any.
 	NullPID = 0x1FFF
 
