@@ -169,7 +169,7 @@ func (k *picker) original(pts int64) int64 { return (pts - k.shift) & media.PTSM
 // isKey reports whether a packet that starts a PES packet holds the beginning of a key frame: it says so
 // (random_access_indicator), or what decoders need first of all is in it.
 func (v video) isKey(p ts.Packet) bool {
-	if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 {
+	if p.RandomAccess() {
 		return true
 	}
 	b := p.Payload()

@@ -50,7 +50,7 @@ func openGOP(t *testing.T) []byte {
 		if p.PID() != 0x100 && len(tables) < 3*ts.PacketSize {
 			tables = append(tables, p...)
 		}
-		if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 { // random_access_indicator
+		if p.RandomAccess() {
 			keys++
 		}
 		if keys == 2 {
@@ -127,7 +127,7 @@ func TestGoesOnWithBFrames(t *testing.T) {
 			}
 			cut = at
 		}
-		if f := p.Field(); len(f) > 0 && f[0]&0x40 != 0 && p.PID() == 0x100 { // random_access_indicator
+		if p.RandomAccess() && p.PID() == 0x100 {
 			keys++
 		}
 	}

@@ -116,7 +116,7 @@ func (r *Reader) finishID3() {
 	if !m.open {
 		return
 	}
-	p, err := parsePES(m.pes, isMetadataID)
+	p, err := parsePES(m.pes, hasHeader) // private_stream_id_1, and all that writers use by mistake
 	if err != nil {
 		r.dropID3()
 		return
@@ -202,14 +202,4 @@ func (r *Reader) dropID3() {
 		r.stats.DamagedID3++
 	}
 	m.open, m.tag = false, nil
-}
-
-// isMetadataID accepts the stream ids whose packets have a full header: besides private_stream_id_1 all that writers use
-// by mistake (table 2-22: the others have none).
-func isMetadataID(id byte) bool {
-	switch id {
-	case 0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF:
-		return false
-	}
-	return true
 }

@@ -33,7 +33,7 @@ func (s ProgramStream) Video() bool {
 // Continuous reports whether the stream is one that always has something to send: video or audio in packets of its own.
 func (s ProgramStream) Continuous() bool {
 	switch s.Type {
-	case 0x20, // what more there is of multiview video
+	case 0x20, // the other views of multiview video
 		0x03, 0x04, 0x0F, 0x11, 0x1C, 0x2D, 0x81, 0x87: // audio
 		return true
 	}

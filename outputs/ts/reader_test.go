@@ -89,6 +89,26 @@ func compareWithFFprobe(t *testing.T, stream []byte) {
 	}
 }
 
+// TestReaderOffsets: each unit is at the packet that begins it, and so is each tag.
+func TestReaderOffsets(t *testing.T) {
+	stream, _ := withMarkers(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
+	r := NewReader(bytes.NewReader(append([]byte("garbage"), stream...)))
+	found := 0
+	at := func(offset, pts int64) {
+		start, ok := Packet(stream[offset-7:][:PacketSize]).PES()
+		if found++; !ok || start.PTS != pts&media.PTSMask {
+			t.Errorf("at byte %d %+v, want PTS %d", offset, start, pts)
+		}
+	}
+	r.HandleID3(func(tag TimedID3) { at(tag.Offset, tag.PTS) })
+	for au, err := r.Next(); err == nil; au, err = r.Next() {
+		at(r.Offset(), au.PTS)
+	}
+	if found < 4 {
+		t.Errorf("%d units and tags", found)
+	}
+}
+
 func TestReaderTakesAnyPieces(t *testing.T) {
 	stream := makeStream(t, 10)
 	want := readAll(t, NewReader(bytes.NewReader(stream)))

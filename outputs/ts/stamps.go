@@ -103,7 +103,7 @@ func hasHeader(id byte) bool {
 	case 0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF: // maps, padding, private_stream_2, ECM, EMM, DSM-CC, H.222.1 E, directory
 		return false
 	}
-	return id > 0xBC
+	return true
 }
 
 // Shift adds ticks of 90 kHz to every time stamp of the packet, modulo 2^33: PCR, OPCR, PTS and DTS.
