@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/outputs/mp4"
 )
 
 // The values of Timing.Media.
@@ -26,12 +27,23 @@ func measure(seg *hls.Segment) *Timing {
 	switch data := seg.Data; {
 	case isTS(data):
 		return measureTS(data, wholeTicks(time.Duration(seg.Duration)))
-	case isMP4(data):
+	case mp4.IsMP4(data):
 		return measureMP4(seg.Init, data)
 	case bytes.HasPrefix(data, []byte("ID3")):
 		return measureRaw(data)
 	}
 	return nil
+}
+
+func measureMP4(init, data []byte) *Timing {
+	video, first, end, ok := mp4.Span(init, data)
+	switch {
+	case !ok:
+		return nil
+	case video:
+		return timing(mediaVideo, first, end)
+	}
+	return timing(mediaAudio, first, end)
 }
 
 // wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.

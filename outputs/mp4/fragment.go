@@ -8,16 +8,15 @@ import (
 )
 
 // parseMoof finds the samples of the video track in a fragment (ISO/IEC 14496-12, 8.8). next is the decoding time after
-// the fragment before, for one that doesn't say its own.
-func parseMoof(moof box, t *track, next int64) (samples []sample, err error) {
-	count := 0
+// the fragment before, for one that doesn't say its own; count is that of samples so far, which is bounded.
+func parseMoof(moof box, t *track, next int64, count *int) (samples []sample, err error) {
 	end := moof.start // where the data of the track fragment before ended
 	first := true
 	err = moof.children(0, func(b box) error {
 		if b.kind != "traf" {
 			return nil
 		}
-		f := fragment{track: t, moof: moof.start, before: end, first: first, dts: next, count: &count}
+		f := fragment{track: t, moof: moof.start, before: end, first: first, dts: next, count: count}
 		if err := b.children(0, f.take); err != nil {
 			return err
 		}

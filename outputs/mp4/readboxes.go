@@ -63,7 +63,7 @@ func (r *Reader) moof(h boxHeader) error {
 	if r.track == nil {
 		return errors.New("a fragment comes before the index (moov): its initialization section is missing")
 	}
-	samples, err := parseMoof(b, r.track, r.next)
+	samples, err := parseMoof(b, r.track, r.next, new(int))
 	if err != nil {
 		return r.damage(h.start, err)
 	}

@@ -17,6 +17,8 @@ const (
 	visualEntry = 78
 	// entryCountSize is version, flags and entry_count.
 	entryCountSize = 8
+	// maxTracks bounds the tracks that are looked at.
+	maxTracks = 64
 	// maxTime bounds times, so that what is added to them fits as well.
 	maxTime = math.MaxInt64 / 4
 )
@@ -34,9 +36,11 @@ type defaults struct {
 	description, duration, size uint32
 }
 
-// track is the video track that is read.
+// track is a track, of video where it is read.
 type track struct {
 	id           uint32
+	handler      string // what it is of: "vide", "soun" or else
+	coded        bool   // as H.264 or HEVC
 	timescale    uint32
 	shift        int64 // what the edit list adds to times, in units of the timescale
 	descriptions []description
@@ -47,11 +51,28 @@ type track struct {
 
 // parseMoov finds the first H.264 or HEVC track of a movie (ISO/IEC 14496-12, 8.2).
 func parseMoov(moov box) (*track, error) {
-	var video *track
-	var other []string
+	tracks, names, err := parseTracks(moov)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tracks {
+		if t.coded {
+			return t, nil
+		}
+	}
+	if len(names) == 0 {
+		return nil, errors.New("there is no track")
+	}
+	return nil, fmt.Errorf("there is no H.264 or HEVC track, but %s", strings.Join(names, ", "))
+}
+
+// parseTracks reads the tracks of a movie; names are those of the sample entries of tracks that are neither H.264 nor HEVC.
+// What is wrong with a track behind the first of these is nobody's concern, nor with one of another kind.
+func parseTracks(moov box) (tracks []*track, names []string, err error) {
+	found := false
 	movieScale := uint32(0)
 	trexs := map[uint32]defaults{}
-	err := moov.children(0, func(b box) error {
+	err = moov.children(0, func(b box) error {
 		switch b.kind {
 		case "mvhd":
 			v, err := decode[*mp4.MvhdBox](b)
@@ -60,13 +81,23 @@ func parseMoov(moov box) (*track, error) {
 			}
 			return err
 		case "trak":
-			if video != nil {
+			if len(tracks) == maxTracks {
 				return nil
 			}
-			t, names, err := parseTrak(b, movieScale)
-			other = append(other, names...)
-			video = t
-			return err
+			t, entries, err := parseTrak(b, movieScale)
+			switch {
+			case err == nil:
+				t.defaults = trexs
+				tracks = append(tracks, t)
+				found = found || t.coded
+			case t.coded && !found:
+				return err
+			default:
+				entries = append(entries, fmt.Sprintf("one that can't be read (%v)", err))
+			}
+			if !t.coded {
+				names = append(names, entries...)
+			}
 		case "mvex":
 			return b.children(0, func(b box) error {
 				if b.kind != "trex" {
@@ -81,22 +112,12 @@ func parseMoov(moov box) (*track, error) {
 		}
 		return nil
 	})
-	switch {
-	case err != nil:
-		return nil, err
-	case video == nil && len(other) == 0:
-		return nil, errors.New("there is no track")
-	case video == nil:
-		return nil, fmt.Errorf("there is no H.264 or HEVC track, but %s", strings.Join(other, ", "))
-	}
-	video.defaults = trexs
-	return video, nil
+	return tracks, names, err
 }
 
-// parseTrak reads a track (8.3). It is nil where that is neither H.264 nor HEVC; names are then those of its sample entries.
-func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error) {
+// parseTrak reads a track (8.3), and the names of its sample entries. The track is there where there is an error too.
+func parseTrak(trak box, movieScale uint32) (t *track, entries []string, err error) {
 	t = &track{}
-	video := false
 	var edits *mp4.ElstBox
 	var visit func(b box) error
 	visit = func(b box) (err error) {
@@ -113,14 +134,18 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 			if v, err = decode[*mp4.MdhdBox](b); err == nil {
 				t.timescale = v.Timescale
 			}
+		case "hdlr":
+			if h := b.body(); len(h) >= 12 { // version and flags, pre_defined, handler_type (8.4.3)
+				t.handler = string(h[8:12])
+			}
 		case "elst":
 			edits, err = decode[*mp4.ElstBox](b)
 		case "stsd":
 			return b.children(entryCountSize, func(b box) error {
-				d, isVideo := parseEntry(b)
-				video = video || isVideo
+				d, coded := parseEntry(b)
+				t.coded = t.coded || coded
 				t.descriptions = append(t.descriptions, d)
-				names = append(names, fmt.Sprintf("%q", b.kind))
+				entries = append(entries, fmt.Sprintf("%q", b.kind))
 				return nil
 			})
 		default:
@@ -128,23 +153,20 @@ func parseTrak(trak box, movieScale uint32) (t *track, names []string, err error
 		}
 		return err
 	}
-	if err := trak.children(0, visit); err != nil || !video {
-		if !video && err != nil { // whatever is wrong with a track of audio is nobody's concern
-			names, err = append(names, fmt.Sprintf("one that can't be read (%v)", err)), nil
-		}
-		return nil, names, err
+	if err := trak.children(0, visit); err != nil {
+		return t, entries, err
 	}
 	if t.timescale == 0 {
-		return nil, nil, fmt.Errorf("track at byte %d has no timescale", trak.start)
+		return t, entries, fmt.Errorf("track at byte %d has no timescale", trak.start)
 	}
 	if edits != nil {
 		t.shift = editShift(edits, t.timescale, movieScale)
 	}
-	return t, nil, nil
+	return t, entries, nil
 }
 
-// parseEntry reads a sample entry; isVideo reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2) or HEVC (8.4.1).
-func parseEntry(b box) (d description, isVideo bool) {
+// parseEntry reads a sample entry; coded reports whether it is one of H.264 (ISO/IEC 14496-15, 5.4.2) or HEVC (8.4.1).
+func parseEntry(b box) (d description, coded bool) {
 	config := "avcC"
 	switch b.kind {
 	case "avc1", "avc3":
