@@ -91,7 +91,7 @@ func TestFindings(t *testing.T) {
 		{"it stands still to the end", sim{shown: func(t time.Duration) time.Duration { return min(t, 21*second) }},
 			Options{}, []string{"gap -1 1 9.995 s"}},
 		{"it ends", sim{shown: func(t time.Duration) time.Duration { return min(t, 21*second) },
-			change: func(t time.Duration, m *media) { m.end = t > 21*second }}, Options{}, nil},
+			change: func(t time.Duration, m *mediaPlaylist) { m.end = t > 21*second }}, Options{}, nil},
 		{"an answer is held back", sim{load: hold(10*second, 4*second)}, Options{},
 			[]string{"gap -1 1 5.995 s", "playlist_slow -1 1 4.000 s"}},
 		{"a low threshold", sim{length: 5 * second}, Options{Threshold: 1900 * ms},
@@ -109,7 +109,7 @@ func TestFindings(t *testing.T) {
 			return t
 		}}, Options{}, []string{"stale -1 2 1.300 s"}},
 		{"the numbering begins anew", sim{
-			change: func(t time.Duration, m *media) {
+			change: func(t time.Duration, m *mediaPlaylist) {
 				if t >= 12*second {
 					m.first -= 90
 					for i := range m.entries {
@@ -168,7 +168,7 @@ func TestFindings(t *testing.T) {
 			}
 			return []exchange{e}
 		}}, Options{}, []string{"segment_late 105 1 2.500 s"}},
-		{"the segments are gaps that the playlist tells of", sim{change: func(_ time.Duration, m *media) {
+		{"the segments are gaps that the playlist tells of", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				n := m.first + int64(i)
 				m.entries[i].gap = n == 105 || n == 106
@@ -185,12 +185,12 @@ func TestFindings(t *testing.T) {
 				*first, *end = (*first+1e6)%(1<<33), *end+1e6
 			}
 		}}, Options{}, nil},
-		{"a segment gets another name and length", sim{change: func(t time.Duration, m *media) {
+		{"a segment gets another name and length", sim{change: func(t time.Duration, m *mediaPlaylist) {
 			if i := 106 - m.first; t >= 14*second && i >= 0 {
 				m.entries[i].uri, m.entries[i].duration = "other.ts", 1950*ms
 			}
 		}}, Options{}, []string{"segment_changed 106 1 0.000 s"}},
-		{"a discontinuity comes after the fact", sim{change: func(t time.Duration, m *media) {
+		{"a discontinuity comes after the fact", sim{change: func(t time.Duration, m *mediaPlaylist) {
 			if i := 106 - m.first; t >= 15*second && i > 0 {
 				m.entries[i].disc = true
 			}
@@ -198,7 +198,7 @@ func TestFindings(t *testing.T) {
 				m.discontinuity = 1
 			}
 		}}, Options{}, []string{"segment_changed 106 1 0.000 s"}},
-		{"EXTINF lies", sim{change: func(_ time.Duration, m *media) {
+		{"EXTINF lies", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				if m.first+int64(i) >= 104 && m.first+int64(i) < 106 {
 					m.entries[i].duration -= 300 * ms
@@ -214,31 +214,31 @@ func TestFindings(t *testing.T) {
 				*first, *end = *first-45_000, *end-45_000
 			}
 		}}, Options{}, []string{"extinf 105 1 0.500 s"}},
-		{"dates jump", sim{change: func(_ time.Duration, m *media) {
+		{"dates jump", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				if m.first+int64(i) >= 106 {
 					m.entries[i].date = m.entries[i].date.Add(-700 * ms)
 				}
 			}
 		}}, Options{}, []string{"pdt_jump 106 1 -0.700 s"}},
-		{"dates jump within the tolerance", sim{change: func(_ time.Duration, m *media) {
+		{"dates jump within the tolerance", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				m.entries[i].date = m.entries[i].date.Add(time.Duration((m.first+int64(i))%2) * 90 * ms)
 			}
 		}}, Options{}, nil},
-		{"all dates change", sim{change: func(t time.Duration, m *media) {
+		{"all dates change", sim{change: func(t time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				if t >= 14*second {
 					m.entries[i].date = m.entries[i].date.Add(3 * second)
 				}
 			}
 		}}, Options{}, []string{"pdt_jump 103 4 3.000 s"}},
-		{"the only date is that of the first segment", sim{change: func(_ time.Duration, m *media) {
+		{"the only date is that of the first segment", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries[1:] {
 				m.entries[i+1].date = time.Time{}
 			}
 		}}, Options{}, nil},
-		{"it jumps", sim{change: func(t time.Duration, m *media) {
+		{"it jumps", sim{change: func(t time.Duration, m *mediaPlaylist) {
 			for i := range m.entries[1:] {
 				m.entries[i+1].date = time.Time{}
 			}
@@ -246,12 +246,12 @@ func TestFindings(t *testing.T) {
 				m.entries[0].date = m.entries[0].date.Add(second)
 			}
 		}}, Options{}, []string{"pdt_jump 102 4 1.000 s"}},
-		{"a discontinuity leaves, and is not counted", sim{change: func(_ time.Duration, m *media) {
+		{"a discontinuity leaves, and is not counted", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			if i := 106 - m.first; in(time.Duration(i), 0, 5) {
 				m.entries[i].disc = true
 			}
 		}}, Options{}, []string{"discontinuity_sequence 107 1 0.000 s"}},
-		{"a discontinuity that is counted when its tag goes", sim{change: func(_ time.Duration, m *media) {
+		{"a discontinuity that is counted when its tag goes", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			if i := 106 - m.first; i > 0 && i < 5 {
 				m.entries[i].disc = true
 			}
@@ -259,7 +259,7 @@ func TestFindings(t *testing.T) {
 				m.discontinuity = 1
 			}
 		}}, Options{}, nil},
-		{"segments are longer than the target duration", sim{change: func(_ time.Duration, m *media) {
+		{"segments are longer than the target duration", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				if m.first+int64(i) == 106 {
 					m.entries[i].duration = 2600 * ms

@@ -25,15 +25,15 @@ type entry struct {
 	disc, gap bool
 }
 
-// media is a playlist.
-type media struct {
+// mediaPlaylist is a playlist.
+type mediaPlaylist struct {
 	first, discontinuity int64
 	target               int
 	entries              []entry
 	end                  bool
 }
 
-func (m *media) String() string {
+func (m *mediaPlaylist) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n", m.target, m.first)
 	fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", m.discontinuity)
@@ -63,7 +63,7 @@ type sim struct {
 	// shown changes the time at which the server makes the playlist for a request at t.
 	shown func(t time.Duration) time.Duration
 	// change changes the playlist of a request at t.
-	change func(t time.Duration, m *media)
+	change func(t time.Duration, m *mediaPlaylist)
 	// raw replaces the text; load the request, whose body is set.
 	raw  func(t time.Duration, text string) string
 	load func(e *exchange)
@@ -77,9 +77,9 @@ type sim struct {
 const second = time.Second
 
 // published is what the server has at t: segment n is there at the end of its time.
-func (s *sim) published(t time.Duration) *media {
+func (s *sim) published(t time.Duration) *mediaPlaylist {
 	last := simFirst + int64(t/(2*second))
-	m := &media{target: 2, first: last - int64(s.window) + 1}
+	m := &mediaPlaylist{target: 2, first: last - int64(s.window) + 1}
 	for n := m.first; n <= last; n++ {
 		m.entries = append(m.entries, entry{
 			uri: fmt.Sprintf("s%d.ts?token=%d", n, t/second), duration: 2 * second,
