@@ -147,11 +147,11 @@ func (d detectionReader) instant(field string, c score.Clock, raw json.RawMessag
 // unwrapped is a PTS of 33 bits, as the wire has it, with the bits above that bring it nearest to the newest frame; any other
 // text is as it was.
 func (d detectionReader) unwrapped(text string) string {
-	const turn = media.PTSMask + 1
+	const half = (media.PTSMask + 1) / 2
 	pts, err := parseDigits(text)
-	if err != nil || pts >= turn {
+	if err != nil || pts > media.PTSMask {
 		return text
 	}
-	turns := (d.channel.Clock().PTS(d.newest) - pts + turn/2) / turn
-	return strconv.FormatInt(pts+max(0, turns)*turn, 10)
+	newest := d.channel.Clock().PTS(d.newest)
+	return strconv.FormatInt(media.Unwrap(pts, max(newest+1, half)), 10) // no less than half: never negative
 }

@@ -13,6 +13,12 @@ const TicksPerSecond = 90000
 // PTSMask keeps the 33 bits that a PTS or DTS has on the wire (ISO/IEC 13818-1, 2.4.3.7).
 const PTSMask = 1<<33 - 1
 
+// Unwrap is the time nearest to ref, in ticks, that has the low 33 bits of wire: ref-2^32 to ref+2^32-1.
+func Unwrap(wire, ref int64) int64 {
+	const half = (PTSMask + 1) / 2
+	return ref + (wire-ref+half)&PTSMask - half
+}
+
 const nanosPerSecond = 1_000_000_000
 
 // Limits of a frame rate.

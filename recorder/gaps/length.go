@@ -4,15 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
-const (
-	// ptsWrap is where time stamps begin anew: they have 33 bits (ISO/IEC 13818-1, 2.4.3.7).
-	ptsWrap = 1 << 33
-	// maxTicks bounds a difference of time stamps, so that it fits in nanoseconds.
-	maxTicks = 1 << 40
-)
+// maxTicks bounds a difference of time stamps, so that it fits in nanoseconds.
+const maxTicks = 1 << 40
 
 // length compares the EXTINF of a with its time stamps: with where the next segment begins, if that follows on it, or else
 // with where its own last picture ends. a and b may be nil.
@@ -24,7 +21,7 @@ func (f *finder) length(p *PlaylistReport, h *history, a, b *recorder.Segment) {
 	is, by := ticks(clamp(a.Timing.End-a.Timing.First)), "its time stamps say"
 	next := b != nil && follows(h, a, b)
 	if next {
-		is, by = ticks(wrapped(b.Timing.First-a.Timing.First)), "it is to the next segment's first time stamp"
+		is, by = ticks(media.Unwrap(b.Timing.First-a.Timing.First, 0)), "it is to the next segment's first time stamp"
 	} else if v.iFrames {
 		return // how long its picture stands is not in it
 	}
@@ -53,15 +50,6 @@ func (f *finder) length(p *PlaylistReport, h *history, a, b *recorder.Segment) {
 func follows(h *history, a, b *recorder.Segment) bool {
 	return b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
 		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !h.byID[b.Version].restarted)
-}
-
-// wrapped is a difference of time stamps across where they begin anew: from -2^32 to 2^32-1.
-func wrapped(d int64) int64 {
-	d &= ptsWrap - 1
-	if d >= ptsWrap/2 {
-		d -= ptsWrap
-	}
-	return d
 }
 
 func clamp(d int64) int64 { return max(-maxTicks, min(d, maxTicks)) }
