@@ -3,44 +3,17 @@ package dvr
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
 
 // writeWhole replaces a file: it has the old content or the new one at any moment, whatever happens, and the new one for
 // good when writeWhole returns nil.
 func writeWhole(name string, content []byte) error {
-	temp := name + ".tmp"
-	if err := writeSynced(temp, content); err != nil {
-		_ = os.Remove(temp) // it may take room that others need
+	if err := atomicfile.WriteSynced(name, filepath.Base(name)+".tmp", content); err != nil {
 		return fmt.Errorf("write %s: %w: make room on that disk, or make it writable, and go on with the same session", name, err)
-	}
-	if err := os.Rename(temp, name); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return syncFolder(filepath.Dir(name))
-}
-
-func writeSynced(name string, content []byte) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncFolder makes renamings in a folder last.
-func syncFolder(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync folder %s: %w", name, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -49,7 +50,7 @@ func forget(folder string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forget where scanning stopped: %w", err)
 	}
-	return syncFolder(filepath.Dir(name))
+	return atomicfile.SyncFolder(filepath.Dir(name))
 }
 
 // readState reads the state of the session in folder. Where it is missing, or can't be, the zero state is right: all is

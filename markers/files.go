@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
 
 // journalFile is what the journal needs of an open file; tests put one in that fails.
@@ -132,7 +134,7 @@ func (f *logFiles) prepare(first ID) error {
 	}
 	f.file, f.size, f.lines = file, 0, 0
 	f.starts = append(f.starts, first)
-	return syncDir(f.dir)
+	return atomicfile.SyncFolder(f.dir)
 }
 
 // trim removes the files whose records are all before the given ID, but for the last file, and gives the first one that
@@ -180,17 +182,4 @@ func (f *logFiles) close() error {
 	}
 	f.file = nil
 	return err
-}
-
-// syncDir brings a folder's entries to the disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/filelock"
 )
 
@@ -190,7 +191,7 @@ func (c *journalChannel) save() error {
 	}
 	data, err := json.Marshal(c.described)
 	if err == nil {
-		err = replaceFile(filepath.Join(c.dir, channelName), append(data, '\n'))
+		err = atomicfile.WriteSynced(filepath.Join(c.dir, channelName), "."+channelName+".tmp", append(data, '\n'))
 	}
 	if err != nil {
 		err = fmt.Errorf("write channel: %w", err)
@@ -238,27 +239,4 @@ func (c *journalChannel) close() error {
 		errs = append(errs, c.lock.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// replaceFile writes a file so that a reader, or a start after a crash, finds either the old content or the new. One
-// caller at a time.
-func replaceFile(name string, data []byte) error {
-	f, err := os.Create(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp"))
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
 }

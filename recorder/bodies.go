@@ -3,13 +3,13 @@ package recorder
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/outputs/hls"
 )
 
@@ -76,18 +76,8 @@ func (w *writer) restore(file string, data []byte) error {
 
 // writeChunk writes a file, whose name appears when it is whole.
 func (w *writer) writeChunk(name string, data []byte) error {
-	dir := filepath.Join(w.folder.dir, chunksDir)
-	f, err := os.CreateTemp(dir, partPrefix)
+	err := atomicfile.Write(filepath.Join(w.folder.dir, chunksDir, name), partPrefix+"*", atomicfile.Bytes(data))
 	if err != nil {
-		return fmt.Errorf("write chunk: %w", err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		os.Remove(f.Name())
 		return fmt.Errorf("write chunk: %w", err)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/chunks"
 )
@@ -154,8 +155,5 @@ func extract(ctx context.Context, s *recorder.Session, c chunks.Chunk, folder st
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return writeFile(name, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return writeFile(name, atomicfile.Bytes(data))
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/pipeline"
 )
 
@@ -70,17 +71,11 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 
 // writeFile writes a file in full or leaves nothing behind.
 func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".refstream-*")
-	if err != nil {
+	err := atomicfile.Write(name, ".refstream-*", write)
+	switch failed := new(fs.PathError); {
+	case errors.As(err, &failed) && failed.Op == "open":
 		return fmt.Errorf("create %s: %w: choose a folder that can be written", name, err)
-	}
-	err = write(f)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	case err != nil:
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

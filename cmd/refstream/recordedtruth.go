@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -87,11 +88,8 @@ func writeTruthChannel(dir string, c recordedChannel) error {
 	if err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
-	name := filepath.Join(dir, "channel.json")
-	if err := os.WriteFile(name+".tmp", append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write truth: %w", err)
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
+	err = atomicfile.Write(filepath.Join(dir, "channel.json"), "channel.json.tmp", atomicfile.Bytes(append(data, '\n')))
+	if err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
 	return nil

@@ -36,7 +36,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"annotate": {may: words("media h264 markers")},
-	"markers":  {may: words("media internal/filelock"), tests: words("markers/redis")},
+	"markers":  {may: words("media internal/atomicfile internal/filelock"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
 	"markers/redis": {
@@ -75,7 +75,7 @@ var table = map[string]arrows{
 		tests:     words("outputs"),
 	},
 	"recorder": {
-		may:       words("media h264 markers annotate internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
+		may:       words("media h264 markers annotate internal/atomicfile internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/chunks": {may: words("recorder outputs/hls")},
@@ -85,7 +85,7 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	// The index has what frame records say.
-	"dvr": {may: words("media h264 markers annotate generator internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	"dvr": {may: words("media h264 markers annotate generator internal/atomicfile internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -106,6 +106,8 @@ var table = map[string]arrows{
 	"internal/testnet": {},
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
+	// Files that are whole at any moment.
+	"internal/atomicfile": {},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
