@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -33,10 +32,7 @@ type clocksView struct {
 // MarshalJSON writes the clocks, with null as the run of another generator.
 func (v clocksView) MarshalJSON() ([]byte, error) {
 	type plain clocksView
-	if !v.foreign {
-		return json.Marshal(plain(v))
-	}
-	return withNull(plain(v), "run")
+	return withNull(v.foreign, plain(v), "run")
 }
 
 // latestView is a frame on every clock.

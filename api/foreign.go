@@ -33,11 +33,11 @@ func (s *Server) elsewhere(channel string) func(generator string) bool {
 	return func(generator string) bool { return id != "" && generator != "" && generator != id }
 }
 
-// withNull writes v, which is an object, with null in place of some of its members.
-func withNull(v any, members ...string) ([]byte, error) {
+// withNull writes v, which is an object, with null in place of some of its members where it is foreign.
+func withNull(foreign bool, v any, members ...string) ([]byte, error) {
 	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+	if err != nil || !foreign {
+		return text, err
 	}
 	dec, out := json.NewDecoder(bytes.NewReader(text)), []byte{'{'}
 	if _, err := dec.Token(); err != nil {
@@ -75,13 +75,11 @@ type frameView struct {
 // MarshalJSON writes the record, with null in place of what was measured of another generator's frame.
 func (v frameView) MarshalJSON() ([]byte, error) {
 	type plain frameView
-	switch {
-	case !v.foreign:
-		return json.Marshal(plain(v))
-	case v.eventUnknown:
-		return withNull(plain(v), "dts", "gen_ns", "mono_ns", "run", "bytes", "event")
+	measured := []string{"dts", "gen_ns", "mono_ns", "run", "bytes"}
+	if v.eventUnknown {
+		measured = append(measured, "event")
 	}
-	return withNull(plain(v), "dts", "gen_ns", "mono_ns", "run", "bytes")
+	return withNull(v.foreign, plain(v), measured...)
 }
 
 // frameViews shows records, which are in ascending order.
@@ -135,10 +133,7 @@ type markerView struct {
 // MarshalJSON writes the marker, with null in place of what was measured of another generator's.
 func (v markerView) MarshalJSON() ([]byte, error) {
 	type plain markerView
-	if !v.foreign {
-		return json.Marshal(plain(v))
-	}
-	return withNull(plain(v), "run", "gen_time", "gen_seconds")
+	return withNull(v.foreign, plain(v), "run", "gen_time", "gen_seconds")
 }
 
 // plannedView is a marker whose frames have not been produced yet, so that it has no GEN times: the members here hide
@@ -154,10 +149,7 @@ type plannedView struct {
 // MarshalJSON writes the marker, with null as its run where the generator is another one.
 func (v plannedView) MarshalJSON() ([]byte, error) {
 	type plain plannedView
-	if !v.foreign {
-		return json.Marshal(plain(v))
-	}
-	return withNull(plain(v), "run")
+	return withNull(v.foreign, plain(v), "run")
 }
 
 // segmentView is a segment as the API shows it.
@@ -169,8 +161,5 @@ type segmentView struct {
 
 // MarshalJSON writes the record, with null in place of what was measured of another generator's segment.
 func (v segmentView) MarshalJSON() ([]byte, error) {
-	if !v.foreign {
-		return json.Marshal(v.SegmentRecord)
-	}
-	return withNull(v.SegmentRecord, "bytes", "published_at", "discontinuity", "discontinuity_sequence")
+	return withNull(v.foreign, v.SegmentRecord, "bytes", "published_at", "discontinuity", "discontinuity_sequence")
 }

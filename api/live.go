@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -51,10 +50,7 @@ type channelView struct {
 // MarshalJSON writes the channel, with null as the run of another generator.
 func (v channelView) MarshalJSON() ([]byte, error) {
 	type plain channelView
-	if !v.foreign {
-		return json.Marshal(plain(v))
-	}
-	return withNull(plain(v), "run")
+	return withNull(v.foreign, plain(v), "run")
 }
 
 // noBody refuses a request that announces a body: the answer without end would wait for it first, and without a limit.
