@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/outputs/hls"
 )
 
@@ -229,7 +230,7 @@ func (r *recording) segment(s *hls.Segment) error {
 	}
 	missing := s.Err != nil && !errors.Is(s.Err, hls.ErrGap)
 	if missing {
-		r.warn("segment is missing", "segment", s.MSN, "url", Redacted(s.URL), "error", s.Err)
+		r.warn("segment is missing", "segment", s.MSN, "url", redact.Address(s.URL), "error", s.Err)
 	}
 	r.count(func(p *Progress) {
 		if missing {

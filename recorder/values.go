@@ -2,8 +2,6 @@ package recorder
 
 import (
 	"encoding/json"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/refstream/refstream/outputs/hls"
@@ -50,26 +48,4 @@ func pdtValue(t time.Time) any {
 		return nil
 	}
 	return t.UnixNano()
-}
-
-// Redacted is an address without its password, for people; one without a password is as it was.
-func Redacted(address string) string {
-	if u, err := url.Parse(address); err == nil {
-		if u.User == nil {
-			return address
-		}
-		return u.Redacted()
-	}
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		return address
-	}
-	host := rest
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		host = rest[:end]
-	}
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		rest = "xxxxx" + rest[at:]
-	}
-	return scheme + "://" + rest
 }

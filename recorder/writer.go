@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // writer writes to a session. It is used by one goroutine at a time.
@@ -101,7 +103,7 @@ func (w *writer) resume(o *Options) (err error) {
 		return err
 	}
 	if o.URL != "" && o.URL != w.info.URL {
-		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", Redacted(w.info.URL), Redacted(o.URL))
+		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", redact.Address(w.info.URL), redact.Address(o.URL))
 	}
 	return w.addColumn()
 }

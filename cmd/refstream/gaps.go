@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/gaps"
 )
@@ -111,7 +112,7 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 	}
 	for kind, n := range report.Counts {
 		if n > 0 && !slices.Contains(f.allow, string(kind)) {
-			return notTrue("gaps: there are findings about %s", recorder.Redacted(session.Info().URL))
+			return notTrue("gaps: there are findings about %s", redact.Address(session.Info().URL))
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -103,7 +104,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if err != nil {
 		return err
 	}
-	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", recorder.Redacted(url), dir) })
+	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(url), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
 	carry := truthBeside(ctx, truth, given("truth"))
@@ -126,7 +127,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 		printRecorded(stdout, dir, sum)
 	}
 	if err == nil && sum.Elapsed == 0 {
-		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", recorder.Redacted(url), sum.Reason)
+		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", redact.Address(url), sum.Reason)
 	}
 	if err != nil && !strings.HasPrefix(err.Error(), "record") {
 		err = fmt.Errorf("record: %w", err)

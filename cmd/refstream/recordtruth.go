@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/recorder"
 )
 
 const (
@@ -67,7 +67,7 @@ func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRe
 	case err != nil && !named:
 		return nil, nil // the stream's address is wrong: that is said when it is asked for
 	case err != nil:
-		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", recorder.Redacted(server))
+		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", redact.Address(server))
 	}
 	clocks := strings.TrimSuffix(server, "/") + "/clocks?" + url.Values{"channel": {channel}}.Encode()
 	if channel == "" {

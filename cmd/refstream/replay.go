@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
 	"github.com/refstream/refstream/static"
@@ -168,7 +169,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w: %s", err, hint)
 	}
 	base := "http://" + listener.Addr().String()
-	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), recorder.Redacted(session.Info().URL))
+	fmt.Fprintf(stdout, "replaying %s, %v of %s\n", dir, server.Position().Length.Round(100*time.Millisecond), redact.Address(session.Info().URL))
 	paths := server.Paths() // the first is /stream.m3u8, the next where the stream was
 	for _, path := range paths[:min(len(paths), 2)] {
 		fmt.Fprintf(stdout, "stream    %s%s\n", base, path)

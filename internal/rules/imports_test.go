@@ -58,7 +58,7 @@ var table = map[string]arrows{
 		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
 	"outputs/hls": {
-		may:       words("media h264 markers outputs/ts"),
+		may:       words("media h264 markers internal/redact outputs/ts"),
 		libraries: words("github.com/Eyevinn/hls-m3u8"),
 		tests:     words("annotate"),
 	},
@@ -75,13 +75,13 @@ var table = map[string]arrows{
 		tests:     words("outputs"),
 	},
 	"recorder": {
-		may:       words("media h264 markers annotate internal/atomicfile internal/filelock outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
+		may:       words("media h264 markers annotate internal/atomicfile internal/filelock internal/redact outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/chunks": {may: words("recorder outputs/hls")},
 	"recorder/replay": {may: words("media markers recorder outputs/hls")},
 	"recorder/gaps": {
-		may:       words("media markers recorder outputs/hls"),
+		may:       words("media markers internal/redact recorder outputs/hls"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	// The index has what frame records say.
@@ -108,6 +108,8 @@ var table = map[string]arrows{
 	"internal/testunix": {},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
+	// What nobody is to see in logs and errors.
+	"internal/redact": {},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // readStep is how much room is made for a body at first, or less where the answer says that it is short. It grows to no
@@ -48,7 +50,7 @@ func (c *Client) fetch(ctx context.Context, q request) (e *Exchange, data []byte
 	}
 	e.Ended = c.Now()
 	if err != nil {
-		failed := &RequestError{URL: q.at.redacted(), Err: withoutPasswords(err)}
+		failed := &RequestError{URL: q.at.redacted(), Err: redact.Error(err, redact.Text)}
 		var status statusError
 		if errors.As(err, &status) {
 			failed.Status, failed.Err = int(status), nil

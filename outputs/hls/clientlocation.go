@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // location is where something is: at a URL, or in a local file.
@@ -54,7 +56,7 @@ func (l location) resolve(uri string) (location, error) {
 	}
 	u, err := l.url.Parse(uri)
 	if err != nil {
-		return location{}, fmt.Errorf("resolve URI: %s is none", excerpt(redactText(uri)))
+		return location{}, fmt.Errorf("resolve URI: %s is none", excerpt(redact.Text(uri)))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return location{}, fmt.Errorf("resolve URI: a playlist of a server names something by %s, not http or https", excerpt(u.Scheme))

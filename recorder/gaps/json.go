@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/recorder"
 )
@@ -105,7 +106,7 @@ type jsonFinding struct {
 // and versions where they are shown.
 func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
-		URL: recorder.Redacted(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
+		URL: redact.Address(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
 		// Lists that are empty are [] and not null.
 		Runs: []jsonRun{}, Playlists: []jsonPlaylist{}, Gaps: []jsonGap{}, Findings: []jsonFinding{},
 	}
@@ -138,7 +139,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 func (p *PlaylistReport) json() jsonPlaylist {
 	return jsonPlaylist{
-		ID: p.ID, Playlist: p.Label, URL: recorder.Redacted(p.URL), Kind: p.Kind, Name: p.Name,
+		ID: p.ID, Playlist: p.Label, URL: redact.Address(p.URL), Kind: p.Kind, Name: p.Name,
 		TargetDuration: markers.Seconds(p.TargetDuration), Threshold: markers.Seconds(p.Threshold),
 		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
 		Segments: p.Segments, Missing: p.Missing, NotRecorded: p.NotRecorded, Gaps: p.Gaps,

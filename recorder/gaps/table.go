@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -16,7 +17,7 @@ import (
 // exchange that brought in the end what had failed.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", printable(recorder.Redacted(r.Session.URL)), r.headline())
+	fmt.Fprintf(&b, "%s: %s\n", printable(redact.Address(r.Session.URL)), r.headline())
 	for i := range r.Runs {
 		run := &r.Runs[i]
 		fmt.Fprintf(&b, "Recorded %s UTC%s, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"),
