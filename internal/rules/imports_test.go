@@ -51,7 +51,7 @@ var table = map[string]arrows{
 	"outputs/feed":     {},
 	"outputs/flv/amf0": {},
 	"outputs/flv":      {may: words("media h264 markers outputs outputs/flv/amf0")},
-	"outputs/rtmp":     {may: words("media outputs/flv outputs/flv/amf0")},
+	"outputs/rtmp":     {may: words("media internal/redact outputs/flv outputs/flv/amf0")},
 	"outputs/live": {
 		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/processgroup"),
 		libraries: words("github.com/mattn/go-shellwords golang.org/x/sys/unix"),

@@ -8,6 +8,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
 
@@ -23,9 +24,9 @@ var publishLimits = readLimits{message: 64 << 10, streams: 64, held: 128 << 10, 
 type client struct {
 	*peer
 	o      Options
-	lastID float64 // transaction of the last command
-	stream uint32  // message stream, once there is one
-	hides  secrets // in what the server says
+	lastID float64        // transaction of the last command
+	stream uint32         // message stream, once there is one
+	hides  redact.Secrets // in what the server says
 }
 
 // setUp carries out step, the part of a session in which every answer must come within the set-up time. Ending ctx ends
@@ -137,7 +138,7 @@ func (s *client) nextCommand(name string) (command, error) {
 // refusal is the error for an answer that says no. A publisher's holds none of the secrets of the stream's name.
 func (s *client) refusal(name string, a command) error {
 	return &StatusError{
-		Command: name, Code: s.hides.hide(a.property(1, "code")), Description: s.hides.hide(a.property(1, "description")),
+		Command: name, Code: s.hides.Hide(a.property(1, "code")), Description: s.hides.Hide(a.property(1, "description")),
 	}
 }
 

@@ -2,25 +2,15 @@ package rtmp
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
-const (
-	// hidden stands for what is not shown.
-	hidden = "…"
-	// shortSecret is the length in bytes under which a secret is found in other words: a text that holds one is left out
-	// altogether.
-	shortSecret = 4
-)
-
-// secrets are what a server may quote of a stream's name and nobody else should see, in all the forms in which servers
-// quote: the longest first, none empty.
-type secrets []string
-
-// secretsOf lists those of a stream's name: the name, its query, and the values of that.
-func secretsOf(stream string) secrets {
+// secretsOf lists what a server may quote of a stream's name and nobody else should see, in all the forms in which servers
+// quote: the name, its query, and the values of that.
+func secretsOf(stream string) redact.Secrets {
 	name, query, _ := strings.Cut(stream, "?")
 	parts := []string{stream, name, query}
 	for pair := range strings.SplitSeq(query, "&") {
@@ -30,19 +20,11 @@ func secretsOf(stream string) secrets {
 		}
 		parts = append(parts, value)
 	}
-	var all secrets
+	var all []string
 	for _, p := range parts {
 		all = append(all, quotedForms(p)...)
 	}
-	// What holds another one first.
-	slices.SortFunc(all, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-	all = slices.Compact(all)
-	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	return redact.NewSecrets(all...)
 }
 
 // quotedForms are a text as it is, with its percent-encoding undone and made anew, and each of these as it stands between
@@ -59,19 +41,4 @@ func quotedForms(text string) []string {
 		list = append(list, q[1:len(q)-1])
 	}
 	return list
-}
-
-// hide takes the secrets out of a text of the peer's. It is for the text as it came: escaped or cut it holds them in
-// forms that can't be found.
-func (all secrets) hide(text string) string {
-	for _, s := range all {
-		switch {
-		case !strings.Contains(text, s):
-		case len(s) < shortSecret:
-			return hidden
-		default:
-			text = strings.ReplaceAll(text, s, hidden)
-		}
-	}
-	return text
 }

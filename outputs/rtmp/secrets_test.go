@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/outputs/flv/amf0"
 )
 
@@ -26,7 +27,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		{"%61b", "no ab", "…"},
 		{strings.Repeat("long", 300), "no " + strings.Repeat("long", 300), "no …"},
 	} {
-		if got := secretsOf(c.stream).hide(c.text); got != c.want {
+		if got := secretsOf(c.stream).Hide(c.text); got != c.want {
 			t.Errorf("%.20s: %q, want %q", c.stream, got, c.want)
 		}
 	}
@@ -65,7 +66,7 @@ func TestPublishHidesKey(t *testing.T) {
 				_, _ = io.Copy(io.Discard, c.c)
 			})
 			err := Publish(testContext(t), dial(t, addr), Target{App: "live", Stream: key}, &listSource{stays: true}, Options{})
-			if err == nil || strings.Contains(err.Error(), "sec") || name != "createStream" && !errorHas(err, hidden) {
+			if err == nil || strings.Contains(err.Error(), "sec") || name != "createStream" && !errorHas(err, redact.Hidden) {
 				t.Errorf("%.30s, %s: %v", key, name, err)
 			}
 		}
