@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/internal/processgroup"
 )
 
@@ -22,6 +23,11 @@ const (
 	decoderWait = time.Second
 	// pictureBuffer is how much is read from a decoder at once.
 	pictureBuffer = 256 << 10
+	// saidLines of what a decoder said last go into an error.
+	saidLines = 4
+	// maxLogged is how many lines of one decoder are logged in full: a damaged stream makes some for every picture. Of the
+	// rest, the 128th, 256th, 512th and so on show that it goes on.
+	maxLogged = 100
 	// timesPipe is the number of the pipe for time stamps, as the decoder sees it: the first after the standard ones.
 	timesPipe = 3
 )
@@ -36,7 +42,7 @@ type decoder struct {
 	out   *bufio.Reader
 	times *bufio.Scanner
 	pipe  *os.File // that times reads from
-	said  *lineLog
+	said  *ffmpeg.Lines
 }
 
 // decoderFilters passes each picture once and as it is. Pictures in a pipe have no time stamps: a filter writes them
@@ -46,13 +52,13 @@ const decoderFilters = `settb=1/90000,sidedata=mode=delete,metadata=mode=delete,
 	`metadata=mode=print:file=pipe\\:%d:direct=1,format=yuv420p,crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0`
 
 // startDecoder starts a decoder, which ctx kills. The caller calls wait.
-func startDecoder(ctx context.Context, ffmpeg string, log *slog.Logger) (*decoder, error) {
+func startDecoder(ctx context.Context, program string, log *slog.Logger) (*decoder, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start decoder: %w", err)
 	}
 	defer write.Close()
-	cmd := exec.CommandContext(ctx, ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-copyts",
+	cmd := exec.CommandContext(ctx, program, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-copyts",
 		// All that would be found by looking at more than 0.5 s is in the tables and in the first picture.
 		"-fpsprobesize", "0", "-analyzeduration", "500000", "-max_error_rate", "1", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0",
 		"-vf", fmt.Sprintf(decoderFilters, timesPipe), "-fps_mode", "passthrough", "-c:v", "pgmyuv", "-f", "image2pipe", "pipe:1")
@@ -62,7 +68,10 @@ func startDecoder(ctx context.Context, ffmpeg string, log *slog.Logger) (*decode
 	cmd.Cancel = group.Kill
 	cmd.WaitDelay = decoderWait
 	cmd.ExtraFiles = []*os.File{write}
-	d := &decoder{cmd: cmd, group: group, times: bufio.NewScanner(read), pipe: read, said: &lineLog{log: log}}
+	d := &decoder{cmd: cmd, group: group, times: bufio.NewScanner(read), pipe: read}
+	d.said = &ffmpeg.Lines{Tail: saidLines, Full: maxLogged, Say: func(line string, n int) {
+		log.Warn(line, "source", "ffmpeg", "line", n)
+	}}
 	cmd.Stderr = d.said
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -113,7 +122,15 @@ func (d *decoder) wait(kill bool) error {
 	_ = d.group.Kill() // whatever it may have started
 	d.pipe.Close()
 	if err != nil {
-		return fmt.Errorf("decode video: %w%s", err, d.said.last())
+		return fmt.Errorf("decode video: %w%s", err, d.complaint())
 	}
 	return nil
+}
+
+// complaint is what the decoder said last, as an addition to an error; empty where it said nothing.
+func (d *decoder) complaint() string {
+	if said := d.said.Last(); said != "" {
+		return ": " + said
+	}
+	return ""
 }

@@ -89,19 +89,3 @@ func TestNVENCArguments(t *testing.T) {
 		t.Errorf("options of x264 in %q", args)
 	}
 }
-
-func TestLineLogger(t *testing.T) {
-	for name, tt := range map[string]struct{ text, want string }{
-		"lines":     {"one\ntwo\n", "one | two"},
-		"begun":     {"one\ntw", "one | tw"},
-		"empty":     {"\n \r\none\r\n\n", "one"},
-		"many":      {strings.Repeat("x\n", 20) + "end", "x | x | x | x | x | x | x | end"},
-		"long line": {strings.Repeat("y", 5000) + "\nend\n", strings.Repeat("y", maxLine) + " | end"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := lastLines(tt.text); got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
-	}
-}

@@ -42,7 +42,7 @@ func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) 
 func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) error) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	stderr := &lineLogger{log: e.o.Logger, ending: func() bool { return ctx.Err() != nil }}
+	stderr := newLines(e.o.Logger, func() bool { return ctx.Err() != nil })
 	cmd, group, stdout, err := e.start(ctx, stderr)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)
 	case waitErr != nil:
-		return e.exitError(waitErr, stderr.last())
+		return e.exitError(waitErr, stderr.Last())
 	}
 	// ffmpeg has ended well, so that the unit that its end cut off is whole.
 	if last != nil {
@@ -94,7 +94,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 			return err
 		}
 	}
-	return e.drained(stderr.last())
+	return e.drained(stderr.Last())
 }
 
 // start starts ffmpeg with pipes whose ends here obey deadlines and closing.

@@ -32,7 +32,7 @@ var table = map[string]arrows{
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
 	"encoder": {
-		may:       words("media h264 outputs/ts internal/processgroup"),
+		may:       words("media h264 outputs/ts internal/ffmpeg internal/processgroup"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"annotate": {may: words("media h264 markers")},
@@ -85,7 +85,7 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	// The index has what frame records say.
-	"dvr": {may: words("media h264 markers annotate generator internal/atomicfile internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	"dvr": {may: words("media h264 markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -110,6 +110,8 @@ var table = map[string]arrows{
 	"internal/atomicfile": {},
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
+	// What ffmpeg says.
+	"internal/ffmpeg": {},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
