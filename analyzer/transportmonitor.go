@@ -3,6 +3,7 @@ package analyzer
 import (
 	"fmt"
 
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -143,10 +144,7 @@ func (m *transportMonitor) came(name string) {
 }
 
 // wireDistance is how far b is after a, of time stamps with 33 bits.
-func wireDistance(a, b int64) int64 {
-	const half = tsWrap / 2
-	return (b-a+half)&(tsWrap-1) - half
-}
+func wireDistance(a, b int64) int64 { return media.Unwrap(b, a) - a }
 
 // stamp takes the beginning of a PES packet of video or audio, with whether it has a PTS (2.5). Where the clock jumps nothing is
 // known, and where no PES packet comes none is late.

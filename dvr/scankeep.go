@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // saveEvery is how much stream time goes by at most between two writings of the state: what must be scanned again after a
@@ -110,7 +112,7 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 	wire := k.feed.picker.original(p.pts)
 	p.pts = wire
 	if k.state.begun() {
-		p.pts = nearest(wire, k.last)
+		p.pts = media.Unwrap(wire, k.last)
 	}
 	k.last = p.pts
 	score := k.scorer.score(p)

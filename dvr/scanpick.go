@@ -155,7 +155,7 @@ func (k *picker) time(s ts.PESStart, key bool) bool {
 		}
 		return true
 	}
-	dts := nearest(s.DTS, k.dts)
+	dts := media.Unwrap(s.DTS, k.dts)
 	if step := dts - k.dts; step < -maxTimeBack || step > maxTimeStep || key && (dts^k.first)&halfRange != 0 {
 		return false
 	}

@@ -78,7 +78,7 @@ func (t *timeline) observe(p ts.Packet) {
 	if t.streams == nil {
 		t.streams = map[uint16]*streamTime{}
 	}
-	pts := nearest(s.PTS, dts)
+	pts := media.Unwrap(s.PTS, dts)
 	if pts < dts || pts > dts+maxReorder {
 		pts = dts
 	}
@@ -105,14 +105,8 @@ func (t *timeline) unwrap(wire int64) int64 {
 		t.known, t.last = true, wire
 		return wire
 	}
-	t.last = nearest(wire, t.last)
+	t.last = media.Unwrap(wire, t.last)
 	return t.last
-}
-
-// nearest is the value nearest to ref that has the same low 33 bits as v.
-func nearest(v, ref int64) int64 {
-	const half = (media.PTSMask + 1) / 2
-	return ref + (v-ref+half)&media.PTSMask - half
 }
 
 // leading is the streams that tell the time: audio and video, or all where there are none of these.
@@ -178,7 +172,7 @@ func (t *timeline) follow(next *timeline, pause time.Duration) (shift, offset in
 	e := t.end()
 	expected := max(e.decoded+ticks, e.over)
 	begin, appears := next.begin()
-	offset = nearest(begin, expected) - begin
+	offset = media.Unwrap(begin, expected) - begin
 	if !t.goesBack(next, offset) && begin+offset-expected <= maxAhead {
 		return 0, offset
 	}
@@ -186,7 +180,7 @@ func (t *timeline) follow(next *timeline, pause time.Duration) (shift, offset in
 	if t.hasPCR && next.hasPCR { // a sender that keeps more in its buffer has its clock further behind
 		offset = max(offset, t.lastPCR+max(ticks, 1)-next.firstPCR)
 	}
-	return nearest(offset, 0), offset
+	return media.Unwrap(offset, 0), offset
 }
 
 // goesBack reports whether a stream or the clock would be at an earlier time, or at the same, again: decoded or presented.

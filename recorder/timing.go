@@ -53,12 +53,6 @@ func wholeTicks(d time.Duration) int64 {
 	return n/second*media.TicksPerSecond + n%second*media.TicksPerSecond/second
 }
 
-// unwrap is the value nearest to ref of which only the low 33 bits are known.
-func unwrap(wire, ref int64) int64 {
-	const half = (media.PTSMask + 1) / 2
-	return ref + (wire-ref+half)&media.PTSMask - half
-}
-
 // timing is a Timing of unwrapped times.
 func timing(kind string, first, end int64) *Timing {
 	length := max(end-first, 0)

@@ -75,7 +75,7 @@ func streamKind(s ts.PESStart) string {
 
 func (s *stampedStream) add(pts int64, data []byte) {
 	if n := len(s.pts); n > 0 {
-		pts = unwrap(pts, s.pts[n-1])
+		pts = media.Unwrap(pts, s.pts[n-1])
 	}
 	s.pts = append(s.pts, pts)
 	if s.kind == mediaAudio {

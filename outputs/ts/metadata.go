@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -178,7 +179,7 @@ func (r *Reader) emitID3(tag []byte, wire, offset int64) {
 	m := &r.metadata
 	switch {
 	case r.timed:
-		m.handle(TimedID3{unwrap(wire, r.ref), offset, tag})
+		m.handle(TimedID3{media.Unwrap(wire, r.ref), offset, tag})
 	case len(m.held) < maxHeld && m.heldBytes+len(tag) <= maxTag:
 		m.held, m.heldBytes = append(m.held, TimedID3{wire, offset, tag}), m.heldBytes+len(tag)
 	default:

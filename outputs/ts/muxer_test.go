@@ -123,10 +123,10 @@ func TestMuxerTables(t *testing.T) {
 				if clock < 0 {
 					clock = wire
 				}
-				if at := unwrap(wire, clock); at-clock > 4500 {
+				if at := media.Unwrap(wire, clock); at-clock > 4500 {
 					t.Fatalf("%v, GOP %d: %d ticks between PCRs", rate, gop, at-clock)
 				}
-				clock = unwrap(wire, clock)
+				clock = media.Unwrap(wire, clock)
 				for pid := range seen {
 					if at, ok := last[pid]; ok && clock-at > 36000 {
 						t.Fatalf("%v, GOP %d: %d ticks between tables on PID %#x", rate, gop, clock-at, pid)

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -68,9 +66,3 @@ func parsePES(b []byte, isID func(byte) bool) (pesPacket, error) {
 
 // isVideoID accepts the stream ids of video and extended_stream_id (table 2-22).
 func isVideoID(id byte) bool { return id>>4 == streamIDVideo>>4 || id == 0xFD }
-
-// unwrap is the value nearest to ref of which only the low 33 bits are known.
-func unwrap(wire, ref int64) int64 {
-	const half = (media.PTSMask + 1) / 2
-	return ref + (wire-ref+half)&media.PTSMask - half
-}

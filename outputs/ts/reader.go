@@ -290,8 +290,8 @@ func (r *Reader) finish() {
 		r.timed, r.ref = true, p.dts
 		r.releaseID3()
 	}
-	r.ref = unwrap(p.dts, r.ref)
-	au := media.AccessUnit{Frame: -1, PTS: unwrap(p.pts, r.ref), DTS: r.ref, Codec: r.codec, NALs: nals}
+	r.ref = media.Unwrap(p.dts, r.ref)
+	au := media.AccessUnit{Frame: -1, PTS: media.Unwrap(p.pts, r.ref), DTS: r.ref, Codec: r.codec, NALs: nals}
 	for _, nal := range nals {
 		if r.codec == media.HEVC {
 			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
