@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,6 +93,14 @@ func TestRTMP(t *testing.T) {
 	err = Run(within(t), strings.Replace(url, "/main", "/other", 1), file.options(), file.handle)
 	if err == nil || !strings.Contains(err.Error(), "StreamNotFound") {
 		t.Errorf("a stream that isn't there: %v", err)
+	}
+	web := httptest.NewUnstartedServer(nil)
+	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	web.StartTLS()
+	defer web.Close()
+	err = Run(within(t), "rtmps://"+web.Listener.Addr().String()+"/live/main", file.options(), file.handle)
+	if err == nil || !strings.Contains(err.Error(), "certificate signed by unknown authority") {
+		t.Errorf("a server with a certificate that nobody knows: %v", err)
 	}
 
 	c, err := Capture(within(t), url, filepath.Join(t.TempDir(), "new"), file.options(), 0)

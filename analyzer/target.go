@@ -26,7 +26,7 @@ type target struct {
 	hint   Kind     // what the address says, empty for nothing
 }
 
-// parseTarget reads http, https, rtmp, tcp, udp and file URLs and paths of files.
+// parseTarget reads http, https, rtmp, rtmps, tcp, udp and file URLs and paths of files.
 func parseTarget(text string) (target, error) {
 	if text == "" {
 		return target{}, errors.New("parse address: it is empty")
@@ -51,7 +51,7 @@ func parseTarget(text string) (target, error) {
 		if u.Hostname() == "" {
 			return target{}, fmt.Errorf("parse address: no host in %q", u.Redacted())
 		}
-	case schemeRTMP:
+	case schemeRTMP, "rtmps":
 		t.hint = KindRTMP
 	case schemeTCP, schemeUDP:
 		if u.Port() == "" {
@@ -59,7 +59,7 @@ func parseTarget(text string) (target, error) {
 		}
 		t.hint = ""
 	default:
-		return target{}, fmt.Errorf("parse address: scheme %q is not read: use http, https, rtmp, tcp, udp or file, or a path",
+		return target{}, fmt.Errorf("parse address: scheme %q is not read: use http, https, rtmp, rtmps, tcp, udp or file, or a path",
 			scheme)
 	}
 	return t, nil

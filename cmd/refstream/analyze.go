@@ -34,7 +34,7 @@ record also has time, the HLS time that markers have. PTS of refstream begin at 
 the others.
 
 A URL is an HLS playlist (live or not, MPEG-TS or MP4), MPEG-TS over http, tcp://host:port, tcp://host:port?listen or
-udp://address:port, FLV over http, rtmp://host/app/stream, or a file of such a kind. The kind is found from the name,
+udp://address:port, FLV over http, rtmp[s]://host/app/stream, or a file of such a kind. The kind is found from the name,
 and failing that from the first bytes.
 
 Records go to standard output, what happens to the streams to standard error; where that is a terminal a summary is

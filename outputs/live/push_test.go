@@ -273,7 +273,7 @@ func TestParsePush(t *testing.T) {
 		{"tcp://" + strings.Repeat("a", 192) + ":1", "tcp://" + strings.Repeat("a", 192) + ":1", strings.Repeat("a", 192) + ":1", ""},
 		{"tcp://" + strings.Repeat("a", 193) + ":1", "", "", "200 are the most"},
 		{"srt://example.org:9000?passphrase=secret", "", "", "--relay"},
-		{"rtmps://example.org/live/secret", "", "", "--relay"},
+		{"rtmps://example.org/live/secret", "rtmps://example.org:443/live", "example.org:443", ""},
 	}
 	for _, c := range cases {
 		got, err := ParsePush(c.address)

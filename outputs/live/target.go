@@ -22,8 +22,8 @@ type Target struct {
 	rtmp rtmp.Target
 }
 
-// ParsePush reads the address of a push: tcp://host:port for MPEG-TS, or rtmp://host[:port]/app/stream to publish to a
-// server. The port is a number from 1 to 65535. Without the stream key the address must be short and fit to be shown. Errors
+// ParsePush reads the address of a push: tcp://host:port for MPEG-TS, or rtmp://host[:port]/app/stream, or rtmps, to
+// publish to a server. The port is a number from 1 to 65535. Without the stream key the address must be short and fit to be shown. Errors
 // show no stream key, and name the way for what a push can't do.
 func ParsePush(address string) (Target, error) {
 	t, err := parsePush(address)
@@ -55,14 +55,14 @@ func parsePush(address string) (Target, error) {
 			return Target{}, errors.New("the port of a tcp address is a number from 1 to 65535, such as in tcp://127.0.0.1:4444")
 		}
 		return Target{tcp: rest}, nil
-	case scheme == "rtmp":
+	case scheme == "rtmp", scheme == "rtmps":
 		t, err := rtmp.ParseTarget(address)
 		if err != nil {
 			return Target{}, err
 		}
 		return Target{rtmp: t}, nil
 	}
-	return Target{}, fmt.Errorf("%q is not pushed to, only tcp and rtmp are: use --relay, by which ffmpeg sends it", scheme)
+	return Target{}, fmt.Errorf("%q is not pushed to, only tcp, rtmp and rtmps are: use --relay, by which ffmpeg sends it", scheme)
 }
 
 // String is the address without the stream key.

@@ -49,7 +49,7 @@ func setUp(ctx context.Context, c net.Conn, o Options, step func() error) error 
 	return err
 }
 
-// connect makes the handshake and the connection to the application (7.2.1.1).
+// connect makes the handshake and the connection to the application (7.2.1.1). c has come through Target.secure.
 func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 	r := handshakeReader(c)
 	if err := offerHandshake(r, c); err != nil {

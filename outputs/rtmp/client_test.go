@@ -27,7 +27,9 @@ func TestParseTarget(t *testing.T) {
 		{"rtmp://h/live", "", "", "", "no application and stream"},
 		{"rtmp://h", "", "", "", "no application and stream"},
 		{"rtmp:///live/a", "", "", "", "no host"},
-		{"rtmps://h/live/a", "", "", "", `"rtmps" is not rtmp`},
+		{"rtmps://h/live/a", "h:443", "live", "a", ""},
+		{"rtmps://h:1935/live/a", "h:1935", "live", "a", ""},
+		{"rtmpt://h/live/a", "", "", "", `"rtmpt" is not rtmp or rtmps`},
 		{"rtmp://u:secret@h/live/a", "", "", "", "not supported"},
 		{"rtmp://h:x/live/secret", "", "", "", "not a URL"},
 		{"rtmp://h:99999/live/secret", "", "", "", "from 1 to 65535"},
@@ -35,7 +37,7 @@ func TestParseTarget(t *testing.T) {
 		{"rtmp://h:0/live/secret", "", "", "", "from 1 to 65535"},
 		{"rtmp://h:65535/live/a", "h:65535", "live", "a", ""},
 		{"rtmp://h:/live/a", "h:1935", "live", "a", ""},
-		{"", "", "", "", `"" is not rtmp`},
+		{"", "", "", "", `"" is not rtmp or rtmps`},
 	} {
 		got, err := ParseTarget(c.url)
 		if !errorHas(err, c.err) || err != nil && strings.Contains(err.Error(), "secret") {
@@ -44,7 +46,8 @@ func TestParseTarget(t *testing.T) {
 		if err == nil && (got.Address() != c.addr || got.App != c.app || got.Stream != c.stream) {
 			t.Errorf("%s: %+v", c.url, got)
 		}
-		if err == nil && got.String() != "rtmp://"+c.addr+"/"+c.app {
+		scheme, _, _ := strings.Cut(c.url, ":")
+		if err == nil && (got.String() != scheme+"://"+c.addr+"/"+c.app || got.TLS != (scheme == "rtmps")) {
 			t.Errorf("%s: %s", c.url, got)
 		}
 	}

@@ -2,7 +2,8 @@
 // and plays other people's streams.
 //
 // [Server] is the server's side of one connection, for players; it takes no publishers. [Publish] sends a stream to
-// another server; [Play] reads one from it. All work on a net.Conn that the caller has made, and close it.
+// another server; [Play] reads one from it. All work on a net.Conn that the caller has made, and close it; to a server of
+// RTMPS the latter two talk TLS on it.
 //
 // The handshake is the plain one (5.2). The kind with digests, which is in no specification, is answered plainly, which
 // ffmpeg and librtmp take; the encrypted kind (RTMPE) is not supported. Commands are in AMF0; those in the envelope of

@@ -17,10 +17,11 @@ type Player struct {
 	err   error
 }
 
-// Play asks a server for a stream over c, which the Player then has and which is closed on an error: a server that
+// Play asks a server for a stream over c, of RTMPS in TLS, which the Player then has and which is closed on an error: a server that
 // refuses ([*StatusError]), that has not begun within 10 s, or that can't be understood, or ctx.Err().
 func Play(ctx context.Context, c net.Conn, t Target) (*Player, error) {
 	o := Options{}.withDefaults()
+	c = t.secure(c)
 	var s *client
 	err := setUp(ctx, c, o, func() (err error) {
 		if s, err = connect(c, t, o, false); err != nil {

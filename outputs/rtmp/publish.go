@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/outputs/flv"
 )
 
-// Publish sends a stream to a server over c, which it closes before it returns. onMetaData is sent in @setDataFrame, all
+// Publish sends a stream to a server over c, of RTMPS in TLS, which it closes before it returns. onMetaData is sent in @setDataFrame, all
 // else as it is; times are sent as they are.
 //
 // It returns nil when the source has come to its end and the server has been told, ctx.Err() when ctx ends, and otherwise
@@ -18,6 +18,7 @@ import (
 // connection, or whose answers can't be understood or are longer or more than a publisher needs, or the source's error.
 // No error has the stream's name in it, nor its query, also where the server quotes it.
 func Publish(ctx context.Context, c net.Conn, t Target, src Source, o Options) error {
+	c = t.secure(c)
 	defer c.Close()
 	o = o.withDefaults()
 	var s *client

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
@@ -8,39 +9,42 @@ import (
 	"strings"
 )
 
-// defaultPort is RTMP's (IANA).
-const defaultPort = "1935"
+// defaultPorts are those of the schemes that are known: RTMP's is IANA's, RTMPS goes to that of HTTPS.
+var defaultPorts = map[string]string{"rtmp": "1935", "rtmps": "443"}
 
 // Target is a stream on a server.
 type Target struct {
 	// Host is the name or address, without a port.
 	Host string
-	// Port is a decimal number, 1 to 65535; 1935 if it was not given.
+	// Port is a decimal number, 1 to 65535; 1935, or 443 of RTMPS, if it was not given.
 	Port string
+	// TLS is RTMPS: the connection is encrypted, and the server's certificate must be valid for the host.
+	TLS bool
 	// App is the application, which may have slashes in it, but at neither end.
 	App string
 	// Stream is the name of the stream, with its query if there is one. It is often a secret.
 	Stream string
 }
 
-// ParseTarget reads rtmp://host[:port]/app/stream. What follows the last slash is the stream; the query belongs to it.
-// Schemes other than rtmp, a user or password, a missing host, application or stream, and a port out of range are errors; none of them repeats
-// the stream's name.
+// ParseTarget reads rtmp://host[:port]/app/stream, or the same of rtmps. What follows the last slash is the stream; the
+// query belongs to it. Other schemes, a user or password, a missing host, application or stream, and a port out of range
+// are errors; none of them repeats the stream's name.
 func ParseTarget(text string) (Target, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return Target{}, fmt.Errorf("parse RTMP address: not a URL") // that error repeats all of it
 	}
-	t := Target{Host: u.Hostname(), Port: u.Port()}
+	t := Target{Host: u.Hostname(), Port: u.Port(), TLS: u.Scheme == "rtmps"}
+	port, known := defaultPorts[u.Scheme]
 	if t.Port == "" {
-		t.Port = defaultPort
+		t.Port = port
 	}
 	path := strings.Trim(u.EscapedPath(), "/") // as it was given, which is how others send it
 	number, err := strconv.ParseUint(t.Port, 10, 16)
 	slash := strings.LastIndexByte(path, '/')
 	switch {
-	case u.Scheme != "rtmp":
-		return Target{}, fmt.Errorf("parse RTMP address: scheme %q is not rtmp", u.Scheme)
+	case !known:
+		return Target{}, fmt.Errorf("parse RTMP address: scheme %q is not rtmp or rtmps", u.Scheme)
 	case u.User != nil:
 		return Target{}, fmt.Errorf("parse RTMP address: user and password are not supported")
 	case t.Host == "":
@@ -61,4 +65,18 @@ func ParseTarget(text string) (Target, error) {
 func (t Target) Address() string { return net.JoinHostPort(t.Host, t.Port) }
 
 // String is the URL without the stream, which is often a secret: it can be logged. It is what the protocol calls tcUrl.
-func (t Target) String() string { return "rtmp://" + t.Address() + "/" + t.App }
+func (t Target) String() string {
+	scheme := "rtmp"
+	if t.TLS {
+		scheme = "rtmps"
+	}
+	return scheme + "://" + t.Address() + "/" + t.App
+}
+
+// secure is the connection to talk RTMP over. TLS begins with the first write, within the time limit of the set-up.
+func (t Target) secure(c net.Conn) net.Conn {
+	if t.TLS {
+		return tls.Client(c, &tls.Config{ServerName: t.Host})
+	}
+	return c
+}
