@@ -8,14 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/refstream/refstream/internal/ffmpeg"
-	"github.com/refstream/refstream/internal/processgroup"
 )
 
 const (
@@ -36,8 +34,7 @@ const (
 // goroutine each, at the same time: it may take any amount of input before there is a picture, and stops taking more when
 // nobody takes its pictures.
 type decoder struct {
-	cmd   *exec.Cmd
-	group *processgroup.Group
+	cmd   *ffmpeg.Command
 	in    io.WriteCloser
 	out   *bufio.Reader
 	times *bufio.Scanner
@@ -58,34 +55,30 @@ func startDecoder(ctx context.Context, program string, log *slog.Logger) (*decod
 		return nil, fmt.Errorf("start decoder: %w", err)
 	}
 	defer write.Close()
-	cmd := exec.CommandContext(ctx, program, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-copyts",
+	said := &ffmpeg.Lines{Tail: saidLines, Full: maxLogged, Say: func(line string, n int) {
+		log.Warn(line, "source", "ffmpeg", "line", n)
+	}}
+	// When its parent dies it ends by itself: its input ends, and its output has no reader.
+	cmd := ffmpeg.New(ctx, decoderWait, said, program, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-copyts",
 		// All that would be found by looking at more than 0.5 s is in the tables and in the first picture.
 		"-fpsprobesize", "0", "-analyzeduration", "500000", "-max_error_rate", "1", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0",
 		"-vf", fmt.Sprintf(decoderFilters, timesPipe), "-fps_mode", "passthrough", "-c:v", "pgmyuv", "-f", "image2pipe", "pipe:1")
-	// A group of its own: Ctrl+C in a terminal must not stop it before what it still holds is out. When its parent dies it ends
-	// by itself: its input ends, and its output has no reader.
-	group := processgroup.New(cmd)
-	cmd.Cancel = group.Kill
-	cmd.WaitDelay = decoderWait
+	cmd.Cancel = func() error { cmd.Kill(); return nil } // what it still holds is not wanted
 	cmd.ExtraFiles = []*os.File{write}
-	d := &decoder{cmd: cmd, group: group, times: bufio.NewScanner(read), pipe: read}
-	d.said = &ffmpeg.Lines{Tail: saidLines, Full: maxLogged, Say: func(line string, n int) {
-		log.Warn(line, "source", "ffmpeg", "line", n)
-	}}
-	cmd.Stderr = d.said
+	d := &decoder{cmd: cmd, times: bufio.NewScanner(read), pipe: read, said: said}
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2); err != nil {
 		read.Close()
 		return nil, fmt.Errorf("start decoder: %w", err)
 	}
-	if err := group.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		read.Close()
 		if errors.Is(err, errors.ErrUnsupported) {
 			return nil, fmt.Errorf("start decoder: %w: %s gives a child no third pipe, which the time stamps need: "+
 				"dvr --session on Linux or macOS finds the frames of this recording", err, runtime.GOOS)
 		}
-		return nil, fmt.Errorf("start decoder: %w: is ffmpeg installed?", err)
+		return nil, err
 	}
 	d.in, d.out = in, bufio.NewReaderSize(out, pictureBuffer)
 	return d, nil
@@ -116,21 +109,12 @@ func (d *decoder) next(p *picture) error {
 // out may not be used any more.
 func (d *decoder) wait(kill bool) error {
 	if kill {
-		_ = d.group.Kill() // it may be gone already
+		d.cmd.Kill()
 	}
 	err := d.cmd.Wait()
-	_ = d.group.Kill() // whatever it may have started
 	d.pipe.Close()
 	if err != nil {
-		return fmt.Errorf("decode video: %w%s", err, d.complaint())
+		return fmt.Errorf("decode video: %w%s", err, d.said.Addition())
 	}
 	return nil
-}
-
-// complaint is what the decoder said last, as an addition to an error; empty where it said nothing.
-func (d *decoder) complaint() string {
-	if said := d.said.Last(); said != "" {
-		return ": " + said
-	}
-	return ""
 }

@@ -182,7 +182,7 @@ func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 		watched.end()
 		return nil, ended
 	case errors.Is(err, io.EOF) && waited == nil:
-		return fmt.Errorf("decode video: ffmpeg ended before its input did%s", d.complaint()), nil
+		return fmt.Errorf("decode video: ffmpeg ended before its input did%s", d.said.Addition()), nil
 	case errors.Is(err, io.EOF):
 		return waited, nil
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 // The oldest ffmpeg with -fps_mode.
@@ -16,12 +17,10 @@ const (
 	minMinor = 1
 )
 
-const installHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg) or give its path with --ffmpeg"
-
 // Check looks whether ffmpeg can be run, is recent enough and has the encoder, and returns its version, as "5.1.9".
 // Empty names stand for the defaults of Options. Errors say what to do. It does not tell whether h264_nvenc finds a GPU.
-func Check(ctx context.Context, ffmpeg, encoder string) (version string, err error) {
-	o := Options{FFmpeg: ffmpeg, Encoder: encoder}.withDefaults()
+func Check(ctx context.Context, program, encoder string) (version string, err error) {
+	o := Options{FFmpeg: program, Encoder: encoder}.withDefaults()
 	// One start answers both: loading ffmpeg's libraries takes a good part of a short run. The version is on its standard error.
 	about, err := output(ctx, o.FFmpeg, "-encoders")
 	if err != nil {
@@ -39,29 +38,18 @@ func Check(ctx context.Context, ffmpeg, encoder string) (version string, err err
 }
 
 // output returns what a program prints on both its outputs.
-func output(ctx context.Context, ffmpeg string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, ffmpeg, args...)
+func output(ctx context.Context, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = stopDelay
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && ctx.Err() == nil {
-			return "", fmt.Errorf("run %s %s: %w: %s", ffmpeg, strings.Join(args, " "), err, lastLines(string(out)))
+			return "", fmt.Errorf("run %s %s: %w: %s", program, strings.Join(args, " "), err, lastLines(string(out)))
 		}
-		return "", startError(ffmpeg, err)
+		return "", ffmpeg.StartError(program, err)
 	}
 	return string(out), nil
-}
-
-// startError explains why a program did not start.
-func startError(ffmpeg string, err error) error {
-	switch {
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("start ffmpeg: %q not found (%w): %s", ffmpeg, err, installHint)
-	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("start ffmpeg: %q can't be executed (%w): %s", ffmpeg, err, installHint)
-	}
-	return fmt.Errorf("start ffmpeg %q: %w", ffmpeg, err)
 }
 
 // parseVersion reads ffmpeg's banner: "ffmpeg version 5.1.9-0+deb12u1 Copyright ...", which a warning of the system's loader
@@ -87,7 +75,7 @@ func parseVersion(out string) (string, error) {
 		minor, _ = strconv.Atoi(parts[1])
 	}
 	if major < minMajor || major == minMajor && minor < minMinor {
-		return "", fmt.Errorf("version %s is too old: %d.%d or later is needed: %s", number, minMajor, minMinor, installHint)
+		return "", fmt.Errorf("version %s is too old: %d.%d or later is needed: %s", number, minMajor, minMinor, ffmpeg.InstallHint)
 	}
 	return number, nil
 }

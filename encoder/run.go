@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"time"
 
-	"github.com/refstream/refstream/internal/processgroup"
+	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -43,7 +42,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	stderr := newLines(e.o.Logger, func() bool { return ctx.Err() != nil })
-	cmd, group, stdout, err := e.start(ctx, stderr)
+	cmd, stdout, err := e.start(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -67,7 +66,6 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	go func() {
 		defer close(exited)
 		waitErr = cmd.Wait()
-		_ = group.Kill() // what a wrapper of ffmpeg left behind would keep the output open
 	}()
 
 	last, err := e.deliver(ctx, ts.NewReader(stdout), handle)
@@ -98,35 +96,31 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 }
 
 // start starts ffmpeg with pipes whose ends here obey deadlines and closing.
-func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *processgroup.Group, *os.File, error) {
+func (e *Encoder) start(ctx context.Context, stderr *ffmpeg.Lines) (*ffmpeg.Command, *os.File, error) {
 	inR, inW, err := os.Pipe()
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
 	}
 	defer inR.Close()
 	outR, outW, err := os.Pipe()
 	if err != nil {
 		inW.Close()
-		return nil, nil, nil, fmt.Errorf("start ffmpeg: %w", err)
+		return nil, nil, fmt.Errorf("start ffmpeg: %w", err)
 	}
 	defer outW.Close()
 	growPipe(inW)
 	growPipe(outR)
-	cmd := exec.CommandContext(ctx, e.o.FFmpeg, e.o.arguments()...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = inR, outW, stderr
-	// A group of its own: Ctrl+C in a terminal must not stop ffmpeg before what it still holds is out. When its parent dies it
-	// ends by itself: its input ends, and its output has no reader.
-	group := processgroup.New(cmd)
-	cmd.Cancel = group.Interrupt
-	cmd.WaitDelay = stopDelay
+	// When its parent dies it ends by itself: its input ends, and its output has no reader.
+	cmd := ffmpeg.New(ctx, stopDelay, stderr, e.o.FFmpeg, e.o.arguments()...)
+	cmd.Stdin, cmd.Stdout = inR, outW
 	e.o.Logger.Debug("starting ffmpeg", "command", cmd.Args)
-	if err := group.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		inW.Close()
 		outR.Close()
 		if ctx.Err() != nil {
-			return nil, nil, nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
-		return nil, nil, nil, startError(e.o.FFmpeg, err)
+		return nil, nil, err
 	}
 	e.input.Lock()
 	defer e.input.Unlock()
@@ -135,7 +129,7 @@ func (e *Encoder) start(ctx context.Context, stderr io.Writer) (*exec.Cmd, *proc
 		e.closeLocked()
 	}
 	close(e.started)
-	return cmd, group, outR, nil
+	return cmd, outR, nil
 }
 
 // deliver passes units on until the output ends. A unit that ends only because the output does is returned: whether it

@@ -28,13 +28,11 @@ func newLines(log *slog.Logger, ending func() bool) *ffmpeg.Lines {
 			line = fmt.Sprintf("%s (line %d: of so many only few are logged)", line, n)
 		}
 		level := slog.LevelWarn
-		for _, mark := range []string{"[error]", "[fatal]", "[panic]"} { // from -loglevel level+...
-			if strings.Contains(line, mark) {
-				level = slog.LevelError
-			}
-		}
-		if ending() {
+		switch {
+		case ending():
 			level = slog.LevelDebug
+		case ffmpeg.IsError(line):
+			level = slog.LevelError
 		}
 		log.Log(context.Background(), level, line, "source", "ffmpeg")
 	}}

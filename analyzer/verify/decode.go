@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 // decoding says what is decoded, and with what.
@@ -38,28 +39,27 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 		args = append(args, fromTheStart()...)
 	}
 	args = append(args, "-i", path, "-map", "0:v:0", "-vf", pictureFilters(timesFile), "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
-	cmd := exec.CommandContext(ctx, d.ffmpeg, args...)
-	cmd.Dir, cmd.WaitDelay = d.dir, waitDelay
-	said := &tail{}
-	cmd.Stderr = said
+	said := &ffmpeg.Lines{Tail: saidLines}
+	cmd := ffmpeg.New(ctx, waitDelay, said, d.ffmpeg, args...)
+	cmd.Dir = d.dir
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("decode stream: %w: is ffmpeg installed?", err)
+		return nil, fmt.Errorf("decode stream: %w", err)
 	}
 	list, readErr := measureAll(pipe, m, d.progress)
 	if readErr != nil {
-		_ = cmd.Process.Kill() // it may wait for somebody to read; Wait says how it ended
+		cmd.Kill() // it may wait for somebody to read; Wait says how it ended
 	}
 	err = firstError(ctx.Err(), readErr, cmd.Wait())
 	// What is damaged makes ffmpeg fail at the end: the pictures before it count.
 	if err != nil && (len(list) == 0 || ctx.Err() != nil || readErr != nil) {
-		return nil, fmt.Errorf("decode stream: %w%s", err, said)
+		return nil, fmt.Errorf("decode stream: %w%s", err, said.Addition())
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("decode stream: no picture in it can be decoded%s", said)
+		return nil, fmt.Errorf("decode stream: no picture in it can be decoded%s", said.Addition())
 	}
 	times, err := os.Open(filepath.Join(d.dir, timesFile))
 	if err != nil {

@@ -136,7 +136,7 @@ func TestDecodeFails(t *testing.T) {
 		t.Errorf("stopped: %v", err)
 	}
 	d.ffmpeg = "/nowhere/ffmpeg"
-	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "is ffmpeg installed") {
+	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "apt install ffmpeg") {
 		t.Errorf("no ffmpeg: %v", err)
 	}
 	d.ffmpeg, d.path = "ffmpeg", filepath.Join(t.TempDir(), "none.ts")

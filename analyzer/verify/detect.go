@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/media"
 )
 
@@ -70,19 +70,18 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 		return fmt.Errorf("decode stream: %w", err)
 	}
 	defer times.Close()
-	cmd := exec.CommandContext(reading, o.FFmpeg, append(input, "-i", url, "-map", "0:v:0", "-vf",
+	said := &ffmpeg.Lines{Tail: saidLines}
+	cmd := ffmpeg.New(reading, waitDelay, said, o.FFmpeg, append(input, "-i", url, "-map", "0:v:0", "-vf",
 		fmt.Sprintf("settb=1/%d,", media.TicksPerSecond)+pictureFilters(`pipe\\:3:direct=1`),
 		"-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
-	cmd.ExtraFiles, cmd.WaitDelay = []*os.File{timesIn}, waitDelay
-	said := &tail{}
-	cmd.Stderr = said
+	cmd.ExtraFiles = []*os.File{timesIn}
 	pictures, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	timesIn.Close() // the program has its own
 	if err != nil {
-		return fmt.Errorf("decode stream: %w: is ffmpeg installed?", err)
+		return fmt.Errorf("decode stream: %w", err)
 	}
 	w := &watcher{found: found, coded: -1}
 	readErr := w.watch(pictures, times)
@@ -96,7 +95,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	case w.failed != nil:
 		return w.failed
 	case w.pictures == 0 && !stopped || readErr != nil && !errors.Is(readErr, errCutOff):
-		return fmt.Errorf("decode stream: %w%s", firstError(readErr, err, errors.New("no picture in it can be decoded")), said)
+		return fmt.Errorf("decode stream: %w%s", firstError(readErr, err, errors.New("no picture in it can be decoded")), said.Addition())
 	}
 	return w.end()
 }

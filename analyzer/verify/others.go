@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 // codecsRead are the codecs, by ffmpeg's names, whose statements are read.
@@ -17,7 +17,7 @@ var codecsRead = []string{"h264", "hevc"}
 // readOthers reads what a stream states that package analyzer does not read. H.264 or HEVC in a container of an unknown kind is
 // copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
 // ffmpeg can't copy stays unread.
-func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, ffmpeg string, o analyzer.Options) {
+func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, program string, o analyzer.Options) {
 	if !slices.Contains(codecsRead, in.info.Codec) {
 		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)
 		if in.unread = nil; !slices.Contains(in.notes, note) {
@@ -35,17 +35,15 @@ func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, ff
 	copied := filepath.Join(dir, "copied.ts")
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
 	args = append(args, "-i", from, "-map", "0:v:0", "-c", "copy", "-y", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", copied)
-	cmd := exec.CommandContext(ctx, ffmpeg, args...)
-	said := &tail{}
-	cmd.Stderr, cmd.WaitDelay = said, waitDelay
-	if err := cmd.Run(); err != nil {
-		in.unread = errors.Join(in.unread, fmt.Errorf("copy stream: %w%s", err, said))
+	said := &ffmpeg.Lines{Tail: saidLines}
+	if err := ffmpeg.New(ctx, waitDelay, said, program, args...).Run(); err != nil {
+		in.unread = errors.Join(in.unread, fmt.Errorf("copy stream: %w%s", err, said.Addition()))
 		return
 	}
 	in.unread = in.readStatements(ctx, copied, o)
 	// These are the copy's, not the stream's.
 	in.transport = nil
 	for i := range in.units {
-		in.units[i].copied = true
+		in.units[i].undated = true
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/media"
 )
 
@@ -27,19 +27,21 @@ type StreamInfo struct {
 	num, den int64 // TimeBase
 }
 
+// saidLines of what a program said last go into an error.
+const saidLines = 8
+
 // waitDelay is how long a program that is to end may take to do so.
 const waitDelay = 2 * time.Second
 
 // probe asks ffprobe for the first video of a file.
 func probe(ctx context.Context, program, path string) (StreamInfo, error) {
-	cmd := exec.CommandContext(ctx, program, append(localInput(), "-v", "error", "-select_streams", "v:0",
+	said := &ffmpeg.Lines{Tail: saidLines}
+	cmd := ffmpeg.New(ctx, waitDelay, said, program, append(localInput(), "-v", "error", "-select_streams", "v:0",
 		"-show_entries", "stream=codec_name,width,height,time_base:format=format_name", "-of", "json", "-i", path)...)
-	cmd.WaitDelay = waitDelay
 	var out bytes.Buffer
-	said := &tail{}
-	cmd.Stdout, cmd.Stderr = &out, said
+	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
-		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", firstError(ctx.Err(), err), said)
+		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", firstError(ctx.Err(), err), said.Addition())
 	}
 	var answer struct {
 		Streams []struct {

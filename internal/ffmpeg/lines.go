@@ -41,7 +41,7 @@ func (l *Lines) Write(b []byte) (int, error) {
 
 // flush ends the line begun.
 func (l *Lines) flush() {
-	line := string(l.line)
+	line := strings.ToValidUTF8(string(l.line), "?")
 	l.line = l.line[:0]
 	if l.Edit != nil {
 		line = l.Edit(line)
@@ -62,4 +62,12 @@ func (l *Lines) flush() {
 func (l *Lines) Last() string {
 	l.flush()
 	return strings.Join(l.tail, " | ")
+}
+
+// Addition is [Lines.Last] as an addition to an error: empty, or after a colon.
+func (l *Lines) Addition() string {
+	if said := l.Last(); said != "" {
+		return ": " + said
+	}
+	return ""
 }

@@ -25,14 +25,14 @@ var table = map[string]arrows{
 	"media": {},
 	"h264":  {may: words("media")},
 	// HEVC has the bits, the emulation prevention and the SEI messages of H.264.
-	"codec/hevc": {may: words("h264")},
+	"codec/hevc": {may: words("h264"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"generator": {
 		may:       words("media"),
 		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
 	"encoder": {
-		may:       words("media h264 outputs/ts internal/ffmpeg internal/processgroup"),
+		may:       words("media h264 outputs/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"annotate": {may: words("media h264 markers")},
@@ -50,11 +50,11 @@ var table = map[string]arrows{
 	"outputs":          {may: words("media markers")},
 	"outputs/feed":     {},
 	"outputs/flv/amf0": {},
-	"outputs/flv":      {may: words("media h264 markers outputs outputs/flv/amf0")},
+	"outputs/flv":      {may: words("media h264 codec/hevc markers outputs outputs/flv/amf0")},
 	"outputs/rtmp":     {may: words("media internal/redact outputs/flv outputs/flv/amf0")},
 	"outputs/live": {
-		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/processgroup"),
-		libraries: words("github.com/mattn/go-shellwords golang.org/x/sys/unix"),
+		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/ffmpeg internal/redact"),
+		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
 	"outputs/hls": {
@@ -69,7 +69,7 @@ var table = map[string]arrows{
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media h264 markers annotate generator analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
+		may: words("media h264 markers annotate generator internal/ffmpeg analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
 			"outputs/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("outputs"),
@@ -85,7 +85,7 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	// The index has what frame records say.
-	"dvr": {may: words("media h264 markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock internal/processgroup outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	"dvr": {may: words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -111,7 +111,7 @@ var table = map[string]arrows{
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
 	// What ffmpeg says.
-	"internal/ffmpeg": {},
+	"internal/ffmpeg": {may: words("internal/processgroup")},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
