@@ -41,8 +41,8 @@ func (f *carrierFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key; may be repeated")
 	flags.StringVar(&f.listenTS, "listen-ts", "", "serve MPEG-TS to whoever connects to this address, such as 127.0.0.1:4445")
 	flags.StringVar(&f.rtmp, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")
-	flags.StringArrayVar(&f.relay, "relay", nil, "run ffmpeg -c copy into this output: an address or file, such as srt://host:9000 or out.mkv,\n"+
-		"or output arguments, such as \"-f mpegts udp://239.0.0.1:5000\"; may be repeated")
+	flags.StringArrayVar(&f.relay, "relay", nil, "run ffmpeg -c copy into this output: an address (srt, udp, rtp, rtsp, tcp), such as srt://host:9000,\n"+
+		"or a file (.ts, .mp4, .mov, .mkv, .flv); may be repeated")
 	flags.StringVar(&f.relayHLS, "relay-hls", "", "publish with ffmpeg's own hls muxer into this folder")
 	flags.StringVar(&f.hlsType, "relay-hls-type", hlsTypeDefault, "segments of --relay-hls: mpegts or fmp4")
 	flags.StringVar(&f.relayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
@@ -55,20 +55,19 @@ func (f *carrierFlags) given() bool {
 
 // carriers are the live outputs of one channel: what the flags ask for, and how to run it.
 type carriers struct {
-	published string
-	targets   []live.Target
-	relays    func(markers.Channel) ([]live.RelaySpec, error)
-	ts, rtmp  net.Listener
-	hub       *live.Hub
-	logger    *slog.Logger
-	stopping  context.CancelFunc
-	ended     chan struct{}
+	targets  []live.Target
+	relays   func(markers.Channel) ([]live.RelaySpec, error)
+	ts, rtmp net.Listener
+	hub      *live.Hub
+	logger   *slog.Logger
+	stopping context.CancelFunc
+	ended    chan struct{}
 }
 
 // open reads the flags and takes the addresses. published is the folder that the server publishes into itself. Errors
 // name the flag.
 func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Logger) (*carriers, error) {
-	k := &carriers{published: published, logger: logger}
+	k := &carriers{logger: logger}
 	for _, p := range f.push {
 		t, err := live.ParsePush(p)
 		if err != nil {
@@ -142,7 +141,7 @@ func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options) (err error) {
 	k.hub, err = live.New(live.Options{
-		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, Reserved: []string{k.published},
+		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger,
 	})
 	return err
 }

@@ -33,8 +33,6 @@ type Options struct {
 	WriteTimeout time.Duration
 	// MaxClients bounds the consumers of each output. Default 1000.
 	MaxClients int
-	// Reserved are folders that relays may not write into, nor below them.
-	Reserved []string
 }
 
 func (o Options) withDefaults() (Options, error) {

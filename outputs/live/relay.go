@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/outputs/feed"
 )
 
@@ -29,27 +30,20 @@ var errRenew = errors.New("the relay begins anew")
 //
 // The secrets of an address are on ffmpeg's command line, where other users of the machine may see them.
 func (h *Hub) Relay(ctx context.Context, spec RelaySpec) error {
-	if spec.output == "" {
-		return errors.New("relay: there is no output: ParseRelay makes one")
-	}
-	if err := spec.Outside(h.o.Reserved...); err != nil {
-		return err
-	}
 	o := h.newOutput(KindRelay, spec.Name)
-	var said []string // by the run before
+	said := &relaySaid{hide: spec.secrets.Hide, log: o.logger}
 	return h.supervise(ctx, o, func(ctx context.Context, up func(string)) error {
 		for {
-			err := h.relayOnce(ctx, o, spec, up, &said)
+			err := h.relayOnce(ctx, o, spec, up, said)
 			if !errors.Is(err, errRenew) {
-				return spec.redact(err)
+				return redact.Error(err, spec.secrets.Hide)
 			}
 		}
 	})
 }
 
-// relayOnce runs ffmpeg once. It returns nil when the stream has ended and ffmpeg after it. said are the last lines of the
-// run before, and then of this one.
-func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(string), said *[]string) error {
+// relayOnce runs ffmpeg once. It returns nil when the stream has ended and ffmpeg after it.
+func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(string), said *relaySaid) error {
 	// What it begins with is there before it begins: it opens its output only when it knows its input.
 	reader := h.ts.Join()
 	first, err := reader.Next(ctx)
@@ -63,20 +57,18 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	if err != nil {
 		return err
 	}
-	if made {
-		defer removeEmpty(output)
+	if made != "" {
+		defer removeEmpty(made)
 	}
-	if output != spec.output {
-		o.logger.Info("the relay goes into a new file, because the other one exists", "file", shown(output))
+	if made != spec.file {
+		o.logger.Info("the relay goes into a new file, because the other one exists", "file", shown(made))
 	}
-	args := spec.arguments(output, first.Time)
 	open := max(h.o.WriteTimeout, h.times.open)
 	if spec.waits { // and then begins anew: nobody should get what is old
 		open = cmp.Or(h.times.unused, h.o.WriteTimeout)
 	}
 	p, err := startRelay(ctx, h.closed, relayCommand{
-		program: h.o.FFmpeg, args: args, shown: spec.shownArguments(output, first.Time), redact: spec.redactText, before: *said,
-		logger: o.logger, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
+		program: h.o.FFmpeg, args: spec.arguments(output, first.Time), said: said, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
 		trailer: h.times.trailer, kill: h.times.kill,
 	})
 	if err != nil {
@@ -90,7 +82,6 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	if err == nil {
 		err = whole.check()
 	}
-	*said = p.said.tail
 	if errors.Is(err, errSlow) && spec.waits && !p.progress.begun() {
 		// Nobody has come. Another one begins with what is new by now.
 		return errRenew

@@ -3,44 +3,51 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/refstream/refstream/internal/testunix"
 )
 
 // A file that is there is never written over, and one that a relay takes is no other's.
 func TestRelayFileNames(t *testing.T) {
-	for _, options := range []string{"", "-f mpegts ", "-f avi ", "-f mpeg ", "-f hls ", "-f fifo -fifo_format mpegts ", "-f md5 "} {
-		t.Run(options, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "a%02d.b.ts")
-			if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			one, two := parseRelayTest(t, options+file), parseRelayTest(t, options+"file:"+file)
-			for i, s := range []RelaySpec{one, two, one} {
-				want := numberedName(file, i+2)
-				name, made, err := s.prepare()
-				if err != nil || name != want || !made {
-					t.Fatalf("%s, %t, %v; want %s", name, made, err, want)
-				}
-			}
-			removeEmpty(numberedName(file, 3))
-			if name, _, err := one.prepare(); err != nil || name != numberedName(file, 3) {
-				t.Errorf("the name of an empty file is not used again: %s, %v", name, err)
-			}
-			removeEmpty(file)
-			if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
-				t.Errorf("%q, %v", b, err)
-			}
-		})
+	file := filepath.Join(t.TempDir(), "a%02d.b.ts")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "a.ts")
-	for _, again := range []string{"-f mpegts /dev/null", "-y -f mpegts " + file, filepath.Join(t.TempDir(), "x.m3u8"), "-f mpegts tcp:h:1"} {
-		s := parseRelayTest(t, again)
-		if name, made, err := s.prepare(); err != nil || name != s.output || made {
-			t.Errorf("%s: %s, %t, %v", again, name, made, err)
+	numbered := func(n int) string { return strings.Replace(file, "b.ts", fmt.Sprintf("b-%d.ts", n), 1) }
+	one, two := parseRelayTest(t, file), parseRelayTest(t, "file:"+file)
+	for i, s := range []RelaySpec{one, two, one} {
+		want := numbered(i + 2)
+		output, made, err := s.prepare()
+		if err != nil || made != want || output != "file:"+want {
+			t.Fatalf("%s, %s, %v; want %s", output, made, err, want)
 		}
+	}
+	removeEmpty(numbered(3))
+	if _, made, err := one.prepare(); err != nil || made != numbered(3) {
+		t.Errorf("the name of an empty file is not used again: %s, %v", made, err)
+	}
+	removeEmpty(file)
+	if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if output, made, err := parseRelayTest(t, "tcp://h:1").prepare(); err != nil || output != "tcp://h:1" || made != "" {
+		t.Errorf("%s, %s, %v", output, made, err)
+	}
+}
+
+// A pipe is no file that is written over.
+func TestRelayIntoPipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "a.ts")
+	if err := testunix.MakeFIFO(pipe); err != nil {
+		t.Fatal(err)
+	}
+	if output, made, err := parseRelayTest(t, pipe).prepare(); err != nil || output != "file:"+pipe || made != "" {
+		t.Errorf("%s, %s, %v", output, made, err)
 	}
 }
 
@@ -48,7 +55,7 @@ func TestRelayFileNames(t *testing.T) {
 func TestRelayLeavesNoEmptyFiles(t *testing.T) {
 	s, dir := relaySource{newSource(t, 0), 0}, t.TempDir()
 	h, log := newRelayHub(t, func(o *Options) { o.FFmpeg = shellScript(t, "ulimit -f 0; trap '' XFSZ; exec ffmpeg \"$@\"") })
-	stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f avi "+filepath.Join(dir, "a.avi")))
+	stop, wait := startRelayTest(t, h, parseRelayTest(t, filepath.Join(dir, "a.mkv")))
 	s.write2(t, h, 0, 60)
 	eventually(t, "the third failure", func() bool { return relayStatus(h).Reconnects >= 3 })
 	stop()
@@ -110,51 +117,11 @@ func TestRelaySeesFullDisk(t *testing.T) {
 	}
 }
 
-func TestRelayReserved(t *testing.T) {
-	dir, c := t.TempDir(), testChannel()
-	c.Window = 4
-	reserved := filepath.Join(dir, "main", "hls")
-	if err := os.MkdirAll(filepath.Join(dir, "main"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink(filepath.Join(dir, "main"), link); err != nil {
-		t.Fatal(err)
-	}
-	hls := func(d string) RelaySpec {
-		s, err := HLSRelay(d, "mpegts", c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	for _, s := range []RelaySpec{
-		hls(reserved), hls(filepath.Join(link, "hls")), hls(filepath.Join(reserved, "below")), hls(filepath.Join(dir, "x", "..", "main", "hls")),
-		parseRelayTest(t, filepath.Join(reserved, "a.ts")), parseRelayTest(t, "-y -f tee 'udp://h:1|[f=mpegts]"+filepath.Join(link, "hls", "a.ts")+"'"),
-		parseRelayTest(t, "-f hls -hls_segment_filename "+filepath.Join(reserved, "a%d.ts")+" a.m3u8"),
-	} {
-		if err := s.Outside(dir+"none", reserved); err == nil || !strings.Contains(err.Error(), "name another folder") {
-			t.Errorf("%s: %v", s.Name, err)
-		}
-		h, _ := newRelayHub(t, func(o *Options) { o.Reserved = []string{reserved} })
-		_, wait := startRelayTest(t, h, s)
-		if err := wait(); err == nil || errors.Is(err, context.Canceled) {
-			t.Errorf("%s: the relay runs: %v", s.Name, err)
-		}
-		h.Close()
-	}
-	for _, s := range []RelaySpec{hls(filepath.Join(dir, "main")), hls(reserved + "2"), parseRelayTest(t, "srt://"+reserved), parseRelayTest(t, "a.ts")} {
-		if err := s.Outside(reserved); err != nil {
-			t.Errorf("%s: %v", s.Name, err)
-		}
-	}
-}
-
 // An output that nobody has connected to has no end to be written.
 func TestRelayListenerStopsAtOnce(t *testing.T) {
 	for name, output := range map[string]string{
 		"srt": "srt://127.0.0.1:" + freeUDPPort(t) + "?mode=listener",
-		"tcp": "-f mpegts -listen 1 tcp://127.0.0.1:" + freeUDPPort(t),
+		"tcp": "tcp://127.0.0.1:" + freeUDPPort(t) + "?listen=1",
 	} {
 		for _, how := range []string{"context", "end of stream"} {
 			t.Run(name+", "+how, func(t *testing.T) {

@@ -1,104 +1,64 @@
 package live
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 const (
 	// relayTail is how many of the last lines of ffmpeg go into an error: its own message and the few before that explain it.
 	relayTail = 6
-	// relayLogged is how many lines of one run are logged in full. Of the rest, the 128th, 256th and so on show that it
-	// goes on.
+	// relayLogged is how many lines of one run are logged in full.
 	relayLogged = 100
-	// relayLine bounds a line that doesn't end.
-	relayLine = 1024
 )
 
-// relayLog takes what ffmpeg writes to its standard error, logs it line by line without secrets, and keeps the last lines.
-type relayLog struct {
-	log    *slog.Logger
-	redact func(string) string
-	// ending tells that ffmpeg is being ended from here: what it complains of from then on is our doing.
-	ending func() bool
-	// before are the last lines of the run before this one: what it says again is told no more.
-	before []string
-	line   []byte // begun
-	tail   []string
-	said   int // lines
+// relaySaid logs what the runs of a relay's ffmpeg say, without secrets.
+type relaySaid struct {
+	hide func(string) string
+	log  *slog.Logger
+	// before and now are lines of the run before and of this one: what is said again is told no more.
+	before, now []string
 }
 
-// Write never fails.
-func (l *relayLog) Write(b []byte) (int, error) {
-	n := len(b)
-	for len(b) > 0 {
-		part, rest, ended := bytes.Cut(b, []byte{'\n'})
-		l.line = append(l.line, part[:min(len(part), relayLine-len(l.line))]...)
-		if ended {
-			l.flush()
-		}
-		b = rest
-	}
-	return n, nil
-}
-
-// flush ends the line begun.
-func (l *relayLog) flush() {
-	// A secret that the bound has cut off in the middle would not be found any more.
-	cut := len(l.line) == relayLine
-	line := l.redact(withoutAddress(strings.TrimSpace(strings.ToValidUTF8(string(l.line), "?"))))
-	if cut {
-		line = line[:strings.LastIndexAny(line, " ")+1] + "…"
-	}
-	l.line = l.line[:0]
-	if line == "" {
-		return
-	}
-	if len(l.tail) == relayTail {
-		l.tail = append(l.tail[:0], l.tail[1:]...)
-	}
-	l.tail = append(l.tail, line)
-	if l.said++; l.said > relayLogged && l.said&(l.said-1) != 0 {
-		return
-	}
-	if l.said > relayLogged {
-		line = fmt.Sprintf("%s (line %d: of so many only few are logged)", line, l.said)
-	}
-	level := slog.LevelWarn
-	for _, mark := range []string{"[error]", "[fatal]", "[panic]"} { // from -loglevel level+...
-		if strings.Contains(line, mark) {
+// lines takes those of a run. ending tells that ffmpeg is being ended from here: what it complains of from then on is our
+// doing.
+func (s *relaySaid) lines(ending func() bool) *ffmpeg.Lines {
+	s.before, s.now = s.now, nil
+	return &ffmpeg.Lines{Tail: relayTail, Full: relayLogged, Edit: s.edit, Say: func(line string, n int) {
+		level := slog.LevelWarn
+		switch {
+		case ending(), slices.Contains(s.before, line):
+			level = slog.LevelDebug
+		case ffmpeg.IsError(line):
 			level = slog.LevelError
 		}
-	}
-	if l.ending() || slices.Contains(l.before, line) {
-		level = slog.LevelDebug
-	}
-	l.log.Log(context.Background(), level, line, "source", "ffmpeg")
+		if len(s.now) < relayLogged {
+			s.now = append(s.now, line)
+		}
+		if n > relayLogged {
+			line = fmt.Sprintf("%s (line %d: of so many only few are logged)", line, n)
+		}
+		s.log.Log(context.Background(), level, line, "source", "ffmpeg")
+	}}
 }
 
-// last is the last lines in one. It is asked when ffmpeg has ended.
-func (l *relayLog) last() string {
-	l.flush()
-	if len(l.tail) == 0 {
-		return "it said nothing"
+// edit makes a line one that can be shown, and the same one in each run: the name before it, "[srt @ 0x55cc7a16b880] ", holds
+// an address in memory.
+func (s *relaySaid) edit(line string) string {
+	cut := len(line) == ffmpeg.MaxLine
+	if name, rest, ok := strings.Cut(line, " @ 0x"); ok && strings.HasPrefix(name, "[") {
+		if _, rest, ok := strings.Cut(rest, "]"); ok {
+			line = name + "]" + rest
+		}
 	}
-	return strings.Join(l.tail, " | ")
-}
-
-// withoutAddress takes the memory address out of the name before a line, "[srt @ 0x55cc7a16b880] ", which is another one
-// with each run: the same cause must read the same.
-func withoutAddress(line string) string {
-	name, rest, ok := strings.Cut(line, " @ 0x")
-	if !ok || !strings.HasPrefix(name, "[") {
-		return line
+	line = s.hide(line)
+	if cut { // a secret that was cut in the middle would not be found
+		line = line[:strings.LastIndexByte(line, ' ')+1] + "…"
 	}
-	_, rest, ok = strings.Cut(rest, "]")
-	if !ok {
-		return line
-	}
-	return name + "]" + rest
+	return line
 }

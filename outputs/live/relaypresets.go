@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -19,24 +20,25 @@ import (
 // its numbers, which count segments written and are not the channel's media sequence numbers. The muxer writes neither
 // date-times, because its are those of the machine, nor the number of discontinuities.
 func HLSRelay(dir, segmentType string, c markers.Channel) (RelaySpec, error) {
-	ext := ".ts"
-	var more []string
+	ext, more := ".ts", tsOptions("-hls_segment_options", tsSegmentOptions)
 	switch segmentType {
 	case "mpegts":
 	case "fmp4":
-		ext, more = ".m4s", []string{"-hls_fmp4_init_filename", "init.mp4"}
+		ext, more = ".m4s", videoOptions("-hls_fmp4_init_filename", "init.mp4", "-hls_segment_options", mp4SegmentOptions)
 	default:
 		return RelaySpec{}, fmt.Errorf("HLS relay: segment type %q is not known: use mpegts or fmp4", segmentType)
 	}
 	if err := checkPreset(dir, c); err != nil {
 		return RelaySpec{}, fmt.Errorf("HLS relay: %w", err)
 	}
-	options := append([]string{
-		"-f", "hls", "-hls_segment_type", segmentType, "-hls_time", segmentSeconds(c),
-		"-hls_list_size", fmt.Sprint(c.Window), "-hls_delete_threshold", fmt.Sprint(c.Window),
-		"-hls_segment_filename", filepath.Join(dir, "seg-%08d"+ext),
-	}, more...)
-	return presetRelay(dir, "index.m3u8", carrier{muxer: "hls", segments: segmentType}, options)
+	list := filepath.Join(dir, "index.m3u8")
+	return RelaySpec{
+		Name: shown(list), output: list, dir: dir, muxer: "hls", fmp4: segmentType == "fmp4",
+		options: append(more, "-hls_segment_type", segmentType, "-hls_time", segmentSeconds(c),
+			"-hls_list_size", fmt.Sprint(c.Window), "-hls_delete_threshold", fmt.Sprint(c.Window),
+			"-hls_segment_filename", filepath.Join(dir, "seg-%08d"+ext),
+			"-hls_flags", "append_list+delete_segments+omit_endlist+temp_file"),
+	}, nil
 }
 
 // DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Segments, window and
@@ -47,19 +49,18 @@ func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
 	if err := checkPreset(dir, c); err != nil {
 		return RelaySpec{}, fmt.Errorf("DASH relay: %w", err)
 	}
-	s, err := presetRelay(dir, "manifest.mpd", carrier{muxer: "dash"}, []string{
-		"-f", "dash", "-seg_duration", segmentSeconds(c),
-		"-window_size", fmt.Sprint(c.Window), "-extra_window_size", fmt.Sprint(c.Window),
-	})
-	s.numbered = true
-	return s, err
+	manifest := filepath.Join(dir, "manifest.mpd")
+	return RelaySpec{
+		Name: shown(manifest), output: manifest, dir: dir, muxer: "dash",
+		options: videoOptions("-tag:v", "avc1", "-format_options", mp4SegmentOptions, "-use_timeline", "1", "-use_template", "1",
+			"-init_seg_name", "init-"+startMark+"-$RepresentationID$.m4s",
+			"-media_seg_name", "chunk-"+startMark+"-$RepresentationID$-$Number%08d$.m4s",
+			"-seg_duration", segmentSeconds(c), "-window_size", fmt.Sprint(c.Window), "-extra_window_size", fmt.Sprint(c.Window)),
+	}, nil
 }
 
-func presetRelay(dir, name string, c carrier, options []string) (RelaySpec, error) {
-	s, err := newRelay(filepath.Join(dir, name), c, true)
-	s.dir, s.options = dir, append(s.options, options...)
-	return s, err
-}
+// mp4SegmentOptions are those of the MP4 muxer within another one. With frag_discont the first time is told as well.
+const mp4SegmentOptions = "movflags=+frag_discont:video_track_timescale=90000"
 
 // checkPreset checks what the presets need. ffmpeg would take a folder's name for a pattern or an address.
 func checkPreset(dir string, c markers.Channel) error {
@@ -71,7 +72,10 @@ func checkPreset(dir string, c markers.Channel) error {
 	case c.Rate.Num <= 0 || c.Rate.Den <= 0 || c.FramesPerSegment <= 0 || c.Window <= 0:
 		return errors.New("the channel has no frame rate, segment length or window")
 	}
-	return checkFolder(dir)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%q is, or lies in, a file: name a folder", dir)
+	}
+	return nil
 }
 
 // segmentSeconds is the segment length for ffmpeg, in seconds: half a frame less than it is, so that its rounding can't

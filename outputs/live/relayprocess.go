@@ -1,18 +1,17 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/exec"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/refstream/refstream/internal/processgroup"
+	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 const (
@@ -37,12 +36,7 @@ var (
 type relayCommand struct {
 	program string
 	args    []string
-	shown   []string // args without secrets
-	logger  *slog.Logger
-	// redact takes the secrets out of a text.
-	redact func(string) string
-	// before are the last lines of the run before.
-	before []string
+	said    *relaySaid
 	// stall is how long it may do nothing with what it was given before it is killed.
 	stall time.Duration
 	// open is the same before its output is open.
@@ -58,10 +52,9 @@ type relayCommand struct {
 // relayProcess is an ffmpeg that runs. Whoever starts one calls end.
 type relayProcess struct {
 	relayCommand
-	cmd      *exec.Cmd
-	group    *processgroup.Group
+	cmd      *ffmpeg.Command
 	stdin    *os.File
-	said     *relayLog
+	lines    *ffmpeg.Lines
 	progress *relayProgress
 
 	// ctx ends, with the reason, when the process is told to end or has ended.
@@ -92,24 +85,17 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 		exited: make(chan struct{}), watched: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	p.said = &relayLog{
-		log: c.logger, redact: c.redact, before: c.before,
-		ending: func() bool { return p.ctx.Err() != nil || ctx.Err() != nil },
-	}
-	p.cmd = exec.CommandContext(p.ctx, c.program, c.args...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, p.progress, p.said
-	// A group of its own: Ctrl+C in a terminal must not stop ffmpeg before it has written the end of its output.
-	p.group = processgroup.New(p.cmd)
-	p.cmd.Cancel = p.group.Interrupt
-	p.cmd.WaitDelay = c.kill
-	endWithServer(p.cmd)
-	c.logger.Debug("starting ffmpeg", "program", c.program, "arguments", c.shown)
+	p.lines = c.said.lines(func() bool { return p.ctx.Err() != nil || ctx.Err() != nil })
+	p.cmd = ffmpeg.New(p.ctx, c.kill, p.lines, c.program, c.args...)
+	p.cmd.Stdin, p.cmd.Stdout = stdin, p.progress
+	endWithServer(p.cmd.Cmd)
+	c.said.log.Debug("starting ffmpeg", "command", c.said.hide(p.cmd.String()))
 	started := make(chan error)
 	go p.run(started)
 	if err := <-started; err != nil {
 		p.cancel(err)
 		w.Close()
-		return nil, relayStartError(c.program, err)
+		return nil, err
 	}
 	go func() {
 		defer close(p.watched)
@@ -132,27 +118,14 @@ func (p *relayProcess) run(started chan<- error) {
 	// lasts until it has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := p.group.Start()
+	err := p.cmd.Start()
 	started <- err
 	if err != nil {
 		return
 	}
 	defer close(p.exited)
 	p.waitErr = p.cmd.Wait()
-	_ = p.group.Kill() // what a wrapper of ffmpeg left behind
 	p.cancel(errRelayExited)
-}
-
-// relayStartError explains why a program did not start.
-func relayStartError(program string, err error) error {
-	const hint = "install it (Debian, Ubuntu: apt install ffmpeg) or give its path with --ffmpeg"
-	switch {
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("start ffmpeg: %q not found (%w): %s", program, err, hint)
-	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("start ffmpeg: %q can't be executed (%w): %s", program, err, hint)
-	}
-	return fmt.Errorf("start ffmpeg: %w", err)
 }
 
 // write gives ffmpeg a piece of its input, and waits as long as it is not ended for that.
@@ -191,7 +164,7 @@ func (p *relayProcess) end(ctx context.Context, fed error) error {
 	p.timer.Stop()
 	<-p.watched
 	p.unhook()
-	said := p.said.last()
+	said := cmp.Or(p.lines.Last(), "it said nothing")
 	why := context.Cause(p.ctx)
 	switch {
 	case errors.Is(why, errSlow):
@@ -202,7 +175,7 @@ func (p *relayProcess) end(ctx context.Context, fed error) error {
 		return fed
 	case errors.Is(why, errRelayTrailer):
 		if ctx.Err() != nil {
-			p.logger.Warn("the relay's output may lack its end", "error", why)
+			p.said.log.Warn("the relay's output may lack its end", "error", why)
 			return ctx.Err()
 		}
 		return why

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/internal/testunix"
 )
 
@@ -93,7 +94,7 @@ func TestRelayStalls(t *testing.T) {
 				o.FFmpeg, o.WriteTimeout = pidScript(t, dir), 500*time.Millisecond
 			})
 			d := newDatagrams(t, 0)
-			stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f mpegts udp://"+d.LocalAddr().String()))
+			stop, wait := startRelayTest(t, h, parseRelayTest(t, "udp://"+d.LocalAddr().String()))
 			defer s.playOn(t, h)()
 			eventually(t, "the stream", func() bool { return relayStatus(h).ClientsTotal >= 1 })
 			pid := signal(t, dir, testunix.Stop)
@@ -143,7 +144,7 @@ func TestRelayWatch(t *testing.T) {
 			}
 			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 			synctest.Test(t, func(t *testing.T) {
-				p := &relayProcess{relayCommand: relayCommand{stall: stall, open: open}, cmd: cmd, progress: &relayProgress{}, exited: make(chan struct{})}
+				p := &relayProcess{relayCommand: relayCommand{stall: stall, open: open}, cmd: &ffmpeg.Command{Cmd: cmd}, progress: &relayProgress{}, exited: make(chan struct{})}
 				p.ctx, p.cancel = context.WithCancelCause(t.Context())
 				defer p.cancel(nil)
 				watched := make(chan struct{})
@@ -215,7 +216,7 @@ func TestRelayStops(t *testing.T) {
 				if h.times.kill = 50 * time.Millisecond; !c.soon {
 					h.times.trailer = 50 * time.Millisecond // else it must end by itself
 				}
-				stop, wait := startRelayTest(t, h, parseRelayTest(t, "-f mpegts -y /dev/null"))
+				stop, wait := startRelayTest(t, h, parseRelayTest(t, filepath.Join(dir, "a.ts")))
 				s.write2(t, h, 0, 50)
 				pid := pidOf(t, dir)
 				if c.soon {

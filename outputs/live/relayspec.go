@@ -3,215 +3,138 @@ package live
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"net/url"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
-	"github.com/mattn/go-shellwords"
+	"github.com/refstream/refstream/internal/redact"
 )
 
-// startMark stands in an option for the DTS of the unit that a run of ffmpeg begins with, in ticks.
-const startMark = "{start}"
-
-// maxOutput is the most bytes that an output may have: more than any address that ffmpeg takes, which are 4096, with all
-// options one could want, and far less than a command line may have.
-const maxOutput = 16 << 10
+const (
+	// startMark stands in an option for the DTS of the unit that a run of ffmpeg begins with, in ticks.
+	startMark = "{start}"
+	// maxShown bounds a name that is shown, in bytes: it is a label of metrics and stands in every line of the log.
+	maxShown = 200
+)
 
 // RelaySpec says where a relay leads. Its zero value is nowhere: ParseRelay, HLSRelay and DASHRelay make them.
 type RelaySpec struct {
-	// Name is the output without passwords, stream keys and queries, for people.
+	// Name is the output without user, password and query, for people.
 	Name string
 
 	output  string   // ffmpeg's last argument
-	place   string   // that, without secrets
-	options []string // before it
-	given   []string // after those, by who asked for the relay
-	shown   []string // given without what may be secret
-	carrier carrier
-	files   []string // written to, or next to; none if the output is no file
+	muxer   string   // ffmpeg's name
+	options []string // before the output
 
-	dir string // is made; or empty
-	// fresh: the output is a file, which must not be written over.
-	fresh bool
-	// waits: the output is open when somebody has connected, which may take any time.
-	waits bool
-	// checked: it is looked at whether what was written is whole.
-	checked bool
-	// secrets are looked for in what is logged and shown, the longest first.
-	secrets []string
-	carrierTraits
+	file  string // that is made for each run, which none that exists may be; or empty
+	dir   string // that is made; or empty
+	fmp4  bool   // segments of HLS
+	waits bool   // the output is open when somebody has connected, which may take any time
+	paced bool   // ffmpeg reads no faster than the stream plays: what a relay begins with would be lost as datagrams
+	// secrets are hidden in what is logged and shown.
+	secrets redact.Secrets
 }
 
-// ParseRelay reads the output of a relay: the address or file name of one, for which the format follows from scheme or
-// extension; or, if it begins with - or has options after spaces, ffmpeg's output arguments, quoted as in a shell, with the
-// output last. Nothing is expanded.
-//
-// A relay has one input, the stream, and one output, copies and has no end. So arguments may hold -f, -map, -metadata, -bsf
-// and options of formats and protocols, and several outputs with -f tee, but not -i, filters, -attach, -t, other codecs than
-// copy, a second output, nor what changes ffmpeg's own input and output (-progress, -report, -loglevel, -stdin); the output
-// can't be ffmpeg's standard output. Where ParseRelay sets options itself, those given come after them and win.
-//
-// Files that exist are not written over, unless with -y: the output gets another name, and formats and tees that write to
-// several files must have -y. Playlists and manifests are renewed, with their segments.
+// otherOutputs says how to reach what no relay does.
+const otherOutputs = "pipe the stream into an ffmpeg of your own: curl -sN http://127.0.0.1:8080/live/main.ts | ffmpeg -i - …"
+
+// ParseRelay reads where a relay leads: srt://, udp://, rtp://, rtsp:// or tcp://host:port with ffmpeg's options of the protocol
+// as query, or a file, whose extension says the format: .ts, .mp4, .mov, .mkv or .flv. A file that exists is not written
+// over: the relay's gets a number.
 //
 // Errors hold no secrets and say what to do.
 func ParseRelay(output string) (RelaySpec, error) {
-	spec, err := parseRelay(strings.TrimSpace(output))
-	if err != nil {
-		return RelaySpec{}, err
-	}
-	return spec, nil
-}
-
-func parseRelay(output string) (RelaySpec, error) {
-	switch {
+	output = strings.TrimSpace(output)
+	switch name, isFile := strings.CutPrefix(output, "file:"); {
 	case output == "":
 		return RelaySpec{}, errors.New("the output is empty: name an address such as srt://host:9000 or a file such as out.mkv")
-	case strings.ContainsRune(output, 0):
-		return RelaySpec{}, errors.New("the output holds a NUL character")
-	case len(output) > maxOutput:
-		return RelaySpec{}, fmt.Errorf("the output has %d characters: %d are the most", len(output), maxOutput)
+	case output[0] == '-':
+		return RelaySpec{}, errors.New("it is one address or file, without options: " + otherOutputs)
+	case strings.ContainsFunc(output, unicode.IsControl):
+		return RelaySpec{}, errors.New("the output holds control characters: leave them out")
+	case isFile:
+		return fileRelay(strings.TrimPrefix(name, "//"))
+	case !strings.Contains(output, "://"):
+		return fileRelay(output)
 	}
-	if !hasOptions(output) {
-		return singleRelay(withoutFile(output))
+	base, query, _ := strings.Cut(output, "?")
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return RelaySpec{}, errors.New("the address can't be read: it is scheme://host:port, with what is special in %XX")
 	}
-	words, err := splitArguments(output)
-	if err != nil {
-		return RelaySpec{}, err
+	s := RelaySpec{output: output, muxer: "mpegts", secrets: addressSecrets(base, query)}
+	switch u.Scheme {
+	case "srt", "udp":
+		s.paced, s.options = true, append(tsOptions("-mpegts_copyts", "1"), "-pkt_size", "1316") // 7 packets, as they fit into Ethernet's frames
+	case "tcp":
+		s.options = tsOptions("-mpegts_copyts", "1")
+	case "rtp":
+		s.paced, s.muxer, s.options = true, "rtp_mpegts", tsOptions("-mpegts_muxer_options", tsSegmentOptions)
+	case "rtsp":
+		s.paced, s.muxer, s.options = true, "rtsp", videoOptions("-rtsp_transport", "tcp")
+	case "rtmp", "rtmps":
+		return RelaySpec{}, fmt.Errorf("%s needs no ffmpeg: use --push", u.Scheme)
+	default:
+		return RelaySpec{}, fmt.Errorf("scheme %q is none of srt, udp, rtp, rtsp, tcp and file: %s", u.Scheme, otherOutputs)
 	}
-	args, err := readArguments(words)
-	if err != nil {
-		return RelaySpec{}, err
-	}
-	args.output = withoutFile(args.output)
-	return argumentsRelay(args)
-}
-
-// hasOptions says whether an output is a list of arguments: it begins with an option or has one after a space.
-func hasOptions(output string) bool {
-	return slices.ContainsFunc(strings.Fields(output), isOption) || output[0] == '-'
-}
-
-// isOption says whether a word is an option; a dash alone isn't.
-func isOption(word string) bool { return len(word) > 1 && word[0] == '-' }
-
-// splitArguments splits a line as a shell does, but expands nothing.
-func splitArguments(line string) ([]string, error) {
-	p := shellwords.NewParser()
-	p.ParseEnv, p.ParseBacktick = false, false
-	words, err := p.Parse(line)
-	const hint = "put ' around each argument that holds one of & ; | < > ( ) ` or a quote"
-	if err != nil {
-		return nil, fmt.Errorf("the arguments can't be split: a quote or bracket is open: %s", hint)
-	}
-	if p.Position >= 0 {
-		return nil, fmt.Errorf("character %d of the arguments is one of a shell: %s", p.Position+1, hint)
-	}
-	return words, nil
-}
-
-// singleRelay is the relay to one address or file.
-func singleRelay(output string) (RelaySpec, error) {
-	if err := checkOutput(output); err != nil {
-		return RelaySpec{}, err
-	}
-	muxer, err := muxerOf(output)
-	if err != nil {
-		return RelaySpec{}, err
-	}
-	s, err := newRelay(output, carrier{muxer: muxer, scheme: schemeOf(output)}, true)
-	s.options = append(s.options, "-f", muxer)
-	return s, err
-}
-
-// argumentsRelay is the relay of output arguments.
-func argumentsRelay(a relayArguments) (RelaySpec, error) {
-	c := carrier{muxer: a.value("f"), segments: a.value("hls_segment_type"), mapped: a.has("map"), scheme: schemeOf(a.output)}
-	switch {
-	case c.muxer == "":
-		// What is not known here, ffmpeg may know.
-		c.muxer, _ = muxerOf(a.output)
-	case c.muxer == "fifo" && a.value("fifo_format") == "tee":
-		return RelaySpec{}, errors.New("a fifo of tee is not known here: use -f tee with -use_fifo 1")
-	}
-	s, err := newRelay(a.output, c, false)
-	if err != nil {
-		return RelaySpec{}, err
-	}
-	switch {
-	case a.has("y"):
-		s.fresh = false
-	case c.muxer == "tee" && len(s.files) > 0:
-		return RelaySpec{}, errors.New("tee writes over files that exist: allow it with -y, or use a relay for each output")
-	case c.manyFiles() && len(s.files) > 0:
-		return RelaySpec{}, errors.New("that format writes over files that exist: allow it with -y, or write one file")
-	}
-	for _, f := range a.files() {
-		if errors.Is(checkOutput(f), errStandard) {
-			return RelaySpec{}, errStandard
-		}
-		if schemeOf(f) == "" {
-			s.files = append(s.files, f)
-		}
-	}
-	s.given, s.shown = a.words, a.shown()
-	if v := a.value("listen"); v != "" && v != "0" {
-		s.waits = true
-	}
-	if v := a.value("mode"); v == "listener" || v == "1" {
-		s.waits = true
-	}
-	s.checked = s.checked && !a.has("hls_flags") // without temporary files, one that is being written may be empty
-	s.addSecrets(a.secrets()...)
+	u.User = nil
+	s.Name = shown(u.String())
+	options, err := url.ParseQuery(query)
+	s.waits = err == nil && (options.Get("mode") == "listener" || options.Has("listen") && options.Get("listen") != "0")
 	return s, nil
 }
 
-// newRelay is the relay to an output with the options of the carrier. alone says that the output is all that was given.
-func newRelay(output string, c carrier, alone bool) (RelaySpec, error) {
-	s := RelaySpec{output: output, carrier: c, carrierTraits: c.traits(), options: c.options(), waits: isListener(output)}
-	outputs := []string{output}
-	if c.muxer == "tee" {
-		slaves, err := readTee(output)
-		if err != nil {
-			return RelaySpec{}, err
-		}
-		outputs = nil
-		for _, slave := range slaves {
-			outputs = append(outputs, slave.output)
-		}
+// fileRelay is the relay to a file.
+func fileRelay(name string) (RelaySpec, error) {
+	s := RelaySpec{Name: shown(name), file: name}
+	switch ext := strings.ToLower(path.Ext(name)); ext {
+	case ".ts":
+		s.muxer, s.options = "mpegts", tsOptions("-mpegts_copyts", "1")
+	case ".mp4", ".mov":
+		// In fragments, each a GOP, the file can be read whenever writing ends.
+		s.muxer, s.options = ext[1:], videoOptions("-movflags", "+frag_keyframe+empty_moov+default_base_moof+frag_discont",
+			"-use_editlist", "0", "-video_track_timescale", "90000")
+	case ".mkv":
+		s.muxer, s.options = "matroska", videoOptions()
+	case ".flv":
+		s.muxer, s.options = "flv", videoOptions()
+	case ".m3u8", ".mpd":
+		return RelaySpec{}, errors.New("a playlist or manifest is written by --relay-hls and --relay-dash")
+	default:
+		return RelaySpec{}, errors.New("the format of a file follows from its extension, .ts, .mp4, .mov, .mkv or .flv; " +
+			"of an address from its scheme, such as srt://host:9000")
 	}
-	for _, o := range outputs {
-		if err := checkOutput(o); err != nil {
-			return RelaySpec{}, err
-		}
-		if schemeOf(o) == "" {
-			s.files = append(s.files, o)
-		}
-	}
-	var secrets []string
-	s.place, secrets = c.name(output, alone)
-	s.addSecrets(secrets...)
-	s.Name = s.place
-	if !alone && knownName.MatchString(c.muxer) {
-		s.Name = shown(c.muxer + " " + s.place)
-	}
-	isFile := len(s.files) > 0 && c.muxer != "tee"
-	s.fresh = isFile && !c.writesOver(output)
-	s.checked = isFile && (c.muxer == "hls" || c.muxer == "dash")
 	return s, nil
 }
 
-// knownName is what names of formats look like.
-var knownName = regexp.MustCompile(`^[a-z0-9_]{1,20}$`)
+// The times are to be those of the stream to the tick wherever the carrier counts in 90 kHz: by themselves ffmpeg's muxers
+// shift them, in MPEG-TS by 1.4 s. A stream that is joined less than a minute before its PTS wraps has negative times in ffmpeg,
+// which MPEG-TS brings back to 33 bits; where they don't exist, all are shifted.
 
-// arguments is the command line of ffmpeg without the program's name.
+// tsSegmentOptions are those of an MPEG-TS muxer within another muxer.
+const tsSegmentOptions = "mpegts_copyts=1:avoid_negative_ts=disabled"
+
+// tsOptions are ffmpeg's for MPEG-TS. The PCR lies twice the muxdelay before the DTS: 100 ms.
+func tsOptions(more ...string) []string {
+	return append([]string{"-map", "0:v:0", "-map", "0:d?", "-muxdelay", "0.05", "-muxpreload", "0", "-avoid_negative_ts", "disabled"}, more...)
+}
+
+// videoOptions are those for carriers without a place for timed ID3.
+func videoOptions(more ...string) []string {
+	return append([]string{"-map", "0:v:0", "-avoid_negative_ts", "make_non_negative"}, more...)
+}
+
+// arguments is the command line of ffmpeg without the program's name, for a run that begins at a DTS.
 func (s RelaySpec) arguments(output string, start int64) []string {
 	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "level+warning",
 		"-progress", "pipe:1", "-stats_period", "0.2",
 		"-copyts", // as they are, with the gaps
 	}
-	if s.rebased {
+	if s.muxer == "dash" {
 		args = append(args, "-start_at_zero")
 	}
 	if s.paced {
@@ -220,17 +143,63 @@ func (s RelaySpec) arguments(output string, start int64) []string {
 	// The tables and a key frame say all there is to know. ffmpeg's 5 s would be a delay at every start; less than this
 	// would be enough.
 	args = append(args, "-analyzeduration", "100000", "-f", "mpegts", "-i", "pipe:0")
+	// A stream may be silent for minutes, that of the timed ID3: the other one doesn't wait for it.
+	args = append(args, "-c", "copy", "-max_interleave_delta", "1", "-flush_packets", "1")
 	for _, o := range s.options {
 		args = append(args, strings.ReplaceAll(o, startMark, fmt.Sprint(start)))
 	}
-	return append(append(args, s.given...), output)
+	return append(args, "-f", s.muxer, output)
 }
 
-// shownArguments are the same without secrets.
-func (s RelaySpec) shownArguments(output string, start int64) []string {
-	if output == s.output {
-		output = s.place
+// addressSecrets are what may be secret in an address: user and password, and the query's values but that of the mode.
+func addressSecrets(base, query string) redact.Secrets {
+	var list []string
+	if _, rest, ok := strings.Cut(base, "://"); ok {
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			list = append(append(list, rest[:at]), strings.Split(rest[:at], ":")...)
+		}
 	}
-	s.given = s.shown
-	return s.arguments(shown(output), start)
+	list = append(list, query)
+	for field := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(field, "="); name != "mode" {
+			list = append(list, value)
+		}
+	}
+	for _, secret := range list {
+		if plain, err := url.PathUnescape(secret); err == nil {
+			list = append(list, plain)
+		}
+	}
+	// A short one is found in other words: it would hide all that ffmpeg says.
+	return redact.NewSecrets(slices.DeleteFunc(list, func(s string) bool { return len(s) < redact.Short })...)
+}
+
+// shown makes a name one that can be shown: in UTF-8, of one line, without what can't be seen, and not too long.
+func shown(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "?"))
+	if len(name) <= maxShown {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxShown-len(redact.Hidden)], "") + redact.Hidden
+}
+
+// Outside checks that a relay's playlist is not in the folder that the server publishes into.
+func (s RelaySpec) Outside(published string) error {
+	if s.dir == "" {
+		return nil
+	}
+	a, err1 := filepath.Abs(published)
+	b, err2 := filepath.Abs(s.dir)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(a, b); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("a relay can't write into %q, where something else is published: name another folder", published)
+	}
+	return nil
 }

@@ -23,7 +23,7 @@ var errNotWhole = errors.New("what ffmpeg wrote is empty or cut off: the disk ma
 type relayWhole struct {
 	list string // the playlist or manifest; empty: nothing is looked at
 	dash bool
-	ext  string // of segments whose structure is known, .ts or .m4s; empty: only that they aren't empty is looked at
+	ts   bool // segments are MPEG-TS, else MP4
 
 	pattern string    // of this run's segments of dash
 	before  time.Time // the list was of the run before
@@ -31,17 +31,10 @@ type relayWhole struct {
 
 // whole is for a run that begins at a DTS.
 func (s RelaySpec) whole(start int64) relayWhole {
-	if !s.checked {
+	if s.dir == "" {
 		return relayWhole{}
 	}
-	w := relayWhole{list: s.output, dash: s.carrier.muxer == "dash"}
-	switch {
-	case s.dir == "":
-	case w.dash || s.carrier.segments == "fmp4":
-		w.ext = ".m4s"
-	default:
-		w.ext = ".ts"
-	}
+	w := relayWhole{list: s.output, dash: s.muxer == "dash", ts: s.muxer == "hls" && !s.fmp4}
 	w.pattern = filepath.Join(filepath.Dir(s.output), fmt.Sprintf("chunk-%d-*.m4s", start))
 	if info, err := os.Stat(w.list); err == nil {
 		w.before = info.ModTime()
@@ -70,7 +63,7 @@ func (w relayWhole) check() error {
 		return nil // deleted by now, or elsewhere
 	}
 	defer f.Close()
-	if !isWhole(f, w.ext) {
+	if !isWhole(f, w.ts) {
 		return fmt.Errorf("%w: %s", errNotWhole, segment)
 	}
 	return nil
@@ -98,7 +91,7 @@ func (w relayWhole) newest() string {
 		}
 	}
 	switch {
-	case last == "", schemeOf(last) != "":
+	case last == "":
 		return ""
 	case filepath.IsAbs(last):
 		return last
@@ -107,7 +100,7 @@ func (w relayWhole) newest() string {
 }
 
 // isWhole says whether a segment is not empty and ends where a packet of a transport stream, or a box of MP4, ends.
-func isWhole(f *os.File, ext string) bool {
+func isWhole(f *os.File, ts bool) bool {
 	info, err := f.Stat()
 	if err != nil {
 		return true
@@ -116,10 +109,8 @@ func isWhole(f *os.File, ext string) bool {
 	switch {
 	case size == 0:
 		return false
-	case ext == ".ts":
+	case ts:
 		return size%188 == 0
-	case ext != ".m4s":
-		return true
 	}
 	// ISO/IEC 14496-12, 4.2: each box begins with its size in 32 bits and its type; none of these is larger.
 	at := int64(0)
