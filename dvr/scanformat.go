@@ -3,6 +3,7 @@ package dvr
 import (
 	"bytes"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
 )
 
@@ -30,8 +31,9 @@ func readFormat(kind byte, head []byte) (f format, ok bool) {
 	}
 	for _, nal := range h264.SplitAnnexB(head) {
 		if kind == kindH265 {
-			if nal[0]>>1&0x3F == hevcSPS {
-				return readHEVC(nal)
+			if hevc.TypeOf(nal) == hevc.NALSPS {
+				sps, err := hevc.ParseSPS(nal)
+				return format{sps.Width, sps.Height, colourMatrix(sps.Matrix)}, err == nil
 			}
 		} else if h264.TypeOf(nal) == h264.NALSPS {
 			sps, err := h264.ParseSPS(nal)

@@ -80,6 +80,7 @@ func TestParseConfig(t *testing.T) {
 // Nothing that comes makes a parser panic, and what it returns lies within what it was given.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{0x4E, 0x01, 136, 2, 0x40, 0x80, 0x80})
+	f.Add([]byte{0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0x90, 0, 0, 3, 0, 0, 3, 0, 0x3C, 0xA0, 0x0A, 8, 0xF1, 0x65})
 	f.Add(append(append([]byte{1}, make([]byte, 20)...), 0xFF, 1, 0xA0, 0, 1, 0, 2, 0x40, 1))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		if list, err := ParseSEI(b); err == nil {
@@ -89,6 +90,7 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = ParseTimeCode(b)
 		_, _ = ParseConfig(b)
+		_, _ = ParseSPS(b)
 		_ = TypeOf(b).String()
 	})
 }
