@@ -89,6 +89,7 @@ func (o Options) x264Args() ffmpeg.KwArgs {
 			"open-gop=0",
 			"pic-struct=1", // room for a timecode in the SEI (H.264, E.2.1: pic_struct_present_flag)
 			"aud=1",        // access unit delimiters, which transport streams need
+			"force-cfr=1",  // pictures at equal distances, which the VUI says (H.264, E.2.1: fixed_frame_rate_flag)
 			"stitchable=1", // parameter sets depend on the options alone, not on the first picture
 		}, ":"),
 	}

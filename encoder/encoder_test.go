@@ -130,6 +130,13 @@ func TestParameterSets(t *testing.T) {
 			t.Errorf("frame %d has another SPS", au.Frame)
 		}
 	}
+	sps, err := h264.ParseSPS(units[0].NALs[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := sps.VUI; v == nil || !v.FixedFrameRate || v.TimeScale != 50*v.NumUnitsInTick {
+		t.Errorf("the VUI of 25 frames/s is %+v", v)
+	}
 }
 
 func TestSamePicturesSameBytes(t *testing.T) {
