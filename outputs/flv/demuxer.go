@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -16,10 +17,11 @@ const shortWrap = 60_000
 
 // Demuxer makes access units of tags. It is not safe for concurrent use.
 type Demuxer struct {
-	config h264.AVCConfig
-	known  bool // config is set
-	unsent bool // config has not been put into a unit yet
-	timed  bool // dts is set
+	codec  media.Codec
+	length int      // size of a NAL unit's length in bytes, 0 before the first sequence header
+	sets   [][]byte // parameter sets
+	unsent bool     // sets have not been put into a unit yet
+	timed  bool     // dts is set
 	dts    int64
 	wire   uint32 // dts as on the wire
 }
@@ -73,19 +75,15 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 	}
 	switch v.Packet {
 	case AVCSequenceHeader:
-		config, err := h264.ParseAVCConfig(v.Data)
-		if err == nil {
-			d.config, d.known, d.unsent = config, true, true
-		}
-		return au, false, err
+		return au, false, d.configure(v)
 	case AVCNALUnits:
 	default:
 		return au, false, nil
 	}
-	if !d.known {
+	if d.length == 0 {
 		return au, false, errors.New("no sequence header came before it")
 	}
-	nals, err := h264.SplitLengths(v.Data, d.config.LengthSize)
+	nals, err := h264.SplitLengths(v.Data, d.length)
 	if err != nil {
 		return au, false, err
 	}
@@ -93,9 +91,14 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 		return au, false, errors.New("no NAL units")
 	}
 	d.dts, d.wire, d.timed = d.Ticks(t.Time), t.Time, true
-	au = media.AccessUnit{Frame: -1, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
+	au = media.AccessUnit{Frame: -1, Codec: d.codec, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
 	own := false
 	for _, nal := range nals {
+		if d.codec == media.HEVC {
+			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
+			own = own || hevc.TypeOf(nal) == hevc.NALSPS
+			continue
+		}
 		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
 		own = own || h264.TypeOf(nal) == h264.NALSPS
 	}
@@ -107,12 +110,32 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 	return au, true, nil
 }
 
+// configure takes a sequence header.
+func (d *Demuxer) configure(v VideoBody) error {
+	if v.Codec == media.HEVC {
+		c, err := hevc.ParseConfig(v.Data)
+		if err != nil {
+			return err
+		}
+		d.length, d.sets = c.LengthSize, c.Sets
+	} else {
+		c, err := h264.ParseAVCConfig(v.Data)
+		if err != nil {
+			return err
+		}
+		d.length, d.sets = c.LengthSize, c.Sets()
+	}
+	d.codec, d.unsent = v.Codec, true
+	return nil
+}
+
 // withSets puts the parameter sets where they stand in an access unit: after the delimiter, before the rest (H.264,
 // 7.4.1.2.3).
 func (d *Demuxer) withSets(nals [][]byte) [][]byte {
 	at := 0
-	if h264.TypeOf(nals[0]) == h264.NALAccessUnitDelim {
+	if d.codec == media.H264 && h264.TypeOf(nals[0]) == h264.NALAccessUnitDelim ||
+		d.codec == media.HEVC && hevc.TypeOf(nals[0]) == hevc.NALAccessUnitDelim {
 		at = 1
 	}
-	return slices.Concat(nals[:at], d.config.SPS, d.config.PPS, nals[at:])
+	return slices.Concat(nals[:at], d.sets, nals[at:])
 }

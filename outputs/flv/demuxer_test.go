@@ -98,7 +98,7 @@ func TestDemuxerErrors(t *testing.T) {
 		"video tag at 1 ms: read AVC configuration: 1 bytes: unexpected EOF",
 		"video tag at 3 ms: split NAL units: 3 bytes at byte 0, of which 2 are there: unexpected EOF",
 		"video tag at 4 ms: read AVC configuration: 2 bytes: unexpected EOF",
-		"video tag at 5 ms: read video tag: codec 2 is not read here, H.264 (7) is",
+		"video tag at 5 ms: read video tag: codec 2 is not read here, H.264 (7) and HEVC (12) are",
 		"video tag at 6 ms: no NAL units",
 		"video tag at 7 ms: read video tag: empty body",
 		"ok",

@@ -22,12 +22,12 @@ type videoCase struct {
 
 func videoCases() []videoCase {
 	return []videoCase{
-		{"17 00 000000 01", VideoBody{FrameKey, AVCSequenceHeader, 0, []byte{1}}},
-		{"27 01 000021 aabb", VideoBody{FrameInter, AVCNALUnits, 33, []byte{0xAA, 0xBB}}},
-		{"27 01 ffffff", VideoBody{FrameInter, AVCNALUnits, -1, []byte{}}},
-		{"27 01 7fffff", VideoBody{FrameInter, AVCNALUnits, 1<<23 - 1, []byte{}}},
-		{"27 01 800000", VideoBody{FrameInter, AVCNALUnits, -1 << 23, []byte{}}},
-		{"47 02 000000", VideoBody{FrameGenerated, AVCEndOfSequence, 0, []byte{}}},
+		{"17 00 000000 01", VideoBody{FrameKey, AVCSequenceHeader, 0, []byte{1}, media.H264}},
+		{"27 01 000021 aabb", VideoBody{FrameInter, AVCNALUnits, 33, []byte{0xAA, 0xBB}, media.H264}},
+		{"27 01 ffffff", VideoBody{FrameInter, AVCNALUnits, -1, []byte{}, media.H264}},
+		{"27 01 7fffff", VideoBody{FrameInter, AVCNALUnits, 1<<23 - 1, []byte{}, media.H264}},
+		{"27 01 800000", VideoBody{FrameInter, AVCNALUnits, -1 << 23, []byte{}, media.H264}},
+		{"47 02 000000", VideoBody{FrameGenerated, AVCEndOfSequence, 0, []byte{}, media.H264}},
 	}
 }
 
@@ -45,10 +45,35 @@ func TestVideoBody(t *testing.T) {
 		t.Errorf("a command: %+v, %v", got, err)
 	}
 	for b, want := range map[string]string{
-		"": "empty", "17": "header of 1 bytes", "17000000": "header of 4 bytes", "1200": "codec 2 ", "9068766331": `codec "hvc1"`, "90": `codec ""`,
+		"": "empty", "17": "header of 1 bytes", "17000000": "header of 4 bytes", "1200": "codec 2 ", "90": "enhanced header",
+		"9061763031": `codec "av01"`, "916176633100": "composition time", "9661766331": "packets of type 6",
 	} {
 		if _, err := ParseVideo(fromHex(t, b)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", b, err, want)
+		}
+	}
+}
+
+// TestEnhancedVideo reads the form of Enhanced RTMP.
+func TestEnhancedVideo(t *testing.T) {
+	for in, want := range map[string]VideoBody{
+		"90 61766331 01":        {FrameKey, AVCSequenceHeader, 0, []byte{1}, media.H264},
+		"a1 61766331 ffffff aa": {FrameInter, AVCNALUnits, -1, []byte{0xAA}, media.H264},
+		"a3 68766331 aa":        {FrameInter, AVCNALUnits, 0, []byte{0xAA}, media.HEVC},
+		"92 68766331":           {FrameKey, AVCEndOfSequence, 0, []byte{}, media.HEVC},
+		"d0 68766331 00":        {Frame: FrameCommand},
+		"1c 01 000001 aa":       {FrameKey, AVCNALUnits, 1, []byte{0xAA}, media.HEVC},
+	} {
+		if got, err := ParseVideo(fromHex(t, in)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v, want %+v", in, got, err, want)
+		}
+	}
+	d := NewDemuxer()
+	head := append(append([]byte{1}, make([]byte, 20)...), 0xFF, 1, 0xA1, 0, 1, 0, 3, 0x42, 1, 7)
+	for i, body := range [][]byte{append(fromHex(t, "90 68766331"), head...), fromHex(t, "91 68766331 000000 00000003 460150 00000003 260188")} {
+		au, ok, err := d.Unit(videoTag(uint32(i), body))
+		if err != nil || ok != (i == 1) || ok && (!au.Key || au.Codec != media.HEVC || len(au.NALs) != 3 || au.NALs[1][0] != 0x42) {
+			t.Errorf("tag %d: %+v, %t, %v", i, au, ok, err)
 		}
 	}
 }

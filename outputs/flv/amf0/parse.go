@@ -16,19 +16,35 @@ import (
 // document (2.17) a string, and unsupported (2.15) Undefined. References (2.9), AMF3 (2.19) and reserved types are errors,
 // as are objects nested more than 32 deep, and more than 2^20 values.
 //
-// What can't be read is an *Error; the values before the one that holds the place are returned with it. Trailing bytes
-// that are no value are therefore an error that a caller may choose to pass over.
+// What can't be read is an *Error; the values before the one that holds the place are returned with it, and of an object or
+// array what stands before the place. Trailing bytes that are no value are therefore an error that a caller may choose to
+// pass over.
 func Parse(b []byte) ([]any, error) {
 	p := parser{b: b}
 	var values []any
 	for p.at < len(b) {
 		v, err := p.value(0)
+		if err == nil || hasParts(v) {
+			values = append(values, v)
+		}
 		if err != nil {
 			return values, &Error{Offset: p.at, Err: err}
 		}
-		values = append(values, v)
 	}
 	return values, nil
+}
+
+// hasParts says whether a value is an object or array that is not empty.
+func hasParts(v any) bool {
+	switch v := v.(type) {
+	case Object:
+		return len(v) > 0
+	case Array:
+		return len(v) > 0
+	case Strict:
+		return len(v) > 0
+	}
+	return false
 }
 
 // parser reads from b at the offset at, which stays at the item that could not be read when a method fails.
@@ -168,17 +184,19 @@ func (p *parser) properties(depth, count int) ([]Property, error) {
 		}
 		name, err := p.text(2)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		if name == "" && p.at < len(p.b) && p.b[p.at] == markObjectEnd {
 			p.at++
 			return out, nil
 		}
 		v, err := p.value(depth + 1)
-		if err != nil {
-			return nil, err
+		if err == nil || hasParts(v) {
+			out = append(out, Property{name, v})
 		}
-		out = append(out, Property{name, v})
+		if err != nil {
+			return out, err
+		}
 	}
 }
 
@@ -194,10 +212,12 @@ func (p *parser) strict(depth int) (any, error) {
 	var out Strict
 	for range n {
 		v, err := p.value(depth + 1)
-		if err != nil {
-			return nil, err
+		if err == nil || hasParts(v) {
+			out = append(out, v)
 		}
-		out = append(out, v)
+		if err != nil {
+			return out, err
+		}
 	}
 	return out, nil
 }
