@@ -44,6 +44,9 @@ type Client struct {
 	RetryMin, RetryMax time.Duration
 	// GiveUp is how long the playlist of a stream that was read may fail to come until Run ends with an error; 0 for ever.
 	GiveUp time.Duration
+	// Follow goes on where a playlist is complete and empty after one with segments, as some servers have it for a moment
+	// between two programmes.
+	Follow bool
 	// MaxSegment is the largest segment in bytes that is taken; 0 for 256 MiB.
 	MaxSegment int64
 }

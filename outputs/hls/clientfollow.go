@@ -68,6 +68,9 @@ func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, 
 	if failure == nil {
 		failure = f.checkKind(l)
 	}
+	if failure == nil && f.r.c.Follow && f.emptied(l) {
+		failure = fmt.Errorf("read HLS: %s: the playlist is complete and empty, after one with segments", f.at.redacted())
+	}
 	if failure != nil {
 		return nil, failure, f.r.trouble(f.stream, failure)
 	}
@@ -96,6 +99,12 @@ func (f *follower) parse(e *Exchange, data []byte, from location) (*loading, err
 		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), err)
 	}
 	return &loading{e, p, from, vars.values}, nil
+}
+
+// emptied reports a playlist that some servers give for a moment, while they switch from one programme to the next.
+func (f *follower) emptied(l *loading) bool {
+	m := l.playlist.Media
+	return m != nil && m.End && len(m.Segments) == 0 && f.last != nil && f.last.playlist.Media != nil && len(f.last.playlist.Media.Segments) > 0
 }
 
 func (f *follower) sameText(data []byte) bool {

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"cmp"
 	"encoding/hex"
 	"math"
 	"slices"
@@ -243,8 +244,15 @@ func (s *playlistParser) dateRange(tag, value string) error {
 		s.warn("%s has no ID", tag)
 		return nil
 	}
+	start := attributeValue(list, "START-DATE")
+	same := -1
+	if start == "" { // tags with one ID say together what there is to say (4.4.5.1)
+		same = slices.IndexFunc(s.media.DateRanges, func(o DateRange) bool { return o.ID == d.ID })
+	}
 	var ok bool
-	if d.Start, ok = s.time(tag+" START-DATE", attributeValue(list, "START-DATE")); !ok {
+	if same >= 0 {
+		d.Start, d.Class = s.media.DateRanges[same].Start, cmp.Or(d.Class, s.media.DateRanges[same].Class)
+	} else if d.Start, ok = s.time(tag+" START-DATE", start); !ok {
 		return nil
 	}
 	if end := attributeValue(list, "END-DATE"); end != "" {
