@@ -66,6 +66,7 @@ type moment struct {
 	seconds       markers.Seconds
 	pts, dts, dur int64
 	key, hasDur   bool
+	untimed       bool // the stream tells no time for it
 	number        int64
 	// time is the HLS clock, as the unit's frame record has it, nil without one.
 	time *markers.Seconds
@@ -118,7 +119,9 @@ func (x *extractor) record(r Record) {
 
 // unitRecord passes on a statement of an access unit.
 func (x *extractor) unitRecord(m *moment, r Record) {
-	r.StreamTime, r.Time, r.PTS, r.DTS = &m.seconds, m.time, &m.pts, &m.dts
+	if r.Time = m.time; !m.untimed {
+		r.StreamTime, r.PTS, r.DTS = &m.seconds, &m.pts, &m.dts
+	}
 	if m.hasDur {
 		r.Duration = &m.dur
 	}

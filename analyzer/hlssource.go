@@ -23,6 +23,7 @@ type hlsSource struct {
 func (s *hlsSource) client() *hls.Client {
 	c := &hls.Client{
 		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
+		Follow: s.o.Follow,
 	}
 	if !s.o.Follow {
 		c.GiveUp = s.o.Stall
@@ -172,6 +173,9 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 		wrap = noWrap
 	}
 	x.begin(wrap, &msn, s.URI)
+	if s.Discontinuity && x.units > 0 {
+		x.note(NoteJump, nil, "a discontinuity is announced before segment %d (%s)", s.MSN, s.URI)
+	}
 	if !s.DateTime.IsZero() {
 		x.dateTime = &dateTime{s.DateTime, s.ProgramDateTime.IsZero(), s.Duration, s.Discontinuity, s.DiscontinuitySequence}
 	}

@@ -30,7 +30,7 @@ var ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not
 const (
 	// magicSize is how many bytes it takes to know any kind but a transport stream that was joined amid a packet.
 	magicSize = 12
-	// probeSize is where the packet grid of a transport stream is looked for: five packets, of which three must fit.
+	// probeSize is where the packets of a transport stream are looked for: five, of which three must fit.
 	probeSize = 5 * ts.PacketSize
 )
 
@@ -39,7 +39,7 @@ func kindOfName(name string) Kind {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".m3u8", ".m3u":
 		return KindHLS
-	case ".ts", ".tsv", ".m2t", ".mpegts":
+	case ".ts", ".tsv", ".m2t", ".m2ts", ".mts", ".mpegts":
 		return KindTS
 	case ".flv":
 		return KindFLV
@@ -85,10 +85,10 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return "", fmt.Errorf("detect kind: %w: give its HLS playlist", ErrManifest)
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
-	for i := 0; i < ts.PacketSize && i+2*ts.PacketSize < len(probe); i++ {
-		if probe[i] == ts.SyncByte && probe[i+ts.PacketSize] == ts.SyncByte && probe[i+2*ts.PacketSize] == ts.SyncByte {
-			return KindTS, nil
-		}
+	var s ts.Splitter
+	_, _ = s.Write(probe)
+	if _, _, found := s.Next(); found {
+		return KindTS, nil
 	}
 	return "", fmt.Errorf("detect kind: it begins with %q: neither HLS, MPEG-TS, FLV nor MP4", head)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"time"
 
 	"github.com/refstream/refstream/media"
@@ -44,8 +45,10 @@ type Unit struct {
 	StreamURL string
 	// Number counts the access units of the stream from 0 in decoding order.
 	Number int64
-	// PTS and DTS are 90 kHz ticks, unwrapped.
+	// PTS and DTS are 90 kHz ticks, unwrapped: those of the DTS before where the unit is Untimed, because the stream tells no time
+	// for it.
 	PTS, DTS int64
+	Untimed  bool
 	Key      bool
 	// Bytes is the size of the NAL units, without start codes or lengths.
 	Bytes int
@@ -90,7 +93,11 @@ func (o Options) withDefaults() (Options, error) {
 		o.dial = new(net.Dialer).DialContext
 	}
 	if o.HTTP == nil {
-		o.HTTP = &http.Client{}
+		jar, err := cookiejar.New(nil) // some playlists' answers set what their segments' requests must have
+		if err != nil {
+			return o, err
+		}
+		o.HTTP = &http.Client{Jar: jar}
 	}
 	return o, nil
 }

@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
@@ -14,9 +15,9 @@ type clockCount struct {
 	hasSeconds, hasMinutes, hasHoursToo bool
 }
 
-// take gives the timecode of the first timestamp of a message, with three digits of frames where wide. ok is false where there is none, or hours, minutes or
-// seconds were never said.
-func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, ok bool) {
+// take gives the timecode of the first timestamp of a message, with three digits of frames where wide, and that timestamp: nil
+// where there is none, or hours, minutes or seconds were never said.
+func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, of *h264.ClockTimestamp) {
 	for i := range list {
 		t := &list[i]
 		if !t.Present {
@@ -31,8 +32,8 @@ func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timec
 		if t.HasHours {
 			c.hours, c.hasHoursToo = t.Hours, true
 		}
-		if !ok && c.hasSeconds && c.hasMinutes && c.hasHoursToo {
-			ok = true
+		if of == nil && c.hasSeconds && c.hasMinutes && c.hasHoursToo {
+			of = t
 			tc = media.Timecode{
 				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
 				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
@@ -40,7 +41,23 @@ func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timec
 			}
 		}
 	}
-	return tc, ok
+	return tc, of
+}
+
+// clockTimestamp is that of a timecode in nanoseconds since midnight, nil where the VUI doesn't say how long a frame is (H.264,
+// equation D-1).
+func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *int64 {
+	if vui == nil || vui.TimeScale == 0 {
+		return nil
+	}
+	ticks := int64(tc.Frames) * int64(vui.NumUnitsInTick)
+	if of.FieldBased {
+		ticks *= 2
+	}
+	ticks += int64(of.TimeOffset)
+	seconds := int64(tc.Hours*60+tc.Minutes)*60 + int64(tc.Seconds)
+	nanos := seconds*int64(time.Second) + media.FrameRate{Num: int64(vui.TimeScale), Den: 1}.Nanos(ticks)
+	return &nanos
 }
 
 // wideTimecode reports whether frames have three digits at the rate of the SPS, whose clock ticks twice a frame; false

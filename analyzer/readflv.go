@@ -22,9 +22,13 @@ type tagReader struct {
 	x     *extractor
 	demux *flv.Demuxer
 	sets  [][]byte // of the last sequence header, until they were needed
+	// failed counts the tags that can't be read, by why.
+	failed map[string]int
 }
 
-func newTagReader(x *extractor) *tagReader { return &tagReader{x: x, demux: flv.NewDemuxer()} }
+func newTagReader(x *extractor) *tagReader {
+	return &tagReader{x: x, demux: flv.NewDemuxer(), failed: map[string]int{}}
+}
 
 // tag takes the next tag, which stands at that offset.
 func (r *tagReader) tag(t flv.Tag, offset int64) {
@@ -42,7 +46,7 @@ func (r *tagReader) tag(t flv.Tag, offset int64) {
 	au, ok, err := r.demux.Unit(t)
 	if err != nil {
 		if au, ok = r.annexB(t); !ok {
-			x.note(NoteDamaged, err, "the tag at byte %d can't be read and is left out", offset)
+			r.tell(errors.Unwrap(err), offset)
 		}
 	}
 	if ok {
@@ -50,10 +54,21 @@ func (r *tagReader) tag(t flv.Tag, offset int64) {
 	}
 }
 
+// tell says that a tag can't be read; of those for the same reason, the second, fourth, eighth and so on show that it goes on.
+func (r *tagReader) tell(why error, offset int64) {
+	r.failed[why.Error()]++
+	switch n := r.failed[why.Error()]; {
+	case n == 1:
+		r.x.note(NoteDamaged, why, "the tag at byte %d can't be read and is left out", offset)
+	case n&(n-1) == 0:
+		r.x.note(NoteDamaged, why, "%d tags can't be read and are left out, up to byte %d", n, offset)
+	}
+}
+
 // annexB reads a video tag whose NAL units stand behind start codes, which is against the format (E.4.3.1) but happens.
 func (r *tagReader) annexB(t flv.Tag) (au media.AccessUnit, ok bool) {
 	v, err := flv.ParseVideo(t.Body)
-	if err != nil || v.Packet != flv.AVCNALUnits || !startsWithCode(v.Data) {
+	if err != nil || v.Codec != media.H264 || v.Packet != flv.AVCNALUnits || !startsWithCode(v.Data) {
 		return au, false
 	}
 	au = media.AccessUnit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
@@ -73,7 +88,7 @@ func startsWithCode(b []byte) bool {
 // header keeps the parameter sets of a sequence header for units that the demuxer can't read; others get them from it.
 func (r *tagReader) header(t flv.Tag) {
 	v, err := flv.ParseVideo(t.Body)
-	if err != nil || v.Packet != flv.AVCSequenceHeader {
+	if err != nil || v.Codec != media.H264 || v.Packet != flv.AVCSequenceHeader {
 		return
 	}
 	if startsWithCode(v.Data) {

@@ -16,9 +16,14 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 	}
 	monitor := newTransportMonitor(repeats, x.transportRecord)
 	reader := ts.NewReader(r)
-	reader.HandlePackets(monitor.packet, monitor.lost)
-	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
 	var damage tsDamage
+	reader.HandlePackets(func(p ts.Packet, offset int64) {
+		monitor.packet(p, offset)
+		if !p.Readable() {
+			damage.tell(x, reader) // however long it goes on, there may be no unit
+		}
+	}, monitor.lost)
+	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
 	for ctx.Err() == nil && x.err == nil {
 		au, err := reader.Next()
 		damage.tell(x, reader)
@@ -34,10 +39,17 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 }
 
 // tsDamage tells of what a transport stream lost, once each.
-type tsDamage struct{ damaged, id3 int64 }
+type tsDamage struct {
+	damaged, id3 int64
+	scrambled    bool
+}
 
 func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
 	s := r.Stats()
+	if s.Scrambled > 0 && !d.scrambled {
+		d.scrambled = true
+		x.note(NoteDamaged, nil, "the video is scrambled from packet %d on, and not read", s.Packets)
+	}
 	if s.Damaged > d.damaged {
 		x.note(NoteDamaged, s.LastDamage, "access units that can't be read and are left out: %d", s.Damaged-d.damaged)
 		d.damaged = s.Damaged

@@ -58,4 +58,7 @@ type Record struct {
 	URI string `json:"uri,omitempty"`
 	// Offset is the position of the statement in the bytes of the stream, or of the segment; -1 where it has none.
 	Offset int64 `json:"offset"`
+
+	// clock is the clockTimestamp of pic_timing (H.264, D.2.3) in nanoseconds since midnight, nil where it can't be told.
+	clock *int64
 }

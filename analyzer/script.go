@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/flv/amf0"
@@ -30,6 +31,9 @@ func (x *extractor) script(body []byte, at, offset int64) {
 	}
 	if err != nil {
 		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, secondsOf(pts))
+	}
+	if strings.EqualFold(name, scriptFI) { // some write onFi
+		name = scriptFI
 	}
 	values := append([]any{name}, args...)
 	switch name {

@@ -65,8 +65,8 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 		return
 	}
 	r := Record{Source: PicTiming, Extra: appendPicTiming(nil, &p, sps)}
-	if tc, ok := x.counts.take(p.Timestamps[:], wideTimecode(sps)); ok {
-		r.Timecode = tc.String()
+	if tc, of := x.counts.take(p.Timestamps[:], wideTimecode(sps)); of != nil {
+		r.Timecode, r.clock = tc.String(), clockTimestamp(tc, of, sps.VUI)
 	}
 	own := *m
 	own.dur, own.hasDur = frameTicks(sps, p.PicStruct)

@@ -31,7 +31,7 @@ func (x *extractor) timeCode(m *moment, payload []byte) {
 	}
 	r := Record{Source: TimeCode, Extra: append(appendTimestamps([]byte{'{'}, list, media.HEVC), '}')}
 	// The rate is not known here: frames have two digits where two are enough.
-	if tc, ok := x.counts.take(list, false); ok {
+	if tc, of := x.counts.take(list, false); of != nil {
 		r.Timecode = tc.String()
 	}
 	x.unitRecord(m, r)

@@ -65,7 +65,9 @@ func (d *Drift) PPM() float64 {
 func (s *Summary) AddUnit(u Unit) {
 	s.Units++
 	s.Bytes += int64(u.Bytes)
-	s.Position = secondsOf(u.PTS)
+	if !u.Untimed {
+		s.Position = secondsOf(u.PTS)
+	}
 	if len(s.recent) == maxRecent {
 		s.recent = s.recent[:0]
 	}
@@ -125,8 +127,8 @@ func (s *Summary) AddRecord(r Record) {
 			d.take(*r.PTS, r.UTC.UnixNano())
 		}
 	case PicTiming:
-		if at, ok := timecodeNanos(r); ok {
-			s.clock(r.Source).take(*r.PTS, at)
+		if r.clock != nil {
+			s.clock(r.Source).take(*r.PTS, *r.clock)
 		}
 	}
 }
@@ -167,28 +169,4 @@ func (d *Drift) take(pts, at int64) {
 	d.lastPTS, d.last = pts, at
 	since := int64(secondsOf(pts - d.pts))
 	d.Since, d.Gained = time.Duration(since), time.Duration(at-d.at-since)
-}
-
-// timecodeNanos is the time that a timecode counts since midnight, where the length of a frame is known.
-func timecodeNanos(r Record) (int64, bool) {
-	if r.Duration == nil || r.Timecode == "" {
-		return 0, false
-	}
-	var part [4]int64
-	i, digits := 0, 0
-	for _, c := range r.Timecode {
-		if c < '0' || c > '9' {
-			i, digits = i+1, 0
-			continue
-		}
-		if digits++; i > 3 || digits > 4 {
-			return 0, false
-		}
-		part[i] = part[i]*10 + int64(c-'0')
-	}
-	if i != 3 {
-		return 0, false
-	}
-	s := (part[0]*60+part[1])*60 + part[2]
-	return s*int64(time.Second) + int64(secondsOf(part[3]**r.Duration)), true
 }

@@ -18,7 +18,8 @@ func TestSummary(t *testing.T) {
 		utc := at.Add(time.Duration(n) * 4 * time.Microsecond)
 		frame := n
 		s.AddRecord(Record{Source: FrameRecord, PTS: &pts, UTC: &utc, Frame: &frame, Timestamp: utc.Add(3 * time.Second)})
-		s.AddRecord(Record{Source: PicTiming, PTS: &pts, Duration: &dur, Timecode: at.Format("15:04:05:") + string([]byte{byte('0' + n%25/10), byte('0' + n%25%10)})})
+		clock := int64(at.Sub(at.Truncate(24 * time.Hour)))
+		s.AddRecord(Record{Source: PicTiming, PTS: &pts, Duration: &dur, clock: &clock})
 	}
 	if s.Units != frames || s.Records != 2*frames || s.Bytes != 10*frames || *s.Frame != frames-1 || s.State != NoteConnected {
 		t.Errorf("%+v", s)

@@ -20,7 +20,7 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 	if x.o.Unit != nil {
 		u := Unit{
 			StreamURL: x.url, Number: m.number, PTS: m.pts, DTS: m.dts, Key: m.key, Bytes: au.Size(), MSN: -1,
-			URI: x.at.uri, Offset: offset,
+			URI: x.at.uri, Offset: offset, Untimed: m.untimed,
 		}
 		if x.at.msn != nil {
 			u.MSN = *x.at.msn
@@ -30,7 +30,7 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 		}
 		x.o.Unit(u)
 	}
-	if x.dateTime != nil {
+	if x.dateTime != nil && !m.untimed {
 		x.stateDateTime(m)
 	}
 	for _, nal := range au.NALs {
@@ -63,8 +63,12 @@ func nalType(c media.Codec, nal []byte) string {
 func (x *extractor) moment(au media.AccessUnit) *moment {
 	m := &moment{number: x.units, key: au.Key}
 	x.units++
-	dts := x.ticks(au.DTS)
-	m.dts, m.pts = dts, dts+(au.PTS-au.DTS)
+	if m.untimed = au.Untimed; m.untimed {
+		m.dts, m.pts = x.dts, x.dts
+	} else {
+		dts := x.ticks(au.DTS)
+		m.dts, m.pts = dts, dts+(au.PTS-au.DTS)
+	}
 	m.seconds = secondsOf(m.pts)
 	x.follow(m)
 	if au.Codec != media.H264 {
@@ -90,6 +94,9 @@ func (x *extractor) follow(m *moment) {
 	if x.silent {
 		x.silent = false
 		x.note(NoteResumed, nil, "the stream goes on at %s s", m.seconds)
+	}
+	if m.untimed {
+		return
 	}
 	if step := m.dts - x.dts; x.timed && (step <= 0 || step > maxStep) {
 		x.note(NoteJump, nil, "time stamps go from %s s to %s s (DTS)", secondsOf(x.dts), secondsOf(m.dts))

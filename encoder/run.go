@@ -147,6 +147,8 @@ func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.A
 			return nil, nil
 		case err != nil:
 			return nil, err
+		case au.Untimed:
+			return nil, errors.New("read ffmpeg's output: an access unit has no time stamps")
 		case r.OpenEnded():
 			return &au, nil
 		}

@@ -28,6 +28,8 @@ type AccessUnit struct {
 	Frame int64
 	// PTS and DTS are 90 kHz ticks, not wrapped to 33 bits. DTS <= PTS.
 	PTS, DTS int64
+	// Untimed says that the stream tells no time for it: PTS and DTS are those of the unit before, or 0.
+	Untimed bool
 	// Codec is that of the NAL units.
 	Codec Codec
 	// Key marks an IDR picture, of HEVC any IRAP picture: decoding can start here.

@@ -29,7 +29,7 @@ func firstTime(seg *hls.Segment, t *Timing) (ns int64, ok bool) {
 		u, err = r.Next()
 		au = u.AccessUnit
 	}
-	if err != nil || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
+	if err != nil || au.Untimed || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
 		return 0, false
 	}
 	rec, ok, err := annotate.FindRecord(au.NALs)

@@ -3,6 +3,7 @@ package recorder
 import (
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"time"
 )
 
@@ -16,7 +17,8 @@ const (
 
 // newHTTP makes what a recording's requests are made with.
 func newHTTP() *http.Client {
-	return &http.Client{Transport: once{&http.Transport{
+	jar, _ := cookiejar.New(nil) // it fails never; some playlists' answers set what their segments' requests must have
+	return &http.Client{Jar: jar, Transport: once{&http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: connections, IdleConnTimeout: idle,
 	}}}
 }

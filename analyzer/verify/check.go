@@ -44,7 +44,7 @@ type input struct {
 type unit struct {
 	pts, dts               int64 // ticks, unwrapped
 	unitsInTick, timeScale uint32
-	copied                 bool // its DTS is not that of the stream
+	undated                bool // its time stamps are not those of the stream
 }
 
 // checker compares an input with the truth. It does no I/O.
@@ -117,6 +117,9 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
 
 	c.timed = timekeepers(in.pictures, c.anchors, disordered)
+	if guessed := in.guessed(); len(guessed) > 0 {
+		c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].frame] })
+	}
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
 	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
@@ -157,6 +160,17 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		r.Verdict = Unknown
 	}
 	return r, nil
+}
+
+// guessed are the frames whose access units have no time stamps in the stream: those of their pictures are ffmpeg's guesses.
+func (in *input) guessed() map[int64]bool {
+	frames := map[int64]bool{}
+	for i := range in.statements {
+		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {
+			frames[*r.Frame] = true
+		}
+	}
+	return frames
 }
 
 // reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
@@ -253,7 +267,7 @@ func (c *checker) unbroken() bool {
 	units = units[len(units)-around:]
 	frame := c.channel.Rate.Ticks(1)
 	for i := 1; i < len(units); i++ {
-		if step := units[i].dts - units[i-1].dts; units[i].copied || step <= 0 || step > frame+frame/2 {
+		if step := units[i].dts - units[i-1].dts; units[i].undated || step <= 0 || step > frame+frame/2 {
 			return false
 		}
 	}

@@ -225,7 +225,7 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 	seen := map[int64]bool{}
 	for number, u := range c.in.units {
 		i, ok := j.unit(int64(number), u.pts)
-		if !ok || u.copied {
+		if !ok || u.undated {
 			continue
 		}
 		n := c.in.pictures[i].frame

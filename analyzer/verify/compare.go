@@ -93,6 +93,9 @@ func (m *comparison) sort(r *analyzer.Record, j *joint) {
 		return
 	}
 	if r.PTS == nil {
+		if n, named := j.named[r.Unit]; named { // the access unit has no time
+			put(m.frames, r.Source, n, r)
+		}
 		return
 	}
 	if i, ok := j.unit(r.Unit, *r.PTS); ok {

@@ -24,7 +24,7 @@ type span struct {
 type spans map[int64]*span
 
 func (s spans) take(u analyzer.Unit) {
-	if u.MSN < 0 {
+	if u.MSN < 0 || u.Untimed {
 		return
 	}
 	one, ok := s[u.MSN]

@@ -17,7 +17,7 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 	in.holdsID3 = in.kind == analyzer.KindTS
 	found := spans{}
 	o.Unit = func(u analyzer.Unit) {
-		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, false})
+		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, u.Untimed})
 		found.take(u)
 	}
 	var lost error

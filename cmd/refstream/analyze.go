@@ -110,7 +110,10 @@ func (f *analyzeFlags) read(ctx context.Context, url string, i int, screen *anal
 	if f.debug {
 		o.Logger = slog.New(debugOnly{slog.NewTextHandler(screen.log(), &slog.HandlerOptions{Level: slog.LevelDebug})})
 	}
-	return analyzer.Run(ctx, url, o, func(r analyzer.Record) error { return screen.record(i, r) })
+	if err := analyzer.Run(ctx, url, o, func(r analyzer.Record) error { return screen.record(i, r) }); err != nil {
+		return err
+	}
+	return screen.empty(i)
 }
 
 // analyzed is the outcome of all streams.

@@ -113,6 +113,16 @@ func (s *analyzeScreen) note(i int, n analyzer.Note) {
 	s.tell(s.urls[i] + ": " + text)
 }
 
+// empty is an error where nothing of a stream was read.
+func (s *analyzeScreen) empty(i int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one := s.summaries[i]; one.Units == 0 && one.Records == 0 {
+		return errors.New("nothing in it could be read: it holds no H.264 or HEVC, and states no time")
+	}
+	return nil
+}
+
 // failed tells why a stream is no longer read.
 func (s *analyzeScreen) failed(i int, err error) {
 	s.mu.Lock()

@@ -14,6 +14,9 @@ import (
 // maxUnit bounds the memory for one PES packet: ten times a 1080p picture before coding (4:2:0, 8 bits: 3.1 MB).
 const maxUnit = 32 << 20
 
+// maxEarly bounds the memory for what comes before the tables that say what it is: some seconds of 1080p.
+const maxEarly = 8 << 20
+
 // Stats says what a Reader met so far.
 type Stats struct {
 	// Packets is the number of packets, of all PIDs.
@@ -24,6 +27,8 @@ type Stats struct {
 	Gaps int64
 	// Damaged is the number of access units that were begun but left out because a part is missing or can't be read.
 	Damaged int64
+	// Scrambled is the number of packets of the video that are scrambled, and so not read.
+	Scrambled int64
 	// LastDamage says what was wrong with the last one, with the packet's number; nil when Damaged is 0.
 	LastDamage error
 	// DamagedID3 is the number of ID3 tags that were begun but left out, as Damaged is of access units. It counts only
@@ -32,12 +37,19 @@ type Stats struct {
 }
 
 // Reader takes the access units of the first H.264 or HEVC stream out of a transport stream: the first in the first program
-// map that names one. It takes each PES packet for one access unit, as nearly all writers make them (DVB demands it, ETSI
-// TS 101 154, 4.1.5). A Reader is not safe for concurrent use.
+// map that names one. A PES packet holds one access unit, as nearly all writers make them (DVB demands it, ETSI TS 101 154,
+// 4.1.5), or several. A Reader is not safe for concurrent use.
 type Reader struct {
 	src      packets
 	pat      Sections
 	programs map[uint16]*Sections // by PMT PID
+
+	// early are packets that came before the first program map that names a video stream, with where they begin, and lost says
+	// that there were too many.
+	early []earlyPacket
+	lost  bool
+	// What tables there were, for the error where none names a video stream.
+	hasPAT, hasPMT, wrongTables bool
 
 	found     bool   // a program map in force names a video stream
 	everFound bool   // one did
@@ -64,6 +76,11 @@ type Reader struct {
 	handlePacket func(p Packet, offset int64) // nil for none
 }
 
+type earlyPacket struct {
+	packet Packet
+	offset int64
+}
+
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
@@ -79,7 +96,8 @@ func (r *Reader) Stats() Stats {
 
 // Next returns the next access unit, in decoding order. Its bytes are the caller's. Frame is -1. PTS and DTS are
 // unwrapped: the first DTS is as on the wire, what follows is nearest to the DTS before it, so that a gap may last up to
-// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. Key is set when there is an IDR slice, of HEVC
+// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. A unit is Untimed where its PES packet has
+// no PTS, or where it is not the first one in it (H.222.0, 2.4.3.7). Key is set when there is an IDR slice, of HEVC
 // an IRAP slice.
 //
 // A unit is returned as soon as it is complete: with its last packet if its PES packet says how long it is, else with
@@ -146,7 +164,17 @@ func (r *Reader) endError(err error) error {
 	case r.src.Packets == 0:
 		return fmt.Errorf("read transport stream: no packets in %d bytes", r.src.Skipped)
 	}
-	return fmt.Errorf("read transport stream: no H.264 or HEVC stream in the program maps of %d packets", r.src.Packets)
+	what := "no H.264 or HEVC stream in the program maps"
+	switch {
+	case r.hasPMT:
+	case r.wrongTables:
+		what = "no program table (PAT, PMT) with a right CRC"
+	case r.hasPAT:
+		what = "no program map (PMT)"
+	default:
+		what = "no program association table (PAT)"
+	}
+	return fmt.Errorf("read transport stream: %s in %d packets", what, r.src.Packets)
 }
 
 // packet takes one packet apart and passes its payload on.
@@ -156,9 +184,13 @@ func (r *Reader) packet(p Packet, offset int64) {
 	id3 := r.found && r.metadata.wanted(pid)
 	table := r.programs[pid]
 	if !video && !id3 && table == nil && pid != patPID {
+		r.hold(p, offset)
 		return
 	}
 	payload, start := p.Payload(), p.Starts()
+	if video && !p.Damaged() && !p.Readable() {
+		r.stats.Scrambled++
+	}
 	if len(payload) == 0 || !p.Readable() { // the counter shows what is missing
 		return
 	}
@@ -174,12 +206,38 @@ func (r *Reader) packet(p Packet, offset int64) {
 	}
 }
 
+// hold keeps a packet until it is known which are the video's.
+func (r *Reader) hold(p Packet, offset int64) {
+	switch {
+	case r.everFound || p.PID() == NullPID || r.lost:
+	case (len(r.early)+1)*PacketSize > maxEarly:
+		r.early, r.lost = nil, true
+	default:
+		r.early = append(r.early, earlyPacket{slices.Clone(p), offset})
+	}
+}
+
+// release takes what was held, when it has become known which packets are the video's.
+func (r *Reader) release() {
+	early := r.early
+	r.early = nil
+	if r.lost {
+		r.drop(fmt.Errorf("the program tables come after %d MiB of packets, which are left out, at packet %d", maxEarly>>20, r.src.Packets))
+	}
+	for _, h := range early {
+		if pid := h.packet.PID(); pid == r.videoPID || r.metadata.wanted(pid) {
+			r.packet(h.packet, h.offset)
+		}
+	}
+}
+
 // program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
 func (r *Reader) program(section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPAT)
-	if !ok || !right {
+	if r.wrongTables = r.wrongTables || !right; !ok || !right {
 		return
 	}
+	r.hasPAT = true
 	pids := mapPIDs(body)
 	if section[lastSectionNumber] == 0 { // the whole table: programs that it doesn't name are gone
 		for pid := range r.programs {
@@ -203,9 +261,10 @@ func (r *Reader) program(section []byte, right bool) {
 // programMap takes a PMT section: it says where the video and the ID3 are. The program stays the first that had video.
 func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPMT)
-	if !ok || !right || r.found && pid != r.mapPID {
+	if r.wrongTables = r.wrongTables || !right; !ok || !right || r.found && pid != r.mapPID {
 		return
 	}
+	r.hasPMT = true
 	streams := mapStreams(body)
 	stays := r.found && slices.ContainsFunc(streams, func(s ProgramStream) bool {
 		codec, ok := s.codec()
@@ -220,6 +279,7 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 			return
 		}
 		r.finish() // the stream moved to another PID
+		defer r.release()
 		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].PID
 		r.codec, _ = streams[i].codec()
 		r.continuity.reset()
@@ -272,10 +332,6 @@ func (r *Reader) finish() {
 		b = b[:n]
 	}
 	p, err := parsePES(b, isVideoID)
-	if err == nil && !p.timed {
-		// The time of the pictures in it can't be told without decoding them.
-		err = errors.New("PES packet has no PTS")
-	}
 	if err != nil {
 		r.drop(fmt.Errorf("%w at packet %d", err, r.src.Packets))
 		return
@@ -286,20 +342,26 @@ func (r *Reader) finish() {
 		return
 	}
 	r.open = false
-	if !r.timed {
-		r.timed, r.ref = true, p.dts
-		r.releaseID3()
-	}
-	r.ref = media.Unwrap(p.dts, r.ref)
-	au := media.AccessUnit{Frame: -1, PTS: media.Unwrap(p.pts, r.ref), DTS: r.ref, Codec: r.codec, NALs: nals}
-	for _, nal := range nals {
-		if r.codec == media.HEVC {
-			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
-		} else {
-			au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+	pts := r.ref
+	if p.timed {
+		if !r.timed {
+			r.timed, r.ref = true, p.dts
+			r.releaseID3()
 		}
+		r.ref = media.Unwrap(p.dts, r.ref)
+		pts = media.Unwrap(p.pts, r.ref)
 	}
-	r.ready, r.offsets = append(r.ready, au), append(r.offsets, r.begun)
+	for i, nals := range splitUnits(r.codec, nals) {
+		au := media.AccessUnit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, Codec: r.codec, NALs: nals}
+		for _, nal := range nals {
+			if r.codec == media.HEVC {
+				au.Key = au.Key || hevc.TypeOf(nal).IRAP()
+			} else {
+				au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
+			}
+		}
+		r.ready, r.offsets = append(r.ready, au), append(r.offsets, r.begun)
+	}
 }
 
 // drop leaves out the unit that is open.

@@ -18,8 +18,12 @@ const (
 	maxEmptyReads = 100
 )
 
-// Splitter cuts a byte stream into packets, and finds the packets again where bytes are missing or wrong. Its zero value is
-// ready. It keeps no more than was written last and three packets.
+// extras are how many bytes may stand between packets: none, the time stamp before each in files of M2TS and AVCHD, and the
+// Reed-Solomon code behind each of DVB (ETSI EN 300 429, 4.4.2).
+var extras = [...]int{0, 4, 16}
+
+// Splitter cuts a byte stream into packets, and finds the packets again where bytes are missing or wrong. Packets of 188, 192
+// and 204 bytes are told by the first of them. Its zero value is ready. It keeps no more than was written last and three packets.
 type Splitter struct {
 	// Packets is the number of packets that Next returned, Skipped that of the bytes that belong to none, and Losses how often
 	// the packets had to be found again.
@@ -35,6 +39,8 @@ type Splitter struct {
 	at     int64 // offset of that
 	synced bool
 	ended  bool
+	extra  int // bytes between packets
+	owed   int // of them not passed over yet
 }
 
 // Split gives the packets of data, each with its offset. They are parts of data.
@@ -66,6 +72,10 @@ func (s *Splitter) compact() {
 // packet may be changed, and is valid until the next Write.
 func (s *Splitter) Next() (p Packet, offset int64, ok bool) {
 	for {
+		if s.owed > 0 {
+			n := min(s.owed, len(s.buf)-s.start)
+			s.start, s.at, s.owed = s.start+n, s.at+int64(n), s.owed-n
+		}
 		if s.synced && len(s.buf)-s.start < PacketSize {
 			break
 		}
@@ -86,7 +96,7 @@ func (s *Splitter) Next() (p Packet, offset int64, ok bool) {
 		}
 		p, offset = s.buf[s.start:s.start+PacketSize:s.start+PacketSize], s.at
 		s.start, s.at = s.start+PacketSize, s.at+PacketSize
-		s.Packets, s.Unsynced = s.Packets+1, 0
+		s.Packets, s.Unsynced, s.owed = s.Packets+1, 0, s.extra
 		return p, offset, true
 	}
 	if rest := s.buf[s.start:]; s.ended && (len(rest) > 0 || s.Unsynced > 0) {
@@ -108,25 +118,46 @@ func (s *Splitter) skip(n int) {
 // find looks for the place where packets begin: n is how many bytes are before it. Where it is not found, what follows
 // these may hold it when there is more. The headers of a stream's first packets must be plausible too.
 func (s *Splitter) find(b []byte) (n int, found bool) {
-	const head = headerSize + 1
 	for ; n < len(b); n++ {
-		have, at := 0, n
-		for have < syncPackets && at < len(b) && b[at] == SyncByte {
-			if s.Packets == 0 && (len(b)-at < head || !Packet(b[at:at+head]).Plausible()) {
-				break
-			}
-			have, at = have+1, at+PacketSize
+		if b[n] != SyncByte {
+			continue
 		}
-		switch {
-		case have == syncPackets:
-			return n, true
-		case s.ended && have > 0 && len(b)-n >= PacketSize && len(b)-at < PacketSize:
-			return n, true // all the packets that are left
-		case !s.ended && (at >= len(b) || b[at] == SyncByte && len(b)-at < head):
+		open := false
+		for _, extra := range extras {
+			if s.Packets > 0 && extra != s.extra {
+				continue
+			}
+			found, more := s.fits(b[n:], PacketSize+extra)
+			if found {
+				s.extra = extra
+				return n, true
+			}
+			open = open || more
+		}
+		if open {
 			return n, false
 		}
 	}
 	return n, false
+}
+
+// fits says whether packets that are so far apart begin at b, or whether that can only be told when there is more.
+func (s *Splitter) fits(b []byte, apart int) (found, more bool) {
+	const head = headerSize + 1
+	have, at := 0, 0
+	for have < syncPackets && at < len(b) && b[at] == SyncByte {
+		if s.Packets == 0 && (len(b)-at < head || !Packet(b[at:at+head]).Plausible()) {
+			break
+		}
+		have, at = have+1, at+apart
+	}
+	switch {
+	case have == syncPackets:
+		return true, false
+	case s.ended: // all the packets that are left
+		return have > 0 && len(b) >= PacketSize && len(b)-at < PacketSize, false
+	}
+	return false, at >= len(b) || b[at] == SyncByte && len(b)-at < head
 }
 
 // packets reads the packets of a source.
