@@ -217,7 +217,7 @@ func tail(s string, n int) string {
 func (s *server) log() string { return s.output.String() }
 
 // limit is how long a test waits for what must come: far longer than it takes on a machine that has other work too.
-const limit = 60 * time.Second
+const limit = 2 * time.Minute
 
 // await polls until ok holds and fails the test when it takes longer than most.
 func (s *server) await(what string, most time.Duration, ok func() bool) {
