@@ -28,7 +28,7 @@ func TestKilledAndClockBack(t *testing.T) {
 	if err := os.Remove(filepath.Join(data, "main", "hls", victim.URI)); err != nil {
 		t.Fatal(err)
 	}
-	// Frames that were recorded and not published, up to 15 s ahead, and half a line: a busy machine is up again before that.
+	// Frames that were recorded and not published, up to 30 s ahead, and half a line: a busy machine is up again before that.
 	logs, err := filepath.Glob(filepath.Join(data, "main", "journal", "frames-*.jsonl"))
 	if err != nil || len(logs) != 1 {
 		t.Fatalf("%q, %v", logs, err)
@@ -36,7 +36,7 @@ func TestKilledAndClockBack(t *testing.T) {
 	recorded := readLines[markers.FrameRecord](t, logs[0])
 	ahead := recorded[len(recorded)-1]
 	first := ahead.Frame + 1
-	newest := c.FrameAt(time.Now().Add(15 * time.Second))
+	newest := c.FrameAt(time.Now().Add(30 * time.Second))
 	file, err := os.OpenFile(logs[0], os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -118,6 +118,9 @@ func TestPageSelfCheck(t *testing.T) {
 			}
 			b := openPage(t, engine, streams[0].url)
 			for i, st := range streams {
+				if i > 0 && testing.Short() && engine == browser.Firefox {
+					continue // it reads few of 60 pictures a second beside other tests
+				}
 				t.Logf("%s fps, B-frames %s", st.fps, st.bframes)
 				if i > 0 {
 					b.open(st.url + "/")
