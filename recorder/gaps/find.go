@@ -34,6 +34,8 @@ type finder struct {
 	open []func()
 	// lost are the failures of segments that did not come, by the id of the last exchange.
 	lost map[int64]Finding
+	// same are the segments of all playlists that begin at one time stamp.
+	same map[variantKey][]variantSegment
 }
 
 // Find looks at a session, which may still be recorded, and reports what it finds. The session stays the caller's. An error
@@ -48,7 +50,8 @@ func find(ctx context.Context, s session, o Options) (*Report, error) {
 	}
 	f := &finder{
 		ctx: ctx, s: s, o: o, versions: map[int64]*history{}, fetches: map[int64]fetch{}, lost: map[int64]Finding{},
-		r: &Report{Session: s.Info(), Counts: map[Kind]int64{}, kept: map[kept]int{}},
+		same: map[variantKey][]variantSegment{},
+		r:    &Report{Session: s.Info(), Counts: map[Kind]int64{}, kept: map[kept]int{}},
 	}
 	if err := f.find(); err != nil {
 		return nil, fmt.Errorf("find gaps: %w", err)
@@ -90,6 +93,7 @@ func (f *finder) find() (err error) {
 			return err
 		}
 	}
+	f.variants()
 	for _, id := range sortedKeys(f.lost) { // the recording ended before it gave them up
 		lost := f.lost[id]
 		lost.Text = fmt.Sprintf("%s failed: %s, it did not come before the recording ended", segmentRange(lost.MSN, lost.MSN), lost.Text)

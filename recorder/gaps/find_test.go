@@ -259,6 +259,16 @@ func TestFindings(t *testing.T) {
 				m.discontinuity = 1
 			}
 		}}, Options{}, nil},
+		{"the target duration changes", sim{change: func(at time.Duration, m *mediaPlaylist) {
+			if at >= 11*second {
+				m.target = 3
+			}
+		}}, Options{}, []string{"target_duration -1 1 3.000 s"}},
+		{"an end without segments", sim{length: 12 * second, change: func(at time.Duration, m *mediaPlaylist) {
+			if at >= 11*second {
+				m.first, m.entries, m.end = m.first+int64(len(m.entries)), nil, true
+			}
+		}}, Options{}, []string{"playlist_empty -1 1 0.000 s"}},
 		{"segments are longer than the target duration", sim{change: func(_ time.Duration, m *mediaPlaylist) {
 			for i := range m.entries {
 				if m.first+int64(i) == 106 {

@@ -15,7 +15,12 @@ type history struct {
 	targets []target
 	// loaded is for each run when the last loading began that brought a version.
 	loaded map[int64]time.Duration
+	// sequences are the discontinuity sequence numbers of the segments.
+	sequences map[place]int64
 }
+
+// place is a segment of a playlist.
+type place struct{ run, msn int64 }
 
 // version is what its segments are judged by.
 type version struct {

@@ -40,9 +40,14 @@ const (
 	// KindDiscontinuitySequence: the same segment has another discontinuity sequence number, or it went back (Count: by how
 	// many).
 	KindDiscontinuitySequence Kind = "discontinuity_sequence"
-	// KindTargetDuration: EXTINF, rounded, is longer than EXT-X-TARGETDURATION (the longest EXTINF; how many segments), or the
-	// playlist has neither of them.
+	// KindTargetDuration: EXTINF, rounded, is longer than EXT-X-TARGETDURATION (the longest EXTINF; how many segments), the
+	// playlist has neither of them, or EXT-X-TARGETDURATION changes (what it is).
 	KindTargetDuration Kind = "target_duration"
+	// KindPlaylistEmpty: a playlist without segments came after one with some.
+	KindPlaylistEmpty Kind = "playlist_empty"
+	// KindVariants: of segments that begin at one time stamp, playlists say other numbers, dates or discontinuity sequence
+	// numbers (how much later the date is; how many segments).
+	KindVariants Kind = "variants_differ"
 	// KindUnparsable: what came is no playlist, or one of another kind (how long until one came; how many loadings).
 	KindUnparsable Kind = "playlist_unparsable"
 	// KindTrouble: what else the recorder noted.
@@ -54,6 +59,6 @@ func Kinds() []Kind {
 	return []Kind{
 		KindGap, KindStale, KindSequenceBack, KindSequenceJump, KindPlaylistSlow, KindRequestFailed, KindSegmentMissing,
 		KindSegmentLate, KindSegmentChanged, KindSegmentContent, KindNotRecorded, KindExtinf, KindPDTJump, KindDiscontinuitySequence, KindTargetDuration,
-		KindUnparsable, KindTrouble,
+		KindPlaylistEmpty, KindVariants, KindUnparsable, KindTrouble,
 	}
 }

@@ -21,6 +21,7 @@ func (f *finder) readSegments(p *PlaylistReport) error {
 			return err
 		}
 		f.segment(p, h, s, contents)
+		f.readVariant(h, s)
 		f.length(p, h, last, s)
 		last = s
 	}

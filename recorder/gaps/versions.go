@@ -43,7 +43,7 @@ func (l *loaded) end() int64   { return l.first() + int64(len(l.m.Segments)) }
 
 // readVersions looks at the versions of a playlist.
 func (f *finder) readVersions(p *PlaylistReport) error {
-	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{}}
+	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{}, sequences: map[place]int64{}}
 	f.versions[p.ID] = h
 	var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
 	for v, err := range f.s.Versions(f.ctx, p.ID) {
@@ -115,6 +115,14 @@ func (t *tracker) take(l *loaded) {
 		t.checked = l.first()
 	}
 	t.advances(l)
+	if len(l.m.Segments) == 0 && t.prev != nil && len(t.prev.m.Segments) > 0 {
+		f := t.finding(KindPlaylistEmpty, l)
+		f.Text = "the playlist has no segments, and the one before had some"
+		if l.m.End {
+			f.Text += "; it says that it is complete"
+		}
+		t.f.r.add(f)
+	}
 	t.newSegments(l)
 	if len(l.m.Segments) > 0 || t.prev == nil {
 		t.prev = l
@@ -128,6 +136,7 @@ func (t *tracker) describe(l *loaded) {
 		seen: l.Seen, target: d, live: !l.m.End, first: t.last == nil, restarted: l.Restarted, iFrames: l.m.IFramesOnly,
 	}
 	for i := range l.m.Segments {
+		t.h.sequences[place{l.Run, l.m.Segments[i].MSN}] = l.m.Segments[i].DiscontinuitySequence
 		for _, k := range l.m.Segments[i].Keys {
 			v.protected = v.protected || k.Method != "AES-128" || k.Format != "identity"
 		}
@@ -135,6 +144,12 @@ func (t *tracker) describe(l *loaded) {
 	v.whole = len(l.dates) > 0 && l.dates[0].whole
 	t.h.byID[l.ID] = v
 	if n := len(t.h.targets); !l.Stale && (n == 0 || t.h.targets[n-1].value != d) {
+		if n > 0 && d > 0 && t.h.targets[n-1].Run == l.Run && !l.Restarted {
+			f := t.finding(KindTargetDuration, l) // RFC 8216bis, 6.2.1
+			f.Amount = d
+			f.Text = fmt.Sprintf("EXT-X-TARGETDURATION was %s and is %s", seconds(t.h.targets[n-1].value), seconds(d))
+			t.f.r.add(f)
+		}
 		t.h.targets = append(t.h.targets, target{recorder.Moment{Run: l.Run, At: l.Seen}, d})
 	}
 	t.p.TargetDuration = d
