@@ -180,7 +180,7 @@ func TestEnhancedRTMP(t *testing.T) {
 			if tag.Body[1] == byte(flv.AVCNALUnits) {
 				body = append(body, tag.Body[2:5]...)
 			}
-			out[i].Body = append(body, tag.Body[5:]...)
+			out[i].Body = slices.Concat(body, tag.Body[5:])
 		}
 		return writeFLV(t, out)
 	}
