@@ -243,3 +243,17 @@ func TestUnusualPlaylists(t *testing.T) {
 		t.Errorf("date ranges %+v", ranges)
 	}
 }
+
+// TestProducerTimes reads the wall clocks of fragments, which ffmpeg makes of their time stamps here.
+func TestProducerTimes(t *testing.T) {
+	r := analyze(t, encode(t, "a.mp4", "3", "-bf", "0", "-g", "25", "-movflags", "frag_keyframe+empty_moov", "-write_prft", "pts"))
+	times := r.of(ProducerTime)
+	if len(times) != 3 {
+		t.Fatalf("%d producer reference times: %v", len(times), r.notes)
+	}
+	for i, rec := range times {
+		if at := time.Unix(int64(i), 0); rec.UTC == nil || !rec.UTC.Equal(at) || *rec.PTS != int64(i)*media.TicksPerSecond || rec.Unit != -1 {
+			t.Errorf("%+v, want %v", rec, at)
+		}
+	}
+}

@@ -35,6 +35,10 @@ func (x *extractor) samples(ctx context.Context, r *mp4.Reader) error {
 			x.id3(e.Data, e.PTS, e.Offset)
 		}
 	})
+	r.HandleProducerTimes(func(p mp4.ProducerTime) {
+		x.now, x.at.offset = x.o.Now(), p.Offset
+		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: speakable(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
+	})
 	var damaged int64
 	for ctx.Err() == nil && x.err == nil {
 		u, err := r.Next()

@@ -23,6 +23,7 @@ const (
 	OnCuePoint      Source = "amf.onCuePoint"   // event
 	OnTextData      Source = "amf.onTextData"   // text
 	ID3             Source = "id3"              // timed ID3 in MPEG-TS
+	ProducerTime    Source = "mp4.prft"         // wall clock for a time of the track (ISO/IEC 14496-12, 8.16.5)
 	ProgramDateTime Source = "hls.program_date_time"
 	DateRange       Source = "hls.daterange"
 )

@@ -119,7 +119,7 @@ func (s *Summary) AddRecord(r Record) {
 		return
 	}
 	switch r.Source {
-	case MISBTime, FrameRecord, UserData, OnFI, ProgramDateTime:
+	case MISBTime, FrameRecord, UserData, OnFI, ProducerTime, ProgramDateTime:
 		if r.UTC != nil {
 			s.UTC = r.UTC
 			d := s.clock(r.Source)

@@ -44,7 +44,7 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 			in.transport = append(in.transport, lean(r))
 		case analyzer.OnMetaData:
 			in.metadata = append(in.metadata, lean(r))
-		case analyzer.UserData, analyzer.OnTextData: // of others
+		case analyzer.UserData, analyzer.OnTextData, analyzer.ProducerTime: // of others
 		default:
 			in.statements = append(in.statements, lean(r))
 		}

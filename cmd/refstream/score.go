@@ -32,7 +32,8 @@ func newScore(stdout, _ io.Writer) *cobra.Command {
 		Long: `Compare a list of detections with the markers of a stream: precision, recall, and how early or late they are.
 
 DETECTIONS is a file, or - for standard input. As JSON it is an array of numbers, or of objects with a member time,
-frame, pts, utc or gen_time (JSON Lines do as well); as CSV it has a column of such a name, or a single column.
+frame, pts, utc or gen_time (JSON Lines do as well); as CSV it has a column of such a name, or a single column, or is
+PySceneDetect's list of scenes.
 Detections and markers are paired one to one, as many as are within the tolerance of each other.
 
 With --min-precision, --min-recall or --max-error, exit code 1 says that the detector is not as good as that; 2 that it

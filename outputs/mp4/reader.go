@@ -39,10 +39,11 @@ type Stats struct {
 
 // Reader takes the access units of the first H.264 or HEVC track out of an MP4 file. It is not safe for concurrent use.
 type Reader struct {
-	src    *source
-	track  *track
-	handle func(Event)
-	events []event
+	src        *source
+	track      *track
+	handle     func(Event)
+	handleTime func(ProducerTime)
+	events     []event
 
 	fragment []sample // the samples of the fragment that are left
 	mdat     int64    // where the media data ends that is being read, 0 for none
@@ -231,6 +232,8 @@ func (r *Reader) box() error {
 		return r.moof(h)
 	case "emsg":
 		return r.emsg(h)
+	case "prft":
+		return r.prft(h)
 	case "mdat":
 		if r.track == nil && r.src.seeker == nil {
 			if err := r.src.store(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/markers"
@@ -164,11 +165,19 @@ func (r Reading) addDetection(l *List, v json.RawMessage) error {
 	return r.add(l, text)
 }
 
+// What PySceneDetect's list of scenes has: a line of cuts, which may be missing, and a header. A scene's start in seconds counts
+// from the first picture.
+const (
+	sceneCuts   = "Timecode List:"
+	sceneNumber = "Scene Number"
+	sceneStart  = "Start Time (seconds)"
+)
+
 func (r Reading) readCSV(in io.Reader) (List, error) {
 	l := List{Clock: r.Clock, At: []markers.Seconds{}}
 	rows := csv.NewReader(in)
 	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
-	column := 0
+	column, skip := 0, 0
 	for first := true; ; first = false {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -177,7 +186,16 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 		if err != nil {
 			return l, err
 		}
+		if first && row[0] == sceneCuts {
+			if row, err = rows.Read(); err != nil {
+				return l, fmt.Errorf("there are no scenes after the list of cuts: %w", err)
+			}
+		}
 		if first {
+			if i := slices.Index(row, sceneStart); i >= 0 && row[0] == sceneNumber && (l.Clock == "" || l.Clock == Time) {
+				l.Clock, column, skip = Time, i, 1
+				continue
+			}
 			names := map[Clock]int{}
 			for i, name := range row {
 				if _, twice := names[Clock(name)]; !twice {
@@ -200,6 +218,10 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 			if l.Clock == "" {
 				l.Clock = Time
 			}
+		}
+		if skip > 0 { // the first scene begins where the video does
+			skip--
+			continue
 		}
 		if column >= len(row) {
 			line, _ := rows.FieldPos(0)

@@ -39,6 +39,9 @@ func lists() map[string]struct {
 		"marked JSON":     {JSON, "", "\uFEFF[10.01, 20.02]"},
 		"chosen column":   {CSV, UTC, "time,utc\n1,2026-03-01T12:00:10.01Z\n2,2026-03-01T12:00:20.02Z\n"},
 		"frame column":    {CSV, Frame, "300\n600"},
+		"scenes": {CSV, "", "Timecode List:,00:00:10.010,00:00:20.020\nScene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame\n" +
+			"1,1,00:00:00.000,0.000,300\n2,301,00:00:10.010,10.01,600\n3,601,00:00:20.020,20.02,900\n"},
+		"scenes alone": {CSV, Time, "Scene Number,Start Frame,Start Timecode,Start Time (seconds)\n1,1,0,0\n2,301,x,10.01\n3,601,x,20.02\n"},
 	}
 }
 
@@ -81,6 +84,7 @@ func TestReadRefuses(t *testing.T) {
 		"no instant":       {JSON, UTC, `["yesterday"]`, "not an instant"},
 		"no column":        {CSV, "", "a,b\n1,2\n", "use time"},
 		"not that column":  {CSV, UTC, "a,time\n1,2\n", "no column utc"},
+		"no scenes":        {CSV, "", "Timecode List:\n", "no scenes"},
 		"short row":        {CSV, "", "id,time\na\n", "line 2 has no column time"},
 		"too many":         {JSON, "", "[" + strings.Repeat("1,", MaxDetections) + "1]", "more than 100000"},
 		"marked no JSON":   {JSON, "", "\uFEFF[1, 2", "at byte 8"},
