@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,6 +226,49 @@ func BenchmarkCompute(b *testing.B) {
 	for b.Loop() {
 		if r, err := Compute(List{Time, found}, marks, Options{Tolerance: 5e8}); err != nil || r.Matched != 10_000 {
 			b.Fatal(r.Matched, err)
+		}
+	}
+}
+
+// TestWriteTable shows a report to people: what is unknown as -, and no more of a long list than fits.
+func TestWriteTable(t *testing.T) {
+	at := func(frames ...int64) (l List) {
+		l.Clock = Time
+		for _, n := range frames {
+			l.At = append(l.At, markers.Seconds(testChannel().Rate.Nanos(n)))
+		}
+		return l
+	}
+	spurious := []int64{300}
+	for i := range int64(12) {
+		spurious = append(spurious, 1000+100*i)
+	}
+	for name, c := range map[string]struct {
+		list   List
+		truth  []markers.Marker
+		want   []string
+		absent string
+	}{
+		"all found":  {at(300, 600), plan(300, 600), []string{"markers      2, 0 of them missed\n", "precision    1.0000\n", "bias         0 s\n", "drift        "}, "spurious  "},
+		"none":       {List{Clock: Time}, plan(300), []string{"precision    -\n", "recall       0.0000\n", "error        p50 -, p95 -, max -\n", "missed       main-e1 at frame 300 (10.01 s)\n"}, "and "},
+		"too many":   {at(spurious...), plan(300), []string{"spurious     detection 2 (", "spurious     and 2 more\n"}, "detection 12 ("},
+		"all missed": {at(), plan(spurious...), []string{"missed       and 3 more\n"}, "main-e11 "},
+	} {
+		r, err := Compute(c.list, c.truth, Options{Tolerance: markers.Seconds(time.Second)})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var b strings.Builder
+		if err := r.WriteTable(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %q in\n%s", name, want, &b)
+			}
+		}
+		if strings.Contains(b.String(), c.absent) {
+			t.Errorf("%s: %q in\n%s", name, c.absent, &b)
 		}
 	}
 }
