@@ -140,6 +140,31 @@ func TestNoTables(t *testing.T) {
 	}
 }
 
+// TestTables reads the program association table that ffmpeg writes.
+func TestTables(t *testing.T) {
+	var s Sections
+	for p := range Split(makeStream(t, 5)) {
+		if p.PID() != patPID {
+			continue
+		}
+		s.Push(p.Payload()[:50], p.Starts(), func([]byte, bool) {})
+		s.Reset() // what is begun is forgotten
+		found := false
+		s.Push(p.Payload(), p.Starts(), func(section []byte, right bool) {
+			maps, ok := ParsePAT(section)
+			if found = true; !ok || !right || len(maps) != 1 || maps[0] != 0x1000 {
+				t.Errorf("%x, %t, %t", maps, ok, right)
+			}
+			if _, ok := ParsePMT(section); ok {
+				t.Error("it is a program map too")
+			}
+		})
+		if !found || s.Open() {
+			t.Errorf("found %t, open %t", found, s.Open())
+		}
+	}
+}
+
 // TestSplitterLost tells of bytes between packets, and of those after the last.
 func TestSplitterLost(t *testing.T) {
 	stream := makeStream(t, 5)
