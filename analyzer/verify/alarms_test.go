@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // What follows are streams that nothing is wrong with, or less than it looks like.
@@ -177,6 +179,54 @@ func TestOneTimeStampTwice(t *testing.T) {
 	}
 	if r.Verdict != NotTrue {
 		t.Errorf("%v", textsOf(r))
+	}
+}
+
+// The times that ffmpeg makes up for pictures to which the stream gives none are not held against it, and their statements are
+// those of their frames.
+func TestPicturesWithoutTimes(t *testing.T) {
+	t.Parallel()
+	c := newClip(t)
+	path := (&forger{}).forge(t, c, "ts")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for p := range ts.Split(b) {
+		s, ok := p.PES()
+		if !ok || !s.Timed || !s.Video() {
+			continue
+		}
+		if n++; n%2 == 0 {
+			head := p.Payload()
+			head[7] &= 0x3F // PTS_DTS_flags
+			for i := range int(head[8]) {
+				head[9+i] = 0xFF
+			}
+		}
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != True || n < 100 {
+		t.Errorf("%d pictures: %v", n, textsOf(r))
+	}
+	for _, k := range r.Clocks {
+		want := n
+		switch {
+		case k.Name == clockPTS, k.Name == clockDTS:
+			want = n - n/2
+		case !strings.HasPrefix(k.Name, "sei."):
+			continue
+		}
+		if k.State != Exact || k.Statements != want {
+			t.Errorf("%+v, want %d of %d pictures", k, want, n)
+		}
 	}
 }
 
