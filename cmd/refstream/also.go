@@ -18,7 +18,11 @@ import (
 // alsoFormats are the formats of generate besides HLS, each with what packs units into a file of it.
 func alsoFormats(o flv.Options) map[string]func(io.Writer) container {
 	return map[string]func(io.Writer) container{
-		"ts":  func(w io.Writer) container { return tsContainer{w, ts.NewMuxer()} },
+		"ts": func(w io.Writer) container {
+			m := ts.NewMuxer()
+			m.Step = o.Rate.Ticks(1)
+			return tsContainer{w, m}
+		},
 		"flv": func(w io.Writer) container { return &flvContainer{muxer: flv.NewMuxer(o), w: flv.NewWriter(w)} },
 	}
 }

@@ -23,9 +23,10 @@ type segment struct {
 	start ts.Writer
 }
 
-func newSegment(frames int64) *segment {
-	s := &segment{seen: make([]bool, frames)}
+func newSegment(c markers.Clock) *segment {
+	s := &segment{seen: make([]bool, c.FramesPerSegment)}
 	s.mux = ts.NewWriter(&s.buf)
+	s.mux.SetStep(c.Rate.Ticks(1))
 	return s
 }
 

@@ -53,7 +53,7 @@ func newWriter(o Options, fs fileSystem) (*Writer, error) {
 	c := o.Channel.Clock()
 	w := &Writer{
 		options: o, clock: c, dir: directory{o.Dir, fs},
-		open: newSegment(c.FramesPerSegment), newest: -1,
+		open: newSegment(c), newest: -1,
 		timeline: timeline{clock: c, window: o.Window},
 		events:   dateRanges{ids: make(map[string]bool)},
 		measured: throughput{clock: c},

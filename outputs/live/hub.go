@@ -44,6 +44,7 @@ func New(o Options) (*Hub, error) {
 		o: o, times: defaultTimes(), tsMuxer: ts.NewMuxer(), flvMuxer: flv.NewMuxer(o.FLV),
 		ts: feed.New[[]byte](feed.Options{}), flv: feed.New[*flvChunk](feed.Options{}),
 	}
+	h.tsMuxer.Step = o.Channel.Rate.Ticks(1)
 	h.closed, h.end = context.WithCancel(context.Background())
 	h.httpTS = h.newOutput(KindHTTPTS, "/live/"+o.Channel.Name+".ts")
 	h.httpFLV = h.newOutput(KindHTTPFLV, "/live/"+o.Channel.Name+".flv")

@@ -22,13 +22,18 @@ const (
 // concurrent use.
 //
 // The stream: PAT and PMT, a packet each; the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before the DTS in the first
-// packet of every access unit, and packets with only a PCR between units that are more than 40 ms apart;
+// packet of every access unit, where units are up to 80 ms apart in the last one too, and packets with only a PCR where more are
+// needed for one every 40 ms;
 // random_access_indicator on key frames; timed ID3 on PID 0x101 with stream type 0x15. Continuity counters run on over all
 // calls, so that segments can be joined.
 type Muxer struct {
+	// Step is how far the second unit is from the first, in ticks; 0 where that is not known.
+	Step int64
+
 	packer
 	begun  bool
 	last   int64 // DTS of the last unit, ticks
+	clock  int64 // what the last PCR is as of a unit with that DTS, ticks
 	tabled int64 // DTS of the last unit with tables before it, ticks
 }
 
@@ -50,7 +55,7 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 	before, tabled := m.counters, m.tabled
 	out := make([]byte, 0, sizeOf(u))
 	if m.begun {
-		for dts := range between(m.last, u.DTS) {
+		for dts := range between(m.clock, u.DTS) {
 			if dts+pcrEvery-tabled > tablesEvery {
 				out, tabled = m.tables(out), dts
 			}
@@ -68,8 +73,16 @@ func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
 		}
 		out = m.id3(out, tag, mk.PTS)
 	}
-	out = m.unit(out, u.AccessUnit)
-	m.begun, m.last, m.tabled = true, u.DTS, tabled
+	again := int64(0)
+	step := m.Step
+	if m.begun { // the next unit is taken to be as far away as the one before
+		step = u.DTS - m.last
+	}
+	if step > pcrEvery && step <= 2*pcrEvery {
+		again = step / 2
+	}
+	out = m.unit(out, u.AccessUnit, again)
+	m.begun, m.last, m.clock, m.tabled = true, u.DTS, u.DTS+again, tabled
 	return out, nil
 }
 
@@ -87,5 +100,5 @@ func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 // sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.
 func sizeOf(u outputs.Unit) int {
 	pes := u.Size() + 4*len(u.NALs) + unitOverhead
-	return 2*PacketSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*PacketSize
+	return 3*PacketSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*PacketSize
 }

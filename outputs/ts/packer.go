@@ -23,18 +23,30 @@ func (p *packer) tables(out []byte) []byte {
 	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection())
 }
 
-// unit appends an access unit that checkUnit let pass.
-func (p *packer) unit(out []byte, au media.AccessUnit) []byte {
+// unit appends an access unit that checkUnit let pass. Where again is not 0, its last packet has another PCR, as of a unit so
+// much later.
+func (p *packer) unit(out []byte, au media.AccessUnit, again int64) []byte {
+	const room = bodySize - pcrFieldSize
 	p.pes = appendPES(p.pes[:0], au)
 	var field [pcrFieldSize]byte
 	putPCR(&field, au.DTS-pcrLead, au.Key)
-	return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
+	if again == 0 {
+		return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
+	}
+	n := len(p.pes)
+	last := n / 2 // of one packet two are made
+	if n > room {
+		last = min((n-room-1)%bodySize+1, room)
+	}
+	out = appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes[:n-last])
+	putPCR(&field, au.DTS+again-pcrLead, false)
+	return appendPacket(out, videoPID, &p.video, 0, field[:], p.pes[n-last:])
 }
 
-// between gives the decoding times between two units in a row at which there must be a PCR: none at 25 frames/s and more.
-func between(last, next int64) iter.Seq[int64] {
+// between gives the decoding times from the last PCR to the next unit at which there must be a PCR.
+func between(clock, next int64) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
-		for dts := last + pcrEvery; dts < next && next-last <= longestFrame; dts += pcrEvery {
+		for dts := clock + pcrEvery; dts < next && next-clock <= longestFrame; dts += pcrEvery {
 			if !yield(dts) {
 				return
 			}

@@ -48,6 +48,9 @@ type Writer struct {
 // NewWriter makes a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
+// SetStep says how far the second unit is from the first, as [Muxer].Step.
+func (w *Writer) SetStep(ticks int64) { w.muxer.Step = ticks }
+
 // WriteUnit writes one access unit, with the markers that were given since the one before in front of it.
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
