@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/refstream/refstream/outputs/mp4"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -101,12 +102,8 @@ func kindOfMagic(b []byte) Kind {
 		return KindHLS
 	case bytes.HasPrefix(b, []byte("FLV\x01")):
 		return KindFLV
-	}
-	if len(b) >= 8 {
-		switch string(b[4:8]) {
-		case "ftyp", "styp", "moov", "moof", "sidx", "emsg", "mdat", "free", "skip", "wide", "prft":
-			return KindMP4
-		}
+	case mp4.IsMP4(b):
+		return KindMP4
 	}
 	return ""
 }
