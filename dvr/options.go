@@ -35,6 +35,9 @@ type Options struct {
 	// Scene is how much a picture must differ from the ones before it, for its frame to be kept: 0 (exclusive) to 1;
 	// 0 means 0.3.
 	Scene float64
+	// MinScene is how long a scene must last: its frame is taken when it has lasted so long, and of what is shorter, as a flash, none
+	// is. 0 takes the first frame of each.
+	MinScene time.Duration
 	// MaxInterval is the longest stretch of stream time without a frame, at least 100 ms; 0 means 30 s.
 	MaxInterval time.Duration
 	// FFmpeg is the program's name, looked up in PATH, or its path; empty means "ffmpeg".
@@ -101,6 +104,8 @@ func (o Options) check() error {
 		return errors.New("Dir is not set: name the folder that is to hold the sessions")
 	case !(o.Scene > 0 && o.Scene <= 1): // so that NaN is refused too
 		return fmt.Errorf("the scene threshold is %v: give one above 0 and up to 1", o.Scene)
+	case o.MinScene < 0:
+		return fmt.Errorf("the shortest scene is %v: give a length of time, or 0", o.MinScene)
 	case o.MaxInterval < minMaxInterval:
 		return fmt.Errorf("the longest interval between frames is %v: give at least %v", o.MaxInterval, minMaxInterval)
 	}

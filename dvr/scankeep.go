@@ -22,6 +22,7 @@ type keeper struct {
 	folder string // of the session
 	log    *slog.Logger
 	scene  float64
+	lasts  int64 // MinScene in ticks
 	every  int64 // MaxInterval in ticks
 	index  *index
 	state  scanState
@@ -71,7 +72,7 @@ func (k *keeper) open(o Options, folder string, size int64, frames *atomic.Int64
 		}
 		state = scanState{}
 	}
-	*k = keeper{folder: folder, log: o.Logger, scene: o.Scene, every: int64(o.MaxInterval / time.Microsecond * 9 / 100),
+	*k = keeper{folder: folder, log: o.Logger, scene: o.Scene, lasts: inTicks(o.MinScene), every: inTicks(o.MaxInterval),
 		index: index, state: state, frames: frames, again: map[int64]bool{}}
 	for _, e := range index.entries {
 		if frameNumber(e.id) > k.state.Number {
@@ -115,7 +116,7 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 		p.pts = media.Unwrap(wire, k.last)
 	}
 	k.last = p.pts
-	score := k.scorer.score(p)
+	score, slow, since := k.scorer.score(p)
 	k.meetKeys(wire)
 	recorded := k.recorded(wire)
 	from := k.feed.picker.from
@@ -129,7 +130,11 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 		k.skipped = false
 		k.log.Warn("pictures were not scanned for frames", "from", seconds(k.state.Done), "to", seconds(p.pts))
 	}
-	reason := k.reason(p.pts, score)
+	if slow >= k.scene && since >= k.state.Taken { // nothing of what it became is there yet
+		score = max(score, slow)
+	}
+	scene, score := k.lasting(p.pts, score)
+	reason := k.reason(p.pts, scene)
 	first := p.pts
 	if k.state.begun() {
 		first = *k.state.First
@@ -151,15 +156,37 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 	return k.write(ctx, k.save)
 }
 
-// reason is why the frame shown at pts is wanted, empty where it isn't.
-func (k *keeper) reason(pts int64, score float64) string {
+// inTicks is a length of time in 90 kHz ticks.
+func inTicks(d time.Duration) int64 { return int64(d / time.Microsecond * 9 / 100) }
+
+// lasting says whether a scene has lasted long enough with the picture shown at pts, and the score that it began with; else the
+// score is the picture's own.
+func (k *keeper) lasting(pts int64, score float64) (bool, float64) {
+	s := &k.state
+	switch {
+	case k.lasts == 0 || !s.begun():
+		return score >= k.scene, score
+	case score >= k.scene:
+		s.Waiting, s.Score = &pts, score
+	case s.Waiting != nil && pts < *s.Waiting: // the time went back
+		s.Waiting = &pts
+	case s.Waiting != nil && pts-*s.Waiting >= k.lasts:
+		began := s.Score
+		s.Waiting, s.Score = nil, 0
+		return true, began
+	}
+	return false, score
+}
+
+// reason is why the frame shown at pts is wanted, empty where it isn't; scene says that it is one of a new scene.
+func (k *keeper) reason(pts int64, scene bool) string {
 	if pts < k.state.Taken { // the time went back
 		k.state.Taken = pts
 	}
 	switch {
 	case !k.state.begun():
 		return ReasonFirst
-	case score >= k.scene:
+	case scene:
 		return ReasonScene
 	case pts-k.state.Taken >= k.every:
 		return ReasonInterval

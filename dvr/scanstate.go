@@ -36,6 +36,9 @@ type scanState struct {
 	// Number is that of the last frame in the index then, and Taken its PTS.
 	Number int   `json:"number"`
 	Taken  int64 `json:"taken"`
+	// Waiting is where a scene began that has not lasted long enough yet, as Done is, and Score what it began with; nil for none.
+	Waiting *int64  `json:"waiting,omitempty"`
+	Score   float64 `json:"score,omitempty"`
 	// First is the PTS of the recording's first picture, 90 kHz ticks, nil where there was none: the other fields are not set
 	// then.
 	First *int64 `json:"first"`

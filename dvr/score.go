@@ -8,8 +8,9 @@ import (
 const (
 	// scoreWindow is how far back pictures are compared: 1 s.
 	scoreWindow = ticksPerSecond
-	// scoreMemory is how far back a score depends on what was before: the cuts of the window, and what was usual then.
-	scoreMemory = 2 * scoreWindow
+	// scoreMemory is how far back a score depends on what was before: the cuts of the window, and what was usual then, and the
+	// pictures that a gradual change began with.
+	scoreMemory = gradualWindow + scoreWindow
 	// maxScoreStep is how long a picture counts at most in the window: 0.2 s, so that also at very low frame rates, and
 	// after a pause, there is something to compare with.
 	maxScoreStep = ticksPerSecond / 5
@@ -66,6 +67,9 @@ type distances [measures]float64
 // A change that leaves less than 0.5 % of the colours new is not seen among colours, nor one of brightness that is smaller
 // than 16 levels everywhere. In a stream's first pictures only cuts are seen. An encoder that is starved, and gets from a
 // blur to the full picture within one frame, makes a change like any other.
+//
+// A picture that changes no more than twice as much as each of the three before it goes on with what they began: in a fade or a
+// dissolve no picture is the start of something. What such a change leads to is found when it has settled (type gradual).
 type scorer struct {
 	last   *look
 	pts    int64 // of the picture before; set with last
@@ -75,6 +79,10 @@ type scorer struct {
 	// which there are settle less one.
 	cut    scored
 	settle int
+
+	gradual gradual
+	// luma and chroma are how brightness and colours change.
+	luma, chroma ramp
 }
 
 // scored is a picture of the window.
@@ -83,8 +91,9 @@ type scored struct {
 	distances
 }
 
-// score is that of the next picture, 0 to 1; 0 for the first. Nothing of p is kept.
-func (s *scorer) score(p *picture) float64 {
+// score is that of the next picture, 0 to 1; 0 for the first. slow is that of a gradual change which has ended with it, and since
+// the PTS of a picture from before. Nothing of p is kept.
+func (s *scorer) score(p *picture) (score, slow float64, since int64) {
 	now, before := lookAt(p), s.last
 	step := p.pts - s.pts
 	if step <= 0 || step > maxScoreStep {
@@ -92,9 +101,10 @@ func (s *scorer) score(p *picture) float64 {
 	}
 	s.last, s.pts = now, p.pts
 	if before == nil {
-		return 0
+		return 0, 0, 0
 	}
 	s.clock += step
+	slow, since = s.gradual.score(now, p.pts, s.clock)
 	d := distances{newColours: colourDistance(now, before), newTints: tintDistance(now, before),
 		newGreys: greyDistance(now, before), newPlaces: placeDistance(now, before)}
 	n := 0
@@ -107,13 +117,19 @@ func (s *scorer) score(p *picture) float64 {
 	for m := range u {
 		u[m] = max(u[m], s.cut.distances[m]/4)
 	}
-	var score distances
+	var scores distances
 	for m, c := range [measures]float64{newColours: 0.011, newTints: 0.005, newGreys: 0.2, newPlaces: 0.2} {
-		score[m] = (d[m] - u[m]) / (d[m] + u[m] + c)
+		scores[m] = (d[m] - u[m]) / (d[m] + u[m] + c)
 	}
 	s.window = append(s.window, scored{s.clock, d})
 	s.meetCut(d, third)
-	return max(0, min(score[newColours], score[newTints]), score[newGreys], score[newPlaces])
+	if s.luma.goesOn(now.cells.change(&before.cells)) {
+		scores[newGreys], scores[newPlaces] = 0, 0
+	}
+	if s.chroma.goesOn(now.cb.change(&before.cb) + now.cr.change(&before.cr)) {
+		scores[newColours] = 0
+	}
+	return max(0, min(scores[newColours], scores[newTints]), scores[newGreys], scores[newPlaces]), slow, since
 }
 
 // meetCut notes whether the picture before which the usual distances were third is a cut, by the distances alone: so what

@@ -19,19 +19,22 @@ func TestScanPictures(t *testing.T) {
 		args   []string // of the encoder, where not x264
 		long   bool     // not with -short
 	}{
-		"test pattern":      {"testsrc2=s=640x360:r=25:d=6", nil, nil, true},
-		"zoom":              {"mandelbrot=s=640x360:r=25,trim=duration=6", nil, nil, true},
-		"pan":               {"mandelbrot=s=1280x720:r=25:start_scale=0.5,trim=duration=4,crop=640:360:x=n*3:y=n", nil, nil, true},
-		"fades":             {"testsrc2=s=640x360:r=25:d=6,fade=in:0:40,fade=out:100:40", nil, nil, false},
-		"noise on a film":   {"testsrc2=s=640x360:r=25:d=4,noise=alls=20:allf=t", nil, nil, true},
-		"game of life":      {"life=s=320x180:mold=10:r=25:ratio=0.1:death_color=#C83232:life_color=#00ff00,trim=start=0.2:duration=4,setpts=PTS-STARTPTS", nil, nil, false},
-		"gradients":         {"gradients=s=640x360:r=25:d=4", nil, nil, true},
-		"cuts":              {"smptebars=s=640x360:r=25:d=1[a];testsrc2=s=640x360:r=25:d=1[b];color=red:s=640x360:r=25:d=1[c];color=black:s=640x360:r=25:d=1[d];[a][b][c][d]concat=n=4", []int{25, 50, 75}, nil, true},
-		"cut in grey":       {"testsrc=s=640x360:r=25:d=2,hue=s=0[a];smptebars=s=640x360:r=25:d=2,hue=s=0[b];[a][b]concat=n=2", []int{50}, nil, true},
-		"other side of it":  {"smptehdbars=s=640x360:r=25:d=4,hue=s=0,hflip=enable='gte(n,50)'", []int{50}, nil, false},
-		"quick cuts":        {"color=red:s=320x180:r=25:d=0.2[a];testsrc2=s=320x180:r=25:d=0.2[b];color=blue:s=320x180:r=25:d=2[c];[a][b][c]concat=n=3", []int{5, 10}, nil, false},
-		"one picture":       {"testsrc2=s=640x360:r=25:d=4,drawbox=c=green:t=fill:enable='eq(n,60)'", []int{60, 61}, nil, false},
-		"few pictures":      {"color=gray:s=320x180:r=25,fps=1,drawbox=x=20:y=20:w=40:h=40:c=cyan:t=fill:enable='between(n,8,11)',trim=duration=20", []int{8, 12}, nil, false},
+		"test pattern":     {"testsrc2=s=640x360:r=25:d=6", nil, nil, true},
+		"zoom":             {"mandelbrot=s=640x360:r=25,trim=duration=6", nil, nil, true},
+		"pan":              {"mandelbrot=s=1280x720:r=25:start_scale=0.5,trim=duration=4,crop=640:360:x=n*3:y=n", nil, nil, true},
+		"fades":            {"testsrc2=s=640x360:r=25:d=6,fade=in:0:40,fade=out:100:40", nil, nil, false},
+		"noise on a film":  {"testsrc2=s=640x360:r=25:d=4,noise=alls=20:allf=t", nil, nil, true},
+		"game of life":     {"life=s=320x180:mold=10:r=25:ratio=0.1:death_color=#C83232:life_color=#00ff00,trim=start=0.2:duration=4,setpts=PTS-STARTPTS", nil, nil, false},
+		"gradients":        {"gradients=s=640x360:r=25:d=4", nil, nil, true},
+		"cuts":             {"smptebars=s=640x360:r=25:d=1[a];testsrc2=s=640x360:r=25:d=1[b];color=red:s=640x360:r=25:d=1[c];color=black:s=640x360:r=25:d=1[d];[a][b][c][d]concat=n=4", []int{25, 50, 75}, nil, true},
+		"cut in grey":      {"testsrc=s=640x360:r=25:d=2,hue=s=0[a];smptebars=s=640x360:r=25:d=2,hue=s=0[b];[a][b]concat=n=2", []int{50}, nil, true},
+		"other side of it": {"smptehdbars=s=640x360:r=25:d=4,hue=s=0,hflip=enable='gte(n,50)'", []int{50}, nil, false},
+		"quick cuts":       {"color=red:s=320x180:r=25:d=0.2[a];testsrc2=s=320x180:r=25:d=0.2[b];color=blue:s=320x180:r=25:d=2[c];[a][b][c]concat=n=3", []int{5, 10}, nil, false},
+		"one picture":      {"testsrc2=s=640x360:r=25:d=4,drawbox=c=green:t=fill:enable='eq(n,60)'", []int{60, 61}, nil, false},
+		"few pictures":     {"color=gray:s=320x180:r=25,fps=1,drawbox=x=20:y=20:w=40:h=40:c=cyan:t=fill:enable='between(n,8,11)',trim=duration=20", []int{8, 12}, nil, false},
+		"fade and dissolve": {"testsrc=s=320x180:r=25:d=4,format=yuv420p,setsar=1,fade=out:st=3:d=1[a];testsrc2=s=320x180:r=25:d=5,format=yuv420p,setsar=1," +
+			"fade=in:st=0:d=1[b];[a][b]concat=n=2:v=1,settb=1/25,fps=25[ab];smptebars=s=320x180:r=25:d=4,format=yuv420p,setsar=1,settb=1/25,fps=25[c];" +
+			"[ab][c]xfade=transition=fade:duration=1:offset=8", []int{136, 233}, nil, false},
 		"small block turns": {"testsrc2=s=640x360:r=25:d=4,hue=s=0,drawbox=x=80:y=80:w=44:h=44:c=cyan:t=fill:enable='between(n,40,69)'", []int{40, 70}, nil, false},
 		"slow pan":          {"mandelbrot=s=1920x1080:r=1:start_scale=0.5,trim=end_frame=1,loop=-1:1:0,settb=1/25,setpts=N,fps=25,trim=end_frame=60,crop=640:360:x='(iw-640)*(0.5+0.5*sin((n+380)*0.024))':y='(ih-360)*(n+380)/750'", nil, []string{"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50"}, true},
 		"interlaced":        {"testsrc2=s=720x576:r=50:d=5,interlace", nil, []string{"-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-b:v", "2M"}, true},
@@ -112,6 +115,24 @@ func TestScanInterval(t *testing.T) {
 	}
 }
 
+// TestScanShortScenes has flashes, of which no frame is wanted.
+func TestScanShortScenes(t *testing.T) {
+	t.Parallel()
+	s := newScanSession(t)
+	s.o.MinScene = 400 * time.Millisecond
+	s.append(ffmpegTS(t, "-filter_complex", "testsrc=s=320x180:r=25:d=3[a];smptebars=s=320x180:r=25:d=3[b];[a][b]concat=n=2,"+
+		"drawbox=c=white:t=fill:enable='eq(n,50)+eq(n,110)+eq(n,112)'", "-pix_fmt", "yuv420p", "-c:v", "libx264"))
+	list := s.scan()
+	var got []int64
+	for _, f := range list {
+		got = append(got, (f.PTS-list[0].PTS)/3600)
+	}
+	// What stands after a flash is a scene again; the cut is at 75.
+	if want := []int64{0, 61, 85, 122}; !slices.Equal(got, want) {
+		t.Errorf("pictures %d, want %d", got, want)
+	}
+}
+
 // flat is a picture of one colour.
 func flat(pts int64, y, u, v byte) *picture {
 	const width, height = 64, 36
@@ -131,7 +152,8 @@ func TestScore(t *testing.T) {
 	at := int64(0)
 	score := func(y, u, v byte) float64 {
 		at += 3000
-		return s.score(flat(at, y, u, v))
+		score, _, _ := s.score(flat(at, y, u, v))
+		return score
 	}
 	if got := score(100, 128, 128); got != 0 {
 		t.Errorf("the first picture has %v", got)
@@ -171,7 +193,7 @@ func TestScoreBounded(t *testing.T) {
 		if i < 1000 {
 			pts = int64(i)
 		}
-		if got := s.score(flat(pts, byte(i), byte(i/2), 3)); got < 0 || got > 1 {
+		if got, _, _ := s.score(flat(pts, byte(i), byte(i/2), 3)); got < 0 || got > 1 {
 			t.Fatalf("score %v", got)
 		}
 	}

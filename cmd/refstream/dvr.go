@@ -16,7 +16,7 @@ type dvrFlags struct {
 	sessionFlags
 	listen, session, ffmpeg, logLevel string
 	scene                             float64
-	maxInterval                       time.Duration
+	minScene, maxInterval             time.Duration
 }
 
 func newDVR(stdout, stderr io.Writer) *cobra.Command {
@@ -46,6 +46,7 @@ Everything ends with Ctrl+C.`,
 	flags.StringVarP(&f.session, "session", "s", "", "name of the session (default: the time, as "+sessionName+")")
 	flags.StringVar(&f.listen, "listen", "tcp://127.0.0.1:4444", "where the sender connects")
 	flags.Float64Var(&f.scene, "scene", 0.3, "how much must change for a new scene, from 0 (nothing) to 1 (everything)")
+	flags.DurationVar(&f.minScene, "min-scene", 0, "keep the frame of a scene when it has lasted so long, and none of shorter ones")
 	flags.DurationVar(&f.maxInterval, "max-interval", 30*time.Second, "keep a frame at least so often, in time of the stream")
 	flags.StringVar(&f.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
 	flags.StringVar(&f.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
@@ -67,7 +68,7 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 	}
 	var last dvr.Progress
 	err = dvr.Run(ctx, dvr.Options{
-		Listen: f.listen, Dir: f.folder, Session: f.session, Scene: f.scene, MaxInterval: f.maxInterval, FFmpeg: f.ffmpeg,
+		Listen: f.listen, Dir: f.folder, Session: f.session, Scene: f.scene, MinScene: f.minScene, MaxInterval: f.maxInterval, FFmpeg: f.ffmpeg,
 		Now: time.Now, Logger: logger,
 		Ready: func(s dvr.Session) {
 			fmt.Fprintf(stdout, "listening on %s, recording into %s\n", s.Address, s.Folder)
