@@ -28,8 +28,8 @@ test: programs-test $(PLAYER)
 	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
 	$(GOTEST) -short -vet=off -timeout 15m $(TESTFLAGS) ./...
 
-# The program's own tests are alone: with the race detector they need all of a small machine, and in their long form half of 60
-# pictures a second are to be read in a browser.
+# The program's own tests are alone: in their long form half of 60 pictures a second are to be read in a browser. With the race
+# detector the program needs all of a small machine: one test at a time, and without those of the pages, whose browsers need it too.
 check: programs-check $(PLAYER)
 	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
 	if [ -n "$$out" ]; then echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; fi
@@ -38,7 +38,7 @@ check: programs-check $(PLAYER)
 	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
 	$(LINT) run
 	$(GOTEST) -race -short -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v cmd/refstream$$)
-	$(GOTEST) -race -short -timeout 30m $(TESTFLAGS) ./cmd/refstream
+	$(GOTEST) -race -short -timeout 60m -parallel 1 -skip '^TestP(age|layer)' $(TESTFLAGS) ./cmd/refstream
 	$(GOTEST) -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v cmd/refstream$$)
 	$(GOTEST) -timeout 60m $(TESTFLAGS) ./cmd/refstream
 	sh scripts/fuzz.sh $(FUZZTIME)
