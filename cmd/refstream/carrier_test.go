@@ -71,15 +71,25 @@ func (c carrier) run(ctx context.Context, name string, args ...string) (stdout, 
 // called in between.
 func (c carrier) read(ctx context.Context, between func()) reading {
 	r := reading{carrier: c}
+	// An SRT listener that nobody has come to begins anew now and then: who comes just then is not heard.
+	run := func(name string, args ...string) (stdout, stderr []byte, err error) {
+		for range 5 {
+			if stdout, stderr, err = c.run(ctx, name, args...); err == nil || !strings.HasPrefix(c.url, "srt:") {
+				break
+			}
+			between()
+		}
+		return stdout, stderr, err
+	}
 	args := append([]string{"-hide_banner", "-copyts"}, c.options...)
-	_, r.trace, r.err = c.run(ctx, "ffmpeg", append(args, "-i", c.url, "-map", "0:v", "-c", "copy",
+	_, r.trace, r.err = run("ffmpeg", append(args, "-i", c.url, "-map", "0:v", "-c", "copy",
 		"-frames:v", strconv.Itoa(c.count()), "-bsf:v", "trace_headers", "-f", "null", "-")...)
 	if r.err != nil {
 		return r
 	}
 	between()
 	args = append([]string{"-v", "error"}, c.options...)
-	r.frames, _, r.err = c.run(ctx, "ffprobe", append(args, "-select_streams", "v", "-read_intervals", fmt.Sprintf("%%+#%d", c.count()),
+	r.frames, _, r.err = run("ffprobe", append(args, "-select_streams", "v", "-read_intervals", fmt.Sprintf("%%+#%d", c.count()),
 		"-show_frames", "-show_entries", "frame=pts:frame_tags=timecode", "-of", "json", c.url)...)
 	return r
 }

@@ -36,7 +36,7 @@ func TestCarriers(t *testing.T) {
 }
 
 // wrapAhead is when the wrap comes after the start: what is read, which begins with the newest complete GOP, is to cross it.
-const wrapAhead = 10 * time.Second
+const wrapAhead = 25 * time.Second
 
 func testCarriers(t *testing.T, age time.Duration) {
 	wraps := age > 24*time.Hour
@@ -53,7 +53,7 @@ func testCarriers(t *testing.T, age time.Duration) {
 	if wraps {
 		s.await("the wrap to come near", limit, func() bool {
 			latest := getJSON[struct{ Latest struct{ PTS int64 } }](s, "/clocks").Latest.PTS
-			return latest > media.PTSMask-2*media.TicksPerSecond
+			return latest > media.PTSMask-3*media.TicksPerSecond
 		})
 	}
 
