@@ -17,6 +17,9 @@ import (
 
 const ticksPerMilli = media.TicksPerSecond / 1000
 
+// maxReasons bounds the memory for why tags can't be read: some reasons name numbers of the tag.
+const maxReasons = 1000
+
 // tagReader makes units and scripts of FLV tags, of a file or of RTMP.
 type tagReader struct {
 	x     *extractor
@@ -56,6 +59,9 @@ func (r *tagReader) tag(t flv.Tag, offset int64) {
 
 // tell says that a tag can't be read; of those for the same reason, the second, fourth, eighth and so on show that it goes on.
 func (r *tagReader) tell(why error, offset int64) {
+	if len(r.failed) == maxReasons {
+		clear(r.failed)
+	}
 	r.failed[why.Error()]++
 	switch n := r.failed[why.Error()]; {
 	case n == 1:

@@ -1,7 +1,9 @@
 package gaps
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,7 +70,10 @@ func (f *finder) variants() {
 			}
 		}
 	}
-	for _, found := range open {
+	list := slices.SortedFunc(maps.Values(open), func(a, b *Finding) int {
+		return cmp.Or(cmp.Compare(a.Playlist, b.Playlist), cmp.Compare(a.MSN, b.MSN), cmp.Compare(a.Text, b.Text))
+	})
+	for _, found := range list {
 		if n := found.Count - 1; n > 0 {
 			found.Text += fmt.Sprintf("; so do %s more", plural(n, "segment"))
 		}
