@@ -5,7 +5,12 @@ import (
 	"syscall"
 )
 
-// endWithServer has the process end by a SIGTERM when its parent dies, also while it waits for somebody to connect
-// and does not see that its input has ended. That signal comes when the thread ends that has started the process: whoever
-// starts it must stay locked to that thread. It goes after processgroup.New.
-func endWithServer(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM }
+// endWithServer has the process end when its parent dies: by a SIGTERM, or by a SIGKILL where it waits for somebody to connect.
+// Such a one does not see that its input has ended, and one was seen to hang when it was told to end just as it began. That
+// signal comes when the thread ends that has started the process: whoever starts it must stay locked to that thread. It goes
+// after processgroup.New.
+func endWithServer(cmd *exec.Cmd, waits bool) {
+	if cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM; waits {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
+}

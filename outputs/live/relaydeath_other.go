@@ -6,4 +6,4 @@ import "os/exec"
 
 // endWithServer does nothing: on Windows its job ends the process with its parent; elsewhere it ends by itself, because its
 // input ends, once it has opened its output.
-func endWithServer(*exec.Cmd) {}
+func endWithServer(*exec.Cmd, bool) {}

@@ -88,7 +88,7 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 	p.lines = c.said.lines(func() bool { return p.ctx.Err() != nil || ctx.Err() != nil })
 	p.cmd = ffmpeg.New(p.ctx, c.kill, p.lines, c.program, c.args...)
 	p.cmd.Stdin, p.cmd.Stdout = stdin, p.progress
-	endWithServer(p.cmd.Cmd)
+	endWithServer(p.cmd.Cmd, c.waits)
 	c.said.log.Debug("starting ffmpeg", "command", c.said.hide(p.cmd.String()))
 	started := make(chan error)
 	go p.run(started)
