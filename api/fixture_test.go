@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // fakeClock is a clock that stands still until it is moved.
@@ -104,13 +105,12 @@ func (f *fixture) append(b markers.Batch) {
 
 // event makes the marker of frames first to last.
 func event(number, first, last int64) markers.Marker {
-	c := testChannel("main")
-	o := pictureOptions(c)
-	m := markers.Plan(c, markers.Event{
-		Kind: markers.KindScheduled, Number: number, Scheduled: first, First: first, Last: last,
-		Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(first)), Roll: o.Roll(),
-	})
-	return m.At(m.UTC.Add(1234567), c.Epoch)
+	s, err := scenario.New(testChannel("main"))
+	if err != nil {
+		panic(err)
+	}
+	m := s.Marker(generator.Event{Number: number, First: first, Last: last}, "")
+	return m.At(m.UTC.Add(1234567), s.Channel.Epoch)
 }
 
 // frame makes the record of frame n.

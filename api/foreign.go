@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Several generators of one stream can write to one store, and the first one's record stands. What they measure differs,
@@ -94,7 +95,7 @@ func (s *Server) frameViews(ctx context.Context, ch markers.Channel, records []m
 		return out, nil
 	}
 	// A triggered event can come too late for one generator and in time for another; a scheduled one is the same for all.
-	schedule, err := s.planner.schedule(ch)
+	shows, err := scenario.New(ch)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (s *Server) frameViews(ctx context.Context, ch markers.Channel, records []m
 	}
 	for i := range out {
 		n := out[i].Frame
-		_, scheduled := schedule.At(n)
+		_, scheduled := shows.At(n)
 		out[i].eventUnknown = !scheduled && (out[i].Event != "" || triggered(triggers, n))
 	}
 	return out, nil

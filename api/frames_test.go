@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // ranges writes frame numbers as first-last, and missing ones after a slash.
@@ -122,7 +123,7 @@ func (f *fixture) picture(n int64) (code int64, event bool, w http.Header) {
 	if !ok {
 		f.t.Fatalf("no frame code in the picture of frame %d", n)
 	}
-	block := pictureOptions(c).BlockAt(n)
+	block := scenario.Picture(c).BlockAt(n)
 	r, g, b, _ := img.At((block.X+block.Width/2)%c.Width, block.Y+block.Height/2).RGBA()
 	return code, r == 0 && g == 0xffff && b == 0xffff, answer.Header()
 }

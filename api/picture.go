@@ -15,6 +15,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 const (
@@ -112,7 +113,7 @@ func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) erro
 	if err != nil {
 		return err
 	}
-	o := pictureOptions(ch)
+	o := scenario.Picture(ch)
 	h := c.Response().Header()
 	// The picture is a pure function of these.
 	etag := etagOf(fmt.Appendf(nil, "%d %v %+v", n, event, o))
@@ -145,11 +146,11 @@ func (s *Server) eventAt(ctx context.Context, ch markers.Channel, n int64) (even
 	if record != nil {
 		return record.Event != "", true, nil
 	}
-	schedule, err := s.planner.schedule(ch)
+	shows, err := scenario.New(ch)
 	if err != nil {
 		return false, false, err
 	}
-	if _, ok := schedule.At(n); ok {
+	if _, ok := shows.At(n); ok {
 		return true, false, nil
 	}
 	upTo := markers.Range{To: markers.EndOfFrame(n), Limit: 1, Desc: true}

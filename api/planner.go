@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 const (
@@ -27,40 +27,6 @@ type planner struct {
 	store markers.Store
 	// placing is held from looking for a place to having taken it. Other processes are found out afterwards.
 	placing sync.Mutex
-
-	mu        sync.Mutex
-	schedules map[scheduleKey]*generator.Schedule
-}
-
-type scheduleKey struct {
-	seed          uint64
-	every, length int64
-}
-
-// maxSchedules bounds the schedules kept; they are cheap to make again.
-const maxSchedules = 64
-
-func newPlanner(store markers.Store) *planner {
-	return &planner{store: store, schedules: map[scheduleKey]*generator.Schedule{}}
-}
-
-// schedule is the channel's schedule of events.
-func (p *planner) schedule(ch markers.Channel) (*generator.Schedule, error) {
-	key := scheduleKey{ch.Seed, ch.EventEvery, ch.EventLength}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s := p.schedules[key]; s != nil {
-		return s, nil
-	}
-	s, err := generator.NewSchedule(key.seed, key.every, key.length)
-	if err != nil {
-		return nil, fmt.Errorf("plan events of %s: %w", ch.Name, err)
-	}
-	if len(p.schedules) >= maxSchedules {
-		clear(p.schedules)
-	}
-	p.schedules[key] = s
-	return s, nil
 }
 
 // place writes the trigger of an event of length frames at the first free place from earliest on.
@@ -69,17 +35,14 @@ func (p *planner) schedule(ch markers.Channel) (*generator.Schedule, error) {
 // told apart. The store appends only, so a trigger must follow those that are there. Two processes that write at once
 // may both succeed with places that touch: the later of the two is then void, for the generator as well as here, and
 // seeks another.
-func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, length int64, text string) (markers.Trigger, error) {
-	schedule, err := p.schedule(ch)
-	if err != nil {
-		return markers.Trigger{}, err
-	}
+func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest, length int64, text string) (t markers.Trigger, err error) {
+	ch := shows.Channel
 	p.placing.Lock()
 	defer p.placing.Unlock()
 	for range placeAttempts {
-		t := markers.Trigger{Text: text}
+		t = markers.Trigger{Text: text}
 		latest := earliest + ch.Rate.FrameAtNanos(int64(maxTriggerWait))
-		if t.Frame, err = p.free(ctx, ch, schedule, earliest, latest, length); err != nil {
+		if t.Frame, err = p.free(ctx, shows, earliest, latest, length); err != nil {
 			return t, err
 		}
 		if t.Frame > latest {
@@ -119,10 +82,9 @@ func (p *planner) place(ctx context.Context, ch markers.Channel, earliest, lengt
 
 // free is the first frame from earliest on where an event of length frames fits, or a frame after latest where there
 // is none up to that: an event there does not fit before that frame.
-func (p *planner) free(ctx context.Context, ch markers.Channel, schedule *generator.Schedule, earliest, latest, length int64,
-) (int64, error) {
+func (p *planner) free(ctx context.Context, shows *scenario.Scenario, earliest, latest, length int64) (int64, error) {
 	start := earliest
-	newest, err := p.earlier(ctx, ch, markers.MaxID)
+	newest, err := p.earlier(ctx, shows.Channel, markers.MaxID)
 	if err != nil {
 		return 0, err
 	}
@@ -130,9 +92,8 @@ func (p *planner) free(ctx context.Context, ch markers.Channel, schedule *genera
 		start = max(start, t.LastFrame+2)
 	}
 	for start <= latest {
-		// Only the first event in the way counts: it is enough to look as far as it takes to see that there is one.
-		ev := schedule.Next(start - 1)
-		if ev.Number == 0 || ev.First > start+length {
+		ev, near := shows.Near(start, start+length-1)
+		if !near {
 			break
 		}
 		start = ev.Last + 2
@@ -159,7 +120,7 @@ func (p *planner) holds(ctx context.Context, ch markers.Channel, t markers.Trigg
 		return false, nil
 	}
 	for _, before := range list[1:] {
-		if before.LastFrame >= t.Frame-1 {
+		if before.Touches(t) {
 			return false, nil
 		}
 	}

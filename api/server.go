@@ -32,7 +32,7 @@ type Server struct {
 	metrics  *metrics
 	cache    *bodyCache
 	pictures *pictures
-	planner  *planner
+	planner  planner
 	clients  chan struct{}
 	stopping chan struct{}
 	running  sync.WaitGroup
@@ -54,7 +54,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
-		planner:  newPlanner(cfg.Store),
+		planner:  planner{store: cfg.Store},
 		clients:  make(chan struct{}, cfg.StreamClients),
 		stopping: make(chan struct{}),
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // startingRetry is when a generator that is starting may be there.
@@ -34,28 +35,19 @@ func (s *Server) postMarker(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.planner.place(ctx, ch, max(0, earliest), req.length, req.text)
+	shows, err := scenario.New(ch)
 	if err != nil {
 		return err
 	}
-	o := pictureOptions(ch)
-	m := markers.Plan(ch, markers.Event{
-		Kind: markers.KindManual, Scheduled: t.Frame, First: t.Frame, Last: t.LastFrame, Text: t.Text,
-		Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(t.Frame)), Roll: o.Roll(),
-	})
+	t, err := s.planner.place(ctx, shows, max(0, earliest), req.length, req.text)
+	if err != nil {
+		return err
+	}
+	m := shows.Marker(generator.Event{First: t.Frame, Last: t.LastFrame}, t.Text)
 	c.Response().Header().Set("Location", "/markers?"+url.Values{
 		"channel": {ch.Name}, "kind": {markers.KindManual},
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
 	}.Encode())
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
-}
-
-// pictureOptions are the generator's options of a channel.
-func pictureOptions(ch markers.Channel) generator.Options {
-	return generator.Options{
-		Channel: ch.Name, Width: ch.Width, Height: ch.Height, Rate: ch.Rate, Epoch: ch.Epoch, DropFrame: ch.DropFrame,
-		Seed: ch.Seed, EventEvery: ch.EventEvery, EventLength: ch.EventLength,
-		Noise: ch.Noise, BlockSide: ch.Block, RollStep: ch.Roll,
-	}
 }

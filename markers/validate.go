@@ -104,6 +104,9 @@ func (r Trigger) Check(c Channel) error {
 	return CheckText(r.Text)
 }
 
+// Touches reports whether two events have no frame without an event between them.
+func (r Trigger) Touches(o Trigger) bool { return r.Frame <= o.LastFrame+1 && o.Frame <= r.LastFrame+1 }
+
 // CheckText refuses a triggered event's text where it would break a line, wherever that is shown.
 func CheckText(text string) error {
 	if !utf8.ValidString(text) {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Audit holds what earlier runs stored of a channel against itself and against the files that are left. A machine that lost
@@ -49,7 +49,7 @@ func Audit(ctx context.Context, store markers.Store, c markers.Channel, whole fu
 type auditor struct {
 	channel  markers.Channel
 	clock    markers.Clock
-	schedule *generator.Schedule
+	scenario *scenario.Scenario
 	segments []markers.SegmentRecord
 	absent   []markers.MissingRecord
 	recorded map[int64]string // the event of each frame that has a record
@@ -59,7 +59,7 @@ type auditor struct {
 
 func (a *auditor) read(ctx context.Context, store markers.Store) (err error) {
 	name, all := a.channel.Name, markers.Range{}
-	if a.schedule, err = generator.NewSchedule(a.channel.Seed, a.channel.EventEvery, a.channel.EventLength); err != nil {
+	if a.scenario, err = scenario.New(a.channel); err != nil {
 		return err
 	}
 	if a.segments, err = store.Segments(ctx, name, all); err != nil {
@@ -104,7 +104,7 @@ func (a *auditor) gone(s markers.SegmentRecord) string {
 
 // scheduled is the frame that an event was to begin with, which frame n shows: its marker is kept as long as that frame is.
 func (a *auditor) scheduled(event string, n int64) int64 {
-	if ev, ok := a.schedule.At(n); ok {
+	if ev, ok := a.scenario.At(n); ok {
 		return ev.First
 	}
 	first, err := strconv.ParseInt(strings.TrimPrefix(event, a.channel.Name+"-t"), 10, 64)

@@ -7,21 +7,13 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
-
-// eventAt makes the description of the event that ev or t is, with its block where it stands at frame first.
-func eventAt(o generator.Options, kind string, ev generator.Event, first int64, text string) markers.Event {
-	return markers.Event{
-		Kind: kind, Number: ev.Number, Scheduled: ev.First, First: first, Last: ev.Last, Text: text,
-		Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(first)), Roll: o.Roll(),
-	}
-}
 
 // events answers which event a frame shows: one of the schedule, or one that somebody triggered. At most one event is
 // active at a time, and at least one quiet frame lies between two.
 type events struct {
-	picture  generator.Options
-	schedule *generator.Schedule
+	*scenario.Scenario
 
 	mu sync.Mutex
 	// manual holds the accepted triggers in order; rendered is the last frame that has been asked for, or -1; first is that
@@ -30,16 +22,14 @@ type events struct {
 	rendered, first int64
 }
 
-func newEvents(picture generator.Options, s *generator.Schedule) *events {
-	return &events{picture: picture, schedule: s, rendered: -1}
-}
+func newEvents(s *scenario.Scenario) *events { return &events{Scenario: s, rendered: -1} }
 
 // add accepts a trigger. It is refused, with the reason, when its first frame has been rendered already or when it
 // would touch another event.
 func (e *events) add(t markers.Trigger) (refused string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := t.Check(markers.Channel{Rate: e.picture.Rate, EventLength: e.picture.EventLength}); err != nil {
+	if err := t.Check(e.Channel); err != nil {
 		return err.Error()
 	}
 	if t.Frame < e.first {
@@ -48,12 +38,11 @@ func (e *events) add(t markers.Trigger) (refused string) {
 	if t.Frame <= e.rendered {
 		return "its first frame had been rendered already"
 	}
-	// One event in the way is enough: a range that comes from outside may hold any number.
-	if ev := e.schedule.Next(t.Frame - 1); ev.Number != 0 && ev.First <= t.LastFrame+1 {
+	if _, near := e.Near(t.Frame, t.LastFrame); near {
 		return "it touches a scheduled event"
 	}
 	i, _ := slices.BinarySearchFunc(e.manual, t.Frame, func(m markers.Trigger, f int64) int { return int(m.Frame - f) })
-	if i > 0 && e.manual[i-1].LastFrame >= t.Frame-1 || i < len(e.manual) && e.manual[i].Frame <= t.LastFrame+1 {
+	if i > 0 && e.manual[i-1].Touches(t) || i < len(e.manual) && t.Touches(e.manual[i]) {
 		return "it touches another triggered event"
 	}
 	e.manual = slices.Insert(e.manual, i, t)
@@ -80,14 +69,14 @@ func (e *events) render(n int64) (markers.Event, bool) {
 
 // at is the event that frame n shows, with its block where it stands at that frame.
 func (e *events) at(n int64) (markers.Event, bool) {
-	if ev, ok := e.schedule.At(n); ok {
-		return eventAt(e.picture, markers.KindScheduled, ev, n, ""), true
+	if ev, ok := e.At(n); ok {
+		return e.Show(ev, n, ""), true
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, t := range e.manual {
 		if t.Frame <= n && n <= t.LastFrame {
-			return eventAt(e.picture, markers.KindManual, generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
+			return e.Show(generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
 		}
 	}
 	return markers.Event{}, false

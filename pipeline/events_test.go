@@ -5,30 +5,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
-func testPicture() generator.Options {
-	return generator.Options{
-		Channel: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: 30, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(),
-		Seed: 7, EventEvery: 600, EventLength: 60,
-	}
-}
-
-func testEvents(t *testing.T) (*events, *generator.Schedule) {
+func testEvents(t *testing.T) (*events, *scenario.Scenario) {
 	t.Helper()
-	o := testPicture()
-	s, err := generator.NewSchedule(o.Seed, o.EventEvery, o.EventLength)
+	s, err := scenario.New(markers.Channel{
+		Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: 30, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(),
+		Seed: 7, EventEvery: 600, EventLength: 60,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newEvents(o, s), s
+	return newEvents(s), s
 }
 
 // quiet finds a frame after which no scheduled event begins for the given number of frames.
-func quiet(s *generator.Schedule, from, frames int64) int64 {
+func quiet(s *scenario.Scenario, from, frames int64) int64 {
 	for n := from; ; n++ {
 		if len(s.Between(n-1, n+frames)) == 0 {
 			return n

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
@@ -178,7 +179,7 @@ func TestFakeSegmenter(t *testing.T) {
 		}
 		msn, b := int64(100), rnd.IntN(4)
 		for range 12 {
-			enc := newFakeEncoder(c, testPicture(), script{b: b, sps: sps})
+			enc := newFakeEncoder(c, generator.Options{}, script{b: b, sps: sps})
 			for i := range 1 + rnd.Int64N(c.FramesPerSegment) {
 				enc.take(c.FirstFrame(msn) + i)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // renderAhead is how many frames are rendered while the encoder takes another: one is enough to overlap the two, a
@@ -26,11 +27,11 @@ type Generate struct {
 
 // Run generates the stretch and ends the playlist. Any failure ends it with an error; ctx too.
 func (g *Generate) Run(ctx context.Context) error {
-	schedule, err := generator.NewSchedule(g.Info.Seed, g.Info.EventEvery, g.Info.EventLength)
+	shows, err := scenario.New(g.Info)
 	if err != nil {
-		return fmt.Errorf("make schedule: %w", err)
+		return err
 	}
-	renderer, err := generator.NewRenderer(g.Picture)
+	renderer, err := generator.NewRenderer(shows.Picture)
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}
@@ -41,7 +42,7 @@ func (g *Generate) Run(ctx context.Context) error {
 	clock := g.Info.Clock()
 	g.Now = func() time.Time { return clock.UTC(g.First) }
 	c := &chain{
-		Channel: g.Channel, events: newEvents(g.Picture, schedule), ledger: newLedger(g.Info, g.First, -1),
+		Channel: g.Channel, events: newEvents(shows), ledger: newLedger(g.Info, g.First, -1),
 		annotator: annotate.New(g.Info.Name, clock),
 	}
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(g.First), g.Now), true)

@@ -72,7 +72,7 @@ func TestGenerate(t *testing.T) {
 func TestGenerateEndsInEvent(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.info.EventEvery, r.info.EventLength = 40, 15
-		ev := r.schedule().Next(firstFrame + 20)
+		ev := r.scenario().Next(firstFrame + 20)
 		last := ev.First + 4
 		if err := r.generate(firstFrame, last-firstFrame+1, nil); err != nil {
 			t.Fatal(err)
@@ -103,8 +103,8 @@ func TestGenerateFails(t *testing.T) {
 		want  string
 		is    error
 	}{
-		"schedule":           {spoil: func(_ *rig, g *Generate) { g.Info.EventLength = 0 }, want: "make schedule: "},
-		"picture":            {spoil: func(_ *rig, g *Generate) { g.Picture.Width = 7 }, want: "make renderer: "},
+		"schedule":           {spoil: func(_ *rig, g *Generate) { g.Info.EventLength = 0 }, want: "channel main: event length"},
+		"picture":            {spoil: func(_ *rig, g *Generate) { g.Info.Width = 7 }, want: "channel main: size 7x"},
 		"no encoder":         {spoil: func(r *rig, _ *Generate) { r.noEncoder[0] = broken }, want: "make encoder: ", is: broken},
 		"dead encoder":       {script: script{fate: dies}, is: errDied},
 		"encoder dies":       {script: script{fate: dies, after: 500}, is: errDied},

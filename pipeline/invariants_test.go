@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // check holds what the runs stored and published against what they were given. Whatever the faults were:
@@ -110,14 +111,13 @@ func (r *rig) checkFrames() {
 }
 
 // shows is the event that frame n shows, by the schedule and the accepted triggers alone.
-func (r *rig) shows(s *generator.Schedule, n int64) (markers.Event, bool) {
-	picture := PictureOf(r.info)
+func (r *rig) shows(s *scenario.Scenario, n int64) (markers.Event, bool) {
 	if ev, ok := s.At(n); ok {
-		return eventAt(picture, markers.KindScheduled, ev, n, ""), true
+		return s.Show(ev, n, ""), true
 	}
 	for _, t := range r.triggers {
 		if t.Frame <= n && n <= t.LastFrame {
-			return eventAt(picture, markers.KindManual, generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
+			return s.Show(generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
 		}
 	}
 	return markers.Event{}, false
@@ -125,7 +125,7 @@ func (r *rig) shows(s *generator.Schedule, n int64) (markers.Event, bool) {
 
 func (r *rig) checkMarkers() {
 	r.t.Helper()
-	s := r.schedule()
+	s := r.scenario()
 	byID := map[string]markers.Marker{}
 	for _, m := range r.markers() {
 		if _, twice := byID[m.ID]; twice {
@@ -169,7 +169,7 @@ func (r *rig) checkMarkers() {
 // checkRun holds what the segmenter of one run was given against what was stored.
 func (r *rig) checkRun(i int, run ranOnce) {
 	r.t.Helper()
-	s := r.schedule()
+	s := r.scenario()
 	stored := r.segments()
 	for k, seg := range run.hls.published {
 		if !slices.Contains(stored, seg) {
@@ -219,9 +219,9 @@ func (r *rig) checkTotals() {
 	}
 }
 
-func (r *rig) schedule() *generator.Schedule {
+func (r *rig) scenario() *scenario.Scenario {
 	r.t.Helper()
-	s, err := generator.NewSchedule(r.info.Seed, r.info.EventEvery, r.info.EventLength)
+	s, err := scenario.New(r.info)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Bounds of a live channel.
@@ -67,11 +68,11 @@ type Live struct {
 // machine that is too slow and a disk that fails are told, accounted for and survived; an encoder that fails before it
 // has ever given a frame that can be labelled is an error, since trying again can't help.
 func (l *Live) Run(ctx context.Context) error {
-	schedule, err := generator.NewSchedule(l.Info.Seed, l.Info.EventEvery, l.Info.EventLength)
+	shows, err := scenario.New(l.Info)
 	if err != nil {
-		return fmt.Errorf("make schedule: %w", err)
+		return err
 	}
-	renderer, err := generator.NewRenderer(l.Picture)
+	renderer, err := generator.NewRenderer(shows.Picture)
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}
@@ -105,7 +106,7 @@ func (l *Live) Run(ctx context.Context) error {
 		l.lose(ctx, accounted+1, n-1, markers.ReasonDown, "")
 	}
 	c := &chain{
-		Channel: l.Channel, events: newEvents(l.Picture, schedule), ledger: newLedger(l.Info, n, past.marked),
+		Channel: l.Channel, events: newEvents(shows), ledger: newLedger(l.Info, n, past.marked),
 		annotator: annotate.New(l.Info.Name, clock),
 	}
 	started := l.Now()

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs"
@@ -54,8 +53,7 @@ type appender interface {
 
 // Channel is what Live and Generate have in common: the stream, and where it goes.
 type Channel struct {
-	Info    markers.Channel
-	Picture generator.Options
+	Info markers.Channel
 	// Encoder makes the encoder process of one run.
 	Encoder func() (encoderProcess, error)
 	HLS     segmenter
@@ -67,15 +65,6 @@ type Channel struct {
 	// Now is the wall clock, for what takes how long: its readings carry the monotonic clock too. When something of the
 	// stream happened is told by the stream's own clock.
 	Now func() time.Time
-}
-
-// PictureOf is the generator's part of a channel's description.
-func PictureOf(c markers.Channel) generator.Options {
-	return generator.Options{
-		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
-		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
-		Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
-	}
 }
 
 // chain is the way of an access unit: ledger, annotate, publisher.

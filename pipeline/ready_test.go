@@ -76,14 +76,3 @@ func TestTrimFails(t *testing.T) {
 		}
 	})
 }
-
-// The description of a channel holds all that its picture depends on.
-func TestPictureOf(t *testing.T) {
-	c := markers.Channel{Name: "main", Width: 640, Height: 360, Rate: testPicture().Rate, Epoch: time.Unix(5, 0), DropFrame: true,
-		Seed: 9, EventEvery: 100, EventLength: 20}
-	o := PictureOf(c)
-	if o.Channel != c.Name || o.Width != c.Width || o.Height != c.Height || o.Rate != c.Rate || o.Epoch != c.Epoch ||
-		o.DropFrame != c.DropFrame || o.Seed != c.Seed || o.EventEvery != c.EventEvery || o.EventLength != c.EventLength {
-		t.Errorf("picture %+v of channel %+v", o, c)
-	}
-}

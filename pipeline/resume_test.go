@@ -148,7 +148,7 @@ func TestResumeAheadOfTheClock(t *testing.T) {
 func TestResumeInEvent(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.info.EventEvery, r.info.EventLength = 160, 150
-		ev := r.schedule().Next(firstFrame)
+		ev := r.scenario().Next(firstFrame)
 		stop := max(ev.First, firstFrame) + 20
 		r.start()
 		r.until(stop)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Of a rig's channel: frames of 40 ms, segments of 10 frames, 400 ms.
@@ -91,7 +92,7 @@ func (r *rig) build() *Live {
 	r.metrics = NewMetrics(r.registry, r.info.Name)
 	r.live = &Live{
 		Channel: Channel{
-			Info: r.info, Picture: PictureOf(r.info), Encoder: r.encoder, HLS: r.hls, Output: r.out, Store: r.store,
+			Info: r.info, Encoder: r.encoder, HLS: r.hls, Output: r.out, Store: r.store,
 			Logger: slog.New(slog.NewTextHandler(r.log, nil)), Metrics: r.metrics, Now: time.Now,
 		},
 		Records: r.store, Pacer: r.pacer, KeepMarkers: time.Minute,
@@ -111,7 +112,7 @@ func (r *rig) encoder() (encoderProcess, error) {
 	case i < len(r.scripts):
 		s = r.scripts[i]
 	}
-	e := newFakeEncoder(r.info.Clock(), PictureOf(r.info), s)
+	e := newFakeEncoder(r.info.Clock(), scenario.Picture(r.info), s)
 	r.encoders = append(r.encoders, e)
 	return e, r.noEncoder[i]
 }

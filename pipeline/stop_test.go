@@ -112,8 +112,8 @@ func TestStartFails(t *testing.T) {
 		spoil func(r *rig)
 		want  string
 	}{
-		"schedule": {func(r *rig) { r.live.Info.EventLength = 0 }, "make schedule: "},
-		"picture":  {func(r *rig) { r.live.Picture.Width = 7 }, "make renderer: "},
+		"schedule": {func(r *rig) { r.live.Info.EventLength = 0 }, "channel main: event length"},
+		"picture":  {func(r *rig) { r.live.Info.Width = 7 }, "channel main: size 7x"},
 		"segments": {func(r *rig) { r.store.refuses["Segments"] = errDiskFull }, "read newest segment: no space left on device"},
 		"missing":  {func(r *rig) { r.store.refuses["Missing"] = errDiskFull }, "read newest missing frames: no space left on device"},
 		"frames":   {func(r *rig) { r.store.refuses["Frames"] = errDiskFull }, "read newest frame: no space left on device"},

@@ -3,6 +3,7 @@ package verify
 import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Size of the pictures that are measured. The cells of the frame code are 20x20 pixels in it, and the block of an event
@@ -51,7 +52,7 @@ type meter struct {
 	options generator.Options
 }
 
-func newMeter(c markers.Channel) meter { return meter{pictureOf(c)} }
+func newMeter(c markers.Channel) meter { return meter{scenario.Picture(c)} }
 
 // measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
 func (m meter) measure(yuv []byte) picture {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Seeded is the truth that follows from a channel's description alone: its schedule of events. Of triggered events and of
@@ -31,19 +31,15 @@ func (s seeded) Between(ctx context.Context, first, last int64) (t Truth, err er
 
 func (s seeded) Markers(_ context.Context, first, last int64) (list []markers.Marker, err error) {
 	c := s.channel
-	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	shows, err := scenario.New(c)
 	if err != nil {
-		return nil, fmt.Errorf("make schedule: %w", err)
+		return nil, err
 	}
 	if n := (last - first) / c.EventEvery; n > maxEvents {
 		return nil, fmt.Errorf("frames %d to %d hold some %d events: too many", first, last, n)
 	}
-	o := pictureOf(c)
-	for _, ev := range schedule.Between(first, last) {
-		m := markers.Plan(c, markers.Event{
-			Kind: markers.KindScheduled, Number: ev.Number, Scheduled: ev.First, First: ev.First, Last: ev.Last,
-			Band: markers.Box(o.Band()), Block: markers.Box(o.BlockAt(ev.First)), Roll: o.Roll(),
-		})
+	for _, ev := range shows.Between(first, last) {
+		m := shows.Marker(ev, "")
 		list = append(list, m.At(m.UTC, c.Epoch))
 	}
 	return list, nil

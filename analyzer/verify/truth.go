@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Source knows the truth about a stream.
@@ -70,20 +69,11 @@ func checkChannel(c markers.Channel) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if err := pictureOf(c).Validate(); err != nil {
-		return fmt.Errorf("channel %s: %w", c.Name, err)
+	if _, err := scenario.New(c); err != nil {
+		return err
 	}
 	if c.PTSOrigin != markers.PTSOrigin {
 		return errors.New("the PTS of frame 0 is not that of this version of refstream")
 	}
 	return nil
-}
-
-// pictureOf are the generator's options of a channel.
-func pictureOf(c markers.Channel) generator.Options {
-	return generator.Options{
-		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
-		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
-		Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
-	}
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/internal/atomicfile"
-	"github.com/refstream/refstream/pipeline"
+	"github.com/refstream/refstream/scenario"
 )
 
 func newFrame(stdout io.Writer) *cobra.Command {
@@ -42,16 +42,16 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 			if err != nil {
 				return err
 			}
-			schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+			shows, err := scenario.New(c)
 			if err != nil {
 				return err
 			}
-			renderer, err := generator.NewRenderer(pipeline.PictureOf(c))
+			renderer, err := generator.NewRenderer(shows.Picture)
 			if err != nil {
 				return err
 			}
-			_, shows := schedule.At(n)
-			picture, err := renderer.Image(n, shows)
+			_, event := shows.At(n)
+			picture, err := renderer.Image(n, event)
 			if err != nil {
 				return fmt.Errorf("render frame %d: %w", n, err)
 			}

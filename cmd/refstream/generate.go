@@ -142,7 +142,7 @@ func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) er
 	show := newProgress(stdout, g.frames)
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
-			Info: g.channel, Picture: pipeline.PictureOf(g.channel), HLS: playlist, Store: files, Logger: g.logger,
+			Info: g.channel, HLS: playlist, Store: files, Logger: g.logger,
 			Output:  also,
 			Encoder: pipeline.FFmpeg(g.encoder), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), g.channel.Name),
 		},

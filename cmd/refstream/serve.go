@@ -267,7 +267,7 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	registry.MustRegister(newCarrierMetrics(c.Name, carriers.status))
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
-			Info: c, Picture: pipeline.PictureOf(c), Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
+			Info: c, Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
 			Output: carriers.hub,
 			Logger: logger, Metrics: pipeline.NewMetrics(registry, c.Name), Now: time.Now,
 		},

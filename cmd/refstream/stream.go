@@ -10,10 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/pipeline"
+	"github.com/refstream/refstream/scenario"
 )
 
 // streamFlags are the flags that say what the stream shows and how it is cut: the truth depends on them.
@@ -85,7 +84,7 @@ func (s *streamFlags) channelInfo(now time.Time) (markers.Channel, error) {
 	}
 	segment := time.Duration(c.Rate.Nanos(c.FramesPerSegment))
 	c.Window = int64((s.window + segment - 1) / segment)
-	return c, pipeline.PictureOf(c).Validate()
+	return c, scenario.Picture(c).Validate()
 }
 
 func parseSize(s string) (w, h int, err error) {
@@ -135,24 +134,20 @@ func describe(c markers.Channel) string {
 // scheduledMarkers gives the markers of the scheduled events that show in frames first to last to each, in order, until
 // that fails. GEN is virtual: every frame is produced at its nominal time.
 func scheduledMarkers(c markers.Channel, first, last int64, each func(markers.Marker) error) error {
-	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	shows, err := scenario.New(c)
 	if err != nil {
-		return fmt.Errorf("make schedule: %w", err)
+		return err
 	}
-	picture := pipeline.PictureOf(c)
 	for n := first; ; {
-		ev := schedule.Next(n)
+		ev := shows.Next(n)
 		if ev.First > last {
 			return nil
 		}
+		n = ev.Last + 1
 		begin := max(ev.First, first)
-		e := markers.Event{
-			Kind: markers.KindScheduled, Number: ev.Number, Scheduled: ev.First, First: begin, Last: min(ev.Last, last),
-			Band: markers.Box(picture.Band()), Block: markers.Box(picture.BlockAt(begin)), Roll: picture.Roll(),
-		}
-		if err := each(markers.Plan(c, e).At(c.Clock().UTC(begin), c.Epoch)); err != nil {
+		ev.Last = min(ev.Last, last)
+		if err := each(markers.Plan(c, shows.Show(ev, begin, "")).At(c.Clock().UTC(begin), c.Epoch)); err != nil {
 			return err
 		}
-		n = ev.Last + 1
 	}
 }
