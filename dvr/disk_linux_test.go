@@ -9,17 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
 // shortDisk is a file on a disk that has room for so many bytes more.
 type shortDisk struct {
-	appender
+	jsonlines.File
+	sync func() error
 	room int
 }
 
+func (d *shortDisk) Sync() error { return d.sync() }
+
 func (d *shortDisk) Write(b []byte) (int, error) {
-	n, err := d.appender.Write(b[:min(len(b), d.room)])
+	n, err := d.File.Write(b[:min(len(b), d.room)])
 	if d.room -= n; err == nil && n < len(b) {
 		err = syscall.ENOSPC
 	}
@@ -77,11 +81,11 @@ func TestShortWrite(t *testing.T) {
 	}
 	t.Cleanup(func() { s.close() })
 	b := numbered(10)
-	s.recording.f = &shortDisk{s.recording.f, 5*ts.PacketSize + 100}
+	s.recording.f = &shortDisk{s.recording.f, s.recording.f.Sync, 5*ts.PacketSize + 100}
 	if err := s.recording.write(b); !errors.Is(err, syscall.ENOSPC) || s.recording.size.Load() != 5*ts.PacketSize {
 		t.Errorf("size %d, %v", s.recording.size.Load(), err)
 	}
-	s.connections.f = &shortDisk{s.connections.f, 250}
+	s.connections.File = &shortDisk{File: s.connections.File, room: 250}
 	written := 0
 	for ; err == nil; written++ {
 		err = s.connections.append(Connection{Number: written + 1})

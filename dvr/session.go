@@ -128,7 +128,7 @@ func (s *session) close() error {
 		err = s.recording.close()
 	}
 	if s.connections != nil {
-		err = errors.Join(err, s.connections.close())
+		err = errors.Join(err, s.connections.Close())
 	}
 	s.lock.Close()
 	if err != nil {

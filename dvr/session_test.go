@@ -77,7 +77,7 @@ func TestSessionsRefused(t *testing.T) {
 		"another recording's":  {"session.db", "SQLite", "is no session"},
 		"recording is no TS":   {recordingFile, strings.Repeat("x", 1000), "no transport stream packet at byte 0"},
 		"recording goes wrong": {recordingFile, "G" + strings.Repeat("x", 375), "no transport stream packet at byte 188"},
-		"log is broken":        {connectionsFile, "{\"connection\":1}\nx\n", "line 2 of"},
+		"log is broken":        {connectionsFile, "{\"connection\":1}\nx\n", "connections.jsonl: line 2: "},
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "test", c.file)

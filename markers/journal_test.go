@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/jsonlines"
 )
 
 func someFrames(from, to int64) []FrameRecord {
@@ -306,8 +308,8 @@ func checkLines[T interface {
 	comparable
 }](t *testing.T, data []byte) {
 	recs, good, err := readLines[T](data, ID{})
-	var where *lineError
-	if err != nil && (!errors.As(err, &where) || where.line != len(recs)+1) {
+	var where *jsonlines.Error
+	if err != nil && (!errors.As(err, &where) || where.Line != len(recs)+1) {
 		t.Fatalf("error %v after %d records", err, len(recs))
 	}
 	if good > len(data) || good > 0 && data[good-1] != '\n' || bytes.Count(data[:good], []byte{'\n'}) != len(recs) {

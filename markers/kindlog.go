@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+
+	"github.com/refstream/refstream/internal/jsonlines"
 )
 
 // retryLines is how many records that could not be written are tried in one write. It bounds what each Append costs
@@ -86,7 +88,7 @@ func (l *kindLog[T]) append(recs []T) error {
 
 func (l *kindLog[T]) encode(recs []T) (lines []byte, err error) {
 	for _, r := range recs {
-		if lines, err = appendLine(lines, r); err != nil {
+		if lines, err = jsonlines.Append(lines, r); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", l.kind, r.RecordID(), err)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"sort"
+
+	"github.com/refstream/refstream/internal/jsonlines"
 )
 
 // loadFiles reads a log back: the records that were not trimmed, and the ID of the last one on disk. A last line that
@@ -23,7 +25,7 @@ func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID,
 		}
 		lines, good, err := readLines[T](data, newest)
 		if err == nil && good < len(data) && !isLast {
-			err = &lineError{len(lines) + 1, errors.New("the line has no end, and more files follow")}
+			err = &jsonlines.Error{Line: len(lines) + 1, Err: errors.New("the line has no end, and more files follow")}
 		}
 		if err != nil {
 			return nil, ID{}, fmt.Errorf("read journal %s: %w: put the file back from a copy, or correct or delete the "+

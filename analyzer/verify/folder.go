@@ -1,15 +1,13 @@
 package verify
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -95,25 +93,16 @@ func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.
 	return list, err
 }
 
-// eachLine reads JSON Lines.
+// eachLine gives the records of a file to each.
 func eachLine[T any](ctx context.Context, name string, each func(T) error) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	d := json.NewDecoder(bufio.NewReader(f))
-	for ctx.Err() == nil {
-		var v T
-		switch err := d.Decode(&v); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("%s at byte %d: %w", name, d.InputOffset(), err)
+	rest, err := jsonlines.Read(name, func(v T) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if err := each(v); err != nil {
-			return fmt.Errorf("%s at byte %d: %w", name, d.InputOffset(), err)
-		}
+		return each(v)
+	})
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%s: the last line has no end: the file is not whole", name)
 	}
-	return ctx.Err()
+	return err
 }

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -28,12 +27,14 @@ type recordedChannel struct {
 
 // recordedTruth are the files of a truth that grows.
 type recordedTruth struct {
-	frames, missing, markers *recordLog
+	frames  *recordLog[markers.FrameRecord]
+	missing *recordLog[markers.MissingRecord]
+	markers *recordLog[markers.Marker]
 }
 
 // recordLog is one file of records in the order of their IDs.
-type recordLog struct {
-	file *os.File
+type recordLog[T identified] struct {
+	*jsonlines.Log[T]
 	last markers.ID
 }
 
@@ -51,17 +52,15 @@ func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
 	t := &recordedTruth{}
-	for _, f := range []struct {
-		to   **recordLog
-		name string
-		id   func([]byte) (markers.ID, error)
-	}{
-		{&t.frames, "frames", idOf[markers.FrameRecord]}, {&t.missing, "missing", idOf[markers.MissingRecord]},
-		{&t.markers, "markers", idOf[markers.Marker]},
-	} {
-		if *f.to, err = openRecordLog(filepath.Join(dir, f.name+".jsonl"), f.id); err != nil {
-			return nil, errors.Join(err, t.close())
-		}
+	t.frames, err = openRecordLog[markers.FrameRecord](dir, "frames")
+	if err == nil {
+		t.missing, err = openRecordLog[markers.MissingRecord](dir, "missing")
+	}
+	if err == nil {
+		t.markers, err = openRecordLog[markers.Marker](dir, "markers")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open truth: %w", err), t.close())
 	}
 	return t, nil
 }
@@ -98,80 +97,38 @@ func writeTruthChannel(dir string, c recordedChannel) error {
 // identified is a record of any kind.
 type identified interface{ RecordID() markers.ID }
 
-func idOf[T identified](line []byte) (markers.ID, error) {
-	var r T
-	err := json.Unmarshal(line, &r)
-	return r.RecordID(), err
-}
-
-// openRecordLog opens a file to append to it. A last line that was half written is cut off.
-func openRecordLog(name string, id func([]byte) (markers.ID, error)) (*recordLog, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open truth: %w", err)
-	}
-	t := &recordLog{file: f}
-	in, whole := bufio.NewReader(f), int64(0)
-	var newest []byte
-	for {
-		line, err := in.ReadBytes('\n')
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				return nil, errors.Join(fmt.Errorf("read truth: %w", err), f.Close())
-			}
-			break
-		}
-		whole += int64(len(line))
-		newest = line
-	}
-	if newest != nil {
-		if t.last, err = id(newest); err != nil {
-			return nil, errors.Join(fmt.Errorf("read truth: the last line of %s: %w", name, err), f.Close())
-		}
-	}
-	if err := f.Truncate(whole); err != nil {
-		return nil, errors.Join(fmt.Errorf("open truth: %w", err), f.Close())
-	}
-	if _, err := f.Seek(whole, io.SeekStart); err != nil {
-		return nil, errors.Join(fmt.Errorf("open truth: %w", err), f.Close())
-	}
-	return t, nil
-}
-
-// appendRecords writes the records that are after the newest, in one piece. Where that fails, what was written of it is
-// taken back, and they can be given again.
-func appendRecords[T identified](t *recordLog, records []T) error {
-	var b bytes.Buffer
-	last := t.last
-	for _, r := range records {
-		if r.RecordID().Compare(last) <= 0 {
-			continue
-		}
-		line, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("write truth: %w", err)
-		}
-		b.Write(line)
-		b.WriteByte('\n')
-		last = r.RecordID()
-	}
-	if b.Len() == 0 {
+// openRecordLog opens the file of one kind of records.
+func openRecordLog[T identified](dir, kind string) (l *recordLog[T], err error) {
+	l = &recordLog[T]{}
+	l.Log, err = jsonlines.Open(filepath.Join(dir, kind+".jsonl"), func(r T) error {
+		l.last = r.RecordID()
 		return nil
-	}
-	at, err := t.file.Seek(0, io.SeekCurrent)
+	})
 	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// appendNew writes the records that are after the newest, in one piece. Where that fails, they can be given again.
+func (l *recordLog[T]) appendNew(records []T) error {
+	last := l.last
+	fresh := slices.DeleteFunc(slices.Clone(records), func(r T) bool {
+		if r.RecordID().Compare(last) <= 0 {
+			return true
+		}
+		last = r.RecordID()
+		return false
+	})
+	if err := l.Append(fresh...); err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
-	if _, err := t.file.Write(b.Bytes()); err != nil {
-		_, back := t.file.Seek(at, io.SeekStart)
-		return errors.Join(fmt.Errorf("write truth: %w", err), t.file.Truncate(at), back)
-	}
-	t.last = last
+	l.last = last
 	return nil
 }
 
 func (t *recordedTruth) append(b markers.Batch) error {
-	return errors.Join(appendRecords(t.frames, b.Frames), appendRecords(t.missing, b.Missing), appendRecords(t.markers, b.Markers))
+	return errors.Join(t.frames.appendNew(b.Frames), t.missing.appendNew(b.Missing), t.markers.appendNew(b.Markers))
 }
 
 // lastFrame is the newest frame that is there.
@@ -179,10 +136,14 @@ func (t *recordedTruth) lastFrame() int64 { return t.frames.last.Frame }
 
 func (t *recordedTruth) close() error {
 	var errs []error
-	for _, f := range []*recordLog{t.frames, t.missing, t.markers} {
-		if f != nil {
-			errs = append(errs, f.file.Close())
-		}
+	if t.frames != nil {
+		errs = append(errs, t.frames.Close())
+	}
+	if t.missing != nil {
+		errs = append(errs, t.missing.Close())
+	}
+	if t.markers != nil {
+		errs = append(errs, t.markers.Close())
 	}
 	return errors.Join(errs...)
 }

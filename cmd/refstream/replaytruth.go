@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/static"
 )
@@ -62,30 +59,14 @@ func loadTruth(ctx context.Context, dir string) (*replayedTruth, error) {
 
 // loadRecords reads the records of a file. A last line that is not whole yet, or never will be, is none.
 func loadRecords[T any](ctx context.Context, name string) (list []T, err error) {
-	f, err := os.Open(name)
+	_, err = jsonlines.Read(name, func(r T) error {
+		list = append(list, r)
+		return ctx.Err()
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // the recorder was killed before it made this one
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	in := bufio.NewReader(f)
-	for ctx.Err() == nil {
-		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return list, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var r T
-		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", name, len(list)+1, err)
-		}
-		list = append(list, r)
-	}
-	return nil, ctx.Err()
+	return list, err
 }
 
 // serverTime is what the server's clock said at a time of the recorder's.

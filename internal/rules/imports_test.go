@@ -35,8 +35,9 @@ var table = map[string]arrows{
 		may:       words("media h264 outputs/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
+	"scenario": {may: words("generator markers")},
 	"annotate": {may: words("media h264 markers")},
-	"markers":  {may: words("media internal/atomicfile internal/filelock"), tests: words("markers/redis")},
+	"markers":  {may: words("media internal/atomicfile internal/filelock internal/jsonlines"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
 	"markers/redis": {
@@ -69,7 +70,7 @@ var table = map[string]arrows{
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media h264 markers annotate generator internal/ffmpeg analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
+		may: words("media h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
 			"outputs/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("outputs"),
@@ -85,14 +86,14 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	// The index has what frame records say.
-	"dvr": {may: words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	"dvr": {may: words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock internal/jsonlines outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
 	"pipeline": {
-		may:       words("media h264 generator encoder annotate markers outputs outputs/ts outputs/hls"),
+		may:       words("media h264 generator encoder annotate markers scenario outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},
 	"api": {
-		may: words("media markers generator static analyzer/verify/score"),
+		may: words("media markers generator scenario static analyzer/verify/score"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/redis"), // long answers are read from both stores
@@ -108,6 +109,8 @@ var table = map[string]arrows{
 	"internal/testunix": {},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
+	// Files of JSON Lines.
+	"internal/jsonlines": {},
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
 	// What ffmpeg says.
