@@ -82,16 +82,22 @@ func TestSplitter(t *testing.T) {
 	}
 }
 
-// FuzzSplitter: whole packets come out, each from its place, and every byte is in one or skipped; the pieces that the bytes
-// come in make no difference.
+// FuzzSplitter: whole packets come out, each from its place, and every byte is in one, skipped, or one of those that may stand
+// behind each; the pieces that the bytes come in make no difference.
 func FuzzSplitter(f *testing.F) {
 	f.Add(numbered(8), uint16(100))
 	f.Add(append([]byte("GET / HTTP/1.1"), numbered(8)...), uint16(7))
 	f.Add(append(numbered(5)[:700], numbered(5)...), uint16(1))
+	m2ts, plain := make([]byte, 0, 4*192), numbered(4)
+	for ; len(plain) > 0; plain = plain[PacketSize:] {
+		m2ts = append(append(m2ts, 0, 0, 0, 1), plain[:PacketSize]...)
+	}
+	f.Add(m2ts, uint16(50))
 	f.Fuzz(func(t *testing.T, data []byte, piece uint16) {
 		got, s, lost := split(t, data, int(piece)+1, true)
-		if int64(len(got)) != s.Packets*PacketSize || s.Packets*PacketSize+s.Skipped != int64(len(data)) {
-			t.Errorf("%d bytes of packets and %d skipped of %d", len(got), s.Skipped, len(data))
+		between := int64(len(data)) - s.Packets*PacketSize - s.Skipped
+		if int64(len(got)) != s.Packets*PacketSize || between < 0 || between > s.Packets*int64(s.extra) {
+			t.Errorf("%d bytes of packets, %d skipped and %d between packets of %d", len(got), s.Skipped, between, len(data))
 		}
 		whole, _, lostWhole := split(t, data, len(data)+1, true)
 		if !bytes.Equal(got, whole) || !slices.Equal(lost, lostWhole) {
