@@ -12,12 +12,13 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // encode renders frames and has ffmpeg encode them; the options stand before the name of the file.
 func encode(t *testing.T, c markers.Channel, name string, first, frames int64, event func(int64) bool, options ...string) string {
 	t.Helper()
-	r, err := generator.NewRenderer(pictureOf(c))
+	r, err := generator.NewRenderer(scenario.Picture(c))
 	if err != nil {
 		t.Fatal(err)
 	}
