@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -102,7 +103,7 @@ func eachLine[T any](ctx context.Context, name string, each func(T) error) error
 		return each(v)
 	})
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%s: the last line has no end: the file is not whole", name)
+		err = fmt.Errorf("%s: the last line has no end: %w", name, io.ErrUnexpectedEOF)
 	}
 	return err
 }
