@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -34,7 +37,7 @@ func manyConnections(t *testing.T, n int) [][]byte {
 	var all [][]byte
 	for i := range n {
 		b := bytes.Clone(sources[i%len(sources)])
-		b = movedStream(b, int64(i)*4*ticksPerSecond)
+		b = dvrtest.Moved(b, int64(i)*4*media.TicksPerSecond)
 		if i%3 != 0 {
 			b = b[:len(b)/ts.PacketSize*(40+r.IntN(60))/100*ts.PacketSize]
 		}
@@ -63,11 +66,11 @@ func TestScanConnectionsBehind(t *testing.T) {
 	parts := manyConnections(t, connections)
 	live := newScanSession(t)
 	sc, wait := live.follow(t.Context())
-	var all []Connection
+	var all []splice.Connection
 	size := int64(0)
 	at := time.Unix(0, 0)
 	for i, part := range parts {
-		all = append(all, Connection{Number: i + 1, FirstByte: size})
+		all = append(all, splice.Connection{Number: i + 1, FirstByte: size})
 		live.connections(all...)
 		live.append(part)
 		size += int64(len(part))
@@ -126,7 +129,7 @@ func TestScanKilledConnections(t *testing.T) {
 	s := newScanSession(t)
 	s.o.MaxInterval = 1700 * time.Millisecond
 	r := rand.New(rand.NewPCG(3, 5))
-	var all []Connection
+	var all []splice.Connection
 	size := int64(0)
 	ended := time.Unix(0, 0)
 	for i, part := range parts {
@@ -135,7 +138,7 @@ func TestScanKilledConnections(t *testing.T) {
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
-		c := Connection{Number: i + 1, FirstByte: size}
+		c := splice.Connection{Number: i + 1, FirstByte: size}
 		s.connections(append(all, c)...)
 		cut := len(part) / ts.PacketSize * r.IntN(100) / 100 * ts.PacketSize
 		s.append(part[:cut])
@@ -159,7 +162,7 @@ func TestScanKilledConnections(t *testing.T) {
 	got := s.resumedIndex()
 	fresh := newScanSession(t)
 	fresh.o.MaxInterval = s.o.MaxInterval
-	fresh.append(read(t, s.folder, recordingFile))
+	fresh.append(read(t, s.folder, splice.RecordingFile))
 	fresh.connections(all...)
 	want := fresh.scan()
 	if len(want) < connections {
@@ -179,7 +182,7 @@ func TestScanKilledConnections(t *testing.T) {
 func scanUntilKilled(t *testing.T, folder string) {
 	s := newScanSession(t)
 	s.folder, s.o.MaxInterval = folder, 1700*time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), patience) // in case that nobody kills it
+	ctx, cancel := context.WithTimeout(t.Context(), dvrtest.Patience) // in case that nobody kills it
 	defer cancel()
 	sc, wait := s.follow(ctx)
 	tick := time.NewTicker(5 * time.Millisecond)

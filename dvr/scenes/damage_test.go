@@ -14,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/internal/testunix"
+	"github.com/refstream/refstream/media"
 )
 
 // script is a program in place of ffmpeg.
@@ -34,7 +37,7 @@ func script(t testing.TB, lines string) string {
 func TestScanWithoutFFmpeg(t *testing.T) {
 	s := newScanSession(t)
 	s.o.FFmpeg = "no-such-ffmpeg"
-	if _, err := newScanner(s.o, s.folder); err == nil || !strings.Contains(err.Error(), "no-such-ffmpeg") || !strings.Contains(err.Error(), "install ffmpeg") {
+	if _, err := New(s.o, s.folder); err == nil || !strings.Contains(err.Error(), "no-such-ffmpeg") || !strings.Contains(err.Error(), "install ffmpeg") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -50,7 +53,7 @@ func TestScanDecoderKilled(t *testing.T) {
 	sc, wait := s.follow(t.Context())
 	s.append(b[:len(b)/188/2*188])
 	sc.Grown()
-	s.until("some frames", func() bool { _, n := sc.Scanned(); return n >= 3 })
+	s.until("there are some frames", func() bool { _, n := sc.Scanned(); return n >= 3 })
 	text, err := os.ReadFile(pid)
 	if err != nil {
 		t.Fatal(err)
@@ -78,15 +81,7 @@ func TestScanDecoderKilled(t *testing.T) {
 
 func (s *scanSession) until(what string, ok func() bool) {
 	s.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(patience); !ok(); {
-		select {
-		case <-tick.C:
-		case <-end:
-			s.t.Fatalf("waited for %s\n%s", what, s.log)
-		}
-	}
+	dvrtest.Until(s.t, s.log, what, ok)
 }
 
 // TestScanDecoderFails has a decoder that never makes a picture: it is started a few times only, and what it was given is
@@ -133,13 +128,13 @@ func TestScanDecoderIdle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScanSession(t)
-			log := &logged{}
+			log := &dvrtest.Log{}
 			s.o.Logger = slog.New(slog.NewTextHandler(log, nil))
 			s.o.FFmpeg = script(t, lines)
 			at := time.Unix(0, 0)
 			s.append(b)
 			s.append(b)
-			s.connections(Connection{Number: 1, Bytes: int64(len(b)), Ended: &at}, Connection{Number: 2, FirstByte: int64(len(b))})
+			s.connections(splice.Connection{Number: 1, Bytes: int64(len(b)), Ended: &at}, splice.Connection{Number: 2, FirstByte: int64(len(b))})
 			sc := s.scanner()
 			sc.silence = 100 * time.Millisecond
 			ctx, cancel := context.WithCancel(t.Context())
@@ -149,11 +144,9 @@ func TestScanDecoderIdle(t *testing.T) {
 				return strings.Contains(log.String(), "no pictures") || strings.Contains(log.String(), "before its input did")
 			})
 			sc.Finish()
-			var rest timer
-			rest.start(500 * time.Millisecond)
 			select {
 			case <-ended:
-			case <-rest.ticks():
+			case <-time.After(500 * time.Millisecond):
 				cancel()
 				<-ended
 			}
@@ -197,7 +190,7 @@ func TestScanTimes(t *testing.T) {
 	args := []string{"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-muxdelay", "0", "-muxpreload", "0"}
 	plain := newScanSession(t)
 	moved := func(from, offset int64) []byte {
-		return movedStream(ourStream(t, o, from, 200, args...), offset*ticksPerSecond)
+		return dvrtest.Moved(ourStream(t, o, from, 200, args...), offset*media.TicksPerSecond)
 	}
 	plain.append(moved(0, 100))
 	want := plain.scan()
@@ -213,7 +206,7 @@ func TestScanTimes(t *testing.T) {
 			t.Fatalf("offset %v: frames %d, want %d\n%s", offset, numbers(got), numbers(want), s.log)
 		}
 		for i := range got {
-			if shift := got[i].PTS - want[i].PTS; shift != (offset-100)*ticksPerSecond {
+			if shift := got[i].PTS - want[i].PTS; shift != (offset-100)*media.TicksPerSecond {
 				t.Errorf("offset %v: %s is shifted by %d ticks", offset, got[i].ID, shift)
 			}
 		}
@@ -232,13 +225,13 @@ func TestScanTimes(t *testing.T) {
 	}
 	for _, f := range all {
 		n := *f.Number
-		if want := []int64{1000, 500, 2000}[n/200]*ticksPerSecond + want[0].PTS - 100*ticksPerSecond + n%200*3000; f.PTS != want {
+		if want := []int64{1000, 500, 2000}[n/200]*media.TicksPerSecond + want[0].PTS - 100*media.TicksPerSecond + n%200*3000; f.PTS != want {
 			t.Errorf("frame %d is at %d, want %d", n, f.PTS, want)
 		}
 	}
 	// The same again, after a stop in the middle.
 	s := newScanSession(t)
-	s.append(read(t, jumps.folder, recordingFile))
+	s.append(read(t, jumps.folder, splice.RecordingFile))
 	s.scanSome(len(all) / 2)
 	if got := s.scan(); !reflect.DeepEqual(got, all) {
 		t.Errorf("resumed: %+v, want %+v", got, all)

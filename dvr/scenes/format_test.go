@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -83,7 +84,7 @@ func TestFormat(t *testing.T) {
 		args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("color=gray:s=%dx%d:r=25:d=0.12", c.format.width, c.format.height))
 		outputs = append(append(append(outputs, "-map", fmt.Sprint(i), "-c:v", c.kind), c.args...), name(i))
 	}
-	command(t, "ffmpeg", append(args, outputs...)...)
+	dvrtest.Command(t, "ffmpeg", append(args, outputs...)...)
 	for i, c := range all {
 		b, err := os.ReadFile(name(i))
 		if err != nil {

@@ -1,10 +1,12 @@
 package scenes
 
+import "github.com/refstream/refstream/media"
+
 const (
 	// landmarkEvery is how far pictures are apart, in ticks of PTS, that gradual changes are looked for in.
-	landmarkEvery = ticksPerSecond / 10
+	landmarkEvery = media.TicksPerSecond / 10
 	// gradualWindow is how long a gradual change may take, with the pictures before it that it is told by.
-	gradualWindow = 3 * ticksPerSecond
+	gradualWindow = 3 * media.TicksPerSecond
 	// settledAfter is how many landmarks the picture must have been the same for: 0.4 s.
 	settledAfter = 4
 	// settledDistance is how far pictures are apart at most that are the same, but for what moves in them.

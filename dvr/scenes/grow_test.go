@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/media"
 )
 
 // follow starts a scanner; the function that is returned waits until it has ended.
-func (s *scanSession) follow(ctx context.Context) (*scanner, func() error) {
+func (s *scanSession) follow(ctx context.Context) (*Scanner, func() error) {
 	s.t.Helper()
 	sc := s.scanner()
 	ended := make(chan error, 1)
@@ -23,7 +25,7 @@ func (s *scanSession) follow(ctx context.Context) (*scanner, func() error) {
 		select {
 		case err := <-ended:
 			return err
-		case <-time.After(patience):
+		case <-time.After(dvrtest.Patience):
 			s.t.Fatal("Run does not end")
 			return nil
 		}
@@ -98,10 +100,10 @@ func TestScanConnections(t *testing.T) {
 
 	s := newScanSession(t)
 	sc, wait := s.follow(t.Context())
-	var all []Connection
+	var all []splice.Connection
 	size := int64(0)
 	for i, part := range [][]byte{a, audio, b, c} {
-		conn := Connection{Number: i + 1, FirstByte: size}
+		conn := splice.Connection{Number: i + 1, FirstByte: size}
 		s.connections(append(all, conn)...)
 		for rest := part; len(rest) > 0; rest = rest[min(len(rest), 18800):] {
 			s.append(rest[:min(len(rest), 18800)])
@@ -127,7 +129,7 @@ func TestScanConnections(t *testing.T) {
 		t.Errorf("frames %d, want %d: %+v", got, want, list)
 	}
 	resumed := newScanSession(t)
-	resumed.append(read(t, s.folder, recordingFile))
+	resumed.append(read(t, s.folder, splice.RecordingFile))
 	resumed.connections(all...)
 	if got := resumed.scan(); !reflect.DeepEqual(got, list) {
 		t.Errorf("all at once: %+v, want %+v", got, list)

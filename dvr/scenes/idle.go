@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -11,19 +13,19 @@ const (
 	// takes.
 	noPictures = 10 * time.Second
 	// enoughTime is of how much stream time a decoder must make a picture: more than any number of pictures it keeps back.
-	enoughTime = 2 * ticksPerSecond
+	enoughTime = 2 * media.TicksPerSecond
 )
 
 // watched says whether a decoder makes pictures.
 type watched struct {
-	scanner  *scanner
+	scanner  *Scanner
 	feed     *feed
 	pictures atomic.Int64
 	over     chan struct{} // closed when nobody watches any more
 }
 
 // watch watches the decoder of f, until ctx ends.
-func (s *scanner) watch(ctx context.Context, f *feed) *watched {
+func (s *Scanner) watch(ctx context.Context, f *feed) *watched {
 	w := &watched{scanner: s, feed: f, over: make(chan struct{})}
 	go func() {
 		defer close(w.over)

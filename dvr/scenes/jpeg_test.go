@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 )
 
 // TestColours compares a frame's JPEG, as decoders of JPEG take it, with the colours that the picture was made of.
@@ -34,8 +36,8 @@ func TestColours(t *testing.T) {
 			t.Parallel()
 			// Bars of all primaries and their mixes, with nothing fine that 4:2:0 would lose.
 			source := []string{"-f", "lavfi", "-i", "rgbtestsrc=complement=1:s=" + c.size + ":r=25:d=0.2"}
-			want := made.get(t, "bars "+c.size, func() ([]byte, error) {
-				return output(exec.Command("ffmpeg", slices.Concat([]string{"-v", "error"}, source,
+			want := made.Get(t, "bars "+c.size, func() ([]byte, error) {
+				return dvrtest.Output(exec.Command("ffmpeg", slices.Concat([]string{"-v", "error"}, source,
 					[]string{"-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"})...))
 			})
 			s := newScanSession(t)

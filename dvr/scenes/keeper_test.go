@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/generator"
 )
 
@@ -86,7 +88,7 @@ func TestScanWritesAgain(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			s, _ := r.scanned(t, 2)
-			log := &logged{}
+			log := &dvrtest.Log{}
 			s.o.Logger = slog.New(slog.NewTextHandler(log, nil))
 			// A folder stands where the temporary file would be: that fails for everybody.
 			block := filepath.Join(s.folder, file+".tmp")
@@ -147,13 +149,13 @@ func TestScanPosition(t *testing.T) {
 			if list[0].Position != "0.000000" || len(list) < 4 {
 				t.Fatalf("index %+v", list)
 			}
-			file := filepath.Join(s.folder, recordingFile)
+			file := filepath.Join(s.folder, splice.RecordingFile)
 			// One run of ffmpeg goes to all of them: each output has its own position.
 			dir, args := t.TempDir(), []string{"-v", "error", "-i", file}
 			for _, f := range list {
 				args = append(args, "-ss", string(f.Position), "-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "rawvideo", filepath.Join(dir, f.ID))
 			}
-			command(t, "ffmpeg", args...)
+			dvrtest.Command(t, "ffmpeg", args...)
 			for _, f := range list {
 				raw := read(t, dir, f.ID)
 				if n, ok := generator.ReadFrameCode(raw, o.Width, o.Width, o.Height); !ok || n != *f.Number {

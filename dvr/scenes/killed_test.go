@@ -33,7 +33,7 @@ func TestScanKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		s.until("another frame", func() bool {
+		s.until("there is another frame", func() bool {
 			names, err := filepath.Glob(filepath.Join(s.folder, framesFolder, "F*"))
 			return err == nil && len(names) > n
 		})

@@ -13,11 +13,11 @@ const (
 	// at most: it meets no wrap, and another one that begins in the middle ends at the same place. In the upper half they
 	// are moved to begin at movedStart, which leaves room for some to be before the first.
 	halfRange  = 1 << 32
-	movedStart = 60 * ticksPerSecond
+	movedStart = 60 * media.TicksPerSecond
 	// maxTimeStep is how far time stamps may go on from one picture to the next without another decoder being started,
 	// which takes them for a new stretch: 10 s. maxTimeBack is how far they may go back: decoding times never should.
-	maxTimeStep = 10 * ticksPerSecond
-	maxTimeBack = ticksPerSecond / 2
+	maxTimeStep = 10 * media.TicksPerSecond
+	maxTimeBack = media.TicksPerSecond / 2
 )
 
 // keyPoint is a place where a picture begins that can be decoded without those before it.

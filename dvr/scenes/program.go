@@ -4,8 +4,7 @@ import "github.com/refstream/refstream/outputs/ts"
 
 // program is the tables of a stream, and which video is taken out of it: the first of the first program that has one.
 type program struct {
-	pat  table
-	pmts map[uint16]*table // by PID
+	psi ts.PSI
 	// patAt is where the last PAT began, and tablesAt the one before the last PMT that has the video.
 	patAt, tablesAt int64
 	// pmtPID is that of the program with the video, 0 where none is known.
@@ -24,20 +23,20 @@ type video struct {
 // take takes a packet at offset at, and reports whether it says that there is another video now.
 func (g *program) take(p ts.Packet, at int64) (changed bool) {
 	pid := p.PID()
-	if pid == 0 {
-		if p.Starts() {
-			g.patAt = at
-		}
-		if g.pat.observe(p, tableProgramAssociation) {
-			g.name()
-		}
+	if pid == 0 && p.Starts() {
+		g.patAt = at
+	}
+	if !g.psi.Take(p) {
 		return false
 	}
-	pmt := g.pmts[pid]
-	if pmt == nil || !pmt.observe(p, tableProgramMap) {
+	if g.psi.PMTs[g.pmtPID] == nil {
+		g.pmtPID = 0 // the program is gone: another one may be taken
+	}
+	pmt := g.psi.PMTs[pid]
+	if pmt == nil { // it is the PAT
 		return false
 	}
-	v, ok := firstVideo(pmt.program())
+	v, ok := firstVideo(pmt.Program())
 	if !ok || g.pmtPID != 0 && g.pmtPID != pid {
 		return false
 	}
@@ -45,24 +44,6 @@ func (g *program) take(p ts.Packet, at int64) (changed bool) {
 	changed = v != g.video
 	g.pmtPID, g.video = pid, v
 	return changed
-}
-
-// name takes the program maps that the PAT names now.
-func (g *program) name() {
-	pmts := map[uint16]*table{}
-	for _, pid := range g.pat.maps() {
-		if len(pmts) == maxPrograms {
-			break
-		}
-		if pmts[pid] = g.pmts[pid]; pmts[pid] == nil {
-			pmts[pid] = &table{}
-		}
-	}
-	delete(pmts, 0) // the PAT's own
-	if pmts[g.pmtPID] == nil {
-		g.pmtPID = 0 // the program is gone: another one may be taken
-	}
-	g.pmts = pmts
 }
 
 // firstVideo is the first video that a PMT names.

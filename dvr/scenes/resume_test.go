@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/refstream/refstream/dvr/splice"
 )
 
 // resumedStream is two connections of our stream with many events, and what a scan without a stop finds.
@@ -60,8 +62,8 @@ func (r resumedStream) session(t *testing.T) *scanSession {
 	at := time.Unix(0, 0)
 	s.append(r.first)
 	s.append(r.second)
-	s.connections(Connection{Number: 1, Bytes: int64(len(r.first)), Ended: &at},
-		Connection{Number: 2, FirstByte: int64(len(r.first)), Bytes: int64(len(r.second)), Ended: &at})
+	s.connections(splice.Connection{Number: 1, Bytes: int64(len(r.first)), Ended: &at},
+		splice.Connection{Number: 2, FirstByte: int64(len(r.first)), Bytes: int64(len(r.second)), Ended: &at})
 	return s
 }
 

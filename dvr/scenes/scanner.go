@@ -11,12 +11,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/dvr/splice"
 )
 
-// scanner takes frames out of a recording as it grows. Each picture is decoded once, in one pass through all that comes,
+// Scanner takes frames out of a recording as it grows. Each picture is decoded once, in one pass through all that comes,
 // so that there are no pieces with boundaries. Where it went on after a stop, some pictures are decoded again only to
 // have something to compare the next ones with: the index is that of a scan without a stop.
-type scanner struct {
+type Scanner struct {
 	o      Options
 	folder string // of the session
 
@@ -37,20 +39,21 @@ type scanner struct {
 	looked func()
 }
 
-// newScanner makes a scanner for the session in folder. It returns an error when ffmpeg is missing. o has its defaults
-// filled in.
-func newScanner(o Options, folder string) (*scanner, error) {
-	path, err := exec.LookPath(o.FFmpeg)
+// New makes a Scanner for the session in folder. It returns an error for a wrong option, and when ffmpeg is missing.
+func New(o Options, folder string) (*Scanner, error) {
+	o, err := o.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	if o.FFmpeg, err = exec.LookPath(o.FFmpeg); err != nil {
 		return nil, fmt.Errorf("find decoder: %w: install ffmpeg, or say where it is", err)
 	}
-	o.FFmpeg = path
-	return &scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures,
+	return &Scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures,
 		looked: func() {}}, nil
 }
 
 // Grown says that there may be more in the recording. It may be called at any time.
-func (s *scanner) Grown() {
+func (s *Scanner) Grown() {
 	select {
 	case s.grown <- struct{}{}:
 	default: // it is said already
@@ -58,15 +61,15 @@ func (s *scanner) Grown() {
 }
 
 // Finish says that the recording will not grow any more.
-func (s *scanner) Finish() { s.finish.Do(func() { close(s.finished) }) }
+func (s *Scanner) Finish() { s.finish.Do(func() { close(s.finished) }) }
 
 // Scanned says how much was given to a decoder, and how many frames are in the index.
-func (s *scanner) Scanned() (bytes int64, frames int) { return s.scanned.Load(), int(s.frames.Load()) }
+func (s *Scanner) Scanned() (bytes int64, frames int) { return s.scanned.Load(), int(s.frames.Load()) }
 
 // Run scans until all of the recording is scanned after Finish, which is no error, or ctx has ended, whose error it
 // returns. Other errors are that files of the session can't be read, could not be written until ctx had ended, or ffmpeg
 // can't be started. Nothing that it started is left then.
-func (s *scanner) Run(ctx context.Context) error {
+func (s *Scanner) Run(ctx context.Context) error {
 	f, err := s.open(ctx)
 	if errors.Is(err, errAllRead) {
 		return nil
@@ -94,9 +97,9 @@ func (s *scanner) Run(ctx context.Context) error {
 }
 
 // open opens the recording when there is one.
-func (s *scanner) open(ctx context.Context) (*os.File, error) {
+func (s *Scanner) open(ctx context.Context) (*os.File, error) {
 	for {
-		f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(recordingFile)))
+		f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(splice.RecordingFile)))
 		if err == nil {
 			return f, nil
 		}
@@ -114,7 +117,7 @@ func (s *scanner) open(ctx context.Context) (*os.File, error) {
 }
 
 // scan scans one stretch after the other. The error is errAllRead when that is done.
-func (s *scanner) scan(ctx context.Context) error {
+func (s *Scanner) scan(ctx context.Context) error {
 	at := s.keeper.state.From
 	s.keeper.begin()
 	r := retry{}
@@ -140,7 +143,7 @@ func (s *scanner) scan(ctx context.Context) error {
 
 // stretch has one decoder scan what f has. err is what ended that: io.EOF at the end of the stretch, errAllRead at that of
 // the recording, or an error that nothing can be done about. failure is that the decoder failed, and err is nil then.
-func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
+func (s *Scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 	first, err := f.step(ctx)
 	if err != nil {
 		if f.at > f.picker.from.Video && f.picker.passed == 0 && ctx.Err() == nil {
@@ -187,4 +190,45 @@ func (s *scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 		return waited, nil
 	}
 	return errors.Join(err, waited), nil
+}
+
+// maxSkip is how many key frames further on a decoder is tried again at most.
+const maxSkip = 64
+
+// retry is how often decoders failed without a new picture in between. The first time, another one is given the same
+// again: it may have been killed. After that, what it fails at is passed by: more and more, as it may be a stream that
+// ffmpeg can't decode at all.
+type retry struct {
+	tries int
+	// pictures is how many there were when a decoder failed last, and from how far the recording had been given then.
+	pictures, from int64
+}
+
+// skip is how many key frames further on the next decoder begins; 0 for where it is told.
+func (r retry) skip() int {
+	if r.tries < 2 {
+		return 0
+	}
+	return min(1<<(r.tries-2), maxSkip)
+}
+
+// again says where to go on after the decoder of f failed.
+func (s *Scanner) again(r *retry, f *feed, failure error) place {
+	if r.tries == 0 || s.keeper.pictures > r.pictures {
+		r.tries, r.from = 0, f.picker.from.Video
+	}
+	r.tries++
+	r.pictures = s.keeper.pictures
+	if r.tries == 1 {
+		s.o.Logger.Error("the decoder failed: another one goes on with the same pictures", "error", failure, "at_byte", f.at)
+		return s.keeper.restart(f.picker.from)
+	}
+	s.o.Logger.Error("the decoder failed again: pictures are left out, up to another key frame", "error", failure, "at_byte", f.at)
+	s.keeper.skipped = true
+	// From the last key frame that was decoded on, or where this one began: the key frames behind it are tried.
+	from := f.picker.from
+	if k := s.keeper.lastKey; k.Video > from.Video {
+		from = k
+	}
+	return from
 }

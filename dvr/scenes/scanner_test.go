@@ -18,9 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/media"
 )
+
+// made are the streams of these tests.
+var made dvrtest.Clips
 
 // scanSession is a session's folder with what a scanner needs.
 type scanSession struct {
@@ -36,19 +41,14 @@ func newScanSession(t testing.TB) *scanSession {
 	if err := os.MkdirAll(filepath.Join(s.folder, "stream"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	o, err := Options{Listen: "tcp://127.0.0.1:0", Dir: s.folder, Now: time.Now,
-		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}.withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.o = o
+	s.o.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return s
 }
 
 // append appends to the recording.
 func (s *scanSession) append(b []byte) {
 	s.t.Helper()
-	f, err := os.OpenFile(filepath.Join(s.folder, recordingFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(filepath.Join(s.folder, splice.RecordingFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err == nil {
 		_, err = f.Write(b)
 		err = errors.Join(err, f.Close())
@@ -59,7 +59,7 @@ func (s *scanSession) append(b []byte) {
 }
 
 // connections writes connections.jsonl.
-func (s *scanSession) connections(all ...Connection) {
+func (s *scanSession) connections(all ...splice.Connection) {
 	s.t.Helper()
 	var b []byte
 	for _, c := range all {
@@ -70,7 +70,7 @@ func (s *scanSession) connections(all ...Connection) {
 		b = append(append(b, line...), '\n')
 	}
 	// The file only grows in truth: nobody may see it cut short.
-	name := filepath.Join(s.folder, connectionsFile)
+	name := filepath.Join(s.folder, splice.ConnectionsFile)
 	if err := errors.Join(os.WriteFile(name+".new", b, 0o644), os.Rename(name+".new", name)); err != nil {
 		s.t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func (s *scanSession) scan() []Frame {
 	s.t.Helper()
 	sc := s.scanner()
 	sc.Finish()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), dvrtest.Patience)
 	defer cancel()
 	if err := sc.Run(ctx); err != nil {
 		s.t.Fatalf("Run: %v\n%s", err, s.log)
@@ -89,9 +89,9 @@ func (s *scanSession) scan() []Frame {
 	return s.index()
 }
 
-func (s *scanSession) scanner() *scanner {
+func (s *scanSession) scanner() *Scanner {
 	s.t.Helper()
-	sc, err := newScanner(s.o, s.folder)
+	sc, err := New(s.o, s.folder)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func ourOptions(width, height int, rate media.FrameRate) generator.Options {
 // ourStream is frames from to from+n-1 of our stream as a transport stream that ffmpeg makes with more arguments.
 func ourStream(t testing.TB, o generator.Options, from, n int64, args ...string) []byte {
 	t.Helper()
-	return made.get(t, fmt.Sprint("ours", o, from, n, args), func() ([]byte, error) { return makeOurStream(o, from, n, args...) })
+	return made.Get(t, fmt.Sprint("ours", o, from, n, args), func() ([]byte, error) { return makeOurStream(o, from, n, args...) })
 }
 
 func makeOurStream(o generator.Options, from, n int64, args ...string) ([]byte, error) {
@@ -190,7 +190,7 @@ func makeOurStream(o generator.Options, from, n int64, args ...string) ([]byte, 
 		in.Close()
 	}()
 	defer frames.Close()
-	return output(cmd)
+	return dvrtest.Output(cmd)
 }
 
 // changes are the frames at which an event starts or has just ended, and the first.
@@ -274,7 +274,7 @@ func TestScanOurStream(t *testing.T) {
 
 // ptsAfter is how many ticks n frames take, rounded to the nearest.
 func ptsAfter(r media.FrameRate, n int64) int64 {
-	return (n*ticksPerSecond*r.Den*2 + r.Num) / (2 * r.Num)
+	return (n*media.TicksPerSecond*r.Den*2 + r.Num) / (2 * r.Num)
 }
 
 // TestScanProbed compares time stamps with those that ffprobe reads in the file.
@@ -284,7 +284,7 @@ func TestScanProbed(t *testing.T) {
 	s := newScanSession(t)
 	s.append(ourStream(t, o, 0, 240, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"))
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=pts", "-of", "csv=p=0",
-		filepath.Join(s.folder, recordingFile)).Output()
+		filepath.Join(s.folder, splice.RecordingFile)).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestScanProbed(t *testing.T) {
 // ffmpegTS is a transport stream that ffmpeg makes.
 func ffmpegTS(t testing.TB, args ...string) []byte {
 	t.Helper()
-	return made.get(t, fmt.Sprint("ffmpeg", args), func() ([]byte, error) {
-		return output(exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error"}, args...), "-f", "mpegts", "-")...))
+	return made.Get(t, fmt.Sprint("ffmpeg", args), func() ([]byte, error) {
+		return dvrtest.Output(exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error"}, args...), "-f", "mpegts", "-")...))
 	})
 }

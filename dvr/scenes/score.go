@@ -3,17 +3,19 @@ package scenes
 import (
 	"math"
 	"slices"
+
+	"github.com/refstream/refstream/media"
 )
 
 const (
 	// scoreWindow is how far back pictures are compared: 1 s.
-	scoreWindow = ticksPerSecond
+	scoreWindow = media.TicksPerSecond
 	// scoreMemory is how far back a score depends on what was before: the cuts of the window, and what was usual then, and the
 	// pictures that a gradual change began with.
 	scoreMemory = gradualWindow + scoreWindow
 	// maxScoreStep is how long a picture counts at most in the window: 0.2 s, so that also at very low frame rates, and
 	// after a pause, there is something to compare with.
-	maxScoreStep = ticksPerSecond / 5
+	maxScoreStep = media.TicksPerSecond / 5
 	// maxScored bounds the memory of the window, for pictures without time between them.
 	maxScored = 512
 	// usualRank: the usual distance is the third largest of the window. Two larger ones, such as a start and an end

@@ -63,7 +63,7 @@ func TestScanPictures(t *testing.T) {
 			var got []int
 			list := s.scan()
 			for _, f := range list[1:] {
-				got = append(got, int((f.PTS-list[0].PTS)*rate/ticksPerSecond))
+				got = append(got, int((f.PTS-list[0].PTS)*rate/media.TicksPerSecond))
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("pictures %d, want %d: %+v", got, c.want, list)

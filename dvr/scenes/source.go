@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -27,7 +28,7 @@ type source struct {
 	grown    <-chan struct{}
 	finished <-chan struct{}
 
-	connections []Connection
+	connections []splice.Connection
 	logSize     int64 // of connections.jsonl when it was read
 	buf         []byte
 }
@@ -118,7 +119,7 @@ func (s *source) end(of int64) (end, size int64, closed bool, err error) {
 
 // readConnections reads connections.jsonl where it has changed.
 func (s *source) readConnections() error {
-	info, err := os.Stat(filepath.Join(s.folder, connectionsFile))
+	info, err := os.Stat(filepath.Join(s.folder, splice.ConnectionsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -128,7 +129,7 @@ func (s *source) readConnections() error {
 	if info.Size() == s.logSize {
 		return nil
 	}
-	all, err := Connections(s.folder)
+	all, err := splice.Connections(s.folder)
 	if err != nil {
 		return err
 	}

@@ -10,11 +10,34 @@ import (
 	"github.com/refstream/refstream/internal/jsonlines"
 )
 
+// Connection is what connections.jsonl says of a sender's connection. A line is appended before its first byte is in the
+// recording, without Ended and Bytes, and another when it is over: of several lines with one Number the last counts.
+// Where the second is missing, the connection lasts, or the recording was killed and not resumed: its bytes are all
+// those from FirstByte on.
+type Connection struct {
+	// Number counts the connections of the session from 1.
+	Number int `json:"connection"`
+	// From is the address of the sender.
+	From string `json:"from"`
+	// Began is when the connection was made, in UTC.
+	Began time.Time `json:"began"`
+	// Ended is when it was over, in UTC; nil while it lasts.
+	Ended *time.Time `json:"ended,omitempty"`
+	// FirstByte is where in recording.ts its packets begin.
+	FirstByte int64 `json:"first_byte"`
+	// Bytes is how much of recording.ts it has; 0 also for a connection that brought no transport stream.
+	Bytes int64 `json:"bytes"`
+	// ShiftTicks was added to its time stamps, modulo 2^33: ticks of 90 kHz, -2^32 to 2^32 - 1.
+	ShiftTicks int64 `json:"shift_ticks"`
+	// Error is why it ended, empty where the sender closed it or the recording was stopped.
+	Error string `json:"error,omitempty"`
+}
+
 // Connections reads what connections.jsonl of the session in folder says, in the order in which they began. A last line
 // that was not written to its end is left out. Where the file is missing there are none. Errors name the line.
 func Connections(folder string) ([]Connection, error) {
 	var all connections
-	if _, err := jsonlines.Read(filepath.Join(folder, connectionsFile), all.add); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := jsonlines.Read(filepath.Join(folder, ConnectionsFile), all.add); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, brokenConnections(err)
 	}
 	return all.list, nil
@@ -60,7 +83,7 @@ type connectionLog struct {
 // connection that has no end since the recording was killed gets it: all of rec, at the time when that was written last.
 func openConnections(folder string, rec *recording) (*connectionLog, error) {
 	var all connections
-	log, err := jsonlines.Open(filepath.Join(folder, connectionsFile), all.add)
+	log, err := jsonlines.Open(filepath.Join(folder, ConnectionsFile), all.add)
 	if err != nil {
 		return nil, brokenConnections(err)
 	}

@@ -3,12 +3,12 @@ package splice
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -47,14 +47,14 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	s := record(t, Options{Dir: dir}, defaultTimes())
+	s := record(t, setting{folder: dir}, defaultTimes())
 	_, _ = s.dial().Write(b) // it is closed before all is sent
 	select {
 	case <-s.ended:
-	case <-time.After(patience):
+	case <-time.After(dvrtest.Patience):
 		t.Fatal("the recording goes on")
 	}
-	if !errors.Is(s.err, syscall.ENOSPC) || !strings.Contains(s.err.Error(), filepath.Join(dir, "test")) {
+	if !errors.Is(s.err, syscall.ENOSPC) || !strings.Contains(s.err.Error(), dir) {
 		t.Errorf("run: %v", s.err)
 	}
 	if got := s.recorded(); len(got) < 400<<10 || !bytes.HasPrefix(b, got) {
@@ -64,7 +64,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := s.recorded()
-	s = record(t, Options{Dir: dir}, defaultTimes())
+	s = record(t, setting{folder: dir}, defaultTimes())
 	s.send(b[:len(b)/4/ts.PacketSize*ts.PacketSize])
 	s.stop()
 	if got := s.recorded(); !bytes.HasPrefix(got, before) || len(got) <= len(before) {
@@ -75,11 +75,11 @@ func TestFullDisk(t *testing.T) {
 // TestShortWrite: what a failed write left of a packet, or of a line, is cut off.
 func TestShortWrite(t *testing.T) {
 	t.Parallel()
-	s, err := openSession(Options{Dir: t.TempDir(), Session: "test"})
+	s, err := Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.close() })
+	t.Cleanup(func() { s.Close() })
 	b := numbered(10)
 	s.recording.f = &shortDisk{s.recording.f, s.recording.f.Sync, 5*ts.PacketSize + 100}
 	if err := s.recording.write(b); !errors.Is(err, syscall.ENOSPC) || s.recording.size.Load() != 5*ts.PacketSize {
@@ -90,7 +90,7 @@ func TestShortWrite(t *testing.T) {
 	for ; err == nil; written++ {
 		err = s.connections.append(Connection{Number: written + 1})
 	}
-	again := &station{t: t, session: Session{Folder: s.folder}}
+	again := &station{t: t, folder: s.folder}
 	if got := again.recorded(); !bytes.Equal(got, b[:5*ts.PacketSize]) {
 		t.Errorf("%d bytes are recorded", len(got))
 	}

@@ -13,7 +13,7 @@ import (
 
 // intake takes one connection into the recording.
 type intake struct {
-	*receiver
+	*Receiver
 	sender  *sender
 	log     *slog.Logger
 	entry   Connection
@@ -28,9 +28,9 @@ type intake struct {
 
 // serve records a connection until it ends, or ctx does. It returns an error when the recording can't go on; whatever is
 // wrong with the connection is logged.
-func (r *receiver) serve(ctx context.Context, s *sender) error {
+func (r *Receiver) serve(ctx context.Context, s *sender) error {
 	in := &intake{
-		receiver: r, sender: s, log: r.o.Logger.With("sender", s.from),
+		Receiver: r, sender: s, log: r.o.Logger.With("sender", s.from),
 		entry: Connection{From: s.from, Began: s.began.UTC()},
 	}
 	in.log.Debug("sender connected")
@@ -161,7 +161,7 @@ func (in *intake) write(now time.Time) error {
 	err := in.session.recording.write(in.out)
 	in.entry.Bytes += in.session.recording.size.Load() - before
 	in.written = now
-	in.follower.Grown()
+	in.o.Grown()
 	return err
 }
 
@@ -224,6 +224,32 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 	if in.entry.Bytes > 0 && failed == nil {
 		err = errors.Join(err, in.session.recording.sync())
 	}
-	in.follower.Grown()
+	in.o.Grown()
 	return err
+}
+
+// timer ticks once, a time after its first start.
+type timer struct{ t *time.Timer }
+
+// start starts the timer, if that is not done.
+func (t *timer) start(after time.Duration) {
+	if t.t == nil {
+		t.t = time.NewTimer(after)
+	}
+}
+
+// ticks is the channel that it ticks on, nil before it is started.
+func (t *timer) ticks() <-chan time.Time {
+	if t.t == nil {
+		return nil
+	}
+	return t.t.C
+}
+
+// stop ends it; it may be started again.
+func (t *timer) stop() {
+	if t.t != nil {
+		t.t.Stop()
+		t.t = nil
+	}
 }

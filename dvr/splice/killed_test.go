@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -21,16 +22,16 @@ const killedDir = "REFSTREAM_TEST_DVR_DIR"
 // was recorded stays. The process is this test itself, called with killedDir set.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(killedDir); dir != "" {
-		o := Options{Dir: dir, Session: "test", Listen: "tcp://127.0.0.1:0", Now: time.Now}
-		o.Ready = func(s Session) { fmt.Printf("%s %s\n", s.Address, s.Folder) }
-		err := run(t.Context(), o, defaultTimes(), func(Options, string) (follower, error) { return &idle{finished: make(chan struct{})}, nil })
-		t.Fatalf("run: %v", err)
+		s := record(t, setting{folder: dir, now: time.Now}, defaultTimes())
+		fmt.Printf("%s %s\n", s.address, s.folder)
+		<-s.ended
+		t.Fatalf("run: %v", s.err)
 	}
 	t.Parallel()
 	dir, b := t.TempDir(), stream(t, 4)
 	var before []byte
 	for i := range 4 {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), dvrtest.Patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilled$", "-test.v")
 		cmd.Env = append(os.Environ(), killedDir+"="+dir)
@@ -41,10 +42,10 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		s := &station{t: t, log: &logged{}}
-		for lines := bufio.NewScanner(out); s.session.Address == "" && lines.Scan(); {
+		s := &station{t: t, log: &dvrtest.Log{}}
+		for lines := bufio.NewScanner(out); s.address == "" && lines.Scan(); {
 			if address, folder, ok := strings.Cut(lines.Text(), " "); ok && strings.HasPrefix(address, "tcp://") {
-				s.session = Session{Address: address, Folder: folder}
+				s.address, s.folder = address, folder
 			}
 		}
 		c := s.dial()
@@ -68,7 +69,7 @@ func TestKilled(t *testing.T) {
 			t.Errorf("run %d: connections %+v", i, all)
 		}
 	}
-	s := record(t, Options{Dir: dir, Now: time.Now}, defaultTimes())
+	s := record(t, setting{folder: dir, now: time.Now}, defaultTimes())
 	s.send(b)
 	s.stop()
 	if !bytes.HasPrefix(s.recorded(), before) {

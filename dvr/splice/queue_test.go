@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -18,7 +19,7 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	b := stream(t, 1)
 	limits := defaultTimes()
 	limits.grace = time.Hour // nobody is turned away, however slow the machine
-	s := record(t, Options{}, limits)
+	s := record(t, setting{}, limits)
 	var sizes []int64
 	for i := range connections {
 		c := s.dial()
@@ -65,7 +66,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	return c, err
 }
 
-func listener(t *testing.T) net.Listener {
+func listener(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,7 +95,7 @@ func TestGivesWay(t *testing.T) {
 			limits := defaultTimes()
 			limits.grace = c.grace
 			l := &gate{Listener: listener(t), open: make(chan struct{}, 2), done: t.Context().Done()}
-			s := record(t, Options{Listener: l}, limits)
+			s := record(t, setting{listener: l}, limits)
 			holder := s.dial()
 			l.open <- struct{}{}
 			mustWrite(t, holder, c.first)
@@ -120,7 +121,7 @@ func TestStaysSilent(t *testing.T) {
 	t.Parallel()
 	limits := defaultTimes()
 	limits.grace, limits.look = 10*time.Millisecond, 2*time.Millisecond
-	s := record(t, Options{}, limits)
+	s := record(t, setting{}, limits)
 	first, looking, second := s.dial(), s.dial(), s.dial()
 	looking.Close()
 	b := stream(t, 1)
@@ -149,7 +150,7 @@ func TestPending(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer got.Close()
-	s := &station{t: t, log: &logged{}}
+	s := &station{t: t, log: &dvrtest.Log{}}
 	if p := pending(got); p != nothingPends {
 		t.Errorf("before anything: %v", p)
 	}
@@ -189,7 +190,7 @@ func TestBehind(t *testing.T) {
 		t.Errorf("before anything came: silent for %v", got)
 	}
 	mustWrite(t, other, []byte("a"))
-	watch := &station{t: t, log: &logged{}}
+	watch := &station{t: t, log: &dvrtest.Log{}}
 	watch.until("it is not silent", func() bool { return s.silent(c.now()) == 0 })
 	<-chunks
 	s.hear(c.now())

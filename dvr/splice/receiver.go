@@ -17,7 +17,6 @@ type times struct {
 	look     time.Duration // between two looks at who waits
 	hold     time.Duration // that packets are held back after the first time stamp
 	foreign  time.Duration // that a connection has to show that it is a stream, after its first byte
-	finish   time.Duration // that is left at the end to look at the recording
 	progress time.Duration // between two reports
 	accept   time.Duration // that no connection is taken after that has failed
 }
@@ -33,18 +32,16 @@ func defaultTimes() times {
 		hold: 500 * time.Millisecond,
 		// Five packets are there at once; but a sender that waits for its own input may begin with fewer.
 		foreign:  10 * time.Second,
-		finish:   3 * time.Second, // so that a stop takes less than 5 s
 		progress: 250 * time.Millisecond,
 		accept:   100 * time.Millisecond, // files or memory are missing, which others must give back
 	}
 }
 
-// receiver takes senders' connections into a session, one at a time.
-type receiver struct {
-	o        Options
-	times    times
-	session  *session
-	follower follower
+// Receiver takes senders' connections into a session, one at a time.
+type Receiver struct {
+	o       Options
+	times   times
+	session *Files
 
 	// Of these, the one connection that is being served is in charge.
 	timeline *timeline // of the recording
@@ -54,8 +51,11 @@ type receiver struct {
 	sender      atomic.Pointer[sender]
 }
 
-// newReceiver reads the end of the recording, which the next connection follows on.
-func newReceiver(o Options, t times, s *session, f follower) (*receiver, error) {
+// NewReceiver makes a Receiver that writes to the files, which the caller closes. It reads the end of the recording, which the
+// next connection follows on; the error is that it can't be read.
+func NewReceiver(o Options, s *Files) (*Receiver, error) { return newReceiver(o, defaultTimes(), s) }
+
+func newReceiver(o Options, t times, s *Files) (*Receiver, error) {
 	end, err := s.recording.tail()
 	if err != nil {
 		return nil, err
@@ -67,11 +67,12 @@ func newReceiver(o Options, t times, s *session, f follower) (*receiver, error) 
 	if written.IsZero() {
 		written = s.recording.touched
 	}
-	return &receiver{o: o, times: t, session: s, follower: f, timeline: end, written: written}, nil
+	return &Receiver{o: o, times: t, session: s, timeline: end, written: written}, nil
 }
 
-// run takes connections until ctx ends, which is no error, or the recording can't go on. It closes the listener.
-func (r *receiver) run(ctx context.Context, l net.Listener) error {
+// Run takes connections until ctx ends, which is no error, or the recording can't go on: the disk is full, the listener fails.
+// It closes the listener, and nothing that it started is left when it returns.
+func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer l.Close()
@@ -122,7 +123,7 @@ func (r *receiver) run(ctx context.Context, l net.Listener) error {
 				begin(s)
 			}
 		case <-ticker.C:
-			r.report()
+			r.Report()
 		case err := <-failed:
 			if ctx.Err() == nil {
 				return err
@@ -135,7 +136,7 @@ func (r *receiver) run(ctx context.Context, l net.Listener) error {
 }
 
 // last is how the connection ended that there was at the stop.
-func (r *receiver) last(done <-chan error) error {
+func (r *Receiver) last(done <-chan error) error {
 	if r.sender.Load() == nil {
 		return nil
 	}
@@ -145,7 +146,7 @@ func (r *receiver) last(done <-chan error) error {
 }
 
 // accept passes connections on until ctx ends or the listener fails for good.
-func (r *receiver) accept(ctx context.Context, l net.Listener, incoming chan<- net.Conn) error {
+func (r *Receiver) accept(ctx context.Context, l net.Listener, incoming chan<- net.Conn) error {
 	failing := false
 	for {
 		conn, err := l.Accept()
@@ -179,8 +180,8 @@ func (r *receiver) accept(ctx context.Context, l net.Listener, incoming chan<- n
 	}
 }
 
-// report tells how far the recording is.
-func (r *receiver) report() {
+// Report calls Progress. It may not be called while Run does.
+func (r *Receiver) Report() {
 	if r.o.Progress == nil {
 		return
 	}
@@ -188,6 +189,5 @@ func (r *receiver) report() {
 	if s := r.sender.Load(); s != nil {
 		p.Sender = s.from
 	}
-	p.Scanned, p.Frames = r.follower.Scanned()
 	r.o.Progress(p)
 }

@@ -3,7 +3,6 @@ package splice
 import (
 	"bytes"
 	"context"
-	"errors"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
@@ -21,7 +22,7 @@ import (
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	want := stream(t, 2)
-	s := record(t, Options{}, defaultTimes())
+	s := record(t, setting{}, defaultTimes())
 	c := s.dial()
 	pieces := rand.New(rand.NewPCG(1, 2))
 	for b := want; len(b) > 0; {
@@ -41,7 +42,7 @@ func TestRecords(t *testing.T) {
 	if got.Number != 1 || got.Bytes != int64(len(want)) || got.ShiftTicks != 0 || got.Error != "" || got.From == "" {
 		t.Errorf("connection %+v", got)
 	}
-	if s.idle.grown.Load() == 0 {
+	if s.grown.Load() == 0 {
 		t.Error("the follower was not told")
 	}
 	s.stop()
@@ -60,12 +61,12 @@ func TestSendersReturn(t *testing.T) {
 		kept   bool     // time stamps as they were sent
 	}{
 		{"from the start again", 0, nil, false},
-		{"an hour ahead", 3600 * ticksPerSecond, nil, false},
-		{"11 s ahead of the wall clock", 20 * ticksPerSecond, nil, false},
-		{"ahead, as far as the wall clock", 9 * ticksPerSecond, nil, true},
-		{"right behind", 2.2 * ticksPerSecond, nil, true},
-		{"a part of the end once more", 1.9 * ticksPerSecond, nil, false},
-		{"from before the wrap", 95000 * ticksPerSecond, nil, false},
+		{"an hour ahead", 3600 * media.TicksPerSecond, nil, false},
+		{"11 s ahead of the wall clock", 20 * media.TicksPerSecond, nil, false},
+		{"ahead, as far as the wall clock", 9 * media.TicksPerSecond, nil, true},
+		{"right behind", 2.2 * media.TicksPerSecond, nil, true},
+		{"a part of the end once more", 1.9 * media.TicksPerSecond, nil, false},
+		{"from before the wrap", 95000 * media.TicksPerSecond, nil, false},
 		{"other streams", 0, []string{"-streamid", "0:700", "-streamid", "1:701", "-mpegts_start_pid", "0x300"}, false},
 		{"no sound", 0, []string{"-an"}, false},
 	}
@@ -75,10 +76,10 @@ func TestSendersReturn(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := record(t, Options{}, defaultTimes())
+			s := record(t, setting{}, defaultTimes())
 			s.send(first)
 			s.clock.pass(pause)
-			second := movedStream(bytes.Clone(first), c.later)
+			second := dvrtest.Moved(bytes.Clone(first), c.later)
 			if c.second != nil {
 				second = stream(t, 2, c.second...)
 			}
@@ -165,7 +166,7 @@ func TestForeign(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := record(t, Options{}, limits)
+			s := record(t, setting{}, limits)
 			c := s.dial()
 			_, _ = c.Write(b) // it may be closed before all is sent
 			if !closed(c) {
@@ -193,7 +194,7 @@ func TestForeign(t *testing.T) {
 // TestLooks: somebody who only looks whether the port is open leaves no trace.
 func TestLooks(t *testing.T) {
 	t.Parallel()
-	s := record(t, Options{}, defaultTimes())
+	s := record(t, setting{}, defaultTimes())
 	s.dial().Close()
 	s.send(stream(t, 1))
 	s.stop()
@@ -211,7 +212,7 @@ func TestOneSender(t *testing.T) {
 		t.Parallel()
 		limits := defaultTimes()
 		limits.grace = 50 * time.Millisecond
-		s := record(t, Options{}, limits)
+		s := record(t, setting{}, limits)
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -229,7 +230,7 @@ func TestOneSender(t *testing.T) {
 	})
 	t.Run("takes over from a silent one", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, Options{}, defaultTimes())
+		s := record(t, setting{}, defaultTimes())
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -245,7 +246,7 @@ func TestOneSender(t *testing.T) {
 		t.Parallel()
 		limits := defaultTimes()
 		limits.grace = time.Hour
-		s := record(t, Options{}, limits)
+		s := record(t, setting{}, limits)
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -267,7 +268,7 @@ func mustWrite(t *testing.T, c net.Conn, b []byte) {
 func TestResumes(t *testing.T) {
 	t.Parallel()
 	dir, b := t.TempDir(), stream(t, 2)
-	s := record(t, Options{Dir: dir}, defaultTimes())
+	s := record(t, setting{folder: dir}, defaultTimes())
 	s.send(b)
 	c := s.dial()
 	mustWrite(t, c, b)
@@ -276,7 +277,7 @@ func TestResumes(t *testing.T) {
 	before := s.recorded()
 
 	// As if the second connection had no end, and had been cut off by the death of the process.
-	log := filepath.Join(s.session.Folder, connectionsFile)
+	log := filepath.Join(s.folder, ConnectionsFile)
 	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
@@ -292,9 +293,9 @@ func TestResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s2 := record(t, Options{Dir: dir}, defaultTimes())
-	if s2.session.Resumed != int64(len(before)) {
-		t.Errorf("resumed with %d bytes, want %d", s2.session.Resumed, len(before))
+	s2 := record(t, setting{folder: dir}, defaultTimes())
+	if s2.resumed != int64(len(before)) {
+		t.Errorf("resumed with %d bytes, want %d", s2.resumed, len(before))
 	}
 	s2.clock.pass(5 * time.Second)
 	third := s2.send(b)
@@ -324,10 +325,10 @@ func TestGrowing(t *testing.T) {
 	if err := os.WriteFile(source, stream(t, 4), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := record(t, Options{Now: time.Now}, defaultTimes())
+	s := record(t, setting{now: time.Now}, defaultTimes())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	sender := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-readrate", "5", "-stream_loop", "-1", "-i", source, "-c", "copy", "-f", "mpegts", s.session.Address)
+	sender := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-readrate", "5", "-stream_loop", "-1", "-i", source, "-c", "copy", "-f", "mpegts", s.address)
 	if err := sender.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +337,7 @@ func TestGrowing(t *testing.T) {
 	if all := probe(t, s.file()); len(all) < 100 {
 		t.Errorf("ffprobe finds %d packets", len(all))
 	}
-	seen := command(t, "ffmpeg", "-v", "error", "-ss", "3", "-i", s.file(), "-frames:v", "5", "-an", "-f", "framemd5", "-")
+	seen := dvrtest.Command(t, "ffmpeg", "-v", "error", "-ss", "3", "-i", s.file(), "-frames:v", "5", "-an", "-f", "framemd5", "-")
 	if strings.Count(seen, "\n0,") != 5 {
 		t.Errorf("after seeking ffmpeg shows\n%s", seen)
 	}
@@ -353,7 +354,7 @@ func TestGrowing(t *testing.T) {
 func TestStops(t *testing.T) { // not parallel: it counts goroutines
 	b := stream(t, 2)
 	before := runtime.NumGoroutine()
-	s := record(t, Options{}, defaultTimes())
+	s := record(t, setting{}, defaultTimes())
 	c, waiting := s.dial(), s.dial()
 	mustWrite(t, c, b[:len(b)-50])
 	s.until("something is recorded", func() bool { return len(s.recorded()) > 0 })
@@ -365,32 +366,7 @@ func TestStops(t *testing.T) { // not parallel: it counts goroutines
 	if got := s.connections(); len(got) != 1 || got[0].Ended == nil || got[0].Error != "" {
 		t.Errorf("connections %+v", got)
 	}
-	if _, err := net.Dial("tcp", strings.TrimPrefix(s.session.Address, "tcp://")); err == nil {
+	if _, err := net.Dial("tcp", strings.TrimPrefix(s.address, "tcp://")); err == nil {
 		t.Error("the listener is left")
-	}
-}
-
-// TestFollowerFails: the recording goes on without frames, and the error comes at the end.
-func TestFollowerFails(t *testing.T) {
-	t.Parallel()
-	b := stream(t, 1)
-	broken := errors.New("broken")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ready, ended := make(chan Session, 1), make(chan error, 1)
-	o := Options{Dir: t.TempDir(), Session: "test", Listen: "tcp://127.0.0.1:0", Now: time.Now, Ready: func(s Session) { ready <- s }}
-	go func() {
-		ended <- run(ctx, o, defaultTimes(), func(Options, string) (follower, error) {
-			return &idle{finished: make(chan struct{}), err: broken}, nil
-		})
-	}()
-	s := &station{t: t, session: <-ready, log: &logged{}}
-	s.send(b)
-	cancel()
-	if err := <-ended; !errors.Is(err, broken) {
-		t.Errorf("run: %v", err)
-	}
-	if !bytes.Equal(s.recorded(), b) {
-		t.Error("the recording is not what was sent")
 	}
 }

@@ -149,11 +149,3 @@ func readTimes(r io.Reader) (*timeline, error) {
 		}
 	}
 }
-
-// makeFolder makes a folder and those above it.
-func makeFolder(name string) error {
-	if err := os.MkdirAll(name, 0o755); err != nil {
-		return fmt.Errorf("make folder: %w", err)
-	}
-	return nil
-}

@@ -12,18 +12,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/outputs/ts"
 )
 
-// patience is how long anything here may take, on the slowest machine.
-const patience = 2 * time.Minute
+// made are the streams of these tests.
+var made dvrtest.Clips
+
+// stream is one of a moving picture and a tone.
+func stream(t testing.TB, seconds int, arguments ...string) []byte {
+	t.Helper()
+	return made.Stream(t, seconds, arguments...)
+}
 
 // clock is a wall clock that stands, and is moved by hand.
 type clock struct {
@@ -36,91 +41,60 @@ func (c *clock) now() time.Time {
 
 func (c *clock) pass(d time.Duration) { c.at.Add(int64(d)) }
 
-// idle is a follower that looks at nothing.
-type idle struct {
-	grown    atomic.Int64
-	finished chan struct{}
-	err      error // of Run
-}
-
-func (f *idle) Run(ctx context.Context) error {
-	if f.err != nil {
-		return f.err
-	}
-	select {
-	case <-f.finished:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-func (f *idle) Grown()                { f.grown.Add(1) }
-func (f *idle) Finish()               { close(f.finished) }
-func (f *idle) Scanned() (int64, int) { return 0, 0 }
-
-// logged is what a logger was told.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // station is a recording that runs.
 type station struct {
 	t       testing.TB
-	session Session
+	folder  string
+	address string // tcp://host:port
+	resumed int64
 	clock   *clock
-	idle    *idle
-	log     *logged
+	grown   atomic.Int64 // how often that was reported
+	log     *dvrtest.Log
 	cancel  context.CancelFunc
 	ended   chan struct{}
-	err     error // of run, once ended is closed
+	err     error // of Run, once ended is closed
 }
 
-// record starts recording into dir. o gets what it lacks.
-func record(t testing.TB, o Options, limits times) *station {
+// setting is where a station records, and what it works with. What is not set is made: a new folder, a listener, and the
+// station's own clock.
+type setting struct {
+	folder   string
+	listener net.Listener
+	now      func() time.Time
+}
+
+// record starts recording.
+func record(t testing.TB, c setting, limits times) *station {
 	t.Helper()
-	s := &station{t: t, clock: &clock{}, idle: &idle{finished: make(chan struct{})}, log: &logged{}, ended: make(chan struct{})}
-	if o.Dir == "" {
-		o.Dir = t.TempDir()
+	s := &station{t: t, folder: c.folder, clock: &clock{}, log: &dvrtest.Log{}, ended: make(chan struct{})}
+	if s.folder == "" {
+		s.folder = t.TempDir()
 	}
-	if o.Session == "" {
-		o.Session = "test"
+	if c.now == nil {
+		c.now = s.clock.now
 	}
-	if o.Now == nil {
-		o.Now = s.clock.now
+	if c.listener == nil {
+		c.listener = listener(t)
 	}
-	if o.Listen = "tcp://127.0.0.1:0"; o.Listener != nil {
-		o.Listen = ""
+	s.address = "tcp://" + c.listener.Addr().String()
+	files, err := Open(s.folder)
+	if err != nil {
+		t.Fatal(err)
 	}
-	o.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ready := make(chan Session, 1)
-	o.Ready = func(s Session) { ready <- s }
+	s.resumed = files.Resumed()
+	r, err := newReceiver(Options{
+		Now: c.now, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Grown: func() { s.grown.Add(1) },
+	}, limits, files)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	s.cancel = cancel
 	go func() {
 		defer close(s.ended)
-		s.err = run(ctx, o, limits, func(Options, string) (follower, error) { return s.idle, nil })
+		s.err = errors.Join(r.Run(ctx, c.listener), files.Close())
 	}()
 	t.Cleanup(func() { cancel(); <-s.ended })
-	select {
-	case s.session = <-ready:
-	case <-s.ended:
-		t.Fatalf("run: %v", s.err)
-	case <-time.After(patience):
-		t.Fatal("not ready")
-	}
 	return s
 }
 
@@ -130,7 +104,7 @@ func (s *station) stop() {
 	s.cancel()
 	select {
 	case <-s.ended:
-	case <-time.After(patience):
+	case <-time.After(dvrtest.Patience):
 		s.t.Fatal("not stopped")
 	}
 	if s.err != nil {
@@ -141,7 +115,7 @@ func (s *station) stop() {
 // dial connects as a sender does.
 func (s *station) dial() net.Conn {
 	s.t.Helper()
-	c, err := net.Dial("tcp", strings.TrimPrefix(s.session.Address, "tcp://"))
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.address, "tcp://"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -167,14 +141,14 @@ func (s *station) send(stream []byte) Connection {
 
 func (s *station) connections() []Connection {
 	s.t.Helper()
-	all, err := Connections(s.session.Folder)
+	all, err := Connections(s.folder)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return all
 }
 
-func (s *station) file() string { return filepath.Join(s.session.Folder, recordingFile) }
+func (s *station) file() string { return filepath.Join(s.folder, RecordingFile) }
 
 // recorded is the recording so far: whole packets, but for a moment within a write.
 func (s *station) recorded() (b []byte) {
@@ -192,43 +166,7 @@ func (s *station) recorded() (b []byte) {
 // until waits for something to become so.
 func (s *station) until(what string, so func() bool) {
 	s.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-late:
-			s.t.Fatalf("it is not so that %s\nlog:\n%s", what, s.log)
-		}
-	}
-}
-
-// command runs a program that must succeed, and returns what it printed; errors too are shown.
-func command(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String()
-}
-
-// stream has ffmpeg make a transport stream of a moving picture with B-frames and a tone. arguments go before the output.
-func stream(t testing.TB, seconds int, arguments ...string) []byte {
-	t.Helper()
-	d := strconv.Itoa(seconds)
-	args := []string{
-		"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=" + d, "-f", "lavfi", "-i", "sine=d=" + d,
-		"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-b:v", "200k", "-c:a", "aac", "-shortest",
-	}
-	return made.get(t, fmt.Sprint("stream", d, arguments), func() ([]byte, error) {
-		return output(exec.Command("ffmpeg", append(append(args, arguments...), "-f", "mpegts", "-")...))
-	})
+	dvrtest.Until(s.t, s.log, what, so)
 }
 
 // stamp is a packet as ffprobe sees it: 90 kHz ticks.
@@ -240,7 +178,7 @@ type stamp struct {
 // probe has ffprobe list the packets of a file.
 func probe(t testing.TB, name string) []stamp {
 	t.Helper()
-	return stamps(t, command(t, "ffprobe", probing(name)...))
+	return stamps(t, dvrtest.Command(t, "ffprobe", probing(name)...))
 }
 
 // probing is the arguments of ffprobe, and stamps what it says then.
@@ -266,10 +204,10 @@ func stamps(t testing.TB, out string) (all []stamp) {
 // probeBytes is the same of a stream in memory, which ffprobe is asked about once a run.
 func probeBytes(t testing.TB, stream []byte) (all []stamp) {
 	t.Helper()
-	out := made.get(t, fmt.Sprintf("probed %x", sha256.Sum256(stream)), func() ([]byte, error) {
+	out := made.Get(t, fmt.Sprintf("probed %x", sha256.Sum256(stream)), func() ([]byte, error) {
 		cmd := exec.Command("ffprobe", probing("-")...)
 		cmd.Stdin = bytes.NewReader(stream)
-		return output(cmd)
+		return dvrtest.Output(cmd)
 	})
 	return stamps(t, string(out))
 }
@@ -277,7 +215,7 @@ func probeBytes(t testing.TB, stream []byte) (all []stamp) {
 // decodes has ffmpeg decode a file, which must have nothing to say against it.
 func decodes(t testing.TB, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), dvrtest.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "warning", "-i", name, "-f", "null", "-")
 	out, err := cmd.CombinedOutput()
@@ -335,7 +273,7 @@ func counted(t testing.TB, stream []byte) (breaks int) {
 
 // closed reports whether the other side has closed a connection.
 func closed(c net.Conn) bool {
-	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_ = c.SetReadDeadline(time.Now().Add(dvrtest.Patience))
 	_, err := c.Read(make([]byte, 1))
 	return errors.Is(err, io.EOF) || err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

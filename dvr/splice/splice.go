@@ -58,8 +58,8 @@ func (s *splice) ready() bool {
 		return false
 	}
 	some := false
-	for _, pmt := range s.heard.pmts {
-		for _, stream := range pmt.program().Streams {
+	for _, pmt := range s.heard.psi.PMTs {
+		for _, stream := range pmt.Program().Streams {
 			if !stream.Continuous() {
 				continue
 			}

@@ -1,12 +1,13 @@
 package splice
 
-import "github.com/refstream/refstream/outputs/ts"
+import (
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/ts"
+)
 
 const (
-	// maxPrograms bounds the program maps that are kept: more than a satellite's transponder carries.
-	maxPrograms = 256
 	// maxTableAge is how much stream time may pass without the tables: 0.5 s, as ETSI TR 101 290, 5.2.1, asks.
-	maxTableAge = ticksPerSecond / 2
+	maxTableAge = media.TicksPerSecond / 2
 	// maxTableBytes is the same in bytes, for streams whose time can't be told: less than what readers look through to
 	// know a stream.
 	maxTableBytes = 1 << 20
@@ -15,8 +16,9 @@ const (
 // tables keeps the PAT and the PMTs of a connection, and repeats them where the sender does so too rarely for readers
 // who begin in the middle of the recording.
 type tables struct {
-	pat  table
-	pmts map[uint16]*table // by PID; those that the PAT names
+	psi ts.PSI
+	// fresh are the PIDs whose table came again since the last time that all tables had come.
+	fresh [ts.NullPID + 1]bool
 	// counters is the continuity counter of the last packet of each PID, as it was written, and added is what is added to
 	// the sender's, since packets were put in between.
 	counters, added [ts.NullPID + 1]uint8
@@ -35,59 +37,37 @@ func (t *tables) take(p ts.Packet) {
 	pid := p.PID()
 	p.SetCounter(p.Counter() + t.added[pid])
 	t.counters[pid] = p.Counter()
-	if pid == 0 {
-		if t.pat.observe(p, tableProgramAssociation) {
-			t.name()
-			t.renewed()
-		}
-	} else if pmt := t.pmts[pid]; pmt != nil && pmt.observe(p, tableProgramMap) {
+	if t.psi.Take(p) {
+		t.fresh[pid] = true
 		t.renewed()
 	}
 }
 
-// name takes the program maps that the PAT names now.
-func (t *tables) name() {
-	pmts := map[uint16]*table{}
-	for _, pid := range t.pat.maps() {
-		if len(pmts) == maxPrograms {
-			break
-		}
-		if pmts[pid] = t.pmts[pid]; pmts[pid] == nil {
-			pmts[pid] = &table{}
-		}
-	}
-	delete(pmts, 0) // the PAT's own
-	t.pmts = pmts
-}
-
 // renewed notes whether all tables have come again.
 func (t *tables) renewed() {
-	if !t.pat.fresh {
+	if !t.fresh[0] {
 		return
 	}
-	for _, pmt := range t.pmts {
-		if !pmt.fresh && len(pmt.packets) > 0 {
+	for pid, pmt := range t.psi.PMTs {
+		if !t.fresh[pid] && len(pmt.Packets) > 0 {
 			return
 		}
 	}
 	t.stood, t.bytes = false, 0
-	t.pat.fresh = false
-	for _, pmt := range t.pmts {
-		pmt.fresh = false
-	}
+	clear(t.fresh[:])
 }
 
 // complete reports whether a reader knows a program by the tables that came.
 func (t *tables) complete() bool {
-	if len(t.pat.packets) == 0 || len(t.pat.opened) > 0 {
+	if len(t.psi.PAT.Packets) == 0 || t.psi.PAT.Open() {
 		return false
 	}
 	known := false
-	for _, pmt := range t.pmts {
-		if len(pmt.opened) > 0 {
-			return false // its next packet must be the next of its PID
+	for _, pmt := range t.psi.PMTs {
+		if pmt.Open() {
+			return false
 		}
-		known = known || len(pmt.packets) > 0
+		known = known || len(pmt.Packets) > 0
 	}
 	return known
 }
@@ -105,9 +85,9 @@ func (t *tables) repeat(out []byte, now int64) []byte {
 		return out
 	}
 	t.at, t.bytes = now, 0
-	out = t.again(out, 0, &t.pat)
-	for _, pid := range t.pat.maps() {
-		if pmt := t.pmts[pid]; pmt != nil {
+	out = t.again(out, 0, &t.psi.PAT)
+	for _, pid := range t.psi.PAT.Maps() {
+		if pmt := t.psi.PMTs[pid]; pmt != nil {
 			out = t.again(out, pid, pmt)
 		}
 	}
@@ -115,8 +95,8 @@ func (t *tables) repeat(out []byte, now int64) []byte {
 }
 
 // again appends a table's packets with the continuity counters that are next.
-func (t *tables) again(out []byte, pid uint16, from *table) []byte {
-	for b := from.packets; len(b) > 0; b = b[ts.PacketSize:] {
+func (t *tables) again(out []byte, pid uint16, from *ts.Table) []byte {
+	for b := from.Packets; len(b) > 0; b = b[ts.PacketSize:] {
 		t.counters[pid]++
 		t.added[pid]++
 		out = append(out, b[:ts.PacketSize]...)

@@ -8,20 +8,19 @@ import (
 )
 
 const (
-	ticksPerSecond = 90_000
 	// maxAhead is how far ahead of the wall clock a sender may begin without its time stamps being shifted: 10 s. That
 	// is longer than any buffer between an encoder and here.
-	maxAhead = 10 * ticksPerSecond
+	maxAhead = 10 * media.TicksPerSecond
 	// maxPause is the longest pause that the recording's time shows: 12 h. Readers tell time stamps that go on from
 	// ones that go back by which is nearer, so that half the range, 13 h 15 min, is too much.
-	maxPause = 12 * 3600 * ticksPerSecond
+	maxPause = 12 * 3600 * media.TicksPerSecond
 	// defaultStep is how long a packet lasts that is the only one so far, usually of one frame: 40 ms.
-	defaultStep = ticksPerSecond / 25
+	defaultStep = media.TicksPerSecond / 25
 	// maxStep is the longest that a packet is believed to last. Beyond, some are missing.
-	maxStep = ticksPerSecond
+	maxStep = media.TicksPerSecond
 	// maxReorder is how long after its decoding a picture is believed to be shown: 10 s, in which 16 pictures, the most that
 	// H.264 and H.265 keep, come at any rate above 1.6 a second.
-	maxReorder = 10 * ticksPerSecond
+	maxReorder = 10 * media.TicksPerSecond
 )
 
 // timeline is the time stamps of a stretch of packets, 90 kHz ticks, unwrapped: each is nearest to the one before it.
