@@ -75,7 +75,7 @@ func (o Options) check() error {
 	case o.Dir == "":
 		return errors.New("Dir is not set: name the folder that is to hold the sessions")
 	}
-	if err := o.scenes().Check(); err != nil {
+	if _, err := o.scenes().WithDefaults(); err != nil {
 		return err
 	}
 	if o.Session != "" && !validName(o.Session) {

@@ -16,16 +16,11 @@ import (
 // finishTime is what is left at the end to look at the recording, so that a stop takes less than 5 s.
 const finishTime = 3 * time.Second
 
-// follower looks at a recording as it grows.
+// follower looks at a recording as it grows: a [scenes.Scanner], or less in tests.
 type follower interface {
-	// Run works until it has seen all of the recording and Finish was called, which is no error; until ctx has ended, whose
-	// error it returns; or until it fails for good.
 	Run(ctx context.Context) error
-	// Grown says that there may be more in the recording, and perhaps in connections.jsonl. It returns at once.
 	Grown()
-	// Finish says that the recording will not grow any more. It returns at once.
 	Finish()
-	// Scanned says how many bytes of the recording were looked at, and how many frames are in the index.
 	Scanned() (bytes int64, frames int)
 }
 
@@ -126,17 +121,13 @@ func watch(ctx context.Context, f follower, log *slog.Logger) func() error {
 		case err = <-failed:
 		case <-time.After(finishTime):
 			cancel()
-			err = <-failed
-			if errors.Is(err, context.Canceled) {
+			if err = <-failed; errors.Is(err, context.Canceled) {
 				log.Info("the end of the recording is not looked at for frames: that is done when the session is resumed")
 			}
 		}
-		if errors.Is(err, context.Canceled) {
+		if err == nil || errors.Is(err, context.Canceled) {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("look for frames: %w: the recording is whole", err)
-		}
-		return nil
+		return fmt.Errorf("look for frames: %w: the recording is whole", err)
 	}
 }

@@ -103,20 +103,11 @@ func (f *feed) run(ctx context.Context, out []byte, in io.WriteCloser) error {
 	}
 }
 
-// takeKeys is the key points that were met since the last call.
-func (f *feed) takeKeys() []keyPoint {
+// takeMet is the key points, and what the frame records say, that were met since the last call.
+func (f *feed) takeMet() (keys []keyPoint, records []recordedTime) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	keys := f.keys
-	f.keys = nil
-	return keys
-}
-
-// takeRecorded is what the frame records say that were met since the last call.
-func (f *feed) takeRecorded() []recordedTime {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	records := f.records
-	f.records = nil
-	return records
+	keys, records = f.keys, f.records
+	f.keys, f.records = nil, nil
+	return keys, records
 }

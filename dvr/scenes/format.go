@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/h264"
@@ -52,27 +53,38 @@ func readFormat(kind byte, head []byte) (f format, ok bool) {
 
 // wholeHead reports whether all is there that stands in front of the picture itself: its first slice has begun.
 func wholeHead(kind byte, head []byte) bool {
-	for {
-		i := bytes.Index(head, []byte{0, 0, 1})
-		if i < 0 || i+3 >= len(head) {
-			return false
-		}
-		head = head[i+3:]
+	for b := range startCodes(head) {
 		switch kind {
 		case kindMPEG1, kindMPEG2:
-			if head[0] == 0 { // picture_start_code
+			if b[0] == 0 { // picture_start_code
 				return true
 			}
 		case kindH264:
-			if t := head[0] & 0x1F; t >= 1 && t <= 5 {
+			if t := h264.TypeOf(b); t >= h264.NALSlice && t <= h264.NALIDR {
 				return true
 			}
 		case kindH265:
-			if head[0]>>1&0x3F < 32 {
+			if hevc.NALType(b[0] >> 1 & 0x3F).VCL() {
 				return true
 			}
 		default:
 			return true
+		}
+	}
+	return false
+}
+
+// startCodes is what follows each start code: at least a byte, up to the end of b.
+func startCodes(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			i := bytes.Index(b, []byte{0, 0, 1})
+			if i < 0 || i+3 >= len(b) {
+				return
+			}
+			if b = b[i+3:]; !yield(b) {
+				return
+			}
 		}
 	}
 }
@@ -80,21 +92,16 @@ func wholeHead(kind byte, head []byte) bool {
 // readSequence reads a sequence_header, sequence_extension and sequence_display_extension.
 func readSequence(head []byte) (f format, ok bool) {
 	f.matrix = matrixUnspecified
-	for {
-		i := bytes.Index(head, []byte{0, 0, 1})
-		if i < 0 || i+3 >= len(head) {
-			return f, ok
-		}
-		head = head[i+3:]
-		b := head[1:]
-		switch {
-		case head[0] == 0xB3 && len(b) >= 3:
+	for code := range startCodes(head) {
+		switch b := code[1:]; {
+		case code[0] == 0xB3 && len(b) >= 3:
 			f.width, f.height, ok = int(b[0])<<4|int(b[1])>>4, int(b[1]&0x0F)<<8|int(b[2]), true
-		case head[0] == 0xB5 && len(b) >= 4 && b[0]>>4 == 1: // the upper two bits of the sizes
+		case code[0] == 0xB5 && len(b) >= 4 && b[0]>>4 == 1: // the upper two bits of the sizes
 			f.width |= int(b[1]&1)<<13 | int(b[2]>>7)<<12
 			f.height |= int(b[2]>>5&3) << 12
-		case head[0] == 0xB5 && len(b) >= 4 && b[0]>>4 == 2 && b[0]&1 == 1: // with colour_description
+		case code[0] == 0xB5 && len(b) >= 4 && b[0]>>4 == 2 && b[0]&1 == 1: // with colour_description
 			f.matrix = colourMatrix(b[3])
 		}
 	}
+	return f, ok
 }

@@ -53,12 +53,9 @@ func (r *recordReader) take(p ts.Packet, s ts.PESStart, ok bool) {
 
 // recorded is what the record of the picture of that PTS, of 33 bits, says; nil where there is none.
 func (k *keeper) recorded(wire int64) *recordedTime {
-	k.recordedTimes = append(k.recordedTimes, k.feed.takeRecorded()...)
 	i := slices.IndexFunc(k.recordedTimes, func(r recordedTime) bool { return r.pts == wire })
-	if i < 0 {
-		if n := len(k.recordedTimes) - maxPending; n > 0 { // none that a decoder would make a picture of
-			k.recordedTimes = slices.Delete(k.recordedTimes, 0, n)
-		}
+	if i < 0 { // the oldest are none that a decoder would make a picture of
+		k.recordedTimes = slices.Delete(k.recordedTimes, 0, max(0, len(k.recordedTimes)-maxPending))
 		return nil
 	}
 	r := k.recordedTimes[i]

@@ -17,6 +17,7 @@ import (
 // follow starts a scanner; the function that is returned waits until it has ended.
 func (s *scanSession) follow(ctx context.Context) (*Scanner, func() error) {
 	s.t.Helper()
+	s.append(nil) // a session has the file from the beginning
 	sc := s.scanner()
 	ended := make(chan error, 1)
 	go func() { ended <- sc.Run(ctx) }()

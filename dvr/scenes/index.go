@@ -209,7 +209,9 @@ func parseIndex(b []byte) ([]indexEntry, error) {
 		if err := json.Unmarshal(r, &f); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i+1, err)
 		}
-		entries = append(entries, indexEntry{f.ID, f.PTS, compact(r)})
+		var line bytes.Buffer
+		_ = json.Compact(&line, r) // it was read as JSON
+		entries = append(entries, indexEntry{f.ID, f.PTS, line.Bytes()})
 	}
 	return entries, nil
 }
@@ -221,15 +223,6 @@ func writeWhole(name string, content []byte) error {
 		return fmt.Errorf("write %s: %w: make room on that disk, or make it writable, and go on with the same session", name, err)
 	}
 	return nil
-}
-
-// compact is valid JSON in one line.
-func compact(raw json.RawMessage) json.RawMessage {
-	var b bytes.Buffer
-	if err := json.Compact(&b, raw); err != nil {
-		return raw
-	}
-	return b.Bytes()
 }
 
 // seconds is a time stamp of 90 kHz ticks in seconds, rounded to whole microseconds.

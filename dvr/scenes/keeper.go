@@ -121,7 +121,9 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 	}
 	k.last = p.pts
 	score, slow, since := k.scorer.score(p)
-	k.meetKeys(wire)
+	keys, records := k.feed.takeMet()
+	k.pending, k.recordedTimes = append(k.pending, keys...), append(k.recordedTimes, records...)
+	k.meetKey(wire)
 	recorded := k.recorded(wire)
 	from := k.feed.picker.from
 	if k.repeating {
@@ -198,14 +200,11 @@ func (k *keeper) reason(pts int64, scene bool) string {
 	return ""
 }
 
-// meetKeys notes whether the picture of that PTS, of 33 bits, is that of a key point.
-func (k *keeper) meetKeys(wire int64) {
-	k.pending = append(k.pending, k.feed.takeKeys()...)
+// meetKey notes whether the picture of that PTS, of 33 bits, is that of a key point.
+func (k *keeper) meetKey(wire int64) {
 	i := slices.IndexFunc(k.pending, func(p keyPoint) bool { return p.pts == wire })
-	if i < 0 {
-		if n := len(k.pending) - maxPending; n > 0 { // none that a decoder would make a picture of
-			k.pending = slices.Delete(k.pending, 0, n)
-		}
+	if i < 0 { // the oldest are none that a decoder would make a picture of
+		k.pending = slices.Delete(k.pending, 0, max(0, len(k.pending)-maxPending))
 		return
 	}
 	k.lastKey = k.pending[i].place

@@ -33,14 +33,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Check returns an error for a value that is no option.
-func (o Options) Check() error {
-	_, err := o.withDefaults()
-	return err
-}
-
-// withDefaults fills in what is not set, and checks the rest.
-func (o Options) withDefaults() (Options, error) {
+// WithDefaults fills in what is not set. The error is that of a value out of its range.
+func (o Options) WithDefaults() (Options, error) {
 	if o.Scene == 0 {
 		o.Scene = defaultScene
 	}

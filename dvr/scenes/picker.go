@@ -1,9 +1,10 @@
 package scenes
 
 import (
-	"bytes"
 	"sync/atomic"
 
+	"github.com/refstream/refstream/codec/hevc"
+	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -66,18 +67,18 @@ func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 		k.end = place{k.program.patAt, at}
 		return k.release(out)
 	}
-	if k.program.pmtPID == 0 || p.PID() != k.program.video.pid || at < k.from.Video {
+	if k.program.pmtPID == 0 || p.PID() != k.program.video.PID || at < k.from.Video {
 		return out, false
 	}
 	s, ok := p.PES()
 	ok = ok && s.Timed
-	key := ok && k.program.video.isKey(p)
+	key := ok && isKey(k.program.video.Type, p)
 	if !k.started {
 		if !ok || k.skip > 0 && !k.skipped(key && at > k.from.Video) {
 			return out, false
 		}
 		k.from.Video, k.started = at, true
-		out = append(out, k.program.video.tables()...)
+		out = append(out, decoderTables(k.program.video)...)
 	}
 	if p.Starts() {
 		if out, over = k.release(out); over {
@@ -91,7 +92,7 @@ func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 	if key {
 		k.heldKey = keyPoint{place{k.program.tablesAt, at}, s.PTS}
 	}
-	if k.program.video.kind == kindH264 {
+	if k.program.video.Type == kindH264 {
 		k.records.take(p, s, ok)
 	}
 	if k.shift != 0 {
@@ -102,7 +103,7 @@ func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 	}
 	k.held = append(k.held, p...)
 	k.head = append(k.head, p.Payload()...)
-	if len(k.held) < maxHead && !wholeHead(k.program.video.kind, k.head) {
+	if len(k.held) < maxHead && !wholeHead(k.program.video.Type, k.head) {
 		return out, false
 	}
 	return k.release(out)
@@ -114,7 +115,7 @@ func (k *picker) release(out []byte) (_ []byte, over bool) {
 	if len(k.held) == 0 {
 		return out, k.end != place{}
 	}
-	f, ok := readFormat(k.program.video.kind, k.head)
+	f, ok := readFormat(k.program.video.Type, k.head)
 	if ok && k.format != (format{}) && f != k.format {
 		k.end = k.heldKey.place
 		k.held = nil
@@ -168,30 +169,25 @@ func (k *picker) original(pts int64) int64 { return (pts - k.shift) & media.PTSM
 
 // isKey reports whether a packet that starts a PES packet holds the beginning of a key frame: it says so
 // (random_access_indicator), or what decoders need first of all is in it.
-func (v video) isKey(p ts.Packet) bool {
+func isKey(kind byte, p ts.Packet) bool {
 	if p.RandomAccess() {
 		return true
 	}
-	b := p.Payload()
-	for {
-		i := bytes.Index(b, []byte{0, 0, 1})
-		if i < 0 || i+3 >= len(b) {
-			return false
-		}
-		b = b[i+3:]
-		switch v.kind {
+	for b := range startCodes(p.Payload()) {
+		switch kind {
 		case kindMPEG1, kindMPEG2:
 			if b[0] == 0xB3 { // sequence_header
 				return true
 			}
 		case kindH264:
-			if t := b[0] & 0x1F; t == 5 || t == 7 { // IDR slice, sequence parameter set
+			if t := h264.TypeOf(b); t == h264.NALIDR || t == h264.NALSPS {
 				return true
 			}
 		case kindH265:
-			if t := b[0] >> 1 & 0x3F; t >= 16 && t <= 23 || t == 32 || t == 33 { // IRAP, parameter sets
+			if t := hevc.NALType(b[0] >> 1 & 0x3F); t.IRAP() || t == hevc.NALVPS || t == hevc.NALSPS {
 				return true
 			}
 		}
 	}
+	return false
 }

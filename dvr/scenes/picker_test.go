@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"github.com/refstream/refstream/outputs/ts"
@@ -9,8 +10,9 @@ import (
 
 // TestVideoTables reads the tables that a decoder is given back, also where they need several packets.
 func TestVideoTables(t *testing.T) {
-	for _, v := range []video{{0x100, kindH264, ""}, {decoderMapPID, kindH265, "\x05\x04HEVC"}, {0x1FFE, 0xEA, string(make([]byte, 900))}} {
-		b := v.tables()
+	for _, v := range []ts.ProgramStream{{Type: kindH264, PID: 0x100, Descriptors: []byte{}},
+		{Type: kindH265, PID: decoderMapPID, Descriptors: []byte("\x05\x04HEVC")}, {Type: 0xEA, PID: 0x1FFE, Descriptors: make([]byte, 900)}} {
+		b := decoderTables(v)
 		if len(b)%ts.PacketSize != 0 {
 			t.Fatalf("%d bytes", len(b))
 		}
@@ -18,7 +20,7 @@ func TestVideoTables(t *testing.T) {
 		for at := 0; at < len(b); at += ts.PacketSize {
 			p.take(b[at:at+ts.PacketSize], int64(at))
 		}
-		if p.video != v {
+		if !reflect.DeepEqual(p.video, v) {
 			t.Errorf("%+v, want %+v", p.video, v)
 		}
 	}

@@ -1,6 +1,11 @@
 package scenes
 
-import "github.com/refstream/refstream/outputs/ts"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/refstream/refstream/outputs/ts"
+)
 
 // program is the tables of a stream, and which video is taken out of it: the first of the first program that has one.
 type program struct {
@@ -9,15 +14,8 @@ type program struct {
 	patAt, tablesAt int64
 	// pmtPID is that of the program with the video, 0 where none is known.
 	pmtPID uint16
-	video  video
-}
-
-// video is a stream of video, as a PMT has it.
-type video struct {
-	pid  uint16
-	kind byte // stream_type
-	// descriptors are those of the PMT, which say more of some kinds.
-	descriptors string
+	// video has descriptors too, which say more of some kinds.
+	video ts.ProgramStream
 }
 
 // take takes a packet at offset at, and reports whether it says that there is another video now.
@@ -36,24 +34,17 @@ func (g *program) take(p ts.Packet, at int64) (changed bool) {
 	if pmt == nil { // it is the PAT
 		return false
 	}
-	v, ok := firstVideo(pmt.Program())
-	if !ok || g.pmtPID != 0 && g.pmtPID != pid {
+	streams := pmt.Program().Streams
+	i := slices.IndexFunc(streams, ts.ProgramStream.Video)
+	if i < 0 || g.pmtPID != 0 && g.pmtPID != pid {
 		return false
 	}
 	g.tablesAt = g.patAt
-	changed = v != g.video
+	v := streams[i]
+	v.Descriptors = bytes.Clone(v.Descriptors) // they are the table's
+	changed = v.PID != g.video.PID || v.Type != g.video.Type || !bytes.Equal(v.Descriptors, g.video.Descriptors)
 	g.pmtPID, g.video = pid, v
 	return changed
-}
-
-// firstVideo is the first video that a PMT names.
-func firstVideo(p ts.Program) (video, bool) {
-	for _, s := range p.Streams {
-		if s.Video() {
-			return video{s.PID, s.Type, string(s.Descriptors)}, true
-		}
-	}
-	return video{}, false
 }
 
 // Values of stream_type (table 2-34).
@@ -67,12 +58,12 @@ const (
 // decoderMapPID is the PID of the only PMT that a decoder is given.
 const decoderMapPID = 0x1FF0
 
-// tables is a PAT and a PMT that name this video and nothing else, so that a decoder doesn't wait for streams that it is
-// not given.
-func (v video) tables() []byte {
+// decoderTables is a PAT and a PMT that name this video and nothing else, so that a decoder doesn't wait for streams that it
+// is not given.
+func decoderTables(video ts.ProgramStream) []byte {
 	mapPID := uint16(decoderMapPID)
-	if v.pid == mapPID {
+	if video.PID == mapPID {
 		mapPID++
 	}
-	return ts.AppendTables(nil, mapPID, ts.ProgramStream{Type: v.kind, PID: v.pid, Descriptors: []byte(v.descriptors)})
+	return ts.AppendTables(nil, mapPID, video)
 }

@@ -39,9 +39,9 @@ type Scanner struct {
 	looked func()
 }
 
-// New makes a Scanner for the session in folder. It returns an error for a wrong option, and when ffmpeg is missing.
+// New makes a Scanner for the session in folder, which has its recording when Run is called. It returns an error for a wrong option, and when ffmpeg is missing.
 func New(o Options, folder string) (*Scanner, error) {
-	o, err := o.withDefaults()
+	o, err := o.WithDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,8 @@ func New(o Options, folder string) (*Scanner, error) {
 		looked: func() {}}, nil
 }
 
-// Grown says that there may be more in the recording. It may be called at any time.
+// Grown says that there may be more in the recording, or in the log of its connections. It may be called at any time, and
+// returns at once.
 func (s *Scanner) Grown() {
 	select {
 	case s.grown <- struct{}{}:
@@ -70,12 +71,9 @@ func (s *Scanner) Scanned() (bytes int64, frames int) { return s.scanned.Load(),
 // returns. Other errors are that files of the session can't be read, could not be written until ctx had ended, or ffmpeg
 // can't be started. Nothing that it started is left then.
 func (s *Scanner) Run(ctx context.Context) error {
-	f, err := s.open(ctx)
-	if errors.Is(err, errAllRead) {
-		return nil
-	}
+	f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(splice.RecordingFile)))
 	if err != nil {
-		return err
+		return fmt.Errorf("open recording: %w", err)
 	}
 	defer f.Close()
 	s.src = &source{folder: s.folder, f: f, grown: s.grown, finished: s.finished}
@@ -94,26 +92,6 @@ func (s *Scanner) Run(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(err, s.keeper.save())
-}
-
-// open opens the recording when there is one.
-func (s *Scanner) open(ctx context.Context) (*os.File, error) {
-	for {
-		f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(splice.RecordingFile)))
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("open recording: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.grown:
-		case <-s.finished:
-			return nil, errAllRead
-		}
-	}
 }
 
 // scan scans one stretch after the other. The error is errAllRead when that is done.

@@ -57,11 +57,8 @@ func (s *source) next(ctx context.Context, of, at int64) ([]byte, error) {
 		case closed:
 			return nil, io.EOF
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.grown:
-		case <-s.finished:
+		if err := s.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -72,13 +69,21 @@ func (s *source) begins(ctx context.Context, at int64) error {
 		if _, err := s.next(ctx, at, at); !errors.Is(err, io.EOF) {
 			return err
 		}
-		select { // a connection ended here, and the next has not begun
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.grown:
-		case <-s.finished:
+		if err := s.wait(ctx); err != nil { // a connection ended here, and the next has not begun
+			return err
 		}
 	}
+}
+
+// wait waits until there may be more, or there will not be.
+func (s *source) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.grown:
+	case <-s.finished:
+	}
+	return nil
 }
 
 // after is where the connection behind the one that was read up to offset at begins: at itself where there is none yet.
@@ -120,21 +125,15 @@ func (s *source) end(of int64) (end, size int64, closed bool, err error) {
 // readConnections reads connections.jsonl where it has changed.
 func (s *source) readConnections() error {
 	info, err := os.Stat(filepath.Join(s.folder, splice.ConnectionsFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == s.logSize {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read connections: %w", err)
 	}
-	if info.Size() == s.logSize {
-		return nil
-	}
-	all, err := splice.Connections(s.folder)
-	if err != nil {
-		return err
-	}
-	s.connections, s.logSize = all, info.Size()
-	return nil
+	s.logSize = info.Size()
+	s.connections, err = splice.Connections(s.folder)
+	return err
 }
 
 func (s *source) read(at, n int64) ([]byte, error) {

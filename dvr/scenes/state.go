@@ -67,13 +67,10 @@ func readState(folder string, size int64, log *slog.Logger) scanState {
 	if err == nil && (s.From.Tables < 0 || s.From.Video < s.From.Tables || s.From.Video > size || s.From.Tables%ts.PacketSize != 0) {
 		err = fmt.Errorf("byte %d is no packet of the recording's %d bytes", s.From.Video, size)
 	}
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			log.Warn("where scanning stopped is not known: the recording is scanned from its beginning", "error", err)
-		}
-		return scanState{}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("where scanning stopped is not known: the recording is scanned from its beginning", "error", err)
 	}
-	if !s.begun() { // there is nothing more to know
+	if err != nil || !s.begun() { // there is nothing more to know
 		return scanState{}
 	}
 	return s

@@ -54,8 +54,6 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 		<-ended
 	}()
 	var foreign, held timer
-	defer foreign.stop()
-	defer held.stop()
 	for {
 		select {
 		case c := <-chunks:
@@ -229,27 +227,17 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 }
 
 // timer ticks once, a time after its first start.
-type timer struct{ t *time.Timer }
+type timer struct{ c <-chan time.Time }
 
 // start starts the timer, if that is not done.
 func (t *timer) start(after time.Duration) {
-	if t.t == nil {
-		t.t = time.NewTimer(after)
+	if t.c == nil {
+		t.c = time.After(after)
 	}
 }
 
 // ticks is the channel that it ticks on, nil before it is started.
-func (t *timer) ticks() <-chan time.Time {
-	if t.t == nil {
-		return nil
-	}
-	return t.t.C
-}
+func (t *timer) ticks() <-chan time.Time { return t.c }
 
 // stop ends it; it may be started again.
-func (t *timer) stop() {
-	if t.t != nil {
-		t.t.Stop()
-		t.t = nil
-	}
-}
+func (t *timer) stop() { t.c = nil }

@@ -1,12 +1,8 @@
 package ts
 
-const (
-	// maxTablePackets is how many packets a PAT or PMT section takes, which has 1024 bytes at most (2.4.4.5, 2.4.4.9): it may
-	// begin anywhere in its first.
-	maxTablePackets = 7
-	// maxPrograms bounds the program maps that are kept: more than a satellite's transponder carries.
-	maxPrograms = 256
-)
+// maxTablePackets is how many packets a PAT or PMT section takes, which has 1024 bytes at most (2.4.4.5, 2.4.4.9): it may
+// begin anywhere in its first.
+const maxTablePackets = 7
 
 // PSI is the program specific information of a stream, as it came last (H.222.0, 2.4.4). Its zero value is ready.
 type PSI struct {
@@ -24,11 +20,8 @@ func (s *PSI) Take(p Packet) bool {
 	if !s.PAT.take(p, tableIDPAT) {
 		return false
 	}
-	pmts := map[uint16]*Table{}
+	pmts := map[uint16]*Table{} // no more than 253: that is how many one section names
 	for _, pid := range s.PAT.Maps() {
-		if len(pmts) == maxPrograms {
-			break
-		}
 		if pmts[pid] = s.PMTs[pid]; pmts[pid] == nil {
 			pmts[pid] = &Table{}
 		}
