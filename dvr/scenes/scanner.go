@@ -39,7 +39,8 @@ type Scanner struct {
 	looked func()
 }
 
-// New makes a Scanner for the session in folder, which has its recording when Run is called. It returns an error for a wrong option, and when ffmpeg is missing.
+// New makes a Scanner for the session in folder, which must have its recording when Run is called. It returns an error for a
+// wrong option, and when ffmpeg is missing.
 func New(o Options, folder string) (*Scanner, error) {
 	o, err := o.WithDefaults()
 	if err != nil {
