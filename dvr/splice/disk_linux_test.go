@@ -47,7 +47,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	s := record(t, setting{folder: dir}, defaultTimes())
+	s := recordIn(t, dir, listener(t), Options{}, defaultTimes())
 	_, _ = s.dial().Write(b) // it is closed before all is sent
 	select {
 	case <-s.ended:
@@ -64,7 +64,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := s.recorded()
-	s = record(t, setting{folder: dir}, defaultTimes())
+	s = recordIn(t, dir, listener(t), Options{}, defaultTimes())
 	s.send(b[:len(b)/4/ts.PacketSize*ts.PacketSize])
 	s.stop()
 	if got := s.recorded(); !bytes.HasPrefix(got, before) || len(got) <= len(before) {

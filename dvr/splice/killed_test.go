@@ -22,7 +22,7 @@ const killedDir = "REFSTREAM_TEST_DVR_DIR"
 // was recorded stays. The process is this test itself, called with killedDir set.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(killedDir); dir != "" {
-		s := record(t, setting{folder: dir, now: time.Now}, defaultTimes())
+		s := recordIn(t, dir, listener(t), Options{Now: time.Now}, defaultTimes())
 		fmt.Printf("%s %s\n", s.address, s.folder)
 		<-s.ended
 		t.Fatalf("run: %v", s.err)
@@ -69,7 +69,7 @@ func TestKilled(t *testing.T) {
 			t.Errorf("run %d: connections %+v", i, all)
 		}
 	}
-	s := record(t, setting{folder: dir, now: time.Now}, defaultTimes())
+	s := recordIn(t, dir, listener(t), Options{Now: time.Now}, defaultTimes())
 	s.send(b)
 	s.stop()
 	if !bytes.HasPrefix(s.recorded(), before) {

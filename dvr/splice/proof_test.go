@@ -27,7 +27,7 @@ func TestNoProgram(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := record(t, setting{}, defaultTimes())
+			s := record(t, Options{}, defaultTimes())
 			conn := s.dial()
 			_, _ = conn.Write(c.sent) // it may be closed before all is sent
 			if c.close {

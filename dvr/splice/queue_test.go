@@ -19,7 +19,7 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	b := stream(t, 1)
 	limits := defaultTimes()
 	limits.grace = time.Hour // nobody is turned away, however slow the machine
-	s := record(t, setting{}, limits)
+	s := record(t, Options{}, limits)
 	var sizes []int64
 	for i := range connections {
 		c := s.dial()
@@ -95,7 +95,7 @@ func TestGivesWay(t *testing.T) {
 			limits := defaultTimes()
 			limits.grace = c.grace
 			l := &gate{Listener: listener(t), open: make(chan struct{}, 2), done: t.Context().Done()}
-			s := record(t, setting{listener: l}, limits)
+			s := recordIn(t, t.TempDir(), l, Options{}, limits)
 			holder := s.dial()
 			l.open <- struct{}{}
 			mustWrite(t, holder, c.first)
@@ -121,7 +121,7 @@ func TestStaysSilent(t *testing.T) {
 	t.Parallel()
 	limits := defaultTimes()
 	limits.grace, limits.look = 10*time.Millisecond, 2*time.Millisecond
-	s := record(t, setting{}, limits)
+	s := record(t, Options{}, limits)
 	first, looking, second := s.dial(), s.dial(), s.dial()
 	looking.Close()
 	b := stream(t, 1)

@@ -22,7 +22,7 @@ import (
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	want := stream(t, 2)
-	s := record(t, setting{}, defaultTimes())
+	s := record(t, Options{}, defaultTimes())
 	c := s.dial()
 	pieces := rand.New(rand.NewPCG(1, 2))
 	for b := want; len(b) > 0; {
@@ -76,7 +76,7 @@ func TestSendersReturn(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := record(t, setting{}, defaultTimes())
+			s := record(t, Options{}, defaultTimes())
 			s.send(first)
 			s.clock.pass(pause)
 			second := dvrtest.Moved(bytes.Clone(first), c.later)
@@ -166,7 +166,7 @@ func TestForeign(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := record(t, setting{}, limits)
+			s := record(t, Options{}, limits)
 			c := s.dial()
 			_, _ = c.Write(b) // it may be closed before all is sent
 			if !closed(c) {
@@ -194,7 +194,7 @@ func TestForeign(t *testing.T) {
 // TestLooks: somebody who only looks whether the port is open leaves no trace.
 func TestLooks(t *testing.T) {
 	t.Parallel()
-	s := record(t, setting{}, defaultTimes())
+	s := record(t, Options{}, defaultTimes())
 	s.dial().Close()
 	s.send(stream(t, 1))
 	s.stop()
@@ -212,7 +212,7 @@ func TestOneSender(t *testing.T) {
 		t.Parallel()
 		limits := defaultTimes()
 		limits.grace = 50 * time.Millisecond
-		s := record(t, setting{}, limits)
+		s := record(t, Options{}, limits)
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -230,7 +230,7 @@ func TestOneSender(t *testing.T) {
 	})
 	t.Run("takes over from a silent one", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, setting{}, defaultTimes())
+		s := record(t, Options{}, defaultTimes())
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -246,7 +246,7 @@ func TestOneSender(t *testing.T) {
 		t.Parallel()
 		limits := defaultTimes()
 		limits.grace = time.Hour
-		s := record(t, setting{}, limits)
+		s := record(t, Options{}, limits)
 		first := s.dial()
 		mustWrite(t, first, b[:half])
 		s.until("the first is recorded", func() bool { return len(s.recorded()) == half })
@@ -268,7 +268,7 @@ func mustWrite(t *testing.T, c net.Conn, b []byte) {
 func TestResumes(t *testing.T) {
 	t.Parallel()
 	dir, b := t.TempDir(), stream(t, 2)
-	s := record(t, setting{folder: dir}, defaultTimes())
+	s := recordIn(t, dir, listener(t), Options{}, defaultTimes())
 	s.send(b)
 	c := s.dial()
 	mustWrite(t, c, b)
@@ -293,7 +293,7 @@ func TestResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s2 := record(t, setting{folder: dir}, defaultTimes())
+	s2 := recordIn(t, dir, listener(t), Options{}, defaultTimes())
 	if s2.resumed != int64(len(before)) {
 		t.Errorf("resumed with %d bytes, want %d", s2.resumed, len(before))
 	}
@@ -325,7 +325,7 @@ func TestGrowing(t *testing.T) {
 	if err := os.WriteFile(source, stream(t, 4), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := record(t, setting{now: time.Now}, defaultTimes())
+	s := record(t, Options{Now: time.Now}, defaultTimes())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	sender := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-readrate", "5", "-stream_loop", "-1", "-i", source, "-c", "copy", "-f", "mpegts", s.address)
@@ -354,7 +354,7 @@ func TestGrowing(t *testing.T) {
 func TestStops(t *testing.T) { // not parallel: it counts goroutines
 	b := stream(t, 2)
 	before := runtime.NumGoroutine()
-	s := record(t, setting{}, defaultTimes())
+	s := record(t, Options{}, defaultTimes())
 	c, waiting := s.dial(), s.dial()
 	mustWrite(t, c, b[:len(b)-50])
 	s.until("something is recorded", func() bool { return len(s.recorded()) > 0 })

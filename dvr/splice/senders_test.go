@@ -55,36 +55,27 @@ type station struct {
 	err     error // of Run, once ended is closed
 }
 
-// setting is where a station records, and what it works with. What is not set is made: a new folder, a listener, and the
-// station's own clock.
-type setting struct {
-	folder   string
-	listener net.Listener
-	now      func() time.Time
+// record starts recording into a new folder. o gets what it lacks.
+func record(t testing.TB, o Options, limits times) *station {
+	t.Helper()
+	return recordIn(t, t.TempDir(), listener(t), o, limits)
 }
 
-// record starts recording.
-func record(t testing.TB, c setting, limits times) *station {
+// recordIn is record into a folder, of what comes to l.
+func recordIn(t testing.TB, folder string, l net.Listener, o Options, limits times) *station {
 	t.Helper()
-	s := &station{t: t, folder: c.folder, clock: &clock{}, log: &dvrtest.Log{}, ended: make(chan struct{})}
-	if s.folder == "" {
-		s.folder = t.TempDir()
+	s := &station{t: t, folder: folder, address: "tcp://" + l.Addr().String(), clock: &clock{}, log: &dvrtest.Log{}, ended: make(chan struct{})}
+	if o.Now == nil {
+		o.Now = s.clock.now
 	}
-	if c.now == nil {
-		c.now = s.clock.now
-	}
-	if c.listener == nil {
-		c.listener = listener(t)
-	}
-	s.address = "tcp://" + c.listener.Addr().String()
-	files, err := Open(s.folder)
+	o.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Grown = func() { s.grown.Add(1) }
+	files, err := Open(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.resumed = files.Resumed()
-	r, err := newReceiver(Options{
-		Now: c.now, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Grown: func() { s.grown.Add(1) },
-	}, limits, files)
+	r, err := newReceiver(o, limits, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +83,7 @@ func record(t testing.TB, c setting, limits times) *station {
 	s.cancel = cancel
 	go func() {
 		defer close(s.ended)
-		s.err = errors.Join(r.Run(ctx, c.listener), files.Close())
+		s.err = errors.Join(r.Run(ctx, l), files.Close())
 	}()
 	t.Cleanup(func() { cancel(); <-s.ended })
 	return s

@@ -24,7 +24,7 @@ func TestHeldBack(t *testing.T) {
 	const breaks = 5 * ts.PacketSize // there are less PIDs
 	t.Run("time", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, setting{}, defaultTimes())
+		s := record(t, Options{}, defaultTimes())
 		s.send(first)
 		mustWrite(t, s.dial(), short)
 		s.until("it is recorded", func() bool { return len(s.recorded()) >= len(first)+len(short) })
@@ -36,7 +36,7 @@ func TestHeldBack(t *testing.T) {
 	limits.hold = time.Hour
 	t.Run("end", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, setting{}, limits)
+		s := record(t, Options{}, limits)
 		s.send(first)
 		if got := s.send(short); got.Bytes < int64(len(short)) || got.Bytes > int64(len(short)+breaks) {
 			t.Errorf("connection %+v, sent %d", got, len(short))
@@ -44,7 +44,7 @@ func TestHeldBack(t *testing.T) {
 	})
 	t.Run("stop", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, setting{}, limits)
+		s := record(t, Options{}, limits)
 		s.send(first)
 		mustWrite(t, s.dial(), short)
 		s.until("it is connected", func() bool { return strings.Count(s.log.String(), "sender connected") == 2 })

@@ -24,7 +24,7 @@ func TestPicturesInOrder(t *testing.T) {
 			t.Parallel()
 			for i := range cuts {
 				size := len(first) * (2*i + 4) / 10 / ts.PacketSize * ts.PacketSize
-				s := record(t, setting{}, defaultTimes())
+				s := record(t, Options{}, defaultTimes())
 				s.send(first[:size])
 				if got := s.send(second); got.ShiftTicks == 0 {
 					t.Errorf("after %d bytes the time stamps are kept", size)
@@ -131,7 +131,7 @@ func TestGoesOnWithBFrames(t *testing.T) {
 			keys++
 		}
 	}
-	s := record(t, setting{}, defaultTimes())
+	s := record(t, Options{}, defaultTimes())
 	s.send(b[:cut])
 	got := s.send(b[cut:])
 	if got.ShiftTicks != 0 {
