@@ -3,22 +3,7 @@
 //
 // A session is a folder:
 //
-//	stream/recording.ts       what was received, whole 188-byte packets, growing
-//	stream/connections.jsonl  a line for each connection as it begins and one as it ends, see [Connection]
-//	frames/F0001.jpg …        the frames
-//	frames/index.json         what is known of each of them
-//	frames/scan.json          how far the recording was looked at; it may be missing
-//	dvr.lock                  held by the process that records
-//
-// The recording is one stream, whoever sent it in however many connections: a program map stands near every place where
-// a reader may begin (2.4.4), the first packet of each PID after a break has discontinuity_indicator (2.4.3.5), and time
-// stamps go on (PCR and OPCR, 2.4.3.5; PTS and DTS, 2.4.3.7), modulo 2^33 ticks of 90 kHz as on the wire. A sender's own
-// time stamps are kept where they do go on; else all of its connection are shifted by one constant, so that nothing of it
-// is presented before all that was there is. Nothing else is changed; null packets before the first table or PES packet of
-// a connection are left out. The clocks that are not shifted are those nobody sends over TCP: ESCR, DTS_next_AU, and times inside of
-// sections, such as those of SCTE 35.
-//
-// One sender is recorded at a time. Others wait for a moment, in order, so that nothing is lost of one who connects again
-// at once. A sender that brings nothing gives way; else the others are turned away. What is no transport stream is not
-// recorded.
+//	stream/          the recording and its connections, see package splice
+//	frames/          the frames and their index, see package scenes
+//	dvr.lock         held by the process that records
 package dvr

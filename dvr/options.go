@@ -8,18 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Defaults of Options.
-const (
-	// defaultScene is well above what rolling, fading and noisy pictures reach, and below any cut.
-	defaultScene = 0.3
-	// defaultMaxInterval is how long a picture may stand before another frame of it is of use.
-	defaultMaxInterval = 30 * time.Second
+	"github.com/refstream/refstream/dvr/scenes"
+	"github.com/refstream/refstream/dvr/splice"
 )
-
-// minMaxInterval keeps the interval from asking for every frame.
-const minMaxInterval = 100 * time.Millisecond
 
 // Options say what is recorded, and where to. Dir, Now, and Listen or Listener must be set.
 type Options struct {
@@ -32,16 +24,10 @@ type Options struct {
 	// Session is the name of the session's folder in Dir. The session goes on if it is there already. Empty means a new
 	// one, named by the time that Now says: YYYYMMDD_HHMMSS.
 	Session string
-	// Scene is how much a picture must differ from the ones before it, for its frame to be kept: 0 (exclusive) to 1;
-	// 0 means 0.3.
-	Scene float64
-	// MinScene is how long a scene must last: its frame is taken when it has lasted so long, and of what is shorter, as a flash, none
-	// is. 0 takes the first frame of each.
-	MinScene time.Duration
-	// MaxInterval is the longest stretch of stream time without a frame, at least 100 ms; 0 means 30 s.
-	MaxInterval time.Duration
-	// FFmpeg is the program's name, looked up in PATH, or its path; empty means "ffmpeg".
-	FFmpeg string
+	// Scene, MinScene, MaxInterval and FFmpeg are those of [scenes.Options], with the same defaults.
+	Scene                 float64
+	MinScene, MaxInterval time.Duration
+	FFmpeg                string
 	// Now is the wall clock.
 	Now func() time.Time
 	// Logger is told of connections and of whatever is wrong with the stream, and gets the standard error of every
@@ -67,12 +53,7 @@ type Session struct {
 
 // Progress says how far a recording is.
 type Progress struct {
-	// Sender is the address of whoever is connected, empty for nobody.
-	Sender string
-	// Connections counts those that brought a stream, in this run.
-	Connections int
-	// Bytes is the size of the recording.
-	Bytes int64
+	splice.Progress
 	// Scanned is how many of the Bytes were looked at for frames.
 	Scanned int64
 	// Frames is how many frames are in the index.
@@ -81,15 +62,6 @@ type Progress struct {
 
 // withDefaults fills in what is not set, and checks the rest.
 func (o Options) withDefaults() (Options, error) {
-	if o.Scene == 0 {
-		o.Scene = defaultScene
-	}
-	if o.MaxInterval == 0 {
-		o.MaxInterval = defaultMaxInterval
-	}
-	if o.FFmpeg == "" {
-		o.FFmpeg = "ffmpeg"
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -102,12 +74,9 @@ func (o Options) check() error {
 		return errors.New("Now is not set: give a clock such as time.Now")
 	case o.Dir == "":
 		return errors.New("Dir is not set: name the folder that is to hold the sessions")
-	case !(o.Scene > 0 && o.Scene <= 1): // so that NaN is refused too
-		return fmt.Errorf("the scene threshold is %v: give one above 0 and up to 1", o.Scene)
-	case o.MinScene < 0:
-		return fmt.Errorf("the shortest scene is %v: give a length of time, or 0", o.MinScene)
-	case o.MaxInterval < minMaxInterval:
-		return fmt.Errorf("the longest interval between frames is %v: give at least %v", o.MaxInterval, minMaxInterval)
+	}
+	if _, err := o.scenes().WithDefaults(); err != nil {
+		return err
 	}
 	if o.Session != "" && !validName(o.Session) {
 		return fmt.Errorf("%q is no name for a session: use letters, digits and . _ -, at most %d, a letter or digit first", o.Session, maxName)
@@ -120,6 +89,23 @@ func (o Options) check() error {
 	}
 	_, err := parseListen(o.Listen)
 	return err
+}
+
+// scenes are the options of the scanner.
+func (o Options) scenes() scenes.Options {
+	return scenes.Options{Scene: o.Scene, MinScene: o.MinScene, MaxInterval: o.MaxInterval, FFmpeg: o.FFmpeg, Logger: o.Logger}
+}
+
+// splice are the options of the receiver of a recording that f looks at.
+func (o Options) splice(f follower) splice.Options {
+	receive := splice.Options{Now: o.Now, Logger: o.Logger, Grown: f.Grown}
+	if o.Progress != nil {
+		receive.Progress = func(p splice.Progress) {
+			scanned, frames := f.Scanned()
+			o.Progress(Progress{p, scanned, frames})
+		}
+	}
+	return receive
 }
 
 // parseListen is the host:port of a listening address.

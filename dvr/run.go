@@ -4,27 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/refstream/refstream/dvr/scenes"
+	"github.com/refstream/refstream/dvr/splice"
 )
 
-// Paths in a session's folder.
-const (
-	recordingFile   = "stream/recording.ts"
-	connectionsFile = "stream/connections.jsonl"
-)
+// finishTime is what is left at the end to look at the recording, so that a stop takes less than 5 s.
+const finishTime = 3 * time.Second
 
-// follower looks at a recording as it grows.
+// follower looks at a recording as it grows: a [scenes.Scanner], or less in tests.
 type follower interface {
-	// Run works until it has seen all of the recording and Finish was called, which is no error; until ctx has ended, whose
-	// error it returns; or until it fails for good.
 	Run(ctx context.Context) error
-	// Grown says that there may be more in the recording, and perhaps in connections.jsonl. It returns at once.
 	Grown()
-	// Finish says that the recording will not grow any more. It returns at once.
 	Finish()
-	// Scanned says how many bytes of the recording were looked at, and how many frames are in the index.
 	Scanned() (bytes int64, frames int)
 }
 
@@ -33,14 +29,14 @@ type follower interface {
 // the recording has whole packets. A stop takes less than 5 s; frames that are not looked for by then are found when the
 // session is resumed. Where looking for frames fails, the recording goes on, and the error is returned at the end.
 func Run(ctx context.Context, o Options) error {
-	follow := func(o Options, folder string) (follower, error) { return newScanner(o, folder) }
-	if err := run(ctx, o, defaultTimes(), follow); err != nil {
+	follow := func(o Options, folder string) (follower, error) { return scenes.New(o.scenes(), folder) }
+	if err := run(ctx, o, follow); err != nil {
 		return fmt.Errorf("record stream: %w", err)
 	}
 	return nil
 }
 
-func run(ctx context.Context, o Options, t times, follow func(o Options, folder string) (follower, error)) error {
+func run(ctx context.Context, o Options, follow func(o Options, folder string) (follower, error)) error {
 	if o.Listener != nil {
 		defer o.Listener.Close()
 	}
@@ -62,18 +58,18 @@ func run(ctx context.Context, o Options, t times, follow func(o Options, folder 
 		s.discard()
 		return err
 	}
-	r, err := newReceiver(o, t, s, f)
+	r, err := splice.NewReceiver(o.splice(f), s.files)
 	if err != nil {
 		s.discard()
 		return err
 	}
 	if o.Ready != nil {
-		o.Ready(Session{Name: s.name, Folder: s.folder, Address: "tcp://" + l.Addr().String(), Resumed: s.resumed})
+		o.Ready(Session{Name: s.name, Folder: s.folder, Address: "tcp://" + l.Addr().String(), Resumed: s.files.Resumed()})
 	}
-	scanned := watch(ctx, r)
-	err = r.run(ctx, l)
+	scanned := watch(ctx, f, o.Logger)
+	err = r.Run(ctx, l)
 	err = errors.Join(err, scanned())
-	r.report()
+	r.Report()
 	return errors.Join(err, s.close())
 }
 
@@ -107,38 +103,31 @@ func listenHint(err error) string {
 }
 
 // watch starts the follower. The returned function ends it, with the time that is left to it, and says how it went.
-func watch(ctx context.Context, r *receiver) func() error {
+func watch(ctx context.Context, f follower, log *slog.Logger) func() error {
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it has more time than the connections
 	failed := make(chan error, 1)
 	go func() {
-		err := r.follower.Run(following)
+		err := f.Run(following)
 		if err != nil && following.Err() == nil {
-			r.o.Logger.Error("no more frames are looked for: the recording goes on", "error", err)
+			log.Error("no more frames are looked for: the recording goes on", "error", err)
 		}
 		failed <- err
 	}()
 	return func() error {
 		defer cancel()
-		r.follower.Finish()
-		var limit timer
-		limit.start(r.times.finish)
-		defer limit.stop()
+		f.Finish()
 		var err error
 		select {
 		case err = <-failed:
-		case <-limit.ticks():
+		case <-time.After(finishTime):
 			cancel()
-			err = <-failed
-			if errors.Is(err, context.Canceled) {
-				r.o.Logger.Info("the end of the recording is not looked at for frames: that is done when the session is resumed")
+			if err = <-failed; errors.Is(err, context.Canceled) {
+				log.Info("the end of the recording is not looked at for frames: that is done when the session is resumed")
 			}
 		}
-		if errors.Is(err, context.Canceled) {
+		if err == nil || errors.Is(err, context.Canceled) {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("look for frames: %w: the recording is whole", err)
-		}
-		return nil
+		return fmt.Errorf("look for frames: %w: the recording is whole", err)
 	}
 }

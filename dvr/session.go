@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/internal/filelock"
 )
 
@@ -23,15 +24,13 @@ type session struct {
 	name, folder string
 	lock         *filelock.File
 	made         bool // by openSession
-	recording    *recording
-	connections  *connectionLog
-	resumed      int64 // bytes of the recording at the start
+	files        *splice.Files
 }
 
 // openSession makes the folder of a session, or opens one that is there.
 func openSession(o Options) (*session, error) {
-	if err := makeFolder(o.Dir); err != nil {
-		return nil, err
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	s := &session{name: o.Session}
 	var err error
@@ -55,7 +54,7 @@ func openSession(o Options) (*session, error) {
 		}
 		return nil, err
 	}
-	if err := s.open(); err != nil {
+	if s.files, err = splice.Open(s.folder); err != nil {
 		s.discard()
 		return nil, err
 	}
@@ -87,12 +86,12 @@ func checkSession(folder string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == lockFile || e.Name() == filepath.Dir(recordingFile) {
+		if e.Name() == lockFile || e.Name() == filepath.Dir(splice.RecordingFile) {
 			return nil
 		}
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is there and is no session of a recording (it has no %s): use another name", folder, recordingFile)
+		return fmt.Errorf("%s is there and is no session of a recording (it has no %s): use another name", folder, splice.RecordingFile)
 	}
 	return nil
 }
@@ -107,28 +106,11 @@ func lockSession(folder string) (*filelock.File, error) {
 	return f, err
 }
 
-// open opens the session's files.
-func (s *session) open() error {
-	if err := makeFolder(filepath.Join(s.folder, filepath.Dir(recordingFile))); err != nil {
-		return err
-	}
-	var err error
-	if s.recording, err = openRecording(filepath.Join(s.folder, recordingFile)); err != nil {
-		return err
-	}
-	s.resumed = s.recording.size.Load()
-	s.connections, err = openConnections(s.folder, s.recording)
-	return err
-}
-
 // close closes the session's files and gives up the lock.
 func (s *session) close() error {
 	var err error
-	if s.recording != nil {
-		err = s.recording.close()
-	}
-	if s.connections != nil {
-		err = errors.Join(err, s.connections.Close())
+	if s.files != nil {
+		err = s.files.Close()
 	}
 	s.lock.Close()
 	if err != nil {
@@ -141,7 +123,7 @@ func (s *session) close() error {
 // put there stays, and the folder with it.
 func (s *session) discard() {
 	if s.made {
-		for _, name := range []string{recordingFile, connectionsFile, filepath.Dir(recordingFile), lockFile} {
+		for _, name := range []string{splice.RecordingFile, splice.ConnectionsFile, filepath.Dir(splice.RecordingFile), lockFile} {
 			os.Remove(filepath.Join(s.folder, name))
 		}
 		os.Remove(s.folder)

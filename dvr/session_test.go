@@ -7,15 +7,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/dvr/splice"
 )
 
 // refused is the error of a run that must not begin.
 func refused(t *testing.T, o Options) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), dvrtest.Patience)
 	defer cancel()
 	o.Ready = func(Session) { t.Error("it begins"); cancel() }
-	err := run(ctx, o, defaultTimes(), func(Options, string) (follower, error) { return &idle{finished: make(chan struct{})}, nil })
+	err := run(ctx, o, func(Options, string) (follower, error) { return &idle{finished: make(chan struct{})}, nil })
 	if err == nil {
 		return ""
 	}
@@ -54,8 +57,9 @@ func TestOptionsRefused(t *testing.T) {
 // TestSessionNames: without a name a session is named by the time, also two of the same second.
 func TestSessionNames(t *testing.T) {
 	t.Parallel()
-	dir, c := t.TempDir(), &clock{}
-	o := Options{Dir: filepath.Join(dir, "new", "folder"), Now: c.now}
+	dir := t.TempDir()
+	noon := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+	o := Options{Dir: filepath.Join(dir, "new", "folder"), Now: noon}
 	for _, want := range []string{"20260301_120000", "20260301_120000_2", "20260301_120000_3"} {
 		s, err := openSession(o)
 		if err != nil {
@@ -75,9 +79,9 @@ func TestSessionsRefused(t *testing.T) {
 		file, text, want string
 	}{
 		"another recording's":  {"session.db", "SQLite", "is no session"},
-		"recording is no TS":   {recordingFile, strings.Repeat("x", 1000), "no transport stream packet at byte 0"},
-		"recording goes wrong": {recordingFile, "G" + strings.Repeat("x", 375), "no transport stream packet at byte 188"},
-		"log is broken":        {connectionsFile, "{\"connection\":1}\nx\n", "connections.jsonl: line 2: "},
+		"recording is no TS":   {splice.RecordingFile, strings.Repeat("x", 1000), "no transport stream packet at byte 0"},
+		"recording goes wrong": {splice.RecordingFile, "G" + strings.Repeat("x", 375), "no transport stream packet at byte 188"},
+		"log is broken":        {splice.ConnectionsFile, "{\"connection\":1}\nx\n", "connections.jsonl: line 2: "},
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "test", c.file)
@@ -108,21 +112,25 @@ func TestSessionsRefused(t *testing.T) {
 // TestSessionLocked: a session has one recorder at a time.
 func TestSessionLocked(t *testing.T) {
 	t.Parallel()
-	s := record(t, Options{}, defaultTimes())
-	dir, name := filepath.Split(s.session.Folder)
+	s, stop := record(t, Options{}, &idle{})
+	dir, name := filepath.Split(s.Folder)
 	if got := refused(t, Options{Dir: dir, Session: name, Listen: "tcp://127.0.0.1:0", Now: time.Now}); !strings.Contains(got, "is recorded by process") {
 		t.Errorf("the second: %q", got)
 	}
-	s.stop()
-	record(t, Options{Dir: dir, Session: name}, defaultTimes()).stop()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, stop = record(t, Options{Dir: dir}, &idle{}); stop() != nil {
+		t.Error("it is not opened again")
+	}
 }
 
 // TestListenerTaken: an address in use is said, before there is a session.
 func TestListenerTaken(t *testing.T) {
 	t.Parallel()
-	s := record(t, Options{}, defaultTimes())
+	s, _ := record(t, Options{}, &idle{})
 	dir := t.TempDir()
-	if got := refused(t, Options{Dir: dir, Listen: s.session.Address, Now: time.Now}); !strings.Contains(got, "address already in use: end what uses the port") {
+	if got := refused(t, Options{Dir: dir, Listen: s.Address, Now: time.Now}); !strings.Contains(got, "address already in use: end what uses the port") {
 		t.Errorf("%q", got)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

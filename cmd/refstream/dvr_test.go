@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/dvr"
+	"github.com/refstream/refstream/dvr/scenes"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -111,7 +111,7 @@ func fileBytes(t *testing.T, name string) []byte {
 }
 
 // readIndex reads index.json, which is whole at any moment; empty before there is one.
-func readIndex(t *testing.T, dir string) (list []dvr.Frame) {
+func readIndex(t *testing.T, dir string) (list []scenes.Frame) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, "demo", "frames", "index.json"))
 	if os.IsNotExist(err) {
@@ -131,7 +131,7 @@ type span struct{ first, last int64 }
 
 // checkEvents wants a frame within one of each start and end of an event that the index reaches across, but for those in
 // an outage, when nobody recorded; pictures for all entries, and none for a reason that is not there.
-func checkEvents(t *testing.T, dir string, index []dvr.Frame, list []markers.Marker, outage span) {
+func checkEvents(t *testing.T, dir string, index []scenes.Frame, list []markers.Marker, outage span) {
 	t.Helper()
 	numbers := map[int64]bool{}
 	first, last := int64(1<<62), int64(0)
@@ -166,7 +166,7 @@ func checkEvents(t *testing.T, dir string, index []dvr.Frame, list []markers.Mar
 		if outage.first <= *e.Number && *e.Number <= outage.last {
 			continue // the first picture after it may be another scene than the last before
 		}
-		if e.Reason == dvr.ReasonScene && !changes[*e.Number] && !changes[*e.Number-1] && !changes[*e.Number+1] {
+		if e.Reason == scenes.ReasonScene && !changes[*e.Number] && !changes[*e.Number-1] && !changes[*e.Number+1] {
 			t.Errorf("%+v is no change of scene", e)
 		}
 	}

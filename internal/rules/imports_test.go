@@ -85,8 +85,19 @@ var table = map[string]arrows{
 		may:       words("media markers internal/redact recorder outputs/hls"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
+	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
+	"dvr/splice": {
+		may:       words("media internal/jsonlines outputs/ts"),
+		libraries: words("golang.org/x/sys/windows"),
+		tests:     words("dvr/internal/dvrtest"),
+	},
 	// The index has what frame records say.
-	"dvr": {may: words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg internal/filelock internal/jsonlines outputs/ts"), libraries: words("golang.org/x/sys/unix golang.org/x/sys/windows")},
+	"dvr/scenes": {
+		may:   words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg dvr/splice outputs/ts"),
+		tests: words("dvr/internal/dvrtest"),
+	},
+	// Test code: what the tests of dvr and its packages share.
+	"dvr/internal/dvrtest": {may: words("outputs/ts")},
 	"pipeline": {
 		may:       words("media h264 generator encoder annotate markers scenario outputs outputs/ts outputs/hls"),
 		libraries: words("github.com/prometheus/client_golang"),

@@ -5,7 +5,7 @@
 // first, and enough to decode and to run a clock in every access unit. [Muxer] is the same for a stream without end,
 // which a receiver may join anywhere. [Reader] takes the H.264 or HEVC stream and the ID3 tags out of any transport stream,
 // its own or another's, with other streams beside it, with garbage, and with packets missing: a unit that lost a packet is
-// left out and counted, never passed on in part.
+// left out and counted, never passed on in part. [Packet], [Splitter], [Sections] and [PSI] are what it is read with, for others too.
 //
 // Clauses: 2.4.3.2 packets, 2.4.3.4 adaptation field, 2.4.3.6 PES packets, 2.4.4 tables, 2.6.58 and 2.6.60 metadata
 // descriptors, 2.14 carriage of H.264. Timed ID3 is as in Apple's Timed Metadata for HTTP Live Streaming; the tags are

@@ -1,0 +1,120 @@
+package scenes
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/internal/ffmpeg"
+)
+
+const (
+	// decoderWait is how long a decoder that was killed may take to be gone, with all that it had open.
+	decoderWait = time.Second
+	// pictureBuffer is how much is read from a decoder at once.
+	pictureBuffer = 256 << 10
+	// saidLines of what a decoder said last go into an error.
+	saidLines = 4
+	// maxLogged is how many lines of one decoder are logged in full: a damaged stream makes some for every picture. Of the
+	// rest, the 128th, 256th, 512th and so on show that it goes on.
+	maxLogged = 100
+	// timesPipe is the number of the pipe for time stamps, as the decoder sees it: the first after the standard ones.
+	timesPipe = 3
+)
+
+// decoder is an ffmpeg process that decodes the video of a transport stream. Its input and its output are used by one
+// goroutine each, at the same time: it may take any amount of input before there is a picture, and stops taking more when
+// nobody takes its pictures.
+type decoder struct {
+	cmd   *ffmpeg.Command
+	in    io.WriteCloser
+	out   *bufio.Reader
+	times *bufio.Scanner
+	pipe  *os.File // that times reads from
+	said  *ffmpeg.Lines
+}
+
+// decoderFilters passes each picture once and as it is. Pictures in a pipe have no time stamps: a filter writes them
+// to another one, a line for each picture before it goes out, as 90 kHz ticks. It writes only about pictures that have
+// metadata, so all get the same.
+const decoderFilters = `settb=1/90000,sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1,` +
+	`metadata=mode=print:file=pipe\\:%d:direct=1,format=yuv420p,crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0`
+
+// startDecoder starts a decoder, which ctx kills. The caller calls wait.
+func startDecoder(ctx context.Context, program string, log *slog.Logger) (*decoder, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start decoder: %w", err)
+	}
+	defer write.Close()
+	said := &ffmpeg.Lines{Tail: saidLines, Full: maxLogged, Say: func(line string, n int) {
+		log.Warn(line, "source", "ffmpeg", "line", n)
+	}}
+	// When its parent dies it ends by itself: its input ends, and its output has no reader.
+	cmd := ffmpeg.New(ctx, decoderWait, said, program, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-copyts",
+		// All that would be found by looking at more than 0.5 s is in the tables and in the first picture.
+		"-fpsprobesize", "0", "-analyzeduration", "500000", "-max_error_rate", "1", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0",
+		"-vf", fmt.Sprintf(decoderFilters, timesPipe), "-fps_mode", "passthrough", "-c:v", "pgmyuv", "-f", "image2pipe", "pipe:1")
+	cmd.Cancel = func() error { cmd.Kill(); return nil } // what it still holds is not wanted
+	cmd.ExtraFiles = []*os.File{write}
+	d := &decoder{cmd: cmd, times: bufio.NewScanner(read), pipe: read, said: said}
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		read.Close()
+		return nil, fmt.Errorf("start decoder: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		read.Close()
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil, fmt.Errorf("start decoder: %w: %s gives a child no third pipe, which the time stamps need: "+
+				"dvr --session on Linux or macOS finds the frames of this recording", err, runtime.GOOS)
+		}
+		return nil, err
+	}
+	d.in, d.out = in, bufio.NewReaderSize(out, pictureBuffer)
+	return d, nil
+}
+
+// next reads the next picture, in the order in which they are shown. Its pts is as in what was written. The error is
+// io.EOF when the decoder has ended its output.
+func (d *decoder) next(p *picture) error {
+	if err := p.read(d.out); err != nil {
+		return err
+	}
+	for d.times.Scan() {
+		// frame:17   pts:141000  pts_time:1.56667
+		line, ok := strings.CutPrefix(d.times.Text(), "frame:")
+		if !ok {
+			continue
+		}
+		_, rest, _ := strings.Cut(line, "pts:")
+		stamp, _, _ := strings.Cut(rest, " ")
+		pts, err := strconv.ParseInt(stamp, 10, 64)
+		p.pts, p.timed = pts, err == nil // else it is NOPTS
+		return nil
+	}
+	return errors.Join(errors.New("read time stamp: ffmpeg wrote none for a picture"), d.times.Err())
+}
+
+// wait ends the decoder, if it hasn't ended, and returns an error if it had ended badly, with what it said last. in and
+// out may not be used any more.
+func (d *decoder) wait(kill bool) error {
+	if kill {
+		d.cmd.Kill()
+	}
+	err := d.cmd.Wait()
+	d.pipe.Close()
+	if err != nil {
+		return fmt.Errorf("decode video: %w%s", err, d.said.Addition())
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package scenes
+
+import (
+	"slices"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs/ts"
+)
+
+// recordedTime is what a picture's frame record says.
+type recordedTime struct {
+	// pts is the picture's, 33 bits, as in the recording.
+	pts   int64
+	frame int64
+	time  markers.Seconds
+}
+
+// recordReader finds the frame records of H.264 pictures, which come before the slices.
+type recordReader struct {
+	head []byte
+	// pts is of the picture that head is of, while reading.
+	pts     int64
+	reading bool
+	vui     *h264.VUI
+	// found are those that were met since they were taken out last.
+	found []recordedTime
+}
+
+// take takes the next packet of the video, as it is in the recording. s is the start of a picture with its time stamps, where ok.
+func (r *recordReader) take(p ts.Packet, s ts.PESStart, ok bool) {
+	if p.Starts() {
+		r.head, r.reading, r.pts = r.head[:0], ok, s.PTS
+	}
+	if !r.reading {
+		return
+	}
+	r.head = append(r.head, p.Payload()...)
+	whole := wholeHead(kindH264, r.head)
+	if r.reading = !whole && len(r.head) < maxHead; !whole {
+		return
+	}
+	nals := h264.SplitAnnexB(r.head)
+	if vui, ok := h264.FindVUI(nals); ok {
+		r.vui = vui
+	}
+	// One that can't be read is damaged, and says nothing.
+	if rec, ok, _ := annotate.FindRecord(nals); ok {
+		r.found = append(r.found, recordedTime{r.pts, rec.Frame, rec.Time(r.vui)})
+	}
+}
+
+// recorded is what the record of the picture of that PTS, of 33 bits, says; nil where there is none.
+func (k *keeper) recorded(wire int64) *recordedTime {
+	i := slices.IndexFunc(k.recordedTimes, func(r recordedTime) bool { return r.pts == wire })
+	if i < 0 { // the oldest are none that a decoder would make a picture of
+		k.recordedTimes = slices.Delete(k.recordedTimes, 0, max(0, len(k.recordedTimes)-maxPending))
+		return nil
+	}
+	r := k.recordedTimes[i]
+	k.recordedTimes = slices.Delete(k.recordedTimes, i, i+1)
+	return &r
+}

@@ -1,0 +1,117 @@
+package splice
+
+import (
+	"log/slog"
+	"time"
+)
+
+// maxWaiting is how many connections wait here for the one before them; as many more as the system takes wait to be
+// accepted. A sender whose connection breaks again and again makes a few in a second.
+const maxWaiting = 16
+
+// muteLooks is how many looks on end must find a sender mute: at the first its first bytes may be on their way here.
+const muteLooks = 2
+
+// queue is the connections that came while there was another, in order. What they bring waits in their sockets, also when
+// their senders have closed them already.
+type queue struct {
+	times   times
+	now     func() time.Time
+	log     *slog.Logger
+	waiting []*waiter
+	mute    int // looks on end that found the current sender mute
+	refused int // while the current sender was there
+}
+
+// waiter is a connection that waits.
+type waiter struct {
+	*sender
+	looks int // at it, since the current sender is there
+}
+
+func (q *queue) full() bool { return len(q.waiting) >= maxWaiting }
+
+func (q *queue) add(s *sender) { q.waiting = append(q.waiting, &waiter{sender: s}) }
+
+// next takes the first that waits, nil where there is none. For the others the time begins anew.
+func (q *queue) next() *sender {
+	q.mute, q.refused = 0, 0
+	if len(q.waiting) == 0 {
+		return nil
+	}
+	s := q.waiting[0].sender
+	q.waiting = append(q.waiting[:0:0], q.waiting[1:]...)
+	for _, w := range q.waiting {
+		w.looks = 0
+	}
+	return s
+}
+
+// look closes the current sender's connection where it has to give way, and else those that have waited for too long. It
+// reports whether there are any left.
+func (q *queue) look(current *sender) bool {
+	limit := int(max(q.times.grace/q.times.look, 1))
+	brought, late, open := false, false, []*waiter(nil)
+	for _, w := range q.waiting {
+		w.looks++
+		state := pending(w.conn)
+		if state == endPends { // somebody looked whether the port is open
+			w.conn.Close()
+			continue
+		}
+		brought = brought || state == bytesPend
+		late = late || w.looks >= limit
+		open = append(open, w)
+	}
+	q.waiting = open
+	if len(open) == 0 || current.dropped.Load() != nil {
+		return len(open) > 0
+	}
+	if q.mute++; !current.mute() {
+		q.mute = 0
+	}
+	if (late || brought) && q.giveWay(current, brought, late) {
+		return true
+	}
+	if q.mute > 0 && !q.full() { // who brings something first may stay
+		return true
+	}
+	q.waiting = nil
+	for _, w := range open {
+		if w.looks < limit {
+			q.waiting = append(q.waiting, w)
+			continue
+		}
+		w.conn.Close()
+		if q.refused++; q.refused&(q.refused-1) == 0 {
+			q.log.Warn("a sender was turned away: there is another one", "sender", w.from, "recorded", current.from, "times", q.refused)
+		}
+	}
+	return len(q.waiting) > 0
+}
+
+// giveWay closes the current sender's connection where it brings nothing, and reports whether it did. brought says that
+// another has brought something, late that another has waited long enough.
+func (q *queue) giveWay(current *sender, brought, late bool) bool {
+	var reason string
+	switch silent := current.silent(q.now()); {
+	case silent >= q.times.silence:
+		reason = "nothing came for " + silent.Round(time.Millisecond).String() + ", and another sender is there"
+	case brought && q.mute >= muteLooks:
+		reason = "it was silent from the start, and another sender has brought something"
+	case brought && late && !current.streams.Load():
+		reason = "it has brought no stream, and another sender has brought something"
+	default:
+		return false
+	}
+	q.log.Warn("a sender must give way to another", "sender", current.from, "reason", reason)
+	current.drop(reason)
+	return true
+}
+
+// close closes the connections that wait.
+func (q *queue) close() {
+	for _, w := range q.waiting {
+		w.conn.Close()
+	}
+}
