@@ -21,8 +21,10 @@ COPY --from=player /src/node_modules/hls.js/dist/hls.min.js static/dist/hls.min.
 COPY --from=player /src/node_modules/hls.js/LICENSE static/dist/hls.LICENSE
 COPY --from=player /src/node_modules/swagger-ui-dist/swagger-ui.css /src/node_modules/swagger-ui-dist/swagger-ui-bundle.js static/dist/
 COPY --from=player /src/swagger-ui.LICENSE static/dist/swagger-ui.LICENSE
+# What --version prints: make image gives the git tag, which is not in here.
+ARG VERSION=dev
 # Without cgo the binary doesn't depend on the C library of the image it is built in.
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/refstream ./cmd/refstream
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$VERSION" -o /out/refstream ./cmd/refstream
 
 FROM ${DEBIAN_IMAGE}
 RUN apt-get update \

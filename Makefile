@@ -3,6 +3,8 @@
 # make check  format, vet (for Windows and macOS too), lint, race detector, the tests' long forms, a short fuzz of every fuzz target
 # make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
 # make build  only build bin/refstream
+# make dist   build static programs for Linux and macOS into dist/, with completions, licences and SHA256SUMS
+# make image  build the Docker image
 # make deps   only install and fetch what all of the above need
 
 RUN_ARGS   ?=
@@ -13,11 +15,16 @@ FUZZTIME   ?= 5s
 # Three test binaries at a time: many tests wait for a stream that goes at its own pace, and more encoders at once make a small
 # machine miss its frames.
 GOTEST = go test -p 3
+# The release is the git tag, or how far behind it this source is.
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOBUILD   = go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
 LINT   = go tool -modfile=tools/go.mod golangci-lint
 PLAYER = static/dist/hls.min.js
 DEPS   = sh scripts/deps.sh
 
-.PHONY: run test check bench build deps programs-run programs-test programs-check programs-bench programs-all
+.PHONY: run test check bench build dist image deps programs-run programs-test programs-check programs-bench programs-all
 
 # exec: the shell makes room for the server, so that signals reach it and not a shell that dies and leaves it behind.
 run: programs-run build
@@ -48,7 +55,22 @@ bench: programs-bench build
 	@exec bin/bench --refstream bin/refstream $(BENCH_ARGS)
 
 build: $(PLAYER)
-	go build -trimpath -o bin/refstream ./cmd/refstream
+	$(GOBUILD) -o bin/refstream ./cmd/refstream
+
+# Without cgo a program is whole by itself; its page is in it. The completions are written by the program that runs here.
+dist: build
+	rm -rf dist
+	mkdir -p dist/completions
+	@set -e; for p in $(PLATFORMS); do \
+	name=dist/refstream-$${p%/*}-$${p#*/}; echo $$name; \
+	CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o $$name ./cmd/refstream; done
+	@set -e; for shell in bash zsh fish; do bin/refstream completion $$shell >dist/completions/refstream.$$shell; done
+	cp LICENSE THIRD_PARTY.md dist/
+	cd dist && sums=$$(command -v sha256sum || echo shasum -a 256) && $$sums refstream-* completions/* LICENSE THIRD_PARTY.md >SHA256SUMS
+
+image:
+	@command -v docker >/dev/null || { echo "make image: docker is missing: see https://docs.docker.com/engine/install/" >&2; exit 1; }
+	docker build --build-arg VERSION=$(VERSION) -t refstream:$(VERSION) -t refstream .
 
 deps: programs-all $(PLAYER)
 	go mod download

@@ -3,12 +3,12 @@ package analyzer
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"mime"
 	"path"
 	"strings"
 
+	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/outputs/mp4"
 	"github.com/refstream/refstream/outputs/ts"
 )
@@ -24,9 +24,6 @@ const (
 	KindRTMP Kind = "rtmp"
 	KindMP4  Kind = "mp4" // MP4, fragmented or not
 )
-
-// ErrManifest is what the error wraps for XML in place of a stream: it may lead to one, but not here.
-var ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not read here")
 
 const (
 	// magicSize is how many bytes it takes to know any kind but a transport stream that was joined amid a packet.
@@ -83,7 +80,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return hint, nil
 	}
 	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
-		return "", fmt.Errorf("detect kind: %w: give its HLS playlist", ErrManifest)
+		return "", fmt.Errorf("detect kind: %w", hls.ErrManifest)
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
 	var s ts.Splitter

@@ -31,6 +31,10 @@ type feed struct {
 	named  []entry
 	behind time.Duration
 	latest int64 // id of the last version
+
+	// When the playlist last named a new segment, and how long after that it should again: 0 once it has ended.
+	news time.Time
+	due  time.Duration
 }
 
 // entry is a segment that a playlist named.
@@ -48,11 +52,26 @@ func (f *feed) name(v *hls.Version) {
 	if m == nil {
 		return
 	}
+	if len(v.New) > 0 || f.news.IsZero() {
+		f.news = v.Exchange.Ended
+	}
+	f.due = time.Duration(m.TargetDuration) * 3 / 2
+	if m.End {
+		f.due = 0
+	}
 	for _, i := range v.New {
 		s := &m.Segments[i]
 		f.named = append(f.named, entry{v.Number, s.MSN, f.latest, time.Duration(s.Duration)})
 		f.behind += time.Duration(s.Duration)
 	}
+}
+
+// silent is for how long nothing new was named, 0 where that is not long.
+func (f *feed) silent(now time.Time) time.Duration {
+	if d := now.Sub(f.news); f.due > 0 && d > f.due {
+		return d
+	}
+	return 0
 }
 
 // dealtWith takes a segment from those that were named, and gives the id of the version that named it.

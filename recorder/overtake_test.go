@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +63,33 @@ func TestOvertaking(t *testing.T) {
 			if text := string(bodyOf(t, s, v.Body)); !strings.Contains(text, fmt.Sprintf("\n%d.ts\n", i)) {
 				t.Errorf("segment %d: version %d doesn't name it", i, g.Version)
 			}
+		}
+	})
+}
+
+// TestSilent reports during an outage for how long nothing new has come, not before that is long, nor after it.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	first := sync.OnceValue(time.Now)
+	const from, to = time.Second, 6 * time.Second // the playlist's target duration is a second
+	inTime(t, liveWindow, func(w http.ResponseWriter, path string, _ int) bool {
+		at := time.Since(first())
+		if path != "/live.m3u8" || at < from || at > to {
+			return false
+		}
+		http.Error(w, "away", http.StatusServiceUnavailable)
+		return true
+	}, func(t *testing.T, l *live) {
+		var most time.Duration
+		sum := recorded(t, Options{URL: l.server.URL + "/live.m3u8", HTTP: l.http, Dir: filepath.Join(t.TempDir(), "s"),
+			Progress: func(p Progress) {
+				if p.Silent > 0 && p.Elapsed < from-2*liveSegment+1500*time.Millisecond {
+					t.Errorf("silent for %v after %v", p.Silent, p.Elapsed)
+				}
+				most = max(most, p.Silent)
+			}})
+		if most < to-from-2*told || most > to-from+2*liveSegment+2*told || sum.Silent != 0 {
+			t.Errorf("silent for %v at the most, %v at the end", most, sum.Silent)
 		}
 	})
 }

@@ -15,6 +15,9 @@ type Progress struct {
 	// Behind is how much of the longest behind of the playlists is not recorded yet: all segments that were named and not
 	// dealt with, also those that have left it.
 	Behind time.Duration
+	// Silent is how long ago the longest silent of the live playlists last named a new segment: 0 up to one and a half of its target
+	// durations, when a new version is due (RFC 8216, 6.2.1). What was published meanwhile is not known.
+	Silent time.Duration
 }
 
 // Summary is how a recording ended. Its Progress is zero where no session was left behind.

@@ -136,10 +136,11 @@ func (r *recording) read(ctx context.Context) (reason string, err error) {
 func (r *recording) now() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.progress
-	p.Elapsed = r.o.Now().Sub(r.w.start)
+	p, now := r.progress, r.o.Now()
+	p.Elapsed = now.Sub(r.w.start)
 	for _, f := range r.feeds {
 		p.Behind = max(p.Behind, f.behind)
+		p.Silent = max(p.Silent, f.silent(now))
 	}
 	return p
 }

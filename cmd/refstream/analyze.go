@@ -30,8 +30,8 @@ func newAnalyze(stdout, stderr io.Writer) *cobra.Command {
 		Long: `Reads streams and writes one record for each statement about time in them: SEI (SMPTE timecode, MISB time stamps,
 frame records and other known user data), AMF (onFI, onMetaData, onCuePoint, onTextData), timed ID3, and
 PROGRAM-DATE-TIME and DATERANGE of HLS playlists. stream_time is PTS in seconds; what is in an access unit with a frame
-record also has time, the HLS time that markers have. PTS of refstream begin at 1 s: there, stream_time is time + 1. Streams are read side by side, and one that fails does not disturb
-the others.
+record also has time, the HLS time that markers have. PTS of refstream begin at 1 s: there, stream_time is time + 1.
+Streams are read side by side, and one that fails does not disturb the others.
 
 A URL is an HLS playlist (live or not, MPEG-TS or MP4), MPEG-TS over http, tcp://host:port, tcp://host:port?listen or
 udp://address:port, FLV over http, rtmp[s]://host/app/stream, or a file of such a kind. The kind is found from the name,

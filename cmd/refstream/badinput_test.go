@@ -38,7 +38,8 @@ func TestBadInput(t *testing.T) {
 	}
 	withoutX264 := script(t, `echo "ffmpeg version 9.9" >&2; echo " V..... mpeg4 MPEG-4"`)
 	cases := []badInput{
-		{"unknown command", "sevre", []string{"sevre"}},
+		{"unknown command", "sevre", []string{"sevre", "did you mean serve"}},
+		{"no command", "transmogrify", []string{"transmogrify", "--help"}},
 		{"unknown flag", "serve --sizee 3", []string{"--sizee", "--help"}},
 		{"size", "serve --size 1280", []string{"--size", "1280x720"}},
 		{"odd size", "serve --size 1281x720", []string{"1281x720", "even", "1280x720"}},

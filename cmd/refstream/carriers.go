@@ -38,6 +38,7 @@ type carrierFlags struct {
 }
 
 func (f *carrierFlags) register(flags *pflag.FlagSet) {
+	defer under(flags, carrierTitle)()
 	flags.StringArrayVar(&f.push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key; may be repeated")
 	flags.StringVar(&f.listenTS, "listen-ts", "", "serve MPEG-TS to whoever connects to this address, such as 127.0.0.1:4445")
 	flags.StringVar(&f.rtmp, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")

@@ -46,7 +46,7 @@ A NAME picks those of that name, or whose path ends so; * stands for anything bu
 	}
 	flags := cmd.Flags()
 	f.registerIn(flags)
-	flags.StringVarP(&f.out, "out", "o", "", "write the chunks into this folder, which is made if need be")
+	flags.StringVarP(&f.out, "out", "o", "", "write the chunks into this folder, which is made if need be (in replay -o is --offset)")
 	return cmd
 }
 

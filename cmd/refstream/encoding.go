@@ -20,6 +20,7 @@ type encodingFlags struct {
 }
 
 func (e *encodingFlags) register(f *pflag.FlagSet) {
+	defer under(f, encoderTitle)()
 	f.StringVar(&e.encoder, "encoder", "libx264", "ffmpeg's encoder: libx264 or h264_nvenc")
 	f.StringVar(&e.preset, "preset", "veryfast", "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", "6M", "bit rate in bit/s, with k or M for a thousand or a million")

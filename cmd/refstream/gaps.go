@@ -48,7 +48,7 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 	flags := cmd.Flags()
 	f.registerIn(flags)
 	flags.StringVarP(&f.threshold, "threshold", "t", "0", "how far apart versions may be: seconds, or such as 2.5s\n(0: one and a half target durations); also --time")
-	flags.StringVarP(&f.playlist, "playlist", "p", "", "look at this playlist only: its URL, the end of its path, its name or id")
+	flags.StringVarP(&f.playlist, "playlist", "p", "", "look at this playlist only: its URL, the end of its path, its name or id (in replay -p is --http-port)")
 	flags.DurationVar(&f.tolerance, "tolerance", 100*time.Millisecond, "how far EXTINF and PROGRAM-DATE-TIME may be off")
 	flags.DurationVar(&f.lateness, "lateness", 0, "how long after it was named a segment may be there\n(0: its duration and one target duration)")
 	flags.StringSliceVar(&f.allow, "allow", nil, "kinds of findings that are as they should be, such as request_failed,segment_late")

@@ -71,12 +71,12 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 
 // checkEncoder fails unless ffmpeg is there with the encoder that is asked for; it returns ffmpeg's version.
 func checkEncoder(ctx context.Context, o encoder.Options) (string, error) {
-	version, err := encoder.Check(ctx, o.FFmpeg, o.Encoder)
+	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder)
 	if err != nil {
 		return "", err
 	}
 	_, err = encoder.New(o)
-	return version, err
+	return ffmpeg, err
 }
 
 // intoFolder has write fill a new folder next to out, and gives it the name out when all of it is there.

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// version is the release that this source belongs to.
-const version = "0.1.0"
+// version is the release. make names it after the git tag: go build -ldflags "-X main.version=v1.2.0".
+var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

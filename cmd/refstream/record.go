@@ -141,11 +141,15 @@ func recordLine(p recorder.Progress) string {
 	if p.Versions == 0 {
 		return fmt.Sprintf("%v: no playlist yet, %s failed", elapsed, count(p.Failures, "request"))
 	}
-	line := elapsed.String() + ": "
+	line, behind := elapsed.String()+": ", fmt.Sprintf("%.1f s behind, ", p.Behind.Seconds())
+	if p.Silent > 0 { // what was published since the last news is behind too, if anything was
+		line += fmt.Sprintf("nothing new for %.0f s, up to %.0f s behind live, ", p.Silent.Seconds(), (p.Behind + p.Silent).Seconds())
+		behind = ""
+	}
 	if p.Failures > 0 {
 		line += count(p.Failures, "request") + " failed, "
 	}
-	return line + fmt.Sprintf("%s, %s, %.1f s behind, %s, %s", count(p.Segments, "segment"), size(p.Stored), p.Behind.Seconds(),
+	return line + fmt.Sprintf("%s, %s, %s%s, %s", count(p.Segments, "segment"), size(p.Stored), behind,
 		count(p.Versions, "version"), count(p.Playlists, "playlist"))
 }
 

@@ -56,9 +56,9 @@ recorded is replayed as far as it was at the start.`,
 	flags := cmd.Flags()
 	f.registerIn(flags)
 	// Its long name is not port, which is only another name on the command line, see otherName.
-	flags.IntVarP(&f.port, "http-port", "p", 9090, "port to serve at, 0 for a free one; also --port")
+	flags.IntVarP(&f.port, "http-port", "p", 9090, "port to serve at, 0 for a free one; also --port (in gaps -p is --playlist)")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to serve at")
-	flags.StringVarP(&f.offset, "offset", "o", "0", "where to begin, from the start of the recording: seconds, or such as 1m30s")
+	flags.StringVarP(&f.offset, "offset", "o", "0", "where to begin, from the start of the recording: seconds, or such as 1m30s (in other commands -o is --out)")
 	flags.StringVar(&f.from, "from", "", "where to begin, as a time of then: RFC 3339, such as 2026-01-31T12:00:00Z")
 	flags.StringVar(&f.speed, "speed", "1", "how fast: 2, 0.5, 3/4; delays too")
 	flags.BoolVar(&f.loop, "loop", false, "begin anew at the end, with playlists that go on")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/refstream/refstream/analyzer/verify"
 )
 
 // envPrefix begins the environment variable of every flag: --event-every is REFSTREAM_EVENT_EVERY.
@@ -18,16 +20,27 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "refstream",
 		Short: "A reference video stream with ground truth",
 		Long: `refstream renders a video stream whose every frame says what it is (in its pixels, its SEI messages and its time
-stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger. The other
-commands are for the other end of a stream, ours or anybody's: what it says (analyze), whether that is true (verify,
-score, detect), what it did (record, replay, gaps, chunks), and what is to be seen (dvr).
+stamps), publishes it as HLS, and serves the truth about it: every event as a marker, every frame in a ledger.
 
-Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.`,
+Every flag can be given as an environment variable: --event-every as ` + envName("event-every") + `.
+Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
+		Example: "  refstream serve                                                    # then open http://127.0.0.1:8080/\n" +
+			"  refstream generate --out clip && refstream verify clip/index.m3u8",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "see refstream --help"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return fmt.Errorf("there is no command %q: %s", args[0], hint)
+		},
+		SuggestionsMinimumDistance: 2, // letters that are wrong
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			warnOfUnknown(stderr, cmd.Root(), os.Environ())
 			if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
@@ -41,13 +54,34 @@ Every flag can be given as an environment variable: --event-every as ` + envName
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTruth(stdout), newFrame(stdout), newHealth(stdout), newScore(stdout, stderr), newGaps(stdout), newChunks(stdout))
-	for _, cmd := range []*cobra.Command{
-		newServe(stdout, stderr), newGenerate(stdout, stderr), newAnalyze(stdout, stderr), newVerify(stdout, stderr),
-		newRecord(stdout, stderr), newReplay(stdout, stderr), newDVR(stdout, stderr), newDetect(stdout, stderr),
+	setUsage(root)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"A stream with its truth:", []*cobra.Command{
+			withPprof(newServe(stdout, stderr), stderr), withPprof(newGenerate(stdout, stderr), stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
+		}},
+		{"What is in a stream, and whether it is true:", []*cobra.Command{
+			withPprof(newAnalyze(stdout, stderr), stderr), withPprof(newVerify(stdout, stderr), stderr), withPprof(newDetect(stdout, stderr), stderr),
+			newScore(stdout, stderr),
+		}},
+		{"Recordings, to look into and to replay:", []*cobra.Command{
+			withPprof(newRecord(stdout, stderr), stderr), withPprof(newReplay(stdout, stderr), stderr), newGaps(stdout), newChunks(stdout),
+			withPprof(newDVR(stdout, stderr), stderr),
+		}},
 	} {
-		root.AddCommand(withPprof(cmd, stderr))
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
 	}
+	root.AddCommand(&cobra.Command{
+		Use: "allow", Short: "What verify --allow can name",
+		Long: "What verify --allow can name, a kind of finding also with a bound (missing=3, clock_offset=0.96s..1.04s, clock_offset=40ms):\n" +
+			verify.AllowanceHelp(),
+	})
 	root.SetGlobalNormalizationFunc(otherName)
 	return root
 }

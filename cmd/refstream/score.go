@@ -31,16 +31,19 @@ func newScore(stdout, _ io.Writer) *cobra.Command {
 		Short: "Say how good a detector of events is",
 		Long: `Compare a list of detections with the markers of a stream: precision, recall, and how early or late they are.
 
-DETECTIONS is a file, or - for standard input. As JSON it is an array of numbers, or of objects with a member time,
-frame, pts, utc or gen_time (JSON Lines do as well); as CSV it has a column of such a name, or a single column, or is
-PySceneDetect's list of scenes.
-Detections and markers are paired one to one, as many as are within the tolerance of each other.
+DETECTIONS is a file, or - for standard input: JSON, JSON Lines, CSV, or a log of ffmpeg.
+  JSON    an array of numbers, or of objects with a member time, frame, pts, utc or gen_time
+  CSV     a column of such a name, or start; without a header the first column; PySceneDetect's list of scenes
+  ffmpeg  what blackdetect, freezedetect, silencedetect or scdet logs
+A time is seconds from the epoch, such as 12.5, or 00:00:12.500. Detections and markers are paired one to one, as many
+as are within the tolerance of each other. Tools that count from the first picture need --offset where that is not frame 0.
 
 With --min-precision, --min-recall or --max-error, exit code 1 says that the detector is not as good as that; 2 that it
 could not be told.`,
 		Example: `  refstream score found.json --truth http://127.0.0.1:8080 --from 100 --to 400
   refstream score found.csv --truth clip --clock frame --tolerance 100ms --min-recall 0.95
-  my-detector stream.ts | refstream score - --truth clip --json -`,
+  my-detector stream.ts | refstream score - --truth clip --json -
+  ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return untold(errors.New("give one file of detections, or - for standard input: refstream score found.json"))
@@ -55,7 +58,7 @@ could not be told.`,
 	flags := cmd.Flags()
 	f.register(flags)
 	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")
-	flags.StringVar(&f.format, "format", "", "how they are written: json or csv; without it by how the list begins")
+	flags.StringVar(&f.format, "format", "", "how they are written: json, csv or ffmpeg; without it by how the list begins")
 	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker")
 	flags.StringVar(&f.offset, "offset", "0", "what to add to each detection: seconds, or with a unit, such as 40ms")
 	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers from here on could be detected")

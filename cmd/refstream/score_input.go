@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/refstream/refstream/analyzer"
@@ -40,11 +41,11 @@ func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in 
 	}
 	text := bufio.NewReader(&boundedList{stdin, maxDetectionBytes})
 	switch in.Format = score.Format(f.format); in.Format {
-	case score.JSON, score.CSV:
+	case score.JSON, score.CSV, score.FFmpeg:
 	case "":
 		in.Format = guessFormat(text)
 	default:
-		return score.List{}, fmt.Errorf("--format: %q is not a format: use json or csv", f.format)
+		return score.List{}, fmt.Errorf("--format: %q is not a format: use json, csv or ffmpeg", f.format)
 	}
 	return in.Read(text)
 }
@@ -67,12 +68,18 @@ func (b *boundedList) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// logStart is how a log of ffmpeg begins, or lines of it.
+var logStart = regexp.MustCompile(`^(ffmpeg version |Input #\d|\[\w+ @ 0x|lavfi\.|(black|freeze|silence)_start)`)
+
 // guessFormat looks at how a list begins: JSON with a bracket or a brace, CSV with a name or a number. Numbers and strings
 // in a line of their own are the same in both, and a quote may begin a header.
 func guessFormat(text *bufio.Reader) score.Format {
 	const enough = 64
 	head, _ := text.Peek(enough) // what there is of a shorter list
 	start := strings.TrimLeft(strings.TrimPrefix(string(head), "\uFEFF"), " \t\r\n")
+	if logStart.MatchString(start) {
+		return score.FFmpeg
+	}
 	if start == "" || strings.ContainsAny(start[:1], `[{`) {
 		return score.JSON
 	}

@@ -19,7 +19,7 @@ type sessionFlags struct {
 
 // registerOut adds the flag of a command that writes sessions, registerIn that of one that reads them.
 func (s *sessionFlags) registerOut(f *pflag.FlagSet) {
-	f.StringVarP(&s.folder, "out", "o", sessionsFolder, "folder to make the session's folder in; also --output")
+	f.StringVarP(&s.folder, "out", "o", sessionsFolder, "folder to make the session's folder in; also --output (in replay -o is --offset)")
 }
 
 func (s *sessionFlags) registerIn(f *pflag.FlagSet) {

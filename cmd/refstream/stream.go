@@ -36,6 +36,7 @@ const (
 )
 
 func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHelp string) {
+	defer under(f, streamTitle)()
 	f.StringVar(&s.channel, "channel", "main", "name of the channel: lower-case letters, digits, - and _")
 	f.StringVar(&s.size, "size", "1280x720", "picture size in pixels, both even")
 	f.StringVar(&s.fps, "fps", "30", "frames per second, 1 to 240: 25, 12.5, 30000/1001 or the like\n(23.976, 29.97, 47.952, 59.94 and 119.88 are names for fractions over 1001)")

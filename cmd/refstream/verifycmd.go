@@ -37,10 +37,7 @@ carries, which may be exact, off by a constant, drifting, jumping or gone; event
 The truth comes from a running server, from a truth.json, or from the seed, epoch, frame rate and so on that the stream
 was made with. Without --truth and --seed it is looked for beside a file, and on the server that a stream comes from.
 
-Exit code 0: the stream is true; 1: it is not; 2: it could not be told.
-
-What --allow can name, a kind of finding also with a bound (missing=3, clock_offset=0.96s..1.04s, clock_offset=40ms):
-` + verify.AllowanceHelp(),
+Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --allow can name: refstream help allow.`,
 		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
   refstream verify clip/index.m3u8 --html report.html
   refstream verify transcoded.ts --truth clip --allow transcode

@@ -9,8 +9,8 @@ import (
 )
 
 // checkGlobals finds package-level variables that could hold state. Allowed are: errors to compare with, embedded
-// files, compiled regular expressions, assertions (var _ I = …), and tables written as literals that nothing in their
-// package assigns to or takes the address of. Test files are left alone.
+// files, compiled regular expressions, assertions (var _ I = …), what the linker sets, and tables written as literals that
+// nothing in their package assigns to or takes the address of. Test files are left alone.
 func checkGlobals(files []source) []string {
 	changed := map[string]string{}
 	for _, s := range files {
@@ -30,7 +30,7 @@ func checkGlobals(files []source) []string {
 			}
 			for _, spec := range g.Specs {
 				v, ok := spec.(*ast.ValueSpec)
-				if !ok || embedded(g.Doc) || embedded(v.Doc) {
+				if !ok || mentions(g.Doc, "//go:embed ") || mentions(v.Doc, "//go:embed ") {
 					continue
 				}
 				for i, name := range v.Names {
@@ -46,6 +46,7 @@ func checkGlobals(files []source) []string {
 					case isChanged:
 						problems = append(problems, fmt.Sprintf("%s: variable %s of the package is changed at %s: keep state in a type",
 							s.at(name), name.Name, where))
+					case mentions(g.Doc, "-X main."+name.Name+"="): // the linker sets it, and a constant would not do
 					case !harmless(value):
 						problems = append(problems, fmt.Sprintf("%s: variable %s of the package: only errors, embedded files, "+
 							"regular expressions and literal tables may stand there", s.at(name), name.Name))
@@ -57,13 +58,13 @@ func checkGlobals(files []source) []string {
 	return problems
 }
 
-// embedded says whether a declaration's comment is an embed directive.
-func embedded(doc *ast.CommentGroup) bool {
+// mentions reports whether a line of a declaration's comment has the text.
+func mentions(doc *ast.CommentGroup, text string) bool {
 	if doc == nil {
 		return false
 	}
 	for _, c := range doc.List {
-		if strings.HasPrefix(c.Text, "//go:embed ") {
+		if strings.Contains(c.Text, text) {
 			return true
 		}
 	}
@@ -151,6 +152,8 @@ func TestGlobalsRule(t *testing.T) {
 		{"assertion", `var _ io.Reader = (*T)(nil)`, ""},
 		{"embed", "//go:embed x\nvar files embed.FS", ""},
 		{"embed in a group", "var (\n//go:embed x\nfiles embed.FS\n)", ""},
+		{"linker", "// v is set by -X main.v=1.\nvar v = \"dev\"", ""},
+		{"linker's, changed", "// v is set by -X main.v=1.\nvar v = \"dev\"; func f() { v = \"\" }", "variable v of the package is changed"},
 		{"table", `var id = [4]byte{1, 2, 3, 4}; func f() byte { return id[0] }`, ""},
 		{"table changed", `var seen = map[string]bool{}; func f() { seen["a"] = true }`, "seen of the package is changed at x.go:2"},
 		{"table given away", `var opts = options{}; func f() *options { return &opts }`, "is changed"},

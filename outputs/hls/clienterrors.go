@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,7 +15,14 @@ var (
 	ErrNotAsked = errors.New("not asked for")
 	// ErrMethod is what the Err of a Segment wraps that is encrypted in a way that is not read: all but AES-128.
 	ErrMethod = errors.New("encryption is not read")
+	// ErrManifest is what the error wraps for XML in place of a playlist.
+	ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not read here: give its HLS playlist")
 )
+
+// isXML knows XML, such as a DASH manifest, by how it begins.
+func isXML(start []byte) bool {
+	return bytes.HasPrefix(start, []byte("<?xml")) || bytes.HasPrefix(start, []byte("<MPD"))
+}
 
 // RequestError says that something could not be fetched.
 type RequestError struct {

@@ -27,7 +27,12 @@ func (p *playlistBody) Read(b []byte) (int, error) {
 	if room := playlistStart - len(p.start); room > 0 {
 		p.start = append(p.start, b[:min(n, room)]...)
 	}
-	if p.size > maxOther && !bytes.HasPrefix(bytes.TrimPrefix(p.start, []byte("\xef\xbb\xbf")), []byte("#EXTM3U")) {
+	start := bytes.TrimPrefix(p.start, []byte("\xef\xbb\xbf"))
+	switch {
+	case p.size <= maxOther || bytes.HasPrefix(start, []byte("#EXTM3U")):
+	case isXML(start):
+		return n, ErrManifest
+	default:
 		return n, fmt.Errorf("it is no playlist: it begins with %q and is longer than %d bytes", p.start, maxOther)
 	}
 	return n, err

@@ -89,6 +89,8 @@ func parsePlaylist(b []byte, vars variables) (*Playlist, error) {
 			begun = true
 		case strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "#EXT"):
 			s.warn("#EXTM3U is not the first line")
+		case isXML([]byte(line)):
+			return nil, fmt.Errorf("parse playlist: %w", ErrManifest)
 		default:
 			return nil, s.errorf("it is %s, not #EXTM3U", excerpt(line))
 		}

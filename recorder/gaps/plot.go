@@ -17,6 +17,9 @@ const (
 	plotHeight = 16 * vg.Centimeter
 	// plotMargin keeps the half of the last number that stands beyond an axis.
 	plotMargin = 0.5 * vg.Centimeter
+	// otherFont is how much wider than measured letters of an SVG may be, which is shown with the fonts that are there: DejaVu Serif is
+	// 1.25 times as wide as Liberation Serif.
+	otherFont = 1.3
 	// maxPoints bounds the points of a line: more than there are pixels only make the file larger.
 	maxPoints = 2000
 	// maxLines is how many playlists are drawn: more can't be told apart.
@@ -31,9 +34,10 @@ func (r *Report) Plot(w io.Writer, format string) error {
 		vg.CanvasSizer
 		io.WriterTo
 	}
+	wider := vg.Length(1)
 	switch format {
 	case "svg":
-		canvas = vgsvg.New(plotWidth, plotHeight)
+		canvas, wider = vgsvg.New(plotWidth, plotHeight), otherFont
 	case "png":
 		canvas = vgimg.PngCanvas{Canvas: vgimg.New(plotWidth, plotHeight)}
 	default:
@@ -48,7 +52,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 	page.Fill(page.Rectangle.Path())
 	page = draw.Crop(page, plotMargin, -plotMargin, plotMargin, -plotMargin)
 	// The legend stands beside the diagrams, where it covers nothing.
-	legend := d.legend.Rectangle(page).Size().X
+	legend := wider * d.legend.Rectangle(page).Size().X
 	d.legend.Draw(draw.Crop(page, page.Size().X-legend, 0, 0, -plotMargin))
 	plots := [][]*plot.Plot{{d.intervals}, {d.delays}}
 	cells := plot.Align(plots, draw.Tiles{Rows: len(plots), Cols: 1, PadY: plotMargin}, draw.Crop(page, 0, -legend-plotMargin, 0, 0))

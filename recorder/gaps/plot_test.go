@@ -220,9 +220,11 @@ func TestSteps(t *testing.T) {
 // The legend names each thing once, and each name is on a line of its own, right of both diagrams.
 func TestPlotLegend(t *testing.T) {
 	var b bytes.Buffer
-	if err := faulty(t, Options{}).Plot(&b, "svg"); err != nil {
+	r := faulty(t, Options{})
+	if err := r.Plot(&b, "svg"); err != nil {
 		t.Fatal(err)
 	}
+	style := drawn(t, r).legend.TextStyle
 	texts := svgTexts(t, &b)
 	right, last := 0.0, math.Inf(-1)
 	for _, text := range texts {
@@ -241,6 +243,10 @@ func TestPlotLegend(t *testing.T) {
 				t.Errorf("%q stands at %v, %v; the diagrams end at %v and the name before is at %v", want, text.x, text.y, right, last)
 			}
 			last = text.y
+			// In a font with wider letters, DejaVu's, it is whole as well.
+			if end := text.x + 1.25*style.Width(want).Points(); end > plotWidth.Points() {
+				t.Errorf("%q ends at %v, and the page at %v", want, end, plotWidth.Points())
+			}
 		}
 		if n != 1 {
 			t.Errorf("%q stands %d times in the drawing", want, n)

@@ -14,7 +14,7 @@ type Clock string
 
 // The clocks. Whatever the clock, instants are compared in nanoseconds from the epoch.
 const (
-	Time  Clock = "time"     // HLS time: decimal seconds from the epoch
+	Time  Clock = "time"     // HLS time: decimal seconds from the epoch, or HH:MM:SS.mmm
 	Frame Clock = "frame"    // frame number
 	PTS   Clock = "pts"      // 90 kHz ticks, not wrapped
 	UTC   Clock = "utc"      // nominal UTC (RFC 3339)
@@ -67,12 +67,30 @@ func (c Clock) Parse(s string, ch markers.Channel) (markers.Seconds, error) {
 		}
 		return ticksToSeconds(v-ch.PTSOrigin, s)
 	default:
-		v, err := decimal(s, 9)
+		v, err := seconds(s)
 		if err != nil {
 			return 0, err
 		}
 		return checkInstant(markers.Seconds(v), s)
 	}
+}
+
+// seconds reads decimal seconds, MM:SS or HH:MM:SS with or without a fraction, in nanoseconds.
+func seconds(s string) (int64, error) {
+	parts := strings.Split(s, ":")
+	if len(parts) > 3 || len(parts) > 1 && strings.Contains(s, ";") {
+		return 0, fmt.Errorf("%.40q is a timecode with frames: give frame numbers on the clock frame, or HH:MM:SS.mmm", s)
+	}
+	v, err := decimal(parts[len(parts)-1], 9)
+	for i, unit := len(parts)-2, int64(60e9); i >= 0 && err == nil; i, unit = i-1, unit*60 {
+		var whole int64
+		whole, err = decimal(parts[i], 0)
+		if err != nil || v < 0 || v >= unit || whole < 0 || whole > int64(maxInstant)/unit {
+			return 0, fmt.Errorf("%.40q is not a time such as 00:01:12.500", s)
+		}
+		v += whole * unit
+	}
+	return v, err
 }
 
 // ticksToSeconds rounds ticks to the nearest nanosecond.

@@ -16,8 +16,11 @@ const (
 	// JSON is an array, an object whose member "detections" is one, or JSON Lines. A detection is a number or a string, on
 	// the clock that is asked for, or an object with a member named like a clock.
 	JSON Format = "json"
-	// CSV is rows with a header, of which one column is named like a clock, or one column without a header.
+	// CSV is rows, separated by commas or tabs, with a header, of which one column is named like a clock, or start, or without a
+	// header, of which the first column counts; or it is PySceneDetect's list of scenes.
 	CSV Format = "csv"
+	// FFmpeg is a log of ffmpeg's filter blackdetect, freezedetect, silencedetect or scdet, in seconds from the first picture.
+	FFmpeg Format = "ffmpeg"
 )
 
 // Reading says how detections are read.

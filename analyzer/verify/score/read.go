@@ -3,12 +3,10 @@ package score
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/markers"
@@ -20,9 +18,12 @@ func (r Reading) Read(in io.Reader) (List, error) {
 	text := bufio.NewReader(in)
 	mark := skipMark(text)
 	var err error
-	if r.Format == CSV {
+	switch r.Format {
+	case CSV:
 		l, err = r.readCSV(&lineReader{in: text})
-	} else {
+	case FFmpeg:
+		l, err = r.readLog(&lineReader{in: text})
+	default:
 		l, err = r.readJSON(text, mark)
 	}
 	if err != nil {
@@ -163,88 +164,6 @@ func (r Reading) addDetection(l *List, v json.RawMessage) error {
 		}
 	}
 	return r.add(l, text)
-}
-
-// What PySceneDetect's list of scenes has: a line of cuts, which may be missing, and a header. A scene's start in seconds counts
-// from the first picture.
-const (
-	sceneCuts   = "Timecode List:"
-	sceneNumber = "Scene Number"
-	sceneStart  = "Start Time (seconds)"
-)
-
-func (r Reading) readCSV(in io.Reader) (List, error) {
-	l := List{Clock: r.Clock, At: []markers.Seconds{}}
-	rows := csv.NewReader(in)
-	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
-	column, skip := 0, 0
-	for first := true; ; first = false {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return l, nil
-		}
-		if err != nil {
-			return l, err
-		}
-		if first && row[0] == sceneCuts {
-			if row, err = rows.Read(); err != nil {
-				return l, fmt.Errorf("there are no scenes after the list of cuts: %w", err)
-			}
-		}
-		if first {
-			if i := slices.Index(row, sceneStart); i >= 0 && row[0] == sceneNumber && (l.Clock == "" || l.Clock == Time) {
-				l.Clock, column, skip = Time, i, 1
-				continue
-			}
-			names := map[Clock]int{}
-			for i, name := range row {
-				if _, twice := names[Clock(name)]; !twice {
-					names[Clock(strings.TrimSpace(name))] = i
-				}
-			}
-			if l.Clock == "" {
-				l.Clock = firstClock(func(c Clock) bool { _, ok := names[c]; return ok })
-			}
-			if i, ok := names[l.Clock]; ok {
-				column = i
-				continue
-			}
-			if other := otherSeparator(row); other != "" {
-				return l, fmt.Errorf("the first line is separated by %s: separate columns by commas, and write 1.5 with a point", other)
-			}
-			if len(row) > 1 {
-				return l, fmt.Errorf("the header has no column %s: %s", named(l.Clock), oneOfClocks())
-			}
-			if l.Clock == "" {
-				l.Clock = Time
-			}
-		}
-		if skip > 0 { // the first scene begins where the video does
-			skip--
-			continue
-		}
-		if column >= len(row) {
-			line, _ := rows.FieldPos(0)
-			return l, fmt.Errorf("line %d has no column %s", line, l.Clock)
-		}
-		if err := r.add(&l, row[column]); err != nil {
-			return l, err
-		}
-	}
-}
-
-// otherSeparator names what separates the columns of a row if that is no comma, as spreadsheets of some countries have it;
-// else it is empty.
-func otherSeparator(row []string) string {
-	for _, cell := range row {
-		switch {
-		case strings.Contains(cell, ";"):
-			return "semicolons"
-		case strings.Contains(strings.TrimSpace(cell), "\t"):
-			return "tabs"
-		}
-	}
-	return ""
 }
 
 // firstClock is the first clock that is there, or empty.

@@ -41,6 +41,20 @@ func lists() map[string]struct {
 		"frame column":    {CSV, Frame, "300\n600"},
 		"scenes": {CSV, "", "Timecode List:,00:00:10.010,00:00:20.020\nScene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame\n" +
 			"1,1,00:00:00.000,0.000,300\n2,301,00:00:10.010,10.01,600\n3,601,00:00:20.020,20.02,900\n"},
+		"labels":         {CSV, "", "10.01,cyan\n20.02,\"cyan, again\"\n"},
+		"starts":         {CSV, "", "label,Start,End\na,10.01,12\nb,20.02,22\n"},
+		"start frames":   {CSV, Frame, "start,end\n300,359\n600,659\n"},
+		"frames alone":   {CSV, Frame, "300,359\n600,659\n"},
+		"starts alone":   {CSV, "", "10.01,12.0,a\n20.02,22.0,b\n"},
+		"tabs":           {CSV, "", "10.010000\t12.000000\tcyan, on\n20.020000\t22.000000\tcyan\n"}, // Audacity's labels
+		"clock times":    {CSV, "", "time,label\n00:00:10.010,a\n0:20.02,b\n"},
+		"clock times 2":  {JSON, "", `["00:00:10.010", "00:00:20.020"]`},
+		"instants alone": {CSV, "", "2026-03-01T12:00:10.01Z,a\n2026-03-01T12:00:20.02Z,b\n"},
+		"blackdetect": {FFmpeg, "", "Input #0, mpegts, from 'x':\n[blackdetect @ 0x5581] black_start:10.01 black_end:12 black_duration:1.99\n" +
+			"frame=  300 fps=0.0 q=-0.0 size=N/A\r[blackdetect @ 0x5581] black_start:20.02 black_end:22 black_duration:1.98\n"},
+		"freezedetect": {FFmpeg, Time, "[freezedetect @ 0x1] lavfi.freezedetect.freeze_start: 10.01\n[freezedetect @ 0x1] lavfi.freezedetect.freeze_end: 12\n" +
+			"[freezedetect @ 0x1] lavfi.freezedetect.freeze_start: 20.02\n"},
+		"scdet":        {FFmpeg, "", "[Parsed_scdet_0 @ 0x1] lavfi.scd.score: 12.500, lavfi.scd.time: 10.01\nlavfi.scd.time=20.02\n"},
 		"scenes alone": {CSV, Time, "Scene Number,Start Frame,Start Timecode,Start Time (seconds)\n1,1,0,0\n2,301,x,10.01\n3,601,x,20.02\n"},
 	}
 }
@@ -59,7 +73,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadNothing(t *testing.T) {
-	for _, f := range []Format{JSON, CSV} {
+	for _, f := range []Format{JSON, CSV, FFmpeg} {
 		if l, err := (Reading{f, testChannel(), ""}).Read(strings.NewReader("")); err != nil || len(l.At) != 0 || l.Clock != Time {
 			t.Errorf("%s: %+v, %v", f, l, err)
 		}
@@ -74,7 +88,7 @@ func TestReadRefuses(t *testing.T) {
 		want   string
 	}{
 		"no JSON":          {JSON, "", `[1, 2`, "at byte 5"},
-		"no number":        {JSON, "", `[1, "two"]`, "detection 2: time"},
+		"no JSON number":   {JSON, "", `[1, "two"]`, "detection 2: time"},
 		"null":             {JSON, "", `[null]`, "detection 1"},
 		"half a frame":     {JSON, Frame, `[1.5]`, "whole number"},
 		"mixed":            {JSON, "", `[{"time": 1}, {"frame": 2}]`, "detection 2: there is no member time"},
@@ -90,7 +104,17 @@ func TestReadRefuses(t *testing.T) {
 		"marked no JSON":   {JSON, "", "\uFEFF[1, 2", "at byte 8"},
 		"semicolons":       {CSV, "", "id;time\na;1,5\n", "separate columns by commas"},
 		"semicolon rows":   {CSV, "", "1,5;a\n", "separated by semicolons"},
-		"tabs":             {CSV, UTC, "id\tutc\na\tb\n", "separated by tabs"},
+		"tabs":             {CSV, UTC, "id\tutc\na\tb\n", "detection 1: utc"},
+		"one or two":       {CSV, "", "1,5\n2,5\n", "a start and an end, or one number with a comma"},
+		"no header":        {CSV, "", "begins\n1\n", "no column that names a clock or start"},
+		"time is second":   {CSV, "", "cyan,10.01\n", "does not begin with an instant"},
+		"timecode":         {CSV, "", "time\n00:00:10:15\n", "timecode with frames"},
+		"drop-frame":       {CSV, "", "time\n00:00:10;15\n", "timecode with frames"},
+		"90 s of a minute": {CSV, "", "time\n00:00:90\n", "not a time such as"},
+		"much later":       {CSV, "", "time\n9999999:00:00\n", "not a time such as"},
+		"log and clock":    {FFmpeg, Frame, "", "leave the clock out"},
+		"two filters":      {FFmpeg, "", "black_start:1\nfreeze_start: 2\n", "black_start and freeze_start"},
+		"no number":        {FFmpeg, "", "black_start:1.2.3\n", "detection 1"},
 		"no lines":         {CSV, "", "time\n" + strings.Repeat("\x00", maxLine+1), "line 2 has more than"},
 		"quote in the row": {CSV, "", "time\n\"1", "quote"},
 	} {
@@ -134,6 +158,9 @@ func FuzzRead(f *testing.F) {
 		}
 		if isCSV {
 			r.Format = CSV
+		}
+		if _, err := (Reading{Format: FFmpeg, Channel: testChannel()}).Read(bytes.NewReader(data)); err != nil && len(data) == 0 {
+			t.Fatal(err)
 		}
 		l, err := r.Read(bytes.NewReader(data))
 		if err != nil {
