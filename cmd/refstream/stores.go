@@ -37,6 +37,9 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
 		st.redis, err = redis.Open(first, redis.Options{URL: s.redis, Logger: logger})
+		if errors.Is(err, redis.ErrRefused) {
+			return nil, fmt.Errorf("--redis: %w", err)
+		}
 		if errors.Is(err, markers.ErrUnavailable) {
 			return nil, fmt.Errorf("--redis: %w: start it, or leave --redis out", err)
 		}
