@@ -34,7 +34,7 @@ type Config struct {
 	// Token allows triggering events. Empty: triggers come from this machine only (see authorize).
 	Token string
 	// CORSOrigins are the origins whose pages may read the answers, such as https://example.org, or "*". Never with
-	// credentials. Empty: none.
+	// credentials. Empty: none. The media, /hls and /live, are open to all in any case.
 	CORSOrigins []string
 	// Generator is the id of the generator whose files HLSDir has (markers.Channel.Generator), empty where that is not
 	// known: what other generators measured does not hold for those files, and is answered as null. Nil: every record in
