@@ -139,9 +139,9 @@ func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
 }
 
 // makeHub makes what the channel's units go into.
-func (k *carriers) makeHub(c markers.Channel, e encoder.Options) (err error) {
+func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
 	k.hub, err = live.New(live.Options{
-		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger,
+		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
 	})
 	return err
 }

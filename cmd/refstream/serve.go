@@ -261,7 +261,7 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, fmt.Errorf("open playlist: %w", err)
 	}
-	if err := carriers.makeHub(c, options); err != nil {
+	if err := carriers.makeHub(c, options, s.clientLimits()); err != nil {
 		return nil, err
 	}
 	registry.MustRegister(newCarrierMetrics(c.Name, carriers.status))
@@ -311,6 +311,8 @@ func (s *serveFlags) api(c markers.Channel, live *pipeline.Live, carriers *carri
 		Store: store, HLSDir: s.hlsDir, Page: static.Handler(), Token: s.token, CORSOrigins: s.corsOrigins, Now: time.Now,
 		Gatherer: registry, Registerer: registry, Version: version, Logger: logger,
 	}
+	limits := s.clientLimits()
+	config.MaxConnections, config.StreamClients = limits.connections, limits.eventStreams
 	if live == nil {
 		config.Generator = func(channel string) string { return generatorOf(s.data, channel, logger) }
 	} else {
