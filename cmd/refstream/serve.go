@@ -68,8 +68,9 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.encodingFlags.register(f)
 	s.carrierFlags.register(f)
-	f.DurationVar(&s.window, "window", 10*time.Minute, "how much of the stream can be played back (DVR)")
-	f.DurationVar(&s.keepMarkers, "keep-markers", 24*time.Hour, "how long markers are kept, at least the window")
+	f.DurationVar(&s.window, "window", 10*time.Minute, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
+		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
+	f.DurationVar(&s.keepMarkers, "keep-markers", 24*time.Hour, "how long markers are kept, at least the window: some 0.5 kB each, on disk and in memory")
 	f.StringVar(&s.redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
 	f.StringVar(&s.data, "data", "data", "data directory: journal and segments")
 	f.StringVar(&s.role, "role", roleAll, "all, generator (no page) or api (no generator; needs --redis)")

@@ -96,6 +96,10 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 	if err != nil {
 		return c, err
 	}
+	if c.Bitrate, err = parseBitrate(s.bitrate); err != nil {
+		return c, fmt.Errorf("--bitrate: %w", err)
+	}
+	c.KeepMarkers = markers.Seconds(max(s.keepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {
 			return c, err
