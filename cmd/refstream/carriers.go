@@ -242,9 +242,9 @@ func (k *carriers) outputs(channel string) func(name string) []api.Output {
 func (k *carriers) announce(w io.Writer, channel, base string) {
 	fmt.Fprintf(w, "live      %s/live/%s.ts, %s.flv\n", base, channel, channel)
 	if k.ts != nil {
-		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", k.ts.Addr())
+		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", reachable(k.ts.Addr()))
 	}
 	if k.rtmp != nil {
-		fmt.Fprintf(w, "rtmp      rtmp://%s/live/%s\n", k.rtmp.Addr(), channel)
+		fmt.Fprintf(w, "rtmp      rtmp://%s/live/%s\n", reachable(k.rtmp.Addr()), channel)
 	}
 }

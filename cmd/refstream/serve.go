@@ -87,6 +87,7 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 	if err != nil {
 		return err
 	}
+	defer endLog(logger)
 	c, err := s.channelInfo(time.Now())
 	if err != nil {
 		return err
@@ -175,7 +176,7 @@ func (s *serveFlags) serve(ctx context.Context, c markers.Channel, given func(st
 	if s.role != roleGenerator && !static.Built() {
 		logger.Warn("the page's player library is not in this program: build it with make build")
 	}
-	s.announce(stdout, c, carriers, listener.Addr().String(), ffmpeg)
+	s.announce(stdout, c, carriers, listener.Addr(), ffmpeg)
 	defer fmt.Fprintln(stdout, "stopped")
 	if live != nil {
 		if err := carriers.start(c); err != nil {
@@ -330,8 +331,8 @@ func (s *serveFlags) api(c markers.Channel, live *pipeline.Live, carriers *carri
 func (s *serveFlags) hlsDir(channel string) string { return filepath.Join(s.data, channel, "hls") }
 
 // announce tells people what runs and where.
-func (s *serveFlags) announce(w io.Writer, c markers.Channel, carriers *carriers, addr, ffmpeg string) {
-	base := "http://" + addr
+func (s *serveFlags) announce(w io.Writer, c markers.Channel, carriers *carriers, addr net.Addr, ffmpeg string) {
+	base := "http://" + reachable(addr)
 	if s.role == roleAPI {
 		fmt.Fprintf(w, "refstream %s: API over %s\n", version, s.data)
 	} else {
@@ -344,5 +345,8 @@ func (s *serveFlags) announce(w io.Writer, c markers.Channel, carriers *carriers
 	}
 	if s.role != roleAPI {
 		carriers.announce(w, c.Name, base)
+	}
+	if other := elsewhere(addr); other != "" {
+		fmt.Fprintf(w, "elsewhere http://%s/\n", other)
 	}
 }
