@@ -34,7 +34,7 @@ type Config struct {
 	// Token allows triggering events. Empty: triggers come from this machine only (see authorize).
 	Token string
 	// CORSOrigins are the origins whose pages may read the answers, such as https://example.org, or "*". Never with
-	// credentials. Empty: none.
+	// credentials. Empty: none. The media, /hls and /live, are open to all in any case.
 	CORSOrigins []string
 	// Generator is the id of the generator whose files HLSDir has (markers.Channel.Generator), empty where that is not
 	// known: what other generators measured does not hold for those files, and is answered as null. Nil: every record in
@@ -66,7 +66,11 @@ type Config struct {
 	// Heartbeat is the distance of comments on an event stream that has nothing to say. Default 15 s: proxies commonly
 	// give up on a silent connection after 30 s or 60 s.
 	Heartbeat time.Duration
-	// StreamClients is the largest number of event streams at once. Default 256.
+	// MaxConnections is the largest number of connections at once that Run serves. One more takes the place of the one that has
+	// been silent for longest; where none is, it waits. Each may take four files: itself, and for a moment three more. Default
+	// 4096.
+	MaxConnections int
+	// StreamClients is the largest number of event streams at once, of which one address gets half. Default 256.
 	StreamClients int
 	// StreamWriteTimeout is how long a client of an event stream may take to accept a message. Default 5 s.
 	StreamWriteTimeout time.Duration
@@ -90,6 +94,7 @@ const (
 	defaultTriggerLead        = 500 * time.Millisecond
 	maxTriggerLead            = 10 * time.Second
 	defaultHeartbeat          = 15 * time.Second
+	defaultMaxConnections     = 4096 // more than a machine that encodes can serve
 	defaultStreamClients      = 256
 	defaultStreamWriteTimeout = 5 * time.Second
 )
@@ -105,8 +110,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("configure api: Now is missing: give time.Now")
 	case c.TriggerLead < 0 || c.TriggerLead > maxTriggerLead:
 		return c, fmt.Errorf("configure api: TriggerLead %v is not in 0 to %v", c.TriggerLead, maxTriggerLead)
-	case c.Heartbeat < 0 || c.StreamClients < 0 || c.StreamWriteTimeout < 0:
-		return c, errors.New("configure api: Heartbeat, StreamClients and StreamWriteTimeout must not be negative")
+	case c.Heartbeat < 0 || c.MaxConnections < 0 || c.StreamClients < 0 || c.StreamWriteTimeout < 0:
+		return c, errors.New("configure api: Heartbeat, MaxConnections, StreamClients and StreamWriteTimeout must not be negative")
 	case (c.Gatherer == nil) != (c.Registerer == nil):
 		return c, errors.New("configure api: give both Gatherer and Registerer, or neither")
 	}
@@ -130,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = defaultHeartbeat
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = defaultMaxConnections
 	}
 	if c.StreamClients == 0 {
 		c.StreamClients = defaultStreamClients

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +17,17 @@ const (
 	// and no preflight allows them.
 	triggerHeader = "X-Refstream"
 	triggerValue  = "trigger"
+)
+
+// Reasons why a post is refused, for programs: the detail of the problem is for people.
+const (
+	reasonForeignAddress = "foreign_address" // the client is on another machine
+	reasonProxied        = "proxied"
+	reasonForeignHost    = "foreign_host"   // the server was reached under a name that others decide on
+	reasonForeignOrigin  = "foreign_origin" // a page of another server
+	reasonNoHeader       = "header_missing"
+	reasonNoToken        = "token_missing"
+	reasonWrongToken     = "token_wrong"
 )
 
 // posted is the channel that r posts to, where it may.
@@ -35,35 +47,56 @@ func (s *Server) authorize(r *http.Request) error {
 	if s.cfg.Token != "" {
 		return checkToken(r.Header.Values("Authorization"), s.cfg.Token)
 	}
-	forbidden := func(detail string) error { return &Problem{Status: http.StatusForbidden, Detail: detail} }
-	const hint = "; give the server a token to post from elsewhere"
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return forbidden("without a token, posts are taken from the server's own machine only" + hint)
+	const hint = ": open the page as http://127.0.0.1 with the server's port on that machine, or start the server with --token and " +
+		"give that token"
+	if !fromThisMachine(r) {
+		return forbidden(reasonForeignAddress, "without a token, posts are taken from the server's own machine only"+hint)
 	}
 	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if len(r.Header.Values(h)) > 0 {
-			return forbidden("without a token, posts are not taken through a proxy" + hint)
+			return forbidden(reasonProxied, "the server was reached through a proxy, and without a token posts are not taken through one"+hint)
 		}
 	}
-	if !isLoopbackHost(r.Host) {
-		return forbidden("without a token, posts are taken under a loopback address only, such as localhost" + hint)
+	if err := s.checkHost(r); err != nil {
+		return err
 	}
 	if origin := r.Header.Values("Origin"); len(origin) > 1 || len(origin) == 1 && origin[0] != "http://"+r.Host {
-		return forbidden("pages of other origins may not post" + hint)
+		return forbidden(reasonForeignOrigin, "the post comes from a page of another server, and without a token those may not post"+hint)
 	}
 	if v := r.Header.Values(triggerHeader); len(v) != 1 || v[0] != triggerValue {
-		return &Problem{
-			Status: http.StatusForbidden, Field: triggerHeader,
-			Detail: "the header " + triggerHeader + ": " + triggerValue + " is missing" + hint,
-		}
+		p := forbidden(reasonNoHeader, "the header "+triggerHeader+": "+triggerValue+" is missing: send it, or start the server with "+
+			"--token and send that token")
+		p.Field = triggerHeader
+		return p
 	}
 	return nil
+}
+
+// checkHost refuses a request of this machine under a name that a name server has a say in: a page of such a name may be anybody's
+// (DNS rebinding). With a token, whoever set it has decided who may reach the server; a request from elsewhere names this machine
+// in whatever way there is.
+func (s *Server) checkHost(r *http.Request) error {
+	if s.cfg.Token != "" || !fromThisMachine(r) || isLoopbackHost(r.Host) {
+		return nil
+	}
+	return forbidden(reasonForeignHost, fmt.Sprintf("the server was reached under the host name %.100q, and without a token posts are "+
+		"taken under 127.0.0.1 or localhost only: open the page as http://127.0.0.1 with the server's port, or start the server with "+
+		"--token and give that token", r.Host))
+}
+
+func fromThisMachine(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
+}
+
+func forbidden(reason, detail string) *Problem {
+	return &Problem{Status: http.StatusForbidden, Reason: reason, Detail: detail}
 }
 
 // checkToken compares in constant time, and hashes first so that the length doesn't show either.
 func checkToken(header []string, token string) error {
 	p := &Problem{
-		Status: http.StatusUnauthorized, Field: "Authorization", challenge: `Bearer realm="refstream"`,
+		Status: http.StatusUnauthorized, Field: "Authorization", Reason: reasonNoToken, challenge: `Bearer realm="refstream"`,
 		Detail: "a token is needed: send Authorization: Bearer and the token",
 	}
 	if len(header) != 1 {
@@ -78,7 +111,7 @@ func checkToken(header []string, token string) error {
 		return nil
 	}
 	p.challenge += `, error="invalid_token"`
-	p.Detail = "the token is wrong"
+	p.Reason, p.Detail = reasonWrongToken, "the token is wrong"
 	return p
 }
 

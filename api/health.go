@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // readyTimeout bounds a readiness check: probes commonly give up after a few seconds and then learn no reason.
@@ -36,14 +38,14 @@ func (s *Server) getReady(c echo.Context) error {
 	defer cancel()
 	v := readyView{Reasons: []string{}}
 	if err := s.cfg.Store.Ready(ctx); err != nil {
-		v.Reasons = append(v.Reasons, "store: "+err.Error())
+		v.Reasons = append(v.Reasons, "store: "+redact.Paths(err))
 	}
 	if err := s.cfg.Ready(ctx); err != nil {
-		v.Reasons = append(v.Reasons, err.Error())
+		v.Reasons = append(v.Reasons, redact.Paths(err))
 	}
 	switch list, err := s.cfg.Store.Channels(ctx); {
 	case err != nil:
-		v.Reasons = append(v.Reasons, "channels: "+err.Error())
+		v.Reasons = append(v.Reasons, "channels: "+redact.Paths(err))
 	case len(list) == 0:
 		v.Reasons = append(v.Reasons, "there is no channel yet: the generator has not started")
 	default:

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +83,13 @@ func TestReady(t *testing.T) {
 	f.store.ready = errors.New("redis is away")
 	extra = errors.New("disk is full")
 	check("redis is away", "disk is full")
+	// Where the server's files are is nobody's business.
+	f.store.ready = &os.PathError{Op: "write", Path: filepath.Join(f.dir, "main/journal/frames-1.jsonl"), Err: syscall.ENOSPC}
+	extra = fmt.Errorf("publish: %w", &os.PathError{Op: "open", Path: filepath.Join(f.dir, "main/hls/seg-1.ts"), Err: syscall.EACCES})
+	check("write frames-1.jsonl: no space left", "publish: open seg-1.ts: permission denied")
+	if w := f.get("/readyz"); strings.Contains(w.Body.String(), f.dir) {
+		t.Errorf("it shows paths: %s", w.Body)
+	}
 	f.store.ready, extra = nil, nil
 	clear(f.store.channels)
 	check("no channel yet")

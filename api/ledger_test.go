@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,6 +46,19 @@ func TestLedgerExtent(t *testing.T) {
 	} {
 		if got := text(target); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %q", target, got, want)
+		}
+	}
+}
+
+// TestMissingShowsNoPaths: records of earlier versions have the folder in them.
+func TestMissingShowsNoPaths(t *testing.T) {
+	f := newFixture(t)
+	m := lost(60, 119)
+	m.Detail = "publish segment 1 (frames 60 to 119): write file: open " + filepath.Join(f.dir, "main", "hls", ".seg-1.ts.tmp") + ": no space left on device"
+	f.append(markers.Batch{Frames: frames(0, 300), Missing: []markers.MissingRecord{m}})
+	for _, target := range []string{"/segments", "/frames?from=0", "/frames/70"} {
+		if w := f.get(target); strings.Contains(w.Body.String(), f.dir) || !strings.Contains(w.Body.String(), "open .seg-1.ts.tmp: no space left") {
+			t.Errorf("%s: %s", target, w.Body)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package api
 import (
 	"cmp"
 	"context"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -17,10 +19,15 @@ func (s *Server) missingIn(ctx context.Context, channel string, first, last int6
 	if err != nil {
 		return nil, err
 	}
-	elsewhere := s.elsewhere(channel)
+	elsewhere, folder := s.elsewhere(channel), s.cfg.HLSDir(channel)
 	out := slices.DeleteFunc(all, func(m markers.MissingRecord) bool {
 		return m.LastFrame < first || m.Frame > last || elsewhere(m.Generator)
 	})
+	for i := range out { // earlier versions wrote the folder into the records
+		if folder != "" {
+			out[i].Detail = strings.ReplaceAll(out[i].Detail, folder+string(filepath.Separator), "")
+		}
+	}
 	slices.SortStableFunc(out, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
 	return out, nil
 }

@@ -23,6 +23,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Field names the parameter, header or member that is wrong.
 	Field string `json:"field,omitempty"`
+	// Reason is why a post is refused, for programs.
+	Reason string `json:"reason,omitempty"`
 
 	// retryAfter becomes a Retry-After header, in whole seconds rounded up.
 	retryAfter time.Duration

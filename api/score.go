@@ -23,9 +23,12 @@ const (
 )
 
 // postScore answers POST /score: how good the detections in the body are, against the markers of the channel. It changes
-// nothing, so anybody may ask.
+// nothing, so anybody may ask, but no page of a name that is made to mean this machine.
 func (s *Server) postScore(c echo.Context) error {
 	r := c.Request()
+	if err := s.checkHost(r); err != nil {
+		return err
+	}
 	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
 	o, mq := scoreOptions(q)
 	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)

@@ -33,7 +33,7 @@ type Server struct {
 	cache    *bodyCache
 	pictures *pictures
 	planner  planner
-	clients  chan struct{}
+	places   *places
 	stopping chan struct{}
 	running  sync.WaitGroup
 	arrivals arrivals
@@ -55,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
 		planner:  planner{store: cfg.Store},
-		clients:  make(chan struct{}, cfg.StreamClients),
+		places:   newPlaces(cfg.StreamClients),
 		stopping: make(chan struct{}),
 	}
 	s.echo = s.routes()
@@ -69,7 +69,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves ln until ctx ends, then ends the event streams, lets other answers end for a moment, and returns
 // ctx.Err() within 2 s with nothing left running. It closes ln. Any other error is a failure to serve.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	limited := newLimitedListener(ln, s.cfg.MaxConnections)
 	srv := &http.Server{
+		ConnState:         limited.state,
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -80,7 +82,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	go func() { served <- srv.Serve(limited) }()
 	var err error
 	select {
 	case err = <-served:

@@ -55,16 +55,15 @@ func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, marke
 	if err := noBody(r); err != nil {
 		return err
 	}
-	select {
-	case s.clients <- struct{}{}:
-	default:
-		return &Problem{
-			Status: http.StatusServiceUnavailable, retryAfter: clientsRetry,
-			Detail: fmt.Sprintf("all %d places for event streams are taken", s.cfg.StreamClients),
+	if ok, all := s.places.enter(r.RemoteAddr); !ok {
+		detail := fmt.Sprintf("all %d places for event streams are taken", s.places.max)
+		if !all {
+			detail = fmt.Sprintf("this address has %d event streams already: that is the most", s.places.each())
 		}
+		return &Problem{Status: http.StatusServiceUnavailable, retryAfter: clientsRetry, Detail: detail}
 	}
 	s.metrics.streams.Inc()
-	defer func() { s.metrics.streams.Dec(); <-s.clients }()
+	defer func() { s.metrics.streams.Dec(); s.places.leave(r.RemoteAddr) }()
 
 	var mq markerQuery
 	after, hasStart := q.seconds("ts_start")

@@ -287,6 +287,69 @@ func TestTriggerBodyRefused(t *testing.T) {
 	}
 }
 
+// TestTriggerText: what can't be seen is in no marker.
+func TestTriggerText(t *testing.T) {
+	f := live(t)
+	m := f.planned(`{"text":"gpj\u202eexe.\u200b\ufeff"}`)
+	if want := `gpj\u202eexe.\u200b\ufeff`; m.Text != want || f.triggers()[0].Text != want {
+		t.Errorf("text %q", m.Text)
+	}
+	f.refused(f.post(`{"text":"`+strings.Repeat("\u202e", 50)+`"}`), 400, "text") // escaped it is too long
+	w := f.detect(`{"source":"a","frame":5,"text":"\u202e"}`)
+	if !strings.Contains(w.Body.String(), `"text":"\\u202e"`) {
+		t.Errorf("a detection: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestRefusedPostsSayWhy: the page tells people what to do, and programs the reason.
+func TestRefusedPostsSayWhy(t *testing.T) {
+	for reason, change := range map[string]func(r *http.Request){
+		"foreign_address": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:99" },
+		"proxied":         func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") },
+		"foreign_host":    func(r *http.Request) { r.Host = "stream.example\u202e" },
+		"foreign_origin":  func(r *http.Request) { r.Header.Set("Origin", "https://stream.example") },
+		"header_missing":  func(r *http.Request) { r.Header.Del("X-Refstream") },
+	} {
+		f := live(t)
+		r := request(http.MethodPost, "/markers", "{}", "Content-Type", "application/json", "X-Refstream", "trigger")
+		change(r)
+		w := f.do(r)
+		var p Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusForbidden || p.Reason != reason ||
+			!strings.Contains(p.Detail, "start the server with --token") || strings.Contains(p.Detail, "\u202e") {
+			t.Errorf("%s: %d %+v, %v", reason, w.Code, p, err)
+		}
+		if reason == "foreign_host" && !strings.Contains(p.Detail, "stream.example") {
+			t.Errorf("%s: %s", reason, p.Detail)
+		}
+	}
+	f := live(t, func(c *Config) { c.Token = "s3cret" })
+	for reason, given := range map[string][]string{"token_missing": nil, "token_wrong": {"Authorization", "Bearer x"}} {
+		var p Problem
+		if w := f.post("{}", given...); json.Unmarshal(w.Body.Bytes(), &p) != nil || p.Reason != reason {
+			t.Errorf("%s: %d %s", reason, w.Code, w.Body)
+		}
+	}
+}
+
+// TestScoreNeedsItsOwnHost: a page of a name that was made to mean this machine gets no score; other machines do.
+func TestScoreNeedsItsOwnHost(t *testing.T) {
+	for _, c := range []struct {
+		token, remote, host string
+		want                int
+	}{
+		{"", "127.0.0.1:5000", "localhost:8080", 200}, {"", "[::1]:5000", "[::1]:8080", 200}, {"", "127.0.0.1:5000", "evil.example", 403},
+		{"", "127.0.0.1:5000", "", 403}, {"", "192.0.2.1:5000", "server.example:8080", 200}, {"s3cret", "127.0.0.1:5000", "server.example", 200},
+	} {
+		f := live(t, func(cfg *Config) { cfg.Token = c.token })
+		r := request(http.MethodPost, "/score", "[]", "Content-Type", "application/json")
+		r.RemoteAddr, r.Host = c.remote, c.host
+		if w := f.do(r); w.Code != c.want || c.want == 403 && !strings.Contains(w.Body.String(), `"reason":"foreign_host"`) {
+			t.Errorf("%+v: %d %s", c, w.Code, w.Body)
+		}
+	}
+}
+
 func TestTriggerAuthorization(t *testing.T) {
 	tests := []struct {
 		name        string

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -74,7 +75,8 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, most int64, example st
 	return body, nil
 }
 
-// textOf reads the member text, empty where there is none.
+// textOf reads the member text, empty where there is none. What can't be seen in it is escaped: it is shown in playlists, tables
+// and terminals, beside texts of others.
 func textOf(members map[string]json.RawMessage) (text string, err error) {
 	raw, ok := members["text"]
 	if !ok {
@@ -83,7 +85,12 @@ func textOf(members map[string]json.RawMessage) (text string, err error) {
 	if raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
 		return "", badField("text", "text must be a string")
 	}
-	if err := markers.CheckText(text); err != nil {
+	err = markers.CheckText(text)
+	if err == nil {
+		text = redact.Unseen(text)
+		err = markers.CheckText(text)
+	}
+	if err != nil {
 		return "", badField("text", "%s", err)
 	}
 	return text, nil

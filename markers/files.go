@@ -1,9 +1,9 @@
 package markers
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,11 +29,11 @@ func openOSFile(name string, flag int, perm os.FileMode) (journalFile, error) {
 // name says from which ID on the records in the file count; those before it were trimmed. So a trim is a removal of
 // whole files and one rename, and needs no room on a full disk.
 type logFiles struct {
-	dir    string
-	kind   Kind
-	open   openFunc
-	limit  int  // records in a file, after which a new one begins
-	starts []ID // the IDs in the files' names, rising; the last file is the one that is written to
+	dir   string
+	kind  Kind
+	open  openFunc
+	limit int    // records in a file, after which a new one begins
+	parts []part // in the order of their IDs; the last one is written to
 
 	// The last file: its size and number of lines up to the last whole one.
 	file  journalFile // nil when it is not open
@@ -45,6 +45,13 @@ type logFiles struct {
 	// the file that holds it until it becomes the last file.
 	reserve, reserved int64
 	spare             journalFile
+}
+
+// part is one file of a log.
+type part struct {
+	start ID // the ID in its name
+	// info is of the file that was read or written here: another one under the same name is somebody else's.
+	info fs.FileInfo
 }
 
 func (f *logFiles) path(start ID) string {
@@ -75,9 +82,13 @@ func (f *logFiles) list() error {
 		if err != nil || filepath.Base(f.path(start)) != e.Name() {
 			continue // not one of ours
 		}
-		f.starts = append(f.starts, start)
+		info, err := os.Stat(f.path(start))
+		if err != nil {
+			return fmt.Errorf("list journal: %w", err)
+		}
+		f.parts = append(f.parts, part{start, info})
 	}
-	slices.SortFunc(f.starts, ID.Compare)
+	slices.SortFunc(f.parts, func(a, b part) int { return a.start.Compare(b.start) })
 	return nil
 }
 
@@ -108,13 +119,13 @@ func (f *logFiles) write(first ID, lines []byte, n int) error {
 
 // prepare opens the file that the record with the given ID belongs to.
 func (f *logFiles) prepare(first ID) error {
-	current := len(f.starts) - 1
+	current := len(f.parts) - 1
 	// A name that is taken already can't begin a new file; the current one then grows beyond its limit.
-	if current >= 0 && (f.lines < f.limit || f.torn || first.Compare(f.starts[current]) <= 0) {
+	if current >= 0 && (f.lines < f.limit || f.torn || first.Compare(f.parts[current].start) <= 0) {
 		if f.file != nil {
 			return nil
 		}
-		file, err := f.open(f.path(f.starts[current]), os.O_WRONLY|os.O_APPEND, 0o644)
+		file, err := f.open(f.path(f.parts[current].start), os.O_WRONLY|os.O_APPEND, 0o644)
 		if err != nil {
 			return fmt.Errorf("open journal: %w", err)
 		}
@@ -133,30 +144,36 @@ func (f *logFiles) prepare(first ID) error {
 		return fmt.Errorf("begin journal file: %w", err)
 	}
 	f.file, f.size, f.lines = file, 0, 0
-	f.starts = append(f.starts, first)
+	info, err := os.Stat(f.path(first))
+	if err != nil {
+		return fmt.Errorf("begin journal file: %w", err)
+	}
+	f.parts = append(f.parts, part{first, info})
 	return atomicfile.SyncFolder(f.dir)
 }
 
 // trim removes the files whose records are all before the given ID, but for the last file, and gives the first one that
 // is left the name that hides its records before the ID. newest is the ID of the last record on disk.
 func (f *logFiles) trim(before, newest ID) error {
-	for len(f.starts) > 1 && f.starts[1].Compare(before) <= 0 {
-		if err := os.Remove(f.path(f.starts[0])); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("trim journal: %w", err)
+	for len(f.parts) > 1 && f.parts[1].start.Compare(before) <= 0 {
+		if f.look(0) == nil {
+			if err := os.Remove(f.path(f.parts[0].start)); err != nil {
+				return fmt.Errorf("trim journal: %w", err)
+			}
 		}
-		f.starts = f.starts[1:]
+		f.parts = f.parts[1:]
 	}
 	// A record that is still to come may be before the ID: it must not be hidden.
 	if next := newest.Next(); before.Compare(next) > 0 {
 		before = next
 	}
-	if len(f.starts) == 0 || before.Compare(f.starts[0]) <= 0 {
+	if len(f.parts) == 0 || before.Compare(f.parts[0].start) <= 0 || f.look(0) != nil {
 		return nil
 	}
-	if err := os.Rename(f.path(f.starts[0]), f.path(before)); err != nil {
+	if err := os.Rename(f.path(f.parts[0].start), f.path(before)); err != nil {
 		return fmt.Errorf("trim journal: %w", err)
 	}
-	f.starts[0] = before
+	f.parts[0].start = before
 	return nil
 }
 

@@ -37,7 +37,7 @@ type JournalOptions struct {
 }
 
 // Journal is the embedded Store: everything in memory, and the same in append-only files of JSON Lines, which are read
-// back when it is opened.
+// back when it is opened. Files that somebody removes meanwhile are written again.
 //
 // A record is in its file before it can be read from the store. So a process that ends at any moment loses no record
 // that anybody saw; a machine that loses power may lose what the system had not brought to the disk since the last
@@ -166,11 +166,12 @@ func (j *Journal) Flush(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Ready reports what is not on disk, and why. The error wraps ErrJournal.
+// Ready reports what is not on disk, and why: that error wraps ErrJournal. For half a minute it also reports that files were removed
+// by somebody, and written again.
 func (j *Journal) Ready(context.Context) error {
 	var errs []error
 	for _, c := range j.all() {
-		errs = append(errs, journalError(c.name, c.ready()))
+		errs = append(errs, journalError(c.name, c.ready()), c.tampered())
 	}
 	return errors.Join(errs...)
 }
@@ -223,6 +224,9 @@ func journalError(channel string, err error) error {
 	}
 	if errors.Is(err, errClosed) || errors.Is(err, errRefused) {
 		return fmt.Errorf("channel %s: %w", channel, err)
+	}
+	if errors.Is(err, errTampered) {
+		return fmt.Errorf("%w: channel %s: %w", ErrJournal, channel, err)
 	}
 	return fmt.Errorf("%w: channel %s: %w: see that the disk has room and can be written", ErrJournal, channel, err)
 }

@@ -23,8 +23,12 @@ const (
 // journalChannel is one channel of the journal.
 type journalChannel struct {
 	name string
-	dir  string         // empty in memory
-	lock *filelock.File // nil in memory
+	dir  string // empty in memory
+
+	// folder protects lock, nil in memory, and locked, which is of the file that is locked.
+	folder sync.Mutex
+	lock   *filelock.File
+	locked fs.FileInfo
 
 	frames   *kindLog[FrameRecord]
 	missing  *kindLog[MissingRecord]
@@ -78,8 +82,8 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return fmt.Errorf("make journal folder: %w", err)
 	}
-	if c.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
-		return err
+	if err := c.takeLock(); err != nil {
+		return lockError(err)
 	}
 	defer func() {
 		if err != nil {
@@ -98,11 +102,70 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 		return err
 	}
 	for _, k := range Kinds() {
-		if err = c.log(k).read(logs, open, o.FileRecords, o.Logger); err != nil {
+		if err = c.log(k).read(logs, open, o, c.regain); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// takeLock locks the channel's folder.
+func (c *journalChannel) takeLock() error {
+	name := filepath.Join(c.dir, lockName)
+	lock, err := filelock.Lock(name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		lock.Close()
+		return fmt.Errorf("look at lock: %w", err)
+	}
+	c.lock, c.locked = lock, info
+	return nil
+}
+
+// regain makes the channel's folder again where somebody has removed it, and sees that it belongs to this process: once the lock was
+// removed too, another process may be at work there.
+func (c *journalChannel) regain() error {
+	c.folder.Lock()
+	defer c.folder.Unlock()
+	if err := os.MkdirAll(filepath.Join(c.dir, journalDir), 0o755); err != nil {
+		return fmt.Errorf("%w: make journal folder again: %w", errTampered, err)
+	}
+	if info, err := os.Stat(filepath.Join(c.dir, lockName)); err == nil && os.SameFile(info, c.locked) {
+		return nil
+	}
+	old := c.lock
+	err := c.takeLock()
+	var held *filelock.HeldError
+	switch {
+	case errors.As(err, &held):
+		return fmt.Errorf("%w: process %s works in its place by now: end one of the two", errTampered, held.Owner)
+	case err != nil:
+		return fmt.Errorf("%w: %w", errTampered, err)
+	}
+	return old.Close()
+}
+
+// check sees, once a segment, that nothing of the channel was removed.
+func (c *journalChannel) check() error {
+	if c.dir == "" {
+		return nil
+	}
+	var errs []error
+	for _, k := range Kinds() {
+		errs = append(errs, c.log(k).check())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, err := os.Stat(filepath.Join(c.dir, channelName)); c.described != nil && errors.Is(err, fs.ErrNotExist) {
+		if err = c.regain(); err == nil {
+			err = c.save()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // reset removes the description and the journal's files, and nothing that is not the journal's.
@@ -160,7 +223,11 @@ func readChannel(name string) (ch Channel, err error) {
 
 // append adds the records of every kind, markers after the frames and segments that they speak of.
 func (c *journalChannel) append(b Batch) error {
-	return errors.Join(
+	var changed error
+	if len(b.Segments) > 0 {
+		changed = c.check()
+	}
+	return errors.Join(changed,
 		c.frames.append(b.Frames), c.missing.append(b.Missing), c.segments.append(b.Segments),
 		c.markers.append(b.Markers), c.triggers.append(b.Triggers), c.detections.append(b.Detections),
 		c.detections.keep(MaxDetections), c.saveAgain(),
@@ -230,11 +297,24 @@ func (c *journalChannel) ready() error {
 	return errors.Join(errs...)
 }
 
+// tampered says what somebody has removed lately, and was mended.
+func (c *journalChannel) tampered() error {
+	var errs []error
+	for _, k := range Kinds() {
+		if err := c.log(k).tampered(); err != nil {
+			errs = append(errs, fmt.Errorf("journal of channel %s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (c *journalChannel) close() error {
 	errs := []error{c.saveAgain()}
 	for _, k := range Kinds() {
 		errs = append(errs, c.log(k).close())
 	}
+	c.folder.Lock()
+	defer c.folder.Unlock()
 	if c.lock != nil {
 		errs = append(errs, c.lock.Close())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 
@@ -28,11 +29,18 @@ type kindLog[T record[T]] struct {
 	written ID         // of the last record on disk
 	failed  error      // why the records after written are not on disk
 	closed  bool
+
+	log      *slog.Logger
+	regain   func() error // sees that the folder belongs to this process, where something in it was removed
+	restored error        // what was removed lately, and written again; for how many checks to come
+	checks   int
 }
 
 // journal is what the channel does with a log of any kind.
 type journal interface {
-	read(dir string, open openFunc, limit int, log *slog.Logger) error
+	read(dir string, open openFunc, o JournalOptions, regain func() error) error
+	check() error
+	tampered() error
 	last() ID
 	count(Range) int64
 	dropped() int64
@@ -46,15 +54,16 @@ type journal interface {
 func newKindLog[T record[T]](k Kind) *kindLog[T] { return &kindLog[T]{kind: k, mem: newMemLog[T]()} }
 
 // read takes in what is on disk.
-func (l *kindLog[T]) read(dir string, open openFunc, limit int, log *slog.Logger) error {
-	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: limit, reserve: reserves(l.kind)}
-	recs, newest, err := loadFiles[T](l.files, log)
+func (l *kindLog[T]) read(dir string, open openFunc, o JournalOptions, regain func() error) error {
+	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: o.FileRecords, reserve: reserves(l.kind)}
+	l.log, l.regain = o.Logger, regain
+	recs, newest, err := loadFiles[T](l.files, o.Logger)
 	l.mem.recs, l.mem.newest, l.written = recs, newest, newest
 	if err != nil {
 		return err
 	}
 	if err := l.files.hold(); err != nil {
-		log.Warn("the journal has no room in reserve", "error", err)
+		l.log.Warn("the journal has no room in reserve", "error", err)
 	}
 	return nil
 }
@@ -100,6 +109,10 @@ func (l *kindLog[T]) catchUp() error {
 	for l.failed != nil {
 		recs := l.mem.read(Range{From: l.written.Next(), Limit: retryLines})
 		if len(recs) == 0 {
+			if err := l.restore(0); err != nil {
+				l.failed = fmt.Errorf("%s: %w", l.kind, err)
+				return l.failed
+			}
 			l.failed = nil
 			return nil
 		}
@@ -115,7 +128,16 @@ func (l *kindLog[T]) catchUp() error {
 }
 
 func (l *kindLog[T]) put(recs []T, lines []byte) error {
-	if err := l.files.write(recs[0].RecordID(), lines, len(recs)); err != nil {
+	err := l.restore(max(0, len(l.files.parts)-1))
+	if err == nil {
+		err = l.files.write(recs[0].RecordID(), lines, len(recs))
+		if errors.Is(err, fs.ErrNotExist) { // the folder was removed before the first file in it
+			if err = l.regain(); err == nil {
+				err = l.files.write(recs[0].RecordID(), lines, len(recs))
+			}
+		}
+	}
+	if err != nil {
 		l.failed = fmt.Errorf("%s: %w", l.kind, err)
 		return l.failed
 	}
@@ -161,6 +183,9 @@ func (l *kindLog[T]) flushLocked() error {
 		return nil
 	}
 	if err := l.catchUp(); err != nil {
+		return err
+	}
+	if err := l.restore(0); err != nil {
 		return err
 	}
 	return l.files.sync()

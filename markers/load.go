@@ -17,8 +17,8 @@ func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID,
 	if err := f.list(); err != nil {
 		return nil, ID{}, err
 	}
-	for i, start := range f.starts {
-		name, isLast := f.path(start), i == len(f.starts)-1
+	for i, p := range f.parts {
+		name, isLast := f.path(p.start), i == len(f.parts)-1
 		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, ID{}, fmt.Errorf("read journal: %w", err)
@@ -34,7 +34,7 @@ func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID,
 		if len(lines) > 0 {
 			newest = lines[len(lines)-1].RecordID()
 		}
-		trimmed := sort.Search(len(lines), func(i int) bool { return lines[i].RecordID().Compare(start) >= 0 })
+		trimmed := sort.Search(len(lines), func(i int) bool { return lines[i].RecordID().Compare(p.start) >= 0 })
 		recs = append(recs, lines[trimmed:]...)
 		if good < len(data) {
 			log.Warn("journal ended in the middle of a line, which was cut off", "file", name, "offset", good,
@@ -50,14 +50,14 @@ func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID,
 
 // dropEmpty removes a last file that was begun and holds nothing, so that every name tells of a record.
 func (f *logFiles) dropEmpty() error {
-	last := len(f.starts) - 1
+	last := len(f.parts) - 1
 	if last < 0 || f.lines > 0 {
 		return nil
 	}
-	if err := os.Remove(f.path(f.starts[last])); err != nil {
+	if err := os.Remove(f.path(f.parts[last].start)); err != nil {
 		return fmt.Errorf("remove empty journal file: %w", err)
 	}
-	f.starts = f.starts[:last]
+	f.parts = f.parts[:last]
 	f.lines = f.limit // nothing more goes into the file before
 	return nil
 }

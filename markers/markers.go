@@ -38,6 +38,10 @@ type Channel struct {
 	Roll  int `json:"roll,omitempty"`
 	// Window is how long segments stay published, in segments.
 	Window int64 `json:"window_segments"`
+	// Bitrate is what the encoder aims at, in bit/s, and KeepMarkers how long markers are kept, each 0 where that is not known. They
+	// are those of the last start, for the next one.
+	Bitrate     int64   `json:"bitrate,omitempty"`
+	KeepMarkers Seconds `json:"keep_markers_seconds,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
 	// of one stream have the same frames, and two ids: what they measure differs.
 	Generator string `json:"generator,omitempty"`

@@ -1,7 +1,9 @@
 package markers
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -27,8 +29,8 @@ func (f *logFiles) hold() error {
 	if f.reserve == 0 {
 		return nil
 	}
-	if n := len(f.starts); n > 0 && f.lines < f.limit {
-		if err := f.prepare(f.starts[n-1].Next()); err != nil {
+	if n := len(f.parts); n > 0 && f.lines < f.limit {
+		if err := f.prepare(f.parts[n-1].start.Next()); err != nil {
 			return err
 		}
 		f.extend()
@@ -45,15 +47,22 @@ func (f *logFiles) hold() error {
 
 // begin makes the file whose first record has the given ID.
 func (f *logFiles) begin(first ID) (journalFile, error) {
-	if f.spare == nil {
-		return f.open(f.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o644)
+	if f.spare != nil {
+		file := f.spare
+		err := os.Rename(f.sparePath(), f.path(first))
+		if err == nil {
+			f.spare = nil
+			return file, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f.spare, f.reserved = nil, 0 // somebody has removed it
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
 	}
-	if err := os.Rename(f.sparePath(), f.path(first)); err != nil {
-		return nil, err
-	}
-	file := f.spare
-	f.spare = nil
-	return file, nil
+	return f.open(f.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
 // extend takes more room when half of it is used.
@@ -70,7 +79,7 @@ func (f *logFiles) dropSpare() error {
 	}
 	err := f.spare.Close()
 	f.spare = nil
-	if e := os.Remove(f.sparePath()); err == nil {
+	if e := os.Remove(f.sparePath()); err == nil && !errors.Is(e, fs.ErrNotExist) {
 		err = e
 	}
 	return err

@@ -3,7 +3,9 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,14 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%d encoders, abandoned %d times: a full disk is no reason", len(r.encoders), r.hls.abandoned)
 		}
 	})
+}
+
+// What a record says of a failure has no folders of this machine in it.
+func TestDetailHasNoPath(t *testing.T) {
+	err := &hls.PublishError{MSN: 5, First: 50, Last: 59, Err: fmt.Errorf("write file: %w", &os.PathError{Op: "open", Path: "/srv/data/main/hls/.seg-5.ts.tmp", Err: syscall.EROFS})}
+	if got, want := firstLine(err), "publish segment 5 (frames 50 to 59): write file: open .seg-5.ts.tmp: read-only file system"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // A playlist that can't be written makes the stream not ready, but its segment is published.

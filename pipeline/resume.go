@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -118,11 +119,11 @@ func (l *Live) trim(ctx context.Context, seg markers.SegmentRecord) {
 	}
 }
 
-// firstLine is the first line of an error's text: records hold one line.
+// firstLine is the first line of an error's text, without the folders of files: records hold one line, and anybody reads them.
 func firstLine(err error) string {
 	if err == nil {
 		return ""
 	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
+	line, _, _ := strings.Cut(redact.Paths(err), "\n")
 	return line
 }

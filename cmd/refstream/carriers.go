@@ -140,9 +140,9 @@ func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
 }
 
 // makeHub makes what the channel's units go into.
-func (k *carriers) makeHub(c markers.Channel, e encoder.Options) (err error) {
+func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
 	k.hub, err = live.New(live.Options{
-		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger,
+		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
 	})
 	return err
 }
@@ -243,9 +243,9 @@ func (k *carriers) outputs(channel string) func(name string) []api.Output {
 func (k *carriers) announce(w io.Writer, channel, base string) {
 	fmt.Fprintf(w, "live      %s/live/%s.ts, %s.flv\n", base, channel, channel)
 	if k.ts != nil {
-		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", k.ts.Addr())
+		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", reachable(k.ts.Addr()))
 	}
 	if k.rtmp != nil {
-		fmt.Fprintf(w, "rtmp      rtmp://%s/live/%s\n", k.rtmp.Addr(), channel)
+		fmt.Fprintf(w, "rtmp      rtmp://%s/live/%s\n", reachable(k.rtmp.Addr()), channel)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,12 +68,17 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 	if err != nil {
 		return err
 	}
+	defer endLog(logger)
 	var last dvr.Progress
 	err = dvr.Run(ctx, dvr.Options{
 		Listen: f.listen, Dir: f.folder, Session: f.session, Scene: f.scene, MinScene: f.minScene, MaxInterval: f.maxInterval, FFmpeg: f.ffmpeg,
 		Now: time.Now, Logger: logger,
 		Ready: func(s dvr.Session) {
-			fmt.Fprintf(stdout, "listening on %s, recording into %s\n", s.Address, s.Folder)
+			address := s.Address
+			if tcp, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(address, "tcp://")); err == nil {
+				address = "tcp://" + reachable(tcp)
+			}
+			fmt.Fprintf(stdout, "listening on %s, recording into %s\n", address, s.Folder)
 			if s.Resumed > 0 {
 				fmt.Fprintf(stdout, "the session goes on after %s\n", size(s.Resumed))
 			}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // version is the release. make names it after the git tag: go build -ldflags "-X main.version=v1.2.0".
@@ -20,7 +22,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "refstream:", err)
+		fmt.Fprintln(os.Stderr, "refstream:", redact.UnseenLines(err.Error()))
 		os.Exit(exitCode(err))
 	}
 }

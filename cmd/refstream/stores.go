@@ -37,6 +37,9 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
 		st.redis, err = redis.Open(first, redis.Options{URL: s.redis, Logger: logger})
+		if errors.Is(err, redis.ErrRefused) {
+			return nil, fmt.Errorf("--redis: %w", err)
+		}
 		if errors.Is(err, markers.ErrUnavailable) {
 			return nil, fmt.Errorf("--redis: %w: start it, or leave --redis out", err)
 		}
@@ -93,6 +96,10 @@ func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) b
 	if err != nil {
 		return c, err
 	}
+	if c.Bitrate, err = parseBitrate(s.bitrate); err != nil {
+		return c, fmt.Errorf("--bitrate: %w", err)
+	}
+	c.KeepMarkers = markers.Seconds(max(s.keepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {
 			return c, err

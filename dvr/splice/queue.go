@@ -2,6 +2,7 @@ package splice
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -27,20 +28,23 @@ type queue struct {
 type waiter struct {
 	*sender
 	looks int // at it, since the current sender is there
+	mute  int // looks on end that found nothing of it
 }
 
 func (q *queue) full() bool { return len(q.waiting) >= maxWaiting }
 
 func (q *queue) add(s *sender) { q.waiting = append(q.waiting, &waiter{sender: s}) }
 
-// next takes the first that waits, nil where there is none. For the others the time begins anew.
+// next takes the first that waits and has brought something, else the first, nil where there is none. For the others the time
+// begins anew.
 func (q *queue) next() *sender {
 	q.mute, q.refused = 0, 0
 	if len(q.waiting) == 0 {
 		return nil
 	}
-	s := q.waiting[0].sender
-	q.waiting = append(q.waiting[:0:0], q.waiting[1:]...)
+	first := max(slices.IndexFunc(q.waiting, func(w *waiter) bool { return pending(w.conn) != nothingPends }), 0)
+	s := q.waiting[first].sender
+	q.waiting = slices.Delete(slices.Clone(q.waiting), first, first+1)
 	for _, w := range q.waiting {
 		w.looks = 0
 	}
@@ -55,6 +59,9 @@ func (q *queue) look(current *sender) bool {
 	for _, w := range q.waiting {
 		w.looks++
 		state := pending(w.conn)
+		if w.mute++; state != nothingPends {
+			w.mute = 0
+		}
 		if state == endPends { // somebody looked whether the port is open
 			w.conn.Close()
 			continue
@@ -62,6 +69,9 @@ func (q *queue) look(current *sender) bool {
 		brought = brought || state == bytesPend
 		late = late || w.looks >= limit
 		open = append(open, w)
+	}
+	if len(open) >= maxWaiting {
+		open = slices.DeleteFunc(open, q.makesRoom)
 	}
 	q.waiting = open
 	if len(open) == 0 || current.dropped.Load() != nil {
@@ -88,6 +98,16 @@ func (q *queue) look(current *sender) bool {
 		}
 	}
 	return len(q.waiting) > 0
+}
+
+// makesRoom closes a connection that brings nothing, and reports whether it did: whoever connects behind it may have something.
+func (q *queue) makesRoom(w *waiter) bool {
+	if w.mute < muteLooks {
+		return false
+	}
+	w.conn.Close()
+	q.log.Warn("a connection that brings nothing is closed: others wait behind it", "sender", w.from)
+	return true
 }
 
 // giveWay closes the current sender's connection where it brings nothing, and reports whether it did. brought says that

@@ -116,6 +116,25 @@ func TestGivesWay(t *testing.T) {
 	}
 }
 
+// TestManyIdle: a sender gets its turn, however many connections came before it that bring nothing.
+func TestManyIdle(t *testing.T) {
+	t.Parallel()
+	b := stream(t, 1)
+	limits := defaultTimes()
+	limits.grace = time.Hour // none of them is turned away for having waited
+	s := record(t, Options{}, limits)
+	for range 300 {
+		s.dial()
+	}
+	real := s.dial()
+	mustWrite(t, real, b)
+	began := time.Now()
+	s.until("the sender is recorded", func() bool { return bytes.Equal(s.recorded(), b) })
+	t.Logf("recorded after %v", time.Since(began))
+	real.Close()
+	s.stop()
+}
+
 // TestStaysSilent: a silent sender that nobody else has more to bring than stays, also when somebody looks at the port.
 func TestStaysSilent(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,7 @@ var table = map[string]arrows{
 	"outputs/flv":      {may: words("media h264 codec/hevc markers outputs outputs/flv/amf0")},
 	"outputs/rtmp":     {may: words("media internal/redact outputs/flv outputs/flv/amf0")},
 	"outputs/live": {
-		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/ffmpeg internal/redact"),
+		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/ffmpeg internal/quietlog internal/redact"),
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
@@ -99,12 +99,12 @@ var table = map[string]arrows{
 	// Test code: what the tests of dvr and its packages share.
 	"dvr/internal/dvrtest": {may: words("outputs/ts")},
 	"pipeline": {
-		may:       words("media h264 generator encoder annotate markers scenario outputs outputs/ts outputs/hls"),
+		may:       words("media h264 generator encoder annotate markers scenario outputs outputs/ts outputs/hls internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},
 	"api": {
-		may: words("media markers generator scenario static analyzer/verify/score"),
+		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/redis"), // long answers are read from both stores
@@ -124,6 +124,8 @@ var table = map[string]arrows{
 	"internal/jsonlines": {},
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
+	// How much is logged.
+	"internal/quietlog": {},
 	// What ffmpeg says.
 	"internal/ffmpeg": {may: words("internal/processgroup")},
 	// What keeps a journal or a session to one process.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,8 @@ type Options struct {
 type Store struct {
 	client   *redis.Client
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
-	addr     string        // for messages: without the password
+	addr     string        // for messages: without the password, and the folder of a socket
+	heard    *heard
 	leftOut  map[markers.Kind]*atomic.Int64
 	faults   *faults
 
@@ -89,11 +91,17 @@ func New(o Options) (*Store, error) {
 	// The library writes every failed dial to the process's stderr, past any logger, for all clients at once: while Redis
 	// is away that is all there is to read. The errors tell the same.
 	redis.SetLogger(&logging.VoidLogger{})
+	h := &heard{}
+	opt.Dialer = h.dialer(opt)
 	blocking := *opt
 	blocking.PoolSize = maxFollowers
+	addr := opt.Addr
+	if opt.Network == "unix" {
+		addr = filepath.Base(addr)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{
-		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: opt.Addr,
+		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, heard: h,
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
 		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
 	}
@@ -154,7 +162,7 @@ func (s *Store) Close() error {
 }
 
 // failed is the error of a command: the caller's context error when it ended, one that wraps markers.ErrUnavailable
-// when Redis could not be reached or can't serve just now, and what Redis said otherwise.
+// when Redis could not be reached or can't serve just now (then it wraps ErrRefused too), and what Redis said otherwise.
 func (s *Store) failed(ctx context.Context, verb string, err error) error {
 	switch {
 	case err == nil:
@@ -165,8 +173,15 @@ func (s *Store) failed(ctx context.Context, verb string, err error) error {
 		return fmt.Errorf("%s redis at %s: store is closed", verb, s.addr)
 	}
 	var reply redis.Error
-	if errors.As(err, &reply) && !temporary(err) {
-		return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
+	said := s.heard.reply(err)
+	if errors.As(err, &reply) {
+		if !temporary(err) {
+			return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
+		}
+		said = err
+	}
+	if said != nil {
+		return fmt.Errorf("%w: %s redis at %s: %w: %w", markers.ErrUnavailable, verb, s.addr, ErrRefused, said)
 	}
 	return fmt.Errorf("%w: %s redis at %s: %w: see that redis-server runs there", markers.ErrUnavailable, verb, s.addr, err)
 }

@@ -91,6 +91,6 @@ func (h *Hub) Close() {
 	h.end()
 	for _, o := range []*output{h.httpTS, h.httpFLV} {
 		o.setState(StateEnded)
-		o.crier.end()
+		o.quiet.Flush()
 	}
 }

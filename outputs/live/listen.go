@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ func (h *Hub) listen(ctx context.Context, l net.Listener, o *output, serve func(
 	defer o.setState(StateEnded)
 	o.setState(StateListening)
 	defer l.Close()
-	defer o.crier.end()
+	defer o.quiet.Flush()
 	var running sync.WaitGroup
 	defer running.Wait()
 	serving, cancel := context.WithCancel(ctx)
@@ -63,7 +62,7 @@ func (h *Hub) listen(ctx context.Context, l net.Listener, o *output, serve func(
 		default:
 			o.failed(err, cause(err))
 			if !failing {
-				o.crier.tell(slog.LevelWarn, "no connection can be taken for the moment", "error", cause(err))
+				o.consumers.Warn("no connection can be taken for the moment", "error", cause(err))
 			}
 			failing = true
 			h.pause(ctx, acceptPause)

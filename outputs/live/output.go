@@ -9,15 +9,21 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/refstream/refstream/internal/quietlog"
 	"github.com/refstream/refstream/outputs/feed"
 	"github.com/refstream/refstream/outputs/rtmp"
 )
 
+// burst is how many lines about an output may follow each other at once: absent, there, lost, there again.
+const burst = 4
+
 // output counts what becomes of one output, for [Hub.Status].
 type output struct {
 	logger *slog.Logger
-	crier  *crier // for what consumers bring about
-	max    int    // clients
+	// consumers logs what consumers bring about, of whom there may be any number; quiet is its handler.
+	consumers *slog.Logger
+	quiet     *quietlog.Handler
+	max       int // clients
 
 	mu   sync.Mutex
 	s    Status
@@ -28,9 +34,10 @@ type output struct {
 func (h *Hub) newOutput(kind, name string) *output {
 	logger := h.o.Logger.With("channel", h.o.Channel.Name, "output", kind, "name", name)
 	o := &output{
-		logger: logger, crier: &crier{logger: logger, now: h.o.Now, quiet: h.times.quiet},
+		logger: logger, quiet: quietlog.New(logger.Handler(), quietlog.Options{Burst: burst, Quiet: h.times.quiet, Now: h.o.Now}),
 		max: h.o.MaxClients, s: Status{Kind: kind, Name: name, State: StateWaiting},
 	}
+	o.consumers = slog.New(o.quiet)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.outputs = append(h.outputs, o)
@@ -56,7 +63,7 @@ func (o *output) enter() bool {
 	if o.s.Clients >= o.max {
 		if !o.full {
 			o.full = true
-			o.crier.tell(slog.LevelWarn, "all places for consumers are taken: further ones are turned away", "clients", o.max)
+			o.consumers.Warn("all places for consumers are taken: further ones are turned away", "clients", o.max)
 		}
 		return false
 	}
@@ -103,10 +110,10 @@ func (o *output) gone(remote string, err error) {
 	case err == nil, errors.Is(err, context.Canceled), hasLeft(err):
 	case tooSlow(err):
 		o.failed(err, cause(err))
-		o.crier.tell(slog.LevelWarn, "a consumer was too slow and is cut off", "remote", remote, "error", cause(err))
+		o.consumers.Warn("a consumer was too slow and is cut off", "remote", remote, "error", cause(err))
 	default:
 		o.failed(err, cause(err))
-		o.crier.tell(slog.LevelInfo, "a consumer was not served", "remote", remote, "error", cause(err))
+		o.consumers.Info("a consumer was not served", "remote", remote, "error", cause(err))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/refstream/refstream/internal/quietlog"
 )
 
 // times are the delays of what is tried again.
@@ -42,7 +44,7 @@ func defaultTimes() times {
 // stream has ended and was handed over to its end. Its errors hold no secrets.
 func (h *Hub) supervise(ctx context.Context, o *output, attempt func(ctx context.Context, up func(state string)) error) error {
 	defer o.setState(StateEnded)
-	t := &teller{logger: o.logger, now: h.o.Now, pace: pace{quiet: h.times.quiet}}
+	t := &teller{logger: o.logger, now: h.o.Now, pace: quietlog.Pace{Burst: burst, Quiet: h.times.quiet}}
 	delay := h.times.first
 	for again := false; ; again = true {
 		if again {

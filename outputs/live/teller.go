@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/refstream/refstream/internal/quietlog"
 )
 
 // teller logs what becomes of something that is tried again and again: a line when its state changes or fails for another
@@ -13,9 +15,9 @@ type teller struct {
 	now    func() time.Time
 
 	mu       sync.Mutex
-	pace     pace   // of what differs from what was told last
-	told     string // the state or cause that was told last
-	failures int    // since the last line that said that it works
+	pace     quietlog.Pace // of what differs from what was told last
+	told     string        // the state or cause that was told last
+	failures int           // since the last line that said that it works
 	// later tells that it works when that could not be told at once.
 	later *time.Timer
 }
@@ -36,7 +38,7 @@ func (t *teller) flows(state string) {
 	defer t.mu.Unlock()
 	t.tellFlow(state)
 	if t.told != state {
-		t.later = time.AfterFunc(t.pace.left(t.now()), func() {
+		t.later = time.AfterFunc(t.pace.Left(t.now()), func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			if t.later != nil {
@@ -68,7 +70,7 @@ func (t *teller) due(about string) bool {
 	if about == t.told {
 		return false
 	}
-	if !t.pace.due(t.now()) {
+	if !t.pace.Due(t.now()) {
 		return false
 	}
 	t.told = about

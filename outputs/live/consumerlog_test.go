@@ -9,10 +9,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/refstream/refstream/internal/quietlog"
 )
 
-// TestCrier counts the lines about consumers of all sorts.
-func TestCrier(t *testing.T) {
+// TestConsumerLog counts the lines about consumers of all sorts.
+func TestConsumerLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buf bytes.Buffer
 		h, err := New(Options{
@@ -46,11 +48,11 @@ func TestCrier(t *testing.T) {
 		if got := lines(); len(got) != 4 { // after 2, 6, 14 and 30 minutes
 			t.Errorf("%d lines in an hour:\n%s", len(got), strings.Join(got, "\n"))
 		}
-		o.crier.end()
+		o.quiet.Flush()
 		if got := lines(); len(got) != 1 || !strings.Contains(got[0], "more_since=") || !strings.Contains(got[0], "too slow") {
 			t.Errorf("at the end: %q", got)
 		}
-		<-time.After(calm * time.Minute)
+		<-time.After(quietlog.Calm * time.Minute)
 		for range 10 {
 			o.gone("192.0.2.1:1", slow)
 		}

@@ -1,0 +1,147 @@
+// Package quietlog bounds what is logged: of each sort of line a few are written at once, then fewer and fewer, each with the
+// number of those before it that were left out. So whoever can bring about a line can't fill the disk with it.
+package quietlog
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxSorts bounds the memory for sorts of lines: more than a program has. All beyond share one.
+const maxSorts = 256
+
+// leftOut is the attribute with the number of lines of the same sort since the last one that was written.
+const leftOut = "more_since"
+
+// Options say how much is written.
+type Options struct {
+	// Burst is how many lines of a sort may follow each other at once.
+	Burst int
+	// Quiet is the first distance between further ones. It doubles with each, up to 60 times as much; after 10 times as much
+	// without any, a burst is written again.
+	Quiet time.Duration
+	// Now tells the time; only differences count.
+	Now func() time.Time
+}
+
+// Handler is a slog.Handler in front of another one, which gets what is written. Lines of one level and message are of one sort;
+// numbers in the message make no difference. Debug lines are never left out: who turns them on wants them all.
+type Handler struct {
+	next  slog.Handler
+	sorts *sorts
+}
+
+// New makes a Handler in front of next.
+func New(next slog.Handler, o Options) *Handler {
+	return &Handler{next, &sorts{o: o, known: map[sortKey]*sort{}}}
+}
+
+// Enabled says what next says.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+// Handle passes a line on, or counts it.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelInfo {
+		return h.next.Handle(ctx, r)
+	}
+	before, due := h.sorts.due(r)
+	if !due {
+		return nil
+	}
+	if before > 0 {
+		r = r.Clone()
+		r.AddAttrs(slog.Int64(leftOut, before))
+	}
+	return h.next.Handle(ctx, r)
+}
+
+// WithAttrs is a Handler with more attributes; what it lets through counts for h too.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &Handler{h.next.WithAttrs(attrs), h.sorts}
+}
+
+// WithGroup is a Handler with a group; what it lets through counts for h too.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	return &Handler{h.next.WithGroup(name), h.sorts}
+}
+
+// Flush writes the numbers of lines that were left out and not accounted for yet.
+func (h *Handler) Flush() {
+	for _, r := range h.sorts.flush() {
+		_ = h.next.Handle(context.Background(), r) // a log that can't be written has nobody to complain to
+	}
+}
+
+type sortKey struct {
+	level   slog.Level
+	message string // without digits
+}
+
+// sort is what is known of the lines of a sort.
+type sort struct {
+	Pace
+	level   slog.Level
+	message string
+	leftOut int64 // since the last line
+}
+
+// sorts are in the order in which they first came.
+type sorts struct {
+	o Options
+
+	mu    sync.Mutex
+	known map[sortKey]*sort
+	order []*sort
+}
+
+// due says whether a line is written, and how many of its sort were left out before it.
+func (s *sorts) due(r slog.Record) (before int64, due bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.of(r)
+	if !of.Due(s.o.Now()) {
+		of.leftOut++
+		return 0, false
+	}
+	before, of.leftOut = of.leftOut, 0
+	return before, true
+}
+
+func (s *sorts) of(r slog.Record) *sort {
+	key := sortKey{r.Level, strings.Map(withoutDigits, r.Message)}
+	if len(s.known) >= maxSorts && s.known[key] == nil {
+		key = sortKey{}
+	}
+	of := s.known[key]
+	if of == nil {
+		of = &sort{Pace: Pace{Burst: s.o.Burst, Quiet: s.o.Quiet}, level: r.Level, message: r.Message}
+		s.known[key] = of
+		s.order = append(s.order, of)
+	}
+	return of
+}
+
+func withoutDigits(r rune) rune {
+	if r >= '0' && r <= '9' {
+		return -1
+	}
+	return r
+}
+
+func (s *sorts) flush() (list []slog.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, of := range s.order {
+		if of.leftOut > 0 {
+			r := slog.NewRecord(s.o.Now(), of.level, of.message, 0)
+			r.AddAttrs(slog.Int64(leftOut, of.leftOut))
+			list, of.leftOut = append(list, r), 0
+		}
+	}
+	return list
+}
