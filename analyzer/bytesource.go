@@ -35,7 +35,10 @@ func (s *byteSource) open(w *watchdog) (*opened, error) {
 		w.working() // a file has no silence to it
 	}
 	buffered := bufio.NewReaderSize(r, readSize)
-	kind, err := sniff(buffered, c.hint)
+	kind := KindHLS
+	if !c.playlist {
+		kind, err = sniff(buffered, c.hint)
+	}
 	if err != nil {
 		c.Close()
 		return nil, w.explain(err)

@@ -37,6 +37,7 @@ type Captured struct {
 // one always, a *StoreError. Of Options, Follow and
 // Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
+	shared := o.HTTP != nil
 	o, err := o.withDefaults()
 	if err != nil {
 		return Captured{}, err
@@ -44,6 +45,9 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 	t, err := parseTarget(url)
 	if err != nil {
 		return Captured{}, err
+	}
+	if !shared {
+		defer o.HTTP.CloseIdleConnections()
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Captured{}, fmt.Errorf("capture stream: %w", stored(err))

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"github.com/refstream/refstream/outputs/hls"
 )
 
 // connection is an open stream of bytes.
@@ -13,6 +15,8 @@ type connection struct {
 	io.ReadCloser
 	// hint is the kind that the address or the Content-Type says, empty for none.
 	hint Kind
+	// playlist says that it is a compressed playlist, which is read anew.
+	playlist bool
 	// finite says that the stream has an end after which nothing can follow.
 	finite bool
 	// tail is the file that may be read as it grows, nil for what isn't one.
@@ -63,6 +67,7 @@ func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
+	req.Header.Set("Accept-Encoding", "identity") // a short answer can't become a long one
 	resp, err := o.HTTP.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", w.explain(err))
@@ -75,7 +80,14 @@ func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
 	if hint == "" {
 		hint = t.hint
 	}
-	return &connection{ReadCloser: resp.Body, hint: hint, finite: resp.ContentLength >= 0, through: "HTTP"}, nil
+	c := &connection{ReadCloser: resp.Body, hint: hint, finite: resp.ContentLength >= 0, through: "HTTP"}
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		if c.playlist = hint == KindHLS; !c.playlist {
+			resp.Body.Close()
+			return nil, fmt.Errorf("open stream: %w: it is sent as %.20q (Content-Encoding): have the server send it as it is", hls.ErrCoding, coding)
+		}
+	}
+	return c, nil
 }
 
 // connectTCP connects, or waits for a connection.

@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -168,7 +167,12 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 	}
 	msn := s.MSN
 	wrap := int64(tsWrap)
-	isMP4 := len(s.Init) > 0 || kindOfMagic(s.Data[:min(len(s.Data), magicSize)]) == KindMP4
+	data, err := s.Open()
+	if err != nil {
+		return fmt.Errorf("read segment %d: %w", s.MSN, err)
+	}
+	defer data.Close()
+	isMP4 := holdsMP4(s, data)
 	if isMP4 {
 		wrap = noWrap
 	}
@@ -180,12 +184,11 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 		x.dateTime = &dateTime{s.DateTime, s.ProgramDateTime.IsZero(), s.Duration, s.Discontinuity, s.DiscontinuitySequence}
 	}
 	before := x.units
-	var err error
 	switch {
 	case isMP4:
-		err = x.readMP4Segment(h.ctx, s.Init, s.Data)
+		err = x.readMP4Segment(h.ctx, s.Init, data)
 	default:
-		err = x.readTS(h.ctx, bytes.NewReader(s.Data))
+		err = x.readTS(h.ctx, data)
 	}
 	if h.ctx.Err() != nil {
 		return h.ctx.Err()
@@ -199,4 +202,11 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 	}
 	x.dateTimeWithoutUnit()
 	return x.err
+}
+
+// holdsMP4 reports whether a segment is MP4.
+func holdsMP4(s *hls.Segment, data *hls.Reader) bool {
+	b := make([]byte, min(data.Size(), magicSize))
+	n, _ := data.ReadAt(b, 0)
+	return len(s.Init) > 0 || kindOfMagic(b[:n]) == KindMP4
 }

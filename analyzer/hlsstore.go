@@ -1,8 +1,11 @@
 package analyzer
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,7 +39,9 @@ type hlsStore struct {
 
 func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
-	err := s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
+	client := s.client()
+	client.SpoolDir = dir
+	err := client.Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
 		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
 		Doubled: h.doubled,
@@ -58,6 +63,9 @@ func (h *hlsStore) version(v *hls.Version) error {
 	if m == nil || v.Stale {
 		return nil
 	}
+	if len(h.list) > maxList {
+		return errLongList
+	}
 	h.target = m.TargetDuration
 	h.restarts = h.restarts || v.Restarted
 	for i := int64(0); i < min(v.Missed, maxMissed) && h.begun; i++ {
@@ -70,6 +78,11 @@ func (h *hlsStore) version(v *hls.Version) error {
 	}
 	return nil
 }
+
+// maxList bounds the playlist that is written, in bytes: a week of two-second segments has 30 MB.
+const maxList = 32 << 20
+
+var errLongList = errors.New("the stream has more segments than can be stored")
 
 // maxMissed bounds the gaps that are written for segments that nobody saw: a day of them.
 const maxMissed = 86400
@@ -109,15 +122,20 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 		h.gap(s.Duration)
 		return nil
 	}
+	data, err := s.Open()
+	if err != nil {
+		return stored(err)
+	}
+	defer data.Close()
 	h.ext = ".ts"
-	if len(s.Init) > 0 || kindOfMagic(s.Data[:min(len(s.Data), magicSize)]) == KindMP4 {
+	if holdsMP4(s, data) {
 		h.ext = ".m4s"
 	}
 	if err := h.initialize(s); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("%06d%s", h.files, h.ext)
-	if err := h.write(name, s.Data); err != nil {
+	if err := h.write(name, data); err != nil {
 		return err
 	}
 	h.files++
@@ -135,14 +153,19 @@ func (h *hlsStore) initialize(s *hls.Segment) error {
 	h.init = fmt.Sprintf("init%d.mp4", h.inits)
 	h.inits++
 	h.list = fmt.Appendf(h.list, "#EXT-X-MAP:URI=\"%s\"\n", h.init)
-	return h.write(h.init, s.Init)
+	return h.write(h.init, bytes.NewReader(s.Init))
 }
 
-func (h *hlsStore) write(name string, b []byte) error {
-	if err := os.WriteFile(filepath.Join(h.dir, name), b, 0o644); err != nil {
+func (h *hlsStore) write(name string, r io.Reader) error {
+	f, err := os.Create(filepath.Join(h.dir, name))
+	if err != nil {
 		return stored(fmt.Errorf("write segment: %w", err))
 	}
-	h.bytes += int64(len(b))
+	n, err := io.Copy(f, r)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return stored(fmt.Errorf("write segment: %w", err))
+	}
+	h.bytes += n
 	return nil
 }
 

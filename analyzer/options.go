@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"time"
 
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/outputs/hls"
 )
 
 // Options say how a stream is read. Only Now is needed.
@@ -93,11 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.dial = new(net.Dialer).DialContext
 	}
 	if o.HTTP == nil {
-		jar, err := cookiejar.New(nil) // some playlists' answers set what their segments' requests must have
-		if err != nil {
-			return o, err
-		}
-		o.HTTP = &http.Client{Jar: jar}
+		o.HTTP, _ = hls.NewHTTP()
 	}
 	return o, nil
 }

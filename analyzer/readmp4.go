@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -21,11 +20,11 @@ func (x *extractor) readMP4(ctx context.Context, r io.Reader) error {
 }
 
 // readMP4Segment reads a media segment.
-func (x *extractor) readMP4Segment(ctx context.Context, init, segment []byte) error {
+func (x *extractor) readMP4Segment(ctx context.Context, init []byte, segment io.ReadSeeker) error {
 	if len(init) == 0 { // a segment that has its initialization section in it
-		return x.readMP4(ctx, bytes.NewReader(segment))
+		return x.readMP4(ctx, segment)
 	}
-	return x.samples(ctx, mp4.NewSegmentReader(init, bytes.NewReader(segment)))
+	return x.samples(ctx, mp4.NewSegmentReader(init, segment))
 }
 
 func (x *extractor) samples(ctx context.Context, r *mp4.Reader) error {

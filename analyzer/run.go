@@ -16,6 +16,7 @@ import (
 // Options.Duration. With Options.Follow only addresses that can't be right, and streams that are complete, come to an
 // end. All calls of handle, and of the functions in Options, are made in the goroutine of Run; records may be kept.
 func Run(ctx context.Context, url string, o Options, handle func(Record) error) error {
+	shared := o.HTTP != nil
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
@@ -23,6 +24,9 @@ func Run(ctx context.Context, url string, o Options, handle func(Record) error) 
 	t, err := parseTarget(url)
 	if err != nil {
 		return err
+	}
+	if !shared {
+		defer o.HTTP.CloseIdleConnections()
 	}
 	x := newExtractor(url, o, handle)
 	reading := ctx

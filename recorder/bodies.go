@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path"
@@ -28,55 +29,101 @@ type content struct {
 	sum [sha256.Size]byte
 }
 
+// contentOf is a content that was not stored.
+func contentOf(b []byte) content {
+	if len(b) == 0 {
+		return content{}
+	}
+	return content{sum: sha256.Sum256(b)}
+}
+
+// is reports whether a content is the same.
+func (c content) is(b []byte) bool { return c.sum == contentOf(b).sum }
+
 // store stores what came, unless it is there already. In a transaction that isn't committed a file may stay that no row
 // names, which the next that is equal takes over.
 func (w *writer) store(e *hls.Exchange) (content, error) {
-	if len(e.Body) == 0 {
+	if e.Size() == 0 {
 		return content{}, nil
 	}
-	c := content{sum: sha256.Sum256(e.Body)}
-	var file string
-	err := w.find(`SELECT id, COALESCE(file, '') FROM bodies WHERE sha256 = ?`, []any{&c.id, &file}, c.sum[:])
+	r, err := e.Open()
 	if err != nil {
-		return c, err
+		return content{}, err
 	}
-	if c.id != 0 {
-		return c, w.restore(file, e.Body)
-	}
+	defer r.Close()
 	limit := short
 	if e.Resource == hls.ResourcePlaylist {
 		limit = shortPlaylist
 	}
-	if len(e.Body) <= limit {
-		c.id, err = w.insert(`INSERT INTO bodies (sha256, bytes, data) VALUES (?, ?, ?)`, c.sum[:], len(e.Body), e.Body)
-	} else {
-		name := hex.EncodeToString(c.sum[:]) + extension(e.URL)
-		if err := w.writeChunk(name, e.Body); err != nil {
+	return w.storeBody(r, limit, extension(e.URL))
+}
+
+// storeBody stores a content: in the database where it has no more than limit bytes, else in a file whose name ends with ext.
+func (w *writer) storeBody(r io.ReadSeeker, limit int, ext string) (content, error) {
+	var c content
+	hash := sha256.New()
+	size, err := io.Copy(hash, r)
+	if err != nil {
+		return c, err
+	}
+	hash.Sum(c.sum[:0])
+	var file string
+	err = w.find(`SELECT id, COALESCE(file, '') FROM bodies WHERE sha256 = ?`, []any{&c.id, &file}, c.sum[:])
+	if err != nil {
+		return c, err
+	}
+	if c.id != 0 {
+		return c, w.restore(file, r, size)
+	}
+	if size <= int64(limit) {
+		data := make([]byte, size)
+		if err := readAgain(r, data); err != nil {
 			return c, err
 		}
-		c.id, err = w.insert(`INSERT INTO bodies (sha256, bytes, file) VALUES (?, ?, ?)`, c.sum[:], len(e.Body), name)
+		c.id, err = w.insert(`INSERT INTO bodies (sha256, bytes, data) VALUES (?, ?, ?)`, c.sum[:], size, data)
+	} else {
+		name := hex.EncodeToString(c.sum[:]) + ext
+		if err := w.writeChunk(name, r); err != nil {
+			return c, err
+		}
+		c.id, err = w.insert(`INSERT INTO bodies (sha256, bytes, file) VALUES (?, ?, ?)`, c.sum[:], size, name)
 	}
 	if err == nil {
-		w.stored += int64(len(e.Body))
+		w.stored += size
 	}
 	return c, err
 }
 
+// readAgain reads from the start.
+func readAgain(r io.ReadSeeker, b []byte) error {
+	_, err := r.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = io.ReadFull(r, b)
+	}
+	return err
+}
+
 // restore writes a chunk once more that was taken away or cut off, since its content is here again.
-func (w *writer) restore(file string, data []byte) error {
+func (w *writer) restore(file string, r io.ReadSeeker, size int64) error {
 	if file == "" || file != filepath.Base(file) {
 		return nil
 	}
-	info, err := os.Stat(filepath.Join(w.folder.dir, chunksDir, file))
-	if err == nil && info.Size() == int64(len(data)) {
+	info, err := os.Lstat(filepath.Join(w.folder.dir, chunksDir, file))
+	if err == nil && info.Mode().IsRegular() && info.Size() == size {
 		return nil
 	}
-	return w.writeChunk(file, data)
+	return w.writeChunk(file, r)
 }
 
 // writeChunk writes a file, whose name appears when it is whole.
-func (w *writer) writeChunk(name string, data []byte) error {
-	err := atomicfile.Write(filepath.Join(w.folder.dir, chunksDir, name), partPrefix+"*", atomicfile.Bytes(data))
+func (w *writer) writeChunk(name string, r io.ReadSeeker) error {
+	err := atomicfile.Write(filepath.Join(w.folder.dir, chunksDir, name), partPrefix+"*", func(out io.Writer) error {
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		_, err := io.Copy(out, r)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write chunk: %w", err)
 	}

@@ -13,17 +13,18 @@ type feed struct {
 	id int64 // 0 where it isn't known yet what it is: the first playlist, before it could be read
 
 	// The last loading of it that was told, and where it is. Content is equal where the next one's is.
-	loading  *hls.Exchange
+	began    time.Time // zero before any
+	status   int
 	exchange int64
 	content  content
 	failure  error // of it
 	// The last one that could be read.
-	loads int64
-	began int64
-	seen  content
+	loads  int64
+	loaded int64 // when it began
+	seen   content
 
-	// The requests for segments that were not told yet, with their ids.
-	asked map[*hls.Exchange]int64
+	// The requests for segments that were not told yet.
+	asked map[asked]answer
 
 	trouble string // the last
 
@@ -44,7 +45,24 @@ type entry struct {
 	duration    time.Duration
 }
 
-func newFeed() *feed { return &feed{asked: map[*hls.Exchange]int64{}} }
+// asked is a request for a segment. It is remembered without what came of it, which may be long.
+type asked struct {
+	url     string
+	msn     int64
+	began   time.Time
+	attempt int
+}
+
+func askedOf(e *hls.Exchange) asked { return asked{e.URL, e.MSN, e.Began, e.Attempt} }
+
+// answer is what became of it.
+type answer struct {
+	id     int64
+	failed bool
+	ended  time.Time
+}
+
+func newFeed() *feed { return &feed{asked: map[asked]answer{}} }
 
 // name notes the segments that a version names and that are to be fetched.
 func (f *feed) name(v *hls.Version) {
@@ -99,10 +117,11 @@ func (f *feed) exchangeOf(s *hls.Segment) int64 {
 	if s.Exchange == nil {
 		return 0
 	}
-	id := f.asked[s.Exchange]
-	for e := range f.asked {
-		if e == s.Exchange || e.URL == s.URL && e.MSN == s.MSN && e.Err != nil && !e.Ended.After(s.Exchange.Began) {
-			delete(f.asked, e)
+	last := askedOf(s.Exchange)
+	id := f.asked[last].id
+	for q, a := range f.asked {
+		if q == last || q.url == s.URL && q.msn == s.MSN && a.failed && !a.ended.After(s.Exchange.Began) {
+			delete(f.asked, q)
 		}
 	}
 	return id

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/filelock"
 )
 
@@ -32,9 +33,14 @@ func openFolder(dir string) (*folder, error) {
 		}
 		f.made = append([]string{d}, f.made...)
 	}
-	err := os.MkdirAll(filepath.Join(dir, chunksDir), 0o755)
+	err := atomicfile.Folder(filepath.Join(dir, chunksDir))
 	if err == nil {
 		f.lock, err = lockSession(dir)
+	}
+	for _, suffix := range databaseSuffixes() {
+		if err == nil { // SQLite would follow a link
+			err = atomicfile.Check(filepath.Join(dir, databaseFile+suffix))
+		}
 	}
 	if err == nil {
 		_, missing := os.Lstat(filepath.Join(dir, databaseFile))
@@ -48,6 +54,9 @@ func openFolder(dir string) (*folder, error) {
 	}
 	return f, nil
 }
+
+// databaseSuffixes are how the names of the files end that SQLite keeps, the database last.
+func databaseSuffixes() []string { return []string{"-wal", "-shm", "-journal", ""} }
 
 // tidy removes files that are not whole.
 func (f *folder) tidy() error {
@@ -83,7 +92,7 @@ func (f *folder) remove(chunks []string) {
 		for _, name := range chunks {
 			os.Remove(filepath.Join(f.dir, chunksDir, name))
 		}
-		for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+		for _, suffix := range databaseSuffixes() {
 			os.Remove(filepath.Join(f.dir, databaseFile+suffix))
 		}
 		os.Remove(filepath.Join(f.dir, chunksDir))

@@ -25,8 +25,10 @@ type Options struct {
 	Now func() time.Time
 	// HTTP makes the requests; nil for one that keeps enough connections.
 	HTTP *http.Client
-	// Header is added to each request. It is not recorded.
-	Header http.Header
+	// Header is added to requests as of [hls.Client], and HeaderTo are the hosts besides the stream's own that get it. It is
+	// not recorded.
+	Header   http.Header
+	HeaderTo []string
 	// Poll is the time between two loadings of a playlist, from 10 ms: how exactly it is known when a version appeared. 0
 	// for a fortieth of the target duration, at least 50 ms and at most 250 ms.
 	Poll time.Duration

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -96,8 +97,9 @@ func (r *recording) finish(reason string, err error) (Summary, error) {
 func (r *recording) read(ctx context.Context) (reason string, err error) {
 	o := r.o
 	client := &hls.Client{
-		Now: o.Now, HTTP: o.HTTP, Header: o.Header, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
+		Now: o.Now, HTTP: o.HTTP, Header: o.Header, HeaderTo: o.HeaderTo, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
 		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout, Parallel: parallel,
+		SpoolDir: filepath.Join(r.w.folder.dir, chunksDir), MaxSpool: -1, // all that comes is kept there anyway
 	}
 	if o.Behind == 0 {
 		client.Behind = -1

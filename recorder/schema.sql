@@ -56,7 +56,7 @@ CREATE TABLE exchanges (
   ended_at     INTEGER NOT NULL,
   status       INTEGER NOT NULL, -- HTTP status, 0 where no answer came
   headers      TEXT,             -- JSON object of lists of strings; NULL where the same content came as the last time
-  body         INTEGER REFERENCES bodies, -- what came, up to where it broke off; NULL for nothing
+  body         INTEGER REFERENCES bodies, -- what came, as it was sent, up to where it broke off; NULL for nothing
   error        TEXT              -- why it failed, NULL where it did not
 ) STRICT;
 CREATE INDEX exchanges_by_url ON exchanges (url, run, began_at);
@@ -67,7 +67,7 @@ CREATE TABLE versions (
   run       INTEGER NOT NULL REFERENCES runs,
   playlist  INTEGER NOT NULL REFERENCES playlists,
   exchange  INTEGER NOT NULL REFERENCES exchanges,
-  body      INTEGER NOT NULL REFERENCES bodies,
+  body      INTEGER NOT NULL REFERENCES bodies, -- its text: the exchange's body, or where that came compressed what it means
   number    INTEGER NOT NULL,    -- loadings of this playlist before it, in this run
   seen_at   INTEGER NOT NULL,    -- it was there: the loading's end
   unseen_at INTEGER,             -- it wasn't there yet, as far as is known: when the last loading before it began; NULL for the first

@@ -102,7 +102,7 @@ func (r *recording) exchange(e *hls.Exchange) error {
 	var c content
 	var id int64
 	again := e.Resource == hls.ResourcePlaylist
-	same := again && f.loading != nil && f.loading.Status == e.Status && bytes.Equal(f.loading.Body, e.Body)
+	same := again && !f.began.IsZero() && f.status == e.Status && f.content.is(e.Body)
 	write := func() (err error) {
 		url, err := r.w.url(e.URL, again)
 		if err != nil {
@@ -144,13 +144,13 @@ func (r *recording) exchange(e *hls.Exchange) error {
 	}
 	switch e.Resource {
 	case hls.ResourcePlaylist:
-		f.loading, f.exchange, f.content, f.failure = e, id, c, e.Err
+		f.began, f.status, f.exchange, f.content, f.failure = e.Began, e.Status, id, c, e.Err
 	case hls.ResourceSegment:
-		f.asked[e] = id
+		f.asked[askedOf(e)] = answer{id, e.Err != nil, e.Ended}
 	}
 	r.count(func(p *Progress) {
 		r.heard++
-		p.Bytes += int64(len(e.Body))
+		p.Bytes += e.Size()
 		p.Stored = r.w.stored
 		if e.Err != nil {
 			p.Failures++
@@ -162,22 +162,27 @@ func (r *recording) exchange(e *hls.Exchange) error {
 // version writes a playlist that has changed.
 func (r *recording) version(v *hls.Version) error {
 	f := r.feed(v.Stream)
-	if f.loading != v.Exchange {
+	if !f.began.Equal(v.Exchange.Began) {
 		return errors.New("a playlist was told that is not the last that was loaded")
 	}
-	began := f.began
-	f.began = r.w.at(v.Exchange.Began)
+	began := f.loaded
+	f.loaded = r.w.at(v.Exchange.Began)
 	number := f.loads
 	f.loads++
 	f.trouble = ""
 	if v.Playlist.Media != nil {
 		r.media++
 	}
-	if number > 0 && f.seen == f.content {
+	text := f.content
+	plain := bytes.Equal(v.Text, v.Exchange.Body)
+	if !plain { // it was sent compressed
+		text = contentOf(v.Text)
+	}
+	if number > 0 && f.seen.sum == text.sum {
 		r.count(func(*Progress) { f.name(v) })
 		return nil
 	}
-	f.seen = f.content
+	f.seen = text
 	var unseen any
 	if number > 0 {
 		unseen = began
@@ -196,9 +201,15 @@ func (r *recording) version(v *hls.Version) error {
 				return err
 			}
 		}
+		if !plain {
+			var err error
+			if text, err = r.w.storeBody(bytes.NewReader(v.Text), shortPlaylist, extension(v.Exchange.URL)); err != nil {
+				return err
+			}
+		}
 		id, err := r.w.insert(`INSERT INTO versions (run, playlist, exchange, body, number, seen_at, unseen_at, stale, restarted,
 			missed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.w.run, f.id, f.exchange, f.content.id, number, r.w.at(v.Exchange.Ended), unseen, v.Stale, v.Restarted, v.Missed)
+			r.w.run, f.id, f.exchange, text.id, number, r.w.at(v.Exchange.Ended), unseen, v.Stale, v.Restarted, v.Missed)
 		f.latest = id
 		return err
 	})

@@ -2,17 +2,26 @@ package recorder
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/outputs/mp4"
+	"github.com/refstream/refstream/outputs/ts"
 )
 
 // The values of Timing.Media.
 const (
 	mediaVideo = "video"
 	mediaAudio = "audio"
+)
+
+const (
+	// maxRaw is how long a segment of raw audio may be, 15 minutes at 128 kbit/s, and maxIndex what an MP4 segment says of its
+	// samples: half a million of them.
+	maxRaw   = 16 << 20
+	maxIndex = 8 << 20
 )
 
 // measure reads the time stamps of a segment that was fetched: of its video, or else its audio, in a transport stream,
@@ -24,15 +33,64 @@ func measure(seg *hls.Segment) *Timing {
 	if seg == nil || seg.Err != nil {
 		return nil
 	}
-	switch data := seg.Data; {
-	case isTS(data):
-		return measureTS(data, wholeTicks(time.Duration(seg.Duration)))
-	case mp4.IsMP4(data):
-		return measureMP4(seg.Init, data)
-	case bytes.HasPrefix(data, []byte("ID3")):
+	r, err := seg.Open()
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	switch start := startOf(r); {
+	case isTS(start):
+		return measureTS(r, wholeTicks(time.Duration(seg.Duration)))
+	case mp4.IsMP4(start):
+		return measureMP4(seg.Init, indexOf(r))
+	case bytes.HasPrefix(start, []byte("ID3")) && r.Size() <= maxRaw:
+		data := make([]byte, r.Size())
+		if readAgain(r, data) != nil {
+			return nil
+		}
 		return measureRaw(data)
 	}
 	return nil
+}
+
+// startOf is as much of a segment as tells what it is.
+func startOf(r *hls.Reader) []byte {
+	b := make([]byte, min(r.Size(), 2*ts.PacketSize))
+	n, _ := r.ReadAt(b, 0)
+	return b[:n]
+}
+
+// indexOf is what an MP4 segment says of its samples, without them: its top boxes moov and moof. It is nil where they are
+// longer than they can be.
+func indexOf(r *hls.Reader) (boxes []byte) {
+	var header [16]byte
+	for at := int64(0); ; {
+		n, _ := r.ReadAt(header[:], at)
+		if n < 8 {
+			return boxes
+		}
+		size := int64(binary.BigEndian.Uint32(header[:]))
+		switch {
+		case size == 0:
+			size = r.Size() - at
+		case size == 1 && n == len(header):
+			size = int64(binary.BigEndian.Uint64(header[8:]))
+		}
+		if size < 8 || size > r.Size()-at {
+			return boxes // what is cut off says nothing
+		}
+		if kind := string(header[4:8]); kind == "moov" || kind == "moof" {
+			if int64(len(boxes))+size > maxIndex {
+				return nil
+			}
+			b := make([]byte, size)
+			if _, err := r.ReadAt(b, at); err != nil {
+				return boxes
+			}
+			boxes = append(boxes, b...)
+		}
+		at += size
+	}
 }
 
 func measureMP4(init, data []byte) *Timing {

@@ -1,8 +1,6 @@
 package recorder
 
 import (
-	"bytes"
-
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
@@ -18,12 +16,16 @@ func firstTime(seg *hls.Segment, t *Timing) (ns int64, ok bool) {
 	if t.Media != mediaVideo {
 		return 0, false
 	}
+	in, err := seg.Open()
+	if err != nil {
+		return 0, false
+	}
+	defer in.Close()
 	var au media.AccessUnit
-	var err error
-	if isTS(seg.Data) {
-		au, err = ts.NewReader(bytes.NewReader(seg.Data)).Next()
+	if isTS(startOf(in)) {
+		au, err = ts.NewReader(in).Next()
 	} else {
-		r := mp4.NewSegmentReader(seg.Init, bytes.NewReader(seg.Data))
+		r := mp4.NewSegmentReader(seg.Init, in)
 		defer r.Close()
 		var u mp4.Unit
 		u, err = r.Next()

@@ -2,6 +2,8 @@ package recorder
 
 import (
 	"bytes"
+	"io"
+	"iter"
 	"slices"
 
 	"github.com/refstream/refstream/media"
@@ -10,6 +12,9 @@ import (
 
 // privateStream is the stream_id of AC-3, and of much else.
 const privateStream = 0xBD
+
+// maxPacket bounds a PES packet of audio, whose length says no more than 64 KiB.
+const maxPacket = 1 << 20
 
 // isTS reports whether packets of a transport stream stand at the start.
 func isTS(data []byte) bool {
@@ -27,11 +32,11 @@ type stampedStream struct {
 
 // measureTS reads the first stream of video, or else of audio. Which streams are what is taken from their stream_id, since
 // the tables may stand in an initialization section of their own. single is how long a picture lasts that is alone.
-func measureTS(data []byte, single int64) *Timing {
+func measureTS(r io.Reader, single int64) *Timing {
 	var video, audio *stampedStream
-	for p := range ts.Split(data) {
+	for p := range packets(r) {
 		if !p.Starts() {
-			if audio != nil && p.PID() == audio.pid && video == nil && p.Readable() {
+			if audio != nil && p.PID() == audio.pid && video == nil && p.Readable() && len(audio.last) < maxPacket {
 				audio.last = append(audio.last, p.Payload()...)
 			}
 			continue
@@ -62,6 +67,27 @@ func measureTS(data []byte, single int64) *Timing {
 	return nil
 }
 
+// packets gives the packets of a transport stream, each until the next.
+func packets(r io.Reader) iter.Seq[ts.Packet] {
+	return func(yield func(ts.Packet) bool) {
+		var s ts.Splitter
+		b := make([]byte, 64<<10)
+		for err := error(nil); err == nil; {
+			var n int
+			n, err = r.Read(b)
+			_, _ = s.Write(b[:n]) // it never fails
+			if err != nil {
+				s.End()
+			}
+			for p, _, ok := s.Next(); ok; p, _, ok = s.Next() {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // streamKind says which stream a PES packet is of, empty for neither.
 func streamKind(s ts.PESStart) string {
 	switch {
@@ -88,7 +114,7 @@ func (s *stampedStream) timing(single int64) *Timing {
 	slices.Sort(s.pts)
 	all := slices.Compact(s.pts)
 	last := all[len(all)-1]
-	if s.kind == mediaAudio {
+	if s.kind == mediaAudio && len(s.last) < maxPacket {
 		// The packet may begin within a frame; its PTS is that of the first that begins in it.
 		if ticks, ok := audioTicks(wholeFrames(s.last)); ok {
 			return timing(s.kind, all[0], last+ticks)

@@ -3,8 +3,9 @@ package recorder
 import (
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"time"
+
+	"github.com/refstream/refstream/outputs/hls"
 )
 
 const (
@@ -17,22 +18,26 @@ const (
 
 // newHTTP makes what a recording's requests are made with.
 func newHTTP() *http.Client {
-	jar, _ := cookiejar.New(nil) // it fails never; some playlists' answers set what their segments' requests must have
-	return &http.Client{Jar: jar, Transport: once{&http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: connections, IdleConnTimeout: idle,
-	}}}
+	c, transport := hls.NewHTTP()
+	transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = connections, idle
+	c.Transport = once{transport, nothing{}}
+	return c
 }
 
 // once makes each request once. net/http repeats one in silence where a connection that was in use before is closed without
-// an answer, which is an outcome that is to be recorded. It does not repeat one with a body that can't be had again: over
-// HTTP/1 an empty one of unknown length is no other request. Over HTTP/2 it would be, and so TLS is left alone.
-type once struct{ *http.Transport }
+// an answer, which is an outcome that is to be recorded. It does not repeat one with a body that can't be had again. Over
+// HTTP/1 an empty one of unknown length is no other request, if it is told not to send it in chunks, as it would where it
+// can't tell within 200 ms that there is nothing. Over HTTP/2 it would be another, and so TLS is left alone.
+type once struct {
+	*http.Transport
+	body io.ReadCloser // empty
+}
 
 // RoundTrip makes the request.
 func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "http" && (r.Body == nil || r.Body == http.NoBody) {
 		r = r.WithContext(r.Context()) // a copy
-		r.Body, r.GetBody = nothing{}, nil
+		r.Body, r.GetBody, r.TransferEncoding = o.body, nil, []string{"identity"}
 	}
 	return o.Transport.RoundTrip(r)
 }

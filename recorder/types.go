@@ -75,7 +75,7 @@ type Exchange struct {
 	Status int
 	// Header is nil where the same content came as the last time.
 	Header http.Header
-	// Body is what came, up to where it broke off, and 0 for nothing; Bytes is its length.
+	// Body is what came, as it was sent, up to where it broke off, and 0 for nothing; Bytes is its length.
 	Body  Body
 	Bytes int64
 	// Error is why it failed, empty where it did not.
@@ -88,7 +88,8 @@ type Version struct {
 	Run      int64
 	Playlist int64
 	Exchange int64
-	Body     Body
+	// Body is the text: that of the Exchange, or where that came compressed what it means.
+	Body Body
 	// Number counts the loadings of the playlist in this run before it.
 	Number int64
 	// Seen is when it was there. It wasn't yet, as far as is known, at Unseen, which is -1 for the first of a run.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -43,7 +42,7 @@ func (f folder) read() (truthFile, error) {
 	if t.Channel == nil || t.First == nil || t.Last == nil {
 		return t, fmt.Errorf("%s has no channel, first_frame or last_frame: name a file that refstream generate wrote", f.name)
 	}
-	if err := checkChannel(*t.Channel); err != nil {
+	if err := CheckChannel(*t.Channel); err != nil {
 		return t, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := t.check(); err != nil {
@@ -69,6 +68,9 @@ func (f folder) Between(ctx context.Context, first, last int64) (Truth, error) {
 	dir := filepath.Dir(f.name)
 	err = eachLine(ctx, filepath.Join(dir, "frames.jsonl"), func(r markers.FrameRecord) error {
 		if r.Frame >= first && r.Frame <= last {
+			if _, twice := t.Frames[r.Frame]; twice {
+				return fmt.Errorf("frame %d is there twice", r.Frame)
+			}
 			t.Frames[r.Frame] = r
 		}
 		return file.checkFrame(r)
@@ -85,7 +87,12 @@ func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.
 	if err != nil {
 		return nil, err
 	}
+	known := map[string]bool{}
 	err = eachLine(ctx, filepath.Join(filepath.Dir(f.name), "markers.jsonl"), func(m markers.Marker) error {
+		if known[m.ID] {
+			return fmt.Errorf("marker %.40q is there twice", m.ID)
+		}
+		known[m.ID] = true
 		if m.LastFrame >= first && m.Frame <= last {
 			list = append(list, m)
 		}
@@ -94,7 +101,7 @@ func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.
 	return list, err
 }
 
-// eachLine gives the records of a file to each.
+// eachLine gives the records of a file to each, also the last one where an editor has left out its newline.
 func eachLine[T any](ctx context.Context, name string, each func(T) error) error {
 	rest, err := jsonlines.Read(name, func(v T) error {
 		if ctx.Err() != nil {
@@ -102,8 +109,15 @@ func eachLine[T any](ctx context.Context, name string, each func(T) error) error
 		}
 		return each(v)
 	})
-	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%s: the last line has no end: %w", name, io.ErrUnexpectedEOF)
+	if err != nil || len(rest) == 0 {
+		return err
 	}
-	return err
+	var v T
+	if err = json.Unmarshal(rest, &v); err == nil {
+		err = each(v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: the last line: %w", name, err)
+	}
+	return nil
 }

@@ -41,14 +41,25 @@ func (t truthFile) checkFrame(r markers.FrameRecord) error {
 
 // checkMarker does so with a line of markers.jsonl.
 func (t truthFile) checkMarker(m markers.Marker) error {
-	if m.Frame < 0 || m.LastFrame < m.Frame || m.LastFrame > maxFrame {
-		return fmt.Errorf("marker %s can't be from frame %d to %d", m.ID, m.Frame, m.LastFrame)
+	if err := checkEvent(m); err != nil {
+		return err
 	}
 	if m.Channel != "" && m.Channel != t.Channel.Name {
 		return fmt.Errorf("marker %s is one of channel %s, not %s", m.ID, m.Channel, t.Channel.Name)
 	}
 	if err := checkUTC(t.Channel.Clock(), m.Frame, m.UTC); err != nil {
 		return fmt.Errorf("marker %s: %w", m.ID, err)
+	}
+	return nil
+}
+
+// checkEvent refuses a marker whose numbers can't be.
+func checkEvent(m markers.Marker) error {
+	if m.LastFrame < m.Frame {
+		return fmt.Errorf("marker %.40q can't be from frame %d to %d", m.ID, m.Frame, m.LastFrame)
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("marker %.40q: %w", m.ID, err)
 	}
 	return nil
 }

@@ -75,9 +75,10 @@ func probe(ctx context.Context, program, path string) (StreamInfo, error) {
 }
 
 // localInput are the options that keep ffmpeg from following a playlist away from this machine's files, whatever these
-// are called, and from waiting for one to grow.
+// are called, from waiting for one to grow, from decoding pictures that are larger than 7680x4320, of which a few fill the
+// memory, and from taking more than a picture of that size needs, 128 MiB, for anything.
 func localInput() []string {
-	return []string{"-protocol_whitelist", "file,crypto,data"}
+	return []string{"-protocol_whitelist", "file,crypto,data", "-max_pixels", "33177600", "-max_alloc", "134217728"}
 }
 
 func firstError(list ...error) error {

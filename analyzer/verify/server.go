@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,8 @@ type server struct {
 const (
 	framesPage  = 5000 // the most that /frames gives at once
 	markersPage = 10000
-	maxAnswer   = 64 << 20
+	// maxAnswer is twice as much as the most markers have.
+	maxAnswer = 16 << 20
 	// reachSeconds is how much before a stretch is asked for, for an event that reaches into it: the longest that
 	// can be triggered takes 600 s.
 	reachSeconds = 600
@@ -54,18 +56,31 @@ func (s server) Between(ctx context.Context, first, last int64) (_ Truth, err er
 	}
 	for query != nil {
 		var page struct {
-			Frames  []markers.FrameRecord
-			Missing []markers.MissingRecord
+			Frames  atMost[markers.FrameRecord]
+			Missing atMost[markers.MissingRecord]
 			left
 		}
 		if err := s.get(ctx, "frames", query, &page); err != nil {
 			return Truth{}, err
 		}
+		before := len(t.Frames) + len(t.Missing)
 		for _, f := range page.Frames {
-			t.Frames[f.Frame] = f
+			if f.Frame >= first && f.Frame <= last {
+				t.Frames[f.Frame] = f
+			}
 		}
-		t.Missing = append(t.Missing, page.Missing...)
-		if query, err = page.query(); err != nil {
+		for _, m := range page.Missing {
+			if err := m.Validate(); err != nil {
+				return Truth{}, fmt.Errorf("read frames: %w", err)
+			}
+			if m.LastFrame >= first && m.Frame <= last && int64(len(t.Missing)) <= last-first {
+				t.Missing = append(t.Missing, m)
+			}
+		}
+		if query, err = page.query(); err == nil && query != nil && len(t.Frames)+len(t.Missing) == before {
+			err = errNoEnd
+		}
+		if err != nil {
 			return Truth{}, fmt.Errorf("read frames: %w", err)
 		}
 	}
@@ -86,22 +101,55 @@ func (s server) Markers(ctx context.Context, first, last int64) (list []markers.
 	}
 	for query != nil {
 		var page struct {
-			Markers []markers.Marker
+			Markers atMost[markers.Marker]
 			left
 		}
 		if err := s.get(ctx, "markers", query, &page); err != nil {
 			return nil, err
 		}
 		for _, m := range page.Markers {
+			if err := checkEvent(m); err != nil {
+				return nil, fmt.Errorf("read markers: %w", err)
+			}
 			if m.LastFrame >= first && m.Frame <= last {
 				list = append(list, m)
 			}
 		}
-		if query, err = page.query(); err != nil {
+		// Each event takes a frame of its own.
+		if query, err = page.query(); err == nil && query != nil && (len(page.Markers) == 0 || int64(len(list)) > last-first+markersPage) {
+			err = errNoEnd
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read markers: %w", err)
 		}
 	}
 	return list, nil
+}
+
+// errNoEnd is why an answer is not read on.
+var errNoEnd = errors.New("the answer is cut short again and again, and the rest brings nothing new: is it a refstream server?")
+
+// atMost is a list of an answer, which has no more entries than can have been asked for: those of a few bytes could take many
+// times the memory of their text.
+type atMost[T any] []T
+
+// UnmarshalJSON reads the list.
+func (l *atMost[T]) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if start, err := d.Token(); err != nil || start == nil { // null
+		return err
+	}
+	for d.More() {
+		if len(*l) == 2*markersPage {
+			return fmt.Errorf("it has more than %d records", 2*markersPage)
+		}
+		var v T
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		*l = append(*l, v)
+	}
+	return nil
 }
 
 // left is whether the limit of an answer left something out, and the address of that.
@@ -167,7 +215,7 @@ func (s server) ask(ctx context.Context, u *url.URL, v any) (status int, err err
 	case err != nil:
 		return res.StatusCode, fmt.Errorf("read %s: %w", u.Redacted(), err)
 	case len(body) > maxAnswer:
-		return res.StatusCode, fmt.Errorf("read %s: %w", u.Redacted(), errors.New("the answer has more than 64 MiB"))
+		return res.StatusCode, fmt.Errorf("read %s: %w", u.Redacted(), fmt.Errorf("the answer has more than %d bytes", maxAnswer))
 	case res.StatusCode != http.StatusOK:
 		return res.StatusCode, fmt.Errorf("read %s: %s: %.200s", u.Redacted(), res.Status, body)
 	}

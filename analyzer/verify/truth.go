@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/refstream/refstream/markers"
@@ -64,8 +65,9 @@ func (t *Truth) expected(first, last int64) (list [][2]int64) {
 	return list
 }
 
-// checkChannel refuses what no picture can be compared with.
-func checkChannel(c markers.Channel) error {
+// CheckChannel refuses a description of a channel that no picture can be compared with, also for its numbers: it may come from
+// anybody.
+func CheckChannel(c markers.Channel) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
@@ -74,6 +76,9 @@ func checkChannel(c markers.Channel) error {
 	}
 	if c.PTSOrigin != markers.PTSOrigin {
 		return errors.New("the PTS of frame 0 is not that of this version of refstream")
+	}
+	if c.FramesPerSegment > maxFrame || c.Window < 0 || c.Window > maxFrame/c.FramesPerSegment {
+		return fmt.Errorf("channel %s has %d segments of %d frames in its playlist: that can't be", c.Name, c.Window, c.FramesPerSegment)
 	}
 	return nil
 }

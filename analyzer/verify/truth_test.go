@@ -149,7 +149,7 @@ func TestFolder(t *testing.T) {
 		}
 	}
 	write("markers.jsonl", "{\"id\":")
-	if _, err := Folder(dir).Between(t.Context(), 5, 8); err == nil || !strings.Contains(err.Error(), "markers.jsonl: the last line has no end") {
+	if _, err := Folder(dir).Between(t.Context(), 5, 8); err == nil || !strings.Contains(err.Error(), "markers.jsonl: the last line: ") {
 		t.Errorf("cut off: %v", err)
 	}
 	write("truth.json", `{"first_frame":5}`)

@@ -168,7 +168,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 func truthChannel(ctx context.Context, truth Source) (markers.Channel, error) {
 	c, err := truth.Channel(ctx)
 	if err == nil {
-		err = checkChannel(c)
+		err = CheckChannel(c)
 	}
 	if err != nil {
 		return c, fmt.Errorf("read truth: %w", err)

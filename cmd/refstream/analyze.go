@@ -67,6 +67,7 @@ func (f *analyzeFlags) run(ctx context.Context, urls []string, stdout, stderr io
 	case f.stall <= 0:
 		return fmt.Errorf("--stall: %v is no time to wait: use one such as 10s", f.stall)
 	}
+	limitMemory()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	screen := newAnalyzeScreen(f.format, urls, stdout, stderr)

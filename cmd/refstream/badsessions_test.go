@@ -22,6 +22,7 @@ func badSessions(taken, file string) []badInput {
 		{"poll", "record x --poll 1ms", []string{"poll", "10ms"}},
 		{"record duration", "record x --duration 0s", []string{"--duration", "2m"}},
 		{"header", "record x -H hunter2", []string{"--header", "Name: value"}},
+		{"header to", "record x --header-to http://u:hunter2@cdn/", []string{"--header-to", "cdn.example.com"}},
 		{"record session is a path", "record x -s a/b", []string{"--session", "a/b", "--out"}},
 		{"go on with nothing", "record -s nosuch", []string{"nosuch", "URL"}},
 		{"record log level", "record x --log-level loud", []string{"--log-level", "loud"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,7 @@ type recordFlags struct {
 	session                         string
 	duration, poll, behind, timeout time.Duration
 	persist                         bool
-	headers                         []string
+	headers, headerTo               []string
 	truth, logLevel                 string
 }
 
@@ -65,19 +66,25 @@ What refstream serve publishes is recorded with its truth, /frames and /markers,
 	flags.DurationVar(&f.behind, "behind", 0, "how far behind the live edge to begin (0: with all that the playlists hold)")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "give up an answer of which nothing comes for so long")
 	flags.BoolVar(&f.persist, "persist", false, "keep asking for a stream that can't be had yet, and record that")
-	flags.StringArrayVarP(&f.headers, "header", "H", nil, "add this to each request, such as \"Authorization: Bearer x\"; not recorded, may be repeated")
+	flags.StringArrayVarP(&f.headers, "header", "H", nil, "add this to each request to the server of the URL, such as \"Authorization: Bearer x\";\nnot recorded, may be repeated")
+	flags.StringArrayVar(&f.headerTo, "header-to", nil, "another host that --header is for, such as cdn.example.com or cdn.example.com:8443;\nmay be repeated")
 	flags.StringVar(&f.truth, "truth", "", "address of the refstream server that makes the stream (default: where the URL leads)")
 	flags.StringVar(&f.logLevel, "log-level", "info", "what to log: debug, info, warn or error")
 	return cmd
 }
 
-func (f *recordFlags) run(ctx context.Context, url string, given func(string) bool, stdout, stderr io.Writer) error {
+func (f *recordFlags) run(ctx context.Context, address string, given func(string) bool, stdout, stderr io.Writer) error {
 	if given("duration") && f.duration <= 0 {
 		return fmt.Errorf("--duration: %v is no length of time: use one such as 2m, or leave it out", f.duration)
 	}
 	header, err := parseHeaders(f.headers)
 	if err != nil {
 		return err
+	}
+	for _, host := range f.headerTo {
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || host == "" {
+			return fmt.Errorf("--header-to: %q is no host: use a name such as cdn.example.com, also with its port", redact.Address(host))
+		}
 	}
 	name := f.session
 	if name == "" {
@@ -90,8 +97,8 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if _, err := os.Stat(dir); err != nil && strings.ContainsRune(name, filepath.Separator) {
 		return fmt.Errorf("--session: %q is a path and no session is there: give a name, and the folder with --out", name)
 	}
-	if url == "" {
-		if url, err = urlOf(ctx, dir); err != nil {
+	if address == "" {
+		if address, err = urlOf(ctx, dir); err != nil {
 			return err
 		}
 	}
@@ -100,16 +107,17 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 	if err != nil {
 		return err
 	}
-	truth, err := newTruthRecorder(url, f.truth, dir, logger)
+	truth, err := newTruthRecorder(address, f.truth, dir, logger)
 	if err != nil {
 		return err
 	}
-	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(url), dir) })
+	limitMemory()
+	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(address), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
 	carry := truthBeside(ctx, truth, given("truth"))
 	sum, err := recorder.Record(ctx, recorder.Options{
-		URL: url, Dir: dir, Version: version, Now: time.Now, Header: header, Poll: f.poll, Behind: f.behind,
+		URL: address, Dir: dir, Version: version, Now: time.Now, Header: header, HeaderTo: f.headerTo, Poll: f.poll, Behind: f.behind,
 		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,
 		Progress: func(p recorder.Progress) {
 			if p.Versions+p.Failures > 0 {
@@ -127,7 +135,7 @@ func (f *recordFlags) run(ctx context.Context, url string, given func(string) bo
 		printRecorded(stdout, dir, sum)
 	}
 	if err == nil && sum.Elapsed == 0 {
-		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", redact.Address(url), sum.Reason)
+		err = fmt.Errorf("record: nothing was recorded: no playlist came from %s before it ended (%s)", redact.Address(address), sum.Reason)
 	}
 	if err != nil && !strings.HasPrefix(err.Error(), "record") {
 		err = fmt.Errorf("record: %w", err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
@@ -71,7 +72,7 @@ func readTruthChannel(dir string) (c recordedChannel, err error) {
 		return c, fmt.Errorf("read truth: %w", err)
 	}
 	if err = json.Unmarshal(data, &c); err == nil {
-		err = c.Validate()
+		err = verify.CheckChannel(c.Channel)
 	}
 	if err != nil {
 		return c, fmt.Errorf("read truth: %s: %w", filepath.Join(dir, "channel.json"), err)
@@ -80,7 +81,7 @@ func readTruthChannel(dir string) (c recordedChannel, err error) {
 }
 
 func writeTruthChannel(dir string, c recordedChannel) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.Folder(dir); err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
 	data, err := json.MarshalIndent(c, "", "  ")

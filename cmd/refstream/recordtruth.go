@@ -27,6 +27,8 @@ const (
 	truthLast = time.Second
 	// maxClocks bounds the answer about the clocks, in bytes: it has about 1 kB.
 	maxClocks = 64 << 10
+	// truthAtOnce bounds what is asked for at once, in frames: a quarter of an hour at 60 frames/s.
+	truthAtOnce = 50_000
 	// truthReach is how much before the window the truth begins: playlists name segments a little longer than that.
 	truthReach = 30 * time.Second
 )
@@ -124,7 +126,7 @@ func (t *truthRecorder) askChannel(ctx context.Context) (c recordedChannel, err 
 	if c.Channel, err = t.source.Channel(ctx); err != nil {
 		return c, err
 	}
-	if err := c.Validate(); err != nil {
+	if err := verify.CheckChannel(c.Channel); err != nil { // the server may be anybody's
 		return c, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.clocks, http.NoBody)
@@ -151,25 +153,35 @@ func (t *truthRecorder) askChannel(ctx context.Context) (c recordedChannel, err 
 // now is the frame that is due.
 func (t *truthRecorder) now() int64 { return t.channel.Rate.Frames(int64(time.Since(t.channel.Epoch))) }
 
-// ask asks for what is new. Records come in the order of their frames, but those of frames that are missing may come a
-// moment after those of later ones: so each question reaches back.
+// ask asks for what is new, piece by piece where that is much. Records come in the order of their frames, but those of frames
+// that are missing may come a moment after those of later ones: so each question reaches back.
 func (t *truthRecorder) ask(ctx context.Context) {
-	truth, err := t.source.Between(ctx, t.from, t.now()+t.channel.Rate.Frames(int64(truthReach)))
-	if err == nil {
-		err = t.files.append(batchOf(truth))
-	}
-	switch {
-	case err == nil:
+	back := t.channel.Rate.Frames(int64(truthReach))
+	for more := true; more; {
+		to := t.now() + back
+		if more = to > t.from+truthAtOnce; more {
+			to = t.from + truthAtOnce
+		}
+		truth, err := t.source.Between(ctx, t.from, to)
+		if err == nil {
+			err = t.files.append(batchOf(truth))
+		}
+		if err != nil {
+			if !t.failing && ctx.Err() == nil {
+				t.failing = true
+				t.logger.Warn("the truth could not be recorded, it is tried again", "channel", t.channel.Name, "error", err)
+			}
+			return
+		}
 		if t.failing {
 			t.logger.Info("the truth comes again", "channel", t.channel.Name)
 		}
 		t.failing = false
-	case !t.failing && ctx.Err() == nil:
-		t.failing = true
-		t.logger.Warn("the truth could not be recorded, it is tried again", "channel", t.channel.Name, "error", err)
-	}
-	if err == nil && len(truth.Frames) > 0 {
-		t.from = max(t.from, t.files.lastFrame()-t.channel.Rate.Frames(int64(truthReach)))
+		if more {
+			t.from = to - back
+		} else if len(truth.Frames) > 0 {
+			t.from = max(t.from, t.files.lastFrame()-back)
+		}
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package atomicfile replaces files: at any moment a name has all of the old content or all of the new.
+// Package atomicfile replaces files: at any moment a name has all of the old content or all of the new. It also opens those that
+// are written in place, and makes folders. Nothing is written through a symbolic link that somebody put into them.
 //
 // The new content is written into a temporary file in the same folder, which is renamed, and removed after an error. A
 // process that is killed may leave it behind: its name is the caller's choice, who may tidy up.
@@ -43,7 +44,7 @@ func replace(name, temp string, write func(io.Writer) error, sync bool) error {
 	if unique {
 		f, err = os.CreateTemp(filepath.Dir(name), temp)
 	} else {
-		f, err = os.Create(filepath.Join(filepath.Dir(name), temp))
+		f, err = Create(filepath.Join(filepath.Dir(name), temp))
 	}
 	if err != nil {
 		return err

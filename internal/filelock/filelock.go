@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
 
 // HeldError says that another process has the lock.
@@ -27,9 +29,9 @@ type File struct{ *os.File }
 func (f *File) Close() error { return errors.Join(unlock(f.File), f.File.Close()) }
 
 // Lock takes the lock of a file, which is made where it is missing, and holds the process id of the last owner, for people.
-// Closing the file gives the lock back. The error is a *HeldError where another has it.
+// Closing the file gives the lock back. It is a regular file, and no symbolic link. The error is a *HeldError where another has it.
 func Lock(name string) (*File, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := atomicfile.Open(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}

@@ -10,7 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
+
+// maxLine bounds a line: records have less than 1 kB each, but for the texts of events.
+const maxLine = 64 << 10
 
 // Error is why a line can't be read.
 type Error struct {
@@ -25,11 +30,14 @@ func (e *Error) Unwrap() error { return e.Err }
 // Each gives the value of each whole line to each, in order. whole is the length of those lines in bytes, rest the last
 // line where it has no newline. An error of a line is an *Error.
 func Each[T any](r io.Reader, each func(T) error) (whole int64, rest []byte, err error) {
-	in := bufio.NewReader(r)
+	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
+		line, err := in.ReadSlice('\n')
+		switch {
+		case errors.Is(err, io.EOF):
 			return whole, line, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			return whole, nil, &Error{n, fmt.Errorf("it is longer than %d bytes", maxLine)}
 		}
 		if err != nil {
 			return whole, nil, err
@@ -72,7 +80,7 @@ type Log[T any] struct {
 // Open opens a file to append to it, or makes it. The values that it holds are given to each; a last line without its
 // newline is cut off. The error names the file and, where that is why, the line.
 func Open[T any](name string, each func(T) error) (*Log[T], error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	f, err := atomicfile.Open(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ func TestEach(t *testing.T) {
 		{"not JSON", "1\nx\n3\n", []int{1}, 2, "", 2},
 		{"empty line", "\n1\n", nil, 0, "", 1},
 		{"two values", "1 2\n", nil, 0, "", 1},
+		{"too long", "1\n" + strings.Repeat("2", maxLine+1), []int{1}, 2, "", 2},
 		{"refused", "1\n13\n", []int{1}, 2, "", 2},
 	} {
 		var got []int

@@ -59,8 +59,8 @@ var table = map[string]arrows{
 		tests:     words("h264 encoder annotate outputs/flv/amf0"),
 	},
 	"outputs/hls": {
-		may:       words("media h264 markers internal/redact outputs/ts"),
-		libraries: words("github.com/Eyevinn/hls-m3u8"),
+		may:       words("media h264 markers internal/atomicfile internal/redact outputs/ts"),
+		libraries: words("github.com/Eyevinn/hls-m3u8 golang.org/x/net/publicsuffix"),
 		tests:     words("annotate"),
 	},
 	"outputs/mp4": {may: words("media h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
@@ -121,7 +121,7 @@ var table = map[string]arrows{
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
 	// Files of JSON Lines.
-	"internal/jsonlines": {},
+	"internal/jsonlines": {may: words("internal/atomicfile")},
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
 	// How much is logged.
@@ -129,7 +129,7 @@ var table = map[string]arrows{
 	// What ffmpeg says.
 	"internal/ffmpeg": {may: words("internal/processgroup")},
 	// What keeps a journal or a session to one process.
-	"internal/filelock": {libraries: words("golang.org/x/sys/windows")},
+	"internal/filelock": {may: words("internal/atomicfile"), libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
 	"internal/processgroup": {libraries: words("golang.org/x/sys/windows")},
 	"internal/rules":        {libraries: words("gopkg.in/yaml.v3")},

@@ -9,14 +9,20 @@ import (
 // Client reads HLS streams as a player would (RFC 8216bis, 6.3). Only Now is needed. It may be used for several streams
 // at once.
 //
+// What a server sends takes no more than some 100 MB of memory, together for all playlists and segments of one stream. A
+// playlist or answer that is too long, too slow or compressed without need is an error that says so.
+//
 // Addresses are http and https URLs, file URLs and paths. What comes over HTTP can't name local files.
 type Client struct {
 	// Now is the wall clock that the times of an Exchange are taken from.
 	Now func() time.Time
 	// HTTP makes the requests; nil for http.DefaultClient. It should have no limit on how long a response lasts.
 	HTTP *http.Client
-	// Header is added to each request.
+	// Header is added to each request to the origin of the stream's address, and to no other, also where one is redirected.
 	Header http.Header
+	// HeaderTo are hosts that get it too, such as "cdn.example.com", at any port, or "cdn.example.com:8443"; but not over http
+	// where the stream's address is https.
+	HeaderTo []string
 	// Choose picks what is read of a multivariant playlist; nil for HighestVariant. With ReloadMultivariant it is asked
 	// again for each version, and what it picks besides is read too.
 	Choose func(*Multivariant) []Stream
@@ -37,8 +43,8 @@ type Client struct {
 	// for 4. A segment that has left the playlist is not asked for again.
 	Attempts int
 	// Parallel is how many segments of a stream are asked for at once at the most; 0 for 3. Where all is well it is one at
-	// a time. While one fails or takes longer than it lasts, the next ones overtake it, and wait in memory to be told: up to
-	// 256 MiB of all streams, beyond which nothing new is asked for but what they wait for.
+	// a time. While one fails or takes longer than it lasts, the next ones overtake it, and wait to be told: up to 256 MiB of
+	// all streams, beyond which nothing new is asked for but what they wait for.
 	Parallel int
 	// RetryMin and RetryMax bound the pauses between attempts, which double; 0 for 250 ms and 5 s.
 	RetryMin, RetryMax time.Duration
@@ -49,6 +55,10 @@ type Client struct {
 	Follow bool
 	// MaxSegment is the largest segment in bytes that is taken; 0 for 256 MiB.
 	MaxSegment int64
+	// SpoolDir is where temporary files are, with segments that are too long for memory; empty for the system's. Their names
+	// begin with ".part-". MaxSpool is how many bytes they may have together; 0 for 1 GiB, less for no limit.
+	SpoolDir string
+	MaxSpool int64
 }
 
 // Handler is told what a Client reads; nil members are told nothing. No two of its functions run at once in one Run.

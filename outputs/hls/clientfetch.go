@@ -8,16 +8,24 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
 )
 
-// readStep is how much room is made for a body at first, or less where the answer says that it is short. It grows to no
-// more than four times what is there, so that an answer that claims much and brings little takes little.
-const readStep = 64 << 10
+const (
+	// longestSegment is how long the answer with a segment may take in all, longestOther any other.
+	longestSegment = 10 * time.Minute
+	longestOther   = time.Minute
+	// maxFailure bounds the body of an answer that is an error.
+	maxFailure = 1 << 20
+	// maxRequests is how many requests of a Run may go on at once.
+	maxRequests = 256
+)
+
+// errSlow is why an answer was given up that would come to no end.
+var errSlow = errors.New("it comes too slowly")
 
 // errStalled is why a request was given up.
 var errStalled = errors.New("nothing has come for too long")
@@ -34,30 +42,36 @@ type request struct {
 	failed func() (again bool)
 }
 
-// fetch asks once. The Exchange's Err says whether it came; what was asked for is then the data, and from where it came,
+// ask asks once. The Exchange's Err says whether it came; what was asked for is then the content, and from where it came,
 // which what it names is relative to.
-func (c *Client) fetch(ctx context.Context, q request) (e *Exchange, data []byte, from location) {
-	e = &Exchange{
-		Resource: q.resource, Stream: q.stream, URL: q.at.String(), Range: q.part, MSN: q.msn, Began: c.Now(),
-	}
+func (r *reading) ask(ctx context.Context, q request) (e *Exchange, got content, from location) {
+	e = &Exchange{Resource: q.resource, Stream: q.stream, URL: q.at.String(), Range: q.part, MSN: q.msn}
 	e.FinalURL = e.URL
+	select { // so many are asked for at once only where a server answers none of them
+	case r.requests <- struct{}{}:
+		defer func() { <-r.requests }()
+	case <-ctx.Done():
+	}
+	e.Began = r.c.Now()
 	var err error
 	if q.at.url == nil {
 		from = q.at
-		data, err = c.fetchFile(q, e)
+		got, err = r.askFile(q, e)
 	} else {
-		data, from, err = c.fetchHTTP(ctx, q, e)
+		got, from, err = r.askHTTP(ctx, q, e)
 	}
-	e.Ended = c.Now()
+	e.Ended = r.c.Now()
 	if err != nil {
 		failed := &RequestError{URL: q.at.redacted(), Err: redact.Error(err, redact.Text)}
 		var status statusError
 		if errors.As(err, &status) {
 			failed.Status, failed.Err = int(status), nil
+			refused := failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden
+			failed.Withheld = refused && len(r.c.Header) > 0 && !r.trusted(from.url)
 		}
 		e.Err = failed
 	}
-	return e, data, from
+	return e, got, from
 }
 
 // statusError is an answer that is none.
@@ -65,76 +79,96 @@ type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
 
-func (c *Client) fetchFile(q request, e *Exchange) ([]byte, error) {
+func (r *reading) askFile(q request, e *Exchange) (content, error) {
 	info, err := os.Stat(q.at.path)
 	if err != nil {
-		return nil, err
+		return content{}, err
 	}
 	if !info.Mode().IsRegular() { // a pipe would be waited for
-		return nil, errors.New("it is no regular file")
+		return content{}, errors.New("it is no regular file")
 	}
 	f, err := os.Open(q.at.path)
 	if err != nil {
-		return nil, err
+		return content{}, err
 	}
 	defer f.Close()
-	e.Answered = c.Now()
-	r, size := io.Reader(f), info.Size()
+	e.Answered = r.c.Now()
+	in, size := io.Reader(f), info.Size()
 	if q.part != nil {
-		r, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
+		in, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
 	}
-	if q.resource == ResourcePlaylist {
-		r = &playlistBody{r: r}
+	if q.resource == ResourceSegment && size > maxInMemory && size <= q.limit {
+		at := int64(0)
+		if q.part != nil {
+			at = q.part.Offset
+		}
+		if at > info.Size()-size {
+			return content{}, io.ErrUnexpectedEOF
+		}
+		e.Spool = &Spool{q.at.path, at, size} // where it is, it needs no other room
+		return content{spool: e.Spool}, nil
 	}
-	e.Body, err = readBody(r, size, q.limit)
-	if err == nil && q.part != nil && int64(len(e.Body)) < q.part.Length {
+	got, err := r.take(q, e, in, size, q.limit)
+	if err == nil && q.part != nil && got.size() < q.part.Length {
 		err = io.ErrUnexpectedEOF
 	}
-	return e.Body, err
+	return got, err
 }
 
-func (c *Client) fetchHTTP(ctx context.Context, q request, e *Exchange) (data []byte, from location, err error) {
+// take reads a body.
+func (r *reading) take(q request, e *Exchange, body io.Reader, said, limit int64) (content, error) {
+	if q.resource == ResourcePlaylist && coding(e.Header) == "" {
+		body = &playlistBody{r: body}
+	}
+	got, err := r.readBody(e, body, said, limit, q.resource == ResourceSegment)
+	e.Body, e.Spool = got.data, got.spool
+	return got, err
+}
+
+func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got content, from location, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timeout := or(c.Timeout, defaultTimeout)
+	timeout := or(r.c.Timeout, defaultTimeout)
 	idle := time.AfterFunc(timeout, func() { cancel(errStalled) })
 	defer idle.Stop()
+	most := longestOther
+	if q.resource == ResourceSegment {
+		most = r.longest
+	}
+	slow := time.AfterFunc(most, func() { cancel(errSlow) })
+	defer slow.Stop()
 	explain := func(err error) error {
 		var u *url.Error
 		if errors.As(err, &u) {
 			err = u.Err // the rest of it is said already
 		}
-		if errors.Is(context.Cause(ctx), errHeldUp) {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errHeldUp):
 			err = errHeldUp
-		}
-		if errors.Is(context.Cause(ctx), errStalled) {
+		case errors.Is(cause, errStalled):
 			err = fmt.Errorf("%w (%v)", errStalled, timeout)
+		case errors.Is(cause, errSlow):
+			err = fmt.Errorf("%w: %d bytes came in %v", errSlow, e.Size(), most)
 		}
 		return err
 	}
 
+	from = q.at
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, q.at.url.String(), http.NoBody)
 	if err != nil {
-		return nil, from, explain(err)
+		return got, from, explain(err)
 	}
-	for name, values := range c.Header {
-		req.Header[name] = values
-	}
+	r.setHeader(req)
 	if q.part != nil {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", q.part.Offset, q.part.Offset+q.part.Length-1))
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := r.http.Do(req)
 	if err != nil {
-		return nil, from, explain(err)
+		return got, from, explain(err)
 	}
 	defer resp.Body.Close()
 	idle.Reset(timeout)
-	e.Answered, e.Status, e.Header = c.Now(), resp.StatusCode, resp.Header
-	from = q.at
+	e.Answered, e.Status, e.Header = r.c.Now(), resp.StatusCode, resp.Header
 	if resp.Request != nil && resp.Request.URL != nil {
 		from = location{url: resp.Request.URL}
 	}
@@ -142,36 +176,43 @@ func (c *Client) fetchHTTP(ctx context.Context, q request, e *Exchange) (data []
 
 	body := io.Reader(&watchedReader{resp.Body, func() { idle.Reset(timeout) }})
 	limit := q.limit
+	failed := resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || q.part == nil)
 	whole := q.part != nil && resp.StatusCode == http.StatusOK // the server doesn't know ranges
-	if whole {
+	switch {
+	case failed:
+		limit = min(limit, maxFailure) // it says why
+		body = io.LimitReader(body, limit)
+	case whole:
 		limit = q.part.Offset + q.part.Length
-		if limit > or(c.MaxSegment, defaultMaxSegment) {
-			return nil, from, errors.New("the server sends no parts, and all of it is too much")
+		if limit > q.limit {
+			return got, from, errors.New("the server sends no parts, and all of it is too much")
 		}
 		body = io.LimitReader(body, limit)
 	}
-	if q.resource == ResourcePlaylist {
-		body = &playlistBody{r: body}
-	}
-	e.Body, err = readBody(body, resp.ContentLength, limit)
+	got, err = r.take(q, e, body, resp.ContentLength, limit)
 	switch {
-	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || q.part == nil):
-		return nil, from, statusError(resp.StatusCode)
+	case failed:
+		return content{}, from, statusError(resp.StatusCode)
 	case err != nil:
-		return nil, from, explain(err)
+		return content{}, from, explain(err)
+	case q.resource == ResourcePlaylist:
+		got, err = r.decode(e)
+		return got, from, err
+	case coding(e.Header) != "":
+		return content{}, from, codedError(e.Header)
 	case q.part == nil:
-		return e.Body, from, nil
+		return got, from, nil
 	case whole:
-		if int64(len(e.Body)) < limit {
-			return nil, from, io.ErrUnexpectedEOF
+		if got.size() < limit {
+			return content{}, from, io.ErrUnexpectedEOF
 		}
-		return e.Body[q.part.Offset:], from, nil
+		return got.from(q.part.Offset), from, nil
 	}
 	want := fmt.Sprintf("bytes %d-%d/", q.part.Offset, q.part.Offset+q.part.Length-1)
-	if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, want) || int64(len(e.Body)) != q.part.Length {
-		return nil, from, fmt.Errorf("the answer is another part, %q with %d bytes", got, len(e.Body))
+	if said := resp.Header.Get("Content-Range"); !strings.HasPrefix(said, want) || got.size() != q.part.Length {
+		return content{}, from, fmt.Errorf("the answer is another part, %q with %d bytes", said, got.size())
 	}
-	return e.Body, from, nil
+	return got, from, nil
 }
 
 // watchedReader tells of each read that brought something.
@@ -187,32 +228,6 @@ func (w *watchedReader) Read(b []byte) (int, error) {
 		w.read()
 	}
 	return n, err
-}
-
-// readBody reads to the end, or fails where that comes after limit bytes; with an error comes what was there. It should
-// have said bytes; less than 0 where that is not known.
-func readBody(r io.Reader, said, limit int64) ([]byte, error) {
-	whole := min(said, limit) + 1 // to see the end without more room
-	size := int64(readStep)
-	if said >= 0 {
-		size = min(size, whole)
-	}
-	b := make([]byte, 0, size)
-	for {
-		if size := int64(len(b)); len(b) == cap(b) {
-			b = slices.Grow(b, int(max(min(3*size, whole-size), size, 512)))
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case int64(len(b)) > limit:
-			return b[:limit], fmt.Errorf("it is longer than %d bytes", limit)
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			return b, err
-		}
-	}
 }
 
 // or is v, or the default where v is 0.

@@ -33,9 +33,11 @@ type follower struct {
 // loading is a playlist that was loaded.
 type loading struct {
 	exchange *Exchange
+	text     []byte
 	playlist *Playlist
 	from     location
 	defined  map[string]string
+	held     int64 // bytes of the memory for all, besides those of the exchange
 }
 
 func (f *follower) request() request {
@@ -45,25 +47,29 @@ func (f *follower) request() request {
 // loadFirst loads the playlist for the first time, in as many attempts as it takes; attempt is the last. The error is
 // fatal where ctx is done.
 func (f *follower) loadFirst(ctx context.Context) (l *loading, attempt int, err error) {
-	e, data, from, err := f.r.fetch(ctx, f.request())
+	e, got, from, err := f.r.fetch(ctx, f.request())
 	if err != nil {
 		return nil, 0, err
 	}
-	if e.Err != nil {
-		return nil, e.Attempt, fmt.Errorf("read HLS: %w", e.Err)
+	if e.Err == nil {
+		l, err = f.parse(e, got.data, from)
+	} else {
+		err = fmt.Errorf("read HLS: %w", e.Err)
 	}
-	l, err = f.parse(e, data, from)
+	if err != nil {
+		f.r.release(e)
+	}
 	return l, e.Attempt, err
 }
 
 // load loads the playlist once more. failure is why it did not come, which was told; err is fatal.
 func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, err error) {
-	e, data, from, err := f.r.fetchOnce(ctx, f.request(), attempt)
+	e, got, from, err := f.r.fetchOnce(ctx, f.request(), attempt)
 	if err != nil {
 		return nil, nil, err
 	}
 	if failure = e.Err; failure == nil {
-		l, failure = f.parse(e, data, from)
+		l, failure = f.parse(e, got.data, from)
 	}
 	if failure == nil {
 		failure = f.checkKind(l)
@@ -72,6 +78,8 @@ func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, 
 		failure = fmt.Errorf("read HLS: %s: the playlist is complete and empty, after one with segments", f.at.redacted())
 	}
 	if failure != nil {
+		f.drop(l)
+		f.r.release(e)
 		return nil, failure, f.r.trouble(f.stream, failure)
 	}
 	return l, nil, nil
@@ -89,16 +97,37 @@ func (f *follower) checkKind(l *loading) error {
 }
 
 // parse reads a playlist, or takes what was read of the last one where that had the same text.
-func (f *follower) parse(e *Exchange, data []byte, from location) (*loading, error) {
-	if f.sameText(data) && (!bytes.Contains(data, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
-		return &loading{e, f.last.playlist, from, f.last.defined}, nil
+func (f *follower) parse(e *Exchange, text []byte, from location) (*loading, error) {
+	if f.sameText(text) && (!bytes.Contains(text, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
+		l := &loading{e, text, f.last.playlist, from, f.last.defined, f.last.held}
+		f.last.held = 0
+		return l, nil
+	}
+	r := f.r
+	r.parsing.Lock()
+	defer r.parsing.Unlock()
+	held := int64(len(text)) // what is read of it has its text once more
+	if !r.memory.take(held, 0) {
+		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), errNoRoom)
 	}
 	vars := variables{values: map[string]string{}, imports: f.imports, query: from.query()}
-	p, err := parsePlaylist(data, vars)
+	p, err := parsePlaylist(text, vars, int(r.memory.left.Load()/perEntry))
 	if err != nil {
+		r.memory.give(held)
 		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), err)
 	}
-	return &loading{e, p, from, vars.values}, nil
+	read := p.memory()
+	r.memory.use(read)
+	return &loading{e, text, p, from, vars.values, held + read}, nil
+}
+
+// drop gives back what a loading takes that nobody needs any more, besides its exchange.
+func (f *follower) drop(l *loading) {
+	if l == nil {
+		return
+	}
+	f.r.memory.give(l.held)
+	l.held = 0
 }
 
 // emptied reports a playlist that some servers give for a moment, while they switch from one programme to the next.
@@ -108,17 +137,26 @@ func (f *follower) emptied(l *loading) bool {
 }
 
 func (f *follower) sameText(data []byte) bool {
-	return f.last != nil && bytes.Equal(f.last.exchange.Body, data)
+	return f.last != nil && bytes.Equal(f.last.text, data)
 }
 
 // take makes the Version of a playlist that was loaded.
 func (f *follower) take(l *loading) *Version {
 	v := &Version{
-		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Playlist: l.playlist, Changed: !f.sameText(l.exchange.Body),
+		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Text: l.text, Playlist: l.playlist, Changed: !f.sameText(l.text),
 	}
 	f.loads++
+	f.forget()
 	f.last = l
 	return v
+}
+
+// forget gives back what the last version takes.
+func (f *follower) forget() {
+	if f.last != nil {
+		f.drop(f.last)
+		f.r.release(f.last.exchange)
+	}
 }
 
 func (f *follower) tell(v *Version) error {
@@ -136,6 +174,7 @@ func (f *follower) follow(l *loading) error {
 	err := f.loadAgain(l, q)
 	q.close()
 	wg.Wait()
+	f.forget()
 	if f.r.ctx.Err() != nil {
 		return f.r.ctx.Err()
 	}
@@ -216,6 +255,6 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering, dates[i]})
 	}
 	now := listing{numbering: f.numbering, first: f.progress.first, listed: f.progress.listed}
-	q.put(jobs, now, max(waiting, len(m.Segments)))
+	f.r.memory.use(q.put(jobs, now, max(waiting, len(m.Segments))))
 	return v.Changed, nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/refstream/refstream/internal/redact"
 )
 
+// maxURI bounds what a server names something by: twice what common servers take (RFC 9110, 4.1).
+const maxURI = 16 << 10
+
 // location is where something is: at a URL, or in a local file.
 type location struct {
 	url  *url.URL // nil for a file
@@ -53,6 +56,9 @@ func (l location) resolve(uri string) (location, error) {
 			return parseLocation(uri)
 		}
 		return location{path: l.beside(uri)}, nil
+	}
+	if len(uri) > maxURI {
+		return location{}, fmt.Errorf("resolve URI: %s is longer than %d bytes", excerpt(redact.Text(uri)), maxURI)
 	}
 	u, err := l.url.Parse(uri)
 	if err != nil {

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,12 +13,14 @@ const (
 	defaultParallel = 3
 	// leastSlow is how long a segment may take without being overtaken, however short it is: answers from far away do.
 	leastSlow = 100 * time.Millisecond
-	// maxHeld is how many bytes of segments may wait in memory to be told, of all streams of a Run: nothing new is asked
-	// for beyond it but what the others wait for. It is what a ladder of 40 Mbit/s brings in the 45 s that all attempts at
-	// a segment that hangs take.
+	// maxHeld is how many bytes of segments may wait to be told, of all streams of a Run, most of them in temporary files:
+	// nothing new is asked for beyond it but what the others wait for. It is what a ladder of 40 Mbit/s brings in the 45 s
+	// that all attempts at a segment that hangs take.
 	maxHeld = 256 << 20
-	// heldBesides is what a segment takes besides its data: what describes it, its requests and the headers of the answers.
-	heldBesides = 4 << 10
+	// inMemory is how many bytes of maxHeld one counts for that is always in memory: 16 MiB are the most of these.
+	inMemory = 16
+	// heldBesides is what a segment counts for besides its data: what describes it and its requests, 4 KiB of memory.
+	heldBesides = 4 << 10 * inMemory
 )
 
 // fetching fetches the segments of one stream and tells of them in the order of the playlist. They are asked for one after
@@ -74,12 +77,16 @@ func (f *fetching) fetch(s *queued) {
 	}) != nil {
 		return // all ends
 	}
-	s.held = heldBesides
+	s.held = heldBesides + int64(inMemory*(len(out.Init)+len(out.URL)))
 	if e := out.Exchange; e != nil {
-		s.held += int64(cap(e.Body))
+		s.held += e.Size()
+		for name, values := range e.Header {
+			s.held += int64(inMemory * (len(name) + len(strings.Join(values, ""))))
+		}
 	}
 	if len(out.Keys) > 0 {
-		s.held += int64(cap(out.Data))
+		s.held += out.Size()
+		f.r.memory.use(int64(cap(out.Data)))
 	}
 	f.r.held.Add(s.held)
 	f.q.done(s, out)
@@ -88,6 +95,8 @@ func (f *fetching) fetch(s *queued) {
 // tell tells of one, by a function that calls the handler.
 func (f *fetching) tell(s *queued, call func(func() error) error) error {
 	f.r.held.Add(-s.held)
+	f.r.memory.give(s.memory)
+	defer f.release(s.out)
 	if s.out.Err == nil {
 		id := mapIdentity(s.seg.Map, s.from)
 		s.out.InitChanged, f.init = id != f.init, id
@@ -96,4 +105,14 @@ func (f *fetching) tell(s *queued, call func(func() error) error) error {
 		return f.r.ctx.Err()
 	}
 	return call(func() error { return f.r.h.Segment(s.out) })
+}
+
+// release gives back what a segment takes.
+func (f *fetching) release(s *Segment) {
+	f.r.release(s.Exchange)
+	if s.Exchange == nil || len(s.Keys) == 0 {
+		return
+	}
+	f.r.memory.give(int64(cap(s.Data)))
+	f.r.removeSpool(s.Spool)
 }

@@ -55,7 +55,8 @@ type queued struct {
 	left   bool // it has left the playlist
 	cancel context.CancelCauseFunc
 	out    *Segment // when it is done
-	held   int64    // bytes in memory
+	held   int64    // what it counts for of maxHeld
+	memory int64    // bytes of the memory for all
 }
 
 // queue holds the segments of one stream from when a playlist names them until they are told. Putting some in never
@@ -76,13 +77,16 @@ type queue struct {
 
 func newQueue(s *Stream) *queue { return &queue{stream: s, changed: make(chan struct{}, 1)} }
 
-// put takes a version: its new segments, and what it lists. Where more than limit wait, the first of them are given up.
-func (q *queue) put(jobs []job, now listing, limit int) {
+// put takes a version: its new segments, and what it lists. Where more than limit wait, the first of them are given up. memory
+// is what it takes.
+func (q *queue) put(jobs []job, now listing, limit int) (memory int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.now = now
 	for i := range jobs {
-		q.slots = append(q.slots, &queued{job: jobs[i]})
+		s := &queued{job: jobs[i], memory: perSlot + int64(len(jobs[i].seg.URI))}
+		q.slots = append(q.slots, s)
+		memory += s.memory
 	}
 	q.waiting += len(jobs)
 	over := q.waiting - limit
@@ -91,9 +95,12 @@ func (q *queue) put(jobs []job, now listing, limit int) {
 		if over > 0 && s.state == slotWaiting {
 			q.giveUp(s, fmt.Errorf("%w: segments come more slowly than the playlist names them", ErrNotAsked))
 			over--
+			s.memory += perSlot
+			memory += perSlot
 		}
 	}
 	q.wake()
+	return memory
 }
 
 // giveUp ends the waiting of a slot. The caller holds mu.

@@ -96,7 +96,12 @@ func TestStuckSegment(t *testing.T) { // not in parallel, for its memory is meas
 			}
 			return nil
 		}
-		if err := c.Run(t.Context(), "http://o/live.m3u8", handler); err != nil {
+		r, err := c.newReading(t.Context(), "http://o/live.m3u8", handler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.longest = c.Timeout
+		if err := r.run(); err != nil {
 			t.Fatal(err)
 		}
 		// The entries that wait would be 80 MB with the text of their playlists.

@@ -3,6 +3,7 @@ package hls
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,10 @@ const (
 const (
 	// maxStreams bounds how many playlists of one multivariant playlist are read, each with two goroutines and a
 	// connection: more than any ladder with all its languages has.
-	maxStreams = 1024
-	// maxMap bounds an initialization section and maxKey what comes as a key, so that an error page is recognized as none.
-	maxMap = 16 << 20
+	maxStreams = 256
+	// maxMap bounds an initialization section, of which common ones have some kilobytes, and maxKey what comes as a key, so
+	// that an error page is recognized as none.
+	maxMap = 1 << 20
 	maxKey = 64 << 10
 )
 
@@ -36,6 +38,16 @@ type reading struct {
 
 	telling sync.Mutex
 	failed  error // the handler's, after which it is told nothing more
+
+	http     *http.Client
+	longest  time.Duration // that the answer with a segment may take
+	requests chan struct{} // holds one for each that goes on
+	memory   budget        // what it has in memory
+	parsing  sync.Mutex    // held while a playlist is parsed, so that not all are at once
+
+	spooling sync.Mutex
+	spools   map[string]int64 // sizes of temporary files
+	spooled  int64            // of all
 
 	held    atomic.Int64 // bytes of segments that wait to be told
 	maxHeld int64
@@ -54,7 +66,13 @@ func (c *Client) newReading(ctx context.Context, url string, h Handler) (*readin
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{c: c, h: h, at: at, keys: newStore(), maps: newStore(), maxHeld: maxHeld}
+	r := &reading{
+		c: c, h: h, at: at, keys: newStore(), maps: newStore(), maxHeld: maxHeld, requests: make(chan struct{}, maxRequests),
+		spools: map[string]int64{},
+	}
+	r.longest = longestSegment
+	r.http = r.withHeader(c.HTTP)
+	r.memory.give(maxMemory)
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	return r, nil
 }
@@ -93,6 +111,7 @@ func (r *reading) trouble(s *Stream, err error) error {
 // run reads until the end.
 func (r *reading) run() error {
 	defer r.cancel(nil)
+	defer r.removeSpools()
 	err := r.read()
 	if r.failed != nil {
 		return r.failed

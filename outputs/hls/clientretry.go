@@ -20,7 +20,7 @@ func (c *Client) pause(attempt int) time.Duration {
 // worthRetry reports whether asking again may help.
 func worthRetry(err error) bool {
 	var r *RequestError
-	if !errors.As(err, &r) {
+	if !errors.As(err, &r) || errors.Is(err, errSlow) || errors.Is(err, ErrCoding) {
 		return false
 	}
 	switch r.Status {
@@ -32,37 +32,38 @@ func worthRetry(err error) bool {
 
 // fetch asks as often as it takes, up to Attempts, and tells of each. With an error that is not fatal the Exchange is the
 // last.
-func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, data []byte, from location, err error) {
+func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, got content, from location, err error) {
 	attempts := or(r.c.Attempts, defaultAttempts)
 	for n := 1; ; n++ {
-		if e, data, from, err = r.fetchOnce(ctx, q, n); err != nil {
-			return e, nil, from, err
+		if e, got, from, err = r.fetchOnce(ctx, q, n); err != nil {
+			return e, content{}, from, err
 		}
 		again := func() bool { return q.failed == nil || q.failed() }
 		if e.Err == nil || !again() || n >= attempts || !worthRetry(e.Err) {
-			return e, data, from, nil
+			return e, got, from, nil
 		}
 		if err := wait(ctx, r.c.pause(n+1)); err != nil && !givenUp(ctx) {
-			return e, nil, from, err
+			return e, content{}, from, err
 		}
 		if givenUp(ctx) || !again() {
-			return e, nil, from, nil
+			return e, content{}, from, nil
 		}
+		r.release(e)
 	}
 }
 
 // fetchOnce asks once and tells of it. The error is fatal: ctx, which ends with that of r, is done, or the handler
 // failed.
-func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exchange, data []byte, from location, err error) {
-	e, data, from = r.c.fetch(ctx, q)
+func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exchange, got content, from location, err error) {
+	e, got, from = r.ask(ctx, q)
 	if ctx.Err() != nil && !givenUp(ctx) {
-		return e, nil, from, ctx.Err()
+		return e, content{}, from, ctx.Err()
 	}
 	e.Attempt = attempt
 	if r.h.Exchange != nil {
 		err = r.tell(func() error { return r.h.Exchange(e) })
 	}
-	return e, data, from, err
+	return e, got, from, err
 }
 
 // givenUp reports that a single request was given up, not all.

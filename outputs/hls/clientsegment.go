@@ -26,7 +26,7 @@ func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed 
 			return err
 		}
 	}
-	e, data, _, err := r.fetch(ctx, request{
+	e, got, _, err := r.fetch(ctx, request{
 		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment), failed,
 	})
 	if err != nil {
@@ -39,9 +39,9 @@ func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed 
 		out.Err = withoutMap
 		return nil
 	}
-	data, out.Err, err = r.decrypt(out.Stream, data, j.seg.Keys, j, failed)
+	got, out.Err, err = r.decrypt(out.Stream, got, j.seg.Keys, j, failed)
 	if out.Err == nil {
-		out.Data = data
+		out.Data, out.Spool = got.data, got.spool
 	}
 	return err
 }
@@ -54,11 +54,13 @@ func (r *reading) fetchMap(s *Stream, m *Map, j job, failed func() bool) (data [
 		return nil, err, nil
 	}
 	return r.maps.get(r.ctx, mapIdentity(m, j.from), func() ([]byte, error, error) {
-		e, data, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap, always(failed)})
+		e, got, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap, always(failed)})
+		r.release(e)
 		if err != nil || e.Err != nil {
 			return nil, e.Err, err
 		}
-		return r.decrypt(s, data, m.Keys, j, failed)
+		plain, failure, err := r.decrypt(s, got, m.Keys, j, failed)
+		return plain.data, failure, err
 	})
 }
 

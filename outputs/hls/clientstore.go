@@ -10,12 +10,16 @@ import (
 // between, which are those of the content and of some advertisements.
 const stored = 32
 
+// storedBytes is how many bytes they may have together.
+const storedBytes = 4 << 20
+
 // store keeps what was fetched, so that it is asked for once, also by streams that need it at the same time: they share
 // the outcome. What can't be had holds up only those who need it.
 type store struct {
 	mu      sync.Mutex
 	names   []string // of data, the least recently used first
 	data    map[string][]byte
+	bytes   int                    // of data
 	fetches map[string]*storeFetch // those that go on
 }
 
@@ -67,9 +71,11 @@ func (s *store) get(ctx context.Context, name string, fetch func() ([]byte, erro
 
 // keep keeps a thing as the one that was used last. The caller holds mu.
 func (s *store) keep(name string, b []byte) {
+	s.bytes += len(b) - len(s.data[name])
 	s.data[name] = b
 	s.names = append(slices.DeleteFunc(s.names, func(n string) bool { return n == name }), name)
-	if len(s.names) > stored {
+	for len(s.names) > stored || s.bytes > storedBytes && len(s.names) > 1 {
+		s.bytes -= len(s.data[s.names[0]])
 		delete(s.data, s.names[0])
 		s.names = s.names[1:]
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"sync"
 )
+
+// maxLeftOut bounds how many playlists are remembered that are not read.
+const maxLeftOut = 100_000
 
 // streams are the playlists of a multivariant playlist that are read. Those that can't be had are asked for again and
 // again as long as one is read.
@@ -18,11 +22,14 @@ type streams struct {
 	wg   sync.WaitGroup
 
 	mu    sync.Mutex
-	known map[string]bool // what was chosen, by each name that it is known by
-	count int             // of those
-	read  int             // that are read, or asked for the first time
-	whole bool            // one was read to its end
-	errs  []error         // why each of the others could not be, by number
+	known map[string]bool // what is read, by each name that it is known by
+	// leftOut is what is not, since it is too many: by the hash of its URL, as there may be very many.
+	leftOut map[uint64]bool
+	seed    maphash.Seed
+	count   int     // of those
+	read    int     // that are read, or asked for the first time
+	whole   bool    // one was read to its end
+	errs    []error // why each of the others could not be, by number
 }
 
 // choose picks of a multivariant playlist.
@@ -40,7 +47,7 @@ func (r *reading) readStreams(master *follower, l *loading) error {
 		return fmt.Errorf("read HLS: no playlist is chosen of the %d variants of %s",
 			len(l.playlist.Multivariant.Variants), r.at.redacted())
 	}
-	s := &streams{r: r, known: map[string]bool{}}
+	s := &streams{r: r, known: map[string]bool{}, leftOut: map[uint64]bool{}, seed: maphash.MakeSeed()}
 	s.ctx, s.stop = context.WithCancel(r.ctx)
 	defer s.stop()
 	s.add(chosen, l)
@@ -115,6 +122,15 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 			renamed = stream.nameWithoutQuery(url)
 			stream.URL = url
 		}
+		if s.count == maxStreams && !s.known[url] && (first || !s.known[renamed]) {
+			if hash := maphash.String(s.seed, url); !s.leftOut[hash] {
+				tooMany++
+				if len(s.leftOut) < maxLeftOut {
+					s.leftOut[hash] = true
+				}
+			}
+			continue
+		}
 		// In one playlist only the URL tells: from one to the next the query may be another.
 		known := s.known[url] || !first && s.known[renamed]
 		s.known[url] = true
@@ -122,10 +138,6 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 			s.known[renamed] = true
 		}
 		if known {
-			continue
-		}
-		if s.count == maxStreams {
-			tooMany++
 			continue
 		}
 		stream.Number = s.count

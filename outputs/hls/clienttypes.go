@@ -33,13 +33,17 @@ type Exchange struct {
 	// Status and Header are the answer's; 0 and nil for a local file, and where no answer came.
 	Status int
 	Header http.Header
-	// Body is what came, up to where it broke off, also that of an answer that is an error.
-	Body []byte
+	// Body is what came, as it was sent, up to where it broke off, also that of an answer that is an error. Of a segment that
+	// is long it is nil, and Spool has it.
+	Body  []byte
+	Spool *Spool
 	// Began is when the request was made, Answered when the answer's header was there (zero where none came), Ended when
 	// the body was.
 	Began, Answered, Ended time.Time
 	// Err is why it failed, a *RequestError; nil where it did not.
 	Err error
+
+	held int64 // bytes of the memory for all
 }
 
 // Stream is a media playlist that is read.
@@ -60,8 +64,9 @@ type Version struct {
 	Stream *Stream
 	// Number counts the loadings of this playlist from 0.
 	Number int64
-	// Exchange is how it came; its Body is the playlist's text.
+	// Exchange is how it came. Text is the playlist's: its Body, or where that was sent compressed, what that means.
 	Exchange *Exchange
+	Text     []byte
 	Playlist *Playlist
 	// Changed says that the text is another one than at the last loading; it is set on the first.
 	Changed bool
@@ -90,14 +95,16 @@ type Segment struct {
 	// URL is absolute.
 	URL string
 	// Data is the segment, decrypted; Init the initialization section that it needs, nil for none. They are
-	// shared, Data with the Exchange and Init with other segments, and must not be changed.
+	// shared, Data with the Exchange and Init with other segments, and must not be changed. Of a segment that is long Data is
+	// nil, and Spool has it.
 	Data, Init []byte
+	Spool      *Spool
 	// InitChanged says that Init is another one than that of the last segment.
 	InitChanged bool
 	// Exchange is the one that brought it or the last that failed to; nil where nothing was asked for. It may have brought
 	// what is of no use, for want of a key or of Init.
 	Exchange *Exchange
-	// Err is why there is no Data: ErrGap, ErrNotAsked, ErrMethod, or an error that wraps a *RequestError or says what can't be
+	// Err is why it is not there: ErrGap, ErrNotAsked, ErrMethod, or an error that wraps a *RequestError or says what can't be
 	// decrypted; nil where there is.
 	Err error
 }

@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
 
 // fileSystem is what publishing needs of the operating system.
 type fileSystem interface {
-	// WriteFile makes the file or replaces what it holds.
+	// WriteFile makes a temporary file, and removes what has its name before.
 	WriteFile(path string, data []byte) error
 	Rename(from, to string) error
 	Remove(path string) error
@@ -26,11 +28,15 @@ func (disk) Remove(path string) error     { return os.Remove(path) }
 
 // WriteFile makes the directory again where somebody has removed it.
 func (disk) WriteFile(path string, data []byte) error {
-	err := os.WriteFile(path, data, 0o644)
-	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(path), 0o755) == nil {
-		err = os.WriteFile(path, data, 0o644)
+	f, err := atomicfile.Create(path)
+	if errors.Is(err, fs.ErrNotExist) && atomicfile.Folder(filepath.Dir(path)) == nil {
+		f, err = atomicfile.Create(path)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // directory publishes whole files: a name stands for nothing or for all of its content.
@@ -89,7 +95,7 @@ func Reset(dir string) error {
 // scan makes the directory where there is none, removes the temporary files of runs that were killed, and returns the
 // sizes of the segments in it by media sequence number.
 func (d directory) scan() (map[int64]int64, error) {
-	if err := os.MkdirAll(d.path, 0o755); err != nil {
+	if err := atomicfile.Folder(d.path); err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	list, err := os.ReadDir(d.path)

@@ -20,6 +20,8 @@ type Playlist struct {
 	// Warnings are the lines that are not as the standard has them, in order; what they say was left out or, where the
 	// warning says so, put right. At most 100 are kept.
 	Warnings []Warning
+
+	replaced int64 // bytes of texts in which variables were replaced
 }
 
 // Start is where a player should begin (RFC 8216bis, 4.4.2.2).
@@ -88,7 +90,8 @@ type MediaSegment struct {
 	Map *Map
 	// Bitrate is EXT-X-BITRATE in bit/s, 0 for none.
 	Bitrate int64
-	// Doubled are the tags, of EXTINF and EXT-X-PROGRAM-DATE-TIME, that stand before it more than once: the last ones count.
+	// Doubled are the tags, of EXTINF and EXT-X-PROGRAM-DATE-TIME, that stand before it more than once, of
+	// which the last ones count. At most 100 are kept.
 	Doubled []string
 }
 

@@ -250,7 +250,7 @@ func TestNoPlaylist(t *testing.T) {
 	if _, err := ParsePlaylist(failingReader{strings.NewReader("#EXTM3U\n")}); !errors.Is(err, errBroken) {
 		t.Errorf("a reader that fails: %v", err)
 	}
-	if _, err := parsePlaylist(make([]byte, maxPlaylist+1), variables{}); err == nil {
+	if _, err := parsePlaylist(make([]byte, maxPlaylist+1), variables{}, maxEntries); err == nil {
 		t.Error("a playlist that is too long: no error")
 	}
 }
@@ -323,7 +323,7 @@ func TestVariables(t *testing.T) {
 #EXT-X-DEFINE:IMPORT="other"
 #EXTINF:2,
 a?{$token}&{$session}&{$
-`), vars)
+`), vars, maxEntries)
 	if err != nil || p.Media.Segments[0].URI != "a?t1&s1&{$" || len(p.Warnings) != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}

@@ -33,7 +33,7 @@ func (s *playlistParser) mediaLine(tag, value string) (known bool, err error) {
 		}
 	case "EXT-X-PROGRAM-DATE-TIME":
 		if !s.next.ProgramDateTime.IsZero() {
-			s.double(tag)
+			s.double(tag, tag+" stands twice before one segment")
 		}
 		if t, ok := s.time(tag, value); ok {
 			s.next.ProgramDateTime = t
@@ -105,8 +105,7 @@ func (s *playlistParser) lowLatency(tag, value string) error {
 
 func (s *playlistParser) extinf(value string) {
 	if s.inf {
-		s.warn("the EXTINF before this one has no URI")
-		s.next.Doubled = append(s.next.Doubled, "EXTINF")
+		s.double("EXTINF", "the EXTINF before this one has no URI")
 	}
 	length, title, _ := strings.Cut(value, ",")
 	s.inf, s.next.Title = true, strings.TrimSpace(title)
@@ -118,9 +117,11 @@ func (s *playlistParser) extinf(value string) {
 }
 
 // double notes a tag that may stand before a segment once: the last one counts.
-func (s *playlistParser) double(tag string) {
-	s.warn("%s stands twice before one segment", tag)
-	s.next.Doubled = append(s.next.Doubled, tag)
+func (s *playlistParser) double(tag, warning string) {
+	s.warn("%s", warning)
+	if len(s.next.Doubled) < maxWarnings {
+		s.next.Doubled = append(s.next.Doubled, tag)
+	}
 }
 
 // segment takes a segment whose tags were read.

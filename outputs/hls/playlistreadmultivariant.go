@@ -27,6 +27,7 @@ func (s *playlistParser) multivariantLine(tag, value string) error {
 			return nil
 		}
 		s.multi.IFrames = append(s.multi.IFrames, *v)
+		return s.count(1)
 	case "EXT-X-MEDIA":
 		s.multiTag = true
 		return s.rendition(tag, value)
@@ -81,5 +82,5 @@ func (s *playlistParser) rendition(tag, value string) error {
 		return nil
 	}
 	s.multi.Renditions = append(s.multi.Renditions, r)
-	return nil
+	return s.count(1)
 }

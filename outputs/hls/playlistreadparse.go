@@ -35,7 +35,7 @@ func ParsePlaylist(r io.Reader) (*Playlist, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read playlist: after byte %d: %w", len(b), err)
 	}
-	return parsePlaylist(b, variables{})
+	return parsePlaylist(b, variables{}, maxEntries)
 }
 
 // playlistParser holds what is known after some lines.
@@ -47,6 +47,7 @@ type playlistParser struct {
 	line    int   // from 1
 	offset  int64 // of the line
 	entries int
+	most    int // of them
 
 	vars variables
 
@@ -58,13 +59,14 @@ type playlistParser struct {
 	variant *Variant     // waits for its URI
 }
 
-// parsePlaylist reads a playlist. Variables that are imported come from vars.
-func parsePlaylist(b []byte, vars variables) (*Playlist, error) {
+// parsePlaylist reads a playlist of so many segments and attributes at the most. Variables that are imported come from vars.
+func parsePlaylist(b []byte, vars variables, most int) (*Playlist, error) {
 	if len(b) > maxPlaylist {
 		return nil, fmt.Errorf("read playlist: it is longer than %d bytes", maxPlaylist)
 	}
-	vars.left = maxPlaylist
-	s := playlistParser{p: Playlist{Version: 1}, vars: vars}
+	replacing := min(maxPlaylist, max(0, most)*perEntry)
+	vars.left = replacing
+	s := playlistParser{p: Playlist{Version: 1}, vars: vars, most: max(0, min(most, maxEntries))}
 	text := string(bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF")))
 	skipped := int64(len(b) - len(text))
 	begun := false
@@ -98,6 +100,7 @@ func parsePlaylist(b []byte, vars variables) (*Playlist, error) {
 	if !begun {
 		return nil, errors.New("parse playlist: line 1 (byte 0): it is empty")
 	}
+	s.p.replaced = int64(replacing - s.vars.left)
 	return s.finish()
 }
 
@@ -141,7 +144,7 @@ func (s *playlistParser) uri(line string) error {
 		s.variant.URI = uri
 		s.multi.Variants = append(s.multi.Variants, *s.variant)
 		s.variant = nil
-		return nil
+		return s.count(1)
 	}
 	if !s.inf {
 		s.warn("URI %s has neither EXTINF nor EXT-X-STREAM-INF before it", excerpt(line))
@@ -184,10 +187,14 @@ func (s *playlistParser) finish() (*Playlist, error) {
 
 // count takes n more entries into account.
 func (s *playlistParser) count(n int) error {
-	if s.entries += n; s.entries > maxEntries {
-		return s.errorf("there are more than %d segments and attributes", maxEntries)
+	if s.entries += n; s.entries <= s.most {
+		return nil
 	}
-	return nil
+	besides := ""
+	if s.most < maxEntries {
+		besides = ", for which there is no room in memory beside the other playlists"
+	}
+	return s.errorf("there are more than %d segments and attributes%s", s.most, besides)
 }
 
 func (s *playlistParser) warn(format string, args ...any) {

@@ -9,8 +9,10 @@ import (
 
 // history is what is kept of a playlist's versions.
 type history struct {
-	byID   map[int64]version
-	bodies map[recorder.Body]bool
+	byID map[int64]version
+	// exchanges brought versions, bodies are what they brought, and what the versions are.
+	exchanges map[int64]bool
+	bodies    map[recorder.Body]bool
 	// targets are the target durations, in order, one for each change.
 	targets []target
 	// loaded is for each run when the last loading began that brought a version.

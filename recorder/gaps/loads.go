@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
@@ -37,6 +38,9 @@ func (l *loads) take(f *finder, e *recorder.Exchange) {
 	l.explain(now)
 	l.last = now
 	h := f.versions[e.Playlist]
+	if h != nil && h.exchanges[e.ID] {
+		h.bodies[e.Body] = true // where it came compressed, it is not the version's
+	}
 	known := h != nil && h.bodies[e.Body]
 	l.bad = !known
 	if e.Run != 0 && l.open && e.Error == "" && known {
@@ -138,6 +142,11 @@ func (f *finder) unparsable(s *strange) (why, err error) {
 		if id != 0 {
 			if b, err = f.s.Body(f.ctx, id); err != nil {
 				return nil, err
+			}
+		}
+		if bytes.HasPrefix(b, []byte("\x1f\x8b")) { // RFC 1952, 2.3.1
+			if b, err = hls.PlaylistText(http.Header{"Content-Encoding": {"gzip"}}, b); err != nil {
+				return err, nil
 			}
 		}
 		p, err := hls.ParsePlaylist(bytes.NewReader(b))

@@ -43,7 +43,10 @@ func (l *loaded) end() int64   { return l.first() + int64(len(l.m.Segments)) }
 
 // readVersions looks at the versions of a playlist.
 func (f *finder) readVersions(p *PlaylistReport) error {
-	h := &history{byID: map[int64]version{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{}, sequences: map[place]int64{}}
+	h := &history{
+		byID: map[int64]version{}, exchanges: map[int64]bool{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{},
+		sequences: map[place]int64{},
+	}
 	f.versions[p.ID] = h
 	var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
 	for v, err := range f.s.Versions(f.ctx, p.ID) {
@@ -55,7 +58,7 @@ func (f *finder) readVersions(p *PlaylistReport) error {
 	t := &tracker{f: f, p: p, h: h}
 	for i := range list {
 		v := &list[i]
-		h.bodies[v.Body] = true
+		h.bodies[v.Body], h.exchanges[v.Exchange] = true, true
 		p.Versions++
 		if p.Kind == recorder.KindMultivariant {
 			continue

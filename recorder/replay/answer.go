@@ -116,6 +116,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer) error {
 // head fills in the header of an answer and gives its status.
 func (a *answer) head(h http.Header) int {
 	setHeader(h, a.header)
+	inert(h)
 	if h.Get("Content-Type") == "" {
 		h["Content-Type"] = nil // it isn't guessed
 		if t := contentType(a.base); a.header == "" && t != "" {

@@ -105,6 +105,9 @@ func (s *Server) cycle(ctx context.Context, r *resource) (*cycle, error) {
 			failed = err
 			return nil
 		}
+		if b, err = o.text(b); err != nil {
+			return nil
+		}
 		base, err := parseAddress(o.base)
 		if err != nil {
 			failed = err

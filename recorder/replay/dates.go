@@ -71,6 +71,9 @@ func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, err
 		if err != nil {
 			return edge, err
 		}
+		if b, err = o.text(b); err != nil {
+			continue
+		}
 		if t, ok := edgeOf(b); ok && t.After(edge) {
 			edge = t
 		}

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +87,7 @@ func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
 // serve answers a request for something that is known. Errors come before anything was sent, or wrap errSent.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
 	began, m := s.o.Now(), s.moment()
-	asked := parseRange(r.Header.Get("Range"))
+	asked := rangeOf(r)
 	o, part, past := choose(found, m, asked) // past: of the pass before
 	if o == nil {
 		return s.servePieces(w, r, found, m, asked)
@@ -166,6 +168,34 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 	if served != streamPath {
 		served = found.path
 	}
-	a.body, err = s.playlistText(ctx, found, o, served, m, b)
+	text, err := o.text(b)
+	if err != nil {
+		return nil // one that nobody can read is sent as it came
+	}
+	now, err := s.playlistText(ctx, found, o, served, m, text)
+	if err != nil || o.coding == "" || bytes.Equal(now, text) {
+		if o.coding == "" {
+			a.body = now
+		}
+		return err
+	}
+	a.body, err = compressed(now)
 	return err
+}
+
+// text is the text of a playlist that came as body.
+func (o *outcome) text(body []byte) ([]byte, error) {
+	if o.coding == "" {
+		return body, nil
+	}
+	return hls.PlaylistText(http.Header{"Content-Encoding": {o.coding}}, body)
+}
+
+// compressed is a playlist as it is sent with the content coding gzip, which is the only one that is read.
+func compressed(text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(text)
+	err = errors.Join(err, z.Close())
+	return b.Bytes(), err
 }

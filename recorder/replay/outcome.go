@@ -20,6 +20,7 @@ type outcome struct {
 	body                   recorder.Body
 	bytes                  int64          // in body
 	announced              int64          // Content-Length, -1 for none
+	coding                 string         // Content-Encoding, empty for none
 	broken                 bool           // the body broke off
 	part                   *hls.ByteRange // what was asked for, nil for all
 	content                hls.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
@@ -65,6 +66,7 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 	}
 	o.header = headerText(e.Header)
 	o.announced = contentLength(e.Header)
+	o.coding = strings.Join(e.Header.Values("Content-Encoding"), ", ")
 	ok := e.Status == http.StatusOK || e.Status == http.StatusPartialContent
 	switch {
 	case o.announced >= 0 && e.Error != "":
@@ -144,17 +146,11 @@ func setHeader(h http.Header, text string) {
 	}
 }
 
-// replayed says that a field of an answer is sent again: not those of the connection, those that are made anew, cookies,
-// and those that would have a browser talk to the recorded servers.
+// replayed says that a field of an answer is sent again.
 func replayed(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // RFC 9110, 7.6.1
-		"Date", "Content-Length", "Content-Encoding", "Set-Cookie", "Set-Cookie2", "Accept-Ranges", "Location",
-		"Alt-Svc", "Strict-Transport-Security", "Report-To", "Nel", "Reporting-Endpoints", "Link", "Refresh",
-		"Clear-Site-Data", "Content-Security-Policy", "Content-Security-Policy-Report-Only", "Expect-Ct":
-		return false
-	}
-	return name != "" && !strings.HasPrefix(name, "Proxy-") && !strings.HasPrefix(name, "Access-Control-") && plainName(name)
+	lower := strings.ToLower(name)
+	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && plainName(name) &&
+		!strings.HasPrefix(lower, "access-control-") // this server says whose pages may read it
 }
 
 // plainName says that a field's name is a token of letters, digits and what is usual between them.

@@ -16,12 +16,20 @@ type span struct {
 	first, last int64
 }
 
-// parseRange reads the Range of a request. It is nil for none, and for what may be answered with everything: several
-// parts, and what is no range of bytes.
+// rangeOf is the part that a request asks for (RFC 9110, 14.2). It is nil for none, and for what is answered with everything:
+// several parts, what is no range, and methods that have none.
+func rangeOf(r *http.Request) *span {
+	if asked := r.Header.Values("Range"); r.Method == http.MethodGet && len(asked) == 1 {
+		return parseRange(asked[0])
+	}
+	return nil
+}
+
+// parseRange reads a Range of one part in bytes, nil for any other.
 func parseRange(text string) *span {
-	text, ok := strings.CutPrefix(text, "bytes=")
-	from, to, dash := strings.Cut(text, "-")
-	if !ok || !dash {
+	unit, text, ok := strings.Cut(text, "=")
+	from, to, dash := strings.Cut(strings.Trim(text, " \t"), "-")
+	if !ok || !dash || !strings.EqualFold(unit, "bytes") || strings.Trim(from+to, "0123456789") != "" {
 		return nil
 	}
 	s := span{-1, -1}
@@ -30,10 +38,10 @@ func parseRange(text string) *span {
 		text string
 		to   *int64
 	}{{from, &s.first}, {to, &s.last}} {
-		if n.text = strings.TrimSpace(n.text); n.text == "" {
+		if n.text == "" {
 			continue
 		}
-		if *n.to, err = strconv.ParseInt(n.text, 10, 64); err != nil || *n.to < 0 || *n.to == math.MaxInt64 {
+		if *n.to, err = strconv.ParseInt(n.text, 10, 64); err != nil || *n.to == math.MaxInt64 {
 			return nil
 		}
 	}
@@ -86,6 +94,7 @@ func (s *Server) servePieces(w http.ResponseWriter, r *http.Request, found *reso
 	}
 	h := w.Header()
 	setHeader(h, list[0].header)
+	inert(h)
 	h.Del("Content-Range")
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Length", strconv.FormatInt(last+1-first, 10))

@@ -86,6 +86,9 @@ func (s *Server) imports(ctx context.Context, found *resource, m moment, text st
 	if err != nil {
 		return nil, err
 	}
+	if b, err = o.text(b); err != nil {
+		return nil, nil
+	}
 	return readVariables(string(b), nil, base), nil
 }
 

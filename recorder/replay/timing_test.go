@@ -298,19 +298,26 @@ func TestHTTP(t *testing.T) {
 	e := tp.add(tp.url, 0, "#EXTM3U\n")
 	e.Header = http.Header{"Content-Type": {"application/x-mpegurl"}, "Cache-Control": {"no-cache", "private"}, "Set-Cookie": {"a=b"},
 		"Date": {"yesterday"}, "Content-Length": {"1"}, "Connection": {"close"}, "Access-Control-Allow-Origin": {"http://other"},
-		"Bad Name": {"x"}, "X-Split": {"a\r\nb"}, "Content-Encoding": {"gzip"}, "Alt-Svc": {"h3"}}
+		"Bad Name": {"x"}, "X-Split": {"a\r\nb"}, "Content-Encoding": {"br"}, "Alt-Svc": {"h3"}, "Service-Worker-Allowed": {"/"},
+		"Strict-Transport-Security": {"max-age=1"}, "Www-Authenticate": {"Basic"}, "Content-Security-Policy": {"default-src *"}}
 	tp.add("http://o/s.ts", 0, "0123456789")
 	inTime(t, tp, Options{}, func(t *testing.T, p *player) {
 		r := p.expect("/a.m3u8?token=1", 200, "#EXTM3U\n", "Accept-Encoding: identity")
 		r.header.Del("Date") // today's
 		want := http.Header{"Content-Type": {"application/x-mpegurl"}, "Cache-Control": {"no-cache", "private"}, "Content-Length": {"8"},
-			"Access-Control-Allow-Origin": {"*"}, "Access-Control-Expose-Headers": {"*"}, "Accept-Ranges": {"bytes"}}
+			"Access-Control-Allow-Origin": {"*"}, "Access-Control-Expose-Headers": {"*"}, "Accept-Ranges": {"bytes"},
+			"Content-Encoding": {"br"}, "X-Content-Type-Options": {"nosniff"}, "Content-Security-Policy": {"sandbox; default-src 'none'; media-src 'self'"}}
 		if !slices.Equal(sortedKeys(r.header), sortedKeys(want)) || r.header.Get("Content-Length") != "8" ||
-			r.header.Get("Access-Control-Allow-Origin") != "*" || !slices.Equal(r.header["Cache-Control"], want["Cache-Control"]) {
+			r.header.Get("Access-Control-Allow-Origin") != "*" || r.header.Get("Content-Encoding") != "br" ||
+			r.header.Get("X-Content-Type-Options") != "nosniff" ||
+			r.header.Get("Content-Security-Policy") != want.Get("Content-Security-Policy") || !slices.Equal(r.header["Cache-Control"], want["Cache-Control"]) {
 			t.Errorf("header %v", r.header)
 		}
-		if r := p.ask("HEAD", "/s.ts"); r.status != 200 || r.header.Get("Content-Length") != "10" || r.body != "" {
+		if r := p.ask("HEAD", "/s.ts", "Range: bytes=2-3"); r.status != 200 || r.header.Get("Content-Length") != "10" || r.body != "" {
 			t.Errorf("HEAD: %+v", r)
+		}
+		if r := p.get("/s.ts", "Range: bytes=2-3"); r.status != 206 || !strings.HasPrefix(r.header.Get("Content-Security-Policy"), "sandbox") {
+			t.Errorf("a part: %+v", r)
 		}
 		if r := p.ask("OPTIONS", "/s.ts", "Access-Control-Request-Headers: range"); r.status != 204 ||
 			r.header.Get("Access-Control-Allow-Headers") != "range" || r.header.Get("Access-Control-Allow-Origin") != "*" {

@@ -1,0 +1,38 @@
+package replay
+
+import "net/http"
+
+const (
+	ofConnection = "it is of one connection (RFC 9110, 7.6.1)"
+	madeAnew     = "it is made anew for this answer"
+	isKept       = "a browser keeps it for this host, on every port"
+	leadsAway    = "it has a browser ask or tell other servers, or open another page"
+)
+
+// notReplayed are the fields of an answer that are not sent again, in lower case, with the reason.
+var notReplayed = map[string]string{
+	"connection": ofConnection, "keep-alive": ofConnection, "te": ofConnection, "trailer": ofConnection,
+	"transfer-encoding": ofConnection, "upgrade": ofConnection,
+
+	"date": madeAnew, "content-length": madeAnew, "accept-ranges": madeAnew, "location": madeAnew,
+
+	"set-cookie": isKept, "set-cookie2": isKept, "strict-transport-security": isKept, "public-key-pins": isKept,
+	"expect-ct": isKept, "alt-svc": isKept, "clear-site-data": isKept, "accept-ch": isKept, "critical-ch": isKept,
+	"origin-agent-cluster": isKept, "set-login": isKept,
+
+	"report-to": leadsAway, "nel": leadsAway, "reporting-endpoints": leadsAway, "link": leadsAway, "refresh": leadsAway,
+	"speculation-rules": leadsAway, "sourcemap": leadsAway, "x-sourcemap": leadsAway,
+	"content-security-policy-report-only": leadsAway, "attribution-reporting-register-source": leadsAway,
+	"attribution-reporting-register-trigger": leadsAway, "observe-browsing-topics": leadsAway,
+
+	"www-authenticate":        "a browser asks its user for the password of another server",
+	"service-worker-allowed":  "a script that was recorded would answer for all that this server has",
+	"content-security-policy": "this server sends its own", "x-content-type-options": "this server sends its own",
+}
+
+// inert has a browser take what was recorded for what it is said to be, and run nothing of it: a page or an image with
+// scripts would be one of this server's. Media and playlists need none.
+func inert(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; media-src 'self'")
+}
