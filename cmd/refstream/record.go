@@ -177,8 +177,11 @@ func printRecorded(w io.Writer, dir string, sum recorder.Summary) {
 	if sum.Failed+sum.Failures > 0 {
 		fmt.Fprintf(w, "%s failed, %s could not be had: see refstream gaps\n", count(sum.Failures, "request"), count(sum.Failed, "segment"))
 	}
-	name, folder := filepath.Base(dir), filepath.Dir(dir)
-	fmt.Fprintf(w, "%s; replay it: refstream replay %s -f %s\n", sum.Reason, name, folder)
+	where := filepath.Base(dir)
+	if folder := filepath.Dir(dir); folder != sessionsFolder {
+		where += " -f " + folder
+	}
+	fmt.Fprintf(w, "ended: %s; replay it: refstream replay %s\n", sum.Reason, where)
 }
 
 // parseHeaders reads lines such as "Name: value".
