@@ -222,41 +222,6 @@ func TestPage(t *testing.T) {
 	b.clean()
 	b.ofAnotherDay(t, s, proxy)
 	b.clean()
-	b.seeksToMarker(t, s)
-}
-
-// A click on a marker shows its first frame, or the next.
-func (b *page) seeksToMarker(t *testing.T, s *server) {
-	await(t, "markers", 60*time.Second, func() bool {
-		return len(getJSON[markersAnswer](s, "/markers").Markers) >= 3
-	})
-	b.open(s.url + "/")
-	b.playing(10, 60*time.Second)
-	eval[bool](b, `(window.shown = [], window.refstream.selfCheck.addEventListener('sample', (e) => window.shown.push(e.detail.pixels)), true)`)
-	// While it is paused the player shows nothing but what is sought.
-	eval[bool](b, `(document.querySelector('#video').pause(), true)`)
-	before := -1
-	await(t, "pause", 60*time.Second, func() bool {
-		from := before
-		before = b.check().Samples
-		return before == from
-	})
-	for _, m := range getJSON[markersAnswer](s, "/markers").Markers[:3] {
-		eval[bool](b, `(window.shown.length = 0, document.querySelector('tr[data-id="`+m.ID+`"]').click(), true)`)
-		first := func() *int64 { return eval[*int64](b, `window.shown.find((n) => n !== null) ?? null`) }
-		await(t, "a picture", 60*time.Second, func() bool { return first() != nil })
-		got := *first()
-		if got != m.Frame && got != m.Frame+1 {
-			t.Errorf("click on %s shows frame %d first, want %d or the next", m.ID, got, m.Frame)
-		}
-		// The page knows which frame that is when it has found its segment: until then it says nothing.
-		await(t, "the page to name the frame", 60*time.Second, func() bool {
-			return eval[bool](b, `window.refstream.state.frame !== null`)
-		})
-		if says := eval[int64](b, `window.refstream.state.frame`); says != got {
-			t.Errorf("the page says that frame %d is on screen, the picture that it is %d", says, got)
-		}
-	}
 }
 
 // The server's clock need not be the browser's: a recording is served with the clocks of then. What the page says, it says by
@@ -282,8 +247,8 @@ func (b *page) ofAnotherDay(t *testing.T, s *server, proxy *moodyProxy) {
 		}
 		return state == "live"
 	})
-	if latency := eval[float64](b, `window.refstream.state.latency`); latency < 0 || latency > 60 {
-		t.Errorf("latency %v s", latency)
+	if behind := eval[float64](b, `window.refstream.state.behindLive`); behind < 0 || behind > 60 {
+		t.Errorf("%v s behind live", behind)
 	}
 	if c := b.check(); c.Errors != 0 {
 		t.Errorf("self-check %+v", c)

@@ -145,13 +145,14 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
 	}
 	var server *replay.Server // set before anything is served
-	o.Fallback = plainPlayer()
+	page := &replayPage{dir: dir, o: o, truth: truth != nil}
+	o.Fallback = page.before(plainPlayer())
 	if truth != nil {
 		answers, err := truth.handler(func() time.Time { return server.UTC() })
 		if err != nil {
 			return err
 		}
-		o.Fallback = func(string) http.Handler { return answers }
+		o.Fallback = page.before(func(string) http.Handler { return answers })
 		if o.Rebase || o.Loop {
 			o.Logger.Warn("--rebase and --loop change dates in playlists only: the page and verify will find them different " +
 				"from SEI, /markers and /frames; verify --allow clock_offset takes a rebased stream as it is")
@@ -160,6 +161,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	if server, err = replay.New(ctx, session, o); err != nil {
 		return err
 	}
+	page.server = server
 	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.Itoa(f.port)))
 	if err != nil {
 		hint := "give an address of this machine with --host"
@@ -178,6 +180,9 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
 	}
 	fmt.Fprintf(stdout, "page      %s/\n", base)
+	if truth != nil { // the page is that of the stream
+		fmt.Fprintf(stdout, "recording %s/player.html\n", base)
+	}
 	group, serving := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(serving, listener) })
 	group.Go(func() error {

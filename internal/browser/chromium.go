@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -97,6 +99,18 @@ func (b *ChromiumBrowser) Screenshot(ctx context.Context) ([]byte, error) {
 	own, done := b.within(ctx)
 	defer done()
 	return chromedp.Run(own, chromedp.CaptureScreenshot())
+}
+
+// Emulate gives pages a window of another size, and the color scheme dark or light as what their user prefers.
+func (b *ChromiumBrowser) Emulate(ctx context.Context, size Size, scheme string) error {
+	own, done := b.within(ctx)
+	defer done()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	return chromedp.Do(own, chromedp.EmulateViewport(int64(size.Width), int64(size.Height)),
+		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
+			return err
+		}))
 }
 
 // Close implements Browser.

@@ -100,7 +100,7 @@ func (s *Server) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	if err := s.clock.wait(ctx, s.index.timeline.length-s.clock.at()); err != nil {
+	if err := s.untilEnd(ctx); err != nil {
 		return err
 	}
 	s.end.Do(func() { close(s.done) })

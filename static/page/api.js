@@ -3,6 +3,9 @@
 // An answer that takes longer than this is as good as none: the page asks again.
 const TIMEOUT_MS = 5000;
 
+// The most that the server gives at once.
+const MAX_SEGMENTS = 5000;
+
 /** An answer that is not a success. `status` is 0 when there was no answer at all. */
 export class ApiError extends Error {
   constructor(message, status) {
@@ -51,6 +54,21 @@ export class Api {
   /** How good the detections of a source are. */
   score(source, query) {
     return this.#json(this.path('score', { source, ...query }));
+  }
+
+  /** All channels of the server, with the outputs of those that it generates itself. */
+  async channels() {
+    return (await this.#json('channels')).channels;
+  }
+
+  /** The program's version; empty where the server does not give it. */
+  async version() {
+    return (await this.#json('healthz')).version ?? '';
+  }
+
+  /** The records of what is missing of the frames in segments first to last, by media sequence number, inclusive. */
+  async missing(first, last) {
+    return (await this.#json(this.path('segments', { from: first, to: last, limit: MAX_SEGMENTS }))).missing;
   }
 
   /** Asks for an event now; resolves to the planned marker. */
@@ -103,4 +121,9 @@ async function problemOf(response) {
   } catch {
     return `the server answered ${response.status}`;
   }
+}
+
+/** A message of the server as a sentence. */
+export function sentence(message) {
+  return `${message.slice(0, 1).toUpperCase()}${message.slice(1)}${/[.!?…]$/.test(message) ? '' : '.'}`;
 }

@@ -13,11 +13,10 @@ export class ClocksView {
     this.root = root;
   }
 
-  paint(serverNow) {
-    const { app } = this;
-    if (!app.clock) return;
+  paint() {
+    if (!this.app.clock) return;
     this.#generator();
-    this.#client(serverNow);
+    this.#client();
   }
 
   #set(name, text) {
@@ -45,12 +44,12 @@ export class ClocksView {
     this.root.classList.toggle('halted', !running);
   }
 
-  #client(serverNow) {
+  #client() {
     const { video, clock, shown } = this.app;
     this.#set('client', `${video.currentTime.toFixed(3)} s`);
     const frame = this.app.currentFrame();
     if (frame === null) {
-      for (const name of ['client-note', 'latency', 'timecode', 'frame', 'utc', 'date', 'frame-lag']) this.#set(name, '–');
+      for (const name of ['client-note', 'behind', 'timecode', 'frame', 'utc', 'date', 'frame-lag']) this.#set(name, '–');
       return;
     }
     const utc = clock.utcNanos(frame);
@@ -59,8 +58,8 @@ export class ClocksView {
     this.#set('frame', String(frame));
     this.#set('utc', formatUtc(utc));
     this.#set('date', `${formatDate(utc)} UTC`);
-    const late = serverNow === null ? null : serverNow / 1000 - Number(utc / 1000n) / 1e6;
-    this.#set('latency', late === null ? '–' : `${late.toFixed(2)} s`);
+    const behind = this.app.behindLive();
+    this.#set('behind', behind === null ? '–' : `${behind.toFixed(1)} s`);
     const record = shown.record;
     const lag = record?.genNanos != null ? record.genNanos - clock.utcNanos(record.frame) : null;
     this.#set('frame-lag', lag === null ? 'unknown' : formatLag(lag));

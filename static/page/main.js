@@ -1,12 +1,15 @@
-// Wires the page: the player, the clocks, the timeline, the marker table, the self-check and the trigger.
+// Wires the page: the player, the clocks, the timeline, the marker table, the self-check, the trigger and the addresses.
 
+import { Addresses } from './addresses.js';
 import { Api } from './api.js';
 import { ClocksView } from './clocks-view.js';
 import { ServerTime, StreamClock, parseUtc } from './clocks.js';
 import { DetectionFeed, DetectionRows } from './detections.js';
+import { FrameShow } from './frame-show.js';
 import { Keyboard } from './keyboard.js';
 import { MarkerFeed } from './markers.js';
 import { MarkerTable } from './marker-table.js';
+import { MissingFeed } from './missing.js';
 import { Player } from './player.js';
 import { SegmentMap } from './segment-map.js';
 import { SeiIndex, parseFrameRecord } from './sei-index.js';
@@ -35,18 +38,33 @@ class App {
     this.sei = null;
     this.shown = { frame: null, mediaTime: null, record: null };
     this.missedAnswers = 0;
+    // Where the server has no such channel: what it says, and the channels that it has.
+    this.noChannel = null;
     this.video = $('#video');
     this.player = new Player(this.video, this.api);
-    this.feed = new MarkerFeed(this.api, () => this.missedAnswers === 0);
+    this.feed = new MarkerFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
-      isUp: () => this.missedAnswers === 0,
+      isUp: () => this.isUp(),
       fps: () => this.clock.fps,
       start: () => (this.map?.segments.length ? this.map.firstFrame / this.clock.fps : null),
+    });
+    this.missing = new MissingFeed(this.api, {
+      isUp: () => this.isUp(),
+      gaps: () => this.gaps(),
+      framesPerSegment: () => this.clock.framesPerSegment,
     });
     this.selfCheck = new SelfCheck(this.video, {
       frameAt: (t) => this.map?.frameAt(t) ?? null,
       recordAt: (t) => this.sei?.find(t) ?? null,
       fps: () => this.clock.fps,
+    });
+    this.frames = new FrameShow({
+      pause: () => this.player.pause(),
+      paused: () => this.video.paused,
+      position: () => this.video.currentTime,
+      fps: () => this.clock.fps,
+      seekTimeOf: (frame) => this.map?.seekTimeOf(frame) ?? null,
+      still: (time) => this.selfCheck.watch.still(time),
     });
     this.views();
     this.listen();
@@ -64,7 +82,9 @@ class App {
       buffered: () => Array.from(this.video.buffered, (_, i) => ({
         start: this.video.buffered.start(i), end: this.video.buffered.end(i),
       })),
-      gaps: () => this.map?.segments.filter((s) => s.gap) ?? [],
+      gaps: () => this.gaps(),
+      reasonAt: (t) => this.missing.reasonAt(this.map?.gapAt(t) ?? null),
+      behind: (t) => this.behindAt(t),
       markers: () => this.marksInWindow(),
       seek: (t) => this.player.seek(t),
       seekToMarker: (id) => this.seekToMarker(id),
@@ -81,6 +101,7 @@ class App {
       isPending: (id) => this.feed.pending.has(id),
       clock: () => this.clock,
       placeOf: (marker) => this.placeOf(marker),
+      missingOf: (marker) => this.missing.of(marker),
       seekToMarker: (id) => this.seekToMarker(id),
     });
     this.trigger = new Trigger($('#trigger'), {
@@ -88,10 +109,12 @@ class App {
       feed: this.feed,
       clock: () => this.clock,
       serverNow: () => this.serverNow(),
-      latency: () => this.latency(),
+      behindLive: () => this.behindLive(),
+      isUp: () => this.isUp(),
       shownFrame: () => this.shown.frame ?? -1,
     });
-    this.keyboard = new Keyboard(this);
+    this.addresses = new Addresses($('#addresses'), { api: this.api, isUp: () => this.isUp(), channel: () => this.info?.channel });
+    this.keyboard = new Keyboard(this, $('#shortcuts'));
   }
 
   listen() {
@@ -119,6 +142,7 @@ class App {
       this.fresh = new Set();
       this.timeline.render();
     });
+    this.missing.addEventListener('changed', () => this.remap());
   }
 
   /** Begins: polls the clocks until they answer, then plays. */
@@ -130,9 +154,9 @@ class App {
     setInterval(() => this.poll(), 1000);
     setInterval(() => this.refresh(), 250);
     setInterval(() => {
-      this.clocksView.paint(this.serverNow());
+      this.clocksView.paint();
       this.timeline.renderHead();
-      this.checkView.render();
+      this.checkView.render(this.status.connection);
     }, REFRESH_MS);
   }
 
@@ -145,22 +169,39 @@ class App {
         this.polling = false;
       }
     }
-    if (this.clock) this.player.tick(performance.now(), this.missedAnswers === 0);
+    if (this.clock) this.player.tick(performance.now(), this.isUp());
     this.timeline.announce();
     this.status.render();
+    if (this.status.connection === 'down') {
+      // What was said before is of a stream that is gone.
+      this.trigger.clear();
+      this.status.clearToast();
+    }
   }
 
   async ask() {
     try {
       const { clocks, sentAt, receivedAt } = await this.api.clocks();
       this.missedAnswers = 0;
-      this.answer = '';
+      this.noChannel = null;
       const serverNanos = parseUtc(clocks.server_time);
       if (serverNanos !== null) this.serverTime.add(sentAt, receivedAt, serverNanos);
       this.learn(clocks, receivedAt);
     } catch (error) {
       this.missedAnswers++;
-      this.answer = error.message;
+      this.noChannel = null;
+      if (error.status === 404 || error.status === 400) await this.askChannels(error.message);
+    }
+  }
+
+  // The server does not know the channel, or wants one to be named: its list says which there are.
+  async askChannels(message) {
+    try {
+      const names = (await this.api.channels()).map((c) => c.channel);
+      this.noChannel = { message, names };
+      this.missedAnswers = 0;
+    } catch {
+      // Without a list it is no answer of refstream's.
     }
   }
 
@@ -186,11 +227,19 @@ class App {
     const now = Number(info.server_frame ?? info.latest?.frame ?? 0) / this.clock.fps;
     this.feed.start(now - windowSeconds - 60);
     this.detections.start();
+    this.missing.start();
+    this.addresses.start();
     this.table.render();
   }
 
   remap() {
-    if (this.clock) this.map = new SegmentMap(this.clock, this.player.segments());
+    if (!this.clock) return;
+    this.map = new SegmentMap(this.clock, this.player.segments());
+    this.status.renderGaps(this.missing.text());
+  }
+
+  gaps() {
+    return this.map?.segments.filter((s) => s.gap) ?? [];
   }
 
   refresh() {
@@ -205,16 +254,30 @@ class App {
     return this.serverTime.at(performance.now());
   }
 
-  serverLive() {
-    return this.missedAnswers === 0 && Boolean(this.info?.live);
+  /** Whether the server answers, and has the channel. */
+  isUp() {
+    return this.missedAnswers === 0 && this.noChannel === null;
   }
 
-  /** Seconds between the nominal time of the displayed frame and now, on the server's clock; null if not known. */
-  latency() {
+  serverLive() {
+    return this.isUp() && Boolean(this.info?.live);
+  }
+
+  /**
+   * What "behind live" means wherever the page says it: the seconds from a frame's nominal time to now, on the server's clock;
+   * null where the stream is not live or there is no frame.
+   */
+  behindLive(frame = this.currentFrame()) {
     const now = this.serverNow();
-    const frame = this.currentFrame();
-    if (now === null || frame === null) return null;
+    if (now === null || frame === null || !this.serverLive()) return null;
     return now / 1000 - Number(this.clock.utcNanos(frame) / 1000n) / 1e6;
+  }
+
+  /** The same for a place in the window, which may be in a gap. */
+  behindAt(mediaTime) {
+    const { map } = this;
+    const end = map?.segments.length ? this.behindLive(map.endFrame) : null;
+    return end === null ? null : end + map.end - mediaTime;
   }
 
   /** The frame on screen; null while there is no picture or the player is in a gap. */
@@ -250,24 +313,36 @@ class App {
     return map.seekTimeOf(marker.frame) === null ? 'gap' : 'here';
   }
 
-  /** Shows the first frame of a marker; false where the player can't. */
+  /** Stops on the first frame of a marker, with the picture in view; false where the player can't. */
   seekToMarker(id) {
     const marker = this.feed.byId.get(id) ?? this.feed.pending.get(id);
     if (!marker) return false;
-    return this.seekToFrame(marker.frame, marker.text || marker.id);
+    const name = marker.text || marker.id;
+    if (!this.canShow(marker.frame, name)) return false;
+    this.video.parentElement.scrollIntoView({ block: 'nearest' });
+    this.frames.show(marker.frame).then((shown) => {
+      const where = `${name} · ${this.clock.timecode(marker.frame)}`;
+      if (shown) this.status.toast(`${where} · its first frame`);
+      else if (shown === false) this.status.toast(`${where} · the number in the picture can’t be read, or is another`);
+    });
+    return true;
   }
 
   seekToFrame(frame, name = `Frame ${frame}`) {
-    const time = this.map?.seekTimeOf(frame) ?? null;
-    if (time === null) {
-      const place = this.placeOf({ frame });
-      const why = { left: 'has left the window', ahead: 'is not published yet', gap: 'begins with a frame that is missing' }[place];
-      this.status.toast(`${name} ${why ?? 'can’t be shown'}.`);
-      return false;
-    }
-    this.video.currentTime = time;
+    if (!this.canShow(frame, name)) return false;
+    this.video.currentTime = this.map.seekTimeOf(frame);
     this.status.toast(`${name} · ${this.clock.timecode(frame)}`);
     return true;
+  }
+
+  // Whether the player has a frame; a note says why not.
+  canShow(frame, name) {
+    if ((this.map?.seekTimeOf(frame) ?? null) !== null) return true;
+    const why = {
+      left: 'has left the window', ahead: 'is not published yet', gap: 'begins with a frame that is not in the stream',
+    }[this.placeOf({ frame })];
+    this.status.toast(`${name} ${why ?? 'can’t be shown'}.`);
+    return false;
   }
 
   /** Pauses and shows the frame that is `count` frames on. */
@@ -310,7 +385,7 @@ window.refstream = {
       atLive: app.player.atLive,
       mediaTime: app.video.currentTime,
       frame: app.currentFrame(),
-      latency: app.latency(),
+      behindLive: app.behindLive(),
       window: app.window(),
       markers: app.feed.list.map((m) => m.id),
       pending: [...app.feed.pending.keys()],

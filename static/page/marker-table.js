@@ -6,13 +6,14 @@ import { formatCount, formatLag, formatSeconds, formatUtc } from './clocks.js';
 const MAX_ROWS = 100;
 const HIGHLIGHT_MS = 4000;
 
-const PLACES = { left: 'left the window', ahead: 'not published yet', gap: 'its first frame is missing' };
+const PLACES = { left: 'left the window', ahead: 'not published yet', gap: 'its first frame is not in the stream' };
+const MISSING = { all: 'not seen in the stream', some: 'partly missing' };
 
 export class MarkerTable {
   /**
    * @param {HTMLElement} root holds tbody, .count and .none
    * @param {object} model markers() oldest first, pending(), clock(), placeOf(marker): 'here'|'left'|'ahead'|'gap',
-   *   seekToMarker(id)
+   *   missingOf(marker): how much of it is not in the stream: 'all', 'some' or '', seekToMarker(id)
    */
   constructor(root, model) {
     this.model = model;
@@ -69,12 +70,22 @@ export class MarkerTable {
       if (!row) continue;
       const place = this.model.placeOf(marker);
       row.dataset.place = place;
+      this.#renderMissing(row, place, this.model.missingOf(marker));
       row.classList.toggle('current', this.frame >= marker.frame && this.frame <= marker.last_frame);
       const button = row.querySelector('button');
-      button.title = place === 'here' ? 'Show its first frame' : PLACES[place];
+      button.title = place === 'here' ? 'Stop on its first frame' : PLACES[place];
       if (place === 'here') button.removeAttribute('aria-disabled');
       else button.setAttribute('aria-disabled', 'true');
     }
+  }
+
+  // What has not been published is not missing yet.
+  #renderMissing(row, place, missing) {
+    const text = (place !== 'ahead' && MISSING[missing]) || '';
+    row.dataset.missing = text && missing;
+    const badge = row.querySelector('.missing');
+    if (badge.textContent !== text) badge.textContent = text;
+    badge.hidden = text === '';
   }
 
   #onKey(event) {
@@ -115,7 +126,7 @@ function makeRow(marker, clock, pending) {
   cell('frame', 'Frame', String(marker.frame));
   cell('length', 'Length', formatCount(marker.frames), marker.frames === 1 ? ' frame' : ' frames');
   const kind = cell('kind', 'Kind', '');
-  kind.append(element('span', 'badge', pending ? 'planned' : marker.kind));
+  kind.append(element('span', 'badge missing', ''), element('span', 'badge', pending ? 'planned' : marker.kind));
   cell('lag', 'GEN lag', marker.genLag === null ? '–' : formatLag(marker.genLag));
   return row;
 }

@@ -75,6 +75,7 @@ export class PictureWatch {
     this.sought = null;
     this.nextStop = 0;
     this.stopping = false;
+    this.standing = 0;
     this.stride = 1;
     this.seen = { from: 0, read: 0 };
     this.context = new OffscreenCanvas(STRIP_WIDTH, STRIP_HEIGHT).getContext('2d', { willReadFrequently: true, alpha: false });
@@ -234,19 +235,33 @@ export class PictureWatch {
    */
   async stop(mediaTime) {
     const { video } = this;
-    if (this.stopping || video.seeking || performance.now() < this.nextStop) return;
-    this.stopping = true;
+    if (this.stopping || this.standing || video.seeking || performance.now() < this.nextStop) return;
     const { paused } = video;
     const middle = mediaTime + 0.5 / this.fps();
-    video.pause();
-    await this.#seek(middle);
-    for (let i = 0; i < STILL_UPDATES; i++) await new Promise(requestAnimationFrame);
-    const stood = video.paused && !video.seeking && Math.abs(video.currentTime - middle) < ROUNDING_S;
-    const pixels = stood ? this.#measured(() => this.#readScreen()) : null;
+    // Where the user has stopped on another picture, that one stays.
+    if (paused && Math.abs(video.currentTime - middle) * this.fps() > 1) return;
+    this.stopping = true;
+    const pixels = await this.still(middle);
     this.stopping = false;
     this.nextStop = performance.now() + (pixels === null ? STOP_AGAIN_MS : STOP_EVERY_MS);
     if (!paused) video.play().catch(() => {});
     if (pixels !== null) this.#give({ pixels, mediaTime, cut: false, taken: 'still' });
+  }
+
+  /**
+   * Stops at a time and reads the picture that is on screen then.
+   * @param {number} time in the middle of a picture
+   * @returns {Promise<number|null>} the number in the picture; null where it can't be read, or where it did not stay so long
+   */
+  async still(time) {
+    const { video } = this;
+    this.standing++;
+    video.pause();
+    await this.#seek(time);
+    for (let i = 0; i < STILL_UPDATES; i++) await new Promise(requestAnimationFrame);
+    this.standing--;
+    const stood = video.paused && !video.seeking && Math.abs(video.currentTime - time) < ROUNDING_S;
+    return stood ? this.#measured(() => this.#readScreen()) : null;
   }
 
   #seek(time) {

@@ -195,6 +195,17 @@ export class Player extends EventTarget {
     this.video.pause();
   }
 
+  /** Whether the video has sound, as far as the browser tells. */
+  get hasSound() {
+    const { video } = this;
+    return Boolean(this.hls?.audioTracks.length || video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
+  }
+
+  /** Mutes the video or lets it be heard, where it has sound. */
+  toggleSound() {
+    if (this.hasSound) this.video.muted = !this.video.muted;
+  }
+
   seek(mediaTime) {
     const start = this.windowStart;
     const live = this.livePosition ?? this.edge;

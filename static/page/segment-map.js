@@ -54,6 +54,12 @@ export class SegmentMap {
     return place.first + Math.min(k, place.frames - 1);
   }
 
+  /** The first frame that the gap at a media time lacks; null where there is no gap. */
+  gapAt(mediaTime) {
+    const place = this.#place(mediaTime);
+    return place?.gap ? place.first : null;
+  }
+
   /** The media time of frame n's start, for drawing: also in gaps and, by the nearest segment, outside the window. */
   timeOf(n) {
     if (!this.segments.length) return null;

@@ -3,6 +3,10 @@
 import { formatCount } from './clocks.js';
 import { HISTORY, overall } from './self-check.js';
 
+// The page's states without a stream, and how long after the last picture nothing is checked.
+const NO_STREAM = new Set(['down', 'stopped', 'nochannel']);
+const IDLE_MS = 2000;
+
 export class SelfCheckView {
   /** @param {HTMLElement} root the card; its parts carry data-check attributes */
   constructor(root, selfCheck) {
@@ -10,6 +14,8 @@ export class SelfCheckView {
     this.check = selfCheck;
     this.part = (name) => root.querySelector(`[data-check="${name}"]`);
     this.rendered = 0;
+    this.renderedAt = 0;
+    this.idle = false;
     this.canvas = this.part('history');
     this.colours = null;
     const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -18,11 +24,19 @@ export class SelfCheckView {
     this.#draw();
   }
 
-  /** Shows what is known now; called ten times a second. */
-  render() {
+  /**
+   * Shows what is known now; called ten times a second.
+   * @param {string} connection the page's state: without a stream nothing is checked, once what is buffered has been
+   */
+  render(connection) {
     const { samples, exact, errors, unknown, stride, history } = this.check;
-    if (samples === this.rendered) return;
+    if (samples === this.rendered) {
+      if (NO_STREAM.has(connection) && performance.now() - this.renderedAt > IDLE_MS) this.#notChecked();
+      return;
+    }
     this.rendered = samples;
+    this.renderedAt = performance.now();
+    this.idle = false;
     const shown = overall(history);
     this.root.dataset.verdict = shown.verdict;
     this.part('error').textContent = shown.verdict === 'unknown' ? '–' : formatCount(shown.error);
@@ -39,6 +53,20 @@ export class SelfCheckView {
     this.part('errors-box').classList.toggle('bad', errors > 0);
     this.part('stride').textContent = stride === 1 ? 'every displayed frame' : `one displayed frame in ${stride}`;
     this.#draw();
+  }
+
+  // The last results are of a picture that nobody sends any more.
+  #notChecked() {
+    if (this.idle || this.rendered === 0) return;
+    this.idle = true;
+    this.root.dataset.verdict = 'unknown';
+    this.part('error').textContent = '–';
+    this.part('verdict').textContent = 'Not checked';
+    this.part('stride').textContent = 'there is no stream';
+    for (const name of ['pixels', 'sei', 'media']) {
+      this.part(name).textContent = 'not known';
+      this.part(name).classList.add('unknown');
+    }
   }
 
   /** Says that nothing can be checked in this browser. */

@@ -1,5 +1,6 @@
 // What the page says of its own state: the pill in the header, the banner over the video, the controls, short notes.
 
+import { sentence } from './api.js';
 import { formatAgo } from './clocks.js';
 
 // One lost answer is no outage.
@@ -15,6 +16,7 @@ const TEXTS = {
   buffering: ['Buffering', 'Buffering…', ''],
   stopped: ['Stopped', 'The stream has stopped', 'It plays on by itself as soon as it is back.'],
   down: ['Offline', 'The server is down, retrying…', 'It plays on by itself as soon as the server is back.'],
+  nochannel: ['No channel', '', ''],
 };
 
 export class StatusView {
@@ -30,6 +32,8 @@ export class StatusView {
     this.facts = $('facts');
     this.startOver = $('start');
     this.onscreen = $('onscreen');
+    this.gaps = $('gaps');
+    this.choices = this.banner.querySelector('.choices');
     const press = (id, action) => $(id).addEventListener('click', action);
     press('play', () => app.player.toggle());
     press('start', () => app.player.play());
@@ -80,6 +84,7 @@ export class StatusView {
     const { player, video } = app;
     let state = 'live';
     if (app.missedAnswers >= MISSED_FOR_DOWN) state = 'down';
+    else if (app.noChannel) state = 'nochannel';
     else if (!app.info) state = 'connecting';
     else if (!app.info.live || player.ended) state = 'stopped';
     else if (player.failed && !player.begun) state = 'connecting';
@@ -89,13 +94,15 @@ export class StatusView {
     else if (player.stalledFor(performance.now()) > BUFFERING_MS) state = 'buffering';
     else if (!player.atLive) state = 'replay';
     this.connection = state;
-    const [pill, title, detail] = TEXTS[state];
+    const [pill, title, detail] = state === 'nochannel' ? noChannelTexts(app.noChannel) : TEXTS[state];
     document.body.dataset.connection = state;
     this.pill.dataset.state = state;
     setText(this.pill.querySelector('span'), pill);
     this.banner.hidden = !title && !this.fatalText;
     setText(this.banner.querySelector('strong'), this.fatalText ? 'This browser can’t play the stream' : title);
     setText(this.banner.querySelector('span'), this.fatalText || detail);
+    this.banner.querySelector('i').hidden = state === 'nochannel';
+    this.#renderChoices(app.noChannel?.names ?? []);
     // While frames from the buffer can still be seen, the banner leaves the picture free.
     this.banner.classList.toggle('small', video.readyState >= 2);
     this.startOver.hidden = state !== 'paused' || video.currentTime > 0.5 && video.played.length > 0;
@@ -109,12 +116,36 @@ export class StatusView {
     this.play.setAttribute('aria-label', paused ? 'Play' : 'Pause');
     const atLive = player.atLive;
     this.live.classList.toggle('on', atLive && this.connection === 'live');
-    const edge = player.livePosition;
-    const behind = edge === null ? 0 : edge - video.currentTime;
-    setText(this.live.querySelector('span'), atLive || behind < 1 ? 'Live' : `Go live · −${formatAgo(behind)}`);
+    const behind = atLive ? null : this.app.behindLive();
+    setText(this.live.querySelector('span'), atLive ? 'Live' : behind === null ? 'Go live' : `Go live · −${formatAgo(behind)}`);
     const now = feed.list.findLast((m) => shown.frame >= m.frame && shown.frame <= m.last_frame);
     this.onscreen.hidden = !now;
     if (now) setText(this.onscreen, now.text || now.id);
+  }
+
+  // Links to the channels that there are.
+  #renderChoices(names) {
+    this.choices.hidden = names.length === 0;
+    if (this.choices.textContent === names.join('')) return;
+    this.choices.replaceChildren(...names.map((name) => {
+      const item = document.createElement('li');
+      const link = document.createElement('a');
+      link.href = `?channel=${encodeURIComponent(name)}`;
+      link.textContent = name;
+      item.append(link);
+      return item;
+    }));
+  }
+
+  /** Says in a line which gaps the playlist has. */
+  renderGaps(text) {
+    this.gaps.hidden = text === '';
+    setText(this.gaps, text);
+  }
+
+  clearToast() {
+    setText(this.note, '');
+    this.note.classList.remove('on');
   }
 
   /** A short note that goes away by itself. */
@@ -124,6 +155,12 @@ export class StatusView {
     clearTimeout(this.toastTimer);
     this.toastTimer = setTimeout(() => this.note.classList.remove('on'), TOAST_MS);
   }
+}
+
+// What the server says of the channel, as a sentence.
+function noChannelTexts({ message, names }) {
+  const detail = names.length === 0 ? 'It has no channel yet. The page plays by itself as soon as there is this one.' : 'This server has:';
+  return [TEXTS.nochannel[0], sentence(message), detail];
 }
 
 function setText(element, text) {

@@ -73,6 +73,15 @@ export class StreamPlayer extends EventTarget {
     this.video.play().catch(() => {});
   }
 
+  /** Begins with the source as if for the first time: what it gives now need not go on from before. */
+  restart() {
+    this.begun = false;
+    this.broken = null;
+    this.attempts = 0;
+    this.failures.clear();
+    this.load();
+  }
+
   #resumeAt() {
     if (!this.begun || this.live) return -1;
     // A place that can't be played is not tried for ever.

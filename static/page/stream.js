@@ -1,5 +1,6 @@
 // Wires the plain player: the stream at stream.m3u8, or where the query parameter src says, on this host.
 
+import { Recording, ReplayApi } from './recording.js';
 import { StreamPlayer } from './stream-player.js';
 import { TroubleList } from './stream-trouble.js';
 import { StreamView } from './stream-view.js';
@@ -11,6 +12,7 @@ const link = document.getElementById('source');
 const player = new StreamPlayer(video, src?.href ?? '');
 const troubles = new TroubleList();
 const view = new StreamView(document, player, troubles);
+const recording = new Recording(document.getElementById('recording'), new ReplayApi(), () => player.restart());
 const began = performance.now();
 
 const own = src?.origin === location.origin;
@@ -27,6 +29,7 @@ if (!own) {
   view.fatal('This browser can’t play the stream', 'It has neither HLS nor Media Source Extensions. A current Chrome, Edge, Firefox or Safari has.');
 } else {
   player.load();
+  recording.start();
   setInterval(() => player.tick(performance.now()), 250);
 }
 view.render();
@@ -35,6 +38,7 @@ setInterval(() => view.render(), 250);
 // What browser tests and the curious look at.
 window.refstreamPlayer = {
   troubles,
+  recording,
   get state() {
     return {
       connection: view.state,

@@ -10,7 +10,7 @@ const PAGE_SECONDS = 60;
 // Distances between labels, in seconds: the first that gives at most this many is taken.
 const LABEL_STEPS = [5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 const MAX_LABELS = 6;
-// What the label of the live edge and any other take up, in CSS pixels.
+// What the label of the newest frame and any other take up, in CSS pixels.
 const EDGE_PIXELS = 90;
 const LABEL_PIXELS = 44;
 
@@ -18,7 +18,8 @@ export class Timeline {
   /**
    * @param {HTMLElement} root holds .track (the slider) and .labels; .tooltip lies in the track's parent
    * @param {object} model what is to be shown: window() {start, end}|null, position(), buffered(), gaps(), markers()
-   *   as {marker, start, end} in media time, frameAt(t), clock(), seek(t), seekToMarker(marker), live()
+   *   as {marker, start, end} in media time, frameAt(t), reasonAt(t) of a gap, or null, behind(t) seconds behind live, or null,
+   *   clock(), seek(t), seekToMarker(marker), live()
    */
   constructor(root, model) {
     this.model = model;
@@ -72,7 +73,13 @@ export class Timeline {
     this.track.setAttribute('aria-valuenow', String(Math.round(position - range.start)));
     const frame = this.model.frameAt(position);
     const timecode = frame === null ? '' : `, timecode ${this.model.clock().timecode(frame)}`;
-    this.track.setAttribute('aria-valuetext', `${formatAgo(range.end - position)} before the live edge${timecode}`);
+    this.track.setAttribute('aria-valuetext', `${this.#agoAt(position, range)}${timecode}`);
+  }
+
+  // Where a place is in words: behind live, or before the window's end where the stream is not live.
+  #agoAt(time, range) {
+    const behind = this.model.behind(time);
+    return behind === null ? `${formatAgo(range.end - time)} before the end` : `${formatAgo(behind)} behind live`;
   }
 
   #labels(range, share) {
@@ -80,10 +87,13 @@ export class Timeline {
     const step = LABEL_STEPS.find((s) => length / s <= MAX_LABELS) ?? 7200;
     const items = [];
     const pixels = this.track.clientWidth / length;
-    for (let ago = step; ago < length; ago += step) {
-      // Labels keep clear of the one for the live edge on the right and of the end on the left.
-      if (ago * pixels < EDGE_PIXELS || (length - ago) * pixels < LABEL_PIXELS / 2) continue;
-      items.push({ start: range.end - ago, end: range.end - ago, ago });
+    // The window ends so many seconds behind live.
+    const lead = this.model.behind(range.end) ?? 0;
+    for (let ago = step; ago - lead < length; ago += step) {
+      const at = range.end + lead - ago;
+      // Labels keep clear of the one for the newest frame on the right and of the end on the left.
+      if ((range.end - at) * pixels < EDGE_PIXELS || (at - range.start) * pixels < LABEL_PIXELS / 2) continue;
+      items.push({ start: at, end: at, ago });
     }
     place(this.labels, items, share, (element, { ago }) => { element.textContent = `−${formatAgo(ago)}`; });
   }
@@ -150,8 +160,10 @@ export class Timeline {
     const time = this.#timeAt(this.pointerX);
     const clock = this.model.clock();
     const frame = this.model.frameAt(time);
-    const lines = [`−${formatAgo(range.end - time)}`];
-    if (frame === null) lines.push('no frames here');
+    const lines = [this.#agoAt(time, range)];
+    const reason = this.model.reasonAt(time);
+    if (reason !== null) lines.push(`gap: ${reason}`);
+    else if (frame === null) lines.push('no frames here');
     else lines.push(clock.timecode(frame), `${formatUtc(clock.utcNanos(frame))} UTC`);
     const pixel = (range.end - range.start) / this.track.clientWidth;
     const over = this.model.markers().find(({ start, end }) => time >= start - 3 * pixel && time <= end + 3 * pixel);

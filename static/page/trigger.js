@@ -1,12 +1,14 @@
 // The trigger: asks the server for an event now, and says when it will be seen.
 
+import { sentence } from './api.js';
+
 // A planned event that has not come this long after its time is given up on.
 const GIVE_UP_SECONDS = 45;
 
 export class Trigger {
   /**
    * @param {HTMLFormElement} form with the fields text and token, a submit button and an output
-   * @param {object} model api, feed, clock(), serverNow() ms|null, latency() seconds|null, shownFrame()
+   * @param {object} model api, feed, clock(), serverNow() ms|null, behindLive() seconds|null, isUp(), shownFrame()
    */
   constructor(form, model) {
     this.form = form;
@@ -42,20 +44,26 @@ export class Trigger {
   }
 
   #explain(error) {
-    if (error.status === 401 || error.status === 403) {
+    if (error.status === 401) {
       this.tokenField.hidden = false;
       this.form.elements.token.focus();
       this.#say(this.form.elements.token.value ? 'The server refuses this token.' : 'This server asks for a token to trigger events.', 'bad');
     } else {
-      this.#say(`No event: ${error.message}.`, 'bad');
+      // Also why this page may not trigger, as behind a proxy where the server has no token: none that is given here would help.
+      this.#say(`No event. ${sentence(error.message)}`, 'bad');
     }
+  }
+
+  /** Takes back what was said. */
+  clear() {
+    this.#say('', '');
   }
 
   /** Follows the planned events; called about four times a second. */
   tick() {
     const clock = this.model.clock();
     const now = this.model.serverNow();
-    if (!clock || now === null) return;
+    if (!clock || now === null || !this.model.isUp()) return;
     for (const marker of [...this.planned]) {
       const due = Number(clock.utcNanos(marker.frame) / 1_000_000n);
       const confirmed = this.model.feed.byId.has(marker.id);
@@ -71,8 +79,8 @@ export class Trigger {
     const next = this.planned[0];
     if (!next) return;
     const due = Number(clock.utcNanos(next.frame) / 1_000_000n);
-    const latency = this.model.latency();
-    const wait = latency === null ? null : Math.max(0, Math.ceil((due - now) / 1000 + latency));
+    const behind = this.model.behindLive();
+    const wait = behind === null ? null : Math.max(0, Math.ceil((due - now) / 1000 + behind));
     const state = this.model.feed.byId.has(next.id) ? 'In the stream' : 'Planned';
     const when = wait === null ? '' : wait === 0 ? ': on your screen any moment' : `: on your screen in about ${wait} s`;
     this.#say(`${state} at frame ${next.frame}${when}.`, 'busy');

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/recorder"
+	"github.com/refstream/refstream/recorder/gaps"
+	"github.com/refstream/refstream/recorder/replay"
+)
+
+const (
+	// positionPath and gapsPath are where the replay page asks about the recording. What was recorded at them goes before.
+	positionPath, gapsPath = "/_replay/position", "/_replay/gaps"
+	// seekHeader and its value say that a request to move the clock is not one that a page of another origin makes without
+	// being allowed to: it can't send the header.
+	seekHeader, seekValue = "X-Refstream", "replay"
+	// maxSeek bounds the body of such a request, in bytes.
+	maxSeek = 1 << 10
+)
+
+// replayPage answers what the replay page asks about the recording: where the replay is, what gaps finds, and to go elsewhere.
+type replayPage struct {
+	dir string // of the session
+	// server is set before anything is served.
+	server *replay.Server
+	o      replay.Options
+	// truth says that records come into a store as they did then, which can't be taken out again.
+	truth bool
+
+	mu     sync.Mutex
+	report []byte // what gaps found, as JSON; nil before it was asked for
+}
+
+// replayPosition is the answer of positionPath. Times are seconds of the recording.
+type replayPosition struct {
+	At      markers.Seconds `json:"at"`
+	Length  markers.Seconds `json:"length"`
+	UTC     time.Time       `json:"utc"` // of then
+	Started bool            `json:"started"`
+	Pass    int64           `json:"pass"` // of a loop, from 0
+	Speed   string          `json:"speed"`
+}
+
+// before has the page's requests answered, and others by what next finds.
+func (p *replayPage) before(next func(path string) http.Handler) func(path string) http.Handler {
+	return func(path string) http.Handler {
+		switch path {
+		case positionPath:
+			return http.HandlerFunc(p.servePosition)
+		case gapsPath:
+			return http.HandlerFunc(p.serveGaps)
+		}
+		return next(path)
+	}
+}
+
+func (p *replayPage) servePosition(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		if status, err := p.seek(r); err != nil {
+			writeRefusal(w, status, err)
+			return
+		}
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET, or POST to go elsewhere", r.Method))
+		return
+	}
+	at := p.server.Position()
+	body, err := json.Marshal(replayPosition{
+		At: markers.Seconds(at.At), Length: markers.Seconds(at.Length), UTC: p.server.UTC().UTC(), Started: at.Started, Pass: at.Pass,
+		Speed: p.o.Speed.String(),
+	})
+	if err != nil {
+		writeRefusal(w, http.StatusInternalServerError, err)
+		return
+	}
+	writeAnswer(w, http.StatusOK, "application/json", body)
+}
+
+// seek moves the replay's clock to where a request says. The status is that of the error.
+func (p *replayPage) seek(r *http.Request) (status int, err error) {
+	if v := r.Header.Values(seekHeader); len(v) != 1 || v[0] != seekValue {
+		return http.StatusForbidden, fmt.Errorf("the header %s: %s is missing", seekHeader, seekValue)
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return http.StatusUnsupportedMediaType, errors.New(`the body is not application/json, such as {"at": 12.5}`)
+	}
+	text, err := io.ReadAll(io.LimitReader(r.Body, maxSeek+1))
+	if err != nil {
+		return http.StatusBadRequest, fmt.Errorf("read body: %w", err)
+	}
+	var to struct {
+		At *json.Number `json:"at"`
+	}
+	if err := json.Unmarshal(text, &to); err != nil || to.At == nil || len(text) > maxSeek {
+		return http.StatusBadRequest, errors.New(`the body is not an object such as {"at": 12.5}, in seconds from the start of the recording`)
+	}
+	seconds, err := markers.ParseSeconds(to.At.String())
+	if err != nil {
+		return http.StatusBadRequest, fmt.Errorf("at: %w", err)
+	}
+	at := time.Duration(seconds)
+	if p.truth && at < p.server.Position().At {
+		return http.StatusConflict, errors.New("a recording with its truth goes forward only: what is known of later frames can't be " +
+			"taken back; start the replay anew, with --offset")
+	}
+	switch err := p.server.Seek(at); {
+	case errors.Is(err, replay.ErrRebased):
+		return http.StatusConflict, err
+	case err != nil:
+		return http.StatusBadRequest, err
+	}
+	return 0, nil
+}
+
+func (p *replayPage) serveGaps(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET", r.Method))
+		return
+	}
+	report, err := p.find(r.Context())
+	if err != nil {
+		if r.Context().Err() == nil {
+			p.o.Logger.Warn("what gaps finds can't be shown", "error", err)
+		}
+		writeRefusal(w, http.StatusInternalServerError, errors.New("the recording can't be looked through: the replay's log says why"))
+		return
+	}
+	writeAnswer(w, http.StatusOK, "application/json", report)
+}
+
+// find looks through the recording, once. It opens the session anew: reading all of it must not hold up the replay.
+func (p *replayPage) find(ctx context.Context) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.report != nil {
+		return p.report, nil
+	}
+	session, err := recorder.Open(ctx, p.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	report, err := gaps.Find(ctx, session, gaps.Options{})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := report.WriteJSON(&b); err != nil {
+		return nil, err
+	}
+	p.report = b.Bytes()
+	return p.report, nil
+}
+
+func writeAnswer(w http.ResponseWriter, status int, kind string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may have gone
+}
+
+// writeRefusal answers with a problem document (RFC 9457), as the API does.
+func writeRefusal(w http.ResponseWriter, status int, why error) {
+	body, err := json.Marshal(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": why.Error()})
+	if err != nil { // strings and a number always encode
+		body = []byte("{}")
+	}
+	writeAnswer(w, status, "application/problem+json", body)
+}
