@@ -158,9 +158,7 @@ func TestJournalRemovedWhileServing(t *testing.T) {
 		}
 		return err == nil && res.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(text), "was removed")
 	})
-	if !strings.Contains(s.log(), "a file of the journal was removed by somebody") {
-		t.Errorf("the log does not say it:\n%s", tail(s.log(), 2000))
-	}
+	s.await("the log to say it", limit, func() bool { return strings.Contains(s.log(), "a file of the journal was removed by somebody") })
 	s.moreSegments(1)
 	s.kill()
 	s = start(t, smallStream(data)...)

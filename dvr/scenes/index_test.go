@@ -140,8 +140,8 @@ func TestIndexNotWritten(t *testing.T) {
 	x, _ := newIndex(t, folder)
 	add(t, x, 1)
 	before := read(t, folder, indexFile)
-	// A folder stands where the temporary file would be: that fails for everybody.
-	if err := os.Mkdir(filepath.Join(folder, indexFile+".tmp"), 0o755); err != nil {
+	// A folder that is not empty has the name of the temporary file: that fails for everybody.
+	if err := os.MkdirAll(filepath.Join(folder, indexFile+".tmp", "kept"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	err := x.add(Frame{PTS: 2}, []byte("picture"))
