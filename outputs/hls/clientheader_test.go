@@ -81,7 +81,7 @@ func TestHeaderStaysHome(t *testing.T) {
 					t.Errorf("%s", l)
 				}
 			}
-			want := append(c.want, "https://o/back.ts")
+			want := append(slices.Clone(c.want), "https://o/back.ts")
 			slices.Sort(with)
 			if slices.Sort(want); !slices.Equal(with, want) {
 				t.Errorf("with the header: %q, want %q", with, want)
