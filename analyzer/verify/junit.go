@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // junitSuite is the report in the XML that CI systems read of JUnit (the schema of Apache Ant's junitreport).
@@ -34,10 +36,10 @@ type junitFailure struct {
 // WriteJUnit writes the report as JUnit XML: a test case for each aspect of the stream, so that what was right is seen
 // too. A stream of which nothing could be told is an error.
 func (r *Report) WriteJUnit(w io.Writer) error {
-	suite := junitSuite{Name: "refstream verify " + printable(r.Input), Time: r.At.Format("2006-01-02T15:04:05")}
+	suite := junitSuite{Name: "refstream verify " + redact.Unseen(r.Input), Time: r.At.Format("2006-01-02T15:04:05")}
 	if r.Verdict == Unknown {
 		suite.Cases = append(suite.Cases, junitCase{
-			Class: "verify", Name: "verdict", Error: &junitFailure{printable(strings.Join(r.Notes, "; ")), string(Unknown)},
+			Class: "verify", Name: "verdict", Error: &junitFailure{redact.Unseen(strings.Join(r.Notes, "; ")), string(Unknown)},
 		})
 		suite.Errors++
 	}
@@ -55,9 +57,9 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 				kind = string(f.Kind)
 			}
 		}
-		c.Out = printable(strings.Join(allowed, "; "))
+		c.Out = redact.Unseen(strings.Join(allowed, "; "))
 		if len(failed) > 0 {
-			c.Failure = &junitFailure{printable(strings.Join(failed, "; ")), kind}
+			c.Failure = &junitFailure{redact.Unseen(strings.Join(failed, "; ")), kind}
 			suite.Failures++
 		}
 		suite.Cases = append(suite.Cases, c)

@@ -6,12 +6,14 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // WriteTable writes the report for people to read on a terminal.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", printable(r.Input), r.headline())
+	fmt.Fprintf(&b, "%s: %s\n", redact.Unseen(r.Input), r.headline())
 	fmt.Fprintf(&b, "%s %s %dx%d, %s", r.Kind, r.Stream.Codec, r.Stream.Width, r.Stream.Height, plural(int64(r.Pictures), "picture"))
 	if r.FirstFrame != nil {
 		fmt.Fprintf(&b, ", frames %d to %d", *r.FirstFrame, *r.LastFrame)
@@ -35,10 +37,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 		b.WriteString("\nFINDINGS\n")
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "  %s: %s%s\n", f.Kind, printable(f.Text), allowedNote(f))
+		fmt.Fprintf(&b, "  %s: %s%s\n", f.Kind, redact.Unseen(f.Text), allowedNote(f))
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintf(&b, "Note: %s\n", printable(note))
+		fmt.Fprintf(&b, "Note: %s\n", redact.Unseen(note))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -110,14 +112,4 @@ func (r *Report) eventLine() string {
 	e := r.Events
 	return fmt.Sprintf("%s in the stream, %d seen, %d of them exact to the frame, %d without a marker",
 		plural(int64(e.Markers), "marker"), e.Seen, e.Exact, e.Extra)
-}
-
-// printable is text from a stream or an address without what would steer a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }

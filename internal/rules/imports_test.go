@@ -70,7 +70,7 @@ var table = map[string]arrows{
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
+		may: words("media h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
 			"outputs/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("outputs"),

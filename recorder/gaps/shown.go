@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -82,7 +83,7 @@ func (r *Report) writeShown(b *strings.Builder, layout string) {
 		v := &r.Shown[i]
 		fmt.Fprintf(b, "  %s#%d %s%s\n", r.of(v.Playlist), v.ID, v.UTC.Format(layout), r.at(recorder.Moment{Run: v.Run, At: v.Seen}))
 		for line := range strings.Lines(v.Text) {
-			fmt.Fprintf(b, "    %s\n", harmless(strings.TrimRight(line, "\r\n")))
+			fmt.Fprintf(b, "    %s\n", redact.Unseen(strings.TrimRight(line, "\r\n")))
 		}
 	}
 }

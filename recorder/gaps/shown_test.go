@@ -92,7 +92,7 @@ func TestShownText(t *testing.T) {
 	var b strings.Builder
 	r := &Report{Shown: []Shown{{Text: "#EXTM3U\r\n\x1b[2J" + strings.Repeat("x", 500)}}}
 	r.writeShown(&b, "")
-	if strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), "    #EXTM3U\n    ?[2J"+strings.Repeat("x", 500)+"\n") {
+	if strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), "    #EXTM3U\n    \\u001b[2J"+strings.Repeat("x", 500)+"\n") {
 		t.Errorf("%q", b.String())
 	}
 }

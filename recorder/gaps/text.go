@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/internal/redact"
 )
 
 // maxText bounds a text of the stream's in a message.
@@ -37,18 +39,8 @@ func segmentRange(first, last int64) string {
 
 // printable is a harmless text that is not too long.
 func printable(s string) string {
-	if s = harmless(s); len(s) > maxText {
+	if s = redact.Unseen(s); len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText], "") + "…"
 	}
 	return s
-}
-
-// harmless is a text of somebody else's without what would move the cursor of a terminal.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
