@@ -20,7 +20,7 @@ func newPlaces(n int) *places { return &places{max: n, by: map[netip.Prefix]int{
 // each is how many places one address can have.
 func (p *places) each() int { return (p.max + 1) / 2 }
 
-// enter takes a place, if there is one, which leave gives back. all says that nobody would get one.
+// enter takes a place, if there is one, which leave gives back. all is true where nobody would get one.
 func (p *places) enter(remote string) (ok, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/refstream/refstream/internal/filelock"
 )
 
-// lockError says what to do where another process has the lock that keeps a channel's journal to one.
+// lockError adds what to do where another process has the lock that keeps a channel's journal to one.
 func lockError(err error) error {
 	var held *filelock.HeldError
 	if errors.As(err, &held) {

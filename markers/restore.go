@@ -32,7 +32,7 @@ var (
 // now and then learns of it.
 const restoredChecks = 15
 
-// look says what has become of a file: nil, errRemoved, or another error.
+// look reports what has become of a file: nil, errRemoved, or another error.
 func (f *logFiles) look(i int) error {
 	name := f.path(f.parts[i].start)
 	info, err := os.Stat(name)

@@ -25,7 +25,7 @@ func elsewhere(addr net.Addr) string {
 	return net.JoinHostPort(name, port)
 }
 
-// everywhere says whether a listener is at all of the machine's addresses.
+// everywhere reports whether a listener is at all of the machine's addresses.
 func everywhere(addr net.Addr) (port string, all bool) {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok || tcp.IP != nil && !tcp.IP.IsUnspecified() {

@@ -34,7 +34,7 @@ type replayPage struct {
 	// server is set before anything is served.
 	server *replay.Server
 	o      replay.Options
-	// truth says that records come into a store as they did then, which can't be taken out again.
+	// truth is true where records come into a store as they did then, which can't be taken out again.
 	truth bool
 
 	mu     sync.Mutex

@@ -18,7 +18,7 @@ type program struct {
 	video ts.ProgramStream
 }
 
-// take takes a packet at offset at, and reports whether it says that there is another video now.
+// take takes a packet at offset at, and reports whether another video begins with it.
 func (g *program) take(p ts.Packet, at int64) (changed bool) {
 	pid := p.PID()
 	if pid == 0 && p.Starts() {

@@ -23,7 +23,7 @@ type Options struct {
 	// Quiet is the first distance between further ones. It doubles with each, up to 60 times as much; after 10 times as much
 	// without any, a burst is written again.
 	Quiet time.Duration
-	// Now tells the time; only differences count.
+	// Now is the clock; only differences count.
 	Now func() time.Time
 }
 
@@ -39,7 +39,7 @@ func New(next slog.Handler, o Options) *Handler {
 	return &Handler{next, &sorts{o: o, known: map[sortKey]*sort{}}}
 }
 
-// Enabled says what next says.
+// Enabled reports what next does.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
@@ -99,7 +99,7 @@ type sorts struct {
 	order []*sort
 }
 
-// due says whether a line is written, and how many of its sort were left out before it.
+// due reports whether a line is written, and how many of its sort were left out before it.
 func (s *sorts) due(r slog.Record) (before int64, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ const (
 	Calm = 10
 )
 
-// Pace says when something may be logged: a few times at once, then at distances that double. It belongs to one goroutine.
+// Pace decides when something may be logged: a few times at once, then at distances that double. It belongs to one goroutine.
 type Pace struct {
 	// Burst is how many lines may follow each other at once, Quiet the first distance between lines after that.
 	Burst int
@@ -21,7 +21,7 @@ type Pace struct {
 	wait     time.Duration // from there to the next, after a burst
 }
 
-// Due takes note that there is something to log, and says whether to log it, which is then taken to be done.
+// Due takes note that there is something to log, and reports whether to log it, which is then taken to be done.
 func (p *Pace) Due(now time.Time) bool {
 	if p.lines == 0 || now.Sub(p.happened) >= Calm*p.Quiet {
 		p.lines, p.wait = 0, p.Quiet

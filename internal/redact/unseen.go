@@ -32,7 +32,7 @@ func Unseen(text string) string {
 	return b.String()
 }
 
-// unseen says whether a character has no form of its own: control and format characters, separators of lines, and what fonts
+// unseen reports whether a character has no form of its own: control and format characters, separators of lines, and what fonts
 // show as nothing. Variation selectors are not among them: they choose the form of the character before, as in emoji.
 func unseen(r rune) bool {
 	if unicode.Is(unicode.Variation_Selector, r) {

@@ -13,10 +13,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrRefused is what an error wraps where Redis answers and refuses to serve: the error says what it answered.
+// ErrRefused is what an error wraps where Redis answers and refuses to serve: the error has the answer.
 var ErrRefused = errors.New("it refuses")
 
-// A Redis that takes no connections (protected mode, too many clients) says why in one line and closes the connection. The library
+// A Redis that takes no connections (protected mode, too many clients) gives the reason in one line and closes the connection. The library
 // then reports that it was closed. So the connections keep what was said.
 
 // heard is the line with which Redis refused the last connection, nil where it did not.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// readStep is how much room is made for a body at first, or less where the answer says that it is short. It grows to no
+	// readStep is how much room is made for a body at first, or less where the answer gives a shorter length. It grows to no
 	// more than four times what is there, so that an answer that claims much and brings little takes little.
 	readStep = 64 << 10
 	// maxInMemory is how long a segment may be that is kept in memory: six seconds at 5 Mbit/s. Longer ones go to temporary

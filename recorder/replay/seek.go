@@ -14,7 +14,7 @@ var ErrRebased = errors.New("the dates are moved so that the live edge is now, w
 // answered as it was then; answers that are under way are not changed. A loop is in its first pass then. Where Run has come to
 // the end, Done stays closed.
 //
-// The error says that there is no such time, or is ErrRebased.
+// The error reports that there is no such time, or is ErrRebased.
 func (s *Server) Seek(at time.Duration) error {
 	if s.o.Rebase {
 		return ErrRebased

@@ -24,7 +24,7 @@ const (
 // starts are names of columns that have the starts of what was detected, on the clock that is asked for, or Time.
 var starts = []string{"start", "start_time", "start time", "begin", "onset"}
 
-// layout is what the first row says about a table.
+// layout is the meaning of the columns of a table.
 type layout struct {
 	column int  // that of the detections
 	header bool // the row is one
