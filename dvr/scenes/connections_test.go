@@ -134,7 +134,7 @@ func TestScanKilledConnections(t *testing.T) {
 	ended := time.Unix(0, 0)
 	for i, part := range parts {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestScanKilledConnections$")
-		child.Env = append(os.Environ(), scanManyDir+"="+s.folder)
+		child.Env = append(os.Environ(), scanManyDir+"="+s.folder, "TMPDIR="+t.TempDir())
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func TestScanKilled(t *testing.T) {
 	}
 	for n := 1; n < len(r.frames); n += step {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestScanKilled$")
-		cmd.Env = append(os.Environ(), scanKilledDir+"="+s.folder)
+		cmd.Env = append(os.Environ(), scanKilledDir+"="+s.folder, "TMPDIR="+t.TempDir())
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

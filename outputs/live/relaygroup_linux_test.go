@@ -30,7 +30,7 @@ func TestRelayEndsWithServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			server := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRelayEndsWithServer$")
-			server.Env = append(os.Environ(), dirOf+"="+dir, addressOf+"="+address)
+			server.Env = append(os.Environ(), dirOf+"="+dir, addressOf+"="+address, "TMPDIR="+t.TempDir())
 			if err := server.Start(); err != nil {
 				t.Fatal(err)
 			}
