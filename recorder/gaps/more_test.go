@@ -144,7 +144,7 @@ func TestTroubles(t *testing.T) {
 	trouble(7020*ms, p)   // after one that did not
 	r := found(t, w, Options{})
 	equal(t, r, "request_failed -1 1 0.055 s", "trouble -1 1 0.000 s")
-	if got := r.Findings[1].Text; got != "trouble?" {
+	if got := r.Findings[1].Text; got != `trouble\u000a` {
 		t.Errorf("the trouble is told as %q", got)
 	}
 }
