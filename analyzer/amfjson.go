@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/flv/amf0"
+	"github.com/refstream/refstream/format/flv/amf0"
 )
 
 // amfJSON is the values behind a script's name as a JSON object: the properties of the only value, if that is an object,

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // BenchmarkHLS reads an HLS stream of 1280x720 at 25 frames/s with a time stamp, a frame record and pic_timing in each

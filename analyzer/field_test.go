@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (

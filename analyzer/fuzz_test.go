@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/flv/amf0"
 )
 
 // checked is options and a handler that want each record to be sound.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
-	"github.com/refstream/refstream/h264"
 )
 
 // messagesHEVC are the SEI messages that the test writes into picture n: a time code, a time stamp, a frame record.

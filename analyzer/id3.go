@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 const (

@@ -8,9 +8,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/outputs/hls"
-	"github.com/refstream/refstream/outputs/mp4"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // Kind is the kind of a stream.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
 )
 

@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
 )
 
 const ticksPerMilli = media.TicksPerSecond / 1000

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/refstream/refstream/outputs/mp4"
+	"github.com/refstream/refstream/format/mp4"
 )
 
 // schemesID3 are the schemes of event messages that hold an ID3 tag (AOM, Carriage of ID3 Timed Metadata in CMAF).

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // readTS reads a transport stream to its end, which is no error. begin must have been called.

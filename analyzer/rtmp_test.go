@@ -15,9 +15,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/rtmp"
 	"github.com/refstream/refstream/internal/testnet"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/rtmp"
 )
 
 // tagSource plays tags once; with stall it then says nothing more.

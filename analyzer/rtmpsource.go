@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/rtmp"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/rtmp"
 )
 
 // rtmpSource is a stream that an RTMP server plays.

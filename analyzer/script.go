@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/flv/amf0"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
 )
 
 // Names of scripts that state a time.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/h264"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/flv/amf0"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
 )
 
 // tagsOf is the tags of an FLV file.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // sei takes a NAL unit of supplemental enhancement information.

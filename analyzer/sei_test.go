@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // unitsOf is the access units of a transport stream.

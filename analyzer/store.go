@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 )
 
 func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // What is wrong with packets is a record with the name and number of TR 101 290.

@@ -3,8 +3,8 @@ package analyzer
 import (
 	"fmt"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // transportMonitor watches the packets of a transport stream, or of a segment of one.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // PIDs that no program map names (ISO/IEC 13818-1, table 2-3; ETSI EN 300 468, table 1; ATSC A/65, 4.2).

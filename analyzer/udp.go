@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
-	"github.com/refstream/refstream/h264"
 	"github.com/refstream/refstream/media"
 )
 

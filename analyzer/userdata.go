@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // UUIDs of user data that holds a time, besides those of packages h264 and annotate.

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )

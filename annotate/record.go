@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // RecordUUID is the UUID, as 16 bytes, of the user_data_unregistered SEI message that holds a frame record. It is the

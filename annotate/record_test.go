@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // TestRecordUUIDIsNameBased recomputes the UUID from its namespace and name (RFC 9562, 5.5).

@@ -3,7 +3,7 @@ package annotate
 import (
 	"testing"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )

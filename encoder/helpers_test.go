@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // limit is how long any test here may take; it is far more than a loaded machine needs.

@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // stopDelay is how long ffmpeg may take to end when it was told to, before it is killed: enough to end in good order,

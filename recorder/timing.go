@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
-	"github.com/refstream/refstream/outputs/mp4"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // The values of Timing.Media.

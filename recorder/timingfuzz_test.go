@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // FuzzMeasure finds nothing that makes it fail, or say what can't be.

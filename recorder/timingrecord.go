@@ -2,11 +2,11 @@ package recorder
 
 import (
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs/hls"
-	"github.com/refstream/refstream/outputs/mp4"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // firstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record

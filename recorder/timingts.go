@@ -6,8 +6,8 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // privateStream is the stream_id of AC-3, and of much else.

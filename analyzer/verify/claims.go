@@ -8,10 +8,10 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/flv/amf0"
 	"github.com/refstream/refstream/outputs/hls"
 )
 

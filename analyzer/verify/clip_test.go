@@ -15,12 +15,12 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs"
-	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/hls"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // clip is a short stream as the writers of refstream make it, on several carriers, with its truth.

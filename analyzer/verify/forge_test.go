@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/flv/amf0"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // forger rewrites a stream, in what its parsers take out of the bytes. Each function may be nil.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // annotate measures what SEI and muxing take: the access units of a 1080p stream are encoded first, and then annotated

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refstream/refstream/outputs/rtmp"
+	"github.com/refstream/refstream/format/rtmp"
 )
 
 // audience reads one carrier of a stream with many clients, in this process, and throws away what comes.

@@ -3,7 +3,7 @@ package main
 import (
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // unitEnds follows an MPEG transport stream with one video stream and tells of each picture, when the next one begins,

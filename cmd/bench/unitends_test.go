@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestUnitEnds writes pictures with the project's own muxer and cuts the bytes anywhere: each picture must be told of

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/outputs"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // alsoFormats are the formats of generate besides HLS, each with what packs units into a file of it.

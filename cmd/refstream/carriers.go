@@ -15,8 +15,8 @@ import (
 
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/flv"
 	"github.com/refstream/refstream/outputs/live"
 )
 

@@ -15,10 +15,10 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // Many clients of MPEG-TS and RTMP, and one that stops reading: it is dropped, the others and HLS miss nothing.

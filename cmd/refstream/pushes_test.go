@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/api"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // Targets that are absent, refuse, reset or never read cost nothing but themselves, and get the stream when they are back.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // coded is a time code message written bit by bit.

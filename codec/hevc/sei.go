@@ -3,7 +3,7 @@ package hevc
 import (
 	"fmt"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // Types of SEI payloads (H.265, D.2.1). User data is as in H.264.

@@ -3,7 +3,7 @@ package hevc
 import (
 	"fmt"
 
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
 )
 
 const maxSeconds, maxMinutes, maxHours = 59, 59, 23 // D.3.27

@@ -15,8 +15,8 @@ import (
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
 	"github.com/refstream/refstream/dvr/splice"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // scanManyDir names the session's folder in the environment of the process that is to be killed.

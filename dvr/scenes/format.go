@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"iter"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
-	"github.com/refstream/refstream/h264"
 )
 
 // maxHead is how much of a picture is looked through for its format, which stands in front of it: there may be messages

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestScanSizeChanges has a sender change the size, and change it back, within a connection, with times that go on.

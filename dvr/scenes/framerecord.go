@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/annotate"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // recordedTime is what a picture's frame record says.

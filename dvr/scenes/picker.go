@@ -3,10 +3,10 @@ package scenes
 import (
 	"sync/atomic"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
-	"github.com/refstream/refstream/h264"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestVideoTables reads the tables that a decoder is given back, also where they need several packets.

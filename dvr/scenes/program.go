@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // program is the tables of a stream, and which video is taken out of it: the first of the first program that has one.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/refstream/refstream/dvr/splice"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // readSize is how much of a recording is read at once: as many packets as fill a pipe.

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/atomicfile"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // stateFile says where scanning goes on when a session is resumed.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/jsonlines"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // shortDisk is a file on a disk that has room for so many bytes more.

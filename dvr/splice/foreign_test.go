@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // numbered is n packets whose bodies hold no sync byte but their number.

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // intake takes one connection into the recording.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // killedDir names the folder in the environment of the process that is to be killed.

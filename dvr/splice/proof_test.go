@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestNoProgram: what has the sync bytes of a transport stream and nothing of a stream in it is said, and not recorded.

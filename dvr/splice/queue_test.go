@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestConnectsAgainAtOnce: of many connections in a row, each closed before the next is made, nothing is lost: more than

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // TestRecords: what one sender brings is recorded byte for byte, in whatever pieces it comes.

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/dvr/internal/dvrtest"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // made are the streams of these tests.

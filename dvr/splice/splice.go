@@ -3,7 +3,7 @@ package splice
 import (
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // maxHeld is how much of a connection is held back at most until its time is known: 4 MiB, which is 400 ms of 80 Mbit/s.

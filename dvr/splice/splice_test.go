@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestHeldBack: a second sender that never sends the sound it names is recorded all the same, and whatever is held back at

@@ -1,8 +1,8 @@
 package splice
 
 import (
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (

@@ -3,8 +3,8 @@ package splice
 import (
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (

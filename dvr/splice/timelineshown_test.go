@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // TestPicturesInOrder: wherever a sender with B-frames breaks off, and whoever comes at once after it, no picture of the

@@ -22,21 +22,21 @@ type arrows struct {
 
 // table is the design's table of packages. Change both together.
 var table = map[string]arrows{
-	"media": {},
-	"h264":  {may: words("media")},
+	"media":      {},
+	"codec/h264": {may: words("media")},
 	// HEVC has the bits, the emulation prevention and the SEI messages of H.264.
-	"codec/hevc": {may: words("h264"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"codec/hevc": {may: words("codec/h264"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"generator": {
 		may:       words("media"),
 		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
 	"encoder": {
-		may:       words("media h264 outputs/ts internal/ffmpeg"),
+		may:       words("media codec/h264 format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
 	"scenario": {may: words("generator markers")},
-	"annotate": {may: words("media h264 markers")},
+	"annotate": {may: words("media codec/h264 markers")},
 	"markers":  {may: words("media internal/atomicfile internal/filelock internal/jsonlines"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
@@ -44,39 +44,39 @@ var table = map[string]arrows{
 		may:       words("media markers"),
 		libraries: words("github.com/redis/go-redis/v9"),
 	},
-	"outputs/ts": {
-		may:       words("media h264 codec/hevc markers outputs"),
+	"format/ts": {
+		may:       words("media codec/h264 codec/hevc markers outputs"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
-	"outputs":          {may: words("media markers")},
-	"outputs/feed":     {},
-	"outputs/flv/amf0": {},
-	"outputs/flv":      {may: words("media h264 codec/hevc markers outputs outputs/flv/amf0")},
-	"outputs/rtmp":     {may: words("media internal/redact outputs/flv outputs/flv/amf0")},
+	"outputs":         {may: words("media markers")},
+	"outputs/feed":    {},
+	"format/flv/amf0": {},
+	"format/flv":      {may: words("media codec/h264 codec/hevc markers outputs format/flv/amf0")},
+	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs/live": {
-		may:       words("media markers outputs outputs/feed outputs/ts outputs/flv outputs/rtmp internal/ffmpeg internal/quietlog internal/redact"),
+		may:       words("media markers outputs outputs/feed format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
 		libraries: words("golang.org/x/sys/unix"),
-		tests:     words("h264 encoder annotate outputs/flv/amf0"),
+		tests:     words("codec/h264 encoder annotate format/flv/amf0"),
 	},
 	"outputs/hls": {
-		may:       words("media h264 markers internal/atomicfile internal/redact outputs/ts"),
+		may:       words("media codec/h264 markers internal/atomicfile internal/redact format/ts"),
 		libraries: words("github.com/Eyevinn/hls-m3u8 golang.org/x/net/publicsuffix"),
 		tests:     words("annotate"),
 	},
-	"outputs/mp4": {may: words("media h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4": {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer": {
-		may: words("media h264 codec/hevc markers annotate generator outputs/ts outputs/flv outputs/flv/amf0 outputs/rtmp outputs/hls outputs/mp4"),
+		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp outputs/hls format/mp4"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score outputs/ts outputs/hls outputs/flv " +
-			"outputs/flv/amf0"),
+		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts outputs/hls format/flv " +
+			"format/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("outputs"),
 	},
 	"recorder": {
-		may:       words("media h264 markers annotate internal/atomicfile internal/filelock internal/redact outputs/hls outputs/ts outputs/mp4"), // annotate: frame records
+		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact outputs/hls format/ts format/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/chunks": {may: words("recorder outputs/hls")},
@@ -87,19 +87,19 @@ var table = map[string]arrows{
 	},
 	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
 	"dvr/splice": {
-		may:       words("media internal/jsonlines outputs/ts"),
+		may:       words("media internal/jsonlines format/ts"),
 		libraries: words("golang.org/x/sys/windows"),
 		tests:     words("dvr/internal/dvrtest"),
 	},
 	// The index has what frame records say.
 	"dvr/scenes": {
-		may:   words("media h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg dvr/splice outputs/ts"),
+		may:   words("media codec/h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg dvr/splice format/ts"),
 		tests: words("dvr/internal/dvrtest"),
 	},
 	// Test code: what the tests of dvr and its packages share.
-	"dvr/internal/dvrtest": {may: words("outputs/ts")},
+	"dvr/internal/dvrtest": {may: words("format/ts")},
 	"pipeline": {
-		may:       words("media h264 generator encoder annotate markers scenario outputs outputs/ts outputs/hls internal/redact"),
+		may:       words("media codec/h264 generator encoder annotate markers scenario outputs format/ts outputs/hls internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},
@@ -136,7 +136,7 @@ var table = map[string]arrows{
 }
 
 // inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.
-var inEveryTest = words("media h264 markers markers/storetest internal/testnet internal/testunix generator outputs/ts")
+var inEveryTest = words("media codec/h264 markers markers/storetest internal/testnet internal/testunix generator format/ts")
 
 func words(s string) []string { return strings.Fields(s) }
 

@@ -73,7 +73,7 @@ func parse(name, text string) (source, error) {
 	return source{fset, name, f}, nil
 }
 
-// tree is every Go file of the module by the package's path from the root: "outputs/ts".
+// tree is every Go file of the module by the package's path from the root: "format/ts".
 type tree map[string][]source
 
 // packages lists the packages in order.

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // timed is a marker with its time stamps.

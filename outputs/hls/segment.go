@@ -3,9 +3,9 @@ package hls
 import (
 	"bytes"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // segment is the one that is being filled, held in memory until it is whole. Its buffers are used again for each.

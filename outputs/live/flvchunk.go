@@ -1,6 +1,6 @@
 package live
 
-import "github.com/refstream/refstream/outputs/flv"
+import "github.com/refstream/refstream/format/flv"
 
 // flvChunk is what an access unit became in FLV, made once for all consumers: as tags for RTMP and as bytes for FLV over
 // HTTP. The bodies of the tags lie within the bytes.

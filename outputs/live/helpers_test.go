@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/outputs"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 const (
@@ -233,7 +233,7 @@ func noneLeft(t testing.TB) {
 		buf := make([]byte, 1<<20)
 		var found []string
 		for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if !strings.Contains(g, "noneLeft") && (strings.Contains(g, "outputs/live.") || strings.Contains(g, "outputs/rtmp.") ||
+			if !strings.Contains(g, "noneLeft") && (strings.Contains(g, "outputs/live.") || strings.Contains(g, "format/rtmp.") ||
 				strings.Contains(g, "outputs/feed.")) && !strings.Contains(g, "testing.(*T).Run(") && !strings.Contains(g, "testing/synctest.") {
 				found = append(found, g)
 			}

@@ -14,11 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // serveHTTP serves the hub's handlers with a time limit for requests.

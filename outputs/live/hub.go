@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/outputs/feed"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // Hub is where all live consumers of one channel get the stream. Write is called by one goroutine; everything else may be

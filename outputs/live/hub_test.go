@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/flv"
+	"github.com/refstream/refstream/format/flv"
 )
 
 func TestOptionsAreChecked(t *testing.T) {

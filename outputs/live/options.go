@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/flv"
 )
 
 const (

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/refstream/refstream/format/rtmp"
 	"github.com/refstream/refstream/internal/quietlog"
 	"github.com/refstream/refstream/outputs/feed"
-	"github.com/refstream/refstream/outputs/rtmp"
 )
 
 // burst is how many lines about an output may follow each other at once: absent, there, lost, there again.

@@ -7,7 +7,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/refstream/refstream/outputs/rtmp"
+	"github.com/refstream/refstream/format/rtmp"
 )
 
 // keepAlive finds targets that are gone without a word while the stream pauses: after 15 s idle, every 5 s, 3 times.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/flv/amf0"
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // feedLive writes units faster than real time until the test ends or stop is called, which closes the hub.

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/outputs/feed"
-	"github.com/refstream/refstream/outputs/ts"
 )
 
 // relaySource is a source whose time begins elsewhere.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/rtmp"
 	"github.com/refstream/refstream/outputs/feed"
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/rtmp"
 )
 
 // rtmpApp is the application that players name.

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/flv"
-	"github.com/refstream/refstream/outputs/rtmp"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/rtmp"
 )
 
 // player plays to the end in the background.

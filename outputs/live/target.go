@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/refstream/refstream/outputs/rtmp"
+	"github.com/refstream/refstream/format/rtmp"
 )
 
 // maxName is the longest name of a push in bytes: it is in every line of the log about it and a label of its metrics.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/ts"
+	"github.com/refstream/refstream/format/ts"
 )
 
 // Patience is how long anything may take, on the slowest machine.

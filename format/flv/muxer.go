@@ -1,0 +1,180 @@
+package flv
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/outputs"
+)
+
+// Muxer makes the tags of one stream. What it makes depends on its calls alone. It is not safe for concurrent use.
+//
+// Times are those of the stream's clock in milliseconds, rounded to the nearest, so that PTS in a tag differ from the
+// exact ones by half a millisecond at most; nothing is rebased. onFI is sent for the first frame of each second of the
+// stream that there is, and for the first frame of each marker; onCuePoint for each marker. They have the time of that
+// frame's PTS, and stand before the first video tag whose DTS is not before it; a marker that becomes known when that has
+// passed goes out at once, with the time it is for.
+type Muxer struct {
+	o             Options
+	sets          parameterSets
+	header        []byte // body of the sequence header
+	metadata      []byte // body of onMetaData
+	width, height int
+	scripts       schedule
+}
+
+// NewMuxer makes a Muxer.
+func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.Rate}} }
+
+// Unit makes the tags of an access unit. Units come in decoding order, the first one with parameter sets. The tags hold
+// nothing of u, but the Muxer may: as [outputs.Unit] says, nobody changes it.
+//
+// It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
+// an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
+// read, or if it has 2^24 bytes or more.
+func (m *Muxer) Unit(u outputs.Unit) (Chunk, error) {
+	c, err := m.unit(&u)
+	if err != nil {
+		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", u.Frame, err)
+	}
+	return c, nil
+}
+
+func (m *Muxer) unit(u *outputs.Unit) (Chunk, error) {
+	if m.o.Rate.Num <= 0 || m.o.Rate.Den <= 0 {
+		return Chunk{}, errors.New("the options have no frame rate")
+	}
+	body, err := videoBody(u)
+	if err != nil {
+		return Chunk{}, err
+	}
+	dts := millis(u.DTS)
+	setup, err := m.parameters(u, uint32(dts))
+	if err != nil {
+		return Chunk{}, err
+	}
+	m.scripts.add(u)
+	var c Chunk
+	if c.Tags, err = scriptTags(m.scripts.due(dts)); err != nil {
+		return Chunk{}, err
+	}
+	if u.Key {
+		c.Head = []Tag{
+			{Type: Script, Time: timeOfMetadata, Body: m.metadata},
+			{Type: Video, Time: uint32(dts), Body: m.header},
+		}
+	}
+	c.Tags = append(c.Tags, setup...)
+	c.Tags = append(c.Tags, Tag{Type: Video, Time: uint32(dts), Body: body})
+	return c, nil
+}
+
+// Flush returns the script tags that are still held back, for the end of the stream: those for frames that were sent, but
+// are shown after the DTS of the last.
+func (m *Muxer) Flush() []Tag {
+	tags, err := scriptTags(m.scripts.due(math.MaxInt64))
+	if err != nil {
+		return nil // a marker that is no JSON or has 16 MiB of text
+	}
+	return tags
+}
+
+// parameters takes in the unit's parameter sets. It returns the tags that a reader in mid-stream needs before the unit.
+func (m *Muxer) parameters(u *outputs.Unit, dts uint32) ([]Tag, error) {
+	sets, err := m.sets.with(u.NALs, u.Key)
+	if err != nil {
+		return nil, err
+	}
+	if m.header != nil && sets.equal(m.sets) {
+		return nil, nil
+	}
+	config, sps, err := h264.NewAVCConfig(sets.sps, sets.pps, sets.extensions)
+	if err != nil {
+		return nil, err
+	}
+	record, err := config.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := scriptTag(timeOfMetadata, m.o.metadata(sps.Width, sps.Height)...)
+	if err != nil {
+		return nil, err
+	}
+	body := VideoBody{Frame: FrameKey, Packet: AVCSequenceHeader, Data: record}.Append(nil)
+	header := Tag{Type: Video, Time: dts, Body: body}
+	if len(body) > maxBody {
+		return nil, fmt.Errorf("parameter sets of %d bytes", len(body))
+	}
+	first, resized := m.header == nil, m.width != sps.Width || m.height != sps.Height
+	// The sets are cut out of the unit: it is not held on to for their sake.
+	m.sets, m.header, m.metadata, m.width, m.height = sets.clone(), body, meta.Body, sps.Width, sps.Height
+	switch {
+	case first && u.Key: // a reader begins here, with Head
+		return nil, nil
+	case first || resized:
+		return []Tag{meta, header}, nil
+	}
+	return []Tag{header}, nil
+}
+
+// videoBody makes the body of a unit's video tag.
+func videoBody(u *outputs.Unit) ([]byte, error) {
+	composition := millis(u.PTS) - millis(u.DTS)
+	if u.PTS < u.DTS || composition > maxComposition {
+		return nil, fmt.Errorf("PTS %d does not follow DTS %d by 0 to %d ms", u.PTS, u.DTS, maxComposition)
+	}
+	size := videoHeaderSize
+	picture := false
+	for i, nal := range u.NALs {
+		if len(nal) == 0 {
+			return nil, fmt.Errorf("NAL unit %d is empty", i)
+		}
+		if inSample(nal) {
+			size += lengthSize + len(nal)
+			picture = true
+		}
+	}
+	if !picture {
+		return nil, errors.New("no NAL units of a picture")
+	}
+	if size > maxBody {
+		return nil, fmt.Errorf("%d bytes don't fit a tag of %d", size, maxBody)
+	}
+	v := VideoBody{Frame: FrameInter, Packet: AVCNALUnits, Composition: int32(composition)}
+	if u.Key {
+		v.Frame = FrameKey
+	}
+	b := v.Append(make([]byte, 0, size))
+	for _, nal := range u.NALs {
+		if inSample(nal) {
+			b = binary.BigEndian.AppendUint32(b, uint32(len(nal)))
+			b = append(b, nal...)
+		}
+	}
+	return b, nil
+}
+
+// scriptTags makes the tags of scripts.
+func scriptTags(scripts []script) ([]Tag, error) {
+	var tags []Tag
+	for _, s := range scripts {
+		ms := uint32(s.at)
+		values := s.fi.Values()
+		if s.kind == cueOfMarker {
+			cue, err := NewCuePoint(s.marker, ms)
+			if err != nil {
+				return nil, fmt.Errorf("marker %s: %w", s.marker.ID, err)
+			}
+			values = cue.Values()
+		}
+		t, err := scriptTag(ms, values...)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, t)
+	}
+	return tags, nil
+}
