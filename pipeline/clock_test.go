@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // stepBack sets the clock back for the next run, which starts its own clock by the wall's.
@@ -19,7 +19,7 @@ type sentOnce struct {
 	run map[int64]int64
 }
 
-func (o *sentOnce) Write(u outputs.Unit) error {
+func (o *sentOnce) Write(u stream.Unit) error {
 	if o.r.store.dead.Load() {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // fakeStore is the embedded store, in memory, with faults.
@@ -123,10 +123,10 @@ var errNobodyListens = errors.New("nobody listens")
 // fakeOutput takes in units and remembers them.
 type fakeOutput struct {
 	fails func(frame int64) bool
-	units []outputs.Unit
+	units []stream.Unit
 }
 
-func (o *fakeOutput) Write(u outputs.Unit) error {
+func (o *fakeOutput) Write(u stream.Unit) error {
 	if o.fails != nil && o.fails(u.Frame) {
 		return errNobodyListens
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // encoderProcess is one run of an encoder (package encoder): frames in, access units out.
@@ -40,10 +40,10 @@ type segmenter interface {
 	Close() (*markers.SegmentRecord, error)
 }
 
-// output takes in every annotated unit, besides HLS (package outputs/live, or the files of generate). A live one never
+// output takes in every annotated unit, besides HLS (package outputs, or the files of generate). A live one never
 // waits for those who read from it. It is used by one goroutine.
 type output interface {
-	Write(u outputs.Unit) error
+	Write(u stream.Unit) error
 }
 
 // appender is the part of a store that the pipeline writes to.
@@ -114,7 +114,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
-	if err := c.deliver(outputs.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {
+	if err := c.deliver(stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {
 		return err
 	}
 	return c.publisher.unit(ctx, unit, known)
@@ -122,7 +122,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 
 // deliver gives a unit to the output besides HLS. What fails there costs a live channel nothing else: it is counted, and
 // told when it begins.
-func (c *chain) deliver(u outputs.Unit) error {
+func (c *chain) deliver(u stream.Unit) error {
 	if c.Output == nil {
 		return nil
 	}

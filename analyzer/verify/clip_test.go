@@ -19,8 +19,8 @@ import (
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/stream"
 )
 
 // clip is a short stream as the writers of refstream make it, on several carriers, with its truth.
@@ -151,7 +151,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 }
 
 // encodedUnits are the access units of frames 0 on, as x264 codes them.
-func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list []outputs.Unit) {
+func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list []stream.Unit) {
 	t.Helper()
 	shows := func(n int64) bool { return truth.Frames[n].Event != "" }
 	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", bFrames, "-g", "30",
@@ -171,7 +171,7 @@ func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, outputs.Unit{AccessUnit: au})
+		list = append(list, stream.Unit{AccessUnit: au})
 	}
 	clock, rate := testChannel().Clock(), testChannel().Rate
 	origin := list[0].PTS

@@ -12,7 +12,7 @@ import (
 
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // alsoFormats are the formats of generate besides HLS, each with what packs units into a file of it.
@@ -30,7 +30,7 @@ func alsoFormats(o flv.Options) map[string]func(io.Writer) container {
 // container packs units into one file.
 type container interface {
 	// unit writes the next unit.
-	unit(u outputs.Unit) error
+	unit(u stream.Unit) error
 	// end writes what comes after the last one.
 	end() error
 }
@@ -40,7 +40,7 @@ type tsContainer struct {
 	muxer *ts.Muxer
 }
 
-func (c tsContainer) unit(u outputs.Unit) error {
+func (c tsContainer) unit(u stream.Unit) error {
 	b, err := c.muxer.Unit(u)
 	if err == nil {
 		_, err = c.w.Write(b)
@@ -56,7 +56,7 @@ type flvContainer struct {
 	begun bool
 }
 
-func (c *flvContainer) unit(u outputs.Unit) error {
+func (c *flvContainer) unit(u stream.Unit) error {
 	chunk, err := c.muxer.Unit(u)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func newAlsoFiles(dir string, names []string, o flv.Options) (*alsoFiles, error)
 }
 
 // Write packs a unit into every file.
-func (a *alsoFiles) Write(u outputs.Unit) error {
+func (a *alsoFiles) Write(u stream.Unit) error {
 	for _, f := range a.files {
 		if err := f.unit(u); err != nil {
 			return err

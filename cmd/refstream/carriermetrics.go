@@ -3,33 +3,33 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/refstream/refstream/outputs/live"
+	"github.com/refstream/refstream/outputs"
 )
 
 // carrierMetrics shows the outputs' counts to Prometheus.
 type carrierMetrics struct {
-	status func() []live.Status
+	status func() []outputs.Status
 	all    []carrierMetric
 }
 
 type carrierMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	of   func(live.Status) int64
+	of   func(outputs.Status) int64
 }
 
-func newCarrierMetrics(channel string, status func() []live.Status) *carrierMetrics {
+func newCarrierMetrics(channel string, status func() []outputs.Status) *carrierMetrics {
 	m := &carrierMetrics{status: status}
-	add := func(name, help string, kind prometheus.ValueType, of func(live.Status) int64) {
+	add := func(name, help string, kind prometheus.ValueType, of func(outputs.Status) int64) {
 		desc := prometheus.NewDesc("refstream_output_"+name, help, []string{"kind", "output"}, prometheus.Labels{"channel": channel})
 		m.all = append(m.all, carrierMetric{desc, kind, of})
 	}
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-	add("clients", "Consumers of an output now.", gauge, func(s live.Status) int64 { return int64(s.Clients) })
-	add("clients_total", "Consumers that an output has had.", counter, func(s live.Status) int64 { return s.ClientsTotal })
-	add("bytes_total", "Bytes sent to an output's consumers.", counter, func(s live.Status) int64 { return s.Bytes })
-	add("dropped_total", "Consumers cut off because they were too slow.", counter, func(s live.Status) int64 { return s.Dropped })
-	add("reconnects_total", "Times that a push or relay had to begin again.", counter, func(s live.Status) int64 { return s.Reconnects })
+	add("clients", "Consumers of an output now.", gauge, func(s outputs.Status) int64 { return int64(s.Clients) })
+	add("clients_total", "Consumers that an output has had.", counter, func(s outputs.Status) int64 { return s.ClientsTotal })
+	add("bytes_total", "Bytes sent to an output's consumers.", counter, func(s outputs.Status) int64 { return s.Bytes })
+	add("dropped_total", "Consumers cut off because they were too slow.", counter, func(s outputs.Status) int64 { return s.Dropped })
+	add("reconnects_total", "Times that a push or relay had to begin again.", counter, func(s outputs.Status) int64 { return s.Reconnects })
 	return m
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/live"
+	"github.com/refstream/refstream/outputs"
 )
 
 // carryTime is when, after a stop was asked for, the live outputs must have handed over what is left: a relay's ffmpeg
@@ -56,10 +56,10 @@ func (f *carrierFlags) given() bool {
 
 // carriers are the live outputs of one channel: what the flags ask for, and how to run it.
 type carriers struct {
-	targets  []live.Target
-	relays   func(markers.Channel) ([]live.RelaySpec, error)
+	targets  []outputs.Target
+	relays   func(markers.Channel) ([]outputs.RelaySpec, error)
 	ts, rtmp net.Listener
-	hub      *live.Hub
+	hub      *outputs.Hub
 	logger   *slog.Logger
 	stopping context.CancelFunc
 	ended    chan struct{}
@@ -70,14 +70,14 @@ type carriers struct {
 func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Logger) (*carriers, error) {
 	k := &carriers{logger: logger}
 	for _, p := range f.push {
-		t, err := live.ParsePush(p)
+		t, err := outputs.ParsePush(p)
 		if err != nil {
 			return nil, fmt.Errorf("--push: %w", err)
 		}
 		k.targets = append(k.targets, t)
 	}
 	// The real ones are made when the channel is known for certain: the data directory may bring another one.
-	k.relays = func(c markers.Channel) ([]live.RelaySpec, error) { return f.relays(c, published) }
+	k.relays = func(c markers.Channel) ([]outputs.RelaySpec, error) { return f.relays(c, published) }
 	if _, err := k.relays(c); err != nil {
 		return nil, err
 	}
@@ -98,8 +98,8 @@ func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Lo
 }
 
 // relays makes the relays of a channel. Errors name the flag.
-func (f *carrierFlags) relays(c markers.Channel, published string) (list []live.RelaySpec, err error) {
-	add := func(flag string, spec live.RelaySpec, e error) {
+func (f *carrierFlags) relays(c markers.Channel, published string) (list []outputs.RelaySpec, err error) {
+	add := func(flag string, spec outputs.RelaySpec, e error) {
 		if e == nil {
 			e = spec.Outside(published)
 		}
@@ -108,18 +108,18 @@ func (f *carrierFlags) relays(c markers.Channel, published string) (list []live.
 		}
 	}
 	for _, r := range f.relay {
-		spec, err := live.ParseRelay(r)
+		spec, err := outputs.ParseRelay(r)
 		add("--relay", spec, err)
 	}
 	if f.relayHLS == "" && f.hlsType != hlsTypeDefault {
-		add("--relay-hls-type", live.RelaySpec{}, errors.New("it is about --relay-hls, which is not given"))
+		add("--relay-hls-type", outputs.RelaySpec{}, errors.New("it is about --relay-hls, which is not given"))
 	}
 	if f.relayHLS != "" {
-		spec, err := live.HLSRelay(f.relayHLS, f.hlsType, c)
+		spec, err := outputs.HLSRelay(f.relayHLS, f.hlsType, c)
 		add("--relay-hls", spec, err)
 	}
 	if f.relayDASH != "" {
-		spec, err := live.DASHRelay(f.relayDASH, c)
+		spec, err := outputs.DASHRelay(f.relayDASH, c)
 		add("--relay-dash", spec, err)
 	}
 	return list, err
@@ -141,7 +141,7 @@ func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
 
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
-	k.hub, err = live.New(live.Options{
+	k.hub, err = outputs.New(outputs.Options{
 		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
 	})
 	return err
@@ -213,7 +213,7 @@ func (k *carriers) handler(channel string) func(name, format string) http.Handle
 
 // status lists the outputs, each with a name of its own: what is left of an address without its secrets may be the same
 // for several.
-func (k *carriers) status() []live.Status {
+func (k *carriers) status() []outputs.Status {
 	list := k.hub.Status()
 	taken := map[[2]string]bool{}
 	for i, s := range list {

@@ -17,7 +17,7 @@ import (
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // programTimeout ends an ffmpeg that hangs; each run takes about a second.
@@ -53,14 +53,14 @@ func genOf(c markers.Clock, n int64) time.Time {
 }
 
 // encode makes a stream of real H.264 with SEI in each picture, whose frames are numbered from first on.
-func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, size string) []outputs.Unit {
+func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, size string) []stream.Unit {
 	t.Helper()
 	gop := fmt.Sprint(c.FramesPerSegment)
 	out, _ := run(t, nil, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate="+c.Rate.String(),
 		"-frames:v", fmt.Sprint(frames), "-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-pix_fmt", "yuv420p",
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", fmt.Sprint(bframes), "-flags", "+cgop",
 		"-x264-params", "pic-struct=1", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "-")
-	var units []outputs.Unit
+	var units []stream.Unit
 	origin := int64(1) << 62
 	for r := ts.NewReader(bytes.NewReader(out)); ; {
 		au, err := r.Next()
@@ -71,7 +71,7 @@ func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, siz
 			t.Fatal(err)
 		}
 		origin = min(origin, au.PTS)
-		units = append(units, outputs.Unit{AccessUnit: au})
+		units = append(units, stream.Unit{AccessUnit: au})
 	}
 	if int64(len(units)) != frames {
 		t.Fatalf("ffmpeg made %d access units, want %d", len(units), frames)
@@ -95,7 +95,7 @@ func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, siz
 }
 
 // label replaces the SEI of a picture: pic_timing, MISB time stamp, frame number.
-func label(t testing.TB, c markers.Clock, u *outputs.Unit, sps *h264.SPS) *h264.SPS {
+func label(t testing.TB, c markers.Clock, u *stream.Unit, sps *h264.SPS) *h264.SPS {
 	t.Helper()
 	var nals [][]byte
 	done := false
@@ -150,7 +150,7 @@ func markerAt(c markers.Clock, n int64) markers.Marker {
 }
 
 // muxAll muxes the units and gives the tags of a reader that begins with the first.
-func muxAll(t testing.TB, o Options, units []outputs.Unit) []Tag {
+func muxAll(t testing.TB, o Options, units []stream.Unit) []Tag {
 	t.Helper()
 	m := NewMuxer(o)
 	var tags []Tag

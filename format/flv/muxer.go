@@ -7,7 +7,7 @@ import (
 	"math"
 
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // Muxer makes the tags of one stream. What it makes depends on its calls alone. It is not safe for concurrent use.
@@ -30,12 +30,12 @@ type Muxer struct {
 func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.Rate}} }
 
 // Unit makes the tags of an access unit. Units come in decoding order, the first one with parameter sets. The tags hold
-// nothing of u, but the Muxer may: as [outputs.Unit] says, nobody changes it.
+// nothing of u, but the Muxer may: as [stream.Unit] says, nobody changes it.
 //
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
-func (m *Muxer) Unit(u outputs.Unit) (Chunk, error) {
+func (m *Muxer) Unit(u stream.Unit) (Chunk, error) {
 	c, err := m.unit(&u)
 	if err != nil {
 		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", u.Frame, err)
@@ -43,7 +43,7 @@ func (m *Muxer) Unit(u outputs.Unit) (Chunk, error) {
 	return c, nil
 }
 
-func (m *Muxer) unit(u *outputs.Unit) (Chunk, error) {
+func (m *Muxer) unit(u *stream.Unit) (Chunk, error) {
 	if m.o.Rate.Num <= 0 || m.o.Rate.Den <= 0 {
 		return Chunk{}, errors.New("the options have no frame rate")
 	}
@@ -83,7 +83,7 @@ func (m *Muxer) Flush() []Tag {
 }
 
 // parameters takes in the unit's parameter sets. It returns the tags that a reader in mid-stream needs before the unit.
-func (m *Muxer) parameters(u *outputs.Unit, dts uint32) ([]Tag, error) {
+func (m *Muxer) parameters(u *stream.Unit, dts uint32) ([]Tag, error) {
 	sets, err := m.sets.with(u.NALs, u.Key)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (m *Muxer) parameters(u *outputs.Unit, dts uint32) ([]Tag, error) {
 }
 
 // videoBody makes the body of a unit's video tag.
-func videoBody(u *outputs.Unit) ([]byte, error) {
+func videoBody(u *stream.Unit) ([]byte, error) {
 	composition := millis(u.PTS) - millis(u.DTS)
 	if u.PTS < u.DTS || composition > maxComposition {
 		return nil, fmt.Errorf("PTS %d does not follow DTS %d by 0 to %d ms", u.PTS, u.DTS, maxComposition)

@@ -11,10 +11,10 @@ import (
 	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
-func unitOf(au media.AccessUnit) outputs.Unit { return outputs.Unit{AccessUnit: au} }
+func unitOf(au media.AccessUnit) stream.Unit { return stream.Unit{AccessUnit: au} }
 
 // order is the frames of a GOP in decoding order, as letters of the usual kind: I0 P3 B1 B2 P6 …
 func order(gop, bframes int64) []int64 {
@@ -30,11 +30,11 @@ func order(gop, bframes int64) []int64 {
 	return out
 }
 
-// stream makes units without real pictures, in decoding order.
-func stream(t testing.TB, c markers.Clock, first, gops, bframes int64) []outputs.Unit {
+// coded makes units without real pictures, in decoding order.
+func coded(t testing.TB, c markers.Clock, first, gops, bframes int64) []stream.Unit {
 	t.Helper()
 	sps, pps := fromHex(t, testSPS), fromHex(t, testPPS)
-	var units []outputs.Unit
+	var units []stream.Unit
 	delay := int64(0)
 	if bframes > 0 {
 		delay = 1
@@ -65,7 +65,7 @@ type told struct {
 }
 
 // tell muxes the units and lists the script tags but onMetaData.
-func tell(t *testing.T, m *Muxer, units []outputs.Unit) []told {
+func tell(t *testing.T, m *Muxer, units []stream.Unit) []told {
 	t.Helper()
 	var out []told
 	open := 0
@@ -108,7 +108,7 @@ func tell(t *testing.T, m *Muxer, units []outputs.Unit) []told {
 	return out
 }
 
-func with(units []outputs.Unit, frame int64, ms ...markers.Marker) []outputs.Unit {
+func with(units []stream.Unit, frame int64, ms ...markers.Marker) []stream.Unit {
 	for i := range units {
 		if units[i].Frame == frame {
 			units[i].Markers = append(units[i].Markers, ms...)
@@ -117,8 +117,8 @@ func with(units []outputs.Unit, frame int64, ms ...markers.Marker) []outputs.Uni
 	return units
 }
 
-func without(units []outputs.Unit, from, to int64) []outputs.Unit {
-	var out []outputs.Unit
+func without(units []stream.Unit, from, to int64) []stream.Unit {
+	var out []stream.Unit
 	for _, u := range units {
 		if u.Frame < from || u.Frame > to {
 			out = append(out, u)
@@ -133,56 +133,56 @@ func TestScripts(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		clock markers.Clock
-		units []outputs.Unit
+		units []stream.Unit
 		want  []told
 	}{
-		{"no B-frames", c25, stream(t, c25, 0, 2, 0), []told{
+		{"no B-frames", c25, coded(t, c25, 0, 2, 0), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 2000, "00:00:01:00", 25},
 		}},
 		// Decoding order 0 3 1 2 6 4 5 …, DTS a frame early: 25 is shown at the DTS of the second unit of its GOP, 28.
-		{"B-frames", c25, stream(t, c25, 0, 2, 2), []told{
+		{"B-frames", c25, coded(t, c25, 0, 2, 2), []told{
 			{"onFI", 1000, "00:00:00:00", 3}, {"onFI", 2000, "00:00:01:00", 28},
 		}},
 		// The first frame past each second is 30 (1.001 s), 60 (2.002 s) and so on.
-		{"29.97", ntsc, stream(t, ntsc, 0, 3, 2), []told{
+		{"29.97", ntsc, coded(t, ntsc, 0, 3, 2), []told{
 			{"onFI", 1000, "00:00:00;00", 3}, {"onFI", 2001, "00:00:01;00", 33}, {"onFI", 3002, "00:00:02;00", 63},
 		}},
-		{"begins in mid-second", c24, stream(t, c24, 36, 2, 0), []told{
+		{"begins in mid-second", c24, coded(t, c24, 36, 2, 0), []told{
 			{"onFI", 2500, "00:00:01:12", 36}, {"onFI", 3000, "00:00:02:00", 48},
 		}},
-		{"wrapped", c25, stream(t, c25, past, 1, 0), []told{
+		{"wrapped", c25, coded(t, c25, past, 1, 0), []told{
 			{"onFI", uint32((past/25 + 1) * 1000 % (1 << 32)), c25.Timecode(past).String(), past},
 		}},
-		{"ends before its time", c25, stream(t, c25, 0, 1, 3)[:1], []told{{"onFI", 1000, "00:00:00:00", -1}}},
-		{"a second's first frames are missing", c25, without(stream(t, c25, 0, 3, 2), 20, 27), []told{
+		{"ends before its time", c25, coded(t, c25, 0, 1, 3)[:1], []told{{"onFI", 1000, "00:00:00:00", -1}}},
+		{"a second's first frames are missing", c25, without(coded(t, c25, 0, 3, 2), 20, 27), []told{
 			{"onFI", 1000, "00:00:00:00", 3}, {"onFI", 2120, "00:00:01:03", 31}, {"onFI", 3000, "00:00:02:00", 53},
 		}},
-		{"whole seconds are missing", c25, without(stream(t, c25, 0, 4, 0), 20, 77), []told{
+		{"whole seconds are missing", c25, without(coded(t, c25, 0, 4, 0), 20, 77), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 4120, "00:00:03:03", 78},
 		}},
-		{"marker on its frame", c25, with(stream(t, c25, 0, 1, 0), 7, markerAt(c25, 7)), []told{
+		{"marker on its frame", c25, with(coded(t, c25, 0, 1, 0), 7, markerAt(c25, 7)), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 1280, "00:00:00:07", 7}, {"test-e7", 1280, "00:00:00:07", 7},
 		}},
 		// Decoding order, with the frame whose PTS the DTS is: … 9:6 7:7 8:8 12:9 …
-		{"marker on a B-frame", c25, with(stream(t, c25, 0, 1, 2), 7, markerAt(c25, 7)), []told{
+		{"marker on a B-frame", c25, with(coded(t, c25, 0, 1, 2), 7, markerAt(c25, 7)), []told{
 			{"onFI", 1000, "00:00:00:00", 3}, {"onFI", 1280, "00:00:00:07", 7}, {"test-e7", 1280, "00:00:00:07", 7},
 		}},
-		{"marker on a P-frame", c25, with(stream(t, c25, 0, 1, 2), 9, markerAt(c25, 9)), []told{
+		{"marker on a P-frame", c25, with(coded(t, c25, 0, 1, 2), 9, markerAt(c25, 9)), []told{
 			{"onFI", 1000, "00:00:00:00", 3}, {"onFI", 1360, "00:00:00:09", 12}, {"test-e9", 1360, "00:00:00:09", 12},
 		}},
-		{"marker at a second", c25, with(stream(t, c25, 0, 2, 2), 25, markerAt(c25, 25)), []told{
+		{"marker at a second", c25, with(coded(t, c25, 0, 2, 2), 25, markerAt(c25, 25)), []told{
 			{"onFI", 1000, "00:00:00:00", 3}, {"onFI", 2000, "00:00:01:00", 28}, {"test-e25", 2000, "00:00:01:00", 28},
 		}},
-		{"marker known early", c25, with(stream(t, c25, 0, 2, 0), 20, markerAt(c25, 27)), []told{
+		{"marker known early", c25, with(coded(t, c25, 0, 2, 0), 20, markerAt(c25, 27)), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 2000, "00:00:01:00", 25}, {"onFI", 2080, "00:00:01:02", 27}, {"test-e27", 2080, "00:00:01:02", 27},
 		}},
-		{"marker known late", c25, with(stream(t, c25, 0, 2, 0), 27, markerAt(c25, 23)), []told{
+		{"marker known late", c25, with(coded(t, c25, 0, 2, 0), 27, markerAt(c25, 23)), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 2000, "00:00:01:00", 25}, {"onFI", 1920, "00:00:00:23", 27}, {"test-e23", 1920, "00:00:00:23", 27},
 		}},
-		{"marker known late at a second", c25, with(stream(t, c25, 0, 2, 0), 27, markerAt(c25, 25)), []told{
+		{"marker known late at a second", c25, with(coded(t, c25, 0, 2, 0), 27, markerAt(c25, 25)), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 2000, "00:00:01:00", 25}, {"test-e25", 2000, "00:00:01:00", 27},
 		}},
-		{"two markers, one after the end", c25, with(stream(t, c25, 0, 1, 0), 5, markerAt(c25, 40), markerAt(c25, 6)), []told{
+		{"two markers, one after the end", c25, with(coded(t, c25, 0, 1, 0), 5, markerAt(c25, 40), markerAt(c25, 6)), []told{
 			{"onFI", 1000, "00:00:00:00", 0}, {"onFI", 1240, "00:00:00:06", 6}, {"test-e6", 1240, "00:00:00:06", 6},
 			{"onFI", 2600, "00:00:01:15", -1}, {"test-e40", 2600, "00:00:01:15", -1},
 		}},
@@ -200,7 +200,7 @@ func TestScripts(t *testing.T) {
 func TestScriptsOfALongStream(t *testing.T) {
 	c := clockOf(25, 1, 25)
 	m := NewMuxer(Options{Rate: c.Rate})
-	units := stream(t, c, 0, 300, 2)
+	units := coded(t, c, 0, 300, 2)
 	for n := int64(10); n < 300*25; n += 13 {
 		units = with(units, n, markerAt(c, n))
 	}
@@ -266,7 +266,7 @@ func TestMetaData(t *testing.T) {
 			properties("width", 320.0, "height", 180.0, "framerate", 25.0, "videocodecid", 7.0, "hasVideo", true, "hasAudio", false),
 		},
 	} {
-		c, err := NewMuxer(tc.o).Unit(stream(t, clockOf(25, 1, 1), 50, 1, 0)[0])
+		c, err := NewMuxer(tc.o).Unit(coded(t, clockOf(25, 1, 1), 50, 1, 0)[0])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // remembered is how many frames that had an onFI are remembered, so that a marker that becomes known late doesn't give
@@ -47,7 +47,7 @@ type schedule struct {
 }
 
 // add takes the scripts of an access unit.
-func (s *schedule) add(u *outputs.Unit) {
+func (s *schedule) add(u *stream.Unit) {
 	s.addFrame(u)
 	for i := range u.Markers {
 		m := &u.Markers[i]
@@ -59,7 +59,7 @@ func (s *schedule) add(u *outputs.Unit) {
 }
 
 // addFrame makes the frame the first of its second if it is, so far: in decoding order an earlier one may follow.
-func (s *schedule) addFrame(u *outputs.Unit) {
+func (s *schedule) addFrame(u *stream.Unit) {
 	second := s.rate.Ticks(u.Frame) / media.TicksPerSecond
 	if s.begun && second <= s.done {
 		return

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 const (
@@ -48,7 +48,7 @@ func NewMuxer() *Muxer { return &Muxer{} }
 //
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS, and for a marker that no tag can
 // hold; the unit is not in the stream then.
-func (m *Muxer) Unit(u outputs.Unit) ([]byte, error) {
+func (m *Muxer) Unit(u stream.Unit) ([]byte, error) {
 	if err := checkUnit(u.AccessUnit); err != nil {
 		return nil, fmt.Errorf("pack access unit: frame %d: %w", u.Frame, err)
 	}
@@ -98,7 +98,7 @@ func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 }
 
 // sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.
-func sizeOf(u outputs.Unit) int {
+func sizeOf(u stream.Unit) int {
 	pes := u.Size() + 4*len(u.NALs) + unitOverhead
 	return 3*PacketSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*PacketSize
 }

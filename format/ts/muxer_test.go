@@ -14,14 +14,14 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 // mux packs the units, with a marker at every fifth, and returns what each became.
 func mux(t testing.TB, m *Muxer, units []media.AccessUnit) (chunks [][]byte, told []markers.Marker) {
 	t.Helper()
 	for i, au := range units {
-		u := outputs.Unit{AccessUnit: au}
+		u := stream.Unit{AccessUnit: au}
 		if i%5 == 0 {
 			mk := testMarker(int64(i))
 			mk.PTS = au.PTS
@@ -41,18 +41,18 @@ func mux(t testing.TB, m *Muxer, units []media.AccessUnit) (chunks [][]byte, tol
 func TestMuxer(t *testing.T) {
 	units := shift(readAll(t, NewReader(bytes.NewReader(makeStream(t, 80, "-bf", "2")))), 90000)
 	chunks, told := mux(t, NewMuxer(), units)
-	stream := slices.Concat(chunks...)
-	got, tags, stats := readID3(t, stream)
+	packets := slices.Concat(chunks...)
+	got, tags, stats := readID3(t, packets)
 	sameUnits(t, got, units)
 	sameMarkers(t, tags, told)
 	if stats.Gaps != 0 || stats.Damaged != 0 || stats.DamagedID3 != 0 {
 		t.Errorf("%+v", stats)
 	}
-	if w := warnings(t, stream); w != "" {
+	if w := warnings(t, packets); w != "" {
 		t.Errorf("ffmpeg: %s", w)
 	}
 	written, _ := withMarkers(t, units)
-	if !bytes.Equal(withoutTables(stream), withoutTables(written)) {
+	if !bytes.Equal(withoutTables(packets), withoutTables(written)) {
 		t.Error("a Writer makes other packets")
 	}
 	for i, au := range units {
@@ -62,15 +62,15 @@ func TestMuxer(t *testing.T) {
 		got := readAll(t, NewReader(bytes.NewReader(slices.Concat(chunks[i:]...))))
 		sameUnits(t, got, units[i:])
 	}
-	if again, _ := mux(t, NewMuxer(), units); !bytes.Equal(slices.Concat(again...), stream) {
+	if again, _ := mux(t, NewMuxer(), units); !bytes.Equal(slices.Concat(again...), packets) {
 		t.Error("the same units give other bytes")
 	}
 }
 
-func withoutTables(stream []byte) (b []byte) {
-	for ; len(stream) > 0; stream = stream[188:] {
-		if pid := (int(stream[1])<<8 | int(stream[2])) & NullPID; pid != 0 && pid != pmtPID {
-			b = append(b, stream[:188]...)
+func withoutTables(packets []byte) (b []byte) {
+	for ; len(packets) > 0; packets = packets[188:] {
+		if pid := (int(packets[1])<<8 | int(packets[2])) & NullPID; pid != 0 && pid != pmtPID {
+			b = append(b, packets[:188]...)
 		}
 	}
 	return b
@@ -92,20 +92,20 @@ func TestMuxerTables(t *testing.T) {
 		for _, gop := range []int64{1, 7, 48, 250} {
 			m := NewMuxer()
 			m.Step = rate.Ticks(1)
-			var stream []byte
+			var packets []byte
 			for n := range int64(500) {
 				dts := media.PTSMask - 300000 + rate.Ticks(n)
-				b, err := m.Unit(outputs.Unit{AccessUnit: media.AccessUnit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}}})
+				b, err := m.Unit(stream.Unit{AccessUnit: media.AccessUnit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}}})
 				if err != nil {
 					t.Fatal(err)
 				}
 				if first := withoutReferences(b); n%gop == 0 && (first[1]&0x1F != 0 || first[2] != 0) {
 					t.Fatalf("%v: no tables before the key frame %d", rate, n)
 				}
-				stream = append(stream, b...)
+				packets = append(packets, b...)
 			}
 			last, tables, seen, clock := map[uint16]int64{}, 0, map[uint16]bool{}, int64(-1)
-			d := astits.NewDemuxer(context.Background(), bytes.NewReader(stream), astits.DemuxerOptPacketSize(188))
+			d := astits.NewDemuxer(context.Background(), bytes.NewReader(packets), astits.DemuxerOptPacketSize(188))
 			for {
 				p, err := d.NextPacket()
 				if errors.Is(err, astits.ErrNoMorePackets) {
@@ -158,7 +158,7 @@ func TestMuxerStartsAnew(t *testing.T) {
 		dts    int64
 		tables bool
 	}{{90000, true}, {93600, false}, {3600, true}, {7200, false}, {900000, true}} {
-		b, err := m.Unit(outputs.Unit{AccessUnit: media.AccessUnit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}}})
+		b, err := m.Unit(stream.Unit{AccessUnit: media.AccessUnit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,8 +172,8 @@ func TestMuxerStartsAnew(t *testing.T) {
 func TestMuxerRefuses(t *testing.T) {
 	late := testMarker(1)
 	late.GenTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
-	good := outputs.Unit{AccessUnit: unitOfSize(1, 100)}
-	for want, bad := range map[string]outputs.Unit{
+	good := stream.Unit{AccessUnit: unitOfSize(1, 100)}
+	for want, bad := range map[string]stream.Unit{
 		"frame 7: no NAL units":         {AccessUnit: media.AccessUnit{Frame: 7}},
 		"frame 8: DTS 2 is after PTS 1": {AccessUnit: media.AccessUnit{Frame: 8, DTS: 2, PTS: 1, NALs: [][]byte{{9}}}},
 		"marker main-e1":                {AccessUnit: good.AccessUnit, Markers: []markers.Marker{testMarker(2), late}},
@@ -194,7 +194,7 @@ func TestMuxerRefuses(t *testing.T) {
 func TestMuxerOwnership(t *testing.T) {
 	m := NewMuxer()
 	for size := 1; size < 70000; size += 977 {
-		u := outputs.Unit{AccessUnit: unitOfSize(0, size), Markers: []markers.Marker{testMarker(0)}}
+		u := stream.Unit{AccessUnit: unitOfSize(0, size), Markers: []markers.Marker{testMarker(0)}}
 		before := fmt.Sprint(u)
 		b, err := m.Unit(u)
 		if err != nil {
@@ -204,14 +204,14 @@ func TestMuxerOwnership(t *testing.T) {
 		if spare := cap(b) - len(b); spare > 7*188 {
 			t.Errorf("%d bytes to spare at %d", spare, len(b))
 		}
-		if _, err := m.Unit(outputs.Unit{AccessUnit: unitOfSize(1, size)}); err != nil || !bytes.Equal(b, kept) || fmt.Sprint(u) != before {
+		if _, err := m.Unit(stream.Unit{AccessUnit: unitOfSize(1, size)}); err != nil || !bytes.Equal(b, kept) || fmt.Sprint(u) != before {
 			t.Errorf("changed afterwards, %v", err)
 		}
 	}
 }
 
 func BenchmarkMuxer25kB(b *testing.B) {
-	u := outputs.Unit{AccessUnit: unitOfSize(0, 25000)}
+	u := stream.Unit{AccessUnit: unitOfSize(0, 25000)}
 	m := NewMuxer()
 	b.SetBytes(25000)
 	b.ReportAllocs()

@@ -9,7 +9,7 @@ import (
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/stream"
 )
 
 const (
@@ -55,7 +55,7 @@ func (w *Writer) SetStep(ticks int64) { w.muxer.Step = ticks }
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
 func (w *Writer) WriteUnit(au media.AccessUnit) error {
-	out, err := w.muxer.Unit(outputs.Unit{AccessUnit: au, Markers: w.pending})
+	out, err := w.muxer.Unit(stream.Unit{AccessUnit: au, Markers: w.pending})
 	if err != nil {
 		return err
 	}

@@ -45,16 +45,15 @@ var table = map[string]arrows{
 		libraries: words("github.com/redis/go-redis/v9"),
 	},
 	"format/ts": {
-		may:       words("media codec/h264 codec/hevc markers outputs"),
+		may:       words("media codec/h264 codec/hevc markers stream"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
-	"outputs":         {may: words("media markers")},
-	"outputs/feed":    {},
+	"stream":          {may: words("media markers")},
 	"format/flv/amf0": {},
-	"format/flv":      {may: words("media codec/h264 codec/hevc markers outputs format/flv/amf0")},
+	"format/flv":      {may: words("media codec/h264 codec/hevc markers stream format/flv/amf0")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
-	"outputs/live": {
-		may:       words("media markers outputs outputs/feed format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
+	"outputs": {
+		may:       words("media markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("codec/h264 encoder annotate format/flv/amf0"),
 	},
@@ -73,7 +72,7 @@ var table = map[string]arrows{
 		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts outputs/hls format/flv " +
 			"format/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
-		tests:     words("outputs"),
+		tests:     words("stream"),
 	},
 	"recorder": {
 		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact outputs/hls format/ts format/mp4"), // annotate: frame records
@@ -99,7 +98,7 @@ var table = map[string]arrows{
 	// Test code: what the tests of dvr and its packages share.
 	"dvr/internal/dvrtest": {may: words("format/ts")},
 	"pipeline": {
-		may:       words("media codec/h264 generator encoder annotate markers scenario outputs format/ts outputs/hls internal/redact"),
+		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts outputs/hls internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},

@@ -1,0 +1,100 @@
+package outputs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/refstream/refstream/stream"
+)
+
+// pump sends what a reader gets until the stream ends, which is no error. bytes makes what is sent of a payload, the first
+// one or a later one.
+func pump[T any](ctx context.Context, r *stream.Reader[T], bytes func(payload T, first bool) []byte, send func([]byte) error) error {
+	for first := true; ; first = false {
+		c, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := send(bytes(c.Payload, first)); err != nil {
+			return err
+		}
+	}
+}
+
+// tsBytes is MPEG-TS as it is sent: each key frame has the tables before it.
+func tsBytes(packets []byte, _ bool) []byte { return packets }
+
+// flvBytes is FLV as it is sent.
+func flvBytes(c *flvChunk, first bool) []byte {
+	if first {
+		return c.beginBytes()
+	}
+	return c.tagsBytes
+}
+
+// sendTS sends the stream over a connection, from a key frame to its end. It closes the connection.
+//
+// Whatever the peer sends is read and dropped: unread, it would make the end of the stream a reset. That the peer sends
+// no more says nothing, it may read on.
+func (h *Hub) sendTS(ctx context.Context, conn net.Conn, o *output) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(inner, func() { _ = conn.SetDeadline(longAgo()) })
+	defer stop()
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			cancel(err)
+		}
+	}()
+	limit := deadline{set: conn.SetWriteDeadline, timeout: h.o.WriteTimeout}
+	err := pump(inner, h.ts.Join(), tsBytes, func(b []byte) error {
+		return limit.keep(func() error {
+			n, err := conn.Write(b)
+			o.sent(n)
+			return err
+		})
+	})
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case inner.Err() != nil && !tooSlow(err):
+		err = context.Cause(inner) // what the reading side heard first is the reason
+	case err == nil:
+		h.farewell(ctx, conn, heard)
+	}
+	hangUp(conn, err)
+	<-heard
+	return err
+}
+
+// farewell tells the peer that the stream has ended and waits a moment for it to hang up: heard is closed then. Closing at
+// once could destroy what is under way to it.
+func (h *Hub) farewell(ctx context.Context, conn net.Conn, heard <-chan struct{}) {
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	timer := time.NewTimer(h.times.farewell)
+	defer timer.Stop()
+	select {
+	case <-heard:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// hangUp closes a connection. What a peer that was too slow has not taken is dropped, not kept for it.
+func hangUp(conn net.Conn, err error) {
+	if tcp, ok := conn.(*net.TCPConn); ok && tooSlow(err) {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
+}

@@ -1,0 +1,95 @@
+package outputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/stream"
+)
+
+// Hub is where all live consumers of one channel get the stream. Write is called by one goroutine; everything else may be
+// used from anywhere.
+type Hub struct {
+	o     Options
+	times times
+
+	tsMuxer  *ts.Muxer
+	flvMuxer *flv.Muxer
+	ts       *stream.Feed[[]byte]
+	flv      *stream.Feed[*flvChunk]
+
+	// closed ends when there are no more units; end ends it.
+	closed context.Context
+	end    context.CancelFunc
+
+	httpTS, httpFLV *output
+
+	mu      sync.Mutex
+	outputs []*output
+	lastDTS int64 // of the newest unit, ticks
+}
+
+// New makes a hub. Errors name what is wrong with the options.
+func New(o Options) (*Hub, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("make live outputs: %w", err)
+	}
+	h := &Hub{
+		o: o, times: defaultTimes(), tsMuxer: ts.NewMuxer(), flvMuxer: flv.NewMuxer(o.FLV),
+		ts: stream.New[[]byte](stream.Options{}), flv: stream.New[*flvChunk](stream.Options{}),
+	}
+	h.tsMuxer.Step = o.Channel.Rate.Ticks(1)
+	h.closed, h.end = context.WithCancel(context.Background())
+	h.httpTS = h.newOutput(KindHTTPTS, "/live/"+o.Channel.Name+".ts")
+	h.httpFLV = h.newOutput(KindHTTPFLV, "/live/"+o.Channel.Name+".flv")
+	h.httpTS.setState(StateListening)
+	h.httpFLV.setState(StateListening)
+	return h, nil
+}
+
+// Write takes the next access unit in decoding order and never waits for consumers. u is not changed, but held on to. An
+// error says for which format the unit could not be packed: it is missing there, and the stream goes on. After Close it
+// does nothing.
+func (h *Hub) Write(u stream.Unit) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed.Err() != nil {
+		return nil
+	}
+	h.lastDTS = u.DTS
+	packets, tsErr := h.tsMuxer.Unit(u)
+	if tsErr == nil {
+		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: u.DTS, Start: u.Key})
+	}
+	tags, flvErr := h.flvMuxer.Unit(u)
+	if flvErr == nil {
+		c := newFLVChunk(tags)
+		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: u.DTS, Start: u.Key})
+	}
+	return errors.Join(tsErr, flvErr)
+}
+
+// Close says that no more units come. Consumers get what is left, and then the end of the stream.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed.Err() != nil {
+		return
+	}
+	if tags := h.flvMuxer.Flush(); len(tags) > 0 {
+		c := newFLVChunk(flv.Chunk{Tags: tags})
+		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: h.lastDTS})
+	}
+	h.ts.Close()
+	h.flv.Close()
+	h.end()
+	for _, o := range []*output{h.httpTS, h.httpFLV} {
+		o.setState(StateEnded)
+		o.quiet.Flush()
+	}
+}

@@ -1,0 +1,325 @@
+package outputs
+
+import (
+	"cmp"
+	"encoding/xml"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/media"
+)
+
+// relayAll relays units [0, to) and the end of the stream.
+func relayAll(t *testing.T, s relaySource, spec RelaySpec, from, to int) (log string) {
+	t.Helper()
+	h, l := newRelayHub(t)
+	_, wait := startRelayTest(t, h, spec)
+	s.write2(t, h, from, from+1)
+	flows(t, h)
+	s.write2(t, h, from+1, to)
+	h.Close()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	return l.String()
+}
+
+func TestRelayToFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		unit  int64 // of its time stamps
+		shift int64
+		exact bool // DTS as well, and data not packed in another way
+	}{
+		"a.ts":  {1, nearWrap, true},
+		"b.ts":  {1, 20 * 3600 * 90000, true},
+		"a.mp4": {1, 20 * 3600 * 90000, false},
+		"a.mov": {1, 0, false},
+		"a.mkv": {90, 20 * 3600 * 90000, false},
+		"a.flv": {90, 20 * 3600 * 90000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, file := relaySource{newSource(t, 0), c.shift}, filepath.Join(dir, name)
+			log := relayAll(t, s, parseRelayTest(t, file), 0, 150)
+			if c.exact {
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkTS(t, s, b, 150, 0)
+				return
+			}
+			samePTS(t, name, relayProbe(t, "v", c.unit, file), s, 0, 150)
+			if strings.Contains(log, "level=ERROR") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
+// samePTS compares the PTS of units [from, to) where the time of a file has another unit than ticks and pictures are packed
+// in another way.
+func samePTS(t *testing.T, what string, got []packet, s relaySource, from, to int) {
+	t.Helper()
+	if len(got) != to-from {
+		t.Errorf("%s: %d frames, want %d", what, len(got), to-from)
+		return
+	}
+	for i, p := range got {
+		if want := s.unit(from + i); p.pts != want.PTS&media.PTSMask || p.key != want.Key {
+			t.Errorf("%s: frame %d has PTS %d, key %t, want %d, %t", what, i, p.pts, p.key, want.PTS, want.Key)
+			return
+		}
+	}
+}
+
+// A relay whose program takes nothing for a while misses what the hub no longer keeps, says so, and goes on at a key frame.
+func TestRelayFallsBehind(t *testing.T) {
+	s, dir := relaySource{newSource(t, 20000), 0}, t.TempDir()
+	awake, file := filepath.Join(dir, "awake"), filepath.Join(dir, "a.ts")
+	h, log := newHub(t, func(o *Options) {
+		o.FFmpeg = shellScript(t, "until [ -e '"+awake+"' ]; do sleep 0.05; done; exec ffmpeg \"$@\"")
+	})
+	_, wait := startRelayTest(t, h, parseRelayTest(t, file))
+	s.write2(t, h, 0, 1)
+	flows(t, h)
+	const to = 20 * testGOP
+	s.write2(t, h, 1, to) // a pipe holds three of them, and the hub some seconds
+	if err := os.WriteFile(awake, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it to be said", func() bool { return strings.Contains(log.String(), "the relay is too slow") })
+	h.Close()
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	got := relayProbe(t, "v", 1, file)
+	at := slices.IndexFunc(got, func(p packet) bool { return p.pts > s.unit(testGOP).PTS })
+	if at < 1 || !got[at].key || got[0].pts != s.unit(0).PTS {
+		t.Fatalf("%d frames, after the gap from %d on", len(got), at)
+	}
+	samePTS(t, "after the gap", got[at:], s, to-len(got[at:]), to)
+}
+
+// A file ends where ffmpeg was killed, and is readable up to there; the next one is another one.
+func TestRelayKilledLeavesFiles(t *testing.T) {
+	for _, ext := range []string{".mp4", ".mkv", ".ts"} {
+		t.Run(ext, func(t *testing.T) {
+			s := relaySource{newSource(t, 0), 0}
+			dir := t.TempDir()
+			h, _ := newRelayHub(t, func(o *Options) { o.FFmpeg = pidScript(t, dir) })
+			_, wait := startRelayTest(t, h, parseRelayTest(t, filepath.Join(dir, "a"+ext)))
+			s.write2(t, h, 0, 1)
+			flows(t, h)
+			s.write2(t, h, 1, 80)
+			one, two := filepath.Join(dir, "a"+ext), filepath.Join(dir, "a-2"+ext)
+			eventually(t, "half of it to be in the file", func() bool {
+				info, err := os.Stat(one)
+				return err == nil && info.Size() > int64(len(s.stream(t, 40)))
+			})
+			kill9(t, dir)
+			eventually(t, "the relay to begin again", func() bool {
+				s := relayStatus(h)
+				return s.Reconnects > 0 && s.ClientsTotal == 1 && s.State != StateRunning
+			})
+			s.write2(t, h, 80, 150)
+			h.Close()
+			if err := wait(); err != nil {
+				t.Error(err)
+			}
+			unit := int64(1)
+			if ext == ".mkv" {
+				unit = 90
+			}
+			got := relayProbe(t, "v", unit, one)
+			if len(got) < 20 {
+				t.Errorf("%d frames are left in the first file", len(got))
+			}
+			samePTS(t, "first", got, s, 0, len(got))
+			got = relayProbe(t, "v", unit, two)
+			samePTS(t, "second", got, s, 150-len(got), 150)
+		})
+	}
+}
+
+func TestRelayToHLS(t *testing.T) {
+	c := testChannel()
+	c.Window = 4
+	for _, kind := range []string{"mpegts", "fmp4"} {
+		t.Run(kind, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "made", "here")
+			s := relaySource{newSource(t, 0), 20 * 3600 * 90000}
+			if kind == "mpegts" {
+				s.shift = nearWrap
+			}
+			spec, err := HLSRelay(dir, kind, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			relayAll(t, s, spec, 0, 150) // 6 segments
+			list := lines(t, filepath.Join(dir, "index.m3u8"))
+			names, rest := segments(list)
+			if !slices.Equal(names, numbered(2, 6, kind)) || rest["#EXT-X-MEDIA-SEQUENCE"] != "2" || rest["#EXT-X-TARGETDURATION"] != "1" ||
+				slices.Contains(list, "#EXT-X-ENDLIST") || rest["#EXTINF"] != "1.000000," {
+				t.Errorf("playlist:\n%s", strings.Join(list, "\n"))
+			}
+			checkSegments(t, dir, kind, s, names, 50)
+
+			// It goes on where it was.
+			relayAll(t, s, spec, 150, 225)
+			list = lines(t, filepath.Join(dir, "index.m3u8"))
+			names, rest = segments(list)
+			if !slices.Equal(names, numbered(5, 9, kind)) || rest["#EXT-X-MEDIA-SEQUENCE"] != "5" {
+				t.Errorf("playlist of the second run:\n%s", strings.Join(list, "\n"))
+			}
+			checkSegments(t, dir, kind, s, names, 125)
+			left, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil || len(left) > 2+2*int(c.Window)+1 || slices.ContainsFunc(left, func(n string) bool { return strings.HasSuffix(n, ".tmp") }) {
+				t.Errorf("files: %q, %v", left, err)
+			}
+		})
+	}
+}
+
+func numbered(from, to int, kind string) (names []string) {
+	ext := map[string]string{"mpegts": ".ts", "fmp4": ".m4s"}[kind]
+	for n := from; n < to; n++ {
+		names = append(names, "seg-0000000"+string(rune('0'+n))+ext)
+	}
+	return names
+}
+
+func lines(t *testing.T, file string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// segments are the names in a playlist, and the last value of each tag.
+func segments(list []string) (names []string, tags map[string]string) {
+	tags = map[string]string{}
+	for _, line := range list {
+		if !strings.HasPrefix(line, "#") {
+			names = append(names, line)
+			continue
+		}
+		name, value, _ := strings.Cut(line, ":")
+		tags[name] = value
+	}
+	return names, tags
+}
+
+// checkSegments compares segments with the units from one on.
+func checkSegments(t *testing.T, dir, kind string, s relaySource, names []string, from int) {
+	t.Helper()
+	var all []byte
+	if kind == "fmp4" {
+		all = read(t, filepath.Join(dir, "init.mp4"))
+	}
+	for _, n := range names {
+		all = append(all, read(t, filepath.Join(dir, n))...)
+	}
+	if kind == "fmp4" {
+		samePTS(t, kind, relayProbe(t, "v", 1, saved(t, "all.mp4", all)), s, from, from+len(names)*testGOP)
+		return
+	}
+	checkTS(t, s, all, from+len(names)*testGOP, 0)
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestRelayToDASH(t *testing.T) {
+	c := testChannel()
+	c.Window = 4
+	dir := filepath.Join(t.TempDir(), "dash")
+	s := relaySource{newSource(t, 0), 20 * 3600 * 90000}
+	spec, err := DASHRelay(dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs []string
+	for run := range 3 {
+		from := run * 150
+		relayAll(t, s, spec, from, from+150)
+		var mpd struct {
+			Template struct {
+				Init  string `xml:"initialization,attr"`
+				Media string `xml:"media,attr"`
+				Start string `xml:"startNumber,attr"`
+				Scale string `xml:"timescale,attr"`
+				S     []struct {
+					T int64 `xml:"t,attr"`
+					D int64 `xml:"d,attr"`
+					R int   `xml:"r,attr"`
+				} `xml:"SegmentTimeline>S"`
+			} `xml:"Period>AdaptationSet>Representation>SegmentTemplate"`
+		}
+		if err := xml.Unmarshal(read(t, filepath.Join(dir, "manifest.mpd")), &mpd); err != nil {
+			t.Fatal(err)
+		}
+		m := mpd.Template
+		if m.Scale != "90000" || m.Start != "3" || len(m.S) != 1 || m.S[0].T != s.unit(from+50).PTS-s.unit(from).DTS || m.S[0].D != 90000 || m.S[0].R != 3 {
+			t.Errorf("manifest: %+v", m)
+		}
+		name := func(s string) string {
+			return filepath.Join(dir, strings.NewReplacer("$RepresentationID$", "0", "$Number%08d$", "00000003").Replace(s))
+		}
+		got := relayProbe(t, "v", 1, saved(t, "seg.mp4", append(read(t, name(m.Init)), read(t, name(m.Media))...)))
+		for i := range got {
+			got[i].pts += s.unit(from).DTS
+		}
+		samePTS(t, "segment", got, s, from+50, from+75)
+		runs = append(runs, strings.Split(m.Media, "-")[1])
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "chunk-*"))
+	if err != nil || slices.ContainsFunc(left, func(n string) bool { return strings.Contains(n, runs[0]) }) ||
+		!slices.ContainsFunc(left, func(n string) bool { return strings.Contains(n, runs[1]) }) {
+		t.Errorf("runs %q, files %q, %v", runs, left, err)
+	}
+}
+
+// A relay whose output can't be written says so, goes on trying, and leaves nothing.
+func TestRelayFails(t *testing.T) {
+	s := relaySource{newSource(t, 0), 0}
+	for name, c := range map[string]struct{ output, ffmpeg, want string }{
+		"bad option":      {"srt://127.0.0.1:9?passphrase=secret", "", "SRTO_PASSPHRASE"},
+		"no folder":       {filepath.Join(t.TempDir(), "none", "a.ts"), "", "no such file or directory"},
+		"refused":         {"rtsp://me:secret@127.0.0.1:1/app", "", "Connection refused"},
+		"no ffmpeg":       {"out.ts", "/nowhere/ffmpeg", "not found"},
+		"ends by itself":  {"out.ts", shellScript(t, "head -c 5000 >/dev/null"), "before its input did"},
+		"says what it is": {"out.ts", "/bin/false", "exit status 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			h, log := newRelayHub(t, func(o *Options) { o.FFmpeg = cmp.Or(c.ffmpeg, "ffmpeg") })
+			stop, wait := startRelayTest(t, h, parseRelayTest(t, c.output))
+			s.write2(t, h, 0, 60)
+			eventually(t, "the second failure", func() bool { return relayStatus(h).Reconnects >= 2 })
+			status := relayStatus(h)
+			if !strings.Contains(status.LastError, c.want) || !strings.Contains(log.String(), c.want) {
+				t.Errorf("last error %q, want %q in it\n%s", status.LastError, c.want, log)
+			}
+			if strings.Contains(log.String()+status.LastError, "secret") {
+				t.Errorf("the key shows: %s", log)
+			}
+			stop()
+			if err := wait(); !errors.Is(err, t.Context().Err()) && err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}

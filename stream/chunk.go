@@ -1,0 +1,13 @@
+package stream
+
+// Chunk is a piece of a stream: what one access unit became in some format.
+type Chunk[T any] struct {
+	// Payload is shared by the feed and all its readers; nobody changes it or what it points to.
+	Payload T
+	// Size is the payload's length in bytes. The feed believes it.
+	Size int
+	// Time is the chunk's DTS in ticks, not wrapped. It doesn't decrease from chunk to chunk.
+	Time int64
+	// Start says that a reader can begin here: a key frame.
+	Start bool
+}

@@ -1,0 +1,111 @@
+// Package stream is the fan-out of a channel's units: it hands one stream of chunks to any number of readers that come
+// and go. It knows of no network and no clock.
+//
+// The chunks are in one log that all readers share: what is kept depends on the stream alone, not on who reads or how far
+// somebody has come, so memory is bounded however many readers there are. The writer never waits for readers; one that
+// asks for what is no longer kept gets [ErrBehind].
+package stream
+
+import (
+	"errors"
+	"sync"
+)
+
+// ErrBehind says that a reader was too slow: what it would read next is no longer kept.
+var ErrBehind = errors.New("reader fell behind the stream")
+
+// chunkCost is what a chunk counts for besides its Size: about what it takes in the log.
+const chunkCost = 128
+
+// none stands for a position that there isn't.
+const none = -1
+
+// Feed is the log of one stream. One goroutine appends; Join, Close and the readers may be used by others meanwhile.
+type Feed[T any] struct {
+	o Options
+
+	mu     sync.Mutex
+	log    ring[Chunk[T]]
+	bytes  int   // of all in the log, with chunkCost
+	start  int64 // of the current GOP: the newest Start, or none; it may be kept no longer
+	before int64 // of the newest complete GOP: the Start before that, or none
+	closed bool
+	// wake is closed when something has changed; nil while nobody waits.
+	wake chan struct{}
+}
+
+// New makes a feed.
+func New[T any](o Options) *Feed[T] {
+	return &Feed[T]{o: o.withDefaults(), start: none, before: none}
+}
+
+// Append adds a chunk and never waits for a reader. After Close it does nothing.
+func (f *Feed[T]) Append(c Chunk[T]) {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	at := f.log.push(c)
+	f.bytes += c.Size + chunkCost
+	if c.Start {
+		f.before, f.start = f.start, at
+	}
+	f.trim()
+	wake := f.wake
+	f.wake = nil
+	f.mu.Unlock()
+	// With the lock given back: those who wake up take it at once.
+	if wake != nil {
+		close(wake)
+	}
+}
+
+// trim drops what nobody needs any more, from the oldest on.
+func (f *Feed[T]) trim() {
+	for f.log.len() > 1 && (f.bytes > f.o.MaxBytes || f.stale()) {
+		f.bytes -= f.log.pop().Size + chunkCost
+	}
+}
+
+// stale says whether the oldest chunk is one that no reader may ask for.
+func (f *Feed[T]) stale() bool {
+	if f.start == none {
+		return true // nobody can begin before the first Start
+	}
+	oldest := f.log.first
+	// Where the newest complete GOP begins; until there is one, the first.
+	goal := f.start
+	if f.before >= oldest {
+		goal = f.before
+	}
+	return oldest < goal && f.log.at(oldest).Time < f.log.at(goal).Time-f.o.Behind
+}
+
+// Close says that there are no more chunks. Readers get those that are left, and then io.EOF.
+func (f *Feed[T]) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	f.closed = true
+	if f.wake != nil {
+		close(f.wake)
+		f.wake = nil
+	}
+}
+
+// Join makes a reader. It begins with the newest complete GOP if there is one, else with the current GOP, else with the
+// next Start. It has nothing to close: a reader that is no longer asked costs nothing.
+func (f *Feed[T]) Join() *Reader[T] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch oldest := f.log.first; {
+	case f.before != none && f.before >= oldest:
+		return &Reader[T]{feed: f, next: f.before}
+	case f.start != none && f.start >= oldest:
+		return &Reader[T]{feed: f, next: f.start}
+	}
+	return &Reader[T]{feed: f, next: f.log.end(), waiting: true}
+}
