@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // connection is an open stream of bytes.
@@ -84,7 +84,7 @@ func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		if c.playlist = hint == KindHLS; !c.playlist {
 			resp.Body.Close()
-			return nil, fmt.Errorf("open stream: %w: it is sent as %.20q (Content-Encoding): have the server send it as it is", hls.ErrCoding, coding)
+			return nil, fmt.Errorf("open stream: %w: it is sent as %.20q (Content-Encoding): have the server send it as it is", hlsclient.ErrCoding, coding)
 		}
 	}
 	return c, nil

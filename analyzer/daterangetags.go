@@ -3,7 +3,7 @@ package analyzer
 import (
 	"strconv"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // maxDateRanges bounds those that are kept: a day with one a second.
@@ -17,7 +17,7 @@ type dateRangeTags struct {
 }
 
 // take takes those of a version.
-func (d *dateRangeTags) take(list []hls.DateRange) {
+func (d *dateRangeTags) take(list []m3u8.DateRange) {
 	if d.known == nil {
 		d.known = map[string]bool{}
 	}
@@ -35,7 +35,7 @@ func (d *dateRangeTags) take(list []hls.DateRange) {
 }
 
 // appendTag appends an EXT-X-DATERANGE tag with these attributes.
-func appendTag(b []byte, attributes []hls.Attribute) []byte {
+func appendTag(b []byte, attributes []m3u8.Attribute) []byte {
 	b = append(b, "#EXT-X-DATERANGE:"...)
 	for i, a := range attributes {
 		if i > 0 {

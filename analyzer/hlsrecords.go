@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // attributeFrame is the private attribute in which package hls names the first frame of an event.
@@ -56,7 +56,7 @@ func (x *extractor) dateTimeWithoutUnit() {
 
 // dateRanges passes on the EXT-X-DATERANGE tags of a playlist that are new, or say something new. known is what those of
 // the playlist before said, and becomes what these say.
-func (x *extractor) dateRanges(ranges []hls.DateRange, known map[string]string) {
+func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string) {
 	x.now = x.o.Now()
 	x.at = place{offset: -1}
 	present, times := map[string]bool{}, map[string]int{}
@@ -92,7 +92,7 @@ func (x *extractor) dateRanges(ranges []hls.DateRange, known map[string]string) 
 }
 
 // appendAttributes appends the attributes as a JSON object of texts; of a name that stands twice the last counts.
-func appendAttributes(b []byte, attributes []hls.Attribute) []byte {
+func appendAttributes(b []byte, attributes []m3u8.Attribute) []byte {
 	last := make(map[string]int, len(attributes))
 	for i, a := range attributes {
 		last[a.Name] = i

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // stalledTargets is how many target durations a playlist may stay the same: RFC 8216, 6.2.1, wants a change after one and
@@ -19,8 +20,8 @@ type hlsSource struct {
 	o Options
 }
 
-func (s *hlsSource) client() *hls.Client {
-	c := &hls.Client{
+func (s *hlsSource) client() *hlsclient.Client {
+	c := &hlsclient.Client{
 		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
 		Follow: s.o.Follow,
 	}
@@ -41,7 +42,7 @@ func (s *hlsSource) address() string {
 // read reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
 func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
 	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
-	err = s.client().Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	err = s.client().Run(ctx, s.address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
 	h.tellGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
 		return true, fmt.Errorf("no segment could be read: %w", h.unread)
@@ -68,7 +69,7 @@ type hlsReading struct {
 }
 
 // version takes a playlist.
-func (h *hlsReading) version(v *hls.Version) error {
+func (h *hlsReading) version(v *hlsclient.Version) error {
 	x, m := h.x, v.Playlist.Media
 	h.said = ""
 	if m == nil {
@@ -106,7 +107,7 @@ func (h *hlsReading) version(v *hls.Version) error {
 }
 
 // watch tells when the playlist stays the same for too long, which is the end unless it is followed.
-func (h *hlsReading) watch(v *hls.Version, m *hls.Media) error {
+func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
 	now := v.Exchange.Ended
 	if v.Changed || h.changed.IsZero() {
 		h.changed, h.stalled = now, false
@@ -126,7 +127,7 @@ func (h *hlsReading) watch(v *hls.Version, m *hls.Media) error {
 }
 
 // trouble tells what went wrong, once until it is over.
-func (h *hlsReading) trouble(t *hls.Trouble) error {
+func (h *hlsReading) trouble(t *hlsclient.Trouble) error {
 	text := t.Err.Error()
 	if text != h.said {
 		h.said = text
@@ -150,9 +151,9 @@ func (h *hlsReading) tellGaps() {
 }
 
 // segment takes a segment.
-func (h *hlsReading) segment(s *hls.Segment) error {
+func (h *hlsReading) segment(s *hlsclient.Segment) error {
 	x := h.x
-	if errors.Is(s.Err, hls.ErrGap) {
+	if errors.Is(s.Err, hlsclient.ErrGap) {
 		h.unread = s.Err
 		if h.gaps++; h.gaps == 1 {
 			h.firstGap, h.firstGapName = s.MSN, s.URI
@@ -205,7 +206,7 @@ func (h *hlsReading) segment(s *hls.Segment) error {
 }
 
 // holdsMP4 reports whether a segment is MP4.
-func holdsMP4(s *hls.Segment, data *hls.Reader) bool {
+func holdsMP4(s *hlsclient.Segment, data *hlsclient.Reader) bool {
 	b := make([]byte, min(data.Size(), magicSize))
 	n, _ := data.ReadAt(b, 0)
 	return len(s.Init) > 0 || kindOfMagic(b[:n]) == KindMP4

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // hlsStore writes what a client reads into a directory: segments, decrypted and each in a file of its own, and a playlist
@@ -41,7 +41,7 @@ func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
 	client := s.client()
 	client.SpoolDir = dir
-	err := client.Run(ctx, s.address(), hls.Handler{Version: h.version, Segment: h.segment})
+	err := client.Run(ctx, s.address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
 		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
 		Doubled: h.doubled,
@@ -58,7 +58,7 @@ func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	return out, err
 }
 
-func (h *hlsStore) version(v *hls.Version) error {
+func (h *hlsStore) version(v *hlsclient.Version) error {
 	m := v.Playlist.Media
 	if m == nil || v.Stale {
 		return nil
@@ -95,7 +95,7 @@ func (h *hlsStore) gap(length markers.Seconds) {
 	h.list = fmt.Appendf(h.list, "#EXT-X-GAP\n#EXTINF:%s,\ngap%d%s\n", length, h.next-1, h.ext)
 }
 
-func (h *hlsStore) segment(s *hls.Segment) error {
+func (h *hlsStore) segment(s *hlsclient.Segment) error {
 	if s.Err != nil {
 		h.unread = s.Err
 	}
@@ -146,7 +146,7 @@ func (h *hlsStore) segment(s *hls.Segment) error {
 }
 
 // initialize stores the segment's initialization section if it is another one than that before.
-func (h *hlsStore) initialize(s *hls.Segment) error {
+func (h *hlsStore) initialize(s *hlsclient.Segment) error {
 	if len(s.Init) == 0 || h.init != "" && !s.InitChanged {
 		return nil
 	}

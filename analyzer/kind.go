@@ -8,9 +8,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // Kind is the kind of a stream.
@@ -80,7 +80,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return hint, nil
 	}
 	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
-		return "", fmt.Errorf("detect kind: %w", hls.ErrManifest)
+		return "", fmt.Errorf("detect kind: %w", m3u8.ErrManifest)
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
 	var s ts.Splitter

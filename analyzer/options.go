@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // Options say how a stream is read. Only Now is needed.
@@ -93,7 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.dial = new(net.Dialer).DialContext
 	}
 	if o.HTTP == nil {
-		o.HTTP, _ = hls.NewHTTP()
+		o.HTTP, _ = hlsclient.NewHTTP()
 	}
 	return o, nil
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // A segment that can't be written is missing, with the reason, and the stream goes on as soon as the disk works. Until
@@ -47,7 +47,7 @@ func TestDiskFull(t *testing.T) {
 
 // What a record says of a failure has no folders of this machine in it.
 func TestDetailHasNoPath(t *testing.T) {
-	err := &hls.PublishError{MSN: 5, First: 50, Last: 59, Err: fmt.Errorf("write file: %w", &os.PathError{Op: "open", Path: "/srv/data/main/hls/.seg-5.ts.tmp", Err: syscall.EROFS})}
+	err := &packager.PublishError{MSN: 5, First: 50, Last: 59, Err: fmt.Errorf("write file: %w", &os.PathError{Op: "open", Path: "/srv/data/main/hls/.seg-5.ts.tmp", Err: syscall.EROFS})}
 	if got, want := firstLine(err), "publish segment 5 (frames 50 to 59): write file: open .seg-5.ts.tmp: read-only file system"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -59,7 +59,7 @@ func TestPlaylistFails(t *testing.T) {
 		r.set = func() { r.hls.noPlaylist = func(msn int64) bool { return msn == 102 } }
 		r.start()
 		r.until(1029)
-		if err := r.live.Ready(r.t.Context()); !errors.Is(err, hls.ErrPlaylist) {
+		if err := r.live.Ready(r.t.Context()); !errors.Is(err, packager.ErrPlaylist) {
 			t.Errorf("ready: %v", err)
 		}
 		r.until(1039)
@@ -85,8 +85,8 @@ func TestDiskFullAtStop(t *testing.T) {
 		account string
 	}{
 		"segment":           {lost, nil, "1010-1019 publish, 1020-1029 publish"},
-		"playlist":          {func(r *rig) { r.hls.closeErr = hls.ErrPlaylist }, hls.ErrPlaylist, "1010-1019, 1020-1024"},
-		"segment, playlist": {func(r *rig) { lost(r); r.hls.closeErr = hls.ErrPlaylist }, hls.ErrPlaylist, "1010-1019 publish, 1020-1029 publish"},
+		"playlist":          {func(r *rig) { r.hls.closeErr = packager.ErrPlaylist }, packager.ErrPlaylist, "1010-1019, 1020-1024"},
+		"segment, playlist": {func(r *rig) { lost(r); r.hls.closeErr = packager.ErrPlaylist }, packager.ErrPlaylist, "1010-1019 publish, 1020-1029 publish"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {

@@ -11,12 +11,12 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 var errDiskFull = errors.New("no space left on device")
 
-// fakeSegmenter keeps slots as hls.Writer does, without files. TestFakeSegmenter holds the two against each other.
+// fakeSegmenter keeps slots as packager.Writer does, without files. TestFakeSegmenter holds the two against each other.
 type fakeSegmenter struct {
 	clock markers.Clock
 	// stall is how long it takes to write the unit of a frame.
@@ -72,7 +72,7 @@ func (s *fakeSegmenter) Write(au media.AccessUnit) (*markers.SegmentRecord, erro
 		s.active, s.msn, s.newest, s.frames = true, msn, msn, map[int64]bool{}
 	case !s.active || msn != s.msn || s.frames[au.Frame]:
 		s.refused++
-		return nil, fmt.Errorf("write frame %d: %w", au.Frame, hls.ErrUnit)
+		return nil, fmt.Errorf("write frame %d: %w", au.Frame, packager.ErrUnit)
 	}
 	s.frames[au.Frame] = true
 	if int64(len(s.frames)) < s.clock.FramesPerSegment {
@@ -87,7 +87,7 @@ func (s *fakeSegmenter) publish() (*markers.SegmentRecord, error) {
 		return nil, s.giveUp(errDiskFull)
 	}
 	r := markers.SegmentRecord{MSN: s.msn, FirstFrame: s.clock.FirstFrame(s.msn), Bytes: 188 * int64(len(s.frames)),
-		PublishedAt: time.Now().UTC(), URI: hls.SegmentFile(s.msn), Discontinuity: s.breaks, DiscontinuitySequence: s.discontinuity}
+		PublishedAt: time.Now().UTC(), URI: packager.SegmentFile(s.msn), Discontinuity: s.breaks, DiscontinuitySequence: s.discontinuity}
 	r.LastFrame = r.FirstFrame + int64(len(s.frames)) - 1
 	if s.breaks {
 		r.DiscontinuitySequence++
@@ -95,7 +95,7 @@ func (s *fakeSegmenter) publish() (*markers.SegmentRecord, error) {
 	s.active, s.any, s.breaks, s.discontinuity = false, true, false, r.DiscontinuitySequence
 	s.published = append(s.published, r)
 	if s.noPlaylist != nil && s.noPlaylist(r.MSN) {
-		return &r, fmt.Errorf("%w: %w", hls.ErrPlaylist, errDiskFull)
+		return &r, fmt.Errorf("%w: %w", packager.ErrPlaylist, errDiskFull)
 	}
 	return &r, nil
 }
@@ -103,7 +103,7 @@ func (s *fakeSegmenter) publish() (*markers.SegmentRecord, error) {
 func (s *fakeSegmenter) giveUp(why error) error {
 	s.active = false
 	first := s.clock.FirstFrame(s.msn)
-	return &hls.PublishError{MSN: s.msn, First: first, Last: s.last(), Err: why}
+	return &packager.PublishError{MSN: s.msn, First: first, Last: s.last(), Err: why}
 }
 
 func (s *fakeSegmenter) last() int64 {
@@ -158,16 +158,16 @@ func TestFakeSegmenter(t *testing.T) {
 	sps := mustHex(t, testSPS)
 	for seed := range uint64(12) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		o := hls.Options{Dir: t.TempDir(), Channel: info, Window: hls.MinWindow(c), Now: fixedNow}
-		real, err := hls.New(o)
+		o := packager.Options{Dir: t.TempDir(), Channel: info, Window: packager.MinWindow(c), Now: fixedNow}
+		real, err := packager.New(o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fake := newFakeSegmenter(c, nil, nil)
 		same := func(what string, got, want *markers.SegmentRecord, gotErr, wantErr error) {
 			t.Helper()
-			var a, b *hls.PublishError
-			if errors.As(gotErr, &a) != errors.As(wantErr, &b) || errors.Is(gotErr, hls.ErrUnit) != errors.Is(wantErr, hls.ErrUnit) ||
+			var a, b *packager.PublishError
+			if errors.As(gotErr, &a) != errors.As(wantErr, &b) || errors.Is(gotErr, packager.ErrUnit) != errors.Is(wantErr, packager.ErrUnit) ||
 				a != nil && (a.MSN != b.MSN || a.First != b.First || a.Last != b.Last) {
 				t.Fatalf("seed %d, %s: error %v, want %v", seed, what, gotErr, wantErr)
 			}

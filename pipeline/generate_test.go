@@ -12,7 +12,7 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // generate makes a stretch with the rig's fakes.
@@ -114,11 +114,11 @@ func TestGenerateFails(t *testing.T) {
 		"no slice":           {script: script{edit: func(_ int64, u *media.AccessUnit) bool { u.NALs = nil; return true }}, want: "handle frame 1010: annotate frame 1010: "},
 		"disk full":          {spoil: func(r *rig, _ *Generate) { r.hls.fails = func(msn int64) bool { return msn == 130 } }, want: "publish segment 130 ", is: errDiskFull},
 		"disk full at last":  {spoil: func(r *rig, _ *Generate) { r.hls.fails = func(msn int64) bool { return msn == 200 } }, want: "end playlist: publish segment 200 ", is: errDiskFull},
-		"playlist":           {spoil: func(r *rig, _ *Generate) { r.hls.closeErr = hls.ErrPlaylist }, want: "end playlist: ", is: hls.ErrPlaylist},
+		"playlist":           {spoil: func(r *rig, _ *Generate) { r.hls.closeErr = packager.ErrPlaylist }, want: "end playlist: ", is: packager.ErrPlaylist},
 		"refused frame":      {script: script{refuse: map[int64]error{1505: errors.New("not a picture of this size")}}, want: "not a picture of this size"},
 		"output":             {spoil: func(r *rig, _ *Generate) { r.out.fails = func(n int64) bool { return n == 1500 } }, want: "handle frame 1500: write frame 1500: ", is: errNobodyListens},
-		"a frame is lost":    {script: script{edit: lose(305)}, want: "publish segment 131 ", is: hls.ErrPublish},
-		"and in the end":     {script: script{edit: lose(992)}, want: "end playlist: publish segment 200 ", is: hls.ErrPublish},
+		"a frame is lost":    {script: script{edit: lose(305)}, want: "publish segment 131 ", is: packager.ErrPublish},
+		"and in the end":     {script: script{edit: lose(992)}, want: "end playlist: publish segment 200 ", is: packager.ErrPublish},
 		"the last is lost":   {script: script{edit: lose(994)}, want: "encode: 995 frames went in, 994 came out"},
 		"interrupted": {script: script{slow: map[int64]time.Duration{400: time.Hour}}, spoil: func(r *rig, _ *Generate) {
 			time.AfterFunc(time.Minute, func() { r.cancel() })

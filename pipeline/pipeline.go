@@ -28,7 +28,7 @@ type encoderProcess interface {
 	CloseInput()
 }
 
-// segmenter publishes access units as segments (package outputs/hls). It is used by one goroutine.
+// segmenter publishes access units as segments (package packager). It is used by one goroutine.
 type segmenter interface {
 	// Write takes the next unit in; the record is that of the segment which it completed, if it did.
 	Write(au media.AccessUnit) (*markers.SegmentRecord, error)

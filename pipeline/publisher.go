@@ -8,7 +8,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // publisher hands access units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
@@ -117,7 +117,7 @@ func (p *publisher) run(ctx context.Context) error {
 		p.lost(ctx, err)
 	}
 	p.settle(ctx, seg)
-	if !p.lossless && errors.Is(err, hls.ErrPublish) && !errors.Is(err, hls.ErrPlaylist) {
+	if !p.lossless && errors.Is(err, packager.ErrPublish) && !errors.Is(err, packager.ErrPlaylist) {
 		return nil // the last segment is lost and accounted for, and the playlist has ended
 	}
 	if err != nil {
@@ -154,7 +154,7 @@ func (p *publisher) lost(ctx context.Context, err error) {
 	p.Metrics.PublishErrors.Inc()
 	p.Metrics.publishFail.Store(&err)
 	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
-	var slot *hls.PublishError
+	var slot *packager.PublishError
 	if errors.As(err, &slot) {
 		p.account(ctx, slot.MSN, slot.MSN, reason{markers.ReasonPublish, firstLine(slot)})
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // Faults of all kinds at random frames, over several runs of one channel, some of which are killed: what check wants
@@ -110,7 +110,7 @@ func randomEnd(r *rig, rnd *rand.Rand) {
 		return
 	}
 	r.cancel()
-	if err := r.ended(); err != nil && !errors.Is(err, hls.ErrPlaylist) && !strings.Contains(err.Error(), "encode first frame") {
+	if err := r.ended(); err != nil && !errors.Is(err, packager.ErrPlaylist) && !strings.Contains(err.Error(), "encode first frame") {
 		r.t.Errorf("run %d ended with %v", r.info.Run, err)
 	}
 	r.store.dies.Store(-1)

@@ -10,8 +10,8 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/atomicfile"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 const (
@@ -42,7 +42,7 @@ func (c content) is(b []byte) bool { return c.sum == contentOf(b).sum }
 
 // store stores what came, unless it is there already. In a transaction that isn't committed a file may stay that no row
 // names, which the next that is equal takes over.
-func (w *writer) store(e *hls.Exchange) (content, error) {
+func (w *writer) store(e *hlsclient.Exchange) (content, error) {
 	if e.Size() == 0 {
 		return content{}, nil
 	}
@@ -52,7 +52,7 @@ func (w *writer) store(e *hls.Exchange) (content, error) {
 	}
 	defer r.Close()
 	limit := short
-	if e.Resource == hls.ResourcePlaylist {
+	if e.Resource == hlsclient.ResourcePlaylist {
 		limit = shortPlaylist
 	}
 	return w.storeBody(r, limit, extension(e.URL))

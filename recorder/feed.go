@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // feed is a playlist as far as it was recorded in this run.
@@ -53,7 +53,7 @@ type asked struct {
 	attempt int
 }
 
-func askedOf(e *hls.Exchange) asked { return asked{e.URL, e.MSN, e.Began, e.Attempt} }
+func askedOf(e *hlsclient.Exchange) asked { return asked{e.URL, e.MSN, e.Began, e.Attempt} }
 
 // answer is what became of it.
 type answer struct {
@@ -65,7 +65,7 @@ type answer struct {
 func newFeed() *feed { return &feed{asked: map[asked]answer{}} }
 
 // name notes the segments that a version names and that are to be fetched.
-func (f *feed) name(v *hls.Version) {
+func (f *feed) name(v *hlsclient.Version) {
 	m := v.Playlist.Media
 	if m == nil {
 		return
@@ -93,7 +93,7 @@ func (f *feed) silent(now time.Time) time.Duration {
 }
 
 // dealtWith takes a segment from those that were named, and gives the id of the version that named it.
-func (f *feed) dealtWith(s *hls.Segment) (version int64) {
+func (f *feed) dealtWith(s *hlsclient.Segment) (version int64) {
 	i := slices.IndexFunc(f.named, func(n entry) bool { return n.number == s.Version && n.msn == s.MSN })
 	if i < 0 {
 		return f.latest
@@ -113,7 +113,7 @@ func (f *feed) dealtWith(s *hls.Segment) (version int64) {
 
 // exchangeOf gives the id of a request that brought a segment or the last that failed to, 0 for none, and forgets those
 // for it that failed before.
-func (f *feed) exchangeOf(s *hls.Segment) int64 {
+func (f *feed) exchangeOf(s *hlsclient.Segment) int64 {
 	if s.Exchange == nil {
 		return 0
 	}
@@ -128,7 +128,7 @@ func (f *feed) exchangeOf(s *hls.Segment) int64 {
 }
 
 // kindOf says what names a playlist.
-func kindOf(s *hls.Stream, iframes map[string]bool) (kind PlaylistKind, name string, bandwidth int64) {
+func kindOf(s *hlsclient.Stream, iframes map[string]bool) (kind PlaylistKind, name string, bandwidth int64) {
 	switch {
 	case s == nil:
 		return KindMultivariant, "", 0

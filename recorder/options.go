@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // Options say what is recorded. URL, Dir and Now are needed.
@@ -25,7 +25,7 @@ type Options struct {
 	Now func() time.Time
 	// HTTP makes the requests; nil for one that keeps enough connections.
 	HTTP *http.Client
-	// Header is added to requests as of [hls.Client], and HeaderTo are the hosts besides the stream's own that get it. It is
+	// Header is added to requests as of [hlsclient.Client], and HeaderTo are the hosts besides the stream's own that get it. It is
 	// not recorded.
 	Header   http.Header
 	HeaderTo []string
@@ -80,7 +80,7 @@ func (o *Options) check() error {
 }
 
 // reload is the time from one loading of a media playlist to the next.
-func (o *Options) reload(m *hls.Media, _ bool) time.Duration {
+func (o *Options) reload(m *m3u8.Media, _ bool) time.Duration {
 	if o.Poll > 0 {
 		return o.Poll
 	}

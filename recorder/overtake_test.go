@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // TestOvertaking records a live stream of which one segment hangs and others come at the second attempt: all others are
@@ -107,8 +107,8 @@ func rowsOfVersion(t *testing.T, s *Session, id int64) func(func(*Version, error
 // TestNotAsked has rows for segments that left the playlist before their turn came: here all of them hang.
 func TestNotAsked(t *testing.T) {
 	t.Parallel()
-	if text(hls.ErrNotAsked) != NotAsked {
-		t.Errorf("the client says %q", hls.ErrNotAsked)
+	if text(hlsclient.ErrNotAsked) != NotAsked {
+		t.Errorf("the client says %q", hlsclient.ErrNotAsked)
 	}
 	inTime(t, liveWindow, func(w http.ResponseWriter, path string, _ int) bool {
 		if strings.HasSuffix(path, ".ts") {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // Why a run ended, besides an error.
@@ -96,7 +96,7 @@ func (r *recording) finish(reason string, err error) (Summary, error) {
 // read reads the stream until the end, and says what that was.
 func (r *recording) read(ctx context.Context) (reason string, err error) {
 	o := r.o
-	client := &hls.Client{
+	client := &hlsclient.Client{
 		Now: o.Now, HTTP: o.HTTP, Header: o.Header, HeaderTo: o.HeaderTo, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
 		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout, Parallel: parallel,
 		SpoolDir: filepath.Join(r.w.folder.dir, chunksDir), MaxSpool: -1, // all that comes is kept there anyway
@@ -124,7 +124,7 @@ func (r *recording) read(ctx context.Context) (reason string, err error) {
 		case r.media > 0 || r.heard == heard || !o.Persist && !r.w.resumed:
 			return "", err
 		}
-		if err := r.handler().Trouble(&hls.Trouble{At: o.Now(), Err: err}); err != nil {
+		if err := r.handler().Trouble(&hlsclient.Trouble{At: o.Now(), Err: err}); err != nil {
 			return "", err
 		}
 		select {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // selectExchanges reads what scanExchange takes.
@@ -29,7 +29,7 @@ func scanExchange(r scanner) (*Exchange, error) {
 	}
 	e.Answered = time.Duration(orMinus(answered))
 	if offset.Valid && length.Valid {
-		e.Range = &hls.ByteRange{Offset: offset.Int64, Length: length.Int64}
+		e.Range = &m3u8.ByteRange{Offset: offset.Int64, Length: length.Int64}
 	}
 	if header.Valid {
 		if err := json.Unmarshal([]byte(header.String), &e.Header); err != nil {
@@ -63,10 +63,10 @@ func (s *Session) Outcomes(ctx context.Context, url string) iter.Seq2[*Exchange,
 	list := rows(ctx, s, "exchanges", scanExchange,
 		selectExchanges+`WHERE e.url = (SELECT id FROM urls WHERE url = ?) ORDER BY e.run, e.began_at, e.id`, url)
 	return func(yield func(*Exchange, error) bool) {
-		last := map[hls.ByteRange]http.Header{}
+		last := map[m3u8.ByteRange]http.Header{}
 		for e, err := range list {
 			if err == nil && e.Status != 0 {
-				var part hls.ByteRange // the zero value, which no range is, for all
+				var part m3u8.ByteRange // the zero value, which no range is, for all
 				if e.Range != nil {
 					part = *e.Range
 				}

@@ -7,8 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/redact"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // recording writes what the client tells. The client tells one thing at a time; the progress is asked for meanwhile.
@@ -25,12 +26,12 @@ type recording struct {
 	media    int64 // versions of media playlists
 }
 
-func (r *recording) handler() hls.Handler {
-	return hls.Handler{
-		Exchange: func(e *hls.Exchange) error { return r.written("store "+string(e.Resource), r.exchange(e)) },
-		Version:  func(v *hls.Version) error { return r.written("store playlist", r.version(v)) },
-		Segment:  func(s *hls.Segment) error { return r.written("store segment", r.segment(s)) },
-		Trouble: func(t *hls.Trouble) error {
+func (r *recording) handler() hlsclient.Handler {
+	return hlsclient.Handler{
+		Exchange: func(e *hlsclient.Exchange) error { return r.written("store "+string(e.Resource), r.exchange(e)) },
+		Version:  func(v *hlsclient.Version) error { return r.written("store playlist", r.version(v)) },
+		Segment:  func(s *hlsclient.Segment) error { return r.written("store segment", r.segment(s)) },
+		Trouble: func(t *hlsclient.Trouble) error {
 			return r.written("store trouble", r.trouble(r.feed(t.Stream), t.At, t.Err))
 		},
 	}
@@ -48,18 +49,18 @@ func (r *recording) written(what string, err error) error {
 }
 
 // choose picks everything, and remembers what is a playlist of I-frames.
-func (r *recording) choose(m *hls.Multivariant) []hls.Stream {
+func (r *recording) choose(m *m3u8.Multivariant) []hlsclient.Stream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.iframes)
 	for i := range m.IFrames {
 		r.iframes[m.IFrames[i].URI] = true
 	}
-	return hls.Everything(m)
+	return hlsclient.Everything(m)
 }
 
 // feed is that of a stream, and of the first playlist for nil.
-func (r *recording) feed(s *hls.Stream) *feed {
+func (r *recording) feed(s *hlsclient.Stream) *feed {
 	address := ""
 	if s != nil && (s.Variant != nil || s.Rendition != nil) {
 		address = "stream " + s.URL // it may be the first playlist's, which names itself
@@ -75,7 +76,7 @@ func (r *recording) feed(s *hls.Stream) *feed {
 }
 
 // identify finds the row of a playlist, or makes it.
-func (r *recording) identify(f *feed, s *hls.Stream, url int64) error {
+func (r *recording) identify(f *feed, s *hlsclient.Stream, url int64) error {
 	r.mu.Lock()
 	kind, name, bandwidth := kindOf(s, r.iframes)
 	r.mu.Unlock()
@@ -97,11 +98,11 @@ func (r *recording) count(f func(*Progress)) {
 }
 
 // exchange writes a request and what came of it.
-func (r *recording) exchange(e *hls.Exchange) error {
+func (r *recording) exchange(e *hlsclient.Exchange) error {
 	f := r.feed(e.Stream)
 	var c content
 	var id int64
-	again := e.Resource == hls.ResourcePlaylist
+	again := e.Resource == hlsclient.ResourcePlaylist
 	same := again && !f.began.IsZero() && f.status == e.Status && f.content.is(e.Body)
 	write := func() (err error) {
 		url, err := r.w.url(e.URL, again)
@@ -143,9 +144,9 @@ func (r *recording) exchange(e *hls.Exchange) error {
 		return err
 	}
 	switch e.Resource {
-	case hls.ResourcePlaylist:
+	case hlsclient.ResourcePlaylist:
 		f.began, f.status, f.exchange, f.content, f.failure = e.Began, e.Status, id, c, e.Err
-	case hls.ResourceSegment:
+	case hlsclient.ResourceSegment:
 		f.asked[askedOf(e)] = answer{id, e.Err != nil, e.Ended}
 	}
 	r.count(func(p *Progress) {
@@ -160,7 +161,7 @@ func (r *recording) exchange(e *hls.Exchange) error {
 }
 
 // version writes a playlist that has changed.
-func (r *recording) version(v *hls.Version) error {
+func (r *recording) version(v *hlsclient.Version) error {
 	f := r.feed(v.Stream)
 	if !f.began.Equal(v.Exchange.Began) {
 		return errors.New("a playlist was told that is not the last that was loaded")
@@ -220,7 +221,7 @@ func (r *recording) version(v *hls.Version) error {
 }
 
 // segment writes what became of an entry.
-func (r *recording) segment(s *hls.Segment) error {
+func (r *recording) segment(s *hlsclient.Segment) error {
 	f := r.feed(s.Stream)
 	exchange := f.exchangeOf(s)
 	var version int64
@@ -239,7 +240,7 @@ func (r *recording) segment(s *hls.Segment) error {
 	if err != nil {
 		return err
 	}
-	missing := s.Err != nil && !errors.Is(s.Err, hls.ErrGap)
+	missing := s.Err != nil && !errors.Is(s.Err, hlsclient.ErrGap)
 	if missing {
 		r.warn("segment is missing", "segment", s.MSN, "url", redact.Address(s.URL), "error", s.Err)
 	}

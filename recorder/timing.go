@@ -7,8 +7,8 @@ import (
 
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // The values of Timing.Media.
@@ -29,7 +29,7 @@ const (
 //
 // A frame lasts as long as it is from one to the next in this segment, or where there is one only, as long as EXTINF says;
 // frames of audio last as long as they have samples.
-func measure(seg *hls.Segment) *Timing {
+func measure(seg *hlsclient.Segment) *Timing {
 	if seg == nil || seg.Err != nil {
 		return nil
 	}
@@ -54,7 +54,7 @@ func measure(seg *hls.Segment) *Timing {
 }
 
 // startOf is as much of a segment as tells what it is.
-func startOf(r *hls.Reader) []byte {
+func startOf(r *hlsclient.Reader) []byte {
 	b := make([]byte, min(r.Size(), 2*ts.PacketSize))
 	n, _ := r.ReadAt(b, 0)
 	return b[:n]
@@ -62,7 +62,7 @@ func startOf(r *hls.Reader) []byte {
 
 // indexOf is what an MP4 segment says of its samples, without them: its top boxes moov and moof. It is nil where they are
 // longer than they can be.
-func indexOf(r *hls.Reader) (boxes []byte) {
+func indexOf(r *hlsclient.Reader) (boxes []byte) {
 	var header [16]byte
 	for at := int64(0); ; {
 		n, _ := r.ReadAt(header[:], at)

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 const timingLimit = time.Minute
@@ -39,7 +39,7 @@ func timingRun(t testing.TB, name string, args ...string) []byte {
 }
 
 // timingSegments has ffmpeg publish 5 s in segments of 2 s, 3 s with -short, and reads them.
-func timingSegments(t testing.TB, inputs, options string) []*hls.Segment {
+func timingSegments(t testing.TB, inputs, options string) []*hlsclient.Segment {
 	t.Helper()
 	dir := t.TempDir()
 	index, length := filepath.Join(dir, "index.m3u8"), "5"
@@ -51,10 +51,10 @@ func timingSegments(t testing.TB, inputs, options string) []*hls.Segment {
 	return timingRead(t, index)
 }
 
-func timingRead(t testing.TB, index string) (list []*hls.Segment) {
+func timingRead(t testing.TB, index string) (list []*hlsclient.Segment) {
 	t.Helper()
-	c := hls.Client{Now: time.Now}
-	err := c.Run(t.Context(), index, hls.Handler{Segment: func(s *hls.Segment) error {
+	c := hlsclient.Client{Now: time.Now}
+	err := c.Run(t.Context(), index, hlsclient.Handler{Segment: func(s *hlsclient.Segment) error {
 		list = append(list, s)
 		return s.Err
 	}})
@@ -65,7 +65,7 @@ func timingRead(t testing.TB, index string) (list []*hls.Segment) {
 }
 
 // timingProbe is what ffprobe says of a segment: the smallest PTS and the end of the last frame, in ticks, of a kind.
-func timingProbe(t *testing.T, s *hls.Segment, kind string) (first, end int64) {
+func timingProbe(t *testing.T, s *hlsclient.Segment, kind string) (first, end int64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "segment")
 	if err := os.WriteFile(name, slices.Concat(s.Init, s.Data), 0o600); err != nil {
@@ -233,7 +233,7 @@ func TestMeasureOwnMoov(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &hls.Segment{Data: data}
+	s := &hlsclient.Segment{Data: data}
 	first, end := timingProbe(t, s, mediaVideo)
 	if got := measure(s); got == nil || got.First != first || got.End != end || end-first != 2*media.TicksPerSecond {
 		t.Errorf("%+v, ffprobe has %d to %d", got, first, end)
@@ -243,7 +243,7 @@ func TestMeasureOwnMoov(t *testing.T) {
 // TestMeasureNot is nil for what has no time, and for what was not fetched.
 func TestMeasureNot(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*hls.Segment{
+	for name, s := range map[string]*hlsclient.Segment{
 		"none":            nil,
 		"empty":           {},
 		"failed":          {Data: rawTag(1), Err: errors.New("not there")},

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // FuzzMeasure finds nothing that makes it fail, or say what can't be.
@@ -26,7 +26,7 @@ func FuzzMeasure(f *testing.F) {
 		f.Add(s.Init, s.Data, int64(s.Duration))
 	}
 	f.Fuzz(func(t *testing.T, init, data []byte, extinf int64) {
-		s := &hls.Segment{Init: init, Data: data}
+		s := &hlsclient.Segment{Init: init, Data: data}
 		s.Duration = markers.Seconds(extinf)
 		m := measure(s)
 		if m == nil {

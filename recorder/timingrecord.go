@@ -5,14 +5,14 @@ import (
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // firstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record
 // says; t is what was measured of the segment. ok is false where that picture has none. Only the first access unit is read: in a
 // closed GOP it is the picture with the smallest PTS.
-func firstTime(seg *hls.Segment, t *Timing) (ns int64, ok bool) {
+func firstTime(seg *hlsclient.Segment, t *Timing) (ns int64, ok bool) {
 	if t.Media != mediaVideo {
 		return 0, false
 	}

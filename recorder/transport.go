@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 
 // newHTTP makes what a recording's requests are made with.
 func newHTTP() *http.Client {
-	c, transport := hls.NewHTTP()
+	c, transport := hlsclient.NewHTTP()
 	transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = connections, idle
 	c.Transport = once{transport, nothing{}}
 	return c

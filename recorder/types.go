@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // Moment is a time of a recording: an offset from the start of one of its runs, by a clock that never steps.
@@ -59,11 +60,11 @@ type Exchange struct {
 	Run int64
 	// Playlist is the id of the playlist that it is for, 0 where it is not known: the first loading failed.
 	Playlist int64
-	Resource hls.Resource
+	Resource hlsclient.Resource
 	// URL is what was asked for, absolute; FinalURL is where the answer came from, after redirections.
 	URL, FinalURL string
 	// Range is the part that was asked for, nil for all.
-	Range *hls.ByteRange
+	Range *m3u8.ByteRange
 	// MSN is the media sequence number that it is for, -1 for none.
 	MSN int64
 	// Attempt counts from 1.

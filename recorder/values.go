@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // headerText is the answer's header as it is written: not again where all is as it was the last time.
-func headerText(e *hls.Exchange, known bool) (any, error) {
+func headerText(e *hlsclient.Exchange, known bool) (any, error) {
 	if e.Header == nil || known {
 		return nil, nil
 	}
@@ -32,7 +33,7 @@ func orNull[T comparable](v T) any {
 	return v
 }
 
-func rangeValue(r *hls.ByteRange, offset bool) any {
+func rangeValue(r *m3u8.ByteRange, offset bool) any {
 	switch {
 	case r == nil:
 		return nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // TestAsSent records headers and bodies as they were sent: compressed ones too, whose text is the version of a playlist.
@@ -82,9 +82,9 @@ func TestLongSegments(t *testing.T) {
 			server := httptest.NewServer(http.FileServer(http.Dir(from)))
 			defer server.Close()
 			long := 0
-			c := hls.Client{Now: time.Now}
+			c := hlsclient.Client{Now: time.Now}
 			for _, address := range []string{server.URL, from} {
-				err := c.Run(t.Context(), address+"/index.m3u8", hls.Handler{Segment: func(s *hls.Segment) error {
+				err := c.Run(t.Context(), address+"/index.m3u8", hlsclient.Handler{Segment: func(s *hlsclient.Segment) error {
 					if s.Err != nil || s.Spool == nil {
 						return fmt.Errorf("%d bytes in %v: %w", s.Size(), s.Spool, s.Err)
 					}
@@ -114,7 +114,7 @@ func TestLongSegments(t *testing.T) {
 			}
 			checkWhole(t, dir, false)
 			for _, e := range exchanges(t, opened(t, dir)) {
-				if e.Resource == hls.ResourceSegment && e.Bytes < 4<<20 {
+				if e.Resource == hlsclient.ResourceSegment && e.Bytes < 4<<20 {
 					t.Errorf("%+v", e)
 				}
 			}

@@ -11,8 +11,9 @@ import (
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // What follows is what the truth has each carrier say. The statements are made by the packages that write them, so that
@@ -154,7 +155,7 @@ func millis(ticks int64) uint32 {
 
 // rangeClaim is the date range of a marker.
 func (c *checker) rangeClaim(m *markers.Marker) (list fields) {
-	p, err := hls.ParsePlaylist(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), hls.DateRangeTag(*m, c.clock)...)))
+	p, err := m3u8.Parse(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), packager.DateRangeTag(*m, c.clock)...)))
 	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
 		return nil
 	}

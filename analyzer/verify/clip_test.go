@@ -19,7 +19,7 @@ import (
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -90,7 +90,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
 	}
-	playlist, err := hls.New(hls.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
+	playlist, err := packager.New(packager.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}

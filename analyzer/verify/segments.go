@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // span is a segment of a playlist: how long EXTINF says it is, and the time stamps of its pictures.
@@ -43,7 +43,7 @@ func (s spans) list(playlist string) (list []span, err error) {
 		return nil, fmt.Errorf("read playlist: %w", err)
 	}
 	defer f.Close()
-	p, err := hls.ParsePlaylist(f)
+	p, err := m3u8.Parse(f)
 	if err != nil {
 		return nil, fmt.Errorf("read playlist: %w", err)
 	}

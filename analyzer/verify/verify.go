@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
 )
 
 // Options say how a stream is verified. Only Now is needed.
@@ -107,7 +107,7 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 		in.kind, in.dated, in.undated, in.doubled = captured.Kind, captured.Dated, captured.Undated, captured.Doubled
 	case errors.As(err, &unstored):
 		return nil, unstored
-	case errors.Is(err, hls.ErrManifest):
+	case errors.Is(err, m3u8.ErrManifest):
 		// ffmpeg would follow a live one without end.
 		return nil, fmt.Errorf("read stream: %w", err)
 	case ctx.Err() == nil && isFile:

@@ -18,7 +18,7 @@ import (
 
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/pipeline"
 )
 
@@ -126,7 +126,7 @@ type generation struct {
 func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) error {
 	clock := g.channel.Clock()
 	began := clock.UTC(g.first)
-	playlist, err := hls.New(hls.Options{Dir: dir, Channel: g.channel,
+	playlist, err := packager.New(packager.Options{Dir: dir, Channel: g.channel,
 		Now: func() time.Time { return began }})
 	if err != nil {
 		return fmt.Errorf("open playlist: %w", err)

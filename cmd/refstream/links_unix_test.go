@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // TestDataLinks writes nothing through symbolic links in a data directory: neither the lock, nor the folder of published
@@ -50,7 +50,7 @@ func TestDataLinks(t *testing.T) {
 			return err
 		},
 		link(elsewhere, s.hlsDir(c.Name)): func() error {
-			_, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: 5, Now: time.Now})
+			_, err := packager.New(packager.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: 5, Now: time.Now})
 			return err
 		},
 		link(elsewhere, filepath.Join(data, truthFolder)): func() error {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // The address of a DASH manifest ends each command that reads HLS with the same sentence, and record leaves no folder behind.
@@ -33,7 +33,7 @@ func TestManifest(t *testing.T) {
 		for _, path := range []string{"/manifest.mpd", "/long.mpd", "/named.m3u8"} {
 			line := strings.Split(strings.ReplaceAll(strings.Join(args, " "), "URL", server.URL+path), " ")
 			_, errs, code := refstream(t, line...)
-			if code == 0 || !strings.Contains(errs, hls.ErrManifest.Error()) {
+			if code == 0 || !strings.Contains(errs, m3u8.ErrManifest.Error()) {
 				t.Errorf("%s %s: exit code %d: %s", args[0], path, code, errs)
 			}
 		}

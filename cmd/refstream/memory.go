@@ -6,7 +6,7 @@ import (
 )
 
 // memoryLimit is from which size on the garbage collector runs as often as it takes: what a server can have a command keep
-// (outputs/hls bounds it to 96 MiB) and half as much again.
+// (hlsclient bounds it to 96 MiB) and half as much again.
 const memoryLimit = 144 << 20
 
 // limitMemory keeps the memory of a command that reads what anybody's server sends below 200 MB. GOMEMLIMIT in the environment

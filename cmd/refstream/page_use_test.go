@@ -14,7 +14,7 @@ import (
 
 	"github.com/refstream/refstream/internal/browser"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // press presses a key where the focus is.
@@ -297,7 +297,7 @@ func TestPageGaps(t *testing.T) {
 	addr := strings.TrimPrefix(s.url, "http://")
 	s.stop()
 	for n := m.Frame / frames; n <= m.LastFrame/frames; n++ {
-		if err := os.Remove(filepath.Join(data, "main", "hls", hls.SegmentFile(n))); err != nil {
+		if err := os.Remove(filepath.Join(data, "main", "hls", packager.SegmentFile(n))); err != nil {
 			t.Fatal(err)
 		}
 	}

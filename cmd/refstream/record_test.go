@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -214,7 +214,7 @@ func checkRecorded(t *testing.T, p *faultyProxy, s *recorder.Session) {
 	}
 	recorded := map[answer]int{}
 	for _, e := range collect(t, s.Exchanges(t.Context())) {
-		if e.Resource == hls.ResourceSegment && e.Status != 0 && e.Body != 0 {
+		if e.Resource == hlsclient.ResourceSegment && e.Status != 0 && e.Body != 0 {
 			recorded[answer{strings.TrimPrefix(e.URL, p.url), e.Status, sum(e.Body)}]++
 		}
 	}
@@ -316,7 +316,7 @@ func compareSessions(t *testing.T, a, b *recorder.Session) {
 	contents := func(s *recorder.Session) map[string]string {
 		m := map[string]string{}
 		for _, e := range collect(t, s.Exchanges(t.Context())) {
-			if e.Resource == hls.ResourceSegment && e.Status != 0 {
+			if e.Resource == hlsclient.ResourceSegment && e.Status != 0 {
 				data, err := s.Body(t.Context(), e.Body)
 				if err != nil {
 					t.Fatal(err)

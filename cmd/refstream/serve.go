@@ -21,7 +21,7 @@ import (
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/pipeline"
 	"github.com/refstream/refstream/static"
 )
@@ -130,7 +130,7 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 
 // check refuses combinations that can't work.
 func (s *serveFlags) check(c markers.Channel) error {
-	least := hls.MinWindow(c.Clock())
+	least := packager.MinWindow(c.Clock())
 	switch {
 	case s.role != roleAll && s.role != roleGenerator && s.role != roleAPI:
 		return fmt.Errorf("--role: %q is not a role: use %s, %s or %s", s.role, roleAll, roleGenerator, roleAPI)
@@ -257,7 +257,7 @@ func (s *serveFlags) live(ctx context.Context, c markers.Channel, given func(str
 	if err != nil {
 		return nil, err
 	}
-	playlist, err := hls.New(hls.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
+	playlist, err := packager.New(packager.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: c.Window,
 		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {

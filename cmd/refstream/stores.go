@@ -11,7 +11,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/redis"
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/packager"
 )
 
 // redisStart bounds the first contact with Redis, drainLimit the wait for the last records to reach it at a stop.
@@ -149,7 +149,7 @@ func (st *stores) fits(ctx context.Context, c markers.Channel, known bool) error
 
 // resetPublished removes what the journal's reset leaves: the published files and the records in Redis.
 func (s *serveFlags) resetPublished(ctx context.Context, st *stores, channel string) error {
-	if err := hls.Reset(s.hlsDir(channel)); err != nil {
+	if err := packager.Reset(s.hlsDir(channel)); err != nil {
 		return err
 	}
 	if st.redis != nil {

@@ -49,3 +49,14 @@ func UnseenLines(text string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// excerptLength is how much of a faulty text a message repeats.
+const excerptLength = 40
+
+// Excerpt is the beginning of a text in quotes.
+func Excerpt(text string) string {
+	if len(text) > excerptLength {
+		return fmt.Sprintf("%q…", text[:excerptLength])
+	}
+	return fmt.Sprintf("%q", text)
+}

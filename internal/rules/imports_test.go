@@ -57,31 +57,36 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("codec/h264 encoder annotate format/flv/amf0"),
 	},
-	"outputs/hls": {
-		may:       words("media codec/h264 markers internal/atomicfile internal/redact format/ts"),
-		libraries: words("github.com/Eyevinn/hls-m3u8 golang.org/x/net/publicsuffix"),
-		tests:     words("annotate"),
+	"format/m3u8": {may: words("markers internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
+	"hlsclient": {
+		may:       words("markers internal/redact internal/atomicfile format/m3u8"),
+		libraries: words("golang.org/x/net/publicsuffix"),
+	},
+	"packager": {
+		may:       words("media codec/h264 markers internal/atomicfile format/ts"),
+		libraries: words("github.com/Eyevinn/hls-m3u8"), // its tests' reader
+		tests:     words("annotate hlsclient"),
 	},
 	"format/mp4": {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer": {
-		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp outputs/hls format/mp4"),
+		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts outputs/hls format/flv " +
+		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts format/m3u8 format/flv hlsclient packager " +
 			"format/flv/amf0"),
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("stream"),
 	},
 	"recorder": {
-		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact outputs/hls format/ts format/mp4"), // annotate: frame records
+		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 format/ts format/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
-	"recorder/chunks": {may: words("recorder outputs/hls")},
-	"recorder/replay": {may: words("media markers recorder outputs/hls")},
+	"recorder/chunks": {may: words("recorder hlsclient")},
+	"recorder/replay": {may: words("media markers recorder hlsclient format/m3u8")},
 	"recorder/gaps": {
-		may:       words("media markers internal/redact recorder outputs/hls"),
+		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 	},
 	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
@@ -98,7 +103,7 @@ var table = map[string]arrows{
 	// Test code: what the tests of dvr and its packages share.
 	"dvr/internal/dvrtest": {may: words("format/ts")},
 	"pipeline": {
-		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts outputs/hls internal/redact"),
+		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts packager internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},

@@ -10,7 +10,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -35,7 +35,7 @@ func List(ctx context.Context, s *recorder.Session) ([]Chunk, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Resource == hls.ResourcePlaylist || e.Error != "" || e.Body == 0 {
+		if e.Resource == hlsclient.ResourcePlaylist || e.Error != "" || e.Body == 0 {
 			continue
 		}
 		c := Chunk{e, fullName(e)}

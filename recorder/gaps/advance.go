@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/recorder"
 )
 
 // threshold is how far two versions may be apart; b is nil for none. It is 0 where nothing says: no target duration, and no
 // segment to take it from.
-func (t *tracker) threshold(a, b *hls.Media) time.Duration {
+func (t *tracker) threshold(a, b *m3u8.Media) time.Duration {
 	d := t.f.o.Threshold
 	if d == 0 {
 		d = time.Duration(a.TargetDuration)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // changes looks at what a version says otherwise than the one before, of the segments that are in both (RFC 8216bis, 6.2.1:
@@ -46,7 +46,7 @@ func (t *tracker) changes(l *loaded) {
 
 // difference says how two entries of the same segment differ, empty where they don't. EXT-X-DISCONTINUITY is compared
 // where inner: it may go before the first of a playlist.
-func difference(a, b *hls.MediaSegment, inner bool) string {
+func difference(a, b *m3u8.MediaSegment, inner bool) string {
 	var list []string
 	note := func(what, was, is string) {
 		list = append(list, fmt.Sprintf("%s was %s and is %s", what, printable(was), printable(is)))
@@ -76,7 +76,7 @@ func withoutQuery(uri string) string {
 	return p
 }
 
-func part(r *hls.ByteRange) string {
+func part(r *m3u8.ByteRange) string {
 	if r == nil {
 		return "all"
 	}

@@ -3,7 +3,7 @@ package gaps
 import (
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // wholeBefore is the first protocol version in which EXTINF may have decimals (RFC 8216, 4.3.2.1).
@@ -32,7 +32,7 @@ type expected struct {
 }
 
 // dates gives each segment its time.
-func dates(m *hls.Media, whole bool) []dated {
+func dates(m *m3u8.Media, whole bool) []dated {
 	list := make([]dated, len(m.Segments))
 	var next dated
 	for i := range m.Segments {

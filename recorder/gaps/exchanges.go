@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -17,7 +17,7 @@ const maxReasons = 3
 // asked is what a request asked for.
 type asked struct {
 	run, playlist int64
-	resource      hls.Resource
+	resource      hlsclient.Resource
 	url, part     string
 }
 
@@ -93,11 +93,11 @@ func (f *finder) wants(playlist int64) bool {
 // take looks at the next exchange.
 func (q *requests) take(e *recorder.Exchange) {
 	key := asked{e.Run, e.Playlist, e.Resource, e.URL, part(e.Range)}
-	if e.Resource == hls.ResourcePlaylist {
+	if e.Resource == hlsclient.ResourcePlaylist {
 		q.load(e.Playlist).take(q.f, e)
 	}
 	open := q.failures[key]
-	if open != nil && e.Attempt <= 1 && e.Resource != hls.ResourcePlaylist { // the same address for something else
+	if open != nil && e.Attempt <= 1 && e.Resource != hlsclient.ResourcePlaylist { // the same address for something else
 		q.end(key, open, nil)
 		open = nil
 	}
@@ -117,7 +117,7 @@ func (q *requests) take(e *recorder.Exchange) {
 		first = open.At
 		q.end(key, open, e)
 	}
-	if e.Resource == hls.ResourceSegment {
+	if e.Resource == hlsclient.ResourceSegment {
 		q.f.fetches[e.ID] = fetch{first, e.Began, e.Ended, e.Bytes}
 		q.contents.take(q.f.r, e)
 	}
@@ -150,12 +150,12 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 	why := fmt.Sprintf("%s in %s", reasons, seconds(f.Amount))
 	var what string
 	switch {
-	case key.resource == hls.ResourcePlaylist:
+	case key.resource == hlsclient.ResourcePlaylist:
 		what = "the playlist"
 		if f.Playlist == 0 {
 			what = "the first playlist"
 		}
-	case key.resource == hls.ResourceSegment:
+	case key.resource == hlsclient.ResourceSegment:
 		what = segmentRange(f.MSN, f.MSN)
 		if by == nil { // its entry says so too: one of the two is enough
 			f.Text = why

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -69,8 +69,8 @@ func FuzzFind(f *testing.F) {
 				Restarted: x&1 == i, Missed: z,
 			})
 			a.exchanges = append(a.exchanges,
-				recorder.Exchange{ID: x, Run: run, Playlist: 1 + y&1, Resource: hls.ResourcePlaylist, Body: recorder.Body(x + i), Began: d, Ended: time.Duration(x), Error: two},
-				recorder.Exchange{ID: i, Run: run, Playlist: 1, Resource: hls.ResourceSegment, URL: one, Body: recorder.Body(i), MSN: x, Began: time.Duration(z), Ended: d})
+				recorder.Exchange{ID: x, Run: run, Playlist: 1 + y&1, Resource: hlsclient.ResourcePlaylist, Body: recorder.Body(x + i), Began: d, Ended: time.Duration(x), Error: two},
+				recorder.Exchange{ID: i, Run: run, Playlist: 1, Resource: hlsclient.ResourceSegment, URL: one, Body: recorder.Body(i), MSN: x, Began: time.Duration(z), Ended: d})
 			a.segments = append(a.segments, recorder.Segment{
 				ID: i, Run: run, Playlist: 1, Version: i, Exchange: i, MSN: x + i, Duration: time.Duration(z),
 				Timing: &recorder.Timing{First: x, End: y},

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -145,11 +146,11 @@ func (f *finder) unparsable(s *strange) (why, err error) {
 			}
 		}
 		if bytes.HasPrefix(b, []byte("\x1f\x8b")) { // RFC 1952, 2.3.1
-			if b, err = hls.PlaylistText(http.Header{"Content-Encoding": {"gzip"}}, b); err != nil {
+			if b, err = hlsclient.PlaylistText(http.Header{"Content-Encoding": {"gzip"}}, b); err != nil {
 				return err, nil
 			}
 		}
-		p, err := hls.ParsePlaylist(bytes.NewReader(b))
+		p, err := m3u8.Parse(bytes.NewReader(b))
 		if err != nil {
 			return err, nil
 		}

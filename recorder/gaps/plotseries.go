@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -122,7 +122,7 @@ func lineColor(i int) color.Color {
 // fail keeps when a request failed, unless another did at about that time.
 func (r *Report) fail(e *recorder.Exchange) {
 	list := &r.failedOthers
-	if e.Resource == hls.ResourcePlaylist {
+	if e.Resource == hlsclient.ResourcePlaylist {
 		list = &r.failedLists
 	}
 	if n := len(*list); n > 0 && (*list)[n-1].Run == e.Run && e.Began-(*list)[n-1].At < r.pixel() {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -33,7 +33,7 @@ type tracker struct {
 // loaded is a version with what it says.
 type loaded struct {
 	recorder.Version
-	m     *hls.Media
+	m     *m3u8.Media
 	dates []dated
 }
 
@@ -85,7 +85,7 @@ func (f *finder) load(v *recorder.Version) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	pl, err := hls.ParsePlaylist(bytes.NewReader(b))
+	pl, err := m3u8.Parse(bytes.NewReader(b))
 	if err != nil || pl.Media == nil {
 		return nil, f.ctx.Err()
 	}

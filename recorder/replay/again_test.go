@@ -15,8 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/testnet"
-	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -111,7 +111,7 @@ func outcomes(t *testing.T, s *recorder.Session) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Resource != hls.ResourceSegment {
+		if e.Resource != hlsclient.ResourceSegment {
 			continue
 		}
 		b, err := s.Body(t.Context(), e.Body)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 const (
@@ -96,7 +96,7 @@ func lastWhole(r *resource, at time.Duration) *outcome {
 
 // edgeOf is when a media playlist ends.
 func edgeOf(b []byte) (time.Time, bool) {
-	p, err := hls.ParsePlaylist(bytes.NewReader(b))
+	p, err := m3u8.Parse(bytes.NewReader(b))
 	if err != nil || p.Media == nil {
 		return time.Time{}, false
 	}

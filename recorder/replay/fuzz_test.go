@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // FuzzPlaylist serves playlists with any content: nothing fails, what is no playlist stays, and what is left of a playlist
@@ -68,8 +68,8 @@ func check(t *testing.T, was, is string, o Options) {
 	if !strings.HasPrefix(strings.TrimPrefix(was, "\uFEFF"), "#EXTM3U") && was != is {
 		t.Fatalf("%q was no playlist and is %q", was, is)
 	}
-	a, errA := hls.ParsePlaylist(strings.NewReader(was))
-	b, errB := hls.ParsePlaylist(strings.NewReader(is))
+	a, errA := m3u8.Parse(strings.NewReader(was))
+	b, errB := m3u8.Parse(strings.NewReader(is))
 	if (errA == nil) != (errB == nil) {
 		t.Fatalf("%q: %v, and %q: %v", was, errA, is, errB)
 	}
@@ -87,7 +87,7 @@ func FuzzRequest(f *testing.F) {
 	tp.add(tp.url, 0, window(1, 5))
 	tp.add("http://o/1.ts", 0, "0123456789")
 	e := tp.add("http://o/p.ts", 0, "0123")
-	e.Range, e.Status = &hls.ByteRange{Length: 4, Offset: 6}, 206
+	e.Range, e.Status = &m3u8.ByteRange{Length: 4, Offset: 6}, 206
 	e.Header.Set("Content-Range", "bytes 6-9/*")
 	s, err := newServer(f.Context(), tp, Options{Now: time.Now})
 	if err != nil {

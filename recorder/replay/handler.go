@@ -9,7 +9,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // listed is how many playlists an answer names that says what there is.
@@ -121,7 +122,7 @@ func (r *resource) isFinal(o *outcome) bool {
 
 // choose finds the outcome for a request: of the same part where one was asked for, or else of the whole. part is that of
 // the outcome.
-func choose(found *resource, m moment, asked *span) (o *outcome, part *hls.ByteRange, past bool) {
+func choose(found *resource, m moment, asked *span) (o *outcome, part *m3u8.ByteRange, past bool) {
 	if asked != nil {
 		if exact := asked.exact(); exact != nil {
 			if o, past = found.pick(m, exact); o != nil {
@@ -188,7 +189,7 @@ func (o *outcome) text(body []byte) ([]byte, error) {
 	if o.coding == "" {
 		return body, nil
 	}
-	return hls.PlaylistText(http.Header{"Content-Encoding": {o.coding}}, body)
+	return hlsclient.PlaylistText(http.Header{"Content-Encoding": {o.coding}}, body)
 }
 
 // compressed is a playlist as it is sent with the content coding gzip, which is the only one that is read.

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/hlsclient"
 )
 
 // index knows all that was asked for. Contents stay in the session.
@@ -61,11 +61,11 @@ func (x *index) read(ctx context.Context, s source, address string) error {
 				return err
 			}
 		}
-		if e.Resource == hls.ResourcePlaylist && !r.listed {
+		if e.Resource == hlsclient.ResourcePlaylist && !r.listed {
 			r.playlist, r.listed = true, true
 			x.playlists, r.ids = append(x.playlists, r), map[int64]bool{}
 		}
-		if e.Resource == hls.ResourcePlaylist && e.Playlist != 0 {
+		if e.Resource == hlsclient.ResourcePlaylist && e.Playlist != 0 {
 			r.ids[e.Playlist] = true
 		}
 		o := newOutcome(e, x.timeline.starts[e.Run])

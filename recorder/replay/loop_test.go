@@ -13,7 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -119,7 +120,7 @@ func (l looping) record(t *testing.T) *tape {
 		at := time.Second + time.Duration(max(n-99-l.window, 0))*2*time.Second
 		if l.parts {
 			e := tp.add("http://o/live/all.ts", at, body)
-			e.Range, e.Status = &hls.ByteRange{Offset: int64(n-100) * 3, Length: 3}, 206
+			e.Range, e.Status = &m3u8.ByteRange{Offset: int64(n-100) * 3, Length: 3}, 206
 			e.Header = http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/*", (n-100)*3, (n-100)*3+2)}}
 			continue
 		}
@@ -165,13 +166,13 @@ func (l looping) follow(t *testing.T, p *player, speed Speed) {
 	length := time.Duration(l.count+1) * 2 * time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), speed.real(3*length+length/2))
 	defer cancel()
-	client := hls.Client{Now: time.Now, HTTP: &http.Client{Transport: p.http.Transport}, Behind: -1,
-		Reload: func(*hls.Media, bool) time.Duration { return 100 * ms }}
+	client := hlsclient.Client{Now: time.Now, HTTP: &http.Client{Transport: p.http.Transport}, Behind: -1,
+		Reload: func(*m3u8.Media, bool) time.Duration { return 100 * ms }}
 	want, seen := int64(100), map[string]string{}
-	var last *hls.Segment
+	var last *hlsclient.Segment
 	var changed time.Duration
-	err := client.Run(ctx, "http://replay/stream.m3u8", hls.Handler{
-		Version: func(v *hls.Version) error {
+	err := client.Run(ctx, "http://replay/stream.m3u8", hlsclient.Handler{
+		Version: func(v *hlsclient.Version) error {
 			m := v.Playlist.Media
 			if v.Stale && !l.stale || v.Restarted || v.Missed > 0 || m.End || m.Type != "" || len(v.Playlist.Warnings) > 0 {
 				t.Errorf("version %d at %v: %+v\n%s", v.Number, time.Since(p.start), v, v.Exchange.Body)
@@ -195,7 +196,7 @@ func (l looping) follow(t *testing.T, p *player, speed Speed) {
 			}
 			return nil
 		},
-		Segment: func(s *hls.Segment) error {
+		Segment: func(s *hlsclient.Segment) error {
 			// Of the first pass come all, of each later one those that were new in the recording.
 			n := s.MSN
 			if all := int64(100 + l.window + l.count); n >= all {
@@ -215,7 +216,7 @@ func (l looping) follow(t *testing.T, p *player, speed Speed) {
 			last = s
 			return nil
 		},
-		Trouble: func(tr *hls.Trouble) error { t.Errorf("%v", tr.Err); return nil },
+		Trouble: func(tr *hlsclient.Trouble) error { t.Errorf("%v", tr.Err); return nil },
 	})
 	passes := int64(3)
 	if ctx.Err() == nil || want < 100+int64(l.window)+passes*int64(l.count) {

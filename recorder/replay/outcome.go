@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -18,15 +18,15 @@ type outcome struct {
 	status                 int
 	header                 string // as headerText writes it
 	body                   recorder.Body
-	bytes                  int64          // in body
-	announced              int64          // Content-Length, -1 for none
-	coding                 string         // Content-Encoding, empty for none
-	broken                 bool           // the body broke off
-	part                   *hls.ByteRange // what was asked for, nil for all
-	content                hls.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
-	total                  int64          // the length of the whole resource, -1 where it is not known
-	final                  *resource      // where the answer came from, after redirections
-	base                   string         // its address
+	bytes                  int64           // in body
+	announced              int64           // Content-Length, -1 for none
+	coding                 string          // Content-Encoding, empty for none
+	broken                 bool            // the body broke off
+	part                   *m3u8.ByteRange // what was asked for, nil for all
+	content                m3u8.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
+	total                  int64           // the length of the whole resource, -1 where it is not known
+	final                  *resource       // where the answer came from, after redirections
+	base                   string          // its address
 }
 
 // whole says that it brought all of the resource.
@@ -82,11 +82,11 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 func (o *outcome) place(e *recorder.Exchange) {
 	switch e.Status {
 	case http.StatusOK:
-		o.content = hls.ByteRange{Length: e.Bytes} // with a Range, the server didn't know them, and it was read as far as needed
+		o.content = m3u8.ByteRange{Length: e.Bytes} // with a Range, the server didn't know them, and it was read as far as needed
 	case http.StatusPartialContent:
 		first, total, ok := contentRange(e.Header.Get("Content-Range"))
 		if ok {
-			o.content, o.total = hls.ByteRange{Offset: first, Length: e.Bytes}, total
+			o.content, o.total = m3u8.ByteRange{Offset: first, Length: e.Bytes}, total
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // TestRewrite changes the lines that would lead elsewhere, and no others.
@@ -120,7 +120,7 @@ func TestRanges(t *testing.T) {
 	tp.add("http://o/whole.ts", 0, "0123456789")
 	part := func(url string, offset int64, body, total string) {
 		e := tp.add(url, time.Duration(offset)*time.Second, body)
-		e.Range = &hls.ByteRange{Offset: offset, Length: int64(len(body))}
+		e.Range = &m3u8.ByteRange{Offset: offset, Length: int64(len(body))}
 		e.Status = 206
 		last := offset + int64(len(body)) - 1
 		e.Header = http.Header{"Content-Range": {"bytes " + itoa(offset) + "-" + itoa(last) + "/" + total}, "Content-Type": {"x/y"}}
@@ -131,7 +131,7 @@ func TestRanges(t *testing.T) {
 	part("http://o/some.ts", 0, "01", "*")
 	part("http://o/some.ts", 5, "567", "*")
 	bad := tp.add("http://o/bad.ts", 0, "no")
-	bad.Range, bad.Status = &hls.ByteRange{Length: 2}, 403
+	bad.Range, bad.Status = &m3u8.ByteRange{Length: 2}, 403
 	inTime(t, tp, Options{}, func(t *testing.T, p *player) {
 		for _, c := range []struct {
 			path, asked string

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // span is what a request asks for of a resource: bytes first to last, to the end where last is -1; or, where first is -1,
@@ -52,11 +52,11 @@ func parseRange(text string) *span {
 }
 
 // exact is the part with both ends, nil where it says but one.
-func (s span) exact() *hls.ByteRange {
+func (s span) exact() *m3u8.ByteRange {
 	if s.first < 0 || s.last < 0 {
 		return nil
 	}
-	return &hls.ByteRange{Offset: s.first, Length: s.last - s.first + 1}
+	return &m3u8.ByteRange{Offset: s.first, Length: s.last - s.first + 1}
 }
 
 // within is the part of something of total bytes; ok is false where there is nothing of it.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -40,7 +40,7 @@ func (r *resource) add(o outcome) {
 
 // pick finds the outcome of a request at a time: that of the last one before it that asked for the same part, or else of
 // the first after it. In later passes of a loop what was last stays until there is another; past says so.
-func (r *resource) pick(m moment, part *hls.ByteRange) (o *outcome, past bool) {
+func (r *resource) pick(m moment, part *m3u8.ByteRange) (o *outcome, past bool) {
 	o, before := latest(r.outcomes, m.at, part)
 	for _, f := range r.from {
 		other, otherBefore := latest(f.outcomes, m.at, part)
@@ -59,7 +59,7 @@ func (r *resource) pick(m moment, part *hls.ByteRange) (o *outcome, past bool) {
 }
 
 // latest finds among the requests for a part the last that began by then, or else the first.
-func latest(list []outcome, at time.Duration, part *hls.ByteRange) (o *outcome, before bool) {
+func latest(list []outcome, at time.Duration, part *m3u8.ByteRange) (o *outcome, before bool) {
 	n, _ := slices.BinarySearchFunc(list, at, func(o outcome, at time.Duration) int {
 		if o.began <= at {
 			return -1
@@ -79,13 +79,13 @@ func latest(list []outcome, at time.Duration, part *hls.ByteRange) (o *outcome, 
 	return nil, false
 }
 
-func samePart(a, b *hls.ByteRange) bool {
+func samePart(a, b *m3u8.ByteRange) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
 // pieces are the latest requests at a time that brought a part of it, by offset.
 func (r *resource) pieces(m moment) []*outcome {
-	found := map[hls.ByteRange]*outcome{}
+	found := map[m3u8.ByteRange]*outcome{}
 	for _, from := range append([]*resource{r}, r.from...) {
 		for i := range from.outcomes {
 			o := &from.outcomes[i]

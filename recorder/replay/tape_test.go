@@ -16,8 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/testnet"
-	"github.com/refstream/refstream/outputs/hls"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -46,10 +46,10 @@ func newTape(url string, lengths ...time.Duration) *tape {
 func (tp *tape) add(url string, began time.Duration, body string) *recorder.Exchange {
 	e := &recorder.Exchange{
 		ID: int64(len(tp.exchanges) + 1), Run: 1, URL: url, FinalURL: url, Began: began, Answered: began, Ended: began, Status: 200,
-		MSN: -1, Attempt: 1, Resource: hls.ResourceSegment, Header: http.Header{"Content-Type": {"x/y"}},
+		MSN: -1, Attempt: 1, Resource: hlsclient.ResourceSegment, Header: http.Header{"Content-Type": {"x/y"}},
 	}
 	if strings.Contains(url, ".m3u8") {
-		e.Resource, e.Playlist = hls.ResourcePlaylist, 1
+		e.Resource, e.Playlist = hlsclient.ResourcePlaylist, 1
 	}
 	tp.set(e, body)
 	tp.exchanges = append(tp.exchanges, e)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // text is a media playlist taken apart, so that its segments can stand in another. It has at least one segment.
@@ -23,13 +23,13 @@ type block struct {
 	date               time.Time // when it begins; zero where the playlist doesn't say
 	dated              bool      // it has a date itself
 	long               time.Duration
-	part               *hls.ByteRange
+	part               *m3u8.ByteRange
 	state              state
 }
 
 // parseText takes a playlist apart; nil for one that can't be, or has no segments.
 func parseText(raw string, base *url.URL) *text {
-	p, err := hls.ParsePlaylist(strings.NewReader(raw))
+	p, err := m3u8.Parse(strings.NewReader(raw))
 	if err != nil || p.Media == nil || len(p.Media.Segments) == 0 || p.Media.Skipped > 0 {
 		return nil
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/outputs/hls"
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 const ms = time.Millisecond
@@ -126,7 +126,7 @@ func TestBroken(t *testing.T) {
 	e.Status, e.Error = 500, "500 Internal Server Error"
 	e.Header.Set("Content-Length", "11")
 	e = tp.add("http://o/prefix.ts", 0, "0123") // of a server that knows no ranges, read as far as needed
-	e.Range = &hls.ByteRange{Length: 2, Offset: 2}
+	e.Range = &m3u8.ByteRange{Length: 2, Offset: 2}
 	e.Header.Set("Content-Length", "1000")
 	e = tp.add("http://o/damaged.ts", 0, "gone")
 	delete(tp.bodies, e.Body)

@@ -1,0 +1,229 @@
+package m3u8
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/refstream/refstream/internal/redact"
+)
+
+const (
+	// MaxText bounds a playlist: a week of two-second segments with 100 bytes each is 30 MB.
+	MaxText = 32 << 20
+	// maxLine bounds a line, also with its variables replaced: the longest in use are session data and SCTE-35 messages
+	// of some kilobytes.
+	maxLine = 1 << 20
+	// maxEntries bounds segments and attributes together, which take many times the memory of the text that makes them: a
+	// week of two-second segments, and a tag with an attribute for each.
+	maxEntries = 700_000
+	// maxWarnings is how many are kept: the first ones say what kind of playlist it is.
+	maxWarnings = 100
+	// perEntry is what a segment or attribute takes in memory besides its text.
+	perEntry = 384
+)
+
+// ErrManifest is what the error wraps for XML in place of a playlist.
+var ErrManifest = errors.New("this is XML, perhaps a DASH manifest, which is not read here: give its HLS playlist")
+
+// IsManifest knows XML, such as a DASH manifest, by how it begins.
+func IsManifest(start []byte) bool {
+	return bytes.HasPrefix(start, []byte("<?xml")) || bytes.HasPrefix(start, []byte("<MPD"))
+}
+
+// Parse reads a playlist of any kind from r, to its end. It takes what other people write: unknown tags are left
+// out, a line that can't be read is left out and told in Warnings, CR LF, a byte order mark and spaces around a line are
+// no trouble. Variables (EXT-X-DEFINE) with a value in the playlist are replaced.
+//
+// An error says the line and the byte where the playlist stops to make sense: it does not begin with #EXTM3U, it has both
+// variants and segments, it is longer than 32 MiB, a line is longer than 1 MiB, or there are more than 700 000 segments
+// and attributes; or it is that of r.
+func Parse(r io.Reader) (*Playlist, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxText+1))
+	if err != nil {
+		return nil, fmt.Errorf("read playlist: after byte %d: %w", len(b), err)
+	}
+	return Parser{Memory: maxEntries * perEntry}.Parse(b)
+}
+
+// Parser reads a playlist as a client does that knows where it comes from.
+type Parser struct {
+	// Imports are the variables of the multivariant playlist (EXT-X-DEFINE with IMPORT), Query is that of the playlist's URL
+	// (QUERYPARAM).
+	Imports map[string]string
+	Query   url.Values
+	// Memory is how many bytes what is read may take, besides the text: see [Playlist.Memory].
+	Memory int64
+}
+
+// playlistParser holds what is known after some lines.
+type playlistParser struct {
+	p     Playlist
+	media Media
+	multi Multivariant
+
+	line    int   // from 1
+	offset  int64 // of the line
+	entries int
+	most    int // of them
+
+	vars variables
+
+	// What kind of playlist it is: there was EXT-X-STREAM-INF or EXTINF, or a tag that only one kind has.
+	variants, segments, multiTag, mediaTag bool
+
+	next    MediaSegment // the segment that the tags so far apply to
+	inf     bool         // it has an EXTINF
+	variant *Variant     // waits for its URI
+}
+
+// Parse reads a playlist; the errors are those of the function.
+func (p Parser) Parse(b []byte) (*Playlist, error) {
+	if len(b) > MaxText {
+		return nil, fmt.Errorf("read playlist: it is longer than %d bytes", MaxText)
+	}
+	most := max(0, min(p.Memory/perEntry, maxEntries))
+	replacing := int(min(MaxText, most*perEntry))
+	s := playlistParser{p: Playlist{Version: 1}, vars: variables{imports: p.Imports, query: p.Query, left: replacing}, most: int(most)}
+	text := string(bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF")))
+	skipped := int64(len(b) - len(text))
+	begun := false
+	for at := 0; at < len(text); {
+		line := text[at:]
+		if i := strings.IndexByte(line, '\n'); i >= 0 {
+			line = line[:i]
+		}
+		s.line, s.offset = s.line+1, int64(at)+skipped
+		at += len(line) + 1
+		if len(line) > maxLine {
+			return nil, s.errorf("it is longer than %d bytes", maxLine)
+		}
+		line = strings.Trim(line, " \t\r\x00")
+		switch {
+		case line == "":
+		case begun:
+			if err := s.take(line); err != nil {
+				return nil, err
+			}
+		case strings.HasPrefix(line, "#EXTM3U"):
+			begun = true
+		case strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "#EXT"):
+			s.warn("#EXTM3U is not the first line")
+		case IsManifest([]byte(line)):
+			return nil, fmt.Errorf("parse playlist: %w", ErrManifest)
+		default:
+			return nil, s.errorf("it is %s, not #EXTM3U", redact.Excerpt(line))
+		}
+	}
+	if !begun {
+		return nil, errors.New("parse playlist: line 1 (byte 0): it is empty")
+	}
+	s.p.Defined, s.p.replaced = s.vars.values, int64(replacing-s.vars.left)
+	return s.finish()
+}
+
+// take takes a line that isn't empty.
+func (s *playlistParser) take(line string) error {
+	if !strings.HasPrefix(line, "#") {
+		return s.uri(line)
+	}
+	if !strings.HasPrefix(line, "#EXT") {
+		return nil // a comment
+	}
+	tag, value, _ := strings.Cut(line[1:], ":")
+	value = strings.TrimSpace(value)
+	var err error
+	switch tag {
+	case "EXTM3U": // again: two playlists in a row
+		s.warn("EXTM3U stands in the middle")
+	case "EXT-X-VERSION":
+		if n, ok := s.integer(tag, value, 1<<15); ok {
+			s.p.Version = int(n)
+		}
+	case "EXT-X-INDEPENDENT-SEGMENTS":
+		s.p.Independent = true
+	case "EXT-X-START":
+		err = s.start(tag, value)
+	case "EXT-X-DEFINE":
+		err = s.define(tag, value)
+	default:
+		var known bool
+		if known, err = s.mediaLine(tag, value); !known {
+			err = s.multivariantLine(tag, value)
+		}
+	}
+	return err
+}
+
+// uri takes a line that is a URI.
+func (s *playlistParser) uri(line string) error {
+	uri := s.replace(line)
+	if s.variant != nil {
+		s.variant.URI = uri
+		s.multi.Variants = append(s.multi.Variants, *s.variant)
+		s.variant = nil
+		return s.count(1)
+	}
+	if !s.inf {
+		s.warn("URI %s has neither EXTINF nor EXT-X-STREAM-INF before it", redact.Excerpt(line))
+		return nil
+	}
+	return s.segment(uri)
+}
+
+func (s *playlistParser) start(tag, value string) error {
+	list, err := s.attributes(tag, value)
+	if err != nil {
+		return err
+	}
+	offset, ok := s.seconds(tag, attributeValue(list, "TIME-OFFSET"), true)
+	if ok {
+		s.p.Start = &Start{offset, attributeValue(list, "PRECISE") == "YES"}
+	}
+	return nil
+}
+
+// finish makes the playlist of what was read.
+func (s *playlistParser) finish() (*Playlist, error) {
+	if s.variants && s.segments {
+		return nil, s.errorf("the playlist has variants and segments")
+	}
+	if s.variant != nil {
+		s.warn("EXT-X-STREAM-INF has no URI")
+	}
+	if s.variants || s.multiTag && !s.segments && !s.mediaTag {
+		s.p.Multivariant = &s.multi
+		return &s.p, nil
+	}
+	if s.inf {
+		s.warn("EXTINF has no URI")
+	}
+	s.number()
+	s.p.Media = &s.media
+	return &s.p, nil
+}
+
+// count takes n more entries into account.
+func (s *playlistParser) count(n int) error {
+	if s.entries += n; s.entries <= s.most {
+		return nil
+	}
+	besides := ""
+	if s.most < maxEntries {
+		besides = ", for which there is no room in memory beside the other playlists"
+	}
+	return s.errorf("there are more than %d segments and attributes%s", s.most, besides)
+}
+
+func (s *playlistParser) warn(format string, args ...any) {
+	if len(s.p.Warnings) < maxWarnings {
+		s.p.Warnings = append(s.p.Warnings, Warning{s.line, s.offset, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (s *playlistParser) errorf(format string, args ...any) error {
+	return fmt.Errorf("parse playlist: line %d (byte %d): %s", s.line, s.offset, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,209 @@
+// Package m3u8 reads playlists of HTTP Live Streaming, of all who write some (RFC 8216 and its second edition,
+// draft-pantos-hls-rfc8216bis, 4). No input makes it panic or take much more memory than [MaxText].
+package m3u8
+
+import (
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// Playlist is what a playlist says (RFC 8216bis, 4). Exactly one of Media and Multivariant is set.
+type Playlist struct {
+	// Version is EXT-X-VERSION, 1 where there is none.
+	Version int
+	// Independent is EXT-X-INDEPENDENT-SEGMENTS.
+	Independent bool
+	// Start is EXT-X-START, nil for none.
+	Start *Start
+	// Media is set for a media playlist, Multivariant for a multivariant ("master") playlist.
+	Media        *Media
+	Multivariant *Multivariant
+	// Warnings are the lines that are not as the standard has them, in order; what they say was left out or, where the
+	// warning says so, put right. At most 100 are kept.
+	Warnings []Warning
+
+	// Defined are the variables of EXT-X-DEFINE, by name.
+	Defined map[string]string
+
+	replaced int64 // bytes of texts in which variables were replaced
+}
+
+// Memory is about how many bytes the playlist takes besides its text.
+func (p *Playlist) Memory() int64 {
+	n := int64(0)
+	if m := p.Media; m != nil {
+		n = int64(len(m.Segments))
+		for i := range m.DateRanges {
+			n += 1 + int64(len(m.DateRanges[i].Attributes))
+		}
+	}
+	if m := p.Multivariant; m != nil {
+		for _, list := range [][]Variant{m.Variants, m.IFrames} {
+			for i := range list {
+				n += 1 + int64(len(list[i].Attributes))
+			}
+		}
+		for i := range m.Renditions {
+			n += 1 + int64(len(m.Renditions[i].Attributes))
+		}
+	}
+	return n*perEntry + p.replaced
+}
+
+// Start is where a player should begin (RFC 8216bis, 4.4.2.2).
+type Start struct {
+	// Offset counts from the start of the playlist, or from its end where it is negative.
+	Offset  markers.Seconds
+	Precise bool
+}
+
+// Warning is a line of a playlist that is not as the standard has it.
+type Warning struct {
+	// Line counts from 1, Offset is where the line begins in bytes from 0.
+	Line   int
+	Offset int64
+	Text   string
+}
+
+// Media is a media playlist (RFC 8216bis, 4.4.3).
+type Media struct {
+	// TargetDuration is EXT-X-TARGETDURATION; where it is missing, the longest EXTINF, rounded up to a second.
+	TargetDuration markers.Seconds
+	// MediaSequence and DiscontinuitySequence are the numbers of the first segment, 0 where the playlist says none.
+	MediaSequence         int64
+	DiscontinuitySequence int64
+	// Type is EXT-X-PLAYLIST-TYPE: "EVENT", "VOD", or empty.
+	Type string
+	// End is EXT-X-ENDLIST: no segment will follow.
+	End bool
+	// IFramesOnly is EXT-X-I-FRAMES-ONLY.
+	IFramesOnly bool
+	// PartTarget is the PART-TARGET of a low-latency playlist, 0 in others. Partial segments are not read: what they hold
+	// stands in the whole segments too.
+	PartTarget markers.Seconds
+	// Skipped is how many segments a delta update leaves out (EXT-X-SKIP). They come after MediaSequence and are not in
+	// Segments, whose numbers take them into account.
+	Skipped int64
+	// Segments are in the order of the playlist, their MSN without holes.
+	Segments []MediaSegment
+	// DateRanges are in the order of the playlist. Tags with one ID are not put together.
+	DateRanges []DateRange
+}
+
+// MediaSegment is an entry of a media playlist with the tags that apply to it (RFC 8216bis, 4.4.4).
+type MediaSegment struct {
+	// URI is as in the playlist, with variables replaced.
+	URI string
+	// Line is the line of the URI, from 1.
+	Line int
+	// MSN is the media sequence number.
+	MSN int64
+	// DiscontinuitySequence is the number of the stretch between discontinuities that it belongs to.
+	DiscontinuitySequence int64
+	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap that it is not there to be fetched.
+	Discontinuity, Gap bool
+	// Duration and Title are those of EXTINF; Duration is rounded to the nearest nanosecond.
+	Duration markers.Seconds
+	Title    string
+	// ProgramDateTime is the one that stands before this segment, in the zone in which it is written; zero for none. See
+	// [Media.DateTime].
+	ProgramDateTime time.Time
+	// Range is the part of the resource that it is, nil for all of it. Its Offset is always known.
+	Range *ByteRange
+	// Keys are the EXT-X-KEY tags in force, one for each KEYFORMAT; empty where it is not encrypted.
+	Keys []Key
+	// Map is the initialization section, nil for none. Neighbours with the same tag share the pointer.
+	Map *Map
+	// Bitrate is EXT-X-BITRATE in bit/s, 0 for none.
+	Bitrate int64
+	// Doubled are the tags, of EXTINF and EXT-X-PROGRAM-DATE-TIME, that stand before it more than once, of
+	// which the last ones count. At most 100 are kept.
+	Doubled []string
+}
+
+// ByteRange is a part of a resource: Length bytes from Offset. Both fit in an int64 together, Length is positive.
+type ByteRange struct {
+	Length, Offset int64
+}
+
+// Map is an initialization section (RFC 8216bis, 4.4.4.5).
+type Map struct {
+	URI   string
+	Range *ByteRange // nil for the whole resource
+	// Keys are those in force where the tag stands.
+	Keys []Key
+}
+
+// Key says how segments are encrypted (RFC 8216bis, 4.4.4.4).
+type Key struct {
+	// Method is "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR", or another that the playlist names.
+	Method string
+	URI    string
+	// IV is nil where none is given: then it is the media sequence number.
+	IV *[16]byte
+	// Format is KEYFORMAT, "identity" by default; Versions is KEYFORMATVERSIONS.
+	Format, Versions string
+}
+
+// DateRange is an EXT-X-DATERANGE tag (RFC 8216bis, 4.4.5.1).
+type DateRange struct {
+	ID, Class string
+	// Start is never zero, End is where the tag doesn't give it. They are in the zone in which they are written.
+	Start, End time.Time
+	// Duration and PlannedDuration are nil where they are not given.
+	Duration, PlannedDuration *markers.Seconds
+	EndOnNext                 bool
+	// Attributes are all of the tag's, in order, with those above.
+	Attributes []Attribute
+	// Line is the line of the tag, from 1.
+	Line int
+}
+
+// Attribute is a name with its value (RFC 8216bis, 4.2).
+type Attribute struct {
+	Name string
+	// Value is without its quotes; Quoted says that it had some.
+	Value  string
+	Quoted bool
+}
+
+// Multivariant is a multivariant playlist (RFC 8216bis, 4.4.6).
+type Multivariant struct {
+	// Variants are those of EXT-X-STREAM-INF, in order.
+	Variants []Variant
+	// Renditions are those of EXT-X-MEDIA, in order, also those without a URI.
+	Renditions []Rendition
+	// IFrames are those of EXT-X-I-FRAME-STREAM-INF.
+	IFrames []Variant
+}
+
+// Variant is one version of the whole presentation.
+type Variant struct {
+	URI string
+	// Bandwidth and AverageBandwidth are in bit/s, 0 where they are not given.
+	Bandwidth, AverageBandwidth int64
+	Codecs                      string
+	// Width and Height are in pixels, 0 where they are not given.
+	Width, Height int64
+	// FrameRate is as it is written, empty where it isn't.
+	FrameRate string
+	// Audio, Video and Subtitles are the groups of renditions that belong to it.
+	Audio, Video, Subtitles string
+	// Attributes are all of the tag's, with those above.
+	Attributes []Attribute
+	// Line is the line of the tag, from 1.
+	Line int
+}
+
+// Rendition is an alternative version of a part of the content, such as another language.
+type Rendition struct {
+	// Type is "AUDIO", "VIDEO", "SUBTITLES" or "CLOSED-CAPTIONS".
+	Type, GroupID, Name, Language string
+	// URI is empty where the rendition is in the variants' own playlists.
+	URI                 string
+	Default, Autoselect bool
+	Attributes          []Attribute
+	// Line is the line of the tag, from 1.
+	Line int
+}

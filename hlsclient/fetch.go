@@ -1,0 +1,241 @@
+package hlsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/internal/redact"
+)
+
+const (
+	// longestSegment is how long the answer with a segment may take in all, longestOther any other.
+	longestSegment = 10 * time.Minute
+	longestOther   = time.Minute
+	// maxFailure bounds the body of an answer that is an error.
+	maxFailure = 1 << 20
+	// maxRequests is how many requests of a Run may go on at once.
+	maxRequests = 256
+)
+
+// errSlow is why an answer was given up that would come to no end.
+var errSlow = errors.New("it comes too slowly")
+
+// errStalled is why a request was given up.
+var errStalled = errors.New("nothing has come for too long")
+
+// request is what is to be fetched.
+type request struct {
+	resource Resource
+	stream   *Stream
+	at       location
+	part     *m3u8.ByteRange // nil for all
+	msn      int64
+	limit    int64 // of what is taken, in bytes
+	// failed is told each attempt that failed, and reports whether another may be made; nil for one that may.
+	failed func() (again bool)
+}
+
+// ask asks once. The Exchange's Err says whether it came; what was asked for is then the content, and from where it came,
+// which what it names is relative to.
+func (r *reading) ask(ctx context.Context, q request) (e *Exchange, got content, from location) {
+	e = &Exchange{Resource: q.resource, Stream: q.stream, URL: q.at.String(), Range: q.part, MSN: q.msn}
+	e.FinalURL = e.URL
+	select { // so many are asked for at once only where a server answers none of them
+	case r.requests <- struct{}{}:
+		defer func() { <-r.requests }()
+	case <-ctx.Done():
+	}
+	e.Began = r.c.Now()
+	var err error
+	if q.at.url == nil {
+		from = q.at
+		got, err = r.askFile(q, e)
+	} else {
+		got, from, err = r.askHTTP(ctx, q, e)
+	}
+	e.Ended = r.c.Now()
+	if err != nil {
+		failed := &RequestError{URL: q.at.redacted(), Err: redact.Error(err, redact.Text)}
+		var status statusError
+		if errors.As(err, &status) {
+			failed.Status, failed.Err = int(status), nil
+			refused := failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden
+			failed.Withheld = refused && len(r.c.Header) > 0 && !r.trusted(from.url)
+		}
+		e.Err = failed
+	}
+	return e, got, from
+}
+
+// statusError is an answer that is none.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+func (r *reading) askFile(q request, e *Exchange) (content, error) {
+	info, err := os.Stat(q.at.path)
+	if err != nil {
+		return content{}, err
+	}
+	if !info.Mode().IsRegular() { // a pipe would be waited for
+		return content{}, errors.New("it is no regular file")
+	}
+	f, err := os.Open(q.at.path)
+	if err != nil {
+		return content{}, err
+	}
+	defer f.Close()
+	e.Answered = r.c.Now()
+	in, size := io.Reader(f), info.Size()
+	if q.part != nil {
+		in, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
+	}
+	if q.resource == ResourceSegment && size > maxInMemory && size <= q.limit {
+		at := int64(0)
+		if q.part != nil {
+			at = q.part.Offset
+		}
+		if at > info.Size()-size {
+			return content{}, io.ErrUnexpectedEOF
+		}
+		e.Spool = &Spool{q.at.path, at, size} // where it is, it needs no other room
+		return content{spool: e.Spool}, nil
+	}
+	got, err := r.take(q, e, in, size, q.limit)
+	if err == nil && q.part != nil && got.size() < q.part.Length {
+		err = io.ErrUnexpectedEOF
+	}
+	return got, err
+}
+
+// take reads a body.
+func (r *reading) take(q request, e *Exchange, body io.Reader, said, limit int64) (content, error) {
+	if q.resource == ResourcePlaylist && coding(e.Header) == "" {
+		body = &playlistBody{r: body}
+	}
+	got, err := r.readBody(e, body, said, limit, q.resource == ResourceSegment)
+	e.Body, e.Spool = got.data, got.spool
+	return got, err
+}
+
+func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got content, from location, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timeout := or(r.c.Timeout, defaultTimeout)
+	idle := time.AfterFunc(timeout, func() { cancel(errStalled) })
+	defer idle.Stop()
+	most := longestOther
+	if q.resource == ResourceSegment {
+		most = r.longest
+	}
+	slow := time.AfterFunc(most, func() { cancel(errSlow) })
+	defer slow.Stop()
+	explain := func(err error) error {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // the rest of it is said already
+		}
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errHeldUp):
+			err = errHeldUp
+		case errors.Is(cause, errStalled):
+			err = fmt.Errorf("%w (%v)", errStalled, timeout)
+		case errors.Is(cause, errSlow):
+			err = fmt.Errorf("%w: %d bytes came in %v", errSlow, e.Size(), most)
+		}
+		return err
+	}
+
+	from = q.at
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, q.at.url.String(), http.NoBody)
+	if err != nil {
+		return got, from, explain(err)
+	}
+	r.setHeader(req)
+	if q.part != nil {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", q.part.Offset, q.part.Offset+q.part.Length-1))
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return got, from, explain(err)
+	}
+	defer resp.Body.Close()
+	idle.Reset(timeout)
+	e.Answered, e.Status, e.Header = r.c.Now(), resp.StatusCode, resp.Header
+	if resp.Request != nil && resp.Request.URL != nil {
+		from = location{url: resp.Request.URL}
+	}
+	e.FinalURL = from.String()
+
+	body := io.Reader(&watchedReader{resp.Body, func() { idle.Reset(timeout) }})
+	limit := q.limit
+	failed := resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || q.part == nil)
+	whole := q.part != nil && resp.StatusCode == http.StatusOK // the server doesn't know ranges
+	switch {
+	case failed:
+		limit = min(limit, maxFailure) // it says why
+		body = io.LimitReader(body, limit)
+	case whole:
+		limit = q.part.Offset + q.part.Length
+		if limit > q.limit {
+			return got, from, errors.New("the server sends no parts, and all of it is too much")
+		}
+		body = io.LimitReader(body, limit)
+	}
+	got, err = r.take(q, e, body, resp.ContentLength, limit)
+	switch {
+	case failed:
+		return content{}, from, statusError(resp.StatusCode)
+	case err != nil:
+		return content{}, from, explain(err)
+	case q.resource == ResourcePlaylist:
+		got, err = r.decode(e)
+		return got, from, err
+	case coding(e.Header) != "":
+		return content{}, from, codedError(e.Header)
+	case q.part == nil:
+		return got, from, nil
+	case whole:
+		if got.size() < limit {
+			return content{}, from, io.ErrUnexpectedEOF
+		}
+		return got.from(q.part.Offset), from, nil
+	}
+	want := fmt.Sprintf("bytes %d-%d/", q.part.Offset, q.part.Offset+q.part.Length-1)
+	if said := resp.Header.Get("Content-Range"); !strings.HasPrefix(said, want) || got.size() != q.part.Length {
+		return content{}, from, fmt.Errorf("the answer is another part, %q with %d bytes", said, got.size())
+	}
+	return got, from, nil
+}
+
+// watchedReader tells of each read that brought something.
+type watchedReader struct {
+	r    io.Reader
+	read func()
+}
+
+// Read reads once.
+func (w *watchedReader) Read(b []byte) (int, error) {
+	n, err := w.r.Read(b)
+	if n > 0 {
+		w.read()
+	}
+	return n, err
+}
+
+// or is v, or the default where v is 0.
+func or[T comparable](v, byDefault T) T {
+	var zero T
+	if v == zero {
+		return byDefault
+	}
+	return v
+}

@@ -1,0 +1,261 @@
+package hlsclient
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/refstream/refstream/format/m3u8"
+)
+
+const (
+	// shortestReload keeps a playlist with no or a wrong target duration from being asked for without end.
+	shortestReload = 200 * time.Millisecond
+	// fastestReload does so where Reload says how often.
+	fastestReload = 10 * time.Millisecond
+)
+
+// follower loads one playlist again and again.
+type follower struct {
+	r       *reading
+	at      location
+	stream  *Stream
+	imports map[string]string // variables of the multivariant playlist
+
+	loads    int64
+	last     *loading // which was told
+	progress progress
+	// numbering counts how often that of the segments began anew.
+	numbering int64
+	owner     owner
+}
+
+// loading is a playlist that was loaded.
+type loading struct {
+	exchange *Exchange
+	text     []byte
+	playlist *m3u8.Playlist
+	from     location
+	defined  map[string]string
+	held     int64 // bytes of the memory for all, besides those of the exchange
+}
+
+func (f *follower) request() request {
+	return request{resource: ResourcePlaylist, stream: f.stream, at: f.at, msn: -1, limit: m3u8.MaxText}
+}
+
+// loadFirst loads the playlist for the first time, in as many attempts as it takes; attempt is the last. The error is
+// fatal where ctx is done.
+func (f *follower) loadFirst(ctx context.Context) (l *loading, attempt int, err error) {
+	e, got, from, err := f.r.fetch(ctx, f.request())
+	if err != nil {
+		return nil, 0, err
+	}
+	if e.Err == nil {
+		l, err = f.parse(e, got.data, from)
+	} else {
+		err = fmt.Errorf("read HLS: %w", e.Err)
+	}
+	if err != nil {
+		f.r.release(e)
+	}
+	return l, e.Attempt, err
+}
+
+// load loads the playlist once more. failure is why it did not come, which was told; err is fatal.
+func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, err error) {
+	e, got, from, err := f.r.fetchOnce(ctx, f.request(), attempt)
+	if err != nil {
+		return nil, nil, err
+	}
+	if failure = e.Err; failure == nil {
+		l, failure = f.parse(e, got.data, from)
+	}
+	if failure == nil {
+		failure = f.checkKind(l)
+	}
+	if failure == nil && f.r.c.Follow && f.emptied(l) {
+		failure = fmt.Errorf("read HLS: %s: the playlist is complete and empty, after one with segments", f.at.redacted())
+	}
+	if failure != nil {
+		f.drop(l)
+		f.r.release(e)
+		return nil, failure, f.r.trouble(f.stream, failure)
+	}
+	return l, nil, nil
+}
+
+// checkKind reports that a playlist is of another kind than it should be.
+func (f *follower) checkKind(l *loading) error {
+	switch media := l.playlist.Media != nil; {
+	case media && f.stream == nil:
+		return fmt.Errorf("parse playlist %s: it was one of variants and is a media playlist now", f.at.redacted())
+	case !media && f.stream != nil:
+		return fmt.Errorf("parse playlist %s: it should be a media playlist and is one of variants", f.at.redacted())
+	}
+	return nil
+}
+
+// parse reads a playlist, or takes what was read of the last one where that had the same text.
+func (f *follower) parse(e *Exchange, text []byte, from location) (*loading, error) {
+	if f.sameText(text) && (!bytes.Contains(text, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
+		l := &loading{e, text, f.last.playlist, from, f.last.defined, f.last.held}
+		f.last.held = 0
+		return l, nil
+	}
+	r := f.r
+	r.parsing.Lock()
+	defer r.parsing.Unlock()
+	held := int64(len(text)) // what is read of it has its text once more
+	if !r.memory.take(held, 0) {
+		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), errNoRoom)
+	}
+	p, err := m3u8.Parser{Imports: f.imports, Query: from.query(), Memory: r.memory.left.Load()}.Parse(text)
+	if err != nil {
+		r.memory.give(held)
+		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), err)
+	}
+	read := p.Memory()
+	r.memory.use(read)
+	return &loading{e, text, p, from, p.Defined, held + read}, nil
+}
+
+// drop gives back what a loading takes that nobody needs any more, besides its exchange.
+func (f *follower) drop(l *loading) {
+	if l == nil {
+		return
+	}
+	f.r.memory.give(l.held)
+	l.held = 0
+}
+
+// emptied reports a playlist that some servers give for a moment, while they switch from one programme to the next.
+func (f *follower) emptied(l *loading) bool {
+	m := l.playlist.Media
+	return m != nil && m.End && len(m.Segments) == 0 && f.last != nil && f.last.playlist.Media != nil && len(f.last.playlist.Media.Segments) > 0
+}
+
+func (f *follower) sameText(data []byte) bool {
+	return f.last != nil && bytes.Equal(f.last.text, data)
+}
+
+// take makes the Version of a playlist that was loaded.
+func (f *follower) take(l *loading) *Version {
+	v := &Version{
+		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Text: l.text, Playlist: l.playlist, Changed: !f.sameText(l.text),
+	}
+	f.loads++
+	f.forget()
+	f.last = l
+	return v
+}
+
+// forget gives back what the last version takes.
+func (f *follower) forget() {
+	if f.last != nil {
+		f.drop(f.last)
+		f.r.release(f.last.exchange)
+	}
+}
+
+func (f *follower) tell(v *Version) error {
+	if f.r.h.Version == nil {
+		return nil
+	}
+	return f.r.tell(func() error { return f.r.h.Version(v) })
+}
+
+// follow reads the playlist's segments, until its end.
+func (f *follower) follow(l *loading) error {
+	q := newQueue(f.stream)
+	var wg sync.WaitGroup
+	wg.Go(func() { f.r.fetchSegments(q) })
+	err := f.loadAgain(l, q)
+	q.close()
+	wg.Wait()
+	f.forget()
+	if f.r.ctx.Err() != nil {
+		return f.r.ctx.Err()
+	}
+	return err
+}
+
+// loadAgain takes the first version and all that follow.
+func (f *follower) loadAgain(l *loading, q *queue) error {
+	for {
+		changed, err := f.version(l, q)
+		if err != nil || l.playlist.Media.End {
+			return err
+		}
+		if l, err = f.next(l, f.delay(l.playlist.Media, changed)); err != nil {
+			return err
+		}
+	}
+}
+
+// next loads the next version, so long after the loading of the last one began (6.3.4), and until it comes.
+func (f *follower) next(last *loading, delay time.Duration) (*loading, error) {
+	c, ctx := f.r.c, f.r.ctx
+	began, failing := last.exchange.Began, time.Time{}
+	for attempt := 1; ; attempt++ {
+		if err := wait(ctx, delay-c.Now().Sub(began)); err != nil {
+			return nil, err
+		}
+		began = c.Now()
+		l, failure, err := f.load(ctx, attempt)
+		if err != nil || failure == nil {
+			return l, err
+		}
+		if attempt == 1 {
+			failing = began
+		}
+		if c.GiveUp > 0 && c.Now().Sub(failing) >= c.GiveUp {
+			return nil, fmt.Errorf("read HLS: no playlist for %v: %w", c.GiveUp, failure)
+		}
+		delay = c.pause(attempt + 1)
+		if c.Reload != nil {
+			delay = min(delay, f.delay(last.playlist.Media, false))
+		}
+	}
+}
+
+// delay is how long to wait from one loading to the next (6.3.4).
+func (f *follower) delay(m *m3u8.Media, changed bool) time.Duration {
+	if f.r.c.Reload != nil {
+		return max(f.r.c.Reload(m, changed), fastestReload)
+	}
+	d := time.Duration(m.TargetDuration)
+	if !changed {
+		d /= 2
+	}
+	return max(d, shortestReload)
+}
+
+// version takes a media playlist that was loaded: tells of it, and has its new segments fetched.
+func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
+	first := f.loads == 0
+	v := f.take(l)
+	m := l.playlist.Media
+	switch {
+	case first:
+		v.New = f.progress.begin(m, f.r.c.Behind)
+	case v.Changed:
+		v.New = f.progress.next(m, v)
+	}
+	if err := f.tell(v); err != nil || v.Stale || !v.Changed {
+		return v.Changed, err
+	}
+	if v.Restarted {
+		f.numbering++
+	}
+	jobs := make([]job, 0, len(v.New))
+	dates := m.DateTimes()
+	for _, i := range v.New {
+		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering, dates[i]})
+	}
+	now := listing{numbering: f.numbering, first: f.progress.first, listed: f.progress.listed}
+	f.r.memory.use(q.put(jobs, now, max(waiting, len(m.Segments))))
+	return v.Changed, nil
+}

@@ -1,0 +1,101 @@
+package hlsclient
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/refstream/refstream/format/m3u8"
+)
+
+// fetchSegment fetches a segment with all that it needs; failed is told each request that failed, and reports whether one
+// for the segment itself is to be repeated. Its Err says why it didn't come; the error is fatal.
+func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed func() (again bool)) error {
+	at, err := j.from.resolve(j.seg.URI)
+	if err != nil {
+		out.Err = err
+		return nil
+	}
+	out.URL = at.String()
+	if j.seg.Gap {
+		out.Err = ErrGap
+		return nil
+	}
+	var withoutMap error
+	if m := j.seg.Map; m != nil {
+		if out.Init, withoutMap, err = r.fetchMap(out.Stream, m, j, failed); err != nil {
+			return err
+		}
+	}
+	e, got, _, err := r.fetch(ctx, request{
+		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment), failed,
+	})
+	if err != nil {
+		return err
+	}
+	if out.Exchange, out.Err = e, e.Err; out.Err != nil {
+		return nil
+	}
+	if withoutMap != nil { // it is of no use, but was asked for: who records wants it
+		out.Err = withoutMap
+		return nil
+	}
+	got, out.Err, err = r.decrypt(out.Stream, got, j.seg.Keys, j, failed)
+	if out.Err == nil {
+		out.Data, out.Spool = got.data, got.spool
+	}
+	return err
+}
+
+// fetchMap fetches an initialization section, or takes it from those that were fetched. failure is why it isn't there,
+// err is fatal.
+func (r *reading) fetchMap(s *Stream, m *m3u8.Map, j job, failed func() bool) (data []byte, failure, err error) {
+	at, err := j.from.resolve(m.URI)
+	if err != nil {
+		return nil, err, nil
+	}
+	return r.maps.get(r.ctx, mapIdentity(m, j.from), func() ([]byte, error, error) {
+		e, got, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap, always(failed)})
+		r.release(e)
+		if err != nil || e.Err != nil {
+			return nil, e.Err, err
+		}
+		plain, failure, err := r.decrypt(s, got, m.Keys, j, failed)
+		return plain.data, failure, err
+	})
+}
+
+// always has what several segments share asked for again, whatever becomes of the one that it is fetched for.
+func always(failed func() bool) func() bool {
+	return func() bool { failed(); return true }
+}
+
+// mapIdentity tells initialization sections apart, empty for none.
+func mapIdentity(m *m3u8.Map, from location) string {
+	if m == nil {
+		return ""
+	}
+	var b strings.Builder
+	if at, err := from.resolve(m.URI); err == nil {
+		b.WriteString(at.String())
+	}
+	b.WriteString(rangeText(m.Range))
+	for _, k := range m.Keys {
+		fmt.Fprintf(&b, "\n%s %q", k.Method, k.URI)
+		if k.IV != nil {
+			fmt.Fprintf(&b, " %x", *k.IV)
+		}
+	}
+	return b.String()
+}
+
+// part is the byte range of a segment, for its identity.
+func part(s *m3u8.MediaSegment) string { return rangeText(s.Range) }
+
+func rangeText(r *m3u8.ByteRange) string {
+	if r == nil {
+		return ""
+	}
+	return "\n" + strconv.FormatInt(r.Offset, 10) + "+" + strconv.FormatInt(r.Length, 10)
+}

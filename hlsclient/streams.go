@@ -1,0 +1,264 @@
+package hlsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"sync"
+
+	"github.com/refstream/refstream/format/m3u8"
+)
+
+// maxLeftOut bounds how many playlists are remembered that are not read.
+const maxLeftOut = 100_000
+
+// streams are the playlists of a multivariant playlist that are read. Those that can't be had are asked for again and
+// again as long as one is read.
+type streams struct {
+	r *reading
+	// ctx ends when none is read any more.
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu    sync.Mutex
+	known map[string]bool // what is read, by each name that it is known by
+	// leftOut is what is not, since it is too many: by the hash of its URL, as there may be very many.
+	leftOut map[uint64]bool
+	seed    maphash.Seed
+	count   int     // of those
+	read    int     // that are read, or asked for the first time
+	whole   bool    // one was read to its end
+	errs    []error // why each of the others could not be, by number
+}
+
+// choose picks of a multivariant playlist.
+func (r *reading) choose(m *m3u8.Multivariant) []Stream {
+	if r.c.Choose == nil {
+		return HighestVariant(m)
+	}
+	return r.c.Choose(m)
+}
+
+// readStreams reads the playlists that are chosen of a multivariant playlist, all at once.
+func (r *reading) readStreams(master *follower, l *loading) error {
+	chosen := r.choose(l.playlist.Multivariant)
+	if len(chosen) == 0 {
+		return fmt.Errorf("read HLS: no playlist is chosen of the %d variants of %s",
+			len(l.playlist.Multivariant.Variants), r.at.redacted())
+	}
+	s := &streams{r: r, known: map[string]bool{}, leftOut: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	s.ctx, s.stop = context.WithCancel(r.ctx)
+	defer s.stop()
+	s.add(chosen, l)
+	if r.c.ReloadMultivariant > 0 {
+		s.wg.Go(func() { s.reload(master, l) })
+	}
+	s.wg.Wait()
+	switch {
+	case r.ctx.Err() != nil:
+		return r.ctx.Err()
+	case s.whole:
+		return nil // what failed was told
+	}
+	return errors.Join(s.errs...)
+}
+
+// reload loads the multivariant playlist again and again, and adds the streams that are new. It ends when no stream is
+// read any more.
+func (s *streams) reload(master *follower, l *loading) {
+	c := s.r.c
+	every := max(c.ReloadMultivariant, fastestReload)
+	began, delay, attempt := l.exchange.Began, every, 1
+	for {
+		if wait(s.ctx, delay-c.Now().Sub(began)) != nil {
+			return
+		}
+		began = c.Now()
+		l, failure, err := master.load(s.ctx, attempt)
+		if err != nil {
+			return
+		}
+		if failure != nil {
+			attempt++
+			delay = min(every, c.pause(attempt))
+			continue
+		}
+		attempt, delay = 1, every
+		v := master.take(l)
+		if master.tell(v) != nil {
+			return
+		}
+		if v.Changed {
+			s.add(s.r.choose(l.playlist.Multivariant), l)
+		}
+	}
+}
+
+// add begins to read those of the chosen that are not known yet. Several variants may share a playlist, which is read
+// once.
+func (s *streams) add(chosen []Stream, of *loading) {
+	if n := s.addUpToMost(chosen, of); n > 0 {
+		// Where it can't be told, all ends.
+		_ = s.r.trouble(nil, fmt.Errorf("read HLS: %d of the playlists that %s names are left out: no more than %d are read at once",
+			n, of.from.redacted(), maxStreams))
+	}
+}
+
+// addUpToMost adds streams and counts those that are too many.
+func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.count == 0
+	if !first && s.read == 0 {
+		return 0 // it is over
+	}
+	for i := range chosen {
+		stream := chosen[i] // of its own
+		at, err := of.from.resolve(stream.uri())
+		url, renamed := "unusable "+stream.uri(), ""
+		if err == nil {
+			url = at.String()
+			renamed = stream.nameWithoutQuery(url)
+			stream.URL = url
+		}
+		if s.count == maxStreams && !s.known[url] && (first || !s.known[renamed]) {
+			if hash := maphash.String(s.seed, url); !s.leftOut[hash] {
+				tooMany++
+				if len(s.leftOut) < maxLeftOut {
+					s.leftOut[hash] = true
+				}
+			}
+			continue
+		}
+		// In one playlist only the URL tells: from one to the next the query may be another.
+		known := s.known[url] || !first && s.known[renamed]
+		s.known[url] = true
+		if renamed != "" {
+			s.known[renamed] = true
+		}
+		if known {
+			continue
+		}
+		stream.Number = s.count
+		s.count++
+		s.read++
+		s.errs = append(s.errs, nil)
+		f := &follower{r: s.r, at: at, stream: &stream, imports: of.defined}
+		s.wg.Go(func() { s.follow(f, err) })
+	}
+	return tooMany
+}
+
+// follow reads one to its end. Its errors are told as trouble: others go on.
+func (s *streams) follow(f *follower, unusable error) {
+	if unusable != nil {
+		s.failed(f, unusable)
+		return
+	}
+	l, attempt, err := f.loadFirst(s.r.ctx)
+	if err == nil {
+		err = f.checkKind(l)
+	}
+	if err != nil {
+		if !s.failed(f, err) {
+			return
+		}
+		if l = s.tryAgain(f, attempt); l == nil {
+			return
+		}
+	}
+	if err = f.follow(l); err != nil {
+		s.failed(f, err)
+		return
+	}
+	s.mu.Lock()
+	s.whole = true
+	s.mu.Unlock()
+	s.over()
+}
+
+// failed tells why one can't be read, and reports whether there is still another that is.
+func (s *streams) failed(f *follower, err error) bool {
+	if s.r.ctx.Err() == nil && s.r.trouble(f.stream, err) == nil {
+		s.keep(f, err)
+	}
+	return s.over()
+}
+
+func (s *streams) keep(f *follower, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errs[f.stream.Number] = err
+}
+
+// again says that one is read after all, and reports whether another is too: else it is over.
+func (s *streams) again() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.read == 0 {
+		return false
+	}
+	s.read++
+	return true
+}
+
+// over says that one is not read any more, and reports whether another is.
+func (s *streams) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read--
+	if s.read == 0 {
+		s.stop()
+	}
+	return s.read > 0
+}
+
+// tryAgain loads a playlist that did not come at first, until it comes or no other is read any more: then it returns nil,
+// as where it is given up.
+func (s *streams) tryAgain(f *follower, attempt int) *loading {
+	c := s.r.c
+	failing := c.Now()
+	for {
+		attempt++
+		if wait(s.ctx, c.pause(attempt)) != nil {
+			return nil
+		}
+		l, failure, err := f.load(s.ctx, attempt)
+		if err != nil {
+			return nil
+		}
+		if failure == nil {
+			if s.again() {
+				return l
+			}
+			return nil
+		}
+		s.keep(f, failure)
+		if c.GiveUp > 0 && c.Now().Sub(failing) >= c.GiveUp {
+			return nil
+		}
+	}
+}
+
+// nameWithoutQuery is what a stream is known by where its query changes.
+func (s *Stream) nameWithoutQuery(url string) string {
+	var b strings.Builder
+	path, _, _ := strings.Cut(url, "?")
+	b.WriteString("\n" + path)
+	attributes := []m3u8.Attribute(nil)
+	switch {
+	case s.Variant != nil:
+		attributes = s.Variant.Attributes
+	case s.Rendition != nil:
+		attributes = s.Rendition.Attributes
+	}
+	for _, a := range attributes {
+		if a.Name != "URI" {
+			b.WriteString("\n" + a.Name + "=" + a.Value)
+		}
+	}
+	return b.String()
+}

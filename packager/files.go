@@ -1,0 +1,138 @@
+package packager
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/refstream/refstream/internal/atomicfile"
+)
+
+// fileSystem is what publishing needs of the operating system.
+type fileSystem interface {
+	// WriteFile makes a temporary file, and removes what has its name before.
+	WriteFile(path string, data []byte) error
+	Rename(from, to string) error
+	Remove(path string) error
+}
+
+// disk is the operating system's file system. Other users may read the files: a web server may run as one.
+type disk struct{}
+
+func (disk) Rename(from, to string) error { return os.Rename(from, to) }
+func (disk) Remove(path string) error     { return os.Remove(path) }
+
+// WriteFile makes the directory again where somebody has removed it.
+func (disk) WriteFile(path string, data []byte) error {
+	f, err := atomicfile.Create(path)
+	if errors.Is(err, fs.ErrNotExist) && atomicfile.Folder(filepath.Dir(path)) == nil {
+		f, err = atomicfile.Create(path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// directory publishes whole files: a name stands for nothing or for all of its content.
+type directory struct {
+	path string
+	fs   fileSystem
+}
+
+// publish writes a file under a temporary name and renames it. After an error the old file, if any, is as it was.
+func (d directory) publish(name string, data []byte) error {
+	tmp := filepath.Join(d.path, temporaryPrefix+name+temporarySuffix)
+	err := d.fs.WriteFile(tmp, data)
+	if err == nil {
+		err = d.fs.Rename(tmp, filepath.Join(d.path, name))
+	}
+	if err != nil {
+		// Its room may be what the next segment needs. Where there is none, there is nothing to remove.
+		_ = d.fs.Remove(tmp)
+		return fmt.Errorf("write file: %w", err)
+	}
+	return nil
+}
+
+// has reports whether a file is there: somebody may have removed it.
+func (d directory) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(d.path, name))
+	return err == nil
+}
+
+// remove removes a file that may be gone already.
+func (d directory) remove(name string) error {
+	if err := d.fs.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove file: %w", err)
+	}
+	return nil
+}
+
+// Reset removes the playlists and segments in a directory of published files, and nothing else.
+func Reset(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list directory: %w", err)
+	}
+	for _, f := range list {
+		_, segment := segmentNumber(f.Name())
+		if !segment && !isTemporary(f.Name()) && f.Name() != MediaPlaylist && f.Name() != MultivariantPlaylist {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+			return fmt.Errorf("remove published file: %w", err)
+		}
+	}
+	return nil
+}
+
+// scan makes the directory where there is none, removes the temporary files of runs that were killed, and returns the
+// sizes of the segments in it by media sequence number.
+func (d directory) scan() (map[int64]int64, error) {
+	if err := atomicfile.Folder(d.path); err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	list, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("list directory: %w", err)
+	}
+	sizes := make(map[int64]int64)
+	for _, f := range list {
+		if isTemporary(f.Name()) {
+			if err := d.remove(f.Name()); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		msn, ok := segmentNumber(f.Name())
+		if !ok {
+			continue
+		}
+		info, err := f.Info()
+		if err != nil {
+			return nil, fmt.Errorf("read size of segment: %w", err)
+		}
+		sizes[msn] = info.Size()
+	}
+	return sizes, nil
+}
+
+// segmentNumber is the inverse of SegmentFile.
+func segmentNumber(name string) (int64, bool) {
+	digits := strings.TrimSuffix(strings.TrimPrefix(name, segmentPrefix), segmentSuffix)
+	msn, err := strconv.ParseInt(digits, 10, 64)
+	return msn, err == nil && msn >= 0 && name == SegmentFile(msn)
+}
+
+func isTemporary(name string) bool {
+	name, hidden := strings.CutPrefix(name, temporaryPrefix)
+	name, ok := strings.CutSuffix(name, temporarySuffix)
+	_, segment := segmentNumber(name)
+	return hidden && ok && (segment || name == MediaPlaylist || name == MultivariantPlaylist)
+}

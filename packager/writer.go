@@ -1,0 +1,248 @@
+package packager
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// Writer publishes one channel. Its memory is bounded by one segment and the window; of a VOD, some tens of bytes a
+// segment are kept. It is not safe for concurrent use and starts no goroutine: files are written, and old ones
+// removed, in the call that completes a segment.
+type Writer struct {
+	options Options
+	clock   markers.Clock
+	dir     directory
+
+	open   *segment
+	newest int64 // the newest slot that was begun, -1 before the first
+	spoilt bool  // the newest slot was given up; its remaining units are let pass
+	order  order
+
+	timeline timeline
+	events   dateRanges
+	untold   []markers.Marker // have no timed ID3 yet; their frames are in the open segment or in a later one
+	measured throughput
+	expected int64 // bandwidth by the options
+	variant  variant
+
+	breaks        bool  // the next segment's encoding does not go on from the one before
+	discontinuity int64 // discontinuity sequence number of the last segment
+	closed        bool
+
+	playlist []byte // media playlist, used again
+	master   []byte // multivariant playlist as it was last written
+}
+
+// order watches that decoding time goes forward as long as one encoder runs.
+type order struct {
+	known bool
+	dts   int64
+}
+
+// New makes a Writer. It takes in what earlier runs left in the directory: their segments as Options.Segments tells,
+// and with them a playlist that is live again; everything else of theirs is removed.
+func New(o Options) (*Writer, error) { return newWriter(o, disk{}) }
+
+func newWriter(o Options, fs fileSystem) (*Writer, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("open HLS output: %w", err)
+	}
+	c := o.Channel.Clock()
+	w := &Writer{
+		options: o, clock: c, dir: directory{o.Dir, fs},
+		open: newSegment(c), newest: -1,
+		timeline: timeline{clock: c, window: o.Window},
+		events:   dateRanges{ids: make(map[string]bool)},
+		measured: throughput{clock: c},
+		expected: expectedBandwidth(o.Bitrate, c),
+		variant:  variant{rate: c.Rate},
+	}
+	w.options.Segments, w.options.Markers = nil, nil // the caller's; taken over below
+	if err := w.takeOver(o.Segments, o.Markers); err != nil {
+		return nil, fmt.Errorf("open HLS output: %w", err)
+	}
+	return w, nil
+}
+
+// Write takes the next access unit in decoding order, annotated, with the PTS of its frame. When it completes a slot,
+// the segment is published and its record returned; otherwise the record is nil.
+//
+// The errors wrap one of these:
+//   - ErrUnit: the unit does not fit here (its slot was not opened by a key unit at the slot's first frame, it lies
+//     before the newest slot or outside of the open one, or its time stamps are wrong) and was not taken.
+//   - ErrPublish, as a *PublishError: a slot is lost and becomes a gap, because its segment could not be written;
+//     because the next slot began before it was whole; or because a unit came twice or with a wrong time stamp, so
+//     that the slot's frames can't be trusted (it wraps ErrUnit too, and the slot's remaining units are let pass
+//     without further errors). The Writer goes on, and a unit that opens the next slot was taken.
+//   - ErrPlaylist: comes with a record. The segment is published, but no playlist names it before the next.
+//
+// au is neither changed nor kept.
+func (w *Writer) Write(au media.AccessUnit) (*markers.SegmentRecord, error) {
+	if w.closed {
+		return nil, fmt.Errorf("write frame %d: %w", au.Frame, ErrClosed)
+	}
+	if au.Frame < 0 || au.Frame >= lastFrame(w.clock) {
+		return nil, unitError(au.Frame, "its number is not between 0 and %d", lastFrame(w.clock)-1)
+	}
+	msn := w.clock.MSN(au.Frame)
+	if msn == w.newest && w.spoilt {
+		return nil, nil
+	}
+	opens := au.Key && w.clock.Offset(au.Frame) == 0 && msn > w.newest
+	switch {
+	case opens:
+	case !w.open.active || msn != w.open.msn:
+		return nil, w.misplaced(au)
+	case w.open.holds(au.Frame):
+		return nil, w.spoil(msn, unitError(au.Frame, "it is in segment %d already", msn))
+	}
+	if err := w.checkTimes(au); err != nil {
+		return nil, w.spoil(msn, err)
+	}
+	var lost error
+	if opens {
+		var err error
+		if lost, err = w.begin(msn, au); err != nil {
+			return nil, errors.Join(lost, err)
+		}
+	}
+	w.tell()
+	if err := w.open.add(au); err != nil {
+		return nil, errors.Join(lost, w.spoil(msn, fmt.Errorf("%w: %w", ErrUnit, err)))
+	}
+	w.order = order{true, au.DTS}
+	if !w.open.whole() {
+		return nil, lost
+	}
+	rec, err := w.publish()
+	return rec, errors.Join(lost, err)
+}
+
+// begin opens the segment that a key unit begins. lost says what became of a segment that was still open.
+func (w *Writer) begin(msn int64, au media.AccessUnit) (lost, err error) {
+	if err := w.variant.read(au); err != nil {
+		return nil, unitError(au.Frame, "it can't begin segment %d: %v", msn, err)
+	}
+	if w.open.active {
+		lost = w.giveUp(fmt.Errorf("frame %d came after %d of its %d frames",
+			au.Frame, w.open.count, w.clock.FramesPerSegment))
+	}
+	w.newest, w.spoilt = msn, false
+	w.open.begin(msn, au.Frame)
+	return lost, nil
+}
+
+// checkTimes finds time stamps that don't belong to the frame. Players rely on them to tell which frame they show.
+func (w *Writer) checkTimes(au media.AccessUnit) error {
+	switch want := w.clock.PTS(au.Frame); {
+	case au.PTS != want:
+		return unitError(au.Frame, "its PTS is %d, not %d", au.PTS, want)
+	case au.DTS > au.PTS:
+		return unitError(au.Frame, "its DTS %d is after its PTS %d", au.DTS, au.PTS)
+	case w.order.known && au.DTS <= w.order.dts:
+		return unitError(au.Frame, "its DTS %d is not after that of the unit before, %d", au.DTS, w.order.dts)
+	}
+	return nil
+}
+
+// misplaced says why a unit that opens no segment is in none.
+func (w *Writer) misplaced(au media.AccessUnit) error {
+	msn := w.clock.MSN(au.Frame)
+	switch {
+	case msn < w.newest:
+		return unitError(au.Frame, "segment %d is over: segment %d has begun", msn, w.newest)
+	case msn == w.newest:
+		return unitError(au.Frame, "segment %d is over", msn)
+	}
+	return unitError(au.Frame, "segment %d has not been begun by a key unit with frame %d", msn, w.clock.FirstFrame(msn))
+}
+
+// spoil gives up the open segment if the faulty unit belongs to it.
+func (w *Writer) spoil(msn int64, err error) error {
+	if !w.open.active || msn != w.open.msn {
+		return err
+	}
+	w.spoilt = true
+	return w.giveUp(err)
+}
+
+// giveUp drops the open segment; its slot becomes a gap.
+func (w *Writer) giveUp(why error) error {
+	s := w.open
+	s.drop()
+	return &PublishError{MSN: s.msn, First: s.first, Last: s.last, Err: why}
+}
+
+// AddMarker puts an event into the playlist as EXT-X-DATERANGE, from the first published segment on that has frames
+// of it, for as long as a slot that it reaches into is in the playlist. It also puts it as timed ID3 into the segment
+// that holds its first frame, in front of the unit that is written there next: to be in time for players, a marker is
+// added before the unit of its first frame. Once that segment is over, the playlist alone tells of it.
+//
+// A marker whose ID is there already, or whose frames are no interval, is left out: what was published of an ID never
+// changes.
+func (w *Writer) AddMarker(m markers.Marker) {
+	if m.Frame < 0 || m.LastFrame < m.Frame || m.LastFrame >= lastFrame(w.clock) {
+		return
+	}
+	if w.events.add(newDateRange(m, w.clock), w.timeline.holds(m.Frame, m.LastFrame)) && w.tellable(m) {
+		w.untold = append(w.untold, m)
+	}
+}
+
+// tellable reports whether units of the slot that holds the marker's first frame can still come.
+func (w *Writer) tellable(m markers.Marker) bool {
+	msn := w.clock.MSN(m.Frame)
+	return msn > w.newest || w.open.active && msn == w.open.msn
+}
+
+// tell puts the markers that belong into the open segment there, and forgets those whose segment didn't come.
+func (w *Writer) tell() {
+	later := w.untold[:0]
+	for _, m := range w.untold {
+		switch msn := w.clock.MSN(m.Frame); {
+		case msn == w.open.msn:
+			w.open.tell(m)
+		case msn > w.open.msn:
+			later = append(later, m)
+		}
+	}
+	clear(w.untold[len(later):])
+	w.untold = later
+}
+
+// Abandon says that the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the
+// next segment begins with EXT-X-DISCONTINUITY. It returns the first frame of the dropped segment and the highest one
+// that it had, or ok false when no segment was open.
+func (w *Writer) Abandon() (first, last int64, ok bool) {
+	w.breaks = w.breaks || len(w.timeline.entries) > 0
+	w.order = order{}
+	if !w.open.active {
+		return 0, 0, false
+	}
+	w.open.drop()
+	return w.open.first, w.open.last, true
+}
+
+// Close ends the stream: it publishes the open segment, if it has the slot's first frames without a hole, returns its
+// record, and ends the playlist with EXT-X-ENDLIST. The errors are those of Write; a slot that can't be published is
+// lost, and the playlist ended all the same. Only the first call does anything.
+func (w *Writer) Close() (*markers.SegmentRecord, error) {
+	if w.closed {
+		return nil, nil
+	}
+	w.closed = true
+	var lost error
+	if w.open.active && w.open.contiguous() {
+		rec, err := w.publish()
+		if rec != nil || len(w.timeline.entries) == 0 {
+			return rec, err
+		}
+		lost = err
+	} else if w.open.active {
+		lost = w.giveUp(errors.New("the stream ended and frames before the last one were missing"))
+	}
+	return nil, errors.Join(lost, w.writePlaylists())
+}
