@@ -165,8 +165,12 @@ type SegmentRecord struct {
 	LastFrame   int64     `json:"last_frame"`
 	Bytes       int64     `json:"bytes"`
 	PublishedAt time.Time `json:"published_at"`
-	// URI is the segment's address, relative to the playlist.
-	URI string `json:"uri"`
+	// URI is the segment's address, relative to the playlist, Init that of the initialization section that it needs, empty where
+	// it needs none.
+	URI  string `json:"uri"`
+	Init string `json:"init,omitempty"`
+	// Also are the files of the same frames in other containers.
+	Also []SegmentFile `json:"also,omitempty"`
 	// Discontinuity marks a segment whose encoding does not go on from the one before, DiscontinuitySequence the number
 	// of such segments up to and including this one since the epoch of the data directory.
 	Discontinuity         bool  `json:"discontinuity"`
@@ -174,6 +178,18 @@ type SegmentRecord struct {
 	// Generator is the Channel.Generator that wrote the record: Bytes, PublishedAt, Discontinuity and
 	// DiscontinuitySequence hold for its segments only.
 	Generator string `json:"generator,omitempty"`
+}
+
+// SegmentFile is the file of a segment in one container: its members are those of SegmentRecord.
+type SegmentFile struct {
+	URI   string `json:"uri"`
+	Bytes int64  `json:"bytes"`
+	Init  string `json:"init,omitempty"`
+}
+
+// Files are the segment's files in all containers.
+func (r SegmentRecord) Files() []SegmentFile {
+	return append([]SegmentFile{{r.URI, r.Bytes, r.Init}}, r.Also...)
 }
 
 // Trigger asks for an event at a given time: it is written before the generator renders its first frame.

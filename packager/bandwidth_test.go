@@ -7,6 +7,7 @@ import (
 	"github.com/Eyevinn/hls-m3u8/m3u8"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/stream"
 )
 
 func readVariant(t *testing.T, dir string) *m3u8.Variant {
@@ -58,7 +59,7 @@ func TestBandwidthRises(t *testing.T) {
 			if au.Key {
 				au.NALs = append(au.NALs, make([]byte, 300_000))
 			}
-			rec, err := w.Write(au)
+			rec, err := w.Write(stream.Unit{AccessUnit: au})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +88,7 @@ func TestVODBandwidth(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 50), 0))
 	recs := put(t, w, 0, 1, 2)
 	for _, au := range gop(w.clock, 150, 151) {
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package packager
 import (
 	"fmt"
 	"testing"
+
+	"github.com/refstream/refstream/stream"
 )
 
 // nowhere takes files and forgets them.
@@ -25,7 +27,7 @@ func BenchmarkWrite(b *testing.B) {
 		if !au.Key {
 			au.NALs = body
 		}
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -40,7 +42,7 @@ func BenchmarkPlaylist(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := range int64(30) {
-				w.AddMarker(event(w.clock, fmt.Sprint("main-e", i), i*60, i*60+59))
+				w.addMarker(event(w.clock, fmt.Sprint("main-e", i), i*60, i*60+59))
 			}
 			for msn := int64(0); msn < n; msn += 2 {
 				put(b, w, msn)
@@ -48,7 +50,8 @@ func BenchmarkPlaylist(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for b.Loop() {
-				w.playlist = appendMedia(w.playlist[:0], &w.timeline, w.events.shown, false)
+				p, _ := w.timeline.media(0, w.events.shown, false, w.list)
+				w.list, w.text = p.Media.Segments, p.Append(w.text[:0])
 			}
 		})
 	}

@@ -33,7 +33,7 @@ func TestClient(t *testing.T) {
 				return nil
 			},
 			Segment: func(s *hlsclient.Segment) error {
-				if s.Err != nil || s.MSN != segments || string(s.Data) != readFile(t, dir, SegmentFile(s.MSN)) ||
+				if s.Err != nil || s.MSN != segments || string(s.Data) != readFile(t, dir, TS.SegmentFile(s.MSN)) ||
 					!s.ProgramDateTime.Equal(clock.UTC(clock.FirstFrame(s.MSN))) || s.Stream.Variant == nil {
 					t.Errorf("segment %d: %+v, %v", segments, s.MediaSegment, s.Err)
 				}

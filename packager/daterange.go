@@ -2,7 +2,9 @@ package packager
 
 import (
 	"slices"
+	"strconv"
 
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -13,34 +15,39 @@ const (
 	attribute  = "X-IO-REFSTREAM-"
 )
 
-// dateRange is an event as the playlist tells it. It is rendered once: what an ID says never changes.
+// dateRange is an event as the playlist tells it. What an ID says never changes.
 type dateRange struct {
 	id          string
 	first, last int64 // frames
-	line        []byte
+	tag         m3u8.DateRange
 }
 
-// newDateRange renders a marker. The range ends where the last frame ends, at the start of the frame after it.
+// newDateRange makes it of a marker. The range ends where the last frame ends, at the start of the frame after it.
 func newDateRange(m markers.Marker, c markers.Clock) dateRange {
 	start, end := c.UTC(m.Frame), c.UTC(m.LastFrame+1)
-	b := []byte("#EXT-X-DATERANGE:ID=" + quote(m.ID) + `,CLASS="` + eventClass + `",START-DATE="`)
-	b = appendTime(b, start)
-	b = append(b, `",END-DATE="`...)
-	b = appendTime(b, end)
-	b = append(b, `",DURATION=`...)
-	b = append(b, markers.Seconds(end.Sub(start)).String()...)
-	for _, a := range []struct {
-		name  string
-		value int64
-	}{{"FRAME", m.Frame}, {"LAST-FRAME", m.LastFrame}, {"PTS", c.PTS(m.Frame)}, {"LAST-PTS", c.PTS(m.LastFrame)}} {
-		b = appendAttribute(append(b, ','), attribute+a.name, a.value)
+	var d m3u8.DateRange
+	add := func(name, value string, quoted bool) {
+		d.Attributes = append(d.Attributes, m3u8.Attribute{Name: name, Value: value, Quoted: quoted})
 	}
-	b = append(b, ","+attribute+"KIND="+quote(m.Kind)+","+attribute+"TEXT="+quote(m.Text)+"\n"...)
-	return dateRange{m.ID, m.Frame, m.LastFrame, b}
+	add("ID", m.ID, true)
+	add("CLASS", eventClass, true)
+	add("START-DATE", string(m3u8.AppendTime(nil, start)), true)
+	add("END-DATE", string(m3u8.AppendTime(nil, end)), true)
+	add("DURATION", markers.Seconds(end.Sub(start)).String(), false)
+	add(attribute+"FRAME", strconv.FormatInt(m.Frame, 10), false)
+	add(attribute+"LAST-FRAME", strconv.FormatInt(m.LastFrame, 10), false)
+	add(attribute+"PTS", strconv.FormatInt(c.PTS(m.Frame), 10), false)
+	add(attribute+"LAST-PTS", strconv.FormatInt(c.PTS(m.LastFrame), 10), false)
+	add(attribute+"KIND", m.Kind, true)
+	add(attribute+"TEXT", m.Text, true)
+	return dateRange{m.ID, m.Frame, m.LastFrame, d}
 }
 
 // DateRangeTag is the EXT-X-DATERANGE tag of a marker, as a line with its end.
-func DateRangeTag(m markers.Marker, c markers.Clock) []byte { return newDateRange(m, c).line }
+func DateRangeTag(m markers.Marker, c markers.Clock) []byte {
+	r := newDateRange(m, c)
+	return r.tag.Append(nil)
+}
 
 // dateRanges are the events that the playlist tells of, or may have to.
 type dateRanges struct {

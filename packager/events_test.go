@@ -2,11 +2,9 @@ package packager
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -42,11 +40,11 @@ func TestEvents(t *testing.T) {
 			dir := t.TempDir()
 			w := mustNew(t, testOptions(dir, testChannel(pal, 50), 5))
 			for i, e := range tc.events {
-				w.AddMarker(event(w.clock, fmt.Sprint(i), e.first, e.last))
+				w.addMarker(event(w.clock, fmt.Sprint(i), e.first, e.last))
 			}
 			put(t, w, tc.steps...)
 			for i, e := range tc.late {
-				w.AddMarker(event(w.clock, fmt.Sprint(i), e.first, e.last))
+				w.addMarker(event(w.clock, fmt.Sprint(i), e.first, e.last))
 			}
 			if tc.late != nil {
 				put(t, w, tc.steps[len(tc.steps)-1]+1)
@@ -76,7 +74,7 @@ func TestEventsNeverChange(t *testing.T) {
 	o := testOptions(dir, testChannel(ntsc, 60), 5)
 	w := mustNew(t, o)
 	first := event(w.clock, "main-e1", 10, 69)
-	w.AddMarker(first)
+	w.addMarker(first)
 	o.Segments = put(t, w, 0)
 	told := func() string {
 		for _, l := range lines(readFile(t, dir, MediaPlaylist)) {
@@ -88,7 +86,7 @@ func TestEventsNeverChange(t *testing.T) {
 	}
 	want := told()
 	other := event(w.clock, "main-e1", 30, 40)
-	w.AddMarker(other)
+	w.addMarker(other)
 	o.Segments = append(o.Segments, put(t, w, 1)...)
 	if got := told(); got != want || want == "" {
 		t.Errorf("second time: %s\nwas %s", got, want)
@@ -111,7 +109,7 @@ func TestDateRange(t *testing.T) {
 		dir := t.TempDir()
 		w := mustNew(t, testOptions(dir, testChannel(ntsc, 60), 5))
 		c := w.clock
-		w.AddMarker(event(c, "main-e1", tc.first, tc.last))
+		w.addMarker(event(c, "main-e1", tc.first, tc.last))
 		put(t, w, 0)
 		d := read(t, dir).DateRanges[0]
 		if d.Class != "io.refstream.event" || !d.StartDate.Equal(c.UTC(tc.first)) || !d.EndDate.Equal(c.UTC(tc.last+1)) {
@@ -133,48 +131,4 @@ func TestDateRange(t *testing.T) {
 			t.Errorf("%v:\n got %s\nwant %s", tc, g, want)
 		}
 	}
-}
-
-func TestQuote(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"":               `""`,
-		"Marker 42":      `"Marker 42"`,
-		`say "hi"`:       `"say %22hi%22"`,
-		"two\r\nlines":   `"two%0D%0Alines"`,
-		"100%":           `"100%25"`,
-		"{$var}":         `"%7B$var}"`,
-		"a,b=c":          `"a,b=c"`,
-		"Grüße, 日本":      `"Grüße, 日本"`,
-		"\x00\x1f\x7f":   `"%00%1F%7F"`,
-		"\u0085\u00a0":   "\"%C2%85\u00a0\"",
-		"broken \xff":    "\"broken \ufffd\"",
-		"#EXT-X-ENDLIST": `"#EXT-X-ENDLIST"`,
-	} {
-		if got := quote(in); got != want {
-			t.Errorf("quote(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
-
-// FuzzQuote: whatever a text holds, it stays one attribute of one line, and can be had back.
-func FuzzQuote(f *testing.F) {
-	f.Add("Marker 1")
-	f.Add("\"\n{$x}%\u0085\xff")
-	f.Fuzz(func(t *testing.T, s string) {
-		q := quote(s)
-		body := q[1 : len(q)-1]
-		if strings.ContainsAny(body, "\"\r\n") || strings.Contains(body, "{$") || !utf8.ValidString(body) {
-			t.Fatalf("quote(%q) = %s", s, q)
-		}
-		for _, r := range body {
-			if r < ' ' || r >= 0x7F && r < 0xA0 {
-				t.Fatalf("quote(%q) holds %U", s, r)
-			}
-		}
-		back, err := url.PathUnescape(body)
-		if err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
-			t.Fatalf("quote(%q) = %s, read as %q, %v", s, q, back, err)
-		}
-	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 const probeTimeout = 60 * time.Second
@@ -133,7 +134,7 @@ func TestFFprobe(t *testing.T) {
 				if slices.Contains(tc.skip, tc.clock.MSN(au.Frame)) {
 					continue
 				}
-				if _, err := w.Write(au); err != nil {
+				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 				want = append(want, probed{au.PTS, au.Key})

@@ -6,11 +6,40 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/refstream/refstream/internal/atomicfile"
 )
+
+const (
+	segmentPrefix = "seg-"
+	initPrefix    = "init-"
+	initSuffix    = ".mp4"
+	// A file is written under a name of this form first, which no playlist names and no web server shows by default.
+	temporaryPrefix = "."
+	temporarySuffix = ".tmp"
+)
+
+// MediaPlaylist and MultivariantPlaylist are the names of the playlists of the container that Options name first. Those of
+// another one have its name in theirs, such as index-fmp4.m3u8.
+const (
+	MediaPlaylist        = "index.m3u8"
+	MultivariantPlaylist = "master.m3u8"
+)
+
+// playlistFile is the name of a playlist of a container that is not the first.
+func playlistFile(name string, c Container) string {
+	return strings.TrimSuffix(name, ".m3u8") + "-" + string(c) + ".m3u8"
+}
+
+// isPlaylist knows the names of all playlists.
+func isPlaylist(name string) bool {
+	return name == MediaPlaylist || name == MultivariantPlaylist || slices.ContainsFunc(Containers(), func(c Container) bool {
+		return name == playlistFile(MediaPlaylist, c) || name == playlistFile(MultivariantPlaylist, c)
+	})
+}
 
 // fileSystem is what publishing needs of the operating system.
 type fileSystem interface {
@@ -81,8 +110,7 @@ func Reset(dir string) error {
 		return fmt.Errorf("list directory: %w", err)
 	}
 	for _, f := range list {
-		_, segment := segmentNumber(f.Name())
-		if !segment && !isTemporary(f.Name()) && f.Name() != MediaPlaylist && f.Name() != MultivariantPlaylist {
+		if !published(f.Name()) && !isTemporary(f.Name()) && !isPlaylist(f.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
@@ -93,8 +121,8 @@ func Reset(dir string) error {
 }
 
 // scan makes the directory where there is none, removes the temporary files of runs that were killed, and returns the
-// sizes of the segments in it by media sequence number.
-func (d directory) scan() (map[int64]int64, error) {
+// sizes of the segments and initialization sections in it by name.
+func (d directory) scan() (map[string]int64, error) {
 	if err := atomicfile.Folder(d.path); err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
@@ -102,7 +130,7 @@ func (d directory) scan() (map[int64]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
 	}
-	sizes := make(map[int64]int64)
+	sizes := make(map[string]int64)
 	for _, f := range list {
 		if isTemporary(f.Name()) {
 			if err := d.remove(f.Name()); err != nil {
@@ -110,29 +138,35 @@ func (d directory) scan() (map[int64]int64, error) {
 			}
 			continue
 		}
-		msn, ok := segmentNumber(f.Name())
-		if !ok {
+		if !published(f.Name()) {
 			continue
 		}
 		info, err := f.Info()
 		if err != nil {
 			return nil, fmt.Errorf("read size of segment: %w", err)
 		}
-		sizes[msn] = info.Size()
+		sizes[f.Name()] = info.Size()
 	}
 	return sizes, nil
 }
 
+// published knows the names of segments and initialization sections.
+func published(name string) bool {
+	_, segment := segmentNumber(name)
+	hash, ok := strings.CutPrefix(strings.TrimSuffix(name, initSuffix), initPrefix)
+	_, err := strconv.ParseUint(hash, 16, 32)
+	return segment || ok && err == nil && len(name) == len(initPrefix)+8+len(initSuffix)
+}
+
 // segmentNumber is the inverse of SegmentFile.
 func segmentNumber(name string) (int64, bool) {
-	digits := strings.TrimSuffix(strings.TrimPrefix(name, segmentPrefix), segmentSuffix)
+	digits, _, _ := strings.Cut(strings.TrimPrefix(name, segmentPrefix), ".")
 	msn, err := strconv.ParseInt(digits, 10, 64)
-	return msn, err == nil && msn >= 0 && name == SegmentFile(msn)
+	return msn, err == nil && msn >= 0 && slices.ContainsFunc(Containers(), func(c Container) bool { return name == c.SegmentFile(msn) })
 }
 
 func isTemporary(name string) bool {
 	name, hidden := strings.CutPrefix(name, temporaryPrefix)
 	name, ok := strings.CutSuffix(name, temporarySuffix)
-	_, segment := segmentNumber(name)
-	return hidden && ok && (segment || name == MediaPlaylist || name == MultivariantPlaylist)
+	return hidden && ok && (published(name) || isPlaylist(name))
 }

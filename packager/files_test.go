@@ -11,7 +11,7 @@ import (
 func TestReset(t *testing.T) {
 	dir := t.TempDir()
 	kept := []string{"mine.ts", "notes.txt", "seg-1.ts"}
-	for _, name := range slices.Concat(kept, []string{MediaPlaylist, MultivariantPlaylist, SegmentFile(0), SegmentFile(12), temporaryPrefix + MediaPlaylist + temporarySuffix}) {
+	for _, name := range slices.Concat(kept, []string{MediaPlaylist, MultivariantPlaylist, TS.SegmentFile(0), TS.SegmentFile(12), temporaryPrefix + MediaPlaylist + temporarySuffix}) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -42,7 +43,7 @@ func TestGolden(t *testing.T) {
 		{"live_end", pal50, 5, func(t *testing.T, r *run) {
 			put(t, r, 0, 1)
 			for _, au := range gop(r.w.clock, 100, 124) {
-				if _, err := r.w.Write(au); err != nil {
+				if _, err := r.w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -64,19 +65,19 @@ func TestGolden(t *testing.T) {
 		}},
 		{"events", ntsc60, 5, func(t *testing.T, r *run) {
 			c := r.w.clock
-			r.w.AddMarker(event(c, "main-e1", 10, 69))
-			r.w.AddMarker(event(c, "main-e2", 130, 149))
+			r.w.addMarker(event(c, "main-e1", 10, 69))
+			r.w.addMarker(event(c, "main-e2", 130, 149))
 			m := event(c, "main-t131", 131, 131)
 			m.Kind, m.Text = markers.KindManual, "50 % \"off\"\r\n{$x} für alle"
-			r.w.AddMarker(m)
-			r.w.AddMarker(event(c, "main-e9", 900, 959)) // not yet
+			r.w.addMarker(m)
+			r.w.addMarker(event(c, "main-e9", 900, 959)) // not yet
 			put(t, r, 0, 1, 2)
 		}},
 		{"vod", ntsc50, 0, func(t *testing.T, r *run) {
-			r.w.AddMarker(event(r.w.clock, "main-e1", 40, 99))
+			r.w.addMarker(event(r.w.clock, "main-e1", 40, 99))
 			put(t, r, 0, 1, 2)
 			for _, au := range gop(r.w.clock, 150, 159) {
-				if _, err := r.w.Write(au); err != nil {
+				if _, err := r.w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}

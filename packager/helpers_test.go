@@ -14,6 +14,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 var (
@@ -100,7 +101,7 @@ func put(t testing.TB, w *Writer, msns ...int64) []markers.SegmentRecord {
 	for _, msn := range msns {
 		units := slot(w.clock, msn)
 		for i, au := range units {
-			rec, err := w.Write(au)
+			rec, err := w.Write(stream.Unit{AccessUnit: au})
 			if err != nil {
 				t.Fatalf("frame %d: %v", au.Frame, err)
 			}
@@ -146,7 +147,7 @@ func read(t testing.TB, dir string) *m3u8.MediaPlaylist {
 	}
 	media := p.(*m3u8.MediaPlaylist)
 	for i, s := range segments(media) {
-		if want := SegmentFile(int64(media.SeqNo) + int64(i)); s.URI != want {
+		if want := TS.SegmentFile(int64(media.SeqNo) + int64(i)); s.URI != want {
 			t.Fatalf("entry %d: URI %q, want %q", i, s.URI, want)
 		}
 		info, err := os.Stat(filepath.Join(dir, s.URI))

@@ -16,6 +16,7 @@ import (
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 // timed is a marker with its time stamps.
@@ -30,7 +31,7 @@ func told(t *testing.T, dir string, msn int64) string {
 	t.Helper()
 	var list []string
 	units := 0
-	r := ts.NewReader(strings.NewReader(readFile(t, dir, SegmentFile(msn))))
+	r := ts.NewReader(strings.NewReader(readFile(t, dir, TS.SegmentFile(msn))))
 	r.HandleID3(func(tag ts.TimedID3) {
 		m, ok, err := tag.Marker()
 		if !ok || err != nil || tag.PTS != m.PTS&media.PTSMask {
@@ -89,10 +90,10 @@ func TestID3(t *testing.T) {
 							if tc.name == "twice" {
 								id = "0"
 							}
-							w.AddMarker(timed(w.clock, id, a.first, a.last))
+							w.addMarker(timed(w.clock, id, a.first, a.last))
 						}
 					}
-					if _, err := w.Write(au); err != nil {
+					if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -102,8 +103,8 @@ func TestID3(t *testing.T) {
 					t.Errorf("segment %d: %q, want %q", msn, got, want)
 				}
 			}
-			if len(w.untold) != 0 {
-				t.Errorf("%d markers are kept", len(w.untold))
+			if len(w.unmarked) != 0 {
+				t.Errorf("%d markers are kept", len(w.unmarked))
 			}
 		})
 	}
@@ -115,23 +116,23 @@ func TestID3InGap(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	w := mustNew(t, testOptions(dir, testChannel(pal, 50), 10))
-	w.AddMarker(timed(w.clock, "a", 10, 20))
-	w.AddMarker(timed(w.clock, "gap", 110, 120))
+	w.addMarker(timed(w.clock, "a", 10, 20))
+	w.addMarker(timed(w.clock, "gap", 110, 120))
 	put(t, w, 0)
-	w.AddMarker(timed(w.clock, "dropped", 60, 70))
+	w.addMarker(timed(w.clock, "dropped", 60, 70))
 	for _, au := range slot(w.clock, 1)[:20] {
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.Abandon()
-	w.AddMarker(timed(w.clock, "too late", 70, 80))
-	w.AddMarker(timed(w.clock, "b", 151, 152))
+	w.addMarker(timed(w.clock, "too late", 70, 80))
+	w.addMarker(timed(w.clock, "b", 151, 152))
 	put(t, w, 3)
-	if a, b := told(t, dir, 0), told(t, dir, 3); a != "a@0" || b != "b@0" || len(w.untold) != 0 {
-		t.Errorf("%q, %q, %d markers are kept", a, b, len(w.untold))
+	if a, b := told(t, dir, 0), told(t, dir, 3); a != "a@0" || b != "b@0" || len(w.unmarked) != 0 {
+		t.Errorf("%q, %q, %d markers are kept", a, b, len(w.unmarked))
 	}
-	both := readFile(t, dir, SegmentFile(0)) + readFile(t, dir, SegmentFile(3))
+	both := readFile(t, dir, TS.SegmentFile(0)) + readFile(t, dir, TS.SegmentFile(3))
 	r := ts.NewReader(strings.NewReader(both))
 	n := 0
 	r.HandleID3(func(ts.TimedID3) { n++ })
@@ -152,17 +153,17 @@ func TestID3NeverChanges(t *testing.T) {
 	o := testOptions(dir, testChannel(pal, 50), 10)
 	w := mustNew(t, o)
 	m := timed(w.clock, "a", 10, 120)
-	w.AddMarker(m)
+	w.addMarker(m)
 	o.Segments = put(t, w, 0)
-	before := readFile(t, dir, SegmentFile(0))
+	before := readFile(t, dir, TS.SegmentFile(0))
 	late := timed(w.clock, "late", 20, 30)
-	w.AddMarker(late)
+	w.addMarker(late)
 	o.Segments = append(o.Segments, put(t, w, 1)...)
 	o.Markers = []markers.Marker{m, late, timed(w.clock, "next", 120, 130)}
 	w = mustNew(t, o)
-	w.AddMarker(m)
+	w.addMarker(m)
 	put(t, w, 2)
-	if readFile(t, dir, SegmentFile(0)) != before {
+	if readFile(t, dir, TS.SegmentFile(0)) != before {
 		t.Error("a published segment changed")
 	}
 	if a, b, c := told(t, dir, 0), told(t, dir, 1), told(t, dir, 2); a != "a@0" || b != "" || c != "next@0" {
@@ -177,7 +178,7 @@ func TestID3WithoutJSON(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 50), 5))
 	m := timed(w.clock, "a", 10, 20)
 	m.GenTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
-	w.AddMarker(m)
+	w.addMarker(m)
 	put(t, w, 0)
 	if got := told(t, dir, 0); got != "" || eventIDs(t, dir) != "a" {
 		t.Errorf("%q, events %q", got, eventIDs(t, dir))
@@ -198,14 +199,14 @@ func TestID3SeenByFFprobe(t *testing.T) {
 			for _, au := range encode(t, c, c.FirstFrame(first), 75, 2) {
 				if (au.Frame-c.FirstFrame(first))%10 == 4 {
 					m := timed(c, fmt.Sprint("main-e", au.Frame), au.Frame, au.Frame+9)
-					w.AddMarker(m)
+					w.addMarker(m)
 					js, err := json.Marshal(m)
 					if err != nil {
 						t.Fatal(err)
 					}
 					want = append(want, fmt.Sprint(m.PTS&media.PTSMask, " ", string(js)))
 				}
-				if _, err := w.Write(au); err != nil {
+				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/Eyevinn/hls-m3u8/m3u8"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/stream"
 )
 
 // life drives a writer through one random life after the other in one directory, and checks after each step what must
@@ -112,14 +113,14 @@ func (l *life) step(b byte) {
 		l.trace = append(l.trace, fmt.Sprintf("event at %d", first))
 		m := event(l.clock, fmt.Sprintf("e%d", first), first, first+arg*13)
 		l.options.Markers = append(l.options.Markers, m)
-		l.w.AddMarker(m)
+		l.w.addMarker(m)
 	}
 	l.check()
 }
 
 func (l *life) publish() {
 	for _, au := range slot(l.clock, l.next) {
-		rec, err := l.w.Write(au)
+		rec, err := l.w.Write(stream.Unit{AccessUnit: au})
 		if rec != nil {
 			l.record(rec)
 		}
@@ -137,7 +138,7 @@ func (l *life) publish() {
 // part writes the first units of a slot.
 func (l *life) part(n int64) {
 	for _, au := range slot(l.clock, l.next)[:n] {
-		if _, err := l.w.Write(au); err != nil && !errors.Is(err, ErrPublish) {
+		if _, err := l.w.Write(stream.Unit{AccessUnit: au}); err != nil && !errors.Is(err, ErrPublish) {
 			l.failf("frame %d: %v", au.Frame, err)
 		}
 	}
@@ -150,7 +151,7 @@ func (l *life) record(rec *markers.SegmentRecord) {
 }
 
 func (l *life) lose(msn int64) {
-	if err := os.Remove(filepath.Join(l.dir, SegmentFile(msn))); err == nil {
+	if err := os.Remove(filepath.Join(l.dir, TS.SegmentFile(msn))); err == nil {
 		l.lost[msn] = true
 	}
 }
@@ -216,7 +217,7 @@ func (l *life) checkEntry(msn int64, number uint64, s *m3u8.MediaSegment) {
 	rec, published := l.bySlot[msn]
 	first := l.clock.FirstFrame(msn)
 	switch was, known := l.numbers[msn]; {
-	case s.URI != SegmentFile(msn):
+	case s.URI != TS.SegmentFile(msn):
 		l.failf("segment %d is called %s", msn, s.URI)
 	case known && was != number:
 		l.failf("segment %d had discontinuity number %d, now %d", msn, was, number)

@@ -28,6 +28,8 @@ type Options struct {
 	// Window is how many segment slots a live playlist holds, at least MinWindow. 0 makes a VOD playlist, which keeps
 	// everything and is written by Close.
 	Window int64
+	// Containers are what segments are packed in, the first one's playlists under the plain names; none for TS alone.
+	Containers []Container
 	// Bitrate is the highest bit rate of the video over a segment in bit/s (encoder.Options.PeakBitrate), for the BANDWIDTH
 	// of the multivariant playlist. With 0, that is what the segments turned out to have.
 	Bitrate int64
@@ -80,12 +82,17 @@ func validateSegment(s markers.SegmentRecord, c markers.Clock) error {
 	case s.FirstFrame != first || s.LastFrame < first || s.LastFrame > last:
 		return fmt.Errorf("frames %d to %d don't fit its slot, which holds %d to %d: was the segment length changed?",
 			s.FirstFrame, s.LastFrame, first, last)
-	case s.URI != SegmentFile(s.MSN):
-		return fmt.Errorf("URI %q is not %q", s.URI, SegmentFile(s.MSN))
+	case !validURI(s):
+		return fmt.Errorf("URI %q is not that of segment %d, such as %q", s.URI, s.MSN, TS.SegmentFile(s.MSN))
 	case s.DiscontinuitySequence < 0:
 		return fmt.Errorf("discontinuity sequence %d is negative", s.DiscontinuitySequence)
 	}
 	return nil
+}
+
+func validURI(s markers.SegmentRecord) bool {
+	msn, ok := segmentNumber(s.URI)
+	return ok && msn == s.MSN
 }
 
 // MinWindow is the shortest window of a live playlist, in segments: three target durations (RFC 8216, 6.2.2).

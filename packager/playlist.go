@@ -1,6 +1,11 @@
 package packager
 
-import "strconv"
+import (
+	"time"
+
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/markers"
+)
 
 const (
 	// mediaVersion is the first protocol version with EXT-X-GAP. It stands in every playlist, because a live playlist
@@ -10,57 +15,52 @@ const (
 	multivariantVersion = 6
 )
 
-// appendMedia appends the media playlist (RFC 8216bis, 4.4) with the given events, in the order of their first frames.
-// end says that no segment will follow. It appends nothing when there is nothing to play.
-func appendMedia(b []byte, t *timeline, events []dateRange, end bool) []byte {
+// media is the media playlist of a container (RFC 8216bis, 4.4) with the given events, in the order of their first frames.
+// end says that no segment will follow. ok is false when there is nothing to play. It takes the memory of list.
+func (t *timeline) media(container int, events []dateRange, end bool, list []m3u8.MediaSegment) (p m3u8.Playlist, ok bool) {
 	start, ok := t.start()
 	if !ok {
-		return b
+		return p, false
 	}
-	b = appendTag(append(b, "#EXTM3U\n"...), "#EXT-X-VERSION:", mediaVersion)
+	m := &m3u8.Media{
+		TargetDuration: markers.Seconds(targetDuration(t.clock) * int64(time.Second)), MediaSequence: start,
+		// The first slot has no EXT-X-DISCONTINUITY of its own: what came before it is not in the playlist any more.
+		DiscontinuitySequence: t.discontinuityAt(start), End: end, Segments: list[:0],
+	}
 	if t.window == 0 {
-		b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
+		m.Type = "VOD"
 	}
-	b = appendTag(b, "#EXT-X-TARGETDURATION:", targetDuration(t.clock))
-	b = appendTag(b, "#EXT-X-MEDIA-SEQUENCE:", start)
-	// The first slot has no EXT-X-DISCONTINUITY of its own: what came before it is not in the playlist any more.
-	discontinuity := t.discontinuityAt(start)
-	b = appendTag(b, "#EXT-X-DISCONTINUITY-SEQUENCE:", discontinuity)
-	b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
-
-	full := duration(t.clock.FramesPerSegment, t.clock).String()
+	full := duration(t.clock.FramesPerSegment, t.clock)
+	var initialization *m3u8.Map
 	t.slots(func(msn, number int64, e *entry) {
 		first, next := t.clock.FirstFrame(msn), t.clock.FirstFrame(msn+1)
-		for ; discontinuity < number; discontinuity++ {
-			b = append(b, "#EXT-X-DISCONTINUITY\n"...)
+		s := m3u8.MediaSegment{MSN: msn, URI: t.all[container].SegmentFile(msn), DiscontinuitySequence: number,
+			ProgramDateTime: t.clock.UTC(first), Duration: full, Gap: e == nil || e.files[container].gone}
+		if e != nil && e.last < next-1 {
+			s.Duration = duration(e.last-first+1, t.clock)
 		}
-		b = append(appendTime(append(b, "#EXT-X-PROGRAM-DATE-TIME:"...), t.clock.UTC(first)), '\n')
+		if e != nil && e.files[container].initialization != "" {
+			if name := e.files[container].initialization; initialization == nil || initialization.URI != name {
+				initialization = &m3u8.Map{URI: name}
+			}
+			s.Map = initialization
+		}
 		// An event is told before the first slot of the playlist that it reaches into.
 		for ; len(events) > 0 && events[0].first < next; events = events[1:] {
 			if events[0].last >= t.clock.FirstFrame(start) {
-				b = append(b, events[0].line...)
+				d := events[0].tag
+				d.Segment = len(m.Segments)
+				m.DateRanges = append(m.DateRanges, d)
 			}
 		}
-		if e == nil || e.gone {
-			b = append(b, "#EXT-X-GAP\n"...)
-		}
-		length := full
-		if e != nil && e.last < next-1 {
-			length = duration(e.last-first+1, t.clock).String()
-		}
-		b = append(append(append(b, "#EXTINF:"...), length...), ",\n"...)
-		b = append(append(b, SegmentFile(msn)...), '\n')
+		m.Segments = append(m.Segments, s)
 	})
-	if end {
-		b = append(b, "#EXT-X-ENDLIST\n"...)
-	}
-	return b
+	return m3u8.Playlist{Version: mediaVersion, Independent: true, Media: m}, true
 }
 
-func appendTag(b []byte, tag string, value int64) []byte {
-	return append(strconv.AppendInt(append(b, tag...), value, 10), '\n')
-}
-
-func appendAttribute(b []byte, name string, value int64) []byte {
-	return strconv.AppendInt(append(append(b, name...), '='), value, 10)
+// duration is the length of n frames, rounded to the nearest nanosecond: exact wherever nine decimals can say it.
+// n is at most what an hour has, and so times both parts of the rate fits.
+func duration(n int64, c markers.Clock) markers.Seconds {
+	const nanos = 1_000_000_000
+	return markers.Seconds((2*n*c.Rate.Den*nanos + c.Rate.Num) / (2 * c.Rate.Num))
 }

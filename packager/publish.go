@@ -7,64 +7,123 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
+// output is what is published in one container.
+type output struct {
+	container     Container
+	media, master string // files of the playlists
+	measured      throughput
+	bandwidth     int64  // what was published last
+	written       []byte // the multivariant playlist as it was written last
+}
+
 // publish writes the open segment, then the playlists that name it.
 func (w *Writer) publish() (*markers.SegmentRecord, error) {
 	s := w.open
 	// First, since on a full disk this makes room.
 	w.removeOld(s.msn)
 	rec := markers.SegmentRecord{
-		MSN: s.msn, FirstFrame: s.first, LastFrame: s.last, Bytes: int64(s.buf.Len()), URI: SegmentFile(s.msn),
-		Discontinuity: w.breaks, DiscontinuitySequence: w.discontinuity,
+		MSN: s.msn, FirstFrame: s.first, LastFrame: s.last, Discontinuity: w.breaks, DiscontinuitySequence: w.discontinuity,
 	}
 	if w.breaks {
 		rec.DiscontinuitySequence++
 	}
-	if err := w.dir.publish(rec.URI, s.buf.Bytes()); err != nil {
-		return nil, w.giveUp(err)
+	for i, p := range s.packs {
+		f, err := w.publishFile(w.outputs[i].container, p)
+		if err != nil {
+			for _, done := range w.outputs[:i] { // in all containers or in none
+				_ = w.dir.remove(done.container.SegmentFile(s.msn))
+			}
+			return nil, w.giveUp(err)
+		}
+		if i == 0 {
+			rec.URI, rec.Bytes, rec.Init = f.URI, f.Bytes, f.Init
+		} else {
+			rec.Also = append(rec.Also, f)
+		}
 	}
 	rec.PublishedAt = w.options.Now().UTC()
 	s.active = false
 	w.breaks, w.discontinuity = false, rec.DiscontinuitySequence
 	w.timeline.add(rec)
 	w.events.publish(rec.FirstFrame, rec.LastFrame)
-	w.measured.add(rec.MSN, rec.Bytes, rec.LastFrame-rec.FirstFrame+1)
+	w.measure(&w.timeline.entries[len(w.timeline.entries)-1])
 	return &rec, w.writePlaylists()
 }
 
-// writePlaylists writes the media playlist and, where it changed, the multivariant playlist, which names it. Those of
+// publishFile writes the open segment in one container, and the initialization section that it needs, if it is new.
+func (w *Writer) publishFile(c Container, p pack) (f markers.SegmentFile, err error) {
+	segment, initialization, err := p.finish(w.clock.PTS(w.open.last + 1))
+	if err != nil {
+		return f, err
+	}
+	f = markers.SegmentFile{URI: c.SegmentFile(w.open.msn), Bytes: int64(len(segment))}
+	if initialization != nil {
+		f.Init = initFile(initialization)
+		if _, known := w.initFiles[f.Init]; !known || !w.dir.has(f.Init) {
+			if err := w.dir.publish(f.Init, initialization); err != nil {
+				return f, err
+			}
+		}
+		w.initFiles[f.Init] = w.open.msn
+	}
+	return f, w.dir.publish(f.URI, segment)
+}
+
+// measure takes a segment that is there into account.
+func (w *Writer) measure(e *entry) {
+	for i := range w.outputs {
+		if f := e.files[i]; !f.gone {
+			w.outputs[i].measured.add(e.msn, f.bytes, e.last-w.clock.FirstFrame(e.msn)+1)
+		}
+	}
+}
+
+// writePlaylists writes the media playlists and, where they changed, the multivariant playlists, which name them. Those of
 // a VOD are written at its end, once: a playlist of that type does not change (RFC 8216, 4.3.3.5).
 func (w *Writer) writePlaylists() error {
-	vod := w.options.Window == 0
-	if vod && !w.closed {
+	if w.options.Window == 0 && !w.closed {
 		return nil
 	}
-	w.playlist = appendMedia(w.playlist[:0], &w.timeline, w.events.shown, w.closed)
-	if len(w.playlist) == 0 {
-		return nil
-	}
-	if err := w.dir.publish(MediaPlaylist, w.playlist); err != nil {
-		return fmt.Errorf("%w: %w", ErrPlaylist, err)
+	for i := range w.outputs {
+		p, ok := w.timeline.media(i, w.events.shown, w.closed, w.list)
+		if !ok {
+			return nil
+		}
+		w.list, w.text = p.Media.Segments, p.Append(w.text[:0])
+		if err := w.dir.publish(w.outputs[i].media, w.text); err != nil {
+			return fmt.Errorf("%w: %w", ErrPlaylist, err)
+		}
 	}
 	w.timeline.prune()
 	if start, ok := w.timeline.start(); ok {
 		w.events.prune(w.clock.FirstFrame(start))
 	}
-
 	if w.variant.codecs == "" { // nothing was encoded in this run yet: what an earlier one said holds
 		return nil
 	}
-	w.variant.bandwidth = max(w.expected, roundBandwidth(w.measured.peak), w.variant.bandwidth)
-	if vod { // everything is there: no need to expect
-		w.variant.bandwidth, w.variant.average = w.measured.peak, w.measured.average()
+	for i := range w.outputs {
+		if err := w.writeMultivariant(&w.outputs[i]); err != nil {
+			return fmt.Errorf("%w: %w", ErrPlaylist, err)
+		}
 	}
-	master := w.variant.append(nil)
-	if bytes.Equal(master, w.master) && w.dir.has(MultivariantPlaylist) {
+	return nil
+}
+
+func (w *Writer) writeMultivariant(o *output) error {
+	average := int64(0)
+	o.bandwidth = max(w.expected, roundBandwidth(o.measured.peak), o.bandwidth)
+	if w.options.Window == 0 { // everything is there: no need to expect
+		o.bandwidth, average = o.measured.peak, o.measured.average()
+	}
+	p := w.variant.playlist(o.media, o.bandwidth, average)
+	text := p.Append(nil)
+	if bytes.Equal(text, o.written) && w.dir.has(o.master) {
 		return nil
 	}
-	if err := w.dir.publish(MultivariantPlaylist, master); err != nil {
-		return fmt.Errorf("%w: %w", ErrPlaylist, err)
+	if err := w.dir.publish(o.master, text); err != nil {
+		return err
 	}
-	w.master = master
+	o.written = text
 	return nil
 }
 
@@ -72,6 +131,14 @@ func (w *Writer) writePlaylists() error {
 // removed stays and is removed at the next start: it takes room, but nobody is told anything wrong.
 func (w *Writer) removeOld(msn int64) {
 	for old, ok := w.timeline.due(msn); ok; old, ok = w.timeline.due(msn) {
-		_ = w.dir.remove(SegmentFile(old))
+		for _, o := range w.outputs {
+			_ = w.dir.remove(o.container.SegmentFile(old))
+		}
+	}
+	for name, newest := range w.initFiles {
+		if newest < w.timeline.oldest() {
+			_ = w.dir.remove(name)
+			delete(w.initFiles, name)
+		}
 	}
 }

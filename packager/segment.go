@@ -1,11 +1,8 @@
 package packager
 
 import (
-	"bytes"
-
-	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 // segment is the one that is being filled, held in memory until it is whole. Its buffers are used again for each.
@@ -17,46 +14,40 @@ type segment struct {
 	count  int64  // frames taken
 	seen   []bool // which ones, from first
 
-	buf bytes.Buffer
-	mux *ts.Writer
-	// start is the muxer at the start of the segment: its continuity counters.
-	start ts.Writer
-}
-
-func newSegment(c markers.Clock) *segment {
-	s := &segment{seen: make([]bool, c.FramesPerSegment)}
-	s.mux = ts.NewWriter(&s.buf)
-	s.mux.SetStep(c.Rate.Ticks(1))
-	return s
+	packs []pack // one for each container
 }
 
 // begin opens the segment of a slot.
 func (s *segment) begin(msn, first int64) {
 	clear(s.seen)
-	s.buf.Reset()
 	s.active, s.msn, s.first, s.last, s.count = true, msn, first, first-1, 0
-	s.start = *s.mux
+	for _, p := range s.packs {
+		p.begin(msn)
+	}
 }
 
 // holds reports whether a frame of the slot has been taken.
 func (s *segment) holds(n int64) bool { return s.seen[n-s.first] }
 
-// add takes a unit of the slot. After an error the segment is as it was.
-func (s *segment) add(au media.AccessUnit) error {
-	size := s.buf.Len()
-	if err := s.mux.WriteUnit(au); err != nil {
-		s.buf.Truncate(size)
-		return err
+// add takes a unit of the slot. After an error the segment has to be given up.
+func (s *segment) add(u stream.Unit) error {
+	for _, p := range s.packs {
+		if err := p.unit(u); err != nil {
+			return err
+		}
 	}
-	s.seen[au.Frame-s.first] = true
-	s.last = max(s.last, au.Frame)
+	s.seen[u.Frame-s.first] = true
+	s.last = max(s.last, u.Frame)
 	s.count++
 	return nil
 }
 
-// tell takes a marker as timed ID3. The only one that no tag can hold, since its time is after the year 9999 or its text
-// about a mebibyte long, goes without: the playlist tells of it, and it is no reason to lose a segment.
-func (s *segment) tell(m markers.Marker) { _ = s.mux.WriteMarker(m) }
+// mark takes an event of the slot.
+func (s *segment) mark(m markers.Marker) {
+	for _, p := range s.packs {
+		p.marker(m)
+	}
+}
 
 // whole reports whether every frame of the slot is there.
 func (s *segment) whole() bool { return s.active && s.count == int64(len(s.seen)) }
@@ -64,8 +55,10 @@ func (s *segment) whole() bool { return s.active && s.count == int64(len(s.seen)
 // contiguous reports whether the frames taken are the first ones of the slot, without a hole, and at least one.
 func (s *segment) contiguous() bool { return s.active && s.count > 0 && s.count == s.last-s.first+1 }
 
-// drop forgets the segment. The continuity counters go back, since nobody saw its packets.
+// drop forgets the segment.
 func (s *segment) drop() {
-	*s.mux = s.start
+	for _, p := range s.packs {
+		p.drop()
+	}
 	s.active = false
 }

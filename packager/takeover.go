@@ -18,31 +18,46 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 	for _, r := range segments {
 		w.timeline.add(r)
 		e := &w.timeline.entries[len(w.timeline.entries)-1]
-		size, ok := sizes[r.MSN]
-		e.gone = !ok || size != r.Bytes
+		for i := range e.files {
+			f := &e.files[i]
+			size, ok := sizes[w.outputs[i].container.SegmentFile(r.MSN)]
+			_, initialized := sizes[f.initialization]
+			f.gone = f.gone || !ok || size != f.bytes || f.initialization != "" && !initialized
+		}
 		w.newest, w.discontinuity, w.breaks = r.MSN, r.DiscontinuitySequence, true
 	}
 	for _, m := range events {
-		w.AddMarker(m)
+		w.addMarker(m)
 	}
 	if w.timeline.window > 0 {
 		w.timeline.prune()
 	}
-	for _, e := range w.timeline.entries {
-		if !e.gone {
-			w.measured.add(e.msn, e.bytes, e.last-w.clock.FirstFrame(e.msn)+1)
-			delete(sizes, e.msn)
+	for i := range w.timeline.entries {
+		e := &w.timeline.entries[i]
+		w.measure(e)
+		for k, f := range e.files {
+			if !f.gone {
+				delete(sizes, w.outputs[k].container.SegmentFile(e.msn))
+				if f.initialization != "" {
+					w.initFiles[f.initialization] = e.msn
+				}
+			}
 		}
 	}
+	for name := range w.initFiles {
+		delete(sizes, name)
+	}
 	for _, l := range w.timeline.leaving {
-		delete(sizes, l.msn)
+		for _, o := range w.outputs {
+			delete(sizes, o.container.SegmentFile(l.msn))
+		}
 	}
 	// The playlist goes first, so that it never names a file that is removed.
 	if err := w.refreshPlaylists(); err != nil {
 		return err
 	}
 	for _, orphan := range slices.Sorted(maps.Keys(sizes)) {
-		err = errors.Join(err, w.dir.remove(SegmentFile(orphan)))
+		err = errors.Join(err, w.dir.remove(orphan))
 	}
 	return err
 }
@@ -53,5 +68,9 @@ func (w *Writer) refreshPlaylists() error {
 	if _, ok := w.timeline.start(); ok && w.options.Window > 0 {
 		return w.writePlaylists()
 	}
-	return errors.Join(w.dir.remove(MultivariantPlaylist), w.dir.remove(MediaPlaylist))
+	var err error
+	for _, o := range w.outputs {
+		err = errors.Join(err, w.dir.remove(o.master), w.dir.remove(o.media))
+	}
+	return err
 }

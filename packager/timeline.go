@@ -9,14 +9,25 @@ import (
 
 // entry is a slot that had a segment published.
 type entry struct {
-	msn, last     int64 // last frame
-	bytes         int64
-	discontinuity int64 // the segment's discontinuity sequence number
-	breaks        bool  // its encoding does not go on from the one before
-	gone          bool  // its file was lost
+	msn, last     int64  // last frame
+	discontinuity int64  // the segment's discontinuity sequence number
+	breaks        bool   // its encoding does not go on from the one before
+	files         []file // one for each container
 }
 
-// leaver is a file that no playlist names any more.
+// file is a segment's file.
+type file struct {
+	bytes          int64
+	initialization string // the file of the initialization section that it needs, empty for none
+	gone           bool   // it was lost, or never written
+}
+
+// gone says that no file of the segment is left.
+func (e *entry) gone() bool {
+	return !slices.ContainsFunc(e.files, func(f file) bool { return !f.gone })
+}
+
+// leaver is a segment that no playlist names any more.
 type leaver struct {
 	msn int64
 	at  int64 // the newest slot when it left
@@ -25,6 +36,7 @@ type leaver struct {
 // timeline is the slots that the playlist covers: the segments, in order, and the gaps between them.
 type timeline struct {
 	clock   markers.Clock
+	all     []Container
 	window  int64   // in slots, 0 for no limit
 	base    int64   // the first slot that had a segment: what was before it is not told of
 	entries []entry // in order; a slot from base on that has none is a gap
@@ -36,8 +48,16 @@ func (t *timeline) add(r markers.SegmentRecord) {
 	if len(t.entries) == 0 {
 		t.base = r.MSN
 	}
-	t.entries = append(t.entries, entry{msn: r.MSN, last: r.LastFrame, bytes: r.Bytes,
-		discontinuity: r.DiscontinuitySequence, breaks: r.Discontinuity})
+	e := entry{msn: r.MSN, last: r.LastFrame, discontinuity: r.DiscontinuitySequence, breaks: r.Discontinuity}
+	recorded := r.Files()
+	for _, c := range t.all {
+		f := file{gone: true}
+		if i := slices.IndexFunc(recorded, func(f markers.SegmentFile) bool { return f.URI == c.SegmentFile(r.MSN) }); i >= 0 {
+			f = file{bytes: recorded[i].Bytes, initialization: recorded[i].Init}
+		}
+		e.files = append(e.files, f)
+	}
+	t.entries = append(t.entries, e)
 }
 
 // newest is the last entry's slot, -1 when there is none.
@@ -66,7 +86,7 @@ func (t *timeline) start() (slot int64, ok bool) {
 		low = max(low, t.newest()-t.window+1)
 	}
 	for _, e := range t.entries[t.from(low):] {
-		if !e.gone {
+		if !e.gone() {
 			keep := t.newest() - MinWindow(t.clock) + 1
 			return max(low, min(e.msn, keep)), true
 		}
@@ -82,7 +102,7 @@ func (t *timeline) prune() {
 	}
 	n := t.from(slot)
 	for _, e := range t.entries[:n] {
-		if !e.gone {
+		if !e.gone() {
 			t.leaving = append(t.leaving, leaver{e.msn, t.newest()})
 		}
 	}
@@ -145,4 +165,15 @@ func (t *timeline) slots(visit func(msn, number int64, e *entry)) {
 		visit(slot, e.discontinuity, e)
 		slot++
 	}
+}
+
+// oldest is the oldest slot with a segment that is in the playlist or has yet to be removed.
+func (t *timeline) oldest() int64 {
+	switch {
+	case len(t.leaving) > 0:
+		return t.leaving[0].msn
+	case len(t.entries) > 0:
+		return t.entries[0].msn
+	}
+	return 0
 }

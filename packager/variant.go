@@ -5,16 +5,15 @@ import (
 	"fmt"
 
 	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/media"
 )
 
-// variant is what the multivariant playlist says of the stream (RFC 8216, 4.3.4.2).
+// variant is what the multivariant playlists say of the stream (RFC 8216, 4.3.4.2).
 type variant struct {
-	// bandwidth is the peak and average the mean bit rate in bit/s; an average of 0 is left out.
-	bandwidth, average int64
-	codecs             string
-	width, height      int
-	rate               media.FrameRate
+	codecs        string
+	width, height int
+	rate          media.FrameRate
 
 	sps []byte // what codecs, width and height were read from
 }
@@ -40,15 +39,11 @@ func (v *variant) read(au media.AccessUnit) error {
 	return fmt.Errorf("no SPS among its %d NAL units", len(au.NALs))
 }
 
-// append appends the multivariant playlist.
-func (v *variant) append(b []byte) []byte {
-	b = appendTag(append(b, "#EXTM3U\n"...), "#EXT-X-VERSION:", multivariantVersion)
-	b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
-	b = appendAttribute(b, "#EXT-X-STREAM-INF:BANDWIDTH", v.bandwidth)
-	if v.average > 0 {
-		b = appendAttribute(b, ",AVERAGE-BANDWIDTH", v.average)
-	}
+// playlist is the multivariant playlist of a media playlist with a peak and mean bit rate in bit/s; a mean of 0 is left out.
+func (v *variant) playlist(uri string, bandwidth, average int64) m3u8.Playlist {
 	milli := (2000*v.rate.Num + v.rate.Den) / (2 * v.rate.Den) // frames in 1000 s, rounded
-	return fmt.Appendf(b, ",CODECS=%q,RESOLUTION=%dx%d,FRAME-RATE=%d.%03d\n%s\n",
-		v.codecs, v.width, v.height, milli/1000, milli%1000, MediaPlaylist)
+	return m3u8.Playlist{Version: multivariantVersion, Independent: true, Multivariant: &m3u8.Multivariant{Variants: []m3u8.Variant{{
+		URI: uri, Bandwidth: bandwidth, AverageBandwidth: average, Codecs: v.codecs, Width: int64(v.width), Height: int64(v.height),
+		FrameRate: fmt.Sprintf("%d.%03d", milli/1000, milli%1000),
+	}}}}
 }

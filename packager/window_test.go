@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/stream"
 )
 
 // TestWindow follows a playlist of five two-second slots, where at least three stay (three target durations).
@@ -102,27 +103,27 @@ func TestRestart(t *testing.T) {
 		{"after a long time", []int64{0, 1}, true, nil, "0/0 SS", []int64{500}, "498/0 GG|S"},
 		{"full window", msns(0, 9), true, nil, "5/0 SSSSS", []int64{10}, "6/0 SSSS|S"},
 		{"file lost", msns(0, 4), false, func(t *testing.T, dir string) {
-			removeFile(t, dir, SegmentFile(2))
+			removeFile(t, dir, TS.SegmentFile(2))
 		}, "0/0 SSGSS", []int64{5}, "1/0 SGSS|S"},
 		{"file cut", msns(0, 4), false, func(t *testing.T, dir string) {
-			if err := os.Truncate(filepath.Join(dir, SegmentFile(3)), 188); err != nil {
+			if err := os.Truncate(filepath.Join(dir, TS.SegmentFile(3)), 188); err != nil {
 				t.Fatal(err)
 			}
 		}, "0/0 SSSGS", []int64{5}, "1/0 SSGS|S"},
 		{"first files lost", msns(0, 4), false, func(t *testing.T, dir string) {
-			removeFile(t, dir, SegmentFile(0))
-			removeFile(t, dir, SegmentFile(1))
+			removeFile(t, dir, TS.SegmentFile(0))
+			removeFile(t, dir, TS.SegmentFile(1))
 		}, "2/0 SSS", []int64{5}, "2/0 SSS|S"},
 		{"last file lost", msns(0, 4), false, func(t *testing.T, dir string) {
-			removeFile(t, dir, SegmentFile(4))
+			removeFile(t, dir, TS.SegmentFile(4))
 		}, "0/0 SSSSG", []int64{5}, "1/0 SSSG|S"},
 		{"all files lost", msns(0, 4), false, func(t *testing.T, dir string) {
 			for msn := range int64(5) {
-				removeFile(t, dir, SegmentFile(msn))
+				removeFile(t, dir, TS.SegmentFile(msn))
 			}
 		}, "", []int64{5}, "3/0 GG|S"},
 		{"unknown files", msns(0, 2), false, func(t *testing.T, dir string) {
-			for _, name := range []string{SegmentFile(7), ".seg-0000000003.ts.tmp", ".index.m3u8.tmp"} {
+			for _, name := range []string{TS.SegmentFile(7), ".seg-0000000003.ts.tmp", ".index.m3u8.tmp"} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -174,7 +175,7 @@ func TestRestartAfterStub(t *testing.T) {
 	w := mustNew(t, o)
 	recs := put(t, w, 0)
 	for _, au := range gop(w.clock, 50, 61) {
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -259,8 +260,8 @@ func TestMinWindow(t *testing.T) {
 func TestSegmentNames(t *testing.T) {
 	t.Parallel()
 	for _, msn := range []int64{0, 7, 9_999_999_999, 10_000_000_000, 1 << 62} {
-		if got, ok := segmentNumber(SegmentFile(msn)); !ok || got != msn {
-			t.Errorf("%d: %s is read as %d, %v", msn, SegmentFile(msn), got, ok)
+		if got, ok := segmentNumber(TS.SegmentFile(msn)); !ok || got != msn {
+			t.Errorf("%d: %s is read as %d, %v", msn, TS.SegmentFile(msn), got, ok)
 		}
 	}
 	for _, name := range []string{"", "seg-.ts", "seg--000000001.ts", "seg-00000000001.ts", "seg-000000000x.ts",

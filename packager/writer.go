@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 // Writer publishes one channel. Its memory is bounded by one segment and the window; of a VOD, some tens of bytes a
@@ -23,17 +25,19 @@ type Writer struct {
 
 	timeline timeline
 	events   dateRanges
-	untold   []markers.Marker // have no timed ID3 yet; their frames are in the open segment or in a later one
-	measured throughput
+	unmarked []markers.Marker // are in no segment yet; their frames are in the open one or in a later one
+	outputs  []output
 	expected int64 // bandwidth by the options
 	variant  variant
+	// initFiles are the initialization sections that are there, each with the newest slot that needs it.
+	initFiles map[string]int64
 
 	breaks        bool  // the next segment's encoding does not go on from the one before
 	discontinuity int64 // discontinuity sequence number of the last segment
 	closed        bool
 
-	playlist []byte // media playlist, used again
-	master   []byte // multivariant playlist as it was last written
+	list []m3u8.MediaSegment // used again
+	text []byte              // of a media playlist, used again
 }
 
 // order watches that decoding time goes forward as long as one encoder runs.
@@ -50,15 +54,25 @@ func newWriter(o Options, fs fileSystem) (*Writer, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("open HLS output: %w", err)
 	}
+	if len(o.Containers) == 0 {
+		o.Containers = []Container{TS}
+	}
 	c := o.Channel.Clock()
 	w := &Writer{
 		options: o, clock: c, dir: directory{o.Dir, fs},
-		open: newSegment(c), newest: -1,
-		timeline: timeline{clock: c, window: o.Window},
+		open: &segment{seen: make([]bool, c.FramesPerSegment)}, newest: -1,
+		timeline: timeline{clock: c, window: o.Window, all: o.Containers},
 		events:   dateRanges{ids: make(map[string]bool)},
-		measured: throughput{clock: c},
 		expected: expectedBandwidth(o.Bitrate, c),
-		variant:  variant{rate: c.Rate},
+		variant:  variant{rate: c.Rate}, initFiles: make(map[string]int64),
+	}
+	for i, container := range o.Containers {
+		out := output{container: container, media: MediaPlaylist, master: MultivariantPlaylist, measured: throughput{clock: c}}
+		if i > 0 {
+			out.media, out.master = playlistFile(MediaPlaylist, container), playlistFile(MultivariantPlaylist, container)
+		}
+		w.outputs = append(w.outputs, out)
+		w.open.packs = append(w.open.packs, newPack(container, c))
 	}
 	w.options.Segments, w.options.Markers = nil, nil // the caller's; taken over below
 	if err := w.takeOver(o.Segments, o.Markers); err != nil {
@@ -79,8 +93,18 @@ func newWriter(o Options, fs fileSystem) (*Writer, error) {
 //     without further errors). The Writer goes on, and a unit that opens the next slot was taken.
 //   - ErrPlaylist: comes with a record. The segment is published, but no playlist names it before the next.
 //
-// au is neither changed nor kept.
-func (w *Writer) Write(au media.AccessUnit) (*markers.SegmentRecord, error) {
+// The unit's Markers are put into the playlist as EXT-X-DATERANGE, each from the first published segment on that has frames
+// of it, for as long as a slot that it reaches into is in the playlist; also those of a unit that is not taken. They are put
+// into the segment that holds their first frame too, in front of the unit that is written there next: to be in time for
+// players, a marker comes with the unit of its first frame. Once that segment is over, the playlist alone has it. A marker
+// whose ID is there already, or whose frames are no interval, is left out: what was published of an ID never changes.
+//
+// u is neither changed nor kept.
+func (w *Writer) Write(u stream.Unit) (*markers.SegmentRecord, error) {
+	for _, m := range u.Markers {
+		w.addMarker(m)
+	}
+	au := u.AccessUnit
 	if w.closed {
 		return nil, fmt.Errorf("write frame %d: %w", au.Frame, ErrClosed)
 	}
@@ -109,8 +133,8 @@ func (w *Writer) Write(au media.AccessUnit) (*markers.SegmentRecord, error) {
 			return nil, errors.Join(lost, err)
 		}
 	}
-	w.tell()
-	if err := w.open.add(au); err != nil {
+	w.mark()
+	if err := w.open.add(u); err != nil {
 		return nil, errors.Join(lost, w.spoil(msn, fmt.Errorf("%w: %w", ErrUnit, err)))
 	}
 	w.order = order{true, au.DTS}
@@ -176,41 +200,34 @@ func (w *Writer) giveUp(why error) error {
 	return &PublishError{MSN: s.msn, First: s.first, Last: s.last, Err: why}
 }
 
-// AddMarker puts an event into the playlist as EXT-X-DATERANGE, from the first published segment on that has frames
-// of it, for as long as a slot that it reaches into is in the playlist. It also puts it as timed ID3 into the segment
-// that holds its first frame, in front of the unit that is written there next: to be in time for players, a marker is
-// added before the unit of its first frame. Once that segment is over, the playlist alone tells of it.
-//
-// A marker whose ID is there already, or whose frames are no interval, is left out: what was published of an ID never
-// changes.
-func (w *Writer) AddMarker(m markers.Marker) {
+func (w *Writer) addMarker(m markers.Marker) {
 	if m.Frame < 0 || m.LastFrame < m.Frame || m.LastFrame >= lastFrame(w.clock) {
 		return
 	}
-	if w.events.add(newDateRange(m, w.clock), w.timeline.holds(m.Frame, m.LastFrame)) && w.tellable(m) {
-		w.untold = append(w.untold, m)
+	if w.events.add(newDateRange(m, w.clock), w.timeline.holds(m.Frame, m.LastFrame)) && w.markable(m) {
+		w.unmarked = append(w.unmarked, m)
 	}
 }
 
-// tellable reports whether units of the slot that holds the marker's first frame can still come.
-func (w *Writer) tellable(m markers.Marker) bool {
+// markable reports whether units of the slot that holds the marker's first frame can still come.
+func (w *Writer) markable(m markers.Marker) bool {
 	msn := w.clock.MSN(m.Frame)
 	return msn > w.newest || w.open.active && msn == w.open.msn
 }
 
-// tell puts the markers that belong into the open segment there, and forgets those whose segment didn't come.
-func (w *Writer) tell() {
-	later := w.untold[:0]
-	for _, m := range w.untold {
+// mark puts the markers that belong into the open segment there, and forgets those whose segment didn't come.
+func (w *Writer) mark() {
+	later := w.unmarked[:0]
+	for _, m := range w.unmarked {
 		switch msn := w.clock.MSN(m.Frame); {
 		case msn == w.open.msn:
-			w.open.tell(m)
+			w.open.mark(m)
 		case msn > w.open.msn:
 			later = append(later, m)
 		}
 	}
-	clear(w.untold[len(later):])
-	w.untold = later
+	clear(w.unmarked[len(later):])
+	w.unmarked = later
 }
 
 // Abandon says that the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the

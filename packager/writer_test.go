@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/stream"
 )
 
 func TestRecord(t *testing.T) {
@@ -27,7 +28,7 @@ func TestRecord(t *testing.T) {
 	} {
 		want.Bytes = int64(len(readFile(t, dir, want.URI)))
 		want.PublishedAt = time.Date(2026, 3, 2, 0, 0, i+1, 0, time.UTC)
-		if recs[i] != want {
+		if !reflect.DeepEqual(recs[i], want) {
 			t.Errorf("record %d:\n got %+v\nwant %+v", i, recs[i], want)
 		}
 	}
@@ -74,11 +75,11 @@ func TestRefused(t *testing.T) {
 			dir := t.TempDir()
 			w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 			for _, au := range tc.units {
-				if _, err := w.Write(au); err != nil {
+				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			rec, err := w.Write(tc.bad)
+			rec, err := w.Write(stream.Unit{AccessUnit: tc.bad})
 			if rec != nil || err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("record %v, error %v, want one with %q", rec, err, tc.want)
 			}
@@ -92,14 +93,14 @@ func TestRefused(t *testing.T) {
 			// What was open is finished, or stays a gap, and the stream goes on.
 			if !tc.lost && len(tc.units) == 6 {
 				for _, au := range gop(c, 12, 23)[6:] {
-					if _, err := w.Write(au); err != nil {
+					if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 			if tc.lost {
 				for _, au := range gop(c, 12, 23)[6:] {
-					if rec, err := w.Write(au); rec != nil || err != nil {
+					if rec, err := w.Write(stream.Unit{AccessUnit: au}); rec != nil || err != nil {
 						t.Fatalf("rest of the lost slot: %v, %v", rec, err)
 					}
 				}
@@ -120,7 +121,7 @@ func TestDecodingTimeGoesBack(t *testing.T) {
 	units := slot(c, 0)
 	units[3].DTS = units[2].DTS
 	for i, au := range units[:4] {
-		_, err := w.Write(au)
+		_, err := w.Write(stream.Unit{AccessUnit: au})
 		if (err != nil) != (i == 3) {
 			t.Fatalf("unit %d: %v", i, err)
 		}
@@ -137,18 +138,18 @@ func TestIncomplete(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 	put(t, w, 0)
 	for _, au := range slot(w.clock, 1)[:11] { // without frame 22
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	units := slot(w.clock, 2)
-	_, err := w.Write(units[0])
+	_, err := w.Write(stream.Unit{AccessUnit: units[0]})
 	var lost *PublishError
 	if !errors.As(err, &lost) || lost.MSN != 1 || lost.First != 12 || lost.Last != 23 || errors.Is(err, ErrUnit) {
 		t.Fatalf("error %v", err)
 	}
 	for _, au := range units[1:] {
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -164,7 +165,7 @@ func TestContinuity(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 	put(t, w, 0)
 	for _, au := range slot(w.clock, 1)[:5] {
-		if _, err := w.Write(au); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +177,7 @@ func TestContinuity(t *testing.T) {
 	}
 	put(t, w, 2)
 	next := map[int]byte{}
-	for _, name := range []string{SegmentFile(0), SegmentFile(2)} {
+	for _, name := range []string{TS.SegmentFile(0), TS.SegmentFile(2)} {
 		data := readFile(t, dir, name)
 		for i := 0; i < len(data); i += 188 {
 			if data[i+3]&0x10 == 0 {
@@ -218,7 +219,7 @@ func TestClose(t *testing.T) {
 			w := mustNew(t, testOptions(dir, testChannel(pal, 12), tc.window))
 			put(t, w, 0)
 			for _, au := range units[:tc.n] {
-				if _, err := w.Write(au); err != nil {
+				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -238,7 +239,7 @@ func TestClose(t *testing.T) {
 			if rec, err := w.Close(); rec != nil || err != nil {
 				t.Errorf("second Close: %v, %v", rec, err)
 			}
-			if _, err := w.Write(unit(c, 36, 100)); !errors.Is(err, ErrClosed) {
+			if _, err := w.Write(stream.Unit{AccessUnit: unit(c, 36, 100)}); !errors.Is(err, ErrClosed) {
 				t.Errorf("Write after Close: %v", err)
 			}
 		})
@@ -261,7 +262,7 @@ func TestCloseWithoutAnything(t *testing.T) {
 
 func TestBadOptions(t *testing.T) {
 	t.Parallel()
-	good := markers.SegmentRecord{MSN: 3, FirstFrame: 36, LastFrame: 47, Bytes: 188, URI: SegmentFile(3)}
+	good := markers.SegmentRecord{MSN: 3, FirstFrame: 36, LastFrame: 47, Bytes: 188, URI: TS.SegmentFile(3)}
 	record := func(change func(*markers.SegmentRecord)) []markers.SegmentRecord {
 		r := good
 		change(&r)
@@ -299,7 +300,7 @@ func TestInputUnchanged(t *testing.T) {
 	w := mustNew(t, testOptions(t.TempDir(), testChannel(pal, 12), 10))
 	a, b := slot(w.clock, 0), slot(w.clock, 0)
 	for i := range a {
-		if _, err := w.Write(a[i]); err != nil {
+		if _, err := w.Write(stream.Unit{AccessUnit: a[i]}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -239,7 +239,7 @@ func (s *playlistParser) dateRange(tag, value string) error {
 		return err
 	}
 	d := DateRange{
-		ID: attributeValue(list, "ID"), Class: attributeValue(list, "CLASS"), Attributes: list, Line: s.line,
+		ID: attributeValue(list, "ID"), Class: attributeValue(list, "CLASS"), Attributes: list, Segment: len(s.media.Segments), Line: s.line,
 		EndOnNext: attributeValue(list, "END-ON-NEXT") == "YES",
 	}
 	if d.ID == "" {

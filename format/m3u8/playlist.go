@@ -1,5 +1,5 @@
-// Package m3u8 reads playlists of HTTP Live Streaming, of all who write some (RFC 8216 and its second edition,
-// draft-pantos-hls-rfc8216bis, 4). No input makes it panic or take much more memory than [MaxText].
+// Package m3u8 reads playlists of HTTP Live Streaming, of all who write some, and writes our own (RFC 8216 and its second
+// edition, draft-pantos-hls-rfc8216bis, 4). No input makes it panic or take much more memory than [MaxText].
 package m3u8
 
 import (
@@ -156,6 +156,8 @@ type DateRange struct {
 	EndOnNext                 bool
 	// Attributes are all of the tag's, in order, with those above.
 	Attributes []Attribute
+	// Segment is the index of the segment that the tag stands before.
+	Segment int
 	// Line is the line of the tag, from 1.
 	Line int
 }

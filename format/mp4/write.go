@@ -1,0 +1,161 @@
+package mp4
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/media"
+)
+
+// SchemeID3 is the scheme of an event whose data is an ID3 tag (AOM's "Carriage of ID3 Timed Metadata in CMAF").
+const SchemeID3 = "https://aomedia.org/emsg/ID3"
+
+const (
+	// Timescale is that of the tracks that are written here: PTS and DTS are ticks of 90 kHz.
+	Timescale = 90000
+	trackID   = 1
+	// captured is the flag of a prft box whose time is that at which the picture was captured.
+	captured = 24
+	// maxSegment bounds a segment, whose sizes and offsets have 31 bits.
+	maxSegment = math.MaxInt32
+)
+
+// VideoInit is the initialization section of an H.264 track with these parameter sets: ftyp and moov (CMAF, ISO/IEC
+// 23000-19, 7.3.1), with sample entry avc1 and without an edit list.
+func VideoInit(sps, pps [][]byte) ([]byte, error) {
+	if len(sps) == 0 || len(pps) == 0 {
+		return nil, fmt.Errorf("write initialization section: %d SPS and %d PPS: one of each is needed", len(sps), len(pps))
+	}
+	file := mp4.CreateEmptyInit()
+	*file.Ftyp = *mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc", "cmf2"})
+	if err := file.AddEmptyTrack(Timescale, "video", "und").SetAVCDescriptor("avc1", sps, pps, true); err != nil {
+		return nil, fmt.Errorf("write initialization section: %w", err)
+	}
+	var b bytes.Buffer
+	if err := file.Encode(&b); err != nil {
+		return nil, fmt.Errorf("write initialization section: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Segment is a CMAF segment of one fragment (ISO/IEC 23000-19, 7.3.2) in the making. Its memory is used again.
+//
+// The first unit is a key frame and presented first. Decoding times are moved so that it is presented when it is decoded:
+// then the fragment's decoding time is its earliest presentation time, and units that are presented before they would be
+// decoded have negative offsets.
+type Segment struct {
+	number   uint32
+	samples  []mp4.Sample
+	dts      int64 // of the last unit, not moved
+	pts      int64 // of the first unit
+	shift    int64 // from DTS to decoding times
+	data     []byte
+	events   []Event
+	produced time.Time
+}
+
+// Reset begins segment number of the track, counted from 0.
+func (s *Segment) Reset(number int64) {
+	s.number = uint32(number) + 1
+	s.samples, s.data, s.events, s.produced = s.samples[:0], s.data[:0], s.events[:0], time.Time{}
+}
+
+// SetProduced says when the first unit's picture was captured, which the segment's prft box says. NTP's time begins anew in
+// February 2036, with era 1, of which the box can't say that it is that.
+func (s *Segment) SetProduced(t time.Time) { s.produced = t }
+
+// AddEvent takes an event, with Scheme, Value, ID, PTS, Duration and Data.
+func (s *Segment) AddEvent(e Event) { s.events = append(s.events, e) }
+
+// AddUnit takes the next unit in decoding order; its parameter sets and its delimiter are left out. After an error the
+// segment is as it was.
+func (s *Segment) AddUnit(au media.AccessUnit) error {
+	sample := mp4.Sample{Flags: mp4.NonSyncSampleFlags}
+	if au.Key {
+		sample.Flags = mp4.SyncSampleFlags
+	}
+	shift := s.shift
+	switch {
+	case len(s.samples) == 0 && !au.Key:
+		return errors.New("write segment: it does not begin with a key frame")
+	case len(s.samples) == 0:
+		shift = au.PTS - au.DTS
+	case au.DTS <= s.dts || au.DTS-s.dts > math.MaxInt32:
+		return fmt.Errorf("write segment: DTS %d comes after DTS %d", au.DTS, s.dts)
+	case au.PTS < s.pts:
+		return fmt.Errorf("write segment: PTS %d is before that of the first unit, %d", au.PTS, s.pts)
+	}
+	offset := au.PTS - au.DTS - shift
+	if offset != int64(int32(offset)) {
+		return fmt.Errorf("write segment: PTS %d is too far from DTS %d", au.PTS, au.DTS)
+	}
+	start := len(s.data)
+	for _, nal := range au.NALs {
+		switch h264.TypeOf(nal) {
+		case h264.NALSPS, h264.NALPPS, h264.NALAccessUnitDelim:
+			continue
+		}
+		s.data = append(binary.BigEndian.AppendUint32(s.data, uint32(len(nal))), nal...)
+	}
+	if len(s.data) > maxSegment || len(s.data) == start {
+		size := len(s.data)
+		s.data = s.data[:start]
+		return fmt.Errorf("write segment: a unit of %d bytes makes it %d bytes long", size-start, size)
+	}
+	sample.Size, sample.CompositionTimeOffset = uint32(len(s.data)-start), int32(offset)
+	if n := len(s.samples); n > 0 {
+		s.samples[n-1].Dur = uint32(au.DTS - s.dts)
+	} else {
+		s.pts, s.shift = au.PTS, shift
+	}
+	s.samples, s.dts = append(s.samples, sample), au.DTS
+	return nil
+}
+
+// Append appends the segment, whose last unit lasts until end in ticks: styp, prft, an emsg for each event, moof and mdat.
+func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
+	last := len(s.samples) - 1
+	if last < 0 {
+		return b, errors.New("write segment: it has no units")
+	}
+	rest := end - s.dts - s.shift
+	if rest <= 0 || rest > math.MaxInt32 {
+		return b, fmt.Errorf("write segment: it ends at %d, and its last unit is decoded at %d", end, s.dts+s.shift)
+	}
+	s.samples[last].Dur = uint32(rest)
+	traf, moof := &mp4.TrafBox{}, &mp4.MoofBox{}
+	trun, tfdt := mp4.CreateTrun(0), mp4.CreateTfdt(uint64(s.pts))
+	trun.Samples, tfdt.Version = s.samples, 1
+	boxes := []mp4.Box{mp4.NewStyp("cmfs", 0, []string{"cmfs", "cmff", "msdh"})}
+	if !s.produced.IsZero() {
+		boxes = append(boxes, mp4.CreatePrftBox(1, captured, trackID, ntp(s.produced), uint64(s.pts)))
+	}
+	for _, e := range s.events {
+		boxes = append(boxes, &mp4.EmsgBox{Version: 1, SchemeIDURI: e.Scheme, Value: e.Value, ID: e.ID, TimeScale: Timescale,
+			PresentationTime: uint64(e.PTS), EventDuration: uint32(e.Duration), MessageData: e.Data})
+	}
+	err := errors.Join(traf.AddChild(mp4.CreateTfhd(trackID)), traf.AddChild(tfdt), traf.AddChild(trun),
+		moof.AddChild(mp4.CreateMfhd(s.number)), moof.AddChild(traf))
+	trun.DataOffset = int32(moof.Size()) + 8
+	out := bytes.NewBuffer(b)
+	for _, box := range append(boxes, moof, &mp4.MdatBox{Data: s.data}) {
+		err = errors.Join(err, box.Encode(out))
+	}
+	if err != nil {
+		return b, fmt.Errorf("write segment: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// ntp is a time of NTP (RFC 5905, 6): seconds since 1900, with 32 bits before the point and 32 behind it, rounded down.
+func ntp(t time.Time) mp4.NTP64 {
+	seconds, fraction := uint64(t.Unix()+mp4.NTPEpochOffset), uint64(t.Nanosecond())<<32/uint64(time.Second)
+	return mp4.NTP64(seconds<<32 | fraction)
+}

@@ -1,0 +1,173 @@
+package packager
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/stream"
+)
+
+// Container is what segments are packed in.
+type Container string
+
+// The containers.
+const (
+	TS   Container = "ts"   // MPEG-TS, with events as timed ID3
+	FMP4 Container = "fmp4" // fragmented MP4 (CMAF), with events as emsg boxes that hold the same ID3, and GEN as prft
+)
+
+// Containers are all of them.
+func Containers() []Container { return []Container{TS, FMP4} }
+
+// ParseContainers reads a list such as "ts,fmp4".
+func ParseContainers(list string) (all []Container, err error) {
+	for name := range strings.SplitSeq(list, ",") {
+		c := Container(strings.TrimSpace(name))
+		if !slices.Contains(Containers(), c) || slices.Contains(all, c) {
+			return nil, fmt.Errorf("containers %q: use ts, fmp4, or both with a comma between them, the one of index.m3u8 first", list)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// SegmentFile is the name of the file that holds segment msn, and its URI relative to the playlist. Ten digits keep
+// the names of 600 years of two-second segments in order.
+func (c Container) SegmentFile(msn int64) string {
+	return fmt.Sprintf("%s%010d%s", segmentPrefix, msn, c.suffix())
+}
+
+func (c Container) suffix() string {
+	if c == FMP4 {
+		return ".m4s"
+	}
+	return ".ts"
+}
+
+// pack packs the units of one slot after the other.
+type pack interface {
+	// begin starts the segment of a slot.
+	begin(msn int64)
+	// unit takes the next unit. After an error the segment is as it was.
+	unit(u stream.Unit) error
+	// marker takes an event whose first frame is in the segment, before the unit that comes next.
+	marker(m markers.Marker)
+	// finish is the segment, whose last frame ends at a PTS, and the initialization section that it needs, nil for none.
+	// They are valid until begin.
+	finish(end int64) (segment, initialization []byte, err error)
+	// drop forgets the segment: nobody saw it.
+	drop()
+}
+
+func newPack(c Container, clock markers.Clock) pack {
+	if c == FMP4 {
+		return &fmp4Pack{clock: clock}
+	}
+	p := &tsPack{}
+	p.mux = ts.NewWriter(&p.buf)
+	p.mux.SetStep(clock.Rate.Ticks(1))
+	return p
+}
+
+// tsPack packs in MPEG-TS.
+type tsPack struct {
+	buf bytes.Buffer
+	mux *ts.Writer
+	// start is the muxer at the start of the segment: its continuity counters go back with a segment that is dropped.
+	start ts.Writer
+}
+
+func (p *tsPack) begin(int64) {
+	p.buf.Reset()
+	p.start = *p.mux
+}
+
+func (p *tsPack) unit(u stream.Unit) error {
+	size := p.buf.Len()
+	err := p.mux.WriteUnit(u.AccessUnit)
+	if err != nil {
+		p.buf.Truncate(size)
+	}
+	return err
+}
+
+// marker leaves out the only one that no tag can hold, since its time is after the year 9999 or its text about a mebibyte
+// long: the playlist has it, and it is no reason to lose a segment.
+func (p *tsPack) marker(m markers.Marker)                   { _ = p.mux.WriteMarker(m) }
+func (p *tsPack) finish(int64) (segment, i []byte, _ error) { return p.buf.Bytes(), nil, nil }
+func (p *tsPack) drop()                                     { *p.mux = p.start }
+
+// fmp4Pack packs in fragmented MP4, a fragment a segment.
+type fmp4Pack struct {
+	clock   markers.Clock
+	segment mp4.Segment
+	buf     []byte
+	// sps and pps are those of the initialization section.
+	sps, pps       [][]byte
+	initialization []byte
+}
+
+func (p *fmp4Pack) begin(msn int64) { p.segment.Reset(msn) }
+
+func (p *fmp4Pack) unit(u stream.Unit) error {
+	if u.Key && p.clock.Offset(u.Frame) == 0 {
+		if err := p.initialize(u.NALs); err != nil {
+			return err
+		}
+		if u.Record.GenNS != 0 {
+			p.segment.SetProduced(time.Unix(0, u.Record.GenNS))
+		}
+	}
+	return p.segment.AddUnit(u.AccessUnit)
+}
+
+// initialize makes the initialization section of the parameter sets in a key unit.
+func (p *fmp4Pack) initialize(nals [][]byte) error {
+	var sps, pps [][]byte
+	for _, nal := range nals {
+		switch h264.TypeOf(nal) {
+		case h264.NALSPS:
+			sps = append(sps, bytes.Clone(nal))
+		case h264.NALPPS:
+			pps = append(pps, bytes.Clone(nal))
+		}
+	}
+	if p.initialization != nil && slices.EqualFunc(sps, p.sps, bytes.Equal) && slices.EqualFunc(pps, p.pps, bytes.Equal) {
+		return nil
+	}
+	section, err := mp4.VideoInit(sps, pps)
+	if err != nil {
+		return err
+	}
+	p.sps, p.pps, p.initialization = sps, pps, section
+	return nil
+}
+
+func (p *fmp4Pack) marker(m markers.Marker) {
+	tag, err := ts.MarkerTag(m)
+	if err != nil {
+		return // as in MPEG-TS
+	}
+	pts := p.clock.PTS(m.Frame)
+	p.segment.AddEvent(mp4.Event{Scheme: mp4.SchemeID3, ID: uint32(m.Frame), PTS: pts, Duration: p.clock.PTS(m.LastFrame+1) - pts, Data: tag})
+}
+
+func (p *fmp4Pack) finish(end int64) (segment, initialization []byte, err error) {
+	p.buf, err = p.segment.Append(p.buf[:0], end)
+	return p.buf, p.initialization, err
+}
+
+func (p *fmp4Pack) drop() {}
+
+// initFile is the name of an initialization section: another section has another name.
+func initFile(section []byte) string {
+	return fmt.Sprintf("%s%08x%s", initPrefix, crc32.ChecksumIEEE(section), initSuffix)
+}
