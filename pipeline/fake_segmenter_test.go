@@ -10,8 +10,8 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/stream"
 )
 
 var errDiskFull = errors.New("no space left on device")
@@ -45,12 +45,12 @@ func newFakeSegmenter(c markers.Clock, segments []markers.SegmentRecord, known [
 		s.newest, s.any, s.breaks, s.discontinuity = r.MSN, true, true, r.DiscontinuitySequence
 	}
 	for _, m := range known {
-		s.AddMarker(m)
+		s.addMarker(m)
 	}
 	return s
 }
 
-func (s *fakeSegmenter) AddMarker(m markers.Marker) {
+func (s *fakeSegmenter) addMarker(m markers.Marker) {
 	if _, twice := s.markers[m.ID]; twice {
 		s.addedTwice = append(s.addedTwice, m.ID)
 		return
@@ -58,7 +58,10 @@ func (s *fakeSegmenter) AddMarker(m markers.Marker) {
 	s.markers[m.ID] = len(s.published)
 }
 
-func (s *fakeSegmenter) Write(au media.AccessUnit) (*markers.SegmentRecord, error) {
+func (s *fakeSegmenter) Write(au stream.Unit) (*markers.SegmentRecord, error) {
+	for _, m := range au.Markers {
+		s.addMarker(m)
+	}
 	msn := s.clock.MSN(au.Frame)
 	if d := s.stall[au.Frame]; d > 0 {
 		<-time.After(d)
@@ -87,7 +90,7 @@ func (s *fakeSegmenter) publish() (*markers.SegmentRecord, error) {
 		return nil, s.giveUp(errDiskFull)
 	}
 	r := markers.SegmentRecord{MSN: s.msn, FirstFrame: s.clock.FirstFrame(s.msn), Bytes: 188 * int64(len(s.frames)),
-		PublishedAt: time.Now().UTC(), URI: packager.SegmentFile(s.msn), Discontinuity: s.breaks, DiscontinuitySequence: s.discontinuity}
+		PublishedAt: time.Now().UTC(), URI: packager.TS.SegmentFile(s.msn), Discontinuity: s.breaks, DiscontinuitySequence: s.discontinuity}
 	r.LastFrame = r.FirstFrame + int64(len(s.frames)) - 1
 	if s.breaks {
 		r.DiscontinuitySequence++
@@ -187,8 +190,8 @@ func TestFakeSegmenter(t *testing.T) {
 				enc.reference()
 			}
 			for _, au := range enc.held {
-				got, gotErr := fake.Write(au)
-				want, wantErr := real.Write(au)
+				got, gotErr := fake.Write(stream.Unit{AccessUnit: au})
+				want, wantErr := real.Write(stream.Unit{AccessUnit: au})
 				same(fmt.Sprint("frame ", au.Frame), got, want, gotErr, wantErr)
 			}
 			if rnd.IntN(4) == 0 {

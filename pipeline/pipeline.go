@@ -28,12 +28,10 @@ type encoderProcess interface {
 	CloseInput()
 }
 
-// segmenter publishes access units as segments (package packager). It is used by one goroutine.
+// segmenter publishes units as segments (package packager). It is used by one goroutine.
 type segmenter interface {
 	// Write takes the next unit in; the record is that of the segment which it completed, if it did.
-	Write(au media.AccessUnit) (*markers.SegmentRecord, error)
-	// AddMarker puts an event into the playlist.
-	AddMarker(m markers.Marker)
+	Write(u stream.Unit) (*markers.SegmentRecord, error)
 	// Abandon drops the open segment: the encoder that made it has ended.
 	Abandon() (first, last int64, ok bool)
 	// Close publishes what is left and ends the playlist.
@@ -114,10 +112,11 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
-	if err := c.deliver(stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known}); err != nil {
+	out := stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known}
+	if err := c.deliver(out); err != nil {
 		return err
 	}
-	return c.publisher.unit(ctx, unit, known)
+	return c.publisher.unit(ctx, out)
 }
 
 // deliver gives a unit to the output besides HLS. What fails there costs a live channel nothing else: it is counted, and

@@ -7,11 +7,11 @@ import (
 	"sync"
 
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/stream"
 )
 
-// publisher hands access units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
+// publisher hands units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
 // disk delays nothing but itself, and accounts for every segment slot.
 type publisher struct {
 	*Channel
@@ -34,10 +34,9 @@ type publisher struct {
 // tooSlow is why a slot was given up that found no room in the queue.
 var tooSlow = reason{markers.ReasonPublish, "the disk is too slow: the queue of access units was full"}
 
-// message is one step for the segmenter: a unit with the markers that begin at it, or the end of an encoder's run.
+// message is one step for the segmenter: a unit, or the end of an encoder's run.
 type message struct {
-	unit    media.AccessUnit
-	markers []markers.Marker
+	unit    stream.Unit
 	abandon bool
 	// first, last and why are the fate of slots, where why is not zero.
 	first, last int64
@@ -56,15 +55,15 @@ func newPublisher(c *Channel, cov *coverage, lossless bool) *publisher {
 	return &publisher{Channel: c, coverage: cov, queue: make(chan message, size), lossless: lossless, dropping: -1}
 }
 
-// unit queues the next unit and the markers that begin with it.
-func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.Marker) error {
+// unit queues the next unit.
+func (p *publisher) unit(ctx context.Context, u stream.Unit) error {
 	if p.lossless {
-		return p.send(ctx, message{unit: au, markers: m})
+		return p.send(ctx, message{unit: u})
 	}
-	p.pending = append(p.pending, m...)
-	msn := p.Info.Clock().MSN(au.Frame)
+	p.pending = append(p.pending, u.Markers...)
+	msn := p.Info.Clock().MSN(u.Frame)
 	if p.dropping >= 0 {
-		if !au.Key {
+		if !u.Key {
 			return nil
 		}
 		gap := message{abandon: true, first: p.dropping, last: msn - 1, why: tooSlow}
@@ -75,8 +74,9 @@ func (p *publisher) unit(ctx context.Context, au media.AccessUnit, m []markers.M
 			return nil
 		}
 	}
+	u.Markers = p.pending
 	select {
-	case p.queue <- message{unit: au, markers: p.pending}:
+	case p.queue <- message{unit: u}:
 		p.pending = nil
 	default:
 		p.dropping = msn
@@ -133,9 +133,6 @@ func (p *publisher) step(ctx context.Context, m message) error {
 	if m.why != (reason{}) {
 		p.account(ctx, m.first, m.last, m.why)
 		return nil
-	}
-	for _, mk := range m.markers {
-		p.HLS.AddMarker(mk)
 	}
 	seg, err := p.HLS.Write(m.unit)
 	p.done(ctx, seg)

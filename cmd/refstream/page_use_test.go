@@ -297,7 +297,7 @@ func TestPageGaps(t *testing.T) {
 	addr := strings.TrimPrefix(s.url, "http://")
 	s.stop()
 	for n := m.Frame / frames; n <= m.LastFrame/frames; n++ {
-		if err := os.Remove(filepath.Join(data, "main", "hls", packager.SegmentFile(n))); err != nil {
+		if err := os.Remove(filepath.Join(data, "main", "hls", packager.TS.SegmentFile(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
