@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,12 +35,31 @@ func playlistFile(name string, c Container) string {
 	return strings.TrimSuffix(name, ".m3u8") + "-" + string(c) + ".m3u8"
 }
 
-// isPlaylist knows the names of all playlists.
-func isPlaylist(name string) bool {
-	return name == MediaPlaylist || name == MultivariantPlaylist || slices.ContainsFunc(Containers(), func(c Container) bool {
-		return name == playlistFile(MediaPlaylist, c) || name == playlistFile(MultivariantPlaylist, c)
-	})
+// contentTypes are the media types of published files by their names.
+var contentTypes = []struct {
+	name  *regexp.Regexp
+	media string
+}{
+	{regexp.MustCompile(`^(index|master)(-ts|-fmp4)?\.m3u8$`), PlaylistType},
+	{regexp.MustCompile(`^seg-[\w-]{1,120}\.ts$`), "video/mp2t"},
+	{regexp.MustCompile(`^seg-[\w-]{1,120}\.m4s$`), "video/iso.segment"},
+	{regexp.MustCompile(`^init-[\w-]{1,120}\.mp4$`), "video/mp4"},
 }
+
+// PlaylistType is the media type of playlists (RFC 8216, 4).
+const PlaylistType = "application/vnd.apple.mpegurl"
+
+// ContentType is the media type of a published file, or empty for a name that none can have.
+func ContentType(name string) string {
+	for _, t := range contentTypes {
+		if t.name.MatchString(name) {
+			return t.media
+		}
+	}
+	return ""
+}
+
+func isPlaylist(name string) bool { return ContentType(name) == PlaylistType }
 
 // fileSystem is what publishing needs of the operating system.
 type fileSystem interface {
