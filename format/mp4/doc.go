@@ -4,4 +4,6 @@
 //
 // [Reader] reads in one pass where the file allows it, and holds no more than the index and one fragment's box in memory.
 // Boxes are found here and taken apart by mp4ff; nothing that a box claims is believed before it is checked.
+//
+// [VideoInit] and [Segment] write H.264 as CMAF (ISO/IEC 23000-19), each segment a fragment.
 package mp4

@@ -40,9 +40,13 @@ func (r *Reader) prft(h boxHeader) error {
 	if p.ReferenceTrackID != r.track.id {
 		return nil
 	}
+	seconds := int64(p.NTPTimestamp.Seconds())
+	if seconds < 1<<31 { // of the era that begins in February 2036 (RFC 4330, 3)
+		seconds += 1 << 32
+	}
 	fraction := (uint64(p.NTPTimestamp.Fraction())*uint64(time.Second) + 1<<31) >> 32 // to the nearest nanosecond
 	r.handleTime(ProducerTime{
-		UTC: time.Unix(int64(p.NTPTimestamp.Seconds())-mp4.NTPEpochOffset, int64(fraction)).UTC(),
+		UTC: time.Unix(seconds-mp4.NTPEpochOffset, int64(fraction)).UTC(),
 		PTS: ticks(int64(min(p.MediaTime, math.MaxInt64/2))+r.track.shift, r.track.timescale), Flags: p.Flags, Offset: h.start,
 	})
 	return nil

@@ -67,8 +67,8 @@ func (s *Segment) Reset(number int64) {
 	s.samples, s.data, s.events, s.produced = s.samples[:0], s.data[:0], s.events[:0], time.Time{}
 }
 
-// SetProduced says when the first unit's picture was captured, which the segment's prft box says. NTP's time begins anew in
-// February 2036, with era 1, of which the box can't say that it is that.
+// SetProduced says when the first unit's picture was captured, which the segment's prft box says. NTP's seconds begin
+// anew in February 2036, and the box has no room for the era: readers have to take small numbers for later ones.
 func (s *Segment) SetProduced(t time.Time) { s.produced = t }
 
 // AddEvent takes an event, with Scheme, Value, ID, PTS, Duration and Data.
