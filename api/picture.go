@@ -83,7 +83,7 @@ func (p *pictures) render(o generator.Options, n int64, event bool) (*image.RGBA
 	}
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	return shared.r.Image(n, event)
+	return shared.r.Image(n, generator.Look{Event: event})
 }
 
 func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {

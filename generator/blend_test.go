@@ -15,7 +15,7 @@ func TestMix(t *testing.T) {
 	}
 	luma := func(n int64) []byte {
 		rgb := make([]byte, r.FrameSize())
-		if err := r.Render(rgb, n, false); err != nil {
+		if err := r.Render(rgb, n, Look{}); err != nil {
 			t.Fatal(err)
 		}
 		grey := make([]byte, 320*180)

@@ -20,7 +20,7 @@ func transcode(t *testing.T, o Options, first int64, count int, bitrate, format 
 	var raw bytes.Buffer
 	buf := make([]byte, r.FrameSize())
 	for i := range int64(count) {
-		if err := r.Render(buf, first+i, event(first+i)); err != nil {
+		if err := r.Render(buf, first+i, Look{Event: event(first + i)}); err != nil {
 			t.Fatal(err)
 		}
 		raw.Write(buf)

@@ -14,12 +14,16 @@ func greyFrame(t testing.TB, o Options, n int64) []byte {
 		t.Fatal(err)
 	}
 	buf := make([]byte, r.FrameSize())
-	if err := r.Render(buf, n, false); err != nil {
+	if err := r.Render(buf, n, Look{}); err != nil {
 		t.Fatal(err)
 	}
-	luma := make([]byte, o.Width*o.Height)
+	return lumaOf(buf)
+}
+
+func lumaOf(rgb []byte) []byte {
+	luma := make([]byte, len(rgb)/3)
 	for i := range luma {
-		p := buf[3*i:]
+		p := rgb[3*i:]
 		luma[i] = byte((2126*int(p[0]) + 7152*int(p[1]) + 722*int(p[2]) + 5000) / 10000)
 	}
 	return luma

@@ -82,17 +82,36 @@ func boardLine(g grid, even, odd, first rgb) []byte {
 // FrameSize is the size of a picture in bytes: width * height * 3.
 func (r *Renderer) FrameSize() int { return r.stride * r.options.Height }
 
-// Render writes the picture of frame n, 0 <= n <= MaxFrame, to dst, with the block in the event's colour if event is
-// set. dst must be FrameSize bytes, all of which are written; it stays the caller's. Nothing is allocated.
-func (r *Renderer) Render(dst []byte, n int64, event bool) error {
+// Look is how a frame's picture is shown.
+type Look struct {
+	// Event puts the block in the event's colour.
+	Event bool
+	// Shows is the frame whose whole picture, with its code and text, is shown in place of the frame's own, where Instead is
+	// set: the same one for as long as a picture is frozen, each for some frames where pictures are held.
+	Instead bool
+	Shows   int64
+	// Black shows nothing at all.
+	Black bool
+}
+
+// Render writes the picture of frame n, 0 <= n <= MaxFrame, to dst as look says, which may be that of another frame. dst must be
+// FrameSize bytes, all of which are written; it stays the caller's. Nothing is allocated.
+func (r *Renderer) Render(dst []byte, n int64, look Look) error {
+	if look.Instead {
+		n = look.Shows
+	}
 	if len(dst) != r.FrameSize() {
 		return fmt.Errorf("buffer has %d bytes, the picture %d", len(dst), r.FrameSize())
 	}
 	if n < 0 || n > MaxFrame {
 		return fmt.Errorf("out of range: use 0 to %d", int64(MaxFrame))
 	}
+	if look.Black {
+		clear(dst)
+		return nil
+	}
 	r.renderCode(dst, n)
-	r.renderBoard(dst, n, event)
+	r.renderBoard(dst, n, look.Event)
 	r.bar.render(dst[r.options.grid().bottom*r.stride:], r.stride, n)
 	return nil
 }
@@ -143,9 +162,9 @@ func (r *Renderer) renderBoard(dst []byte, n int64, event bool) {
 }
 
 // Image is the picture of frame n as a new image, as Render would write it.
-func (r *Renderer) Image(n int64, event bool) (*image.RGBA, error) {
+func (r *Renderer) Image(n int64, look Look) (*image.RGBA, error) {
 	buf := make([]byte, r.FrameSize())
-	if err := r.Render(buf, n, event); err != nil {
+	if err := r.Render(buf, n, look); err != nil {
 		return nil, err
 	}
 	img := image.NewRGBA(image.Rect(0, 0, r.options.Width, r.options.Height))

@@ -28,10 +28,40 @@ func newTestRenderer(t testing.TB, o Options) *Renderer {
 func renderFrame(t testing.TB, r *Renderer, n int64, event bool) []byte {
 	t.Helper()
 	buf := make([]byte, r.FrameSize())
-	if err := r.Render(buf, n, event); err != nil {
+	if err := r.Render(buf, n, Look{Event: event}); err != nil {
 		t.Fatal(err)
 	}
 	return buf
+}
+
+// TestLook shows other pictures than a frame's own: frozen and held ones are those of the frame that they show, to the byte
+// and with its code; a black one has nothing in it.
+func TestLook(t *testing.T) {
+	o := testOptions(320, 180)
+	r := newTestRenderer(t, o)
+	got := make([]byte, r.FrameSize())
+	for _, c := range []struct {
+		n, shows int64
+		look     Look
+	}{
+		{500, 490, Look{Instead: true, Shows: 490}}, {500, 490, Look{Instead: true, Shows: 490, Event: true}},
+		{0, 0, Look{Instead: true}}, {500, 510, Look{Instead: true, Shows: 510}},
+	} {
+		if err := r.Render(got, c.n, c.look); err != nil || !bytes.Equal(got, renderFrame(t, r, c.shows, c.look.Event)) {
+			t.Errorf("frame %d as %+v is not frame %d (%v)", c.n, c.look, c.shows, err)
+		}
+		if n, ok := ReadFrameCode(lumaOf(got), o.Width, o.Width, o.Height); !ok || n != c.shows {
+			t.Errorf("frame %d as %+v says %d, %v", c.n, c.look, n, ok)
+		}
+	}
+	for _, look := range []Look{{Black: true}, {Black: true, Event: true, Instead: true, Shows: 3}} {
+		if err := r.Render(got, 500, look); err != nil || !bytes.Equal(got, make([]byte, len(got))) {
+			t.Errorf("%+v is not black (%v)", look, err)
+		}
+	}
+	if err := r.Render(got, 500, Look{Instead: true, Shows: -1}); err == nil {
+		t.Error("a frame before the first is shown")
+	}
 }
 
 // testSizes are common sizes and extreme ones.
@@ -63,7 +93,7 @@ func TestRenderGolden(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := newTestRenderer(t, c.o).Image(c.n, c.event)
+			got, err := newTestRenderer(t, c.o).Image(c.n, Look{Event: c.event})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +144,7 @@ func TestRenderWritesEveryByte(t *testing.T) {
 			a := bytes.Repeat([]byte{0x00}, r.FrameSize())
 			b := bytes.Repeat([]byte{0xFF}, r.FrameSize())
 			for _, dst := range [][]byte{a, b} {
-				if err := r.Render(dst, n, n%2 == 1); err != nil {
+				if err := r.Render(dst, n, Look{Event: n%2 == 1}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -138,11 +168,11 @@ func TestRenderArguments(t *testing.T) {
 		size int
 		n    int64
 	}{{0, 1}, {320*180*3 - 1, 1}, {320*180*3 + 1, 1}, {320 * 180 * 3, -1}, {320 * 180 * 3, MaxFrame + 1}} {
-		if err := r.Render(make([]byte, c.size), c.n, false); err == nil {
+		if err := r.Render(make([]byte, c.size), c.n, Look{}); err == nil {
 			t.Errorf("Render(%d bytes, %d): no error", c.size, c.n)
 		}
 	}
-	if _, err := r.Image(-1, false); err == nil {
+	if _, err := r.Image(-1, Look{}); err == nil {
 		t.Error("Image(-1): no error")
 	}
 }
@@ -361,7 +391,7 @@ func TestRenderDoesNotAllocate(t *testing.T) {
 	n := int64(0)
 	if got := testing.AllocsPerRun(100, func() {
 		n += 12_345
-		if err := r.Render(buf, n, n%2 == 0); err != nil {
+		if err := r.Render(buf, n, Look{Event: n%2 == 0}); err != nil {
 			t.Error(err)
 		}
 	}); got != 0 {
@@ -374,7 +404,7 @@ func BenchmarkRender1080p(b *testing.B) {
 	buf := make([]byte, r.FrameSize())
 	b.SetBytes(int64(len(buf)))
 	for n := int64(0); b.Loop(); n++ {
-		if err := r.Render(buf, n, n%10 == 0); err != nil {
+		if err := r.Render(buf, n, Look{Event: n%10 == 0}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -387,7 +417,7 @@ func BenchmarkRenderNoise1080p(b *testing.B) {
 	buf := make([]byte, r.FrameSize())
 	b.SetBytes(int64(len(buf)))
 	for n := int64(0); b.Loop(); n++ {
-		if err := r.Render(buf, n, n%10 == 0); err != nil {
+		if err := r.Render(buf, n, Look{Event: n%10 == 0}); err != nil {
 			b.Fatal(err)
 		}
 	}

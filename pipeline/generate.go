@@ -118,7 +118,7 @@ func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *ge
 			}
 			ev, shows := c.events.render(n)
 			ev.Last = min(ev.Last, g.First+g.Frames-1) // the stretch ends here, whatever was planned
-			if err := r.Render(buf, n, shows); err != nil {
+			if err := r.Render(buf, n, generator.Look{Event: shows}); err != nil {
 				failed <- fmt.Errorf("render frame %d: %w", n, err)
 				return
 			}

@@ -250,7 +250,7 @@ func (l *Live) feed(ctx, writing context.Context, c *chain, enc encoderProcess, 
 		ev, shows := c.events.render(n)
 		l.rendered.Store(n + 1)
 		p := produced{gen: l.Pacer.Now(), mono: c.elapsed(), event: ev}
-		if err := r.Render(buf, n, shows); err != nil {
+		if err := r.Render(buf, n, generator.Look{Event: shows}); err != nil {
 			return fmt.Errorf("render frame %d: %w", n, err)
 		}
 		c.ledger.sent(n, p)

@@ -109,7 +109,6 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		for _, m := range c.truth.Markers {
 			if m.Frame == u.Frame {
 				u.Markers = append(u.Markers, m)
-				playlist.AddMarker(m)
 			}
 		}
 		b, err := packer.Unit(u)
@@ -129,7 +128,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 				}
 			}
 		}
-		_, published := playlist.Write(u.AccessUnit)
+		_, published := playlist.Write(u)
 		if err := errors.Join(err, writer.Write(chunk.Tags...), published); err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func encode(t *testing.T, c markers.Channel, name string, first, frames int64, e
 	var raw bytes.Buffer
 	buf := make([]byte, r.FrameSize())
 	for n := first; n < first+frames; n++ {
-		if err := r.Render(buf, n, event(n)); err != nil {
+		if err := r.Render(buf, n, generator.Look{Event: event(n)}); err != nil {
 			t.Fatal(err)
 		}
 		raw.Write(buf)

@@ -102,7 +102,7 @@ func (l *lab) encode(ctx context.Context, o generator.Options, gop int64, n int)
 		defer e.CloseInput()
 		buf := make([]byte, r.FrameSize())
 		for i := range int64(n) {
-			err := r.Render(buf, i, false)
+			err := r.Render(buf, i, generator.Look{})
 			if err == nil {
 				err = e.Write(ctx, i, buf)
 			}

@@ -98,7 +98,7 @@ func writeFrames(ctx context.Context, name string, o generator.Options, n int) e
 			return ctx.Err()
 		}
 		_, event := schedule.At(i)
-		if err := r.Render(buf, i, event); err != nil {
+		if err := r.Render(buf, i, generator.Look{Event: event}); err != nil {
 			return fmt.Errorf("render frame %d: %w", i, err)
 		}
 		if _, err := w.Write(buf); err != nil {

@@ -34,7 +34,7 @@ func (l *lab) render(ctx context.Context) ([]row, error) {
 	}
 	dst := make([]byte, r.FrameSize())
 	src := make([]byte, r.FrameSize())
-	if err := r.Render(src, 0, false); err != nil {
+	if err := r.Render(src, 0, generator.Look{}); err != nil {
 		return nil, err
 	}
 	const warmUp = 20
@@ -46,13 +46,13 @@ func (l *lab) render(ctx context.Context) ([]row, error) {
 		}
 		began := time.Now()
 		// Half of the frames show an event: more than any stream has.
-		if err := r.Render(dst, int64(n), n%2 == 0); err != nil {
+		if err := r.Render(dst, int64(n), generator.Look{Event: n%2 == 0}); err != nil {
 			return nil, err
 		}
 		rendered := time.Now()
 		copy(dst, src)
 		copied := time.Now()
-		if err := withNoise.Render(dst, int64(n), n%2 == 0); err != nil {
+		if err := withNoise.Render(dst, int64(n), generator.Look{Event: n%2 == 0}); err != nil {
 			return nil, err
 		}
 		noised := time.Now()

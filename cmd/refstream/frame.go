@@ -51,7 +51,7 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 				return err
 			}
 			_, event := shows.At(n)
-			picture, err := renderer.Image(n, event)
+			picture, err := renderer.Image(n, generator.Look{Event: event})
 			if err != nil {
 				return fmt.Errorf("render frame %d: %w", n, err)
 			}

@@ -178,7 +178,7 @@ func makeOurStream(o generator.Options, from, n int64, args ...string) ([]byte, 
 		frame := make([]byte, o.Width*o.Height*3)
 		for i := from; i < from+n; i++ {
 			_, event := schedule.At(i)
-			err := r.Render(frame, i, event)
+			err := r.Render(frame, i, generator.Look{Event: event})
 			if err == nil {
 				_, err = in.Write(frame)
 			}
