@@ -19,8 +19,15 @@ const InstallHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew
 // what it still holds is out.
 type Command struct {
 	*exec.Cmd
+	// MaxMemory is how many bytes it may take, on Linux; 0 for no limit. It ends with an error where it needs more.
+	MaxMemory uint64
+
 	group *processgroup.Group
 }
+
+// ReadingMemory is enough MaxMemory to decode pictures of 7680x4320 on many threads, and bounds what a stream made to harm
+// can take.
+const ReadingMemory = 1536 << 20
 
 // New prepares a program. It is interrupted when ctx ends, and killed when it has not ended delay later.
 func New(ctx context.Context, delay time.Duration, said *Lines, program string, args ...string) *Command {
@@ -34,6 +41,9 @@ func New(ctx context.Context, delay time.Duration, said *Lines, program string, 
 func (c *Command) Start() error {
 	if err := c.group.Start(); err != nil {
 		return StartError(c.Args[0], err)
+	}
+	if c.MaxMemory > 0 {
+		limitMemory(c.Process.Pid, c.MaxMemory)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ var table = map[string]arrows{
 	// How much is logged.
 	"internal/quietlog": {},
 	// What ffmpeg says.
-	"internal/ffmpeg": {may: words("internal/processgroup")},
+	"internal/ffmpeg": {may: words("internal/processgroup"), libraries: words("golang.org/x/sys/unix")},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {may: words("internal/atomicfile"), libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
