@@ -2,6 +2,7 @@ package outputs
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func defaultTimes() times {
 // stream has ended and was handed over to its end. Its errors hold no secrets.
 func (h *Hub) supervise(ctx context.Context, o *output, attempt func(ctx context.Context, up func(state string)) error) error {
 	defer o.setState(StateEnded)
-	t := &teller{logger: o.logger, now: h.o.Now, pace: quietlog.Pace{Burst: burst, Quiet: h.times.quiet}}
+	t := &retryLog{logger: o.logger, now: h.o.Now, pace: quietlog.Pace{Burst: burst, Quiet: h.times.quiet}}
 	delay := h.times.first
 	for again := false; ; again = true {
 		if again {
@@ -88,7 +89,7 @@ func (h *Hub) pause(ctx context.Context, delay time.Duration) bool {
 }
 
 // try makes one attempt, and says for how long the stream flowed.
-func (h *Hub) try(ctx context.Context, o *output, t *teller, attempt func(context.Context, func(string)) error) (time.Duration, error) {
+func (h *Hub) try(ctx context.Context, o *output, t *retryLog, attempt func(context.Context, func(string)) error) (time.Duration, error) {
 	var once sync.Once
 	var since time.Time
 	err := attempt(ctx, func(state string) {
@@ -105,4 +106,73 @@ func (h *Hub) try(ctx context.Context, o *output, t *teller, attempt func(contex
 	}
 	o.leave()
 	return h.o.Now().Sub(since), err
+}
+
+// retryLog logs what becomes of something that is tried again and again: a line when its state changes or fails for another
+// reason, not a line with each attempt. Of a target that comes and goes it tells a few changes, then fewer and fewer.
+type retryLog struct {
+	logger *slog.Logger
+	now    func() time.Time
+
+	mu       sync.Mutex
+	pace     quietlog.Pace // of what differs from what was told last
+	told     string        // the state or cause that was told last
+	failures int           // since the last line that said that it works
+	// later tells that it works when that could not be told at once.
+	later *time.Timer
+}
+
+// failed takes note of a failure. delay is the time to the next attempt.
+func (t *retryLog) failed(cause string, delay time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failures++
+	if t.due(cause) {
+		t.logger.Warn("the output fails and is tried again", "error", cause, "failures", t.failures, "next_in", delay)
+	}
+}
+
+// flows takes note that the stream flows, until stop.
+func (t *retryLog) flows(state string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.logFlow(state)
+	if t.told != state {
+		t.later = time.AfterFunc(t.pace.Left(t.now()), func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.later != nil {
+				t.logFlow(state)
+			}
+		})
+	}
+}
+
+// stop takes note that an attempt has ended.
+func (t *retryLog) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.later != nil {
+		t.later.Stop()
+		t.later = nil
+	}
+}
+
+func (t *retryLog) logFlow(state string) {
+	if t.due(state) {
+		t.logger.Info("the output works", "state", state, "failures", t.failures)
+		t.failures = 0
+	}
+}
+
+// due says whether a line about this is to be written, and takes it to be.
+func (t *retryLog) due(about string) bool {
+	if about == t.told {
+		return false
+	}
+	if !t.pace.Due(t.now()) {
+		return false
+	}
+	t.told = about
+	return true
 }

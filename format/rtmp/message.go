@@ -1,6 +1,12 @@
 package rtmp
 
-import "github.com/refstream/refstream/format/flv"
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/refstream/refstream/format/flv"
+)
 
 // messageType is the kind of a message (5.4, 7.1). Those of media are the types of FLV tags.
 type messageType uint8
@@ -42,4 +48,50 @@ type message struct {
 	// time is in milliseconds, modulo 2^32.
 	time uint32
 	body []byte
+}
+
+const (
+	// subHeader is the header of a message within an aggregate one, and backPointer what follows its body (7.1.6): they
+	// are as in an FLV file.
+	subHeader   = 11
+	backPointer = 4
+)
+
+// splitAggregate takes an aggregate message apart (7.1.6). Times in it count from that of its first. What are not tags
+// is left out. Bodies are sub-slices of the message's.
+func splitAggregate(m message) ([]flv.Tag, error) {
+	var tags []flv.Tag
+	shift := uint32(0)
+	for at := 0; at < len(m.body); {
+		b := m.body[at:]
+		if len(b) < subHeader {
+			return nil, fmt.Errorf("read RTMP aggregate: header at byte %d of the message: %w", at, io.ErrUnexpectedEOF)
+		}
+		n := int(uint24(b[1:]))
+		if n > len(b)-subHeader {
+			return nil, fmt.Errorf("read RTMP aggregate: message of %d bytes at byte %d of the message: %w", n, at, io.ErrUnexpectedEOF)
+		}
+		t := flv.Tag{Type: flv.TagType(b[0]), Time: uint24(b[4:]) | uint32(b[7])<<24, Body: b[subHeader : subHeader+n : subHeader+n]}
+		if at == 0 {
+			shift = m.time - t.Time
+		}
+		t.Time += shift
+		switch t.Type {
+		case flv.Script:
+			tags = append(tags, forPlayer(t))
+		case flv.Audio, flv.Video:
+			tags = append(tags, t)
+		}
+		at += subHeader + n
+		if rest := m.body[at:]; len(rest) > 0 {
+			if len(rest) < backPointer {
+				return nil, fmt.Errorf("read RTMP aggregate: back pointer at byte %d of the message: %w", at, io.ErrUnexpectedEOF)
+			}
+			if p := binary.BigEndian.Uint32(rest); p != 0 && int64(p) != int64(subHeader+n) {
+				return nil, fmt.Errorf("read RTMP aggregate: back pointer at byte %d of the message is %d, not %d", at, p, subHeader+n)
+			}
+			at += backPointer
+		}
+	}
+	return tags, nil
 }

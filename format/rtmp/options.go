@@ -1,6 +1,11 @@
 package rtmp
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/refstream/refstream/format/flv"
+)
 
 // Options of a connection to a server.
 type Options struct {
@@ -43,4 +48,12 @@ func chunkSizeOr(size int) int {
 		return ownChunkSize
 	}
 	return min(max(size, defaultChunkSize), maxOwnChunk)
+}
+
+// Source gives the tags to send, in their order. They are not changed. The tags of one batch are written at once.
+//
+// Next waits until there are tags, or ctx ends, whose error it then returns. io.EOF is the end of the stream; any other
+// error ends the connection.
+type Source interface {
+	Next(ctx context.Context) ([]flv.Tag, error)
 }

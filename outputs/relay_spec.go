@@ -4,13 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -202,4 +207,159 @@ func (s RelaySpec) Outside(published string) error {
 		return fmt.Errorf("a relay can't write into %q, where something else is published: name another folder", published)
 	}
 	return nil
+}
+
+// HLSRelay is a relay to ffmpeg's own hls muxer: index.m3u8 and its segments in dir, which is made. Each segment is one of
+// the channel's, one GOP long, and as many are listed as the channel's window has; as many more are kept until they are
+// deleted. Files appear under their names when they are whole. segmentType is mpegts or fmp4. Time stamps are the stream's.
+//
+// A run of ffmpeg that follows another one, also after a restart of the service, goes on with the list that is there and
+// its numbers, which count segments written and are not the channel's media sequence numbers. The muxer writes neither
+// date-times, because its are those of the machine, nor the number of discontinuities.
+func HLSRelay(dir, segmentType string, c markers.Channel) (RelaySpec, error) {
+	ext, more := ".ts", tsOptions("-hls_segment_options", tsSegmentOptions)
+	switch segmentType {
+	case "mpegts":
+	case "fmp4":
+		ext, more = ".m4s", videoOptions("-hls_fmp4_init_filename", "init.mp4", "-hls_segment_options", mp4SegmentOptions)
+	default:
+		return RelaySpec{}, fmt.Errorf("HLS relay: segment type %q is not known: use mpegts or fmp4", segmentType)
+	}
+	if err := checkPreset(dir, c); err != nil {
+		return RelaySpec{}, fmt.Errorf("HLS relay: %w", err)
+	}
+	list := filepath.Join(dir, "index.m3u8")
+	return RelaySpec{
+		Name: shown(list), output: list, dir: dir, muxer: "hls", fmp4: segmentType == "fmp4",
+		options: append(more, "-hls_segment_type", segmentType, "-hls_time", segmentSeconds(c),
+			"-hls_list_size", fmt.Sprint(c.Window), "-hls_delete_threshold", fmt.Sprint(c.Window),
+			"-hls_segment_filename", filepath.Join(dir, "seg-%08d"+ext),
+			"-hls_flags", "append_list+delete_segments+omit_endlist+temp_file"),
+	}, nil
+}
+
+// DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Segments, window and
+// whole files are as with HLSRelay. Time counts from the DTS of the unit that the run of ffmpeg began with, because the
+// muxer's manifests can't say that it begins elsewhere; the names of the run's files hold that DTS in ticks, so that runs
+// don't write over each other's. The files of the run before are deleted at the start of the next one but one.
+func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
+	if err := checkPreset(dir, c); err != nil {
+		return RelaySpec{}, fmt.Errorf("DASH relay: %w", err)
+	}
+	manifest := filepath.Join(dir, "manifest.mpd")
+	return RelaySpec{
+		Name: shown(manifest), output: manifest, dir: dir, muxer: "dash",
+		options: videoOptions("-tag:v", "avc1", "-format_options", mp4SegmentOptions, "-use_timeline", "1", "-use_template", "1",
+			"-init_seg_name", "init-"+startMark+"-$RepresentationID$.m4s",
+			"-media_seg_name", "chunk-"+startMark+"-$RepresentationID$-$Number%08d$.m4s",
+			"-seg_duration", segmentSeconds(c), "-window_size", fmt.Sprint(c.Window), "-extra_window_size", fmt.Sprint(c.Window)),
+	}, nil
+}
+
+// mp4SegmentOptions are those of the MP4 muxer within another one. With frag_discont the first time is told as well.
+const mp4SegmentOptions = "movflags=+frag_discont:video_track_timescale=90000"
+
+// checkPreset checks what the presets need. ffmpeg would take a folder's name for a pattern or an address.
+func checkPreset(dir string, c markers.Channel) error {
+	switch {
+	case dir == "":
+		return errors.New("no folder is named")
+	case regexp.MustCompile(`[%$:?]|^-`).MatchString(dir):
+		return fmt.Errorf("folder %q: ffmpeg can't take a name with one of %%$:? or with - at its beginning", dir)
+	case c.Rate.Num <= 0 || c.Rate.Den <= 0 || c.FramesPerSegment <= 0 || c.Window <= 0:
+		return errors.New("the channel has no frame rate, segment length or window")
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%q is, or lies in, a file: name a folder", dir)
+	}
+	return nil
+}
+
+// segmentSeconds is the segment length for ffmpeg, in seconds: half a frame less than it is, so that its rounding can't
+// make it longer and miss the key frame.
+func segmentSeconds(c markers.Channel) string {
+	micros := (2*c.FramesPerSegment - 1) * c.Rate.Den * 1e6 / (2 * c.Rate.Num)
+	return fmt.Sprintf("%d.%06d", micros/1e6, micros%1e6)
+}
+
+// removeLeftovers deletes the segments in a folder of DASH of all runs but the newest. What it can't delete stays.
+func removeLeftovers(dir string) {
+	name := regexp.MustCompile(`^(?:init|chunk)-(-?\d+)-.*\.m4s(?:\.tmp)?$`)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	runs := map[int64][]string{}
+	var newest, run int64
+	for _, e := range entries {
+		match := name.FindStringSubmatch(e.Name())
+		if match == nil {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue
+		}
+		start, err := strconv.ParseInt(match[1], 10, 64)
+		if err != nil {
+			continue
+		}
+		runs[start] = append(runs[start], e.Name())
+		if t := info.ModTime().UnixNano(); t >= newest {
+			newest, run = t, start
+		}
+	}
+	for start, names := range runs {
+		if start == run {
+			continue
+		}
+		for _, n := range names {
+			os.Remove(filepath.Join(dir, n))
+		}
+	}
+}
+
+// maxNames bounds the search for a file name that is not taken.
+const maxNames = 10000
+
+// prepare makes the folder or the file that is written to, and says what ffmpeg's output is this time. made is the file, empty,
+// so that nobody else takes its name, or empty.
+func (s RelaySpec) prepare() (output, made string, err error) {
+	if s.dir != "" {
+		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+			return "", "", fmt.Errorf("make folder of relay: %w", err)
+		}
+		if s.muxer == "dash" {
+			removeLeftovers(s.dir)
+		}
+	}
+	if s.file == "" {
+		return s.output, "", nil
+	}
+	for n := range maxNames {
+		name := s.file
+		if n > 0 {
+			ext := filepath.Ext(name)
+			name = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n+1, ext)
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // less the umask, as ffmpeg does
+		if err == nil {
+			return "file:" + name, name, f.Close()
+		}
+		if !errors.Is(err, os.ErrExist) {
+			return "", "", fmt.Errorf("make file of relay: %w", err)
+		}
+		if info, err := os.Stat(name); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+			return "file:" + name, "", nil // somebody reads it
+		}
+	}
+	return "", "", fmt.Errorf("find name for file of relay: %s and %d names like it are taken: move some away", s.Name, maxNames)
+}
+
+// removeEmpty removes a file that prepare has made if nothing was written into it, as on a full disk: the next attempt has
+// its name. What it can't remove stays.
+func removeEmpty(name string) {
+	if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		_ = os.Remove(name)
+	}
 }

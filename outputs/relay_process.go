@@ -1,12 +1,16 @@
 package outputs
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -221,5 +225,107 @@ func (p *relayProcess) watch() {
 			_ = p.cmd.Process.Kill() // it does not listen
 			return
 		}
+	}
+}
+
+const (
+	// relayTail is how many of the last lines of ffmpeg go into an error: its own message and the few before that explain it.
+	relayTail = 6
+	// relayLogged is how many lines of one run are logged in full.
+	relayLogged = 100
+)
+
+// relaySaid logs what the runs of a relay's ffmpeg say, without secrets.
+type relaySaid struct {
+	hide func(string) string
+	log  *slog.Logger
+	// before and now are lines of the run before and of this one: what is said again is told no more.
+	before, now []string
+}
+
+// lines takes those of a run. ending tells that ffmpeg is being ended from here: what it complains of from then on is our
+// doing.
+func (s *relaySaid) lines(ending func() bool) *ffmpeg.Lines {
+	s.before, s.now = s.now, nil
+	return &ffmpeg.Lines{Tail: relayTail, Full: relayLogged, Edit: s.edit, Say: func(line string, n int) {
+		level := slog.LevelWarn
+		switch {
+		case ending(), slices.Contains(s.before, line):
+			level = slog.LevelDebug
+		case ffmpeg.IsError(line):
+			level = slog.LevelError
+		}
+		if len(s.now) < relayLogged {
+			s.now = append(s.now, line)
+		}
+		if n > relayLogged {
+			line = fmt.Sprintf("%s (line %d: of so many only few are logged)", line, n)
+		}
+		s.log.Log(context.Background(), level, line, "source", "ffmpeg")
+	}}
+}
+
+// edit makes a line one that can be shown, and the same one in each run: the name before it, "[srt @ 0x55cc7a16b880] ", holds
+// an address in memory.
+func (s *relaySaid) edit(line string) string {
+	cut := len(line) == ffmpeg.MaxLine
+	if name, rest, ok := strings.Cut(line, " @ 0x"); ok && strings.HasPrefix(name, "[") {
+		if _, rest, ok := strings.Cut(rest, "]"); ok {
+			line = name + "]" + rest
+		}
+	}
+	line = s.hide(line)
+	if cut { // a secret that was cut in the middle would not be found
+		line = line[:strings.LastIndexByte(line, ' ')+1] + "…"
+	}
+	return line
+}
+
+// maxProgressLine bounds a line that doesn't end.
+const maxProgressLine = 1024
+
+// relayProgress takes the reports that ffmpeg writes with -progress: lines "key=value", the last of each report
+// "progress=continue" or "progress=end". The first comes when the output is open.
+type relayProgress struct {
+	opened func() // called once, with the first report
+
+	line   []byte // begun
+	report []byte // what counts of the report begun
+	last   []byte // the same of the one before
+	beats  atomic.Int64
+}
+
+// begun says whether the output was opened.
+func (p *relayProgress) begun() bool { return p.beats.Load() > 0 }
+
+// Write never fails.
+func (p *relayProgress) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		part, rest, ended := bytes.Cut(b, []byte{'\n'})
+		p.line = append(p.line, part[:min(len(part), maxProgressLine-len(p.line))]...)
+		if ended {
+			p.take(bytes.TrimSpace(p.line))
+			p.line = p.line[:0]
+		}
+		b = rest
+	}
+	return n, nil
+}
+
+// take reads a line. A report in which nothing has moved is none: some versions of ffmpeg go on reporting when they hang.
+func (p *relayProgress) take(line []byte) {
+	key, _, _ := bytes.Cut(line, []byte{'='})
+	switch string(key) {
+	case "frame", "total_size", "out_time_us":
+		p.report = append(append(p.report, line...), ' ')
+		if len(p.report) > maxProgressLine {
+			p.report = p.report[:0] // without an end it is no report
+		}
+	case "progress":
+		if !bytes.Equal(p.report, p.last) && p.beats.Add(1) == 1 {
+			p.opened()
+		}
+		p.last, p.report = p.report, p.last[:0]
 	}
 }
