@@ -1,6 +1,9 @@
 package ts
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Packet is a packet of a transport stream: PacketSize bytes, of which the first is SyncByte (H.222.0, 2.4.3.2). What the
 // other bytes say may be anything.
@@ -94,4 +97,25 @@ func AppendBreak(out []byte, p Packet) []byte {
 		out = append(out, 0xFF)
 	}
 	return out
+}
+
+// continuity watches the packets of one PID that have a payload (H.222.0, 2.4.3.3).
+type continuity struct {
+	counter int    // continuity counter of the last packet, -1 for none
+	last    []byte // its payload
+}
+
+// reset forgets what was, for another stream.
+func (c *continuity) reset() { c.counter = -1 }
+
+// take takes the next packet: repeat says that it is the last one a second time, gap that packets are missing before it.
+func (c *continuity) take(payload []byte, counter int, discontinuity bool) (repeat, gap bool) {
+	if c.counter >= 0 && !discontinuity {
+		if counter == c.counter && bytes.Equal(payload, c.last) {
+			return true, false
+		}
+		gap = counter != (c.counter+1)&0x0F
+	}
+	c.counter, c.last = counter, append(c.last[:0], payload...)
+	return false, gap
 }

@@ -63,8 +63,8 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
-		may:       words("media codec/h264 markers internal/atomicfile format/ts"),
-		libraries: words("github.com/Eyevinn/hls-m3u8"), // its tests' reader
+		may:       words("media codec/h264 markers stream format/ts format/mp4 format/m3u8 internal/atomicfile"),
+		libraries: words("github.com/Eyevinn"), // the readers of its tests
 		tests:     words("annotate hlsclient"),
 	},
 	"format/mp4": {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
