@@ -108,10 +108,11 @@ func (s *serveFlags) adopt(old markers.Channel, given func(flag string) bool) {
 // differs is an error when c can't go on where the stored channel left off. place names where that is stored.
 func differs(c, old markers.Channel, place string) error {
 	var was, flags []string
-	for _, t := range traits() {
-		if a, b := t.value(c), t.value(old); a != b && !t.free {
-			was = append(was, fmt.Sprintf("%s %s, not %s", t.flag, b, a))
-			flags = append(flags, fmt.Sprintf("--%s=%s", t.flag, b))
+	stored := old.Identity()
+	for i, is := range c.Identity() {
+		if other := stored[i]; is != other {
+			was = append(was, fmt.Sprintf("%s %s, not %s", is.Name, other.Value, is.Value))
+			flags = append(flags, fmt.Sprintf("--%s=%s", is.Name, other.Value))
 		}
 	}
 	if was == nil {

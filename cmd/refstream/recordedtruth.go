@@ -49,7 +49,7 @@ func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
 		}
 	case err != nil:
 		return nil, err
-	case differs(c.Channel, old.Channel, dir) != nil:
+	case !slices.Equal(c.Identity(), old.Identity()):
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
 	t := &recordedTruth{}
