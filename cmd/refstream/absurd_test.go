@@ -1,12 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,42 +38,5 @@ func TestAbsurdTruth(t *testing.T) {
 				t.Errorf("%s = %s: exit code %d: %s%s", name, number, code, stdout, stderr)
 			}
 		}
-	}
-}
-
-// TestAbsurdServer records no truth from a server whose channel can't be, as any origin may be asked for one.
-func TestAbsurdServer(t *testing.T) {
-	t.Parallel()
-	var o offlineFlags
-	o.register(pflag.NewFlagSet("", pflag.ContinueOnError))
-	c, err := o.channelInfo(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, number := range map[string]int64{"window": 1 << 62, "frames": 1 << 62, "negative": -1 << 63} {
-		said := c
-		switch name {
-		case "frames":
-			said.FramesPerSegment = number
-		default:
-			said.Window = number
-		}
-		text, err := json.Marshal(recordedChannel{Channel: said})
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, `{"server_time":%q,%s`, time.Now().Format(time.RFC3339Nano), text[1:])
-		}))
-		r, err := newTruthRecorder(server.URL+"/hls/main/index.m3u8", "", t.TempDir(), slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		if err := r.begin(ctx); err == nil || !strings.Contains(err.Error(), "can't be") {
-			t.Errorf("%s: %v", name, err)
-		}
-		cancel()
-		server.Close()
 	}
 }

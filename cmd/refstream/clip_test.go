@@ -24,7 +24,7 @@ import (
 // clip is a generated folder with what other programs say about it.
 type clip struct {
 	dir    string
-	truth  truth
+	truth  truthFile
 	frames []markers.FrameRecord
 	stream string   // the segments in one file
 	also   []string // the kinds of its other files: ts, flv

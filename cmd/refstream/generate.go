@@ -165,8 +165,8 @@ func (g *generation) write(ctx context.Context, dir string, stdout io.Writer) er
 	return err
 }
 
-// truth is the content of truth.json: all that the files depend on, and what they hold.
-type truth struct {
+// truthFile is the content of truth.json: all that the files depend on, and what they hold.
+type truthFile struct {
 	Channel markers.Channel `json:"channel"`
 	Encoder truthEncoder    `json:"encoder"`
 	First   int64           `json:"first_frame"`
@@ -192,9 +192,9 @@ type truthVersions struct {
 	Go        string `json:"go"`
 }
 
-func (g *generation) truth(files *truthFiles) truth {
+func (g *generation) truth(files *truthFiles) truthFile {
 	e := g.encoder
-	return truth{
+	return truthFile{
 		Channel: g.channel,
 		Encoder: truthEncoder{e.Encoder, e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
 		First:   g.first, Last: g.first + g.frames - 1, Frames: g.frames, Markers: files.markersWritten,

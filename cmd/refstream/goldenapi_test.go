@@ -45,7 +45,7 @@ func goldenStore(t *testing.T) (*redis.Store, *goredis.Client, markers.Channel) 
 	raw := goredis.NewClient(options)
 	t.Cleanup(func() { raw.Close() })
 
-	var info truth
+	var info truthFile
 	text, err := os.ReadFile(goldenFile("generate/truth.json"))
 	if err = errors.Join(err, json.Unmarshal(text, &info)); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 )
 
 // TestDataLinks writes nothing through symbolic links in a data directory: neither the lock, nor the folder of published
-// files, nor the truth of a session.
+// files.
 func TestDataLinks(t *testing.T) {
 	t.Parallel()
 	data, elsewhere := t.TempDir(), t.TempDir()
@@ -51,13 +51,6 @@ func TestDataLinks(t *testing.T) {
 		},
 		link(elsewhere, s.hlsDir(c.Name)): func() error {
 			_, err := packager.New(packager.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: 5, Now: time.Now})
-			return err
-		},
-		link(elsewhere, filepath.Join(data, truthFolder)): func() error {
-			return writeTruthChannel(filepath.Join(data, truthFolder), recordedChannel{Channel: c})
-		},
-		link(target, filepath.Join(data, "frames.jsonl")): func() error {
-			_, err := openRecordLog[markers.FrameRecord](data, "frames")
 			return err
 		},
 	} {

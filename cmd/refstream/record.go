@@ -17,6 +17,7 @@ import (
 
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
+	"github.com/refstream/refstream/recorder/truth"
 )
 
 // recordFlags are those of the command record.
@@ -107,7 +108,7 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 	if err != nil {
 		return err
 	}
-	truth, err := newTruthRecorder(address, f.truth, dir, logger)
+	known, err := truth.NewRecorder(address, f.truth, dir, logger)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(address), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
-	carry := truthBeside(ctx, truth, given("truth"))
+	carry := truthBeside(ctx, known, given("truth"))
 	sum, err := recorder.Record(ctx, recorder.Options{
 		URL: address, Dir: dir, Version: version, Now: time.Now, Header: header, HeaderTo: f.headerTo, Poll: f.poll, Behind: f.behind,
 		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,
@@ -198,18 +199,18 @@ func parseHeaders(lines []string) (http.Header, error) {
 	return h, nil
 }
 
-// truthCarrier runs a truthRecorder beside a recording.
+// truthCarrier runs a truth.Recorder beside a recording.
 type truthCarrier struct {
 	begin func()
 	end   context.CancelFunc
 	wait  sync.WaitGroup
 }
 
-func truthBeside(ctx context.Context, t *truthRecorder, given bool) *truthCarrier {
+func truthBeside(ctx context.Context, t *truth.Recorder, given bool) *truthCarrier {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the recording has
 	c := &truthCarrier{end: cancel, begin: func() {}}
 	if t != nil {
-		c.begin = sync.OnceFunc(func() { c.wait.Go(func() { t.run(ctx, given) }) })
+		c.begin = sync.OnceFunc(func() { c.wait.Go(func() { t.Run(ctx, given) }) })
 	}
 	return c
 }

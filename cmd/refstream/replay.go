@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
+	"github.com/refstream/refstream/recorder/truth"
 	"github.com/refstream/refstream/static"
 )
 
@@ -137,18 +139,18 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer session.Close()
-	truth, err := loadTruth(ctx, filepath.Join(dir, truthFolder))
+	known, err := truth.Load(ctx, filepath.Join(dir, truth.Folder))
 	switch {
 	case err == nil:
-		defer truth.store.Close()
+		defer known.Store.Close()
 	case !errors.Is(err, fs.ErrNotExist):
 		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
 	}
 	var server *replay.Server // set before anything is served
-	page := &replayPage{dir: dir, o: o, truth: truth != nil}
+	page := &replayPage{dir: dir, o: o, truth: known != nil}
 	o.Fallback = page.before(plainPlayer())
-	if truth != nil {
-		answers, err := truth.handler(func() time.Time { return server.UTC() })
+	if known != nil {
+		answers, err := truthHandler(known, func() time.Time { return server.UTC() })
 		if err != nil {
 			return err
 		}
@@ -176,11 +178,11 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	for _, path := range paths[:min(len(paths), 2)] {
 		fmt.Fprintf(stdout, "stream    %s%s\n", base, path)
 	}
-	if truth != nil {
-		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, truth.channel.Name)
+	if known != nil {
+		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, known.Channel.Name)
 	}
 	fmt.Fprintf(stdout, "page      %s/\n", base)
-	if truth != nil { // the page is that of the stream
+	if known != nil { // the page is that of the stream
 		fmt.Fprintf(stdout, "recording %s/player.html\n", base)
 	}
 	group, serving := errgroup.WithContext(ctx)
@@ -189,8 +191,8 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		showPosition(serving, server, screen, stdout)
 		return nil
 	})
-	if truth != nil {
-		group.Go(func() error { return truth.run(serving, server.UTC) })
+	if known != nil {
+		group.Go(func() error { return known.Run(serving, server.UTC) })
 	}
 	err = group.Wait()
 	screen.finish()
@@ -198,6 +200,18 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return nil // that is how it ends
 	}
 	return err
+}
+
+// truthHandler answers what refstream's API did then, but for what was published. now is as of [truth.Replay.Run].
+func truthHandler(t *truth.Replay, now func() time.Time) (http.Handler, error) {
+	server, err := api.New(api.Config{
+		Store: t.Store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Version: version, CORSOrigins: []string{"*"},
+		Now: func() time.Time { return t.ServerTime(now()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.Handler(), nil
 }
 
 // plainPlayer finds the plain player at / and its assets, for streams that are not refstream's.

@@ -84,6 +84,8 @@ var table = map[string]arrows{
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/chunks": {may: words("recorder hlsclient")},
+	// What a server says is asked for as verify does.
+	"recorder/truth":  {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
 	"recorder/replay": {may: words("media markers recorder hlsclient format/m3u8")},
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),

@@ -1,4 +1,6 @@
-package main
+// Package truth records what a refstream server says about a stream, its frames and markers, into the session that the
+// stream is recorded into, and replays it with the session.
+package truth
 
 import (
 	"encoding/json"
@@ -15,19 +17,19 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// truthFolder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
+// Folder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
 // and markers.jsonl with the records as /frames and /markers give them, one a line.
-const truthFolder = "truth"
+const Folder = "truth"
 
-// recordedChannel is channel.json.
-type recordedChannel struct {
+// Channel is channel.json.
+type Channel struct {
 	markers.Channel
 	// ServerAhead is how far the clock of the server was ahead of the recorder's when the session began, in s.
 	ServerAhead markers.Seconds `json:"server_ahead"`
 }
 
-// recordedTruth are the files of a truth that grows.
-type recordedTruth struct {
+// files are the files of a truth that grows.
+type files struct {
 	frames  *recordLog[markers.FrameRecord]
 	missing *recordLog[markers.MissingRecord]
 	markers *recordLog[markers.Marker]
@@ -39,12 +41,12 @@ type recordLog[T identified] struct {
 	last markers.ID
 }
 
-// openRecordedTruth opens the truth in a folder, or begins it. What is there must be about the same channel.
-func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
-	old, err := readTruthChannel(dir)
+// openFiles opens the truth in a folder, or begins it. What is there must be about the same channel.
+func openFiles(dir string, c Channel) (*files, error) {
+	old, err := readChannel(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := writeTruthChannel(dir, c); err != nil {
+		if err := writeChannel(dir, c); err != nil {
 			return nil, err
 		}
 	case err != nil:
@@ -52,7 +54,7 @@ func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
 	case !slices.Equal(c.Identity(), old.Identity()):
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
-	t := &recordedTruth{}
+	t := &files{}
 	t.frames, err = openRecordLog[markers.FrameRecord](dir, "frames")
 	if err == nil {
 		t.missing, err = openRecordLog[markers.MissingRecord](dir, "missing")
@@ -66,7 +68,7 @@ func openRecordedTruth(dir string, c recordedChannel) (*recordedTruth, error) {
 	return t, nil
 }
 
-func readTruthChannel(dir string) (c recordedChannel, err error) {
+func readChannel(dir string) (c Channel, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, "channel.json"))
 	if err != nil {
 		return c, fmt.Errorf("read truth: %w", err)
@@ -80,7 +82,7 @@ func readTruthChannel(dir string) (c recordedChannel, err error) {
 	return c, nil
 }
 
-func writeTruthChannel(dir string, c recordedChannel) error {
+func writeChannel(dir string, c Channel) error {
 	if err := atomicfile.Folder(dir); err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
@@ -128,14 +130,14 @@ func (l *recordLog[T]) appendNew(records []T) error {
 	return nil
 }
 
-func (t *recordedTruth) append(b markers.Batch) error {
+func (t *files) append(b markers.Batch) error {
 	return errors.Join(t.frames.appendNew(b.Frames), t.missing.appendNew(b.Missing), t.markers.appendNew(b.Markers))
 }
 
 // lastFrame is the newest frame that is there.
-func (t *recordedTruth) lastFrame() int64 { return t.frames.last.Frame }
+func (t *files) lastFrame() int64 { return t.frames.last.Frame }
 
-func (t *recordedTruth) close() error {
+func (t *files) close() error {
 	var errs []error
 	if t.frames != nil {
 		errs = append(errs, t.frames.Close())

@@ -1,4 +1,4 @@
-package main
+package truth
 
 import (
 	"context"
@@ -19,37 +19,39 @@ import (
 )
 
 const (
-	// truthEvery is how often the truth about a stream that is recorded is asked for.
-	truthEvery = 2 * time.Second
-	// truthFirst bounds the wait for the first answer: another server may never give one.
-	truthFirst = 5 * time.Second
-	// truthLast bounds the question at the end, so that a stop is over in time.
-	truthLast = time.Second
+	// every is how often the truth about a stream that is recorded is asked for.
+	every = 2 * time.Second
+	// firstTimeout bounds the wait for the first answer: another server may never give one.
+	firstTimeout = 5 * time.Second
+	// lastTimeout bounds the question at the end, so that a stop is over in time.
+	lastTimeout = time.Second
 	// maxClocks bounds the answer about the clocks, in bytes: it has about 1 kB.
 	maxClocks = 64 << 10
-	// truthAtOnce bounds what is asked for at once, in frames: a quarter of an hour at 60 frames/s.
-	truthAtOnce = 50_000
-	// truthReach is how much before the window the truth begins: playlists name segments a little longer than that.
-	truthReach = 30 * time.Second
+	// atOnce bounds what is asked for at once, in frames: a quarter of an hour at 60 frames/s.
+	atOnce = 50_000
+	// reach is how much before the window the truth begins: playlists name segments a little longer than that.
+	reach = 30 * time.Second
+	// timeout bounds each question to a server.
+	timeout = 30 * time.Second
 )
 
-// truthRecorder carries along what a refstream server says about the stream that is recorded from it: its frames and its
+// Recorder carries along what a refstream server says about the stream that is recorded from it: its frames and its
 // markers, appended to files of JSON Lines in the session.
-type truthRecorder struct {
+type Recorder struct {
 	source verify.Source
 	clocks string // address of the server's clocks
 	dir    string
 	logger *slog.Logger
 
-	channel recordedChannel
-	files   *recordedTruth
+	channel Channel
+	files   *files
 	from    int64 // the first frame that is asked for
 	failing bool
 }
 
-// newTruthRecorder makes one for a stream. server is where the truth is; empty: where the stream comes from. It is nil
+// NewRecorder makes one for a stream. server is where the truth is; empty: where the stream comes from. It is nil
 // where that is no server.
-func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRecorder, error) {
+func NewRecorder(stream, server, dir string, logger *slog.Logger) (*Recorder, error) {
 	u, err := url.Parse(stream)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		if server == "" {
@@ -64,7 +66,7 @@ func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRe
 	if server == "" {
 		server = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}).String()
 	}
-	source, err := verify.Server(server, channel, &http.Client{Timeout: truthTimeout})
+	source, err := verify.Server(server, channel, &http.Client{Timeout: timeout})
 	switch {
 	case err != nil && !named:
 		return nil, nil // the stream's address is wrong: that is said when it is asked for
@@ -75,13 +77,13 @@ func newTruthRecorder(stream, server, dir string, logger *slog.Logger) (*truthRe
 	if channel == "" {
 		clocks = strings.TrimSuffix(server, "/") + "/clocks"
 	}
-	return &truthRecorder{source: source, clocks: clocks, dir: filepath.Join(dir, truthFolder), logger: logger}, nil
+	return &Recorder{source: source, clocks: clocks, dir: filepath.Join(dir, Folder), logger: logger}, nil
 }
 
-// run asks until ctx ends, and once more then. A server that tells no truth is left alone; given says that the user
+// Run asks until ctx ends, and once more then. A server that tells no truth is left alone; given says that the user
 // named it, so that this is worth a warning.
-func (t *truthRecorder) run(ctx context.Context, given bool) {
-	first, cancel := context.WithTimeout(ctx, truthFirst)
+func (t *Recorder) Run(ctx context.Context, given bool) {
+	first, cancel := context.WithTimeout(ctx, firstTimeout)
 	err := t.begin(first)
 	cancel()
 	if err != nil {
@@ -94,14 +96,14 @@ func (t *truthRecorder) run(ctx context.Context, given bool) {
 	}
 	defer t.close()
 	t.logger.Info("the stream is refstream's: its truth is recorded too", "channel", t.channel.Name)
-	tick := time.NewTicker(truthEvery)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		t.ask(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), truthLast)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTimeout)
 			defer cancel()
 			t.ask(last)
 			return
@@ -110,19 +112,19 @@ func (t *truthRecorder) run(ctx context.Context, given bool) {
 }
 
 // begin finds out whether there is a truth, and opens the files.
-func (t *truthRecorder) begin(ctx context.Context) error {
+func (t *Recorder) begin(ctx context.Context) error {
 	var err error
 	if t.channel, err = t.askChannel(ctx); err != nil {
 		return err
 	}
-	window := t.channel.Rate.Frames(int64(truthReach)) + t.channel.Window*t.channel.FramesPerSegment
+	window := t.channel.Rate.Frames(int64(reach)) + t.channel.Window*t.channel.FramesPerSegment
 	t.from = max(0, t.now()-window)
-	t.files, err = openRecordedTruth(t.dir, t.channel)
+	t.files, err = openFiles(t.dir, t.channel)
 	return err
 }
 
 // askChannel asks what the channel is, and how far the server's clock is ahead of this machine's.
-func (t *truthRecorder) askChannel(ctx context.Context) (c recordedChannel, err error) {
+func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	if c.Channel, err = t.source.Channel(ctx); err != nil {
 		return c, err
 	}
@@ -151,16 +153,16 @@ func (t *truthRecorder) askChannel(ctx context.Context) (c recordedChannel, err 
 }
 
 // now is the frame that is due.
-func (t *truthRecorder) now() int64 { return t.channel.Rate.Frames(int64(time.Since(t.channel.Epoch))) }
+func (t *Recorder) now() int64 { return t.channel.Rate.Frames(int64(time.Since(t.channel.Epoch))) }
 
 // ask asks for what is new, piece by piece where that is much. Records come in the order of their frames, but those of frames
 // that are missing may come a moment after those of later ones: so each question reaches back.
-func (t *truthRecorder) ask(ctx context.Context) {
-	back := t.channel.Rate.Frames(int64(truthReach))
+func (t *Recorder) ask(ctx context.Context) {
+	back := t.channel.Rate.Frames(int64(reach))
 	for more := true; more; {
 		to := t.now() + back
-		if more = to > t.from+truthAtOnce; more {
-			to = t.from + truthAtOnce
+		if more = to > t.from+atOnce; more {
+			to = t.from + atOnce
 		}
 		truth, err := t.source.Between(ctx, t.from, to)
 		if err == nil {
@@ -185,7 +187,7 @@ func (t *truthRecorder) ask(ctx context.Context) {
 	}
 }
 
-func (t *truthRecorder) close() {
+func (t *Recorder) close() {
 	if err := t.files.close(); err != nil {
 		t.logger.Warn("the truth may lack its end", "error", err)
 	}

@@ -1,42 +1,39 @@
-package main
+package truth
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"path/filepath"
 	"time"
 
-	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/static"
 )
 
 const (
-	// truthStep is how often what is due of a truth is brought into the store.
-	truthStep = 100 * time.Millisecond
-	// truthLead is how much earlier than it was generated a record may be read: by less than that a server's clock was
+	// step is how often what is due of a truth is brought into the store.
+	step = 100 * time.Millisecond
+	// lead is how much earlier than it was generated a record may be read: by less than that a server's clock was
 	// measured wrong, and by more are frames generated before their segment is published.
-	truthLead = 500 * time.Millisecond
+	lead = 500 * time.Millisecond
 )
 
-// replayedTruth is the truth of a session, which comes into a store as it did then.
-type replayedTruth struct {
-	channel recordedChannel
-	store   *markers.Journal // in memory
+// Replay is the truth of a session, which comes into a store as it did then.
+type Replay struct {
+	Channel Channel
+	Store   *markers.Journal // in memory
 	frames  []markers.FrameRecord
 	missing []markers.MissingRecord
 	markers []markers.Marker
 }
 
-// loadTruth reads the truth of a session. The error wraps fs.ErrNotExist where there is none.
-func loadTruth(ctx context.Context, dir string) (*replayedTruth, error) {
-	t := &replayedTruth{}
+// Load reads the truth of a session. The error wraps fs.ErrNotExist where there is none.
+func Load(ctx context.Context, dir string) (*Replay, error) {
+	t := &Replay{}
 	var err error
-	if t.channel, err = readTruthChannel(dir); err != nil {
+	if t.Channel, err = readChannel(dir); err != nil {
 		return nil, err
 	}
 	if t.frames, err = loadRecords[markers.FrameRecord](ctx, filepath.Join(dir, "frames.jsonl")); err == nil {
@@ -48,11 +45,11 @@ func loadTruth(ctx context.Context, dir string) (*replayedTruth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
-	if t.store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
+	if t.Store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
 		return nil, err
 	}
-	if err := t.store.PutChannel(ctx, t.channel.Channel); err != nil {
-		return nil, errors.Join(fmt.Errorf("read truth: %w", err), t.store.Close())
+	if err := t.Store.PutChannel(ctx, t.Channel.Channel); err != nil {
+		return nil, errors.Join(fmt.Errorf("read truth: %w", err), t.Store.Close())
 	}
 	return t, nil
 }
@@ -69,14 +66,14 @@ func loadRecords[T any](ctx context.Context, name string) (list []T, err error) 
 	return list, err
 }
 
-// serverTime is what the server's clock said at a time of the recorder's.
-func (t *replayedTruth) serverTime(recorded time.Time) time.Time {
-	return recorded.Add(time.Duration(t.channel.ServerAhead))
+// ServerTime is what the server's clock said at a time of the recorder's.
+func (t *Replay) ServerTime(recorded time.Time) time.Time {
+	return recorded.Add(time.Duration(t.Channel.ServerAhead))
 }
 
 // bring brings into the store what was there at a time of the recorder's.
-func (t *replayedTruth) bring(ctx context.Context, recorded time.Time) error {
-	now := t.serverTime(recorded).Add(truthLead)
+func (t *Replay) bring(ctx context.Context, recorded time.Time) error {
+	now := t.ServerTime(recorded).Add(lead)
 	var b markers.Batch
 	b.Frames, t.frames = dueBy(now, t.frames, func(f markers.FrameRecord) time.Time { return time.Unix(0, f.GenNS) })
 	b.Missing, t.missing = dueBy(now, t.missing, func(m markers.MissingRecord) time.Time { return m.At })
@@ -84,7 +81,7 @@ func (t *replayedTruth) bring(ctx context.Context, recorded time.Time) error {
 	if b.Empty() {
 		return nil
 	}
-	return t.store.Append(ctx, t.channel.Name, b)
+	return t.Store.Append(ctx, t.Channel.Name, b)
 }
 
 // dueBy splits records at a time.
@@ -96,9 +93,9 @@ func dueBy[T any](now time.Time, list []T, when func(T) time.Time) (due, rest []
 	return list[:n], list[n:]
 }
 
-// run brings what is due until ctx ends. now is the time of the recorder's clock that is replayed.
-func (t *replayedTruth) run(ctx context.Context, now func() time.Time) error {
-	tick := time.NewTicker(truthStep)
+// Run brings what is due until ctx ends. now is the time of the recorder's clock that is replayed.
+func (t *Replay) Run(ctx context.Context, now func() time.Time) error {
+	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for {
 		if err := t.bring(ctx, now()); err != nil {
@@ -110,16 +107,4 @@ func (t *replayedTruth) run(ctx context.Context, now func() time.Time) error {
 			return nil
 		}
 	}
-}
-
-// handler answers what refstream's API did then, but for what was published. now is as of run.
-func (t *replayedTruth) handler(now func() time.Time) (http.Handler, error) {
-	server, err := api.New(api.Config{
-		Store: t.store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Version: version, CORSOrigins: []string{"*"},
-		Now: func() time.Time { return t.serverTime(now()) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	return server.Handler(), nil
 }
