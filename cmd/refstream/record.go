@@ -108,7 +108,7 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 	if err != nil {
 		return err
 	}
-	known, err := truth.NewRecorder(address, f.truth, dir, logger)
+	known, err := truth.NewRecorder(address, f.truth, dir, time.Now, logger)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,6 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(address), dir) })
 	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
 	// for once more at the end.
-	carry := truthBeside(ctx, known, given("truth"))
 	sum, err := recorder.Record(ctx, recorder.Options{
 		URL: address, Dir: dir, Version: version, Now: time.Now, Header: header, HeaderTo: f.headerTo, Poll: f.poll, Behind: f.behind,
 		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,
@@ -126,11 +125,11 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 			}
 			screen.show(recordLine(p))
 			if p.Segments > 0 {
-				carry.start()
+				known.Start(ctx, given("truth"))
 			}
 		},
 	})
-	carry.stop()
+	known.Stop()
 	screen.finish()
 	if sum.Elapsed > 0 {
 		printRecorded(stdout, dir, sum)
@@ -197,29 +196,6 @@ func parseHeaders(lines []string) (http.Header, error) {
 		h.Add(name, strings.TrimSpace(value))
 	}
 	return h, nil
-}
-
-// truthCarrier runs a truth.Recorder beside a recording.
-type truthCarrier struct {
-	begin func()
-	end   context.CancelFunc
-	wait  sync.WaitGroup
-}
-
-func truthBeside(ctx context.Context, t *truth.Recorder, given bool) *truthCarrier {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the recording has
-	c := &truthCarrier{end: cancel, begin: func() {}}
-	if t != nil {
-		c.begin = sync.OnceFunc(func() { c.wait.Go(func() { t.Run(ctx, given) }) })
-	}
-	return c
-}
-
-func (c *truthCarrier) start() { c.begin() }
-
-func (c *truthCarrier) stop() {
-	c.end()
-	c.wait.Wait()
 }
 
 // sessionName is the form of the name of a session that has none: when it was begun.

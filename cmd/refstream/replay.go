@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -139,7 +138,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer session.Close()
-	known, err := truth.Load(ctx, filepath.Join(dir, truth.Folder))
+	known, err := truth.Load(ctx, dir)
 	switch {
 	case err == nil:
 		defer known.Store.Close()

@@ -17,9 +17,9 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// Folder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
+// folder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
 // and markers.jsonl with the records as /frames and /markers give them, one a line.
-const Folder = "truth"
+const folder = "truth"
 
 // Channel is channel.json.
 type Channel struct {

@@ -27,8 +27,8 @@ func TestLinks(t *testing.T) {
 		return name
 	}
 	for name, open := range map[string]func() error{
-		link(elsewhere, filepath.Join(session, Folder)): func() error {
-			return writeChannel(filepath.Join(session, Folder), Channel{Channel: channel()})
+		link(elsewhere, filepath.Join(session, folder)): func() error {
+			return writeChannel(filepath.Join(session, folder), Channel{Channel: channel()})
 		},
 		link(target, filepath.Join(session, "frames.jsonl")): func() error {
 			_, err := openRecordLog[markers.FrameRecord](session, "frames")

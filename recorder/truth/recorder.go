@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify"
@@ -43,15 +44,21 @@ type Recorder struct {
 	dir    string
 	logger *slog.Logger
 
+	now func() time.Time
+
 	channel Channel
 	files   *files
 	from    int64 // the first frame that is asked for
 	failing bool
+
+	begun   sync.Once
+	cancel  context.CancelFunc
+	running sync.WaitGroup
 }
 
-// NewRecorder makes one for a stream. server is where the truth is; empty: where the stream comes from. It is nil
-// where that is no server.
-func NewRecorder(stream, server, dir string, logger *slog.Logger) (*Recorder, error) {
+// NewRecorder makes one for a stream and the folder of its session. server is where the truth is; empty: where the stream
+// comes from. It is nil where that is no server. now is the recorder's clock.
+func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.Logger) (*Recorder, error) {
 	u, err := url.Parse(stream)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		if server == "" {
@@ -77,12 +84,33 @@ func NewRecorder(stream, server, dir string, logger *slog.Logger) (*Recorder, er
 	if channel == "" {
 		clocks = strings.TrimSuffix(server, "/") + "/clocks"
 	}
-	return &Recorder{source: source, clocks: clocks, dir: filepath.Join(dir, Folder), logger: logger}, nil
+	return &Recorder{source: source, clocks: clocks, dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
 }
 
-// Run asks until ctx ends, and once more then. A server that tells no truth is left alone; given says that the user
-// named it, so that this is worth a warning.
-func (t *Recorder) Run(ctx context.Context, given bool) {
+// Start begins to ask, once however often it is called, until Stop: not when ctx ends, because the recording ends after that.
+// A server that tells no truth is left alone; given says that the user named it, so that this is worth a warning.
+func (t *Recorder) Start(ctx context.Context, given bool) {
+	if t == nil {
+		return
+	}
+	t.begun.Do(func() {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		t.cancel = cancel
+		t.running.Go(func() { t.run(ctx, given) })
+	})
+}
+
+// Stop asks once more, and returns when all is written. It does nothing where nothing was started.
+func (t *Recorder) Stop() {
+	if t == nil || t.cancel == nil {
+		return
+	}
+	t.cancel()
+	t.running.Wait()
+}
+
+// run asks until ctx ends, and once more then.
+func (t *Recorder) run(ctx context.Context, given bool) {
 	first, cancel := context.WithTimeout(ctx, firstTimeout)
 	err := t.begin(first)
 	cancel()
@@ -118,7 +146,7 @@ func (t *Recorder) begin(ctx context.Context) error {
 		return err
 	}
 	window := t.channel.Rate.Frames(int64(reach)) + t.channel.Window*t.channel.FramesPerSegment
-	t.from = max(0, t.now()-window)
+	t.from = max(0, t.due()-window)
 	t.files, err = openFiles(t.dir, t.channel)
 	return err
 }
@@ -135,13 +163,13 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	if err != nil {
 		return c, err
 	}
-	asked := time.Now()
+	asked := t.now()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return c, err
 	}
 	defer res.Body.Close()
-	answered := time.Now()
+	answered := t.now()
 	var clocks struct {
 		ServerTime time.Time `json:"server_time"`
 	}
@@ -152,15 +180,15 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	return c, nil
 }
 
-// now is the frame that is due.
-func (t *Recorder) now() int64 { return t.channel.Rate.Frames(int64(time.Since(t.channel.Epoch))) }
+// due is the frame that is due.
+func (t *Recorder) due() int64 { return t.channel.Rate.Frames(int64(t.now().Sub(t.channel.Epoch))) }
 
 // ask asks for what is new, piece by piece where that is much. Records come in the order of their frames, but those of frames
 // that are missing may come a moment after those of later ones: so each question reaches back.
 func (t *Recorder) ask(ctx context.Context) {
 	back := t.channel.Rate.Frames(int64(reach))
 	for more := true; more; {
-		to := t.now() + back
+		to := t.due() + back
 		if more = to > t.from+atOnce; more {
 			to = t.from + atOnce
 		}

@@ -40,7 +40,7 @@ func TestAbsurdServer(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"server_time":%q,%s`, time.Now().Format(time.RFC3339Nano), text[1:])
 		}))
-		r, err := NewRecorder(server.URL+"/hls/main/index.m3u8", "", t.TempDir(), slog.New(slog.DiscardHandler))
+		r, err := NewRecorder(server.URL+"/hls/main/index.m3u8", "", t.TempDir(), time.Now, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,9 +29,9 @@ type Replay struct {
 	markers []markers.Marker
 }
 
-// Load reads the truth of a session. The error wraps fs.ErrNotExist where there is none.
-func Load(ctx context.Context, dir string) (*Replay, error) {
-	t := &Replay{}
+// Load reads the truth of the session in a folder. The error wraps fs.ErrNotExist where there is none.
+func Load(ctx context.Context, session string) (*Replay, error) {
+	t, dir := &Replay{}, filepath.Join(session, folder)
 	var err error
 	if t.Channel, err = readChannel(dir); err != nil {
 		return nil, err
