@@ -20,6 +20,7 @@ import (
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
+	"github.com/refstream/refstream/recorder/replaypage"
 	"github.com/refstream/refstream/recorder/truth"
 	"github.com/refstream/refstream/static"
 )
@@ -146,14 +147,14 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		o.Logger.Warn("the truth that was recorded can't be served", "error", err)
 	}
 	var server *replay.Server // set before anything is served
-	page := &replayPage{dir: dir, o: o, truth: known != nil}
-	o.Fallback = page.before(plainPlayer())
+	page := &replaypage.Page{Dir: dir, Options: o, Forward: known != nil}
+	o.Fallback = page.Before(plainPlayer())
 	if known != nil {
 		answers, err := truthHandler(known, func() time.Time { return server.UTC() })
 		if err != nil {
 			return err
 		}
-		o.Fallback = page.before(func(string) http.Handler { return answers })
+		o.Fallback = page.Before(func(string) http.Handler { return answers })
 		if o.Rebase || o.Loop {
 			o.Logger.Warn("--rebase and --loop change dates in playlists only: the page and verify will find them different " +
 				"from SEI, /markers and /frames; verify --allow clock_offset takes a rebased stream as it is")
@@ -162,7 +163,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	if server, err = replay.New(ctx, session, o); err != nil {
 		return err
 	}
-	page.server = server
+	page.Server = server
 	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.Itoa(f.port)))
 	if err != nil {
 		hint := "give an address of this machine with --host"

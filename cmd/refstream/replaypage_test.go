@@ -13,6 +13,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/recorder/replay"
+	"github.com/refstream/refstream/recorder/replaypage"
 )
 
 // recordForeign records some seconds of a stream whose playlist fails for a while, as one of which nothing else is known, and
@@ -104,9 +105,9 @@ func checkSeeks(t *testing.T, dir string) {
 	session := openSession(t, dir)
 	o := replay.Options{Now: time.Now, Wait: true, Speed: replay.Speed{Num: 1, Den: 1}, Offset: 2 * time.Second}
 	for _, truth := range []bool{false, true} {
-		p := &replayPage{dir: dir, o: o, truth: truth}
+		p := &replaypage.Page{Dir: dir, Options: o, Forward: truth}
 		var err error
-		if p.server, err = replay.New(t.Context(), session, o); err != nil {
+		if p.Server, err = replay.New(t.Context(), session, o); err != nil {
 			t.Fatal(err)
 		}
 		back := http.StatusOK
@@ -131,19 +132,19 @@ func checkSeeks(t *testing.T, dir string) {
 			{"DELETE", "replay", "application/json", ``, 405, "GET"},
 			{"GET", "", "", "", 200, `"started":false`},
 		} {
-			r := httptest.NewRequest(c.method, positionPath, strings.NewReader(c.body))
+			r := httptest.NewRequest(c.method, "/_replay/position", strings.NewReader(c.body))
 			r.Header.Set("Content-Type", c.kind)
 			if c.header != "" {
-				r.Header.Set(seekHeader, c.header)
+				r.Header.Set("X-Refstream", c.header)
 			}
 			w := httptest.NewRecorder()
-			p.before(nil)(positionPath).ServeHTTP(w, r)
+			p.Before(nil)("/_replay/position").ServeHTTP(w, r)
 			body, _ := io.ReadAll(w.Result().Body)
 			if w.Code != c.status || !strings.Contains(string(body), c.says) || !json.Valid(body) {
 				t.Errorf("truth %v: %s %q with %q: %d %s, want %d and %q", truth, c.method, c.body, c.header, w.Code, body, c.status, c.says)
 			}
 		}
-		if at := p.server.Position().At; at != time.Duration(map[bool]markers.Seconds{false: 4e9, true: 45e8}[truth]) {
+		if at := p.Server.Position().At; at != time.Duration(map[bool]markers.Seconds{false: 4e9, true: 45e8}[truth]) {
 			t.Errorf("truth %v: the replay is at %v", truth, at)
 		}
 	}

@@ -85,8 +85,9 @@ var table = map[string]arrows{
 	},
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
-	"recorder/truth":  {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
-	"recorder/replay": {may: words("media markers recorder hlsclient format/m3u8")},
+	"recorder/truth":      {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
+	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
+	"recorder/replaypage": {may: words("markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them

@@ -1,4 +1,5 @@
-package main
+// Package replaypage answers what the page of a replay asks about the recording, in JSON and problem documents (RFC 9457).
+package replaypage
 
 import (
 	"bytes"
@@ -28,21 +29,23 @@ const (
 	maxSeek = 1 << 10
 )
 
-// replayPage answers what the replay page asks about the recording: where the replay is, what gaps finds, and to go elsewhere.
-type replayPage struct {
-	dir string // of the session
-	// server is set before anything is served.
-	server *replay.Server
-	o      replay.Options
-	// truth is true where records come into a store as they did then, which can't be taken out again.
-	truth bool
+// Page answers what the replay page asks about the recording: where the replay is, what gaps finds, and to go elsewhere.
+type Page struct {
+	// Dir is the folder of the session, Server its replay, which is set before anything is served, and Options are those it
+	// was made with: their Speed and Logger are used.
+	Dir     string
+	Server  *replay.Server
+	Options replay.Options
+	// Forward: the replay goes forward only, because records come into a store as they did then, which can't be taken out
+	// again.
+	Forward bool
 
 	mu     sync.Mutex
 	report []byte // what gaps found, as JSON; nil before it was asked for
 }
 
-// replayPosition is the answer of positionPath. Times are seconds of the recording.
-type replayPosition struct {
+// position is the answer of positionPath. Times are seconds of the recording.
+type position struct {
 	At      markers.Seconds `json:"at"`
 	Length  markers.Seconds `json:"length"`
 	UTC     time.Time       `json:"utc"` // of then
@@ -51,8 +54,8 @@ type replayPosition struct {
 	Speed   string          `json:"speed"`
 }
 
-// before has the page's requests answered, and others by what next finds.
-func (p *replayPage) before(next func(path string) http.Handler) func(path string) http.Handler {
+// Before has the page's requests answered, and others by what next finds.
+func (p *Page) Before(next func(path string) http.Handler) func(path string) http.Handler {
 	return func(path string) http.Handler {
 		switch path {
 		case positionPath:
@@ -64,7 +67,7 @@ func (p *replayPage) before(next func(path string) http.Handler) func(path strin
 	}
 }
 
-func (p *replayPage) servePosition(w http.ResponseWriter, r *http.Request) {
+func (p *Page) servePosition(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodPost:
@@ -77,10 +80,10 @@ func (p *replayPage) servePosition(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET, or POST to go elsewhere", r.Method))
 		return
 	}
-	at := p.server.Position()
-	body, err := json.Marshal(replayPosition{
-		At: markers.Seconds(at.At), Length: markers.Seconds(at.Length), UTC: p.server.UTC().UTC(), Started: at.Started, Pass: at.Pass,
-		Speed: p.o.Speed.String(),
+	at := p.Server.Position()
+	body, err := json.Marshal(position{
+		At: markers.Seconds(at.At), Length: markers.Seconds(at.Length), UTC: p.Server.UTC().UTC(), Started: at.Started, Pass: at.Pass,
+		Speed: p.Options.Speed.String(),
 	})
 	if err != nil {
 		writeRefusal(w, http.StatusInternalServerError, err)
@@ -90,7 +93,7 @@ func (p *replayPage) servePosition(w http.ResponseWriter, r *http.Request) {
 }
 
 // seek moves the replay's clock to where a request says. The status is that of the error.
-func (p *replayPage) seek(r *http.Request) (status int, err error) {
+func (p *Page) seek(r *http.Request) (status int, err error) {
 	if v := r.Header.Values(seekHeader); len(v) != 1 || v[0] != seekValue {
 		return http.StatusForbidden, fmt.Errorf("the header %s: %s is missing", seekHeader, seekValue)
 	}
@@ -112,11 +115,11 @@ func (p *replayPage) seek(r *http.Request) (status int, err error) {
 		return http.StatusBadRequest, fmt.Errorf("at: %w", err)
 	}
 	at := time.Duration(seconds)
-	if p.truth && at < p.server.Position().At {
+	if p.Forward && at < p.Server.Position().At {
 		return http.StatusConflict, errors.New("a recording with its truth goes forward only: what is known of later frames can't be " +
 			"taken back; start the replay anew, with --offset")
 	}
-	switch err := p.server.Seek(at); {
+	switch err := p.Server.Seek(at); {
 	case errors.Is(err, replay.ErrRebased):
 		return http.StatusConflict, err
 	case err != nil:
@@ -125,7 +128,7 @@ func (p *replayPage) seek(r *http.Request) (status int, err error) {
 	return 0, nil
 }
 
-func (p *replayPage) serveGaps(w http.ResponseWriter, r *http.Request) {
+func (p *Page) serveGaps(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET", r.Method))
@@ -134,7 +137,7 @@ func (p *replayPage) serveGaps(w http.ResponseWriter, r *http.Request) {
 	report, err := p.find(r.Context())
 	if err != nil {
 		if r.Context().Err() == nil {
-			p.o.Logger.Warn("what gaps finds can't be shown", "error", err)
+			p.Options.Logger.Warn("what gaps finds can't be shown", "error", err)
 		}
 		writeRefusal(w, http.StatusInternalServerError, errors.New("the recording can't be looked through: the replay's log says why"))
 		return
@@ -143,13 +146,13 @@ func (p *replayPage) serveGaps(w http.ResponseWriter, r *http.Request) {
 }
 
 // find looks through the recording, once. It opens the session anew: reading all of it must not hold up the replay.
-func (p *replayPage) find(ctx context.Context) ([]byte, error) {
+func (p *Page) find(ctx context.Context) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.report != nil {
 		return p.report, nil
 	}
-	session, err := recorder.Open(ctx, p.dir)
+	session, err := recorder.Open(ctx, p.Dir)
 	if err != nil {
 		return nil, err
 	}
