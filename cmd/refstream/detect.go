@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/refstream/refstream/analyzer/detect"
 	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/analyzer/verify/score"
-	"github.com/refstream/refstream/markers"
 )
 
 // detectFlags are those of the command detect.
@@ -59,7 +58,7 @@ server can't be reached or says 429 or 503 is repeated, in pauses from 0.5 s to 
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], stdout, stderr) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.source, "source", "refstream-detect", "the name that the detections are posted under")
@@ -73,74 +72,15 @@ server can't be reached or says 429 or 503 is repeated, in pauses from 0.5 s to 
 	return cmd
 }
 
-func (f *detectFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writer) error {
-	if err := markers.CheckSource(f.source); err != nil {
-		return fmt.Errorf("--source: %w", err)
-	}
-	if f.clock != string(score.Frame) && f.clock != string(score.PTS) {
-		return fmt.Errorf("--clock: %q is not frame or pts", f.clock)
-	}
-	if f.duration < 0 {
-		return fmt.Errorf("--duration: %v is negative", f.duration)
-	}
-	group, ctx := errgroup.WithContext(cmd.Context())
-	var posts *poster
-	if f.post != "" {
-		_, channel := verify.ServerOf(url)
-		if f.channel != "" {
-			channel = f.channel
-		}
-		var err error
-		if posts, err = newPoster(f.post, channel, f.token, stderr); err != nil {
-			return fmt.Errorf("--post: %w", err)
-		}
-		// What was found before an interrupt is posted after it.
-		posting, stop := context.WithCancel(context.WithoutCancel(ctx))
-		defer stop()
-		group.Go(func() error { return posts.run(posting, ctx.Done()) })
-	}
-	group.Go(func() error {
-		if posts != nil {
-			defer posts.end()
-		}
-		return verify.Detect(ctx, url, verify.DetectOptions{FFmpeg: f.ffmpeg, Duration: f.duration}, func(d verify.Detected) error {
-			if err := f.print(stdout, d); err != nil || posts == nil {
-				return err
-			}
-			body, ok := f.body(d)
-			if !ok {
-				fmt.Fprintf(stderr, "refstream: an event has no %s and is not posted: see --clock\n", f.clock)
-				return nil
-			}
-			return posts.add(ctx, body)
-		})
-	})
-	err := group.Wait()
-	if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+func (f *detectFlags) run(ctx context.Context, url string, stdout, stderr io.Writer) error {
+	err := detect.Run(ctx, url, detect.Options{
+		Source: f.source, Clock: score.Clock(f.clock), Post: f.post, Token: f.token, Channel: f.channel,
+		FFmpeg: f.ffmpeg, Duration: f.duration, Log: stderr,
+	}, func(d verify.Detected) error { return f.print(stdout, d) })
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // an interrupt is how a live stream is left
 	}
 	return err
-}
-
-// body is what is posted, on one clock; ok is false where the event has no instant on it.
-func (f *detectFlags) body(d verify.Detected) (body []byte, ok bool) {
-	at := map[string]any{"source": f.source}
-	switch {
-	case f.clock == string(score.Frame) && d.Frame >= 0:
-		at[f.clock], at["end"] = d.Frame, d.LastFrame
-	case f.clock == string(score.PTS) && d.PTS != nil:
-		at[f.clock] = *d.PTS
-		if d.LastPTS != nil {
-			at["end"] = *d.LastPTS
-		}
-	default:
-		return nil, false
-	}
-	if d.Open {
-		delete(at, "end")
-	}
-	body, err := json.Marshal(at)
-	return body, err == nil
 }
 
 func (f *detectFlags) print(w io.Writer, d verify.Detected) error {

@@ -79,6 +79,7 @@ var table = map[string]arrows{
 		libraries: words("gonum.org/v1/plot"),
 		tests:     words("stream"),
 	},
+	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
 		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 format/ts format/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
