@@ -68,7 +68,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.encodingFlags.register(f)
 	s.carrierFlags.register(f)
-	f.DurationVar(&s.window, "window", 10*time.Minute, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
+	f.DurationVar(&s.Window, "window", 10*time.Minute, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
 		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
 	f.DurationVar(&s.keepMarkers, "keep-markers", 24*time.Hour, "how long markers are kept, at least the window: some 0.5 kB each, on disk and in memory")
 	f.StringVar(&s.redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
@@ -141,7 +141,7 @@ func (s *serveFlags) check(c markers.Channel) error {
 	case s.role == roleAPI && s.carrierFlags.given():
 		return errors.New("--push, --listen-ts, --rtmp and --relay… are for the process that generates: leave them out with --role api")
 	case c.Window < least:
-		return fmt.Errorf("--window: %v is too short for players: use %v or more", s.window,
+		return fmt.Errorf("--window: %v is too short for players: use %v or more", s.Window,
 			time.Duration(c.Rate.Nanos(least*c.FramesPerSegment)))
 	case s.keepMarkers < 0:
 		return fmt.Errorf("--keep-markers: %v is not a length of time such as 24h", s.keepMarkers)

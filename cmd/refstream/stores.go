@@ -84,7 +84,7 @@ func (st *stores) main() markers.Store {
 
 // enter goes on with the channel that the stores hold, or begins it, and counts the run.
 func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) bool) (markers.Channel, error) {
-	old, err := st.journal.Channel(ctx, s.channel)
+	old, err := st.journal.Channel(ctx, s.Name)
 	known := err == nil
 	if err != nil && !errors.Is(err, markers.ErrNotFound) {
 		return old, fmt.Errorf("read channel: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // offlineFlags are those of the commands that work without a clock.
@@ -33,26 +34,9 @@ func (o *offlineFlags) stretch(now time.Time) (c markers.Channel, first, frames 
 		return c, 0, 0, err
 	}
 	c.Window = 0
-	if o.start < 0 {
-		return c, 0, 0, fmt.Errorf("--start: %v is before the epoch: use 0s or later", o.start)
-	}
-	if frames = c.Rate.Frames(o.duration.Nanoseconds()); frames < 1 {
-		return c, 0, 0, fmt.Errorf("--duration: %v is less than a frame: use a length such as 60s", o.duration)
-	}
-	g := c.FramesPerSegment
-	first = (c.Rate.Frames(o.start.Nanoseconds()) + g/2) / g * g
-	if o.start > maxStretch || o.duration > maxStretch || c.Clock().UTC(first+frames).After(lastInstant()) {
-		return c, 0, 0, fmt.Errorf("--start, --duration: the stretch goes on for too long: it may end %v after the epoch and in %d at the latest",
-			2*maxStretch, lastInstant().Year())
-	}
-	return c, first, frames, nil
+	first, frames, err = scenario.Stretch(c, o.start, o.duration)
+	return c, first, frames, err
 }
-
-// maxStretch bounds --start and --duration each, to half of what the HLS clock's nanoseconds can tell.
-const maxStretch = 50 * 365 * 24 * time.Hour
-
-// lastInstant is where the nanoseconds since 1970 that the ledger tells come to their end in an int64.
-func lastInstant() time.Time { return time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func newTruth(stdout io.Writer) *cobra.Command {
 	var o offlineFlags
@@ -70,7 +54,7 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 			}
 			out := bufio.NewWriter(stdout)
 			enc := json.NewEncoder(out)
-			err = scheduledMarkers(c, first, first+frames-1, func(m markers.Marker) error {
+			err = scenario.Markers(c, first, first+frames-1, func(m markers.Marker) error {
 				return errors.Join(cmd.Context().Err(), enc.Encode(m))
 			})
 			if err = errors.Join(err, out.Flush()); err != nil {

@@ -33,7 +33,7 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Sou
 	base, named := verify.ServerOf(of)
 	channel := named
 	if given("channel") {
-		channel = t.channel
+		channel = t.Name
 	}
 	client := &http.Client{Timeout: truthTimeout}
 	if t.truth != "" {

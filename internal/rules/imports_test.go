@@ -35,7 +35,7 @@ var table = map[string]arrows{
 		may:       words("media codec/h264 format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
-	"scenario": {may: words("generator markers")},
+	"scenario": {may: words("media generator markers")},
 	"annotate": {may: words("media codec/h264 markers")},
 	"markers":  {may: words("media internal/atomicfile internal/filelock internal/jsonlines"), tests: words("markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
