@@ -17,6 +17,7 @@ import (
 
 	"github.com/Eyevinn/hls-m3u8/m3u8"
 
+	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -24,7 +25,7 @@ import (
 // clip is a generated folder with what other programs say about it.
 type clip struct {
 	dir    string
-	truth  truthFile
+	truth  clips.Truth
 	frames []markers.FrameRecord
 	stream string   // the segments in one file
 	also   []string // the kinds of its other files: ts, flv

@@ -22,6 +22,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/redis"
 	"github.com/refstream/refstream/markers/storetest"
@@ -45,7 +46,7 @@ func goldenStore(t *testing.T) (*redis.Store, *goredis.Client, markers.Channel) 
 	raw := goredis.NewClient(options)
 	t.Cleanup(func() { raw.Close() })
 
-	var info truthFile
+	var info clips.Truth
 	text, err := os.ReadFile(goldenFile("generate/truth.json"))
 	if err = errors.Join(err, json.Unmarshal(text, &info)); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (p *progress) update(done int64) {
 
 // stop ends the display where it is.
 func (p *progress) stop() {
-	if p.bar != nil {
+	if p.bar != nil && p.done > 0 {
 		_ = p.bar.Exit()
 		fmt.Fprintln(p.out)
 	}

@@ -111,6 +111,11 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/redis"),
 	},
+	// What a stretch is made with, and the files it goes into.
+	"clips": {
+		may:       words("markers encoder stream format/ts format/flv packager pipeline internal/atomicfile internal/jsonlines"),
+		libraries: words("github.com/prometheus/client_golang"),
+	},
 	"api": {
 		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +

@@ -1,4 +1,4 @@
-package main
+package clips
 
 import (
 	"bufio"
@@ -87,8 +87,8 @@ type alsoFile struct {
 	file *os.File
 }
 
-// checkAlso refuses what is no format.
-func checkAlso(names []string) error {
+// CheckFormats refuses what is no format. The error names the flag of generate.
+func CheckFormats(names []string) error {
 	formats := alsoFormats(flv.Options{})
 	for i, name := range names {
 		if formats[name] == nil {

@@ -1,0 +1,146 @@
+// Package clips writes a stretch of a channel into a folder, as fast as the machine can: HLS, the same access units in one file
+// of MPEG-TS or FLV, and the truth about it.
+package clips
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/pipeline"
+)
+
+// Options say what a clip is of. All but Formats, Logger and Progress must be set.
+type Options struct {
+	Channel markers.Channel
+	// First is the first frame, on the segment grid; Frames how many there are, at least one.
+	First, Frames int64
+	Encoder       encoder.Options
+	// Formats are those besides HLS: ts (stream.ts), flv (stream.flv).
+	Formats []string
+	// Version is the release of refstream, FFmpeg that of ffmpeg: the truth names them.
+	Version, FFmpeg string
+	// Logger is told what goes wrong; nil for nobody.
+	Logger *slog.Logger
+	// Progress is called now and then with the number of frames that have left the encoder; nil for nobody.
+	Progress func(done int64)
+}
+
+// Write writes a clip into a folder that is not there yet, or empty: all of it or nothing. It returns the number of markers.
+func Write(ctx context.Context, out string, o Options) (events int64, err error) {
+	err = intoFolder(out, func(dir string) error {
+		events, err = o.write(ctx, dir)
+		return err
+	})
+	return events, err
+}
+
+// intoFolder has write fill a new folder next to out, and gives it the name out when all of it is there.
+func intoFolder(out string, write func(dir string) error) error {
+	if list, err := os.ReadDir(out); err == nil && len(list) > 0 {
+		return fmt.Errorf("--out: %s is not empty: name another folder, or remove it", out)
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("--out: %w: name a folder that can be written", err)
+	}
+	out = filepath.Clean(out)
+	made, err := makeParents(filepath.Dir(out))
+	if err != nil {
+		return fmt.Errorf("--out: %w: name a folder that can be written", err)
+	}
+	fail := func(err error) error {
+		for i := len(made) - 1; i >= 0; i-- {
+			os.Remove(made[i]) // only those that were made for this, and only while empty
+		}
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+"-*")
+	if err != nil {
+		return fail(fmt.Errorf("--out: %w: name a folder that can be written", err))
+	}
+	err = write(dir)
+	if err == nil {
+		_ = os.Remove(out) // an empty folder has to make room; one that is not empty by now stays, and the next step fails
+		err = errors.Join(os.Chmod(dir, 0o755), os.Rename(dir, out))
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return fail(err)
+	}
+	return nil
+}
+
+// makeParents makes a folder and those above it that are missing, and returns what it made, outermost first.
+func makeParents(dir string) (made []string, err error) {
+	var absent []string
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil || filepath.Dir(d) == d {
+			break
+		}
+		absent = append(absent, d)
+	}
+	for i := len(absent) - 1; i >= 0; i-- {
+		if err := os.Mkdir(absent[i], 0o755); err != nil && !os.IsExist(err) {
+			return made, err
+		}
+		made = append(made, absent[i])
+	}
+	return made, nil
+}
+
+func (o Options) write(ctx context.Context, dir string) (events int64, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	began := o.Channel.Clock().UTC(o.First)
+	playlist, err := packager.New(packager.Options{Dir: dir, Channel: o.Channel, Now: func() time.Time { return began }})
+	if err != nil {
+		return 0, fmt.Errorf("open playlist: %w", err)
+	}
+	files, err := newTruthFiles(dir)
+	if err != nil {
+		return 0, err
+	}
+	also, err := newAlsoFiles(dir, o.Formats, flv.Options{
+		Rate: o.Channel.Rate, Encoder: o.Encoder.Encoder, Version: "refstream " + o.Version, Channel: o.Channel.Name,
+	})
+	if err != nil {
+		return 0, errors.Join(err, files.close())
+	}
+	run := pipeline.Generate{
+		Channel: pipeline.Channel{
+			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger, Output: also,
+			Encoder: pipeline.FFmpeg(o.Encoder), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
+		},
+		First: o.First, Frames: o.Frames, Progress: o.Progress,
+	}
+	err = run.Run(ctx)
+	if closeErr := errors.Join(files.close(), also.close()); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return 0, err
+	}
+	name := filepath.Join(dir, "truth.json")
+	err = atomicfile.Write(name, ".refstream-*", func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(o.truth(files.markersWritten))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write %s: %w", name, err)
+	}
+	return files.markersWritten, nil
+}

@@ -1,0 +1,92 @@
+package clips
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"github.com/refstream/refstream/internal/jsonlines"
+	"github.com/refstream/refstream/markers"
+)
+
+// Truth is the content of truth.json: all that the files depend on, and what they hold.
+type Truth struct {
+	Channel markers.Channel `json:"channel"`
+	Encoder Encoder         `json:"encoder"`
+	First   int64           `json:"first_frame"`
+	Last    int64           `json:"last_frame"`
+	Frames  int64           `json:"frames"`
+	Markers int64           `json:"markers"`
+	Seconds markers.Seconds `json:"seconds"`
+	Version Versions        `json:"versions"`
+}
+
+// Encoder is how the pictures were encoded.
+type Encoder struct {
+	Name       string `json:"name"`
+	Preset     string `json:"preset"`
+	Bitrate    int64  `json:"bitrate"`
+	BFrames    int    `json:"bframes"`
+	LowLatency bool   `json:"low_latency"`
+	Threads    int    `json:"threads"`
+}
+
+// Versions are those of the programs that wrote a clip.
+type Versions struct {
+	Refstream string `json:"refstream"`
+	FFmpeg    string `json:"ffmpeg"`
+	Go        string `json:"go"`
+}
+
+func (o Options) truth(events int64) Truth {
+	e := o.Encoder
+	return Truth{
+		Channel: o.Channel,
+		Encoder: Encoder{e.Encoder, e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
+		First:   o.First, Last: o.First + o.Frames - 1, Frames: o.Frames, Markers: events,
+		Seconds: o.Channel.Clock().Time(o.Frames),
+		Version: Versions{o.Version, o.FFmpeg, runtime.Version()},
+	}
+}
+
+// truthFiles are frames.jsonl and markers.jsonl.
+type truthFiles struct {
+	frames         *jsonlines.Log[markers.FrameRecord]
+	markers        *jsonlines.Log[markers.Marker]
+	markersWritten int64
+	failed         error // the first failure, which close reports
+}
+
+func newTruthFiles(dir string) (t *truthFiles, err error) {
+	t = &truthFiles{}
+	if t.frames, err = jsonlines.Open[markers.FrameRecord](filepath.Join(dir, "frames.jsonl"), nil); err != nil {
+		return nil, fmt.Errorf("create truth file: %w", err)
+	}
+	if t.markers, err = jsonlines.Open[markers.Marker](filepath.Join(dir, "markers.jsonl"), nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("create truth file: %w", err), t.frames.Close())
+	}
+	return t, nil
+}
+
+// Append writes the frames and markers of a batch. It serves the pipeline, which gives it those from one goroutine.
+func (t *truthFiles) Append(_ context.Context, _ string, b markers.Batch) error {
+	t.note(t.frames.Append(b.Frames...))
+	t.note(t.markers.Append(b.Markers...))
+	t.markersWritten += int64(len(b.Markers))
+	return nil
+}
+
+func (t *truthFiles) note(err error) {
+	if t.failed == nil && err != nil {
+		t.failed = fmt.Errorf("write truth: %w", err)
+	}
+}
+
+// close reports the first failure since the files were made.
+func (t *truthFiles) close() error {
+	t.note(t.frames.Close())
+	t.note(t.markers.Close())
+	return t.failed
+}
