@@ -171,7 +171,7 @@ func TestPageRecovers(t *testing.T) {
 }
 
 // newestFrame is the newest frame that left the encoder.
-func (s *server) newestFrame() int64 {
+func (s *running) newestFrame() int64 {
 	s.t.Helper()
 	return getJSON[struct{ Latest struct{ Frame int64 } }](s, "/clocks").Latest.Frame
 }
@@ -226,7 +226,7 @@ func TestPage(t *testing.T) {
 
 // The server's clock need not be the browser's: a recording is served with the clocks of then. What the page says, it says by
 // the server's.
-func (b *page) ofAnotherDay(t *testing.T, s *server, proxy *moodyProxy) {
+func (b *page) ofAnotherDay(t *testing.T, s *running, proxy *moodyProxy) {
 	proxy.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if path.Base(r.URL.Path) != "hls.min.js" {
 			return false

@@ -123,7 +123,7 @@ func testCarriers(t *testing.T, age time.Duration) {
 
 // isTrue runs verify on a stream of the server and reports what it finds. The truth is asked for where the stream is from,
 // where that is the server.
-func (s *server) isTrue(name, url string, args ...string) {
+func (s *running) isTrue(name, url string, args ...string) {
 	s.t.Helper()
 	if !strings.HasPrefix(url, s.url) {
 		args = append(args, "--truth", s.url)
@@ -155,7 +155,7 @@ func (s *server) isTrue(name, url string, args ...string) {
 }
 
 // isScored has a detection scored against what the server says.
-func (s *server) isScored() {
+func (s *running) isScored() {
 	s.t.Helper()
 	marks := getJSON[markersAnswer](s, "/markers").Markers
 	if len(marks) == 0 {
@@ -169,7 +169,7 @@ func (s *server) isScored() {
 }
 
 // ledger is all that /frames has.
-func (s *server) ledger() (list []markers.FrameRecord) {
+func (s *running) ledger() (list []markers.FrameRecord) {
 	s.t.Helper()
 	const most = 5000
 	for from := int64(0); ; from = list[len(list)-1].Frame + 1 {
@@ -182,7 +182,7 @@ func (s *server) ledger() (list []markers.FrameRecord) {
 }
 
 // outputs is what /channels says of the live outputs.
-func (s *server) outputs() []api.Output {
+func (s *running) outputs() []api.Output {
 	s.t.Helper()
 	answer := getJSON[struct {
 		Channels []struct {
@@ -197,7 +197,7 @@ func (s *server) outputs() []api.Output {
 }
 
 // output is the one of a kind whose name contains a text.
-func (s *server) carrier(kind, name string) api.Output {
+func (s *running) carrier(kind, name string) api.Output {
 	s.t.Helper()
 	list := s.outputs()
 	for _, o := range list {
@@ -210,7 +210,7 @@ func (s *server) carrier(kind, name string) api.Output {
 }
 
 // relayIsUp returns when a relay's program runs, or ctx ends.
-func (s *server) relayIsUp(ctx context.Context, name string) {
+func (s *running) relayIsUp(ctx context.Context, name string) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {

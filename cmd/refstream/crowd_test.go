@@ -88,7 +88,7 @@ func TestCrowd(t *testing.T) {
 }
 
 // stall opens a stream and does not read it.
-func (s *server) stall(path string) net.Conn {
+func (s *running) stall(path string) net.Conn {
 	s.t.Helper()
 	c, err := net.Dial("tcp", s.url[len("http://"):])
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refstream/refstream/dvr"
+	"github.com/refstream/refstream/server"
 )
 
 // dvrFlags are those of the command dvr.
@@ -76,7 +77,7 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 		Ready: func(s dvr.Session) {
 			address := s.Address
 			if tcp, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(address, "tcp://")); err == nil {
-				address = "tcp://" + reachable(tcp)
+				address = "tcp://" + server.Reachable(tcp)
 			}
 			fmt.Fprintf(stdout, "listening on %s, recording into %s\n", address, s.Folder)
 			if s.Resumed > 0 {

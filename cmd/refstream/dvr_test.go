@@ -94,7 +94,7 @@ func TestDVRFromFFmpeg(t *testing.T) {
 }
 
 // startDVR runs refstream dvr with the session demo, until it listens.
-func startDVR(t *testing.T, dir, addr string, args ...string) *server {
+func startDVR(t *testing.T, dir, addr string, args ...string) *running {
 	t.Helper()
 	d := launchCommand(t, addr, exec.Command(program, append([]string{"dvr", "--listen", "tcp://" + addr, "-o", dir, "-s", "demo"}, args...)...))
 	await(t, "dvr to listen", limit, func() bool { return strings.Contains(d.log(), "listening on tcp://"+addr) })

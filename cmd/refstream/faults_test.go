@@ -201,11 +201,11 @@ func TestGenerateFails(t *testing.T) {
 		}
 	})
 	for name, c := range map[string]struct {
-		end  func(s *server)
+		end  func(s *running)
 		says string
 	}{
-		"interrupted":    {func(s *server) { kill(s.t, s.cmd.Process.Pid, syscall.SIGINT) }, "refstream: interrupted\n"},
-		"encoder killed": {func(s *server) { kill(s.t, s.ffmpegOf(), testunix.Kill) }, "killed"},
+		"interrupted":    {func(s *running) { kill(s.t, s.cmd.Process.Pid, syscall.SIGINT) }, "refstream: interrupted\n"},
+		"encoder killed": {func(s *running) { kill(s.t, s.ffmpegOf(), testunix.Kill) }, "killed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

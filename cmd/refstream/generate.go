@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,12 +40,15 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 				return err
 			}
 			logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			enc, err := e.options(c, cmd.Flags().Changed, logger)
+			if err := e.parse(); err != nil {
+				return err
+			}
+			enc := e.Options(c, cmd.Flags().Changed, logger)
+			ffmpeg, err := encoder.Check(ctx, enc.FFmpeg, enc.Encoder)
 			if err != nil {
 				return err
 			}
-			ffmpeg, err := checkEncoder(ctx, enc)
-			if err != nil {
+			if _, err := encoder.New(enc); err != nil {
 				return err
 			}
 			fmt.Fprintf(stdout, "%s\n", describe(c))
@@ -68,14 +70,4 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	return cmd
-}
-
-// checkEncoder fails unless ffmpeg is there with the encoder that is asked for; it returns ffmpeg's version.
-func checkEncoder(ctx context.Context, o encoder.Options) (string, error) {
-	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder)
-	if err != nil {
-		return "", err
-	}
-	_, err = encoder.New(o)
-	return ffmpeg, err
 }

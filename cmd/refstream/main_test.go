@@ -139,8 +139,8 @@ func parseLines[T any](t *testing.T, data []byte) (list []T) {
 	}
 }
 
-// server is a running refstream serve.
-type server struct {
+// running is a refstream serve that runs.
+type running struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	url string
@@ -153,7 +153,7 @@ type server struct {
 func freeAddr(t *testing.T) string { return testnet.FreeTCP(t) }
 
 // start runs refstream serve on a free address and waits until it says that it is ready.
-func start(t *testing.T, args ...string) *server {
+func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	s := launch(t, freeAddr(t), args...)
 	s.awaitReady()
@@ -161,7 +161,7 @@ func start(t *testing.T, args ...string) *server {
 }
 
 // awaitReady waits until the server says that all is well.
-func (s *server) awaitReady() {
+func (s *running) awaitReady() {
 	s.t.Helper()
 	s.await("ready", limit, func() bool {
 		_, err := s.try("/readyz")
@@ -170,15 +170,15 @@ func (s *server) awaitReady() {
 }
 
 // launch runs refstream serve on the given address without waiting.
-func launch(t *testing.T, addr string, args ...string) *server {
+func launch(t *testing.T, addr string, args ...string) *running {
 	t.Helper()
 	return launchCommand(t, addr, exec.Command(program, append([]string{"serve", "--addr", addr}, args...)...))
 }
 
 // launchCommand runs a command that becomes refstream serve on the given address.
-func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *server {
+func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *running {
 	t.Helper()
-	s := &server{t: t, url: "http://" + addr, cmd: cmd, closed: make(chan struct{})}
+	s := &running{t: t, url: "http://" + addr, cmd: cmd, closed: make(chan struct{})}
 	group := processgroup.New(s.cmd)
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -214,13 +214,13 @@ func tail(s string, n int) string {
 	return s
 }
 
-func (s *server) log() string { return s.output.String() }
+func (s *running) log() string { return s.output.String() }
 
 // limit is how long a test waits for what must come: far longer than it takes on a machine that has other work too.
 const limit = 2 * time.Minute
 
 // await polls until ok holds and fails the test when it takes longer than most.
-func (s *server) await(what string, most time.Duration, ok func() bool) {
+func (s *running) await(what string, most time.Duration, ok func() bool) {
 	s.t.Helper()
 	await(s.t, what, most, ok)
 }
@@ -241,7 +241,7 @@ func await(t *testing.T, what string, most time.Duration, ok func() bool) {
 }
 
 // get reads a path of the server; any failure or status but 200 ends the test.
-func (s *server) get(path string) []byte {
+func (s *running) get(path string) []byte {
 	s.t.Helper()
 	body, err := s.try(path)
 	if err != nil {
@@ -250,7 +250,7 @@ func (s *server) get(path string) []byte {
 	return body
 }
 
-func (s *server) try(path string) ([]byte, error) {
+func (s *running) try(path string) ([]byte, error) {
 	res, err := http.Get(s.url + path)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (s *server) try(path string) ([]byte, error) {
 }
 
 // getJSON reads a path of the server as JSON.
-func getJSON[T any](s *server, path string) (v T) {
+func getJSON[T any](s *running, path string) (v T) {
 	s.t.Helper()
 	if err := json.Unmarshal(s.get(path), &v); err != nil {
 		s.t.Fatalf("GET %s: %v", path, err)
@@ -274,7 +274,7 @@ func getJSON[T any](s *server, path string) (v T) {
 
 // stop asks the server to stop and fails the test unless it does so well. How long that may take is package pipeline's own
 // test; here it only must not hang.
-func (s *server) stop() {
+func (s *running) stop() {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
@@ -291,7 +291,7 @@ func (s *server) stop() {
 }
 
 // kill ends the server as the kernel would.
-func (s *server) kill() {
+func (s *running) kill() {
 	s.cmd.Process.Kill()
 	<-s.closed
 	s.cmd.Wait()

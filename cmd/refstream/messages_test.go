@@ -18,7 +18,7 @@ type messages struct {
 }
 
 // readMessages reads some seconds of the carriers that have messages, on goroutines of readers.
-func (s *server) readMessages(readers *sync.WaitGroup, rtmp string) *messages {
+func (s *running) readMessages(readers *sync.WaitGroup, rtmp string) *messages {
 	m := &messages{
 		flvs: []carrier{
 			{name: "rtmp", url: "rtmp://" + rtmp + "/live/main", ticks: 90},

@@ -56,7 +56,7 @@ func TestPageUse(t *testing.T) {
 }
 
 // Every form in which the stream can be had has an address that is right, and can be copied.
-func (b *page) hasAddresses(s *server, outputs ...string) {
+func (b *page) hasAddresses(s *running, outputs ...string) {
 	b.t.Helper()
 	list := func() []string {
 		return eval[[]string](b, `[...document.querySelectorAll('#addresses dd > :first-child')].map((e) => e.textContent)`)
@@ -99,7 +99,7 @@ func (b *page) hasAddresses(s *server, outputs ...string) {
 
 // M does nothing where there is no sound, Shift+E triggers an event, and neither does where the keys are switched off, which
 // they stay.
-func (b *page) hasKeys(s *server) {
+func (b *page) hasKeys(s *running) {
 	b.t.Helper()
 	busy := func() bool {
 		return eval[bool](b, `document.querySelector('#trigger button').getAttribute('aria-busy') === 'true'`)
@@ -168,7 +168,7 @@ func (b *page) agreesOnLive() {
 }
 
 // A marker that is chosen in the list stops the video on its first frame, exactly, and brings the picture into view.
-func (b *page) stopsOnMarker(s *server) {
+func (b *page) stopsOnMarker(s *running) {
 	b.t.Helper()
 	await(b.t, "markers", 60*time.Second, func() bool { return len(getJSON[markersAnswer](s, "/markers").Markers) >= 4 })
 	b.open(s.url + "/")
@@ -202,7 +202,7 @@ func (b *page) stopsOnMarker(s *server) {
 }
 
 // A channel that there is not has a clear message, and a way to those that there are.
-func (b *page) namesChannels(s *server) {
+func (b *page) namesChannels(s *running) {
 	b.t.Helper()
 	b.open(s.url + "/?channel=nope")
 	await(b.t, "the message", 60*time.Second, func() bool { return strings.Contains(b.text("#banner strong"), `"nope"`) })

@@ -90,7 +90,7 @@ func TestPageSelfCheck(t *testing.T) {
 		t.Parallel()
 	}
 	type stream struct {
-		*server
+		*running
 		fps, bframes string
 		nanos        int64   // of one frame
 		seconds      float64 // to watch
@@ -106,10 +106,10 @@ func TestPageSelfCheck(t *testing.T) {
 		streams[0].seconds, streams[1].seconds = 5, 5
 	}
 	for _, st := range streams {
-		st.server = start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
+		st.running = start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
 		st.offset, st.bare = newMoodyProxy(t, st.url), newMoodyProxy(t, st.url)
-		st.offset.set(relabel(st.server, time.Duration(st.nanos)))
-		st.bare.set(relabel(st.server, 0))
+		st.offset.set(relabel(st.running, time.Duration(st.nanos)))
+		st.bare.set(relabel(st.running, 0))
 	}
 	for _, engine := range engines {
 		t.Run(string(engine), func(t *testing.T) {
@@ -186,7 +186,7 @@ func (b *page) selfCheck(seconds float64, fps string) {
 var dateTime = regexp.MustCompile(`(#EXT-X-PROGRAM-DATE-TIME:)(\S+)`)
 
 // relabel hides the frame records and moves the dates: what is left to compare with the pixels is the player's time.
-func relabel(s *server, by time.Duration) func(http.ResponseWriter, *http.Request) bool {
+func relabel(s *running, by time.Duration) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		switch path.Ext(r.URL.Path) {
 		case ".m3u8":

@@ -77,7 +77,7 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 
 // What the page needs can't be had when it opens, and can soon after: it begins by itself, also where the server does not
 // call the stream live, as for a recording.
-func (b *page) beginsLate(t *testing.T, s *server, proxy *moodyProxy) {
+func (b *page) beginsLate(t *testing.T, s *running, proxy *moodyProxy) {
 	b.playing(5, 60*time.Second)
 	named := func(names ...string) func(string) bool {
 		return func(p string) bool { return slices.Contains(names, path.Base(p)) }

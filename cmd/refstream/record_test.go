@@ -127,7 +127,7 @@ func TestRecord(t *testing.T) {
 }
 
 // startReplay replays the session "first" of a folder.
-func startReplay(t *testing.T, dir string) *server {
+func startReplay(t *testing.T, dir string) *running {
 	t.Helper()
 	addr := freeAddr(t)
 	_, port, _ := strings.Cut(addr, ":")

@@ -137,12 +137,12 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	for _, s := range []*server{a, b, generator} {
+	for _, s := range []*running{a, b, generator} {
 		if list := string(s.get("/detections?format=csv")); res.StatusCode != http.StatusCreated || strings.Count(list, ",mine,") != 1 {
 			t.Errorf("%s, detections at %s: %s", res.Status, s.url, list)
 		}
 	}
-	find := func(s *server) (found markers.Marker) {
+	find := func(s *running) (found markers.Marker) {
 		for _, m := range getJSON[markersAnswer](s, "/markers?limit=10000").Markers {
 			if m.ID == planned.ID {
 				found = m
@@ -170,14 +170,14 @@ func TestTwoGenerators(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
 	epoch := time.Now().Add(-10 * time.Minute).UTC().Format(time.RFC3339)
-	var servers []*server
+	var servers []*running
 	var dirs []string
 	for range 2 {
 		data := filepath.Join(t.TempDir(), "data")
 		dirs = append(dirs, data)
 		servers = append(servers, start(t, smallStream(data, "--redis", redis.url(), "--epoch", epoch)...))
 	}
-	slots := func(s *server) (list []int64) {
+	slots := func(s *running) (list []int64) {
 		for _, seg := range getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments {
 			list = append(list, seg.MSN)
 		}

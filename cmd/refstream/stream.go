@@ -11,6 +11,7 @@ import (
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
+	"github.com/refstream/refstream/server"
 )
 
 // streamFlags are the flags that say what the stream shows and how it is cut: the truth depends on them.
@@ -98,6 +99,54 @@ func parseSeed(s string) (uint64, error) {
 		return 0, fmt.Errorf("%q is not a whole number from 0 to 2^53-1, nor \"random\"", s)
 	}
 	return v, nil
+}
+
+// encodingFlags are the flags of the encoder: they change the bits, never the truth.
+type encodingFlags struct {
+	server.Encoding
+	bitrate string
+}
+
+func (e *encodingFlags) register(f *pflag.FlagSet) {
+	defer under(f, encoderTitle)()
+	d := server.Defaults().Encoding
+	f.StringVar(&e.Encoder, "encoder", d.Encoder, "ffmpeg's encoder: libx264 or h264_nvenc")
+	f.StringVar(&e.Preset, "preset", d.Preset, "the encoder's preset")
+	f.StringVar(&e.bitrate, "bitrate", fmt.Sprintf("%dM", d.Bitrate/1_000_000), "bit rate in bit/s, with k or M for a thousand or a million")
+	f.IntVar(&e.BFrames, "bframes", d.BFrames, "consecutive B-frames, 0 to 16; below 2 frames/s none are possible")
+	f.BoolVar(&e.LowLatency, "low-latency", false, "no lookahead; without --bframes, no B-frames")
+	f.StringVar(&e.FFmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
+	f.IntVar(&e.Threads, "threads", 0, "the encoder's threads; 0 lets it choose by the machine")
+}
+
+// parse reads the flag that is a text. The error names it.
+func (e *encodingFlags) parse() (err error) {
+	if e.Bitrate, err = parseBitrate(e.bitrate); err != nil {
+		return fmt.Errorf("--bitrate: %w", err)
+	}
+	return nil
+}
+
+func parseBitrate(s string) (int64, error) {
+	digits, unit := s, int64(1)
+	switch {
+	case strings.HasSuffix(s, "k"), strings.HasSuffix(s, "K"):
+		digits, unit = s[:len(s)-1], 1000
+	case strings.HasSuffix(s, "M"):
+		digits, unit = s[:len(s)-1], 1000_000
+	}
+	whole, frac, _ := strings.Cut(digits, ".")
+	if len(frac) > 3 || frac != "" && unit == 1 {
+		return 0, fmt.Errorf("%q is not a bit rate such as 6M, 2.5M, 800k or 800000", s)
+	}
+	v, err := strconv.ParseInt(whole+frac, 10, 64)
+	for range frac {
+		unit /= 10
+	}
+	if err != nil || v <= 0 || v > 1_000_000_000/unit {
+		return 0, fmt.Errorf("%q is not a bit rate such as 6M, 2.5M, 800k or 800000, of at most 1000M", s)
+	}
+	return v * unit, nil
 }
 
 // describe is one line for people about what the stream is.

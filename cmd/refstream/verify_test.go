@@ -41,7 +41,7 @@ type state struct {
 	playlist string
 }
 
-func (s *server) state() state {
+func (s *running) state() state {
 	s.t.Helper()
 	st := state{
 		channel:  getJSON[markers.Channel](s, "/clocks"),
@@ -67,7 +67,7 @@ func (s *server) state() state {
 //   - every picture of every published segment carries the number that the ledger gives it;
 //   - every event of the schedule that has a published frame has exactly one marker, with the right frames;
 //   - the playlist counts on over gaps and names only files that are there in full.
-func (s *server) verify(data string) state {
+func (s *running) verify(data string) state {
 	s.t.Helper()
 	st := s.state()
 	s.verifyCoverage(st)
@@ -77,7 +77,7 @@ func (s *server) verify(data string) state {
 	return st
 }
 
-func (s *server) verifyCoverage(st state) {
+func (s *running) verifyCoverage(st state) {
 	s.t.Helper()
 	if len(st.segments.Segments) == 0 {
 		s.t.Fatal("no segments")
@@ -113,7 +113,7 @@ func (s *server) verifyCoverage(st state) {
 	}
 }
 
-func (s *server) verifyPictures(st state, dir string) {
+func (s *running) verifyPictures(st state, dir string) {
 	s.t.Helper()
 	w, h := st.channel.Width, st.channel.Height
 	var names []string
@@ -143,7 +143,7 @@ func (s *server) verifyPictures(st state, dir string) {
 	}
 }
 
-func (s *server) verifyMarkers(st state) {
+func (s *running) verifyMarkers(st state) {
 	s.t.Helper()
 	schedule, err := generator.NewSchedule(st.channel.Seed, st.channel.EventEvery, st.channel.EventLength)
 	if err != nil {
@@ -195,7 +195,7 @@ var (
 	segName  = regexp.MustCompile(`seg-0*(\d+)\.ts`)
 )
 
-func (s *server) verifyPlaylist(st state, dir string) {
+func (s *running) verifyPlaylist(st state, dir string) {
 	s.t.Helper()
 	var msn int64
 	if m := sequence.FindStringSubmatch(st.playlist); m == nil {
@@ -226,7 +226,7 @@ func (s *server) verifyPlaylist(st state, dir string) {
 }
 
 // moreSegments waits until the server has published n more segments than it had.
-func (s *server) moreSegments(n int) {
+func (s *running) moreSegments(n int) {
 	s.t.Helper()
 	published := func() int { return len(getJSON[segmentsAnswer](s, "/segments?limit=5000").Segments) }
 	from := published()
@@ -252,7 +252,7 @@ func (st state) lost() (list []markers.MissingRecord) {
 }
 
 // ffmpegOf is the process of the server's encoder.
-func (s *server) ffmpegOf() int {
+func (s *running) ffmpegOf() int {
 	s.t.Helper()
 	var pid int
 	s.await("ffmpeg", limit, func() bool {

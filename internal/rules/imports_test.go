@@ -122,6 +122,11 @@ var table = map[string]arrows{
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/redis"), // long answers are read from both stores
 	},
+	// All of the producing half, put together.
+	"server": {
+		may:       words("media generator encoder scenario markers markers/redis stream format/ts format/flv outputs packager pipeline api static"),
+		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
+	},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net"
@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// reachable is host and port of a listener as they can be asked for from this machine: where it listens at all of the machine's
+// Reachable is host and port of a listener as they can be asked for from this machine: where it listens at all of the machine's
 // addresses, which is what 0.0.0.0 and [::] stand for, 127.0.0.1 is one of them.
-func reachable(addr net.Addr) string {
+func Reachable(addr net.Addr) string {
 	if port, all := everywhere(addr); all {
 		return net.JoinHostPort("127.0.0.1", port)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package server
 
 import (
 	"os"
@@ -9,21 +9,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/scenario"
 )
 
-// TestDataLinks writes nothing through symbolic links in a data directory: neither the lock, nor the folder of published
+// TestDataLinks writes nothing through symbolic links in a data directory: neither the lock nor the folder of published
 // files.
 func TestDataLinks(t *testing.T) {
 	t.Parallel()
-	data, elsewhere := t.TempDir(), t.TempDir()
-	s := &serveFlags{data: data}
-	var o offlineFlags
-	o.register(pflag.NewFlagSet("", pflag.ContinueOnError)) // for the defaults
-	c, err := o.channelInfo(time.Unix(0, 0))
+	cfg, elsewhere := Config{Data: t.TempDir()}, t.TempDir()
+	settings := scenario.DefaultSettings()
+	settings.Epoch = time.Unix(0, 0)
+	c, err := settings.Channel()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,15 +40,15 @@ func TestDataLinks(t *testing.T) {
 		return name
 	}
 	for name, open := range map[string]func() error{
-		link(target, filepath.Join(data, c.Name, "lock")): func() error {
-			j, err := markers.OpenJournal(markers.JournalOptions{Dir: data, Channels: []string{c.Name}})
+		link(target, filepath.Join(cfg.Data, c.Name, "lock")): func() error {
+			j, err := markers.OpenJournal(markers.JournalOptions{Dir: cfg.Data, Channels: []string{c.Name}})
 			if err == nil {
 				j.Close()
 			}
 			return err
 		},
-		link(elsewhere, s.hlsDir(c.Name)): func() error {
-			_, err := packager.New(packager.Options{Dir: s.hlsDir(c.Name), Channel: c, Window: 5, Now: time.Now})
+		link(elsewhere, cfg.hlsDir(c.Name)): func() error {
+			_, err := packager.New(packager.Options{Dir: cfg.hlsDir(c.Name), Channel: c, Window: 5, Now: time.Now})
 			return err
 		},
 	} {

@@ -1,17 +1,14 @@
-package main
+package server
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/encoder"
@@ -28,48 +25,23 @@ const (
 	leastCarryTime = 500 * time.Millisecond
 )
 
-// hlsTypeDefault is the kind of segments that every player takes.
-const hlsTypeDefault = "mpegts"
-
-// carrierFlags are the flags of the live outputs besides HLS.
-type carrierFlags struct {
-	push, relay                                  []string
-	listenTS, rtmp, relayHLS, hlsType, relayDASH string
-}
-
-func (f *carrierFlags) register(flags *pflag.FlagSet) {
-	defer under(flags, carrierTitle)()
-	flags.StringArrayVar(&f.push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key; may be repeated")
-	flags.StringVar(&f.listenTS, "listen-ts", "", "serve MPEG-TS to whoever connects to this address, such as 127.0.0.1:4445")
-	flags.StringVar(&f.rtmp, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")
-	flags.StringArrayVar(&f.relay, "relay", nil, "run ffmpeg -c copy into this output: an address (srt, udp, rtp, rtsp, tcp), such as srt://host:9000,\n"+
-		"or a file (.ts, .mp4, .mov, .mkv, .flv); may be repeated")
-	flags.StringVar(&f.relayHLS, "relay-hls", "", "publish with ffmpeg's own hls muxer into this folder")
-	flags.StringVar(&f.hlsType, "relay-hls-type", hlsTypeDefault, "segments of --relay-hls: mpegts or fmp4")
-	flags.StringVar(&f.relayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
-}
-
-// given says whether any is set.
-func (f *carrierFlags) given() bool {
-	return len(f.push)+len(f.relay) > 0 || f.listenTS+f.rtmp+f.relayHLS+f.relayDASH != ""
-}
-
-// carriers are the live outputs of one channel: what the flags ask for, and how to run it.
+// carriers are the live outputs of one channel: what was asked for, and how to run it.
 type carriers struct {
 	targets  []outputs.Target
 	relays   func(markers.Channel) ([]outputs.RelaySpec, error)
 	ts, rtmp net.Listener
 	hub      *outputs.Hub
+	version  string
 	logger   *slog.Logger
 	stopping context.CancelFunc
 	ended    chan struct{}
 }
 
-// open reads the flags and takes the addresses. published is the folder that the server publishes into itself. Errors
+// open reads what was asked for and takes the addresses. published is the folder that the server publishes into itself. Errors
 // name the flag.
-func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Logger) (*carriers, error) {
-	k := &carriers{logger: logger}
-	for _, p := range f.push {
+func (o Outputs) open(c markers.Channel, published, version string, logger *slog.Logger) (*carriers, error) {
+	k := &carriers{version: version, logger: logger}
+	for _, p := range o.Push {
 		t, err := outputs.ParsePush(p)
 		if err != nil {
 			return nil, fmt.Errorf("--push: %w", err)
@@ -77,14 +49,14 @@ func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Lo
 		k.targets = append(k.targets, t)
 	}
 	// The real ones are made when the channel is known for certain: the data directory may bring another one.
-	k.relays = func(c markers.Channel) ([]outputs.RelaySpec, error) { return f.relays(c, published) }
+	k.relays = func(c markers.Channel) ([]outputs.RelaySpec, error) { return o.relays(c, published) }
 	if _, err := k.relays(c); err != nil {
 		return nil, err
 	}
 	for _, l := range []struct {
 		flag, addr string
 		to         *net.Listener
-	}{{"--listen-ts", f.listenTS, &k.ts}, {"--rtmp", f.rtmp, &k.rtmp}} {
+	}{{"--listen-ts", o.ListenTS, &k.ts}, {"--rtmp", o.RTMP, &k.rtmp}} {
 		if l.addr == "" {
 			continue
 		}
@@ -98,7 +70,7 @@ func (f *carrierFlags) open(c markers.Channel, published string, logger *slog.Lo
 }
 
 // relays makes the relays of a channel. Errors name the flag.
-func (f *carrierFlags) relays(c markers.Channel, published string) (list []outputs.RelaySpec, err error) {
+func (o Outputs) relays(c markers.Channel, published string) (list []outputs.RelaySpec, err error) {
 	add := func(flag string, spec outputs.RelaySpec, e error) {
 		if e == nil {
 			e = spec.Outside(published)
@@ -107,19 +79,19 @@ func (f *carrierFlags) relays(c markers.Channel, published string) (list []outpu
 			err = fmt.Errorf("%s: %w", flag, e)
 		}
 	}
-	for _, r := range f.relay {
+	for _, r := range o.Relay {
 		spec, err := outputs.ParseRelay(r)
 		add("--relay", spec, err)
 	}
-	if f.relayHLS == "" && f.hlsType != hlsTypeDefault {
+	if o.RelayHLS == "" && o.RelayHLSType != segmentsOfEveryPlayer {
 		add("--relay-hls-type", outputs.RelaySpec{}, errors.New("it is about --relay-hls, which is not given"))
 	}
-	if f.relayHLS != "" {
-		spec, err := outputs.HLSRelay(f.relayHLS, f.hlsType, c)
+	if o.RelayHLS != "" {
+		spec, err := outputs.HLSRelay(o.RelayHLS, o.RelayHLSType, c)
 		add("--relay-hls", spec, err)
 	}
-	if f.relayDASH != "" {
-		spec, err := outputs.DASHRelay(f.relayDASH, c)
+	if o.RelayDASH != "" {
+		spec, err := outputs.DASHRelay(o.RelayDASH, c)
 		add("--relay-dash", spec, err)
 	}
 	return list, err
@@ -134,15 +106,10 @@ func (k *carriers) close() {
 	}
 }
 
-// flvOptions describes the stream in FLV's metadata.
-func flvOptions(c markers.Channel, e encoder.Options) flv.Options {
-	return flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + version, Channel: c.Name}
-}
-
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
 	k.hub, err = outputs.New(outputs.Options{
-		Channel: c, FLV: flvOptions(c, e), FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
+		Channel: c, FLV: flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + k.version, Channel: c.Name}, FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
 	})
 	return err
 }
@@ -236,16 +203,5 @@ func (k *carriers) outputs(channel string) func(name string) []api.Output {
 			list = append(list, api.Output(s))
 		}
 		return list
-	}
-}
-
-// announce tells people where the stream can be had besides HLS. base is the HTTP server's address.
-func (k *carriers) announce(w io.Writer, channel, base string) {
-	fmt.Fprintf(w, "live      %s/live/%s.ts, %s.flv\n", base, channel, channel)
-	if k.ts != nil {
-		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", reachable(k.ts.Addr()))
-	}
-	if k.rtmp != nil {
-		fmt.Fprintf(w, "rtmp      rtmp://%s/live/%s\n", reachable(k.rtmp.Addr()), channel)
 	}
 }

@@ -1,10 +1,9 @@
-package main
+package server
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -29,14 +28,14 @@ type stores struct {
 	reached *markers.Reached // nil without a journal, and where a full disk left no room to make it
 }
 
-// openStores opens what the flags ask for. It writes nothing until Redis, where there is one, has answered.
-func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slog.Logger) (*stores, error) {
-	st := &stores{data: s.data}
+// openStores opens what the configuration asks for. It writes nothing until Redis, where there is one, has answered.
+func (c *Config) openStores(ctx context.Context) (*stores, error) {
+	st, channel, logger := &stores{data: c.Data}, c.Stream.Name, c.Logger
 	var err error
-	if s.redis != "" {
+	if c.Redis != "" {
 		first, cancel := context.WithTimeout(ctx, redisStart)
 		defer cancel()
-		st.redis, err = redis.Open(first, redis.Options{URL: s.redis, Logger: logger})
+		st.redis, err = redis.Open(first, redis.Options{URL: c.Redis, Logger: logger})
 		if errors.Is(err, redis.ErrRefused) {
 			return nil, fmt.Errorf("--redis: %w", err)
 		}
@@ -47,20 +46,20 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 			return nil, fmt.Errorf("--redis: %w: check the address, the password and the database", err)
 		}
 	}
-	if s.role == roleAPI {
+	if c.Role == API {
 		return st, nil
 	}
-	journal := markers.JournalOptions{Dir: s.data, Channels: []string{channel}, Reset: s.reset, Logger: logger}
+	journal := markers.JournalOptions{Dir: c.Data, Channels: []string{channel}, Reset: c.Reset, Logger: logger}
 	if st.journal, err = markers.OpenJournal(journal); err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	// The journal's lock keeps other processes away from here on.
-	if s.reset {
-		if err := s.resetPublished(ctx, st, channel); err != nil {
+	if c.Reset {
+		if err := c.resetPublished(ctx, st, channel); err != nil {
 			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
 		}
 	}
-	if st.reached, err = markers.OpenReached(s.data, channel); errors.Is(err, syscall.ENOSPC) {
+	if st.reached, err = markers.OpenReached(c.Data, channel); errors.Is(err, syscall.ENOSPC) {
 		logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
@@ -83,23 +82,21 @@ func (st *stores) main() markers.Store {
 }
 
 // enter goes on with the channel that the stores hold, or begins it, and counts the run.
-func (s *serveFlags) enter(ctx context.Context, st *stores, given func(string) bool) (markers.Channel, error) {
-	old, err := st.journal.Channel(ctx, s.Name)
+func (cfg *Config) enter(ctx context.Context, st *stores) (markers.Channel, error) {
+	old, err := st.journal.Channel(ctx, cfg.Stream.Name)
 	known := err == nil
 	if err != nil && !errors.Is(err, markers.ErrNotFound) {
 		return old, fmt.Errorf("read channel: %w", err)
 	}
 	if known {
-		s.adopt(old, given)
+		cfg.adopt(old)
 	}
-	c, err := s.channelInfo(time.Now().Add(startLead))
+	c, err := cfg.channel(time.Now().Add(startLead))
 	if err != nil {
 		return c, err
 	}
-	if c.Bitrate, err = parseBitrate(s.bitrate); err != nil {
-		return c, fmt.Errorf("--bitrate: %w", err)
-	}
-	c.KeepMarkers = markers.Seconds(max(s.keepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
+	c.Bitrate = cfg.Encoding.Bitrate
+	c.KeepMarkers = markers.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {
 			return c, err
@@ -148,8 +145,8 @@ func (st *stores) fits(ctx context.Context, c markers.Channel, known bool) error
 }
 
 // resetPublished removes what the journal's reset leaves: the published files and the records in Redis.
-func (s *serveFlags) resetPublished(ctx context.Context, st *stores, channel string) error {
-	if err := packager.Reset(s.hlsDir(channel)); err != nil {
+func (c *Config) resetPublished(ctx context.Context, st *stores, channel string) error {
+	if err := packager.Reset(c.hlsDir(channel)); err != nil {
 		return err
 	}
 	if st.redis != nil {

@@ -1,4 +1,4 @@
-package main
+package server
 
 const (
 	// ownFiles is what serve has open itself, at the most, without clients: the standard streams, the system's own, listeners,
@@ -37,16 +37,17 @@ func limitsOf(files uint64, own int) clientLimits {
 	return clientLimits{connections: n, consumers: min(share, maxConsumers), eventStreams: min(share, maxEventStreams)}
 }
 
-// clientLimits are those of what the flags ask for.
-func (s *serveFlags) clientLimits() clientLimits {
-	relays := len(s.relay)
-	for _, folder := range []string{s.relayHLS, s.relayDASH} {
+// clientLimits are those of what the configuration asks for.
+func (c *Config) clientLimits() clientLimits {
+	o := c.Outputs
+	relays := len(o.Relay)
+	for _, folder := range []string{o.RelayHLS, o.RelayDASH} {
 		if folder != "" {
 			relays++
 		}
 	}
-	own := relays*relayFiles + len(s.push)*pushFiles
-	if s.redis != "" {
+	own := relays*relayFiles + len(o.Push)*pushFiles
+	if c.Redis != "" {
 		own += redisFiles
 	}
 	return limitsOf(openFiles(), own)

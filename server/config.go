@@ -1,0 +1,251 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/scenario"
+)
+
+// Role is the part of the work that a server does.
+type Role string
+
+// Roles.
+const (
+	All       Role = "all"
+	Generator Role = "generator" // no page
+	API       Role = "api"       // no stream: over the Redis of a generator
+)
+
+// segmentsOfEveryPlayer is the kind of segments that every player takes.
+const segmentsOfEveryPlayer = "mpegts"
+
+// Config says what a Server runs. Everything may be left out. Errors name a field as refstream serve names its flag:
+// --event-every is Stream.EventEvery.
+//
+// A channel goes on where it left off when a Server is started with the same Data: a field of Stream that is left out is then
+// what it was, and so are Encoding.Bitrate and KeepMarkers.
+type Config struct {
+	// Stream says what the channel shows and how it is cut. What is left out: a channel main of 1280x720 at 30 frames/s with
+	// segments of 2 s, events of 2 s every 20 s on average, a window of 10 min, a random seed, and the first start as epoch.
+	Stream   scenario.Settings
+	Encoding Encoding
+	Outputs  Outputs
+	// Addr is what the API and the page listen at. Default: 127.0.0.1 with a free port.
+	Addr string
+	// Data is the folder of the journal and the segments. Default: data.
+	Data string
+	// Redis keeps the markers too, such as redis://127.0.0.1:6379/0. Default: none.
+	Redis string
+	// Role is what the server does. Default: All.
+	Role Role
+	// Token is the bearer token for triggering events. Default: none, they are taken from this machine only.
+	Token string
+	// CORSOrigins are the origins whose pages may read the API, such as https://example.org, or *. Default: none.
+	CORSOrigins []string
+	// KeepMarkers is how long markers are kept, at least Stream.Window. Default: 24 h.
+	KeepMarkers time.Duration
+	// Reset empties the channel's data, and its Redis records, before the start.
+	Reset bool
+	// Version is the release that the API and the live outputs name. Default: dev.
+	Version string
+	// Logger is told what happens. Default: nobody is.
+	Logger *slog.Logger
+	// Given reports whether the flag of a name was given, so that its field counts even where it is zero. Default: fields that
+	// are not zero were given.
+	Given func(flag string) bool
+
+	given map[string]bool // by the names of flags, once settle was called
+}
+
+// Encoding says how the pictures are encoded: that changes the bits, never the truth.
+type Encoding struct {
+	// Encoder is ffmpeg's: libx264 or h264_nvenc. Default: libx264.
+	Encoder string
+	// Preset is one of the encoder's. Default: veryfast of libx264, else the encoder's own.
+	Preset string
+	// Bitrate in bit/s. Default: 6000000.
+	Bitrate int64
+	// BFrames is the number of consecutive B-frames, up to 16. Default: 2, with LowLatency and below 2 frames/s none.
+	BFrames int
+	// LowLatency is without lookahead.
+	LowLatency bool
+	// Threads of the encoder. Default: it chooses by the machine.
+	Threads int
+	// FFmpeg is the program. Default: the one of that name in the path.
+	FFmpeg string
+}
+
+// Outputs are the live outputs besides HLS and HTTP. Default: none.
+type Outputs struct {
+	// Push sends the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key.
+	Push []string
+	// ListenTS serves MPEG-TS to whoever connects to this address, RTMP rtmp://address/live/CHANNEL to players.
+	ListenTS, RTMP string
+	// Relay runs ffmpeg -c copy into each of these: an address (srt, udp, rtp, rtsp, tcp) or a file.
+	Relay []string
+	// RelayHLS and RelayDASH are folders that ffmpeg's own muxers publish into.
+	RelayHLS, RelayDASH string
+	// RelayHLSType is the kind of segments of RelayHLS: mpegts or fmp4. Default: mpegts.
+	RelayHLSType string
+}
+
+// Defaults is the Config of everything that is left out.
+func Defaults() Config {
+	c := Config{
+		Stream:   scenario.DefaultSettings(),
+		Encoding: Encoding{Encoder: encoder.X264, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
+		Outputs:  Outputs{RelayHLSType: segmentsOfEveryPlayer},
+		Addr:     "127.0.0.1:0", Data: "data", Role: All, KeepMarkers: 24 * time.Hour, Version: "dev",
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	c.Stream.Window = 10 * time.Minute
+	return c
+}
+
+// settle fills in what is left out, and notes what was given.
+func (c *Config) settle() {
+	d := Defaults()
+	c.given = map[string]bool{}
+	s, e := &c.Stream, &c.Encoding
+	settle(c, "channel", &s.Name, d.Stream.Name)
+	settle(c, "size", &s.Width, d.Stream.Width)
+	settle(c, "size", &s.Height, d.Stream.Height)
+	settle(c, "fps", &s.Rate, d.Stream.Rate)
+	settle(c, "segment", &s.Segment, d.Stream.Segment)
+	settle(c, "window", &s.Window, d.Stream.Window)
+	settle(c, "drop-frame", &s.DropFrame, false)
+	settle(c, "seed", &s.Seed, 0)
+	settle(c, "epoch", &s.Epoch, time.Time{})
+	settle(c, "event-every", &s.EventEvery, d.Stream.EventEvery)
+	settle(c, "event-length", &s.EventLength, d.Stream.EventLength)
+	settle(c, "noise", &s.Noise, 0)
+	settle(c, "block", &s.Block, 0)
+	settle(c, "roll", &s.Roll, 0)
+	settle(c, "encoder", &e.Encoder, d.Encoding.Encoder)
+	settle(c, "preset", &e.Preset, d.Encoding.Preset)
+	settle(c, "bitrate", &e.Bitrate, d.Encoding.Bitrate)
+	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
+	settle(c, "relay-hls-type", &c.Outputs.RelayHLSType, d.Outputs.RelayHLSType)
+	settle(c, "addr", &c.Addr, d.Addr)
+	settle(c, "data", &c.Data, d.Data)
+	settle(c, "role", &c.Role, d.Role)
+	settle(c, "keep-markers", &c.KeepMarkers, d.KeepMarkers)
+	if c.Version == "" {
+		c.Version = d.Version
+	}
+	if c.Logger == nil {
+		c.Logger = d.Logger
+	}
+}
+
+// settle gives one field its default unless the flag of that name was given.
+func settle[T comparable](c *Config, flag string, field *T, otherwise T) {
+	var zero T
+	given := *field != zero
+	if c.Given != nil {
+		given = c.Given(flag)
+	}
+	if c.given[flag] = c.given[flag] || given; !given {
+		*field = otherwise
+	}
+}
+
+// adopt takes over from the stored channel what was not given.
+func (c *Config) adopt(old markers.Channel) {
+	length := func(frames int64) time.Duration { return time.Duration(old.Rate.Nanos(frames)) }
+	s := &c.Stream
+	adopt(c, "fps", &s.Rate, old.Rate)
+	if !c.given["size"] {
+		s.Width, s.Height = old.Width, old.Height
+	}
+	adopt(c, "seed", &s.Seed, old.Seed)
+	adopt(c, "epoch", &s.Epoch, old.Epoch)
+	adopt(c, "drop-frame", &s.DropFrame, old.DropFrame)
+	adopt(c, "segment", &s.Segment, length(old.FramesPerSegment))
+	adopt(c, "event-every", &s.EventEvery, length(old.EventEvery))
+	adopt(c, "event-length", &s.EventLength, length(old.EventLength))
+	adopt(c, "noise", &s.Noise, old.Noise)
+	adopt(c, "block", &s.Block, old.Block)
+	adopt(c, "roll", &s.Roll, old.Roll)
+	adopt(c, "window", &s.Window, time.Duration(old.Window)*length(old.FramesPerSegment))
+	if old.Bitrate != 0 { // 0: an earlier version did not note it
+		adopt(c, "bitrate", &c.Encoding.Bitrate, old.Bitrate)
+	}
+	if old.KeepMarkers != 0 {
+		adopt(c, "keep-markers", &c.KeepMarkers, time.Duration(old.KeepMarkers))
+	}
+}
+
+func adopt[T any](c *Config, flag string, field *T, stored T) {
+	if !c.given[flag] {
+		*field, c.given[flag] = stored, true
+	}
+}
+
+// channel describes the channel. An epoch or a seed that nobody gave is now, or random.
+func (c *Config) channel(now time.Time) (markers.Channel, error) {
+	s := c.Stream
+	if !c.given["epoch"] {
+		s.Epoch = now.UTC().Truncate(time.Millisecond)
+	}
+	if !c.given["seed"] {
+		var err error
+		if s.Seed, err = scenario.RandomSeed(); err != nil {
+			return markers.Channel{}, err
+		}
+	}
+	return s.Channel()
+}
+
+// check refuses combinations that can't work.
+func (c *Config) check(channel markers.Channel) error {
+	least := packager.MinWindow(channel.Clock())
+	switch {
+	case c.Role != All && c.Role != Generator && c.Role != API:
+		return fmt.Errorf("--role: %q is not a role: use %s, %s or %s", c.Role, All, Generator, API)
+	case c.Role == API && c.Redis == "":
+		return errors.New("--role api reads the markers of another process: give the --redis that it writes to")
+	case c.Role == API && c.Reset:
+		return errors.New("--reset is for the process that generates: leave it out with --role api")
+	case c.Role == API && c.Outputs.some():
+		return errors.New("--push, --listen-ts, --rtmp and --relay… are for the process that generates: leave them out with --role api")
+	case channel.Window < least:
+		return fmt.Errorf("--window: %v is too short for players: use %v or more", c.Stream.Window,
+			time.Duration(channel.Rate.Nanos(least*channel.FramesPerSegment)))
+	case c.KeepMarkers < 0:
+		return fmt.Errorf("--keep-markers: %v is not a length of time such as 24h", c.KeepMarkers)
+	}
+	return nil
+}
+
+// hlsDir is where a channel's playlists and segments are published.
+func (c *Config) hlsDir(channel string) string { return filepath.Join(c.Data, channel, "hls") }
+
+// Options makes the encoder's options for a channel. given reports whether the flag of a name was given; of those that were
+// not, BFrames and Preset depend on the rest.
+func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logger *slog.Logger) encoder.Options {
+	bframes, preset := e.BFrames, e.Preset
+	if (e.LowLatency || c.Rate.Num < 2*c.Rate.Den) && !given("bframes") {
+		bframes = 0
+	}
+	if e.Encoder != encoder.X264 && !given("preset") {
+		preset = "" // the default is x264's; other encoders have their own
+	}
+	return encoder.Options{
+		FFmpeg: e.FFmpeg, Encoder: e.Encoder, Width: c.Width, Height: c.Height, Rate: c.Rate, GOP: c.FramesPerSegment,
+		Preset: preset, Bitrate: e.Bitrate, BFrames: bframes, LowLatency: e.LowLatency, Threads: e.Threads,
+		PTSOrigin: c.PTSOrigin, Logger: logger,
+	}
+}
+
+// some reports whether there are any.
+func (o Outputs) some() bool {
+	return len(o.Push)+len(o.Relay) > 0 || o.ListenTS+o.RTMP+o.RelayHLS+o.RelayDASH != ""
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/pipeline"
+	"github.com/refstream/refstream/static"
+)
+
+// encoderStall is how long ffmpeg may take frames without giving any back before it is taken for hung: longer than any
+// lookahead at a tenth of real time.
+const encoderStall = 15 * time.Second
+
+// generate makes the generator's half.
+func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
+	c, store, logger := s.channel, s.stores.main(), s.cfg.Logger
+	options := s.encoding()
+	options.Stall, options.Bounded = encoderStall, true
+	if _, err := encoder.New(options); err != nil { // the data directory may have brought another size or rate
+		return nil, err
+	}
+	segments, err := store.Segments(ctx, c.Name, markers.Range{})
+	if err != nil {
+		return nil, fmt.Errorf("read segments: %w", err)
+	}
+	events, err := store.Markers(ctx, c.Name, markers.Range{})
+	if err != nil {
+		return nil, fmt.Errorf("read markers: %w", err)
+	}
+	lost, err := s.withdrawLost(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	pacer, err := generator.NewPacer(c.Epoch, c.Rate, time.Now, generator.SystemSleep)
+	if err != nil {
+		return nil, err
+	}
+	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window,
+		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
+		Segments: segments, Markers: events, Now: pacer.Now})
+	if err != nil {
+		return nil, fmt.Errorf("open playlist: %w", err)
+	}
+	if err := s.carriers.makeHub(c, options, s.cfg.clientLimits()); err != nil {
+		return nil, err
+	}
+	s.registry.MustRegister(newCarrierMetrics(c.Name, s.carriers.status))
+	live := &pipeline.Live{
+		Channel: pipeline.Channel{
+			Info: c, Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
+			Output: s.carriers.hub,
+			Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
+		},
+		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,
+	}
+	if s.stores.reached != nil {
+		live.Reached = s.stores.reached
+	}
+	return live, nil
+}
+
+// withdrawLost finds what is gone of earlier runs' segments, and removes the files that the ledger can't speak for any more:
+// the playlist shows gaps in their place. It returns the frames that are lost with them.
+func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]markers.MissingRecord, error) {
+	c := s.channel
+	lost, withdrawn, err := pipeline.Audit(ctx, store, c, func(seg markers.SegmentRecord) bool {
+		info, err := os.Stat(filepath.Join(s.cfg.hlsDir(c.Name), seg.URI))
+		return err == nil && info.Size() == seg.Bytes
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lost {
+		s.cfg.Logger.Warn("frames of an earlier run are lost: there is a gap in their place", "channel", c.Name, "first", l.Frame,
+			"last", l.LastFrame, "detail", l.Detail)
+	}
+	for _, seg := range withdrawn {
+		if err := os.Remove(filepath.Join(s.cfg.hlsDir(c.Name), seg.URI)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("withdraw segment %d: %w", seg.MSN, err)
+		}
+	}
+	return lost, nil
+}
+
+// newAPI makes the API with the page.
+func (s *Server) newAPI() (*api.Server, error) {
+	c, limits := s.channel, s.cfg.clientLimits()
+	config := api.Config{
+		Store: s.stores.main(), HLSDir: s.cfg.hlsDir, Page: static.Handler(), Token: s.cfg.Token, CORSOrigins: s.cfg.CORSOrigins, Now: time.Now,
+		Gatherer: s.registry, Registerer: s.registry, Version: s.cfg.Version, Logger: s.cfg.Logger,
+		MaxConnections: limits.connections, StreamClients: limits.eventStreams,
+	}
+	if s.live == nil {
+		config.Generator = func(channel string) string { return generatorOf(s.cfg.Data, channel, s.cfg.Logger) }
+	} else {
+		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
+		config.Ready, config.Live, config.Outputs = s.live.Ready, s.carriers.handler(c.Name), s.carriers.outputs(c.Name)
+	}
+	if s.cfg.Role == Generator {
+		config.Page = nil
+	}
+	return api.New(config)
+}

@@ -1,0 +1,216 @@
+// Package server puts a channel, its stores, live outputs, API and page together from one Config, as refstream serve does. A
+// test has a stream with its truth in three lines:
+//
+//	s, err := server.New(ctx, server.Config{Data: t.TempDir()})
+//	go s.Run(ctx)
+//	markers, err := http.Get(s.URL() + "/markers")
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/pipeline"
+	"github.com/refstream/refstream/static"
+)
+
+// startLead is how far ahead the epoch of a first run is set, so that all is up when frame 0 is due.
+const startLead = 500 * time.Millisecond
+
+// Server is one Config at work. Any number of them may be in a process, each with a folder of its own.
+type Server struct {
+	cfg      Config
+	channel  markers.Channel
+	ffmpeg   string // its version
+	listener net.Listener
+	carriers *carriers
+	stores   *stores
+	registry *prometheus.Registry
+	live     *pipeline.Live // nil for the role API
+	api      *api.Server
+}
+
+// Info says what runs and where.
+type Info struct {
+	Channel markers.Channel
+	// FFmpeg is the version of ffmpeg, empty for the role API.
+	FFmpeg string
+	// URL is the base of the API's addresses, such as http://127.0.0.1:8080. Elsewhere is the same for other machines, empty where
+	// they can't reach it.
+	URL, Elsewhere string
+	// TS and RTMP are the addresses that Outputs.ListenTS and Outputs.RTMP are reached at, as host:port; empty without them.
+	TS, RTMP string
+}
+
+// New takes the addresses and opens the stores; the API can be asked once Run is called, which has to be: it gives back what New
+// took. ctx is for New alone. Where that ended it, its error is returned.
+func New(ctx context.Context, cfg Config) (*Server, error) {
+	cfg.settle()
+	s := &Server{cfg: cfg, registry: prometheus.NewRegistry()}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// open opens everything, as far as it gets.
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.channel, err = s.cfg.channel(time.Now()); err != nil {
+		return err
+	}
+	if err := s.cfg.check(s.channel); err != nil {
+		return err
+	}
+	if s.cfg.Role != API {
+		if s.ffmpeg, err = s.checkEncoder(ctx); err != nil {
+			return err
+		}
+	}
+	// The address is taken before anything is written, so that a second server in the same place changes nothing.
+	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
+		return fmt.Errorf("--addr: %w: name a free address such as 127.0.0.1:8081", err)
+	}
+	if s.carriers, err = s.cfg.Outputs.open(s.channel, s.cfg.hlsDir(s.channel.Name), s.cfg.Version, s.cfg.Logger); err != nil {
+		return err
+	}
+	if s.stores, err = s.cfg.openStores(ctx); err != nil {
+		return err
+	}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.stores.register(s.registry)
+	if s.cfg.Role != API {
+		if s.channel, err = s.cfg.enter(ctx, s.stores); err != nil {
+			return err
+		}
+		if s.live, err = s.generate(ctx); err != nil {
+			return err
+		}
+		// Only now, when all of it has proved to fit, is the channel written.
+		if err := s.stores.main().PutChannel(ctx, s.channel); err != nil {
+			return fmt.Errorf("write channel: %w", err)
+		}
+	}
+	if s.api, err = s.newAPI(); err != nil {
+		return err
+	}
+	if s.cfg.Role != Generator && !static.Built() {
+		s.cfg.Logger.Warn("the page's player library is not in this program: build it with make build")
+	}
+	return nil
+}
+
+// checkEncoder fails unless ffmpeg is there with the encoder that is asked for; it returns ffmpeg's version.
+func (s *Server) checkEncoder(ctx context.Context) (string, error) {
+	o := s.encoding()
+	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder)
+	if err == nil {
+		_, err = encoder.New(o)
+	}
+	if err != nil && ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return ffmpeg, err
+}
+
+func (s *Server) encoding() encoder.Options {
+	return s.cfg.Encoding.Options(s.channel, func(flag string) bool { return s.cfg.given[flag] }, s.cfg.Logger)
+}
+
+// close gives back what open took.
+func (s *Server) close() error {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.carriers != nil {
+		s.carriers.close()
+	}
+	if s.stores != nil {
+		return s.stores.close()
+	}
+	return nil
+}
+
+// URL is the base of the API's addresses, such as http://127.0.0.1:8080.
+func (s *Server) URL() string { return "http://" + Reachable(s.listener.Addr()) }
+
+// Info says what runs and where.
+func (s *Server) Info() Info {
+	i := Info{Channel: s.channel, FFmpeg: s.ffmpeg, URL: s.URL()}
+	if other := elsewhere(s.listener.Addr()); other != "" {
+		i.Elsewhere = "http://" + other
+	}
+	if l := s.carriers.ts; l != nil {
+		i.TS = Reachable(l.Addr())
+	}
+	if l := s.carriers.rtmp; l != nil {
+		i.RTMP = Reachable(l.Addr())
+	}
+	return i
+}
+
+// Run does what the role asks for until ctx ends, which is no error, or something fails for good. It returns when all that it
+// has started has ended. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	return errors.Join(s.run(ctx), s.close())
+}
+
+func (s *Server) run(ctx context.Context) error {
+	if s.live != nil {
+		if err := s.carriers.start(s.channel); err != nil {
+			return err
+		}
+	}
+	// The stream stops first, then its live outputs, and the API last, so that players see the end of the playlist; the
+	// copy to Redis ends in between, when there is nothing more to copy.
+	group, ctx := errgroup.WithContext(ctx)
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	copying, stopCopying := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	defer stopCopying()
+	group.Go(func() error {
+		err := s.api.Run(serving, s.listener)
+		if serving.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+			return nil
+		}
+		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
+	})
+	if s.stores.mirror != nil {
+		group.Go(func() error {
+			if err := s.stores.mirror.Run(copying); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("copy to Redis: %w", err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer stopServing()
+		defer stopCopying()
+		if s.live == nil {
+			<-ctx.Done()
+			return nil
+		}
+		asked := make(chan time.Time, 1)
+		context.AfterFunc(ctx, func() { asked <- time.Now() })
+		err := s.live.Run(ctx)
+		var stopping time.Duration
+		select {
+		case t := <-asked:
+			stopping = time.Since(t)
+		default: // it ended by itself
+		}
+		s.carriers.end(stopping)
+		s.stores.drain()
+		return err
+	})
+	return group.Wait()
+}
