@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image/png"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/refstream/refstream/generator"
-	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -67,16 +65,4 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 	o.register(cmd.Flags(), offlineEpoch, "UTC of frame 0, or now", offlineSeed, "seed of the events, 0 to 2^53-1, or random")
 	cmd.Flags().StringVar(&out, "out", "-", "the PNG file; - is standard output")
 	return cmd
-}
-
-// writeFile writes a file in full or leaves nothing behind.
-func writeFile(name string, write func(io.Writer) error) error {
-	err := atomicfile.Write(name, ".refstream-*", write)
-	switch failed := new(fs.PathError); {
-	case errors.As(err, &failed) && failed.Op == "open":
-		return fmt.Errorf("create %s: %w: choose a folder that can be written", name, err)
-	case err != nil:
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }

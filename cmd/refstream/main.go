@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
+	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/internal/redact"
 )
 
@@ -36,4 +38,53 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.New("interrupted")
 	}
 	return err
+}
+
+// untold is the error of a command that could not tell: its exit code is 2.
+func untold(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled): // main would take it for a stop of a command that runs until it is stopped
+		err = errors.New("interrupted")
+	}
+	return &codedError{verify.ExitUnknown, err}
+}
+
+// codedError is an error that the program ends with a code of its own for.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// exitCode is the program's: 0 for no error, and 1 for those that have none of their own.
+func exitCode(err error) int {
+	var coded *codedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &coded):
+		return coded.code
+	}
+	return 1
+}
+
+// notTrue is the error of a command that has told that something is not as it should be.
+func notTrue(format string, args ...any) error {
+	return &codedError{verify.ExitNotTrue, fmt.Errorf(format, args...)}
+}
+
+// memoryLimit is from which size on the garbage collector runs as often as it takes: what a server can have a command keep
+// (hlsclient bounds it to 96 MiB) and half as much again.
+const memoryLimit = 144 << 20
+
+// limitMemory keeps the memory of a command that reads what anybody's server sends below 200 MB. GOMEMLIMIT in the environment
+// says otherwise.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }

@@ -1,14 +1,122 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
+
+// lineScreen shows how far something is: a line that is drawn over and over on a terminal, and printed now and then where
+// it has changed elsewhere. What is logged stands above it. In the background nothing is shown: others write there. It is
+// safe for concurrent use.
+type lineScreen struct {
+	mu       sync.Mutex
+	out      io.Writer
+	terminal *os.File // nil where out is none
+	drawn    string   // what stands on the terminal, empty for nothing
+	line     string
+	told     string
+	at       time.Time
+}
+
+func newLineScreen(out io.Writer) *lineScreen {
+	s := &lineScreen{out: out, at: time.Now()}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.terminal = f
+	}
+	return s
+}
+
+// show shows the present state.
+func (s *lineScreen) show(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line = line
+	if s.terminal != nil {
+		s.draw()
+		return
+	}
+	if now := time.Now(); now.Sub(s.at) >= lineEvery && line != s.told {
+		s.at, s.told = now, line
+		fmt.Fprintln(s.out, line)
+	}
+}
+
+// draw draws the line in place of the last one, cut to the terminal.
+func (s *lineScreen) draw() {
+	if !foreground(s.terminal) {
+		s.drawn = "" // the shell has written its prompt there
+		return
+	}
+	line := s.line
+	if width, _, err := term.GetSize(int(s.terminal.Fd())); err == nil && width > 1 && len(line) >= width {
+		line = line[:width-1]
+	}
+	if line == s.drawn {
+		return
+	}
+	fmt.Fprintf(s.out, "\r%s\x1b[K", line)
+	s.drawn = line
+}
+
+func (s *lineScreen) erase() {
+	if s.drawn != "" && foreground(s.terminal) {
+		fmt.Fprint(s.out, "\r\x1b[K")
+	}
+	s.drawn = ""
+}
+
+// finish leaves the terminal as it was.
+func (s *lineScreen) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+}
+
+// log is where to log: above the line.
+func (s *lineScreen) log() io.Writer { return aboveLine{s} }
+
+type aboveLine struct{ *lineScreen }
+
+// Write writes whole lines.
+func (l aboveLine) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	drawn := l.drawn != ""
+	l.erase()
+	n, err := l.out.Write(b)
+	if drawn && bytes.HasSuffix(b, []byte("\n")) {
+		l.draw()
+	}
+	return n, err
+}
+
+// count is a number of things.
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// size is a number of bytes in the unit that suits it.
+func size(bytes int64) string {
+	switch {
+	case bytes < 1e3:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	case bytes < 1e9:
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.2f GB", float64(bytes)/1e9)
+}
 
 // lineEvery is how often progress is told where it can't be drawn: seldom enough for a log.
 const lineEvery = 5 * time.Second

@@ -197,6 +197,3 @@ func parseHeaders(lines []string) (http.Header, error) {
 	}
 	return h, nil
 }
-
-// sessionName is the form of the name of a session that has none: when it was begun.
-const sessionName = "20060102_150405"

@@ -70,16 +70,6 @@ recorded is replayed as far as it was at the start.`,
 	return cmd
 }
 
-// oneSession wants the name of a session as the only argument.
-func oneSession(command string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("%s: give the name of one session, as record says it: refstream %s monday", command, command)
-		}
-		return nil
-	}
-}
-
 func (f *replayFlags) options() (replay.Options, error) {
 	o := replay.Options{Now: time.Now, Loop: f.loop, Rebase: f.rebase, Wait: !f.atOnce}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -38,3 +39,16 @@ func (s *sessionFlags) dir(session string) (string, error) {
 	}
 	return filepath.Join(s.folder, session), nil
 }
+
+// oneSession wants the name of a session as the only argument.
+func oneSession(command string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s: give the name of one session, as record says it: refstream %s monday", command, command)
+		}
+		return nil
+	}
+}
+
+// sessionName is the form of the name of a session that has none: when it was begun.
+const sessionName = "20060102_150405"

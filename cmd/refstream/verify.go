@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/analyzer/verify"
 )
@@ -127,3 +132,72 @@ func (f *verifyFlags) hint(err error) error {
 	}
 	return err
 }
+
+// truthFlags say where the truth about a stream comes from.
+type truthFlags struct {
+	streamFlags
+	truth string
+}
+
+func (t *truthFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&t.truth, "truth", "", "the truth: the address of the server that made the stream, or the folder or truth.json\nthat generate wrote")
+	t.streamFlags.register(f, offlineEpoch, "without --truth: UTC of frame 0", offlineSeed, "without --truth: seed of the events")
+}
+
+// source finds the truth about a stream or, where of is empty, about nothing in particular; given tells which flags were
+// set. Where no flag says, it is looked for beside a file, and on the server that a stream comes from. The channel is that
+// of the flag, or else of the stream's address, or else of what the stream says itself.
+func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Source, error) {
+	base, named := verify.ServerOf(of)
+	channel := named
+	if given("channel") {
+		channel = t.Name
+	}
+	client := &http.Client{Timeout: truthTimeout}
+	if t.truth != "" {
+		if !strings.HasPrefix(t.truth, "http://") && !strings.HasPrefix(t.truth, "https://") {
+			return verify.Folder(t.truth), nil
+		}
+		if of == "" || given("channel") {
+			return verify.Server(t.truth, channel, client)
+		}
+		return verify.Unnamed(func(ctx context.Context, said string) (verify.Source, error) {
+			return verify.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
+		}), nil
+	}
+	if given("seed") || given("epoch") {
+		if of == "" || channel != "" {
+			return t.seeded(channel)
+		}
+		return verify.Unnamed(func(_ context.Context, said string) (verify.Source, error) { return t.seeded(said) }), nil
+	}
+	if base != "" {
+		return verify.Server(base, channel, client)
+	}
+	if of != "" {
+		path := strings.TrimPrefix(of, "file://")
+		if _, err := os.Stat(path); err != nil && !strings.Contains(of, "://") {
+			return nil, fmt.Errorf("read stream: %w", err)
+		}
+		beside := filepath.Join(filepath.Dir(path), "truth.json")
+		if _, err := os.Stat(beside); err == nil {
+			return verify.Folder(beside), nil
+		}
+	}
+	return nil, errors.New("where is the truth? give --truth with a server's address or a truth.json, or --seed with the other flags that the stream was made with")
+}
+
+// seeded is the truth that follows from the flags; an empty channel is that of the flag.
+func (t *truthFlags) seeded(channel string) (verify.Source, error) {
+	c, err := t.channelInfo(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if channel != "" {
+		c.Name = channel
+	}
+	return verify.Seeded(c), nil
+}
+
+// truthTimeout bounds each question to a server.
+const truthTimeout = 30 * time.Second

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/refstream/refstream/internal/atomicfile"
 )
 
 const (
@@ -94,4 +97,16 @@ func linked(name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("write %s: more than %d symbolic links", name, maxLinks)
+}
+
+// writeFile writes a file in full or leaves nothing behind.
+func writeFile(name string, write func(io.Writer) error) error {
+	err := atomicfile.Write(name, ".refstream-*", write)
+	switch failed := new(fs.PathError); {
+	case errors.As(err, &failed) && failed.Op == "open":
+		return fmt.Errorf("create %s: %w: choose a folder that can be written", name, err)
+	case err != nil:
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
 }
