@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/markers"
@@ -220,4 +223,58 @@ func markersIn(ctx context.Context, source verify.Source, c markers.Channel, o *
 func boundedTruth(s verify.Source) bool {
 	endless, ok := s.(interface{ Endless() bool })
 	return !ok || !endless.Endless()
+}
+
+// maxDetectionBytes bounds a list of detections: the most there may be, each an object of some 600 bytes.
+const maxDetectionBytes = 64 << 20
+
+// errLongList is a list of detections that has no end, or too late a one.
+var errLongList = errors.New("the list has more than 64 MiB: give detections only")
+
+// read reads the detections from a file or standard input, until ctx ends.
+func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in score.Reading) (score.List, error) {
+	list, open := stdin.(*os.File)
+	switch {
+	case name != "-":
+		file, err := analyzer.OpenFile(ctx, name)
+		if err != nil {
+			return score.List{}, fmt.Errorf("read detections: %w", err)
+		}
+		defer file.Close()
+		stdin = file
+	case open:
+		file, err := analyzer.WaitOn(ctx, list)
+		if err != nil {
+			return score.List{}, fmt.Errorf("read detections: %w", err)
+		}
+		defer file.Close()
+		stdin = file
+	}
+	text := bufio.NewReader(&boundedList{stdin, maxDetectionBytes})
+	switch in.Format = score.Format(f.format); in.Format {
+	case score.JSON, score.CSV, score.FFmpeg:
+	case "":
+		in.Format = score.FormatOf(text)
+	default:
+		return score.List{}, fmt.Errorf("--format: %q is not a format: use json, csv or ffmpeg", f.format)
+	}
+	return in.Read(text)
+}
+
+// boundedList reads so many bytes; more are an error.
+type boundedList struct {
+	in   io.Reader
+	left int64
+}
+
+// Read reads once.
+func (b *boundedList) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errLongList
+	}
+	n, err := b.in.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, errLongList
+	}
+	return n, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -106,21 +105,6 @@ func TestBoundedList(t *testing.T) {
 		}
 		if _, again := in.Read(make([]byte, 1)); want != nil && !errors.Is(again, want) {
 			t.Errorf("%d: %v after that", size, again)
-		}
-	}
-}
-
-// The format is known by how a list begins.
-func TestGuessFormat(t *testing.T) {
-	for text, want := range map[string]score.Format{
-		"": score.JSON, "[1, 2]": score.JSON, ` [{"time": 1}]`: score.JSON, "{}": score.JSON, "1.5\n2": score.CSV, "time,label\n": score.CSV,
-		"\uFEFF\"time\"\n": score.CSV, "Scene Number,Start Frame": score.CSV, "start,end\n": score.CSV,
-		"ffmpeg version 5.1.9 Copyright": score.FFmpeg, "Input #0, mpegts, from 'x'": score.FFmpeg,
-		"[blackdetect @ 0x5581] black_start:1": score.FFmpeg, "[Parsed_scdet_0 @ 0x1] lavfi.scd.score: 1": score.FFmpeg,
-		"black_start:1 black_end:2": score.FFmpeg, "lavfi.scd.time=4": score.FFmpeg, "lavfi.freezedetect.freeze_start: 2": score.FFmpeg,
-	} {
-		if got := guessFormat(bufio.NewReader(strings.NewReader(text))); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

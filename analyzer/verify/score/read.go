@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/refstream/refstream/markers"
@@ -189,4 +190,22 @@ func oneOfClocks() string {
 		names = append(names, string(c))
 	}
 	return "use " + strings.Join(names, ", ")
+}
+
+// logStart is how a log of ffmpeg begins, or lines of it.
+var logStart = regexp.MustCompile(`^(ffmpeg version |Input #\d|\[\w+ @ 0x|lavfi\.|(black|freeze|silence)_start)`)
+
+// FormatOf looks at how a list begins: JSON with a bracket or a brace, CSV with a name or a number. Numbers and strings
+// in a line of their own are the same in both, and a quote may begin a header.
+func FormatOf(text *bufio.Reader) Format {
+	const enough = 64
+	head, _ := text.Peek(enough) // what there is of a shorter list
+	start := strings.TrimLeft(strings.TrimPrefix(string(head), "\uFEFF"), " \t\r\n")
+	if logStart.MatchString(start) {
+		return FFmpeg
+	}
+	if start == "" || strings.ContainsAny(start[:1], `[{`) {
+		return JSON
+	}
+	return CSV
 }

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"strings"
@@ -174,4 +175,19 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d detections: %+v", len(l.At), got)
 		}
 	})
+}
+
+// The format is known by how a list begins.
+func TestFormatOf(t *testing.T) {
+	for text, want := range map[string]Format{
+		"": JSON, "[1, 2]": JSON, ` [{"time": 1}]`: JSON, "{}": JSON, "1.5\n2": CSV, "time,label\n": CSV,
+		"\uFEFF\"time\"\n": CSV, "Scene Number,Start Frame": CSV, "start,end\n": CSV,
+		"ffmpeg version 5.1.9 Copyright": FFmpeg, "Input #0, mpegts, from 'x'": FFmpeg,
+		"[blackdetect @ 0x5581] black_start:1": FFmpeg, "[Parsed_scdet_0 @ 0x1] lavfi.scd.score: 1": FFmpeg,
+		"black_start:1 black_end:2": FFmpeg, "lavfi.scd.time=4": FFmpeg, "lavfi.freezedetect.freeze_start: 2": FFmpeg,
+	} {
+		if got := FormatOf(bufio.NewReader(strings.NewReader(text))); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
 }
