@@ -77,9 +77,7 @@ func (c *flvContainer) end() error {
 }
 
 // alsoFiles are the files of generate besides HLS: stream.ts, stream.flv.
-type alsoFiles struct {
-	files []*alsoFile
-}
+type alsoFiles []*alsoFile
 
 type alsoFile struct {
 	container
@@ -94,32 +92,29 @@ func CheckFormats(names []string) error {
 		if formats[name] == nil {
 			return fmt.Errorf("--also: %q is not a format: use ts, flv or ts,flv", name)
 		}
-		for _, other := range names[:i] {
-			if other == name {
-				return fmt.Errorf("--also: %s is there twice", name)
-			}
+		if slices.Contains(names[:i], name) {
+			return fmt.Errorf("--also: %s is there twice", name)
 		}
 	}
 	return nil
 }
 
 // newAlsoFiles creates the files in dir.
-func newAlsoFiles(dir string, names []string, o flv.Options) (*alsoFiles, error) {
-	a := &alsoFiles{}
+func newAlsoFiles(dir string, names []string, o flv.Options) (a alsoFiles, err error) {
 	for _, name := range names {
 		f, err := os.Create(filepath.Join(dir, "stream."+name))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(name), err), a.close())
 		}
 		buf := bufio.NewWriterSize(f, 1<<16)
-		a.files = append(a.files, &alsoFile{alsoFormats(o)[name](buf), buf, f})
+		a = append(a, &alsoFile{alsoFormats(o)[name](buf), buf, f})
 	}
 	return a, nil
 }
 
 // Write packs a unit into every file.
-func (a *alsoFiles) Write(u stream.Unit) error {
-	for _, f := range a.files {
+func (a alsoFiles) Write(u stream.Unit) error {
+	for _, f := range a {
 		if err := f.unit(u); err != nil {
 			return err
 		}
@@ -127,13 +122,12 @@ func (a *alsoFiles) Write(u stream.Unit) error {
 	return nil
 }
 
-// close ends the files, and reports the first failure.
-func (a *alsoFiles) close() error {
+// close ends the files, and reports what failed.
+func (a alsoFiles) close() error {
 	var errs []error
-	for _, f := range a.files {
+	for _, f := range a {
 		errs = append(errs, f.end(), f.buf.Flush(), f.file.Close())
 	}
-	a.files = nil
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("write file: %w", err)
 	}

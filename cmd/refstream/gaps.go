@@ -42,9 +42,7 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 		Args: func(cmd *cobra.Command, args []string) error { return untold(oneSession("gaps")(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
-	})
+	cmd.SetFlagErrorFunc(wrongFlag)
 	flags := cmd.Flags()
 	f.registerIn(flags)
 	flags.StringVarP(&f.threshold, "threshold", "t", "0", "how far apart versions may be: seconds, or such as 2.5s\n(0: one and a half target durations); also --time")

@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/internal/redact"
 )
@@ -49,6 +51,11 @@ func untold(err error) error {
 		err = errors.New("interrupted")
 	}
 	return &codedError{verify.ExitUnknown, err}
+}
+
+// wrongFlag is the error of a flag that is wrong, of a command whose exit code 2 says that it could not tell.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
 }
 
 // codedError is an error that the program ends with a code of its own for.

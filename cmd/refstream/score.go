@@ -55,9 +55,7 @@ could not be told.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
-	})
+	cmd.SetFlagErrorFunc(wrongFlag)
 	flags := cmd.Flags()
 	f.register(flags)
 	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")

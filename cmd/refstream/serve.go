@@ -16,8 +16,8 @@ import (
 type serveFlags struct {
 	streamFlags
 	encodingFlags
-	config         server.Config // the rest
-	role, logLevel string
+	config   server.Config // the rest
+	logLevel string
 }
 
 func newServe(stdout, stderr io.Writer) *cobra.Command {
@@ -47,7 +47,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	f.DurationVar(&s.config.KeepMarkers, "keep-markers", d.KeepMarkers, "how long markers are kept, at least the window: some 0.5 kB each, on disk and in memory")
 	f.StringVar(&s.config.Redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
 	f.StringVar(&s.config.Data, "data", d.Data, "data directory: journal and segments")
-	f.StringVar(&s.role, "role", string(d.Role), "all, generator (no page) or api (no generator; needs --redis)")
+	f.StringVar((*string)(&s.config.Role), "role", string(d.Role), "all, generator (no page) or api (no generator; needs --redis)")
 	f.StringSliceVar(&s.config.CORSOrigins, "cors-origin", nil, "origins whose pages may read the API, such as https://example.org, or *")
 	f.StringVar(&s.config.Token, "token", "", "bearer token for triggering events; without one they are taken from this machine only")
 	f.BoolVar(&s.config.Reset, "reset", false, "empty the channel's data (and its Redis records) before the start")
@@ -81,8 +81,7 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 		return err
 	}
 	c := s.config
-	c.Stream, c.Encoding, c.Role = s.Settings, s.Encoding, server.Role(s.role)
-	c.Version, c.Logger = version, logger
+	c.Stream, c.Encoding, c.Version, c.Logger = s.Settings, s.Encoding, version, logger
 	c.Given = func(flag string) bool { // now and random ask for nothing in particular
 		return given(flag) && !(flag == "epoch" && s.epoch == "now") && !(flag == "seed" && s.seed == "random")
 	}

@@ -55,9 +55,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
 	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
-	})
+	cmd.SetFlagErrorFunc(wrongFlag)
 	flags := cmd.Flags()
 	f.register(flags)
 	flags.DurationVar(&f.duration, "duration", 30*time.Second, "how much of a live stream is read; files are read to their end")

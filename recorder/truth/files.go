@@ -138,15 +138,13 @@ func (t *files) append(b markers.Batch) error {
 func (t *files) lastFrame() int64 { return t.frames.last.Frame }
 
 func (t *files) close() error {
-	var errs []error
-	if t.frames != nil {
-		errs = append(errs, t.frames.Close())
+	return errors.Join(t.frames.close(), t.missing.close(), t.markers.close())
+}
+
+// close does nothing to a log that was never opened.
+func (l *recordLog[T]) close() error {
+	if l == nil {
+		return nil
 	}
-	if t.missing != nil {
-		errs = append(errs, t.missing.Close())
-	}
-	if t.markers != nil {
-		errs = append(errs, t.markers.Close())
-	}
-	return errors.Join(errs...)
+	return l.Close()
 }
