@@ -29,7 +29,7 @@ import (
 // startLead is how far ahead the epoch of a first run is set, so that all is up when frame 0 is due.
 const startLead = 500 * time.Millisecond
 
-// Server is one Config at work. Any number of them may be in a process, each with a folder of its own.
+// Server is one Config at work. Any number of them may be in a process, each with a Data folder of its own.
 type Server struct {
 	cfg      Config
 	channel  markers.Channel
@@ -54,8 +54,8 @@ type Info struct {
 	TS, RTMP string
 }
 
-// New takes the addresses and opens the stores; the API can be asked once Run is called, which has to be: it gives back what New
-// took. ctx is for New alone. Where that ended it, its error is returned.
+// New takes the addresses and opens the stores, until ctx ends. Requests are answered once Run is called. It has to be called,
+// because it gives back what New took.
 func New(ctx context.Context, cfg Config) (*Server, error) {
 	cfg.settle()
 	s := &Server{cfg: cfg, registry: prometheus.NewRegistry()}
@@ -91,7 +91,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.stores.register(s.registry)
 	if s.cfg.Role != API {
-		if s.channel, err = s.cfg.enter(ctx, s.stores); err != nil {
+		if s.channel, err = s.enter(ctx); err != nil {
 			return err
 		}
 		if s.live, err = s.generate(ctx); err != nil {

@@ -82,7 +82,8 @@ func (st *stores) main() markers.Store {
 }
 
 // enter goes on with the channel that the stores hold, or begins it, and counts the run.
-func (cfg *Config) enter(ctx context.Context, st *stores) (markers.Channel, error) {
+func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
+	cfg, st := &s.cfg, s.stores
 	old, err := st.journal.Channel(ctx, cfg.Stream.Name)
 	known := err == nil
 	if err != nil && !errors.Is(err, markers.ErrNotFound) {

@@ -43,8 +43,7 @@ type Recorder struct {
 	clocks string // address of the server's clocks
 	dir    string
 	logger *slog.Logger
-
-	now func() time.Time
+	now    func() time.Time
 
 	channel Channel
 	files   *files
