@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,81 +14,10 @@ import (
 	"github.com/refstream/refstream/stream"
 )
 
-// alsoFormats are the formats of generate besides HLS, each with what packs units into a file of it.
-func alsoFormats(o flv.Options) map[string]func(io.Writer) container {
-	return map[string]func(io.Writer) container{
-		"ts": func(w io.Writer) container {
-			m := ts.NewMuxer()
-			m.Step = o.Rate.Ticks(1)
-			return tsContainer{w, m}
-		},
-		"flv": func(w io.Writer) container { return &flvContainer{muxer: flv.NewMuxer(o), w: flv.NewWriter(w)} },
-	}
-}
-
-// container packs units into one file.
-type container interface {
-	// unit writes the next unit.
-	unit(u stream.Unit) error
-	// end writes what comes after the last one.
-	end() error
-}
-
-type tsContainer struct {
-	w     io.Writer
-	muxer *ts.Muxer
-}
-
-func (c tsContainer) unit(u stream.Unit) error {
-	b, err := c.muxer.Unit(u)
-	if err == nil {
-		_, err = c.w.Write(b)
-	}
-	return err
-}
-
-func (c tsContainer) end() error { return nil }
-
-type flvContainer struct {
-	muxer *flv.Muxer
-	w     *flv.Writer
-	begun bool
-}
-
-func (c *flvContainer) unit(u stream.Unit) error {
-	chunk, err := c.muxer.Unit(u)
-	if err != nil {
-		return err
-	}
-	tags := chunk.Tags
-	if !c.begun {
-		c.begun = true
-		tags = slices.Concat(chunk.Head, tags)
-	}
-	return c.w.Write(tags...)
-}
-
-func (c *flvContainer) end() error {
-	if !c.begun {
-		return nil // there was no unit, and a file of nothing says so
-	}
-	return c.w.Write(c.muxer.Flush()...)
-}
-
-// alsoFiles are the files of generate besides HLS: stream.ts, stream.flv.
-type alsoFiles []*alsoFile
-
-type alsoFile struct {
-	container
-	buf  *bufio.Writer
-	file *os.File
-}
-
 // CheckFormats refuses what is no format. The error names the flag of generate.
 func CheckFormats(names []string) error {
-	formats := alsoFormats(flv.Options{})
 	for i, name := range names {
-		if formats[name] == nil {
+		if name != "ts" && name != "flv" {
 			return fmt.Errorf("--also: %q is not a format: use ts, flv or ts,flv", name)
 		}
 		if slices.Contains(names[:i], name) {
@@ -99,15 +27,33 @@ func CheckFormats(names []string) error {
 	return nil
 }
 
+// alsoFiles are the files besides HLS: stream.ts, stream.flv.
+type alsoFiles []*alsoFile
+
+type alsoFile struct {
+	buf  *bufio.Writer
+	file *os.File
+	ts   *ts.Muxer // of MPEG-TS, else nil
+	flv  *flv.Muxer
+	tags *flv.Writer
+	head bool // of FLV is written
+}
+
 // newAlsoFiles creates the files in dir.
-func newAlsoFiles(dir string, names []string, o flv.Options) (a alsoFiles, err error) {
-	for _, name := range names {
-		f, err := os.Create(filepath.Join(dir, "stream."+name))
+func newAlsoFiles(dir string, formats []string, o flv.Options) (a alsoFiles, err error) {
+	for _, format := range formats {
+		file, err := os.Create(filepath.Join(dir, "stream."+format))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(name), err), a.close())
+			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(format), err), a.close())
 		}
-		buf := bufio.NewWriterSize(f, 1<<16)
-		a = append(a, &alsoFile{alsoFormats(o)[name](buf), buf, f})
+		f := &alsoFile{buf: bufio.NewWriterSize(file, 1<<16), file: file}
+		if format == "ts" {
+			f.ts = ts.NewMuxer()
+			f.ts.Step = o.Rate.Ticks(1)
+		} else {
+			f.flv, f.tags = flv.NewMuxer(o), flv.NewWriter(f.buf)
+		}
+		a = append(a, f)
 	}
 	return a, nil
 }
@@ -122,11 +68,34 @@ func (a alsoFiles) Write(u stream.Unit) error {
 	return nil
 }
 
-// close ends the files, and reports what failed.
+func (f *alsoFile) unit(u stream.Unit) error {
+	if f.ts != nil {
+		b, err := f.ts.Unit(u)
+		if err == nil {
+			_, err = f.buf.Write(b)
+		}
+		return err
+	}
+	chunk, err := f.flv.Unit(u)
+	if err != nil {
+		return err
+	}
+	tags := chunk.Tags
+	if !f.head {
+		f.head = true
+		tags = slices.Concat(chunk.Head, tags)
+	}
+	return f.tags.Write(tags...)
+}
+
+// close ends the files, and reports what failed. A file of no unit stays empty.
 func (a alsoFiles) close() error {
 	var errs []error
 	for _, f := range a {
-		errs = append(errs, f.end(), f.buf.Flush(), f.file.Close())
+		if f.head {
+			errs = append(errs, f.tags.Write(f.flv.Flush()...))
+		}
+		errs = append(errs, f.buf.Flush(), f.file.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("write file: %w", err)

@@ -109,7 +109,8 @@ func (k *carriers) close() {
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
 	k.hub, err = outputs.New(outputs.Options{
-		Channel: c, FLV: flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + k.version, Channel: c.Name}, FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
+		Channel: c, FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
+		FLV: flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + k.version, Channel: c.Name},
 	})
 	return err
 }

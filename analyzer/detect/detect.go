@@ -66,9 +66,7 @@ func Run(ctx context.Context, url string, o Options, found func(verify.Detected)
 		if posts, err = newPoster(o.Post, channel, o.Token, o.Log); err != nil {
 			return fmt.Errorf("--post: %w", err)
 		}
-		posting, stop := context.WithCancel(context.WithoutCancel(ctx))
-		defer stop()
-		group.Go(func() error { return posts.run(posting, ctx.Done()) })
+		group.Go(func() error { return posts.run(ctx) })
 	}
 	group.Go(func() error {
 		if posts != nil {

@@ -29,6 +29,7 @@ type poster struct {
 	client         *http.Client
 	log            io.Writer
 	queue          chan []byte
+	grace          time.Duration
 }
 
 // newPoster makes a poster for the server with the given base address; channel may be empty where that has one only.
@@ -41,7 +42,7 @@ func newPoster(base, channel, token string, log io.Writer) (*poster, error) {
 	if channel != "" {
 		u.RawQuery = url.Values{"channel": {channel}}.Encode()
 	}
-	return &poster{u.String(), token, &http.Client{Timeout: postTimeout}, log, make(chan []byte, postQueue)}, nil
+	return &poster{u.String(), token, &http.Client{Timeout: postTimeout}, log, make(chan []byte, postQueue), postGrace}, nil
 }
 
 // add queues a detection.
@@ -57,27 +58,13 @@ func (p *poster) add(ctx context.Context, body []byte) error {
 // end says that no more come.
 func (p *poster) end() { close(p.queue) }
 
-// run posts until all are posted, or one is refused. stopped is closed when the stream is left: what the server does not take
-// soon after that, or after the end of the stream, is given up.
-func (p *poster) run(ctx context.Context, stopped <-chan struct{}) error {
-	ctx, cancel := context.WithCancel(ctx)
+// run posts until all are posted, or one is refused. What the server does not take soon after ctx has ended is given up.
+func (p *poster) run(ctx context.Context) error {
+	posting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		select {
-		case <-stopped:
-		case <-ended:
-			return
-		}
-		select {
-		case <-time.After(postGrace):
-			cancel()
-		case <-ended:
-		}
-	}()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(p.grace, cancel) })()
 	for body := range p.queue {
-		if err := p.deliver(ctx, body); err != nil {
+		if err := p.deliver(posting, body); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func TestDetectionsArePosted(t *testing.T) {
 		}
 	}
 	p.end()
-	if err := p.run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "401 Unauthorized: the token is wrong") {
+	if err := p.run(t.Context()); err == nil || !strings.Contains(err.Error(), "401 Unauthorized: the token is wrong") {
 		t.Errorf("refused: %v", err)
 	}
 	const at = "/detections?channel=main Bearer secret "
@@ -54,8 +54,6 @@ func TestDetectionsArePosted(t *testing.T) {
 	if n := strings.Count(log.String(), "again in"); n != 2 {
 		t.Errorf("the log says %q", log.String())
 	}
-	stopped := make(chan struct{})
-	close(stopped)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	away, err := newPoster("http://"+testnet.FreeTCP(t), "", "", &log)
@@ -66,7 +64,8 @@ func TestDetectionsArePosted(t *testing.T) {
 		t.Fatal(err)
 	}
 	away.end()
-	if err := away.run(ctx, stopped); err == nil || !strings.Contains(err.Error(), "given up") {
+	away.grace = 0
+	if err := away.run(ctx); err == nil || !strings.Contains(err.Error(), "given up") {
 		t.Errorf("nobody there: %v", err)
 	}
 }
