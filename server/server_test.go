@@ -102,7 +102,9 @@ func TestTwoServers(t *testing.T) {
 			t.Errorf("%s is still served", i.URL)
 		}
 	}
-	for deadline := time.Now().Add(limit); runtime.NumGoroutine() > before; runtime.Gosched() {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(limit); runtime.NumGoroutine() > before; <-tick.C {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
