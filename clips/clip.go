@@ -23,12 +23,14 @@ import (
 	"github.com/refstream/refstream/pipeline"
 )
 
-// Options say what a clip is of. All but Formats, Logger and Progress must be set.
+// Options say what a clip is of. All but Containers, Formats, Logger and Progress must be set.
 type Options struct {
 	Channel markers.Channel
 	// First is the first frame, on the segment grid; Frames how many there are, at least one.
 	First, Frames int64
 	Encoder       encoder.Options
+	// Containers are what HLS segments are packed in, the first one's playlists under the plain names; none for MPEG-TS alone.
+	Containers []packager.Container
 	// Formats are those besides HLS: ts (stream.ts), flv (stream.flv).
 	Formats []string
 	// Version is the release of refstream, FFmpeg that of ffmpeg: the truth names them.
@@ -105,7 +107,7 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	began := o.Channel.Clock().UTC(o.First)
-	playlist, err := packager.New(packager.Options{Dir: dir, Channel: o.Channel, Now: func() time.Time { return began }})
+	playlist, err := packager.New(packager.Options{Dir: dir, Channel: o.Channel, Containers: o.Containers, Now: func() time.Time { return began }})
 	if err != nil {
 		return 0, fmt.Errorf("open playlist: %w", err)
 	}

@@ -42,6 +42,8 @@ type Channel struct {
 	// are those of the last start, for the next one.
 	Bitrate     int64   `json:"bitrate,omitempty"`
 	KeepMarkers Seconds `json:"keep_markers_seconds,omitempty"`
+	// Container is what segments are packed in, such as ts,fmp4, at the last start; empty for MPEG-TS alone.
+	Container string `json:"container,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
 	// of one stream have the same frames, and two ids: what they measure differs.
 	Generator string `json:"generator,omitempty"`

@@ -1,7 +1,6 @@
 package outputs
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
@@ -133,21 +131,15 @@ func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader 
 	}
 }
 
-// maxPlaylist bounds what is read of a playlist: an hour of segments is some 100 KB.
-const maxPlaylist = 4 << 20
-
-// errNotWhole means that what ffmpeg has written is not whole. Its hls and dash muxers don't look whether what they write
-// arrives: on a full disk they go on as if all were well, and the files are empty or cut off.
+// errNotWhole means that what ffmpeg has written is not whole. Its dash muxer doesn't look whether what it writes
+// arrives: on a full disk it goes on as if all were well, and the files are empty or cut off.
 var errNotWhole = errors.New("what ffmpeg wrote is empty or cut off: the disk may be full")
 
-// relayWhole looks at the newest files of a relay to hls or dash, once they are whole by their names.
+// relayWhole looks at the newest files of a relay to DASH, once they are whole by their names.
 type relayWhole struct {
-	list string // the playlist or manifest; empty: nothing is looked at
-	dash bool
-	ts   bool // segments are MPEG-TS, else MP4
-
-	pattern string    // of this run's segments of dash
-	before  time.Time // the list was of the run before
+	manifest string    // empty: nothing is looked at
+	pattern  string    // of this run's segments
+	before   time.Time // the manifest was of the run before
 }
 
 // whole is for a run that begins at a DTS.
@@ -155,9 +147,8 @@ func (s RelaySpec) whole(start int64) relayWhole {
 	if s.dir == "" {
 		return relayWhole{}
 	}
-	w := relayWhole{list: s.output, dash: s.muxer == "dash", ts: s.muxer == "hls" && !s.fmp4}
-	w.pattern = filepath.Join(filepath.Dir(s.output), fmt.Sprintf("chunk-%d-*.m4s", start))
-	if info, err := os.Stat(w.list); err == nil {
+	w := relayWhole{manifest: s.output, pattern: filepath.Join(filepath.Dir(s.output), fmt.Sprintf("chunk-%d-*.m4s", start))}
+	if info, err := os.Stat(w.manifest); err == nil {
 		w.before = info.ModTime()
 	}
 	return w
@@ -165,74 +156,39 @@ func (s RelaySpec) whole(start int64) relayWhole {
 
 // check returns an error that is errNotWhole and names the file.
 func (w relayWhole) check() error {
-	if w.list == "" {
+	if w.manifest == "" {
 		return nil
 	}
-	info, err := os.Stat(w.list)
+	info, err := os.Stat(w.manifest)
 	switch {
 	case err != nil, info.ModTime().Equal(w.before):
 		return nil // no segment has ended yet
 	case info.Size() == 0:
-		return fmt.Errorf("%w: %s", errNotWhole, w.list)
+		return fmt.Errorf("%w: %s", errNotWhole, w.manifest)
 	}
-	segment := w.newest()
-	if segment == "" {
+	names, err := filepath.Glob(w.pattern)
+	if err != nil || len(names) == 0 {
 		return nil
 	}
+	segment := names[len(names)-1] // they are sorted
 	f, err := os.Open(segment)
 	if err != nil {
 		return nil // deleted by now, or elsewhere
 	}
 	defer f.Close()
-	if !isWhole(f, w.ts) {
+	if !isWhole(f) {
 		return fmt.Errorf("%w: %s", errNotWhole, segment)
 	}
 	return nil
 }
 
-// newest is the file of the newest segment, or empty.
-func (w relayWhole) newest() string {
-	if w.dash {
-		names, err := filepath.Glob(w.pattern)
-		if err != nil || len(names) == 0 {
-			return ""
-		}
-		return names[len(names)-1] // they are sorted
-	}
-	f, err := os.Open(w.list)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	last := ""
-	lines := bufio.NewScanner(io.LimitReader(f, maxPlaylist))
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' {
-			last = line
-		}
-	}
-	switch {
-	case last == "":
-		return ""
-	case filepath.IsAbs(last):
-		return last
-	}
-	return filepath.Join(filepath.Dir(w.list), last)
-}
-
-// isWhole says whether a segment is not empty and ends where a packet of a transport stream, or a box of MP4, ends.
-func isWhole(f *os.File, ts bool) bool {
+// isWhole says whether a segment is not empty and ends where a box ends.
+func isWhole(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {
 		return true
 	}
 	size := info.Size()
-	switch {
-	case size == 0:
-		return false
-	case ts:
-		return size%188 == 0
-	}
 	// ISO/IEC 14496-12, 4.2: each box begins with its size in 32 bits and its type; none of these is larger.
 	at := int64(0)
 	for at < size {
@@ -246,5 +202,5 @@ func isWhole(f *os.File, ts bool) bool {
 		}
 		at += n
 	}
-	return at == size
+	return size > 0 && at == size
 }

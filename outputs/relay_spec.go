@@ -25,7 +25,7 @@ const (
 	maxShown = 200
 )
 
-// RelaySpec says where a relay leads. Its zero value is nowhere: ParseRelay, HLSRelay and DASHRelay make them.
+// RelaySpec says where a relay leads. Its zero value is nowhere: ParseRelay and DASHRelay make them.
 type RelaySpec struct {
 	// Name is the output without user, password and query, for people.
 	Name string
@@ -36,7 +36,6 @@ type RelaySpec struct {
 
 	file  string // that is made for each run, which none that exists may be; or empty
 	dir   string // that is made; or empty
-	fmp4  bool   // segments of HLS
 	waits bool   // the output is open when somebody has connected, which may take any time
 	paced bool   // ffmpeg reads no faster than the stream plays: what a relay begins with would be lost as datagrams
 	// secrets are hidden in what is logged and shown.
@@ -107,7 +106,7 @@ func fileRelay(name string) (RelaySpec, error) {
 	case ".flv":
 		s.muxer, s.options = "flv", videoOptions()
 	case ".m3u8", ".mpd":
-		return RelaySpec{}, errors.New("a playlist or manifest is written by --relay-hls and --relay-dash")
+		return RelaySpec{}, errors.New("a playlist is published by refstream itself (--container), a manifest written by --relay-dash")
 	default:
 		return RelaySpec{}, errors.New("the format of a file follows from its extension, .ts, .mp4, .mov, .mkv or .flv; " +
 			"of an address from its scheme, such as srt://host:9000")
@@ -209,37 +208,9 @@ func (s RelaySpec) Outside(published string) error {
 	return nil
 }
 
-// HLSRelay is a relay to ffmpeg's own hls muxer: index.m3u8 and its segments in dir, which is made. Each segment is one of
+// DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Each segment is one of
 // the channel's, one GOP long, and as many are listed as the channel's window has; as many more are kept until they are
-// deleted. Files appear under their names when they are whole. segmentType is mpegts or fmp4. Time stamps are the stream's.
-//
-// A run of ffmpeg that follows another one, also after a restart of the service, goes on with the list that is there and
-// its numbers, which count segments written and are not the channel's media sequence numbers. The muxer writes neither
-// date-times, because its are those of the machine, nor the number of discontinuities.
-func HLSRelay(dir, segmentType string, c markers.Channel) (RelaySpec, error) {
-	ext, more := ".ts", tsOptions("-hls_segment_options", tsSegmentOptions)
-	switch segmentType {
-	case "mpegts":
-	case "fmp4":
-		ext, more = ".m4s", videoOptions("-hls_fmp4_init_filename", "init.mp4", "-hls_segment_options", mp4SegmentOptions)
-	default:
-		return RelaySpec{}, fmt.Errorf("HLS relay: segment type %q is not known: use mpegts or fmp4", segmentType)
-	}
-	if err := checkPreset(dir, c); err != nil {
-		return RelaySpec{}, fmt.Errorf("HLS relay: %w", err)
-	}
-	list := filepath.Join(dir, "index.m3u8")
-	return RelaySpec{
-		Name: shown(list), output: list, dir: dir, muxer: "hls", fmp4: segmentType == "fmp4",
-		options: append(more, "-hls_segment_type", segmentType, "-hls_time", segmentSeconds(c),
-			"-hls_list_size", fmt.Sprint(c.Window), "-hls_delete_threshold", fmt.Sprint(c.Window),
-			"-hls_segment_filename", filepath.Join(dir, "seg-%08d"+ext),
-			"-hls_flags", "append_list+delete_segments+omit_endlist+temp_file"),
-	}, nil
-}
-
-// DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Segments, window and
-// whole files are as with HLSRelay. Time counts from the DTS of the unit that the run of ffmpeg began with, because the
+// deleted. Files appear under their names when they are whole. Time counts from the DTS of the unit that the run of ffmpeg began with, because the
 // muxer's manifests can't say that it begins elsewhere; the names of the run's files hold that DTS in ticks, so that runs
 // don't write over each other's. The files of the run before are deleted at the start of the next one but one.
 func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {

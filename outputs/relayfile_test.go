@@ -67,14 +67,12 @@ func TestRelayLeavesNoEmptyFiles(t *testing.T) {
 	}
 }
 
-// ffmpeg's hls and dash muxers go on when nothing can be written: the relay sees it, and goes on when there is room.
+// ffmpeg's dash muxer goes on when nothing can be written: the relay sees it, and goes on when there is room.
 func TestRelaySeesFullDisk(t *testing.T) {
 	c := testChannel()
 	c.Window = 4
 	for name, make := range map[string]func(dir string) (RelaySpec, error){
-		"mpegts": func(d string) (RelaySpec, error) { return HLSRelay(d, "mpegts", c) },
-		"fmp4":   func(d string) (RelaySpec, error) { return HLSRelay(d, "fmp4", c) },
-		"dash":   func(d string) (RelaySpec, error) { return DASHRelay(d, c) },
+		"dash": func(d string) (RelaySpec, error) { return DASHRelay(d, c) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, dir := relaySource{newSource(t, 3000), 0}, t.TempDir()

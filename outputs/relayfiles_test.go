@@ -146,53 +146,6 @@ func TestRelayKilledLeavesFiles(t *testing.T) {
 	}
 }
 
-func TestRelayToHLS(t *testing.T) {
-	c := testChannel()
-	c.Window = 4
-	for _, kind := range []string{"mpegts", "fmp4"} {
-		t.Run(kind, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "made", "here")
-			s := relaySource{newSource(t, 0), 20 * 3600 * 90000}
-			if kind == "mpegts" {
-				s.shift = nearWrap
-			}
-			spec, err := HLSRelay(dir, kind, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			relayAll(t, s, spec, 0, 150) // 6 segments
-			list := lines(t, filepath.Join(dir, "index.m3u8"))
-			names, rest := segments(list)
-			if !slices.Equal(names, numbered(2, 6, kind)) || rest["#EXT-X-MEDIA-SEQUENCE"] != "2" || rest["#EXT-X-TARGETDURATION"] != "1" ||
-				slices.Contains(list, "#EXT-X-ENDLIST") || rest["#EXTINF"] != "1.000000," {
-				t.Errorf("playlist:\n%s", strings.Join(list, "\n"))
-			}
-			checkSegments(t, dir, kind, s, names, 50)
-
-			// It goes on where it was.
-			relayAll(t, s, spec, 150, 225)
-			list = lines(t, filepath.Join(dir, "index.m3u8"))
-			names, rest = segments(list)
-			if !slices.Equal(names, numbered(5, 9, kind)) || rest["#EXT-X-MEDIA-SEQUENCE"] != "5" {
-				t.Errorf("playlist of the second run:\n%s", strings.Join(list, "\n"))
-			}
-			checkSegments(t, dir, kind, s, names, 125)
-			left, err := filepath.Glob(filepath.Join(dir, "*"))
-			if err != nil || len(left) > 2+2*int(c.Window)+1 || slices.ContainsFunc(left, func(n string) bool { return strings.HasSuffix(n, ".tmp") }) {
-				t.Errorf("files: %q, %v", left, err)
-			}
-		})
-	}
-}
-
-func numbered(from, to int, kind string) (names []string) {
-	ext := map[string]string{"mpegts": ".ts", "fmp4": ".m4s"}[kind]
-	for n := from; n < to; n++ {
-		names = append(names, "seg-0000000"+string(rune('0'+n))+ext)
-	}
-	return names
-}
-
 func lines(t *testing.T, file string) []string {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -200,37 +153,6 @@ func lines(t *testing.T, file string) []string {
 		t.Fatal(err)
 	}
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
-}
-
-// segments are the names in a playlist, and the last value of each tag.
-func segments(list []string) (names []string, tags map[string]string) {
-	tags = map[string]string{}
-	for _, line := range list {
-		if !strings.HasPrefix(line, "#") {
-			names = append(names, line)
-			continue
-		}
-		name, value, _ := strings.Cut(line, ":")
-		tags[name] = value
-	}
-	return names, tags
-}
-
-// checkSegments compares segments with the units from one on.
-func checkSegments(t *testing.T, dir, kind string, s relaySource, names []string, from int) {
-	t.Helper()
-	var all []byte
-	if kind == "fmp4" {
-		all = read(t, filepath.Join(dir, "init.mp4"))
-	}
-	for _, n := range names {
-		all = append(all, read(t, filepath.Join(dir, n))...)
-	}
-	if kind == "fmp4" {
-		samePTS(t, kind, relayProbe(t, "v", 1, saved(t, "all.mp4", all)), s, from, from+len(names)*testGOP)
-		return
-	}
-	checkTS(t, s, all, from+len(names)*testGOP, 0)
 }
 
 func read(t *testing.T, file string) []byte {

@@ -40,7 +40,7 @@ func relayCases() []relayCase {
 		{output: "-f mpegts udp://239.0.0.1:5000", err: "curl"},
 		{output: "https://host/up.ts?cid=SECRET", err: "curl"},
 		{output: "rtmp://host/app/SECRET", err: "--push"},
-		{output: "a/index.m3u8", err: "--relay-hls"},
+		{output: "a/index.m3u8", err: "--container"},
 		{output: "a/manifest.mpd", err: "--relay-dash"},
 		{output: "srt://", err: "scheme://host:port"},
 		{output: "srt://me:SEC%zzRET@host", err: "scheme://host:port"},
@@ -135,9 +135,7 @@ func TestRelayPresets(t *testing.T) {
 	c := testChannel()
 	c.Window = 6
 	for name, make := range map[string]func(string, markers.Channel) (RelaySpec, error){
-		"mpegts": func(d string, c markers.Channel) (RelaySpec, error) { return HLSRelay(d, "mpegts", c) },
-		"fmp4":   func(d string, c markers.Channel) (RelaySpec, error) { return HLSRelay(d, "fmp4", c) },
-		"dash":   DASHRelay,
+		"dash": DASHRelay,
 	} {
 		if _, err := make("", c); err == nil {
 			t.Errorf("%s: no folder is accepted", name)
@@ -158,13 +156,10 @@ func TestRelayPresets(t *testing.T) {
 			}
 		}
 	}
-	if _, err := HLSRelay("/dev/null", "mpegts", c); err == nil || !strings.Contains(err.Error(), "name a folder") {
+	if _, err := DASHRelay("/dev/null", c); err == nil || !strings.Contains(err.Error(), "name a folder") {
 		t.Errorf("a file as folder: %v", err)
 	}
 	if _, err := DASHRelay("/dev/null/x", c); err == nil || !strings.Contains(err.Error(), "name a folder") {
 		t.Errorf("a file as parent: %v", err)
-	}
-	if _, err := HLSRelay("a", "webm", c); err == nil || !strings.Contains(err.Error(), "mpegts or fmp4") {
-		t.Errorf("webm: %v", err)
 	}
 }

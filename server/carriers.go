@@ -83,13 +83,6 @@ func (o Outputs) relays(c markers.Channel, published string) (list []outputs.Rel
 		spec, err := outputs.ParseRelay(r)
 		add("--relay", spec, err)
 	}
-	if o.RelayHLS == "" && o.RelayHLSType != segmentsOfEveryPlayer {
-		add("--relay-hls-type", outputs.RelaySpec{}, errors.New("it is about --relay-hls, which is not given"))
-	}
-	if o.RelayHLS != "" {
-		spec, err := outputs.HLSRelay(o.RelayHLS, o.RelayHLSType, c)
-		add("--relay-hls", spec, err)
-	}
 	if o.RelayDASH != "" {
 		spec, err := outputs.DASHRelay(o.RelayDASH, c)
 		add("--relay-dash", spec, err)

@@ -23,20 +23,20 @@ const (
 	API       Role = "api"       // no stream: over the Redis of a generator
 )
 
-// segmentsOfEveryPlayer is the kind of segments that every player takes.
-const segmentsOfEveryPlayer = "mpegts"
-
 // Config says what a Server runs. Everything may be left out. Errors name a field as refstream serve names its flag:
 // --event-every is Stream.EventEvery.
 //
 // A channel goes on where it left off when a Server is started with the same Data: a field of Stream that is left out is then
-// what it was, and so are Encoding.Bitrate and KeepMarkers.
+// what it was, and so are Container, Encoding.Bitrate and KeepMarkers.
 type Config struct {
 	// Stream says what the channel shows and how it is cut. What is left out: a channel main of 1280x720 at 30 frames/s with
 	// segments of 2 s, events of 2 s every 20 s on average, a window of 10 min, a random seed, and the first start as epoch.
 	Stream   scenario.Settings
 	Encoding Encoding
-	Outputs  Outputs
+	// Container is what HLS segments are packed in: ts (MPEG-TS), fmp4 (CMAF), or both with a comma between them, of which the
+	// first has index.m3u8 and master.m3u8. Default: ts.
+	Container string
+	Outputs   Outputs
 	// Addr is what the API and the page listen at. Default: 127.0.0.1 with a free port.
 	Addr string
 	// Data is the folder of the journal and the segments. Default: data.
@@ -90,19 +90,17 @@ type Outputs struct {
 	ListenTS, RTMP string
 	// Relay runs ffmpeg -c copy into each of these: an address (srt, udp, rtp, rtsp, tcp) or a file.
 	Relay []string
-	// RelayHLS and RelayDASH are folders that ffmpeg's own muxers publish into.
-	RelayHLS, RelayDASH string
-	// RelayHLSType is the kind of segments of RelayHLS: mpegts or fmp4. Default: mpegts.
-	RelayHLSType string
+	// RelayDASH is a folder that ffmpeg's own muxer publishes into.
+	RelayDASH string
 }
 
 // Defaults is the Config of everything that is left out.
 func Defaults() Config {
 	c := Config{
-		Stream:   scenario.DefaultSettings(),
-		Encoding: Encoding{Encoder: encoder.X264, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
-		Outputs:  Outputs{RelayHLSType: segmentsOfEveryPlayer},
-		Addr:     "127.0.0.1:0", Data: "data", Role: All, KeepMarkers: 24 * time.Hour, Version: "dev",
+		Stream:    scenario.DefaultSettings(),
+		Encoding:  Encoding{Encoder: encoder.X264, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
+		Container: string(packager.TS),
+		Addr:      "127.0.0.1:0", Data: "data", Role: All, KeepMarkers: 24 * time.Hour, Version: "dev",
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	c.Stream.Window = 10 * time.Minute
@@ -132,7 +130,7 @@ func (c *Config) settle() {
 	settle(c, "preset", &e.Preset, d.Encoding.Preset)
 	settle(c, "bitrate", &e.Bitrate, d.Encoding.Bitrate)
 	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
-	settle(c, "relay-hls-type", &c.Outputs.RelayHLSType, d.Outputs.RelayHLSType)
+	settle(c, "container", &c.Container, d.Container)
 	settle(c, "addr", &c.Addr, d.Addr)
 	settle(c, "data", &c.Data, d.Data)
 	settle(c, "role", &c.Role, d.Role)
@@ -175,6 +173,9 @@ func (c *Config) adopt(old markers.Channel) {
 	adopt(c, "block", &s.Block, old.Block)
 	adopt(c, "roll", &s.Roll, old.Roll)
 	adopt(c, "window", &s.Window, time.Duration(old.Window)*length(old.FramesPerSegment))
+	if old.Container != "" {
+		adopt(c, "container", &c.Container, old.Container)
+	}
 	if old.Bitrate != 0 { // 0: an earlier version did not note it
 		adopt(c, "bitrate", &c.Encoding.Bitrate, old.Bitrate)
 	}
@@ -207,7 +208,10 @@ func (c *Config) channel(now time.Time) (markers.Channel, error) {
 // check refuses combinations that can't work.
 func (c *Config) check(channel markers.Channel) error {
 	least := packager.MinWindow(channel.Clock())
+	_, containers := packager.ParseContainers(c.Container)
 	switch {
+	case containers != nil:
+		return fmt.Errorf("--container: %w", containers)
 	case c.Role != All && c.Role != Generator && c.Role != API:
 		return fmt.Errorf("--role: %q is not a role: use %s, %s or %s", c.Role, All, Generator, API)
 	case c.Role == API && c.Redis == "":
@@ -247,5 +251,5 @@ func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logge
 
 // some reports whether there are any.
 func (o Outputs) some() bool {
-	return len(o.Push)+len(o.Relay) > 0 || o.ListenTS+o.RTMP+o.RelayHLS+o.RelayDASH != ""
+	return len(o.Push)+len(o.Relay) > 0 || o.ListenTS+o.RTMP+o.RelayDASH != ""
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/api"
@@ -46,7 +47,11 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window,
+	containers, err := packager.ParseContainers(s.cfg.Container)
+	if err != nil {
+		return nil, fmt.Errorf("--container: %w", err)
+	}
+	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers,
 		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {
@@ -74,9 +79,12 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 // the playlist shows gaps in their place. It returns the frames that are lost with them.
 func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]markers.MissingRecord, error) {
 	c := s.channel
+	dir := s.cfg.hlsDir(c.Name)
 	lost, withdrawn, err := pipeline.Audit(ctx, store, c, func(seg markers.SegmentRecord) bool {
-		info, err := os.Stat(filepath.Join(s.cfg.hlsDir(c.Name), seg.URI))
-		return err == nil && info.Size() == seg.Bytes
+		return slices.ContainsFunc(seg.Files(), func(f markers.SegmentFile) bool { // in one container is enough
+			info, err := os.Stat(filepath.Join(dir, f.URI))
+			return err == nil && info.Size() == f.Bytes
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -86,8 +94,10 @@ func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]marke
 			"last", l.LastFrame, "detail", l.Detail)
 	}
 	for _, seg := range withdrawn {
-		if err := os.Remove(filepath.Join(s.cfg.hlsDir(c.Name), seg.URI)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("withdraw segment %d: %w", seg.MSN, err)
+		for _, f := range seg.Files() {
+			if err := os.Remove(filepath.Join(dir, f.URI)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("withdraw segment %d: %w", seg.MSN, err)
+			}
 		}
 	}
 	return lost, nil

@@ -41,10 +41,8 @@ func limitsOf(files uint64, own int) clientLimits {
 func (c *Config) clientLimits() clientLimits {
 	o := c.Outputs
 	relays := len(o.Relay)
-	for _, folder := range []string{o.RelayHLS, o.RelayDASH} {
-		if folder != "" {
-			relays++
-		}
+	if o.RelayDASH != "" {
+		relays++
 	}
 	own := relays*relayFiles + len(o.Push)*pushFiles
 	if c.Redis != "" {

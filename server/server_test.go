@@ -136,7 +136,7 @@ func TestRefused(t *testing.T) {
 		"--window: 0s is too":     func(c *server.Config) { c.Given = func(flag string) bool { return flag == "window" } },
 		"--event-every: 1s leave": func(c *server.Config) { c.Stream.EventLength = time.Second },
 		"--push: ":                func(c *server.Config) { c.Outputs.Push = []string{"udp://127.0.0.1:1"} },
-		"--relay-hls-type: ":      func(c *server.Config) { c.Outputs.RelayHLSType = "fmp4" },
+		"--container: ":           func(c *server.Config) { c.Container = "fmp4,mp4" },
 		"--addr: ":                func(c *server.Config) { c.Addr = "127.0.0.1:none" },
 	} {
 		c := small(t.TempDir())

@@ -97,6 +97,9 @@ func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
 		return c, err
 	}
 	c.Bitrate = cfg.Encoding.Bitrate
+	if cfg.Container != string(packager.TS) {
+		c.Container = cfg.Container
+	}
 	c.KeepMarkers = markers.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {

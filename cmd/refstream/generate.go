@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/packager"
 )
 
 func newGenerate(stdout, stderr io.Writer) *cobra.Command {
@@ -18,6 +19,7 @@ func newGenerate(stdout, stderr io.Writer) *cobra.Command {
 	var e encodingFlags
 	var out string
 	var also []string
+	container := string(packager.TS)
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the stream and its truth into files, faster than real time",
@@ -39,6 +41,10 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if err := clips.CheckFormats(also); err != nil {
 				return err
 			}
+			containers, err := packager.ParseContainers(container)
+			if err != nil {
+				return fmt.Errorf("--container: %w", err)
+			}
 			logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			if err := e.parse(); err != nil {
 				return err
@@ -54,7 +60,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			fmt.Fprintf(stdout, "%s\n", describe(c))
 			show := newProgress(stdout, frames)
 			events, err := clips.Write(ctx, out, clips.Options{
-				Channel: c, First: first, Frames: frames, Encoder: enc, Formats: also, Version: version, FFmpeg: ffmpeg,
+				Channel: c, First: first, Frames: frames, Encoder: enc, Containers: containers, Formats: also, Version: version, FFmpeg: ffmpeg,
 				Logger: logger, Progress: show.update,
 			})
 			if err != nil {
@@ -68,6 +74,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	o.register(cmd.Flags())
 	e.register(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
+	registerContainer(cmd.Flags(), &container)
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	return cmd
 }

@@ -41,6 +41,8 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.streamFlags.register(f, "now", "UTC of frame 0, such as 2026-01-31T12:00:00Z; now is the first start in the data directory",
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.encodingFlags.register(f)
+	s.config.Container = d.Container
+	registerContainer(f, &s.config.Container)
 	registerOutputs(f, &s.config.Outputs)
 	f.DurationVar(&s.Window, "window", d.Stream.Window, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
 		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
@@ -55,6 +57,11 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	return cmd
 }
 
+func registerContainer(f *pflag.FlagSet, container *string) {
+	f.StringVar(container, "container", *container, "what HLS segments are packed in: ts, fmp4, or both, such as ts,fmp4; the first one's\n"+
+		"playlists are index.m3u8 and master.m3u8, the other's index-fmp4.m3u8 and master-fmp4.m3u8 (or -ts)")
+}
+
 func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
 	defer under(f, carrierTitle)()
 	f.StringArrayVar(&o.Push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key; may be repeated")
@@ -62,8 +69,6 @@ func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
 	f.StringVar(&o.RTMP, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")
 	f.StringArrayVar(&o.Relay, "relay", nil, "run ffmpeg -c copy into this output: an address (srt, udp, rtp, rtsp, tcp), such as srt://host:9000,\n"+
 		"or a file (.ts, .mp4, .mov, .mkv, .flv); may be repeated")
-	f.StringVar(&o.RelayHLS, "relay-hls", "", "publish with ffmpeg's own hls muxer into this folder")
-	f.StringVar(&o.RelayHLSType, "relay-hls-type", server.Defaults().Outputs.RelayHLSType, "segments of --relay-hls: mpegts or fmp4")
 	f.StringVar(&o.RelayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
 }
 
