@@ -46,6 +46,7 @@ type JournalOptions struct {
 // Memory and disk hold what was not trimmed: both stay flat as long as Trim is called now and then. What Trim left of a
 // file is removed when the whole file can go.
 type Journal struct {
+	Reader
 	options JournalOptions
 	open    openFunc
 	done    chan struct{} // closed by Close
@@ -75,6 +76,7 @@ func openJournal(o JournalOptions, open openFunc) (*Journal, error) {
 		options: o, open: open, done: make(chan struct{}),
 		channels: map[string]*journalChannel{}, opened: make(chan struct{}),
 	}
+	j.Reader = j.read
 	names, err := j.onDisk()
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
@@ -178,22 +180,22 @@ func (j *Journal) Ready(context.Context) error {
 
 // LeftOut counts the records that Append left out since the journal was opened, because they came twice or too late.
 func (j *Journal) LeftOut() map[Kind]int64 {
-	return j.sum(func(l journal) int64 { return l.dropped() })
+	return j.sum(func(l *kindLog) int64 { return l.dropped() })
 }
 
 // Unwritten counts the records that are in memory and could not be written to disk yet.
 func (j *Journal) Unwritten() map[Kind]int64 {
-	return j.sum(func(l journal) int64 {
+	return j.sum(func(l *kindLog) int64 {
 		n, _ := l.backlog()
 		return n
 	})
 }
 
-func (j *Journal) sum(of func(journal) int64) map[Kind]int64 {
+func (j *Journal) sum(of func(*kindLog) int64) map[Kind]int64 {
 	out := map[Kind]int64{}
 	for _, c := range j.all() {
 		for _, k := range Kinds() {
-			out[k] += of(c.log(k))
+			out[k] += of(c.logs[k])
 		}
 	}
 	return out

@@ -30,13 +30,7 @@ type journalChannel struct {
 	lock   *filelock.File
 	locked fs.FileInfo
 
-	frames   *kindLog[FrameRecord]
-	missing  *kindLog[MissingRecord]
-	markers  *kindLog[Marker]
-	segments *kindLog[SegmentRecord]
-	triggers *kindLog[Trigger]
-
-	detections *kindLog[Detection]
+	logs map[Kind]*kindLog
 
 	mu        sync.Mutex
 	described *Channel // nil until it is put
@@ -44,35 +38,11 @@ type journalChannel struct {
 }
 
 func newJournalChannel(name string) *journalChannel {
-	return &journalChannel{
-		name:     name,
-		frames:   newKindLog[FrameRecord](Frames),
-		missing:  newKindLog[MissingRecord](Missing),
-		markers:  newKindLog[Marker](Markers),
-		segments: newKindLog[SegmentRecord](Segments),
-		triggers: newKindLog[Trigger](Triggers),
-
-		detections: newKindLog[Detection](Detections),
+	c := &journalChannel{name: name, logs: map[Kind]*kindLog{}}
+	for _, k := range Kinds() {
+		c.logs[k] = newKindLog(k)
 	}
-}
-
-// log is the log of a kind that checkKind knows, nil for any other.
-func (c *journalChannel) log(k Kind) journal {
-	switch k {
-	case Frames:
-		return c.frames
-	case Missing:
-		return c.missing
-	case Markers:
-		return c.markers
-	case Segments:
-		return c.segments
-	case Triggers:
-		return c.triggers
-	case Detections:
-		return c.detections
-	}
-	return nil
+	return c
 }
 
 // open locks the channel's folder, which is made where it is missing, and reads what it holds.
@@ -88,7 +58,7 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 	defer func() {
 		if err != nil {
 			for _, k := range Kinds() {
-				_ = c.log(k).close() // nothing was written
+				_ = c.logs[k].close() // nothing was written
 			}
 			c.lock.Close()
 		}
@@ -102,7 +72,7 @@ func (c *journalChannel) open(dir string, open openFunc, o JournalOptions) (err 
 		return err
 	}
 	for _, k := range Kinds() {
-		if err = c.log(k).read(logs, open, o, c.regain); err != nil {
+		if err = c.logs[k].load(logs, open, o, c.regain); err != nil {
 			return err
 		}
 	}
@@ -155,7 +125,7 @@ func (c *journalChannel) check() error {
 	}
 	var errs []error
 	for _, k := range Kinds() {
-		errs = append(errs, c.log(k).check())
+		errs = append(errs, c.logs[k].check())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,17 +191,16 @@ func readChannel(name string) (ch Channel, err error) {
 	return ch, nil
 }
 
-// append adds the records of every kind, markers after the frames and segments that they speak of.
+// append adds the records of every kind.
 func (c *journalChannel) append(b Batch) error {
-	var changed error
+	var errs []error
 	if len(b.Segments) > 0 {
-		changed = c.check()
+		errs = append(errs, c.check())
 	}
-	return errors.Join(changed,
-		c.frames.append(b.Frames), c.missing.append(b.Missing), c.segments.append(b.Segments),
-		c.markers.append(b.Markers), c.triggers.append(b.Triggers), c.detections.append(b.Detections),
-		c.detections.keep(MaxDetections), c.saveAgain(),
-	)
+	for _, k := range Kinds() {
+		errs = append(errs, c.logs[k].append(b.Records(k)))
+	}
+	return errors.Join(append(errs, c.logs[Detections].keep(MaxDetections), c.saveAgain())...)
 }
 
 func (c *journalChannel) describe(ch Channel) error {
@@ -279,7 +248,7 @@ func (c *journalChannel) description() (Channel, bool) {
 func (c *journalChannel) flush() error {
 	errs := []error{c.saveAgain()}
 	for _, k := range Kinds() {
-		errs = append(errs, c.log(k).flush())
+		errs = append(errs, c.logs[k].flush())
 	}
 	return errors.Join(errs...)
 }
@@ -290,7 +259,7 @@ func (c *journalChannel) ready() error {
 	errs := []error{c.unsaved}
 	c.mu.Unlock()
 	for _, k := range Kinds() {
-		if n, err := c.log(k).backlog(); err != nil {
+		if n, err := c.logs[k].backlog(); err != nil {
 			errs = append(errs, fmt.Errorf("%d records wait: %w", n, err))
 		}
 	}
@@ -301,7 +270,7 @@ func (c *journalChannel) ready() error {
 func (c *journalChannel) tampered() error {
 	var errs []error
 	for _, k := range Kinds() {
-		if err := c.log(k).tampered(); err != nil {
+		if err := c.logs[k].tampered(); err != nil {
 			errs = append(errs, fmt.Errorf("journal of channel %s: %w", c.name, err))
 		}
 	}
@@ -311,7 +280,7 @@ func (c *journalChannel) tampered() error {
 func (c *journalChannel) close() error {
 	errs := []error{c.saveAgain()}
 	for _, k := range Kinds() {
-		errs = append(errs, c.log(k).close())
+		errs = append(errs, c.logs[k].close())
 	}
 	c.folder.Lock()
 	defer c.folder.Unlock()

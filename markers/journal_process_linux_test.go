@@ -67,11 +67,11 @@ func childFileLimit(dir string) error {
 	if !errors.Is(failed, ErrJournal) || !errors.Is(failed, syscall.EFBIG) {
 		return fmt.Errorf("append beyond the limit: %v", failed)
 	}
-	info, err := os.Stat(j.channels["main"].frames.files.path(ID{0, 1}))
+	info, err := os.Stat(j.channels["main"].logs[Frames].files.path(ID{0, 1}))
 	if err != nil {
 		return err
 	}
-	if info.Size() >= 5000 || info.Size() != j.channels["main"].frames.files.size {
+	if info.Size() >= 5000 || info.Size() != j.channels["main"].logs[Frames].files.size {
 		return fmt.Errorf("the file has %d bytes: the half line was not cut off", info.Size())
 	}
 	limit.Cur = whole
@@ -130,7 +130,7 @@ func childAppend(dir string) error {
 	}
 	n := int64(0)
 	if last := j.channels["main"]; last != nil {
-		n = last.frames.last().Frame + 1
+		n = last.logs[Frames].last().Frame + 1
 	}
 	for ; ; n++ {
 		if err := j.Append(context.Background(), "main", Batch{Frames: someFrames(n, n+1)}); err != nil {

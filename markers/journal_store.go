@@ -54,77 +54,54 @@ func (j *Journal) Append(_ context.Context, channel string, b Batch) error {
 	return journalError(channel, c.append(b))
 }
 
-// Frames reads frame records.
-func (j *Journal) Frames(_ context.Context, channel string, r Range) ([]FrameRecord, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[FrameRecord] { return c.frames.mem })
+func (j *Journal) read(_ context.Context, channel string, k Kind, r Range) ([]Record, error) {
+	l, err := j.log(channel, k)
+	if l == nil {
+		return nil, err
+	}
+	return l.read(r), nil
 }
 
-// Missing reads the records of missing frames.
-func (j *Journal) Missing(_ context.Context, channel string, r Range) ([]MissingRecord, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[MissingRecord] { return c.missing.mem })
-}
-
-// Markers reads markers.
-func (j *Journal) Markers(_ context.Context, channel string, r Range) ([]Marker, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[Marker] { return c.markers.mem })
-}
-
-// Segments reads segment records.
-func (j *Journal) Segments(_ context.Context, channel string, r Range) ([]SegmentRecord, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[SegmentRecord] { return c.segments.mem })
-}
-
-// Triggers reads triggers.
-func (j *Journal) Triggers(_ context.Context, channel string, r Range) ([]Trigger, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[Trigger] { return c.triggers.mem })
-}
-
-// Detections reads detections.
-func (j *Journal) Detections(_ context.Context, channel string, r Range) ([]Detection, error) {
-	return readJournal(j, channel, r, func(c *journalChannel) *memLog[Detection] { return c.detections.mem })
-}
-
-func readJournal[T record[T]](j *Journal, channel string, r Range, of func(*journalChannel) *memLog[T]) ([]T, error) {
+// log is a log of a channel, nil where there is no such channel.
+func (j *Journal) log(channel string, k Kind) (*kindLog, error) {
+	if err := k.Check(); err != nil {
+		return nil, err
+	}
 	c, _ := j.readable(channel)
 	if c == nil {
 		return nil, nil
 	}
-	return of(c).read(r), nil
+	return c.logs[k], nil
 }
 
 // Count is the number of records that a range without its limit selects. It takes the time of a few comparisons.
 func (j *Journal) Count(_ context.Context, channel string, k Kind, r Range) (int64, error) {
-	if err := checkKind(k); err != nil {
-		return 0, fmt.Errorf("count records: %w", err)
+	l, err := j.log(channel, k)
+	if l == nil {
+		return 0, err
 	}
-	c, _ := j.readable(channel)
-	if c == nil {
-		return 0, nil
-	}
-	return c.log(k).count(r), nil
+	return l.count(r), nil
 }
 
 // Last is the ID of the newest record of a log.
 func (j *Journal) Last(_ context.Context, channel string, k Kind) (ID, error) {
-	if err := checkKind(k); err != nil {
-		return ID{}, fmt.Errorf("find last record: %w", err)
+	l, err := j.log(channel, k)
+	if l == nil {
+		return ID{}, err
 	}
-	c, _ := j.readable(channel)
-	if c == nil {
-		return ID{}, nil
-	}
-	return c.log(k).last(), nil
+	return l.last(), nil
 }
 
 // Wait waits for a record after the given ID.
 func (j *Journal) Wait(ctx context.Context, channel string, k Kind, after ID) error {
-	if err := checkKind(k); err != nil {
-		return fmt.Errorf("wait for records: %w", err)
-	}
 	for {
-		c, opened := j.readable(channel)
-		if c != nil {
-			return c.log(k).wait(ctx, j.done, after)
+		_, opened := j.readable(channel)
+		l, err := j.log(channel, k)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			return l.wait(ctx, j.done, after)
 		}
 		select {
 		case <-opened:
@@ -139,12 +116,9 @@ func (j *Journal) Wait(ctx context.Context, channel string, k Kind, after ID) er
 // Trim removes the records before the given ID from memory, and from disk: whole files at once, the rest of them when
 // it can go. An error wraps ErrJournal: memory is trimmed then, and the disk with a later Trim.
 func (j *Journal) Trim(_ context.Context, channel string, k Kind, before ID) error {
-	if err := checkKind(k); err != nil {
-		return fmt.Errorf("trim records: %w", err)
+	l, err := j.log(channel, k)
+	if l == nil {
+		return err
 	}
-	c, _ := j.readable(channel)
-	if c == nil {
-		return nil
-	}
-	return journalError(channel, c.log(k).trim(before))
+	return journalError(channel, l.trim(before))
 }

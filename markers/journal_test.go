@@ -283,7 +283,7 @@ func TestJournalUnusableDirectory(t *testing.T) {
 }
 
 func FuzzReadLines(f *testing.F) {
-	lines, err := (&kindLog[FrameRecord]{}).encode(someFrames(0, 3))
+	lines, err := newKindLog(Frames).encode(Batch{Frames: someFrames(0, 3)}.Records(Frames))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -295,19 +295,14 @@ func FuzzReadLines(f *testing.F) {
 	f.Add([]byte(`{"frame":20,"last_frame":21,"reason":"lost","at":"2026-01-02T03:04:05Z","place":"40-2"}` + "\n"))
 	f.Add([]byte(`{"frame":5,"last_frame":1000000000000,"text":"for ever"}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		checkLines[FrameRecord](t, data)
-		checkLines[MissingRecord](t, data)
-		checkLines[Marker](t, data)
-		checkLines[SegmentRecord](t, data)
-		checkLines[Trigger](t, data)
+		for _, k := range Kinds() {
+			checkLines(t, k, data)
+		}
 	})
 }
 
-func checkLines[T interface {
-	record[T]
-	comparable
-}](t *testing.T, data []byte) {
-	recs, good, err := readLines[T](data, ID{})
+func checkLines(t *testing.T, k Kind, data []byte) {
+	recs, good, err := readLines(k, data, ID{})
 	var where *jsonlines.Error
 	if err != nil && (!errors.As(err, &where) || where.Line != len(recs)+1) {
 		t.Fatalf("error %v after %d records", err, len(recs))
@@ -326,7 +321,7 @@ func checkLines[T interface {
 		if err != nil {
 			continue // a time in a zone that moves it beyond year 9999 in UTC
 		}
-		again, _, err := readLines[T](append(line, '\n'), ID{})
+		again, _, err := readLines(k, append(line, '\n'), ID{})
 		if err != nil || len(again) != 1 || again[0] != r {
 			t.Fatalf("record %+v reads back as %+v, %v", r, again, err)
 		}
@@ -336,18 +331,18 @@ func checkLines[T interface {
 // A log that is bounded keeps its newest records, also on disk.
 func TestKeep(t *testing.T) {
 	dir := t.TempDir()
-	open := func() (*Journal, *kindLog[Detection]) {
+	open := func() (*Journal, *kindLog) {
 		j, err := OpenJournal(JournalOptions{Dir: dir, Channels: []string{"main"}, FileRecords: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c, _ := j.readable("main")
-		return j, c.detections
+		return j, c.logs[Detections]
 	}
 	const n = 20
 	j, l := open()
 	for f := range int64(100) {
-		err := l.append([]Detection{{Source: "a", Place: ID{f, 1}}})
+		err := l.append([]Record{Detection{Source: "a", Place: ID{f, 1}}})
 		if err = errors.Join(err, l.keep(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -355,12 +350,12 @@ func TestKeep(t *testing.T) {
 			t.Fatalf("%d of %d records are kept", kept, f+1)
 		}
 	}
-	kept := l.mem.read(Range{})
+	kept := l.read(Range{})
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if j, l = open(); !slices.Equal(l.mem.read(Range{}), kept) || kept[len(kept)-1].Place.Frame != 99 {
-		t.Errorf("read back %v, want %v", l.mem.read(Range{}), kept)
+	if j, l = open(); !slices.Equal(l.read(Range{}), kept) || kept[len(kept)-1].RecordID().Frame != 99 {
+		t.Errorf("read back %v, want %v", l.read(Range{}), kept)
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package markers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,11 +19,11 @@ var errRefused = errors.New("records are refused")
 
 // kindLog is one log of the journal: all of it that was not trimmed in memory, and the same on disk but for what could
 // not be written yet.
-type kindLog[T record[T]] struct {
+type kindLog struct {
 	kind Kind
-	mem  *memLog[T]
+	*memLog
 
-	writing sync.Mutex // held by whoever changes the log; readers need mem's lock only
+	writing sync.Mutex // held by whoever changes the log; readers need memLog's lock only
 	files   *logFiles  // nil when the journal is in memory only
 	written ID         // of the last record on disk
 	failed  error      // why the records after written are not on disk
@@ -36,29 +35,14 @@ type kindLog[T record[T]] struct {
 	checks   int
 }
 
-// journal is what the channel does with a log of any kind.
-type journal interface {
-	read(dir string, open openFunc, o JournalOptions, regain func() error) error
-	check() error
-	tampered() error
-	last() ID
-	count(Range) int64
-	dropped() int64
-	wait(ctx context.Context, done <-chan struct{}, after ID) error
-	trim(before ID) error
-	flush() error
-	backlog() (int64, error)
-	close() error
-}
+func newKindLog(k Kind) *kindLog { return &kindLog{kind: k, memLog: newMemLog()} }
 
-func newKindLog[T record[T]](k Kind) *kindLog[T] { return &kindLog[T]{kind: k, mem: newMemLog[T]()} }
-
-// read takes in what is on disk.
-func (l *kindLog[T]) read(dir string, open openFunc, o JournalOptions, regain func() error) error {
+// load takes in what is on disk.
+func (l *kindLog) load(dir string, open openFunc, o JournalOptions, regain func() error) error {
 	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: o.FileRecords, reserve: reserves(l.kind)}
 	l.log, l.regain = o.Logger, regain
-	recs, newest, err := loadFiles[T](l.files, o.Logger)
-	l.mem.recs, l.mem.newest, l.written = recs, newest, newest
+	recs, newest, err := loadFiles(l.files, o.Logger)
+	l.recs, l.newest, l.written = recs, newest, newest
 	if err != nil {
 		return err
 	}
@@ -70,7 +54,7 @@ func (l *kindLog[T]) read(dir string, open openFunc, o JournalOptions, regain fu
 
 // append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all
 // the same, and written with the next append, an empty one too, or flush.
-func (l *kindLog[T]) append(recs []T) error {
+func (l *kindLog) append(recs []Record) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.closed {
@@ -79,9 +63,9 @@ func (l *kindLog[T]) append(recs []T) error {
 	if len(recs) == 0 {
 		return l.catchUp()
 	}
-	fresh := l.mem.admit(recs)
+	fresh := l.admit(recs)
 	if l.files == nil {
-		l.mem.add(fresh)
+		l.add(fresh)
 		return nil
 	}
 	lines, err := l.encode(fresh)
@@ -91,11 +75,11 @@ func (l *kindLog[T]) append(recs []T) error {
 	if err = l.catchUp(); err == nil && len(fresh) > 0 {
 		err = l.put(fresh, lines)
 	}
-	l.mem.add(fresh)
+	l.add(fresh)
 	return err
 }
 
-func (l *kindLog[T]) encode(recs []T) (lines []byte, err error) {
+func (l *kindLog) encode(recs []Record) (lines []byte, err error) {
 	for _, r := range recs {
 		if lines, err = jsonlines.Append(lines, r); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", l.kind, r.RecordID(), err)
@@ -105,9 +89,9 @@ func (l *kindLog[T]) encode(recs []T) (lines []byte, err error) {
 }
 
 // catchUp writes what earlier appends could not.
-func (l *kindLog[T]) catchUp() error {
+func (l *kindLog) catchUp() error {
 	for l.failed != nil {
-		recs := l.mem.read(Range{From: l.written.Next(), Limit: retryLines})
+		recs := l.read(Range{From: l.written.Next(), Limit: retryLines})
 		if len(recs) == 0 {
 			if err := l.restore(0); err != nil {
 				l.failed = fmt.Errorf("%s: %w", l.kind, err)
@@ -127,7 +111,7 @@ func (l *kindLog[T]) catchUp() error {
 	return nil
 }
 
-func (l *kindLog[T]) put(recs []T, lines []byte) error {
+func (l *kindLog) put(recs []Record, lines []byte) error {
 	err := l.restore(max(0, len(l.files.parts)-1))
 	if err == nil {
 		err = l.files.write(recs[0].RecordID(), lines, len(recs))
@@ -145,13 +129,13 @@ func (l *kindLog[T]) put(recs []T, lines []byte) error {
 	return nil
 }
 
-func (l *kindLog[T]) trim(before ID) error {
+func (l *kindLog) trim(before ID) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.closed {
 		return errClosed
 	}
-	l.mem.trim(before)
+	l.memLog.trim(before)
 	if l.files == nil {
 		return nil
 	}
@@ -159,17 +143,17 @@ func (l *kindLog[T]) trim(before ID) error {
 }
 
 // keep trims the log to its newest n records once it holds a tenth more: seldom, since a trim renames a file.
-func (l *kindLog[T]) keep(n int) error {
+func (l *kindLog) keep(n int) error {
 	const tenth = 10
-	if l.mem.count(Range{}) <= int64(n+n/tenth) {
+	if l.count(Range{}) <= int64(n+n/tenth) {
 		return nil
 	}
-	newest := l.mem.read(Range{Limit: n, Desc: true})
+	newest := l.read(Range{Limit: n, Desc: true})
 	return l.trim(newest[len(newest)-1].RecordID())
 }
 
 // flush writes what earlier appends could not, and brings all to the disk.
-func (l *kindLog[T]) flush() error {
+func (l *kindLog) flush() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.closed {
@@ -178,7 +162,7 @@ func (l *kindLog[T]) flush() error {
 	return l.flushLocked()
 }
 
-func (l *kindLog[T]) flushLocked() error {
+func (l *kindLog) flushLocked() error {
 	if l.files == nil {
 		return nil
 	}
@@ -192,16 +176,16 @@ func (l *kindLog[T]) flushLocked() error {
 }
 
 // backlog is the number of records that are not on disk, and why.
-func (l *kindLog[T]) backlog() (int64, error) {
+func (l *kindLog) backlog() (int64, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.files == nil || l.failed == nil {
 		return 0, nil
 	}
-	return l.mem.count(Range{From: l.written.Next()}), l.failed
+	return l.count(Range{From: l.written.Next()}), l.failed
 }
 
-func (l *kindLog[T]) close() error {
+func (l *kindLog) close() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.closed || l.files == nil {
@@ -211,7 +195,7 @@ func (l *kindLog[T]) close() error {
 	l.closed = true
 	err := l.flushLocked()
 	if err != nil {
-		err = fmt.Errorf("%d records were not written: %w", l.mem.count(Range{From: l.written.Next()}), err)
+		err = fmt.Errorf("%d records were not written: %w", l.count(Range{From: l.written.Next()}), err)
 	}
 	for _, e := range []error{l.files.close(), l.files.dropSpare()} {
 		if err == nil {
@@ -219,11 +203,4 @@ func (l *kindLog[T]) close() error {
 		}
 	}
 	return err
-}
-
-func (l *kindLog[T]) last() ID            { return l.mem.last() }
-func (l *kindLog[T]) count(r Range) int64 { return l.mem.count(r) }
-func (l *kindLog[T]) dropped() int64      { return l.mem.dropped() }
-func (l *kindLog[T]) wait(ctx context.Context, done <-chan struct{}, after ID) error {
-	return l.mem.wait(ctx, done, after)
 }

@@ -36,7 +36,9 @@ func (r FrameRecord) RecordID() ID { return ID{r.Frame, 1} }
 // Validate reports why no log can hold the record.
 func (r FrameRecord) Validate() error { return checkFrames(r.Frame, r.Frame) }
 
-func (r FrameRecord) wire() FrameRecord {
+func (r FrameRecord) generator() string { return r.Generator }
+
+func (r FrameRecord) wire() Record {
 	r.UTC = wireTime(r.UTC)
 	return r
 }
@@ -70,7 +72,9 @@ func (r SegmentRecord) Validate() error {
 	return checkFrames(r.FirstFrame, r.LastFrame)
 }
 
-func (r SegmentRecord) wire() SegmentRecord {
+func (r SegmentRecord) generator() string { return r.Generator }
+
+func (r SegmentRecord) wire() Record {
 	r.PublishedAt = wireTime(r.PublishedAt)
 	return r
 }

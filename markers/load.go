@@ -1,6 +1,8 @@
 package markers
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +15,7 @@ import (
 // loadFiles reads a log back: the records that were not trimmed, and the ID of the last one on disk. A last line that
 // was not written to its end is cut off. Any other line that can't be read is an error: to leave it out would be to say
 // that its record never was.
-func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID, err error) {
+func loadFiles(f *logFiles, log *slog.Logger) (recs []Record, newest ID, err error) {
 	if err := f.list(); err != nil {
 		return nil, ID{}, err
 	}
@@ -23,7 +25,7 @@ func loadFiles[T record[T]](f *logFiles, log *slog.Logger) (recs []T, newest ID,
 		if err != nil {
 			return nil, ID{}, fmt.Errorf("read journal: %w", err)
 		}
-		lines, good, err := readLines[T](data, newest)
+		lines, good, err := readLines(f.kind, data, newest)
 		if err == nil && good < len(data) && !isLast {
 			err = &jsonlines.Error{Line: len(lines) + 1, Err: errors.New("the line has no end, and more files follow")}
 		}
@@ -60,4 +62,22 @@ func (f *logFiles) dropEmpty() error {
 	f.parts = f.parts[:last]
 	f.lines = f.limit // nothing more goes into the file before
 	return nil
+}
+
+// readLines reads the whole lines of a journal file, whose IDs must rise and be after the given one. good is their length
+// in bytes: what follows is a line that was not written to its end. The error is a *jsonlines.Error.
+func readLines(k Kind, data []byte, after ID) (recs []Record, good int, err error) {
+	whole, _, err := jsonlines.Each(bytes.NewReader(data), func(line json.RawMessage) error {
+		r, err := k.Decode(line)
+		if err != nil {
+			return err
+		}
+		id := r.RecordID()
+		if id.Compare(after) <= 0 {
+			return fmt.Errorf("record %s comes after record %s", id, after)
+		}
+		recs, after = append(recs, r), id
+		return nil
+	})
+	return recs, int(whole), err
 }

@@ -76,7 +76,9 @@ func (m Marker) Validate() error {
 	return checkFrames(m.ScheduledFrame, m.Frame, m.LastFrame)
 }
 
-func (m Marker) wire() Marker {
+func (m Marker) generator() string { return m.Generator }
+
+func (m Marker) wire() Record {
 	m.UTC, m.GenTime = wireTime(m.UTC), wireTime(m.GenTime)
 	return m
 }

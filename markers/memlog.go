@@ -12,35 +12,27 @@ import (
 var errClosed = errors.New("store is closed")
 
 // memLog is the part of one log that is kept in memory: records in the order of their IDs.
-type memLog[T record[T]] struct {
+type memLog struct {
 	mu      sync.RWMutex
-	recs    []T
+	recs    []Record
 	newest  ID            // of all records that ever were in the log
 	leftOut int64         // records that came twice or too late
 	changed chan struct{} // closed and replaced when records are added
 }
 
-func newMemLog[T record[T]]() *memLog[T] { return &memLog[T]{changed: make(chan struct{})} }
+func newMemLog() *memLog { return &memLog{changed: make(chan struct{})} }
 
-// admit returns the records that the log lacks, as they would read back, and counts the others.
-func (l *memLog[T]) admit(recs []T) []T {
+// admit returns the records that the log lacks, and counts the others.
+func (l *memLog) admit(recs []Record) []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fresh := make([]T, 0, len(recs))
-	newest := l.newest
-	for _, r := range recs {
-		placed, ok := Admissible(r, newest, l.recs, fresh)
-		if !ok {
-			l.leftOut++
-			continue
-		}
-		fresh, newest = append(fresh, placed.wire()), placed.RecordID()
-	}
+	fresh, leftOut, _ := Admit(recs, l.newest, func() ([]Record, error) { return l.recs, nil })
+	l.leftOut += int64(len(leftOut))
 	return fresh
 }
 
 // add puts records that admit returned at the end and wakes those who wait.
-func (l *memLog[T]) add(fresh []T) {
+func (l *memLog) add(fresh []Record) {
 	if len(fresh) == 0 {
 		return
 	}
@@ -53,7 +45,7 @@ func (l *memLog[T]) add(fresh []T) {
 }
 
 // trim forgets the records before the given ID.
-func (l *memLog[T]) trim(before ID) {
+func (l *memLog) trim(before ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.search(before)
@@ -62,12 +54,12 @@ func (l *memLog[T]) trim(before ID) {
 }
 
 // search is the index of the first record at or after id.
-func (l *memLog[T]) search(id ID) int {
+func (l *memLog) search(id ID) int {
 	return sort.Search(len(l.recs), func(i int) bool { return l.recs[i].RecordID().Compare(id) >= 0 })
 }
 
 // bounds is the half-open interval of indices that a range's IDs select.
-func (l *memLog[T]) bounds(r Range) (from, to int) {
+func (l *memLog) bounds(r Range) (from, to int) {
 	from, to = l.search(r.From), len(l.recs)
 	if r.To != (ID{}) && r.To != MaxID {
 		to = l.search(r.To.Next())
@@ -75,14 +67,14 @@ func (l *memLog[T]) bounds(r Range) (from, to int) {
 	return from, max(from, to)
 }
 
-func (l *memLog[T]) count(r Range) int64 {
+func (l *memLog) count(r Range) int64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	from, to := l.bounds(r)
 	return int64(to - from)
 }
 
-func (l *memLog[T]) read(r Range) []T {
+func (l *memLog) read(r Range) []Record {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	from, to := l.bounds(r)
@@ -100,20 +92,20 @@ func (l *memLog[T]) read(r Range) []T {
 	return out
 }
 
-func (l *memLog[T]) last() ID {
+func (l *memLog) last() ID {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.newest
 }
 
-func (l *memLog[T]) dropped() int64 {
+func (l *memLog) dropped() int64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.leftOut
 }
 
 // wait returns nil when the log holds a record after the given ID, and an error when ctx or done ends first.
-func (l *memLog[T]) wait(ctx context.Context, done <-chan struct{}, after ID) error {
+func (l *memLog) wait(ctx context.Context, done <-chan struct{}, after ID) error {
 	for {
 		l.mu.RLock()
 		holds, changed := len(l.recs) > 0 && l.newest.Compare(after) > 0, l.changed

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,6 +29,13 @@ type MirrorOptions struct {
 	Logger *slog.Logger
 }
 
+// localStore is the store that a mirror copies from.
+type localStore interface {
+	Store
+	// Count is the number of records that a range without its limit selects.
+	Count(ctx context.Context, channel string, k Kind, r Range) (int64, error)
+}
+
 // Mirror is a Store that writes to and reads from a local store, and keeps a remote store up to date with it while Run
 // runs. So what is true is in the local journal first, and a remote store that is away, slow or hung delays nobody.
 //
@@ -45,7 +54,8 @@ type MirrorOptions struct {
 // Detections are in the remote store only: any process takes them in, so that one place has to give them their order, and
 // their senders can send them again where it is away. Append and Detections report that; nothing else waits for it.
 type Mirror struct {
-	local  Store
+	Reader
+	local  localStore
 	remote Remote
 	log    *slog.Logger
 	ctx    context.Context // ends with Close
@@ -65,16 +75,18 @@ type Mirror struct {
 var _ Store = (*Mirror)(nil)
 
 // NewMirror makes a mirror of two open stores, which Close closes.
-func NewMirror(local Store, remote Remote, o MirrorOptions) *Mirror {
+func NewMirror(local localStore, remote Remote, o MirrorOptions) *Mirror {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Mirror{
+	m := &Mirror{
 		local: local, remote: remote, log: o.Logger, ctx: ctx, cancel: cancel,
 		channels: map[string]*mirrorChannel{}, added: make(chan struct{}), failing: map[any]error{},
 		lost: map[Kind]int64{}, progress: make(chan struct{}),
 	}
+	m.Reader = m.read
+	return m
 }
 
 // Run copies until ctx ends, and returns its error; a store that fails is tried again for as long. It runs once at a
@@ -188,7 +200,13 @@ func (m *Mirror) lose(channel string, k Kind, n int64) {
 	m.log.Error("records were trimmed before the remote store had them", "channel", channel, "kind", k, "records", n)
 }
 
-func (m *Mirror) copied() {
+// copied are the kinds that are copied to the remote store: it alone has the detections.
+func copied() []Kind {
+	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return k == Detections })
+}
+
+// progressed wakes those who wait in Flush.
+func (m *Mirror) progressed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	close(m.progress)
@@ -201,12 +219,9 @@ func (m *Mirror) Pending() map[Kind]int64 {
 	out := map[Kind]int64{}
 	all, _ := m.snapshot()
 	for _, c := range all {
-		for _, k := range Kinds() {
-			if k == Detections { // which are not copied
-				continue
-			}
+		for _, k := range copied() {
 			// The local store counts in memory: it has no reason to fail, and none to wait.
-			n, _ := countRecords(m.ctx, m.local, c.name, k, Range{From: c.logs[k].position().Next()})
+			n, _ := m.local.Count(m.ctx, c.name, k, Range{From: c.logs[k].position().Next()})
 			out[k] += n
 		}
 	}
@@ -288,9 +303,11 @@ func (m *Mirror) Ready(ctx context.Context) error {
 	m.mu.Unlock()
 	if away != nil {
 		pending := m.Pending()
-		away = fmt.Errorf("remote store is not up to date (waiting: %d frames, %d missing, %d markers, %d segments, "+
-			"%d triggers): %w", pending[Frames], pending[Missing], pending[Markers], pending[Segments],
-			pending[Triggers], away)
+		var waiting []string
+		for _, k := range copied() {
+			waiting = append(waiting, fmt.Sprintf("%d %s", pending[k], k))
+		}
+		away = fmt.Errorf("remote store is not up to date (waiting: %s): %w", strings.Join(waiting, ", "), away)
 	}
 	return errors.Join(err, away)
 }

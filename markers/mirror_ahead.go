@@ -36,7 +36,7 @@ func (l *mirrorLog) blocked() error {
 
 func (l *mirrorLog) beyond(ctx context.Context, end, ours ID) error {
 	c := l.channel
-	if end.Compare(ours) <= 0 || l.kind == Missing { // a log of these takes in what comes late
+	if end.Compare(ours) <= 0 || l.kind.TakesLate() {
 		return nil
 	}
 	ch, err := c.m.local.Channel(ctx, c.name)
@@ -55,13 +55,16 @@ func (l *mirrorLog) beyond(ctx context.Context, end, ours ID) error {
 	if near && l.kind == Triggers { // anybody may write these, and they are copied from there
 		return nil
 	}
-	b, err := readBatch(ctx, c.m.remote, c.name, l.kind, Range{Limit: 1, Desc: true})
+	found, err := c.m.remote.Read(ctx, c.name, l.kind, Range{Limit: 1, Desc: true})
 	if err != nil {
 		return err
 	}
-	writer := b.generator()
+	last, writer := lastOf(found), ""
+	for _, r := range found {
+		writer = GeneratorOf(r)
+	}
 	// More may have come since the end was asked for; less is there where the record at the end was removed.
-	if near && b.first.Compare(end) >= 0 && b.first.Frame <= furthest && writer != "" && writer != ch.Generator {
+	if near && last.Compare(end) >= 0 && last.Frame <= furthest && writer != "" && writer != ch.Generator {
 		return nil
 	}
 	switch writer {
@@ -80,7 +83,7 @@ func (l *mirrorLog) beyond(ctx context.Context, end, ours ID) error {
 // newest is the newest frame that the local store has a record of, -1 when there is none.
 func (c *mirrorChannel) newest(ctx context.Context) (int64, error) {
 	frame := int64(-1)
-	for _, k := range []Kind{Frames, Missing, Markers, Segments} { // triggers are of frames to come
+	for _, k := range generated() { // triggers are of frames to come
 		last, err := c.m.local.Last(ctx, c.name, k)
 		if err != nil {
 			return 0, err

@@ -12,13 +12,13 @@ type mirrorLog struct {
 	kind    Kind
 
 	mu      sync.Mutex
-	cursor  ID    // of the last local record that needs no copying any more
-	there   ID    // the end of the remote log
-	asked   bool  // there is what the remote store said, not just the beginning
-	ahead   error // why nothing can be copied: the remote log ends beyond the local one
-	held    kindBatch
-	trimTo  ID // what the remote log is to be trimmed to
-	trimmed ID // what it was trimmed to
+	cursor  ID       // of the last local record that needs no copying any more
+	there   ID       // the end of the remote log
+	asked   bool     // there is what the remote store said, not just the beginning
+	ahead   error    // why nothing can be copied: the remote log ends beyond the local one
+	held    []Record // what is copied next: a trim does not take it away
+	trimTo  ID       // what the remote log is to be trimmed to
+	trimmed ID       // what it was trimmed to
 
 	unsure     int64 // records that were trimmed while it was not known whether the remote store has them
 	unsureLast ID    // the last of them
@@ -48,14 +48,14 @@ func (l *mirrorLog) copy(ctx context.Context) error {
 	if err := l.checkEnd(ctx, last); err != nil {
 		return err
 	}
-	b, err := l.next(ctx, last)
+	list, err := l.next(ctx, last)
 	if err != nil {
 		return err
 	}
-	if b.n > 0 {
-		added, err := c.m.remote.AppendAfter(ctx, c.name, l.kind, last, b.Batch)
+	if len(list) > 0 {
+		added, err := c.m.remote.AppendAfter(ctx, c.name, l.kind, last, l.kind.Batch(list))
 		if err == nil && added {
-			l.done(b.last)
+			l.done(lastOf(list))
 		}
 		return err // what was not added is added after the next look at the end
 	}
@@ -78,7 +78,7 @@ func (l *mirrorLog) idle(ctx context.Context) error {
 }
 
 // next takes note of where the remote log ends, and holds the records that come next.
-func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
+func (l *mirrorLog) next(ctx context.Context, last ID) ([]Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.channel
@@ -86,17 +86,17 @@ func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
 	if behind {
 		c.m.log.Warn("remote store lost records, they are copied again", "channel", c.name, "kind", l.kind,
 			"had", l.there.String(), "has", last.String())
-		l.held = kindBatch{}
+		l.held = nil
 		c.forget()
 	}
 	moved := last != l.there
 	l.there = last
 	switch {
-	case l.kind != Missing:
+	case !l.kind.TakesLate():
 		l.cursor = last
 	case !l.asked || behind:
-		// Missing records that another generator wrote, and those that came late, make the end of the log say nothing of
-		// which of ours are there: all are appended again, and the store leaves out what it has.
+		// Records that another generator wrote, and those that came late, make the end of the log say nothing of which of
+		// ours are there: all are appended again, and the store leaves out what it has.
 		l.cursor = ID{}
 	}
 	if !l.asked {
@@ -107,27 +107,27 @@ func (l *mirrorLog) next(ctx context.Context, last ID) (kindBatch, error) {
 		l.unsure = 0
 	}
 	if moved {
-		c.m.copied()
+		c.m.progressed()
 	}
 	// What was held when an append failed may be trimmed by now. To append it again is right even if a part of it went
 	// through.
-	if l.held.n > 0 && l.cursor.Compare(l.held.last) < 0 {
+	if l.cursor.Compare(lastOf(l.held)) < 0 {
 		return l.held, nil
 	}
 	var err error
-	l.held, err = readBatch(ctx, c.m.local, c.name, l.kind, Range{From: l.cursor.Next(), Limit: mirrorBatch})
+	l.held, err = c.m.local.Read(ctx, c.name, l.kind, Range{From: l.cursor.Next(), Limit: mirrorBatch})
 	return l.held, err
 }
 
 // done takes note of records that were copied.
 func (l *mirrorLog) done(last ID) {
 	l.mu.Lock()
-	l.cursor, l.held = last, kindBatch{}
-	if l.kind != Missing { // whose records the remote store may have put further behind
+	l.cursor, l.held = last, nil
+	if !l.kind.TakesLate() { // whose records the remote store may have put further behind
 		l.there = last
 	}
 	l.mu.Unlock()
-	l.channel.m.copied()
+	l.channel.m.progressed()
 }
 
 // trimLocal trims the local log, and has the remote one trimmed later. It counts what the remote store misses by it.
@@ -136,10 +136,10 @@ func (l *mirrorLog) trimLocal(ctx context.Context, before ID) error {
 	defer l.mu.Unlock()
 	c := l.channel
 	from := l.cursor
-	if l.held.n > 0 && l.held.last.Compare(from) > 0 {
-		from = l.held.last
+	if held := lastOf(l.held); held.Compare(from) > 0 {
+		from = held
 	}
-	n, last, err := l.uncopied(ctx, from, before)
+	lost, err := l.uncopied(ctx, from, before)
 	if err != nil {
 		return err
 	}
@@ -150,40 +150,35 @@ func (l *mirrorLog) trimLocal(ctx context.Context, before ID) error {
 	if before.Compare(l.trimTo) > 0 {
 		l.trimTo = before
 	}
-	switch {
+	switch n := int64(len(lost)); {
 	case n == 0:
 	case l.asked:
 		c.m.lose(c.name, l.kind, n)
 	default:
 		l.unsure += n
-		l.unsureLast = last
+		l.unsureLast = lastOf(lost)
 	}
 	return err
 }
 
-// uncopied is the number of local records after one ID and before another, and the ID of the last of them.
-func (l *mirrorLog) uncopied(ctx context.Context, after, before ID) (n int64, last ID, err error) {
-	local, name := l.channel.m.local, l.channel.name
+// uncopied are the local records after one ID and before another.
+func (l *mirrorLog) uncopied(ctx context.Context, after, before ID) ([]Record, error) {
 	if before.Compare(after) <= 0 || l.kind == Detections {
-		return 0, ID{}, nil
+		return nil, nil
 	}
-	all, err := countRecords(ctx, local, name, l.kind, Range{From: after.Next()})
-	if err != nil || all == 0 {
-		return 0, ID{}, err
+	list, err := l.channel.m.local.Read(ctx, l.channel.name, l.kind, Range{From: after.Next(), To: before})
+	if lastOf(list) == before { // a range includes its end
+		list = list[:max(0, len(list)-1)]
 	}
-	kept, err := countRecords(ctx, local, name, l.kind, Range{From: before})
-	if err != nil || all <= kept {
-		return 0, ID{}, err
+	return list, err
+}
+
+// lastOf is the ID of the last record, the zero ID where there is none.
+func lastOf(list []Record) ID {
+	if len(list) == 0 {
+		return ID{}
 	}
-	// A range includes its end: the newest two up to there hold the newest one before it.
-	b, err := readBatch(ctx, local, name, l.kind, Range{From: after.Next(), To: before, Limit: 2, Desc: true})
-	if err != nil {
-		return 0, ID{}, err
-	}
-	if last = b.first; last == before {
-		last = b.last
-	}
-	return all - kept, last, nil
+	return list[len(list)-1].RecordID()
 }
 
 // trimRemote trims the remote log as the local one was. It is best effort: what fails is tried again.

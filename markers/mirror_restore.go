@@ -26,7 +26,7 @@ func (m *Mirror) Restore(ctx context.Context, channel string) (int, error) {
 		return 0, fmt.Errorf("restore journal: %w", err)
 	}
 	total := 0
-	for _, k := range []Kind{Frames, Segments, Missing, Markers} {
+	for _, k := range generated() {
 		n, err := m.restore(ctx, channel, k, ours.Generator)
 		if total += n; err != nil {
 			return total, fmt.Errorf("restore %s of the journal: %w", k, err)
@@ -41,27 +41,22 @@ func (m *Mirror) Restore(ctx context.Context, channel string) (int, error) {
 func (m *Mirror) restore(ctx context.Context, channel string, k Kind, generator string) (total int, err error) {
 	after, err := m.local.Last(ctx, channel, k)
 	for err == nil {
-		var found kindBatch
-		found, err = readBatch(ctx, m.remote, channel, k, Range{From: after.Next(), Limit: mirrorBatch})
-		if err != nil || found.n == 0 {
+		var list []Record
+		list, err = m.remote.Read(ctx, channel, k, Range{From: after.Next(), Limit: mirrorBatch})
+		if err != nil || len(list) == 0 {
 			break
 		}
-		own := found.Batch.of(generator)
-		total += own.size()
-		if !own.Empty() {
-			err = m.local.Append(ctx, channel, own)
+		after = lastOf(list)
+		own := slices.DeleteFunc(list, func(r Record) bool { return GeneratorOf(r) != generator })
+		total += len(own)
+		if len(own) > 0 {
+			err = m.local.Append(ctx, channel, k.Batch(own))
 		}
-		after = found.last
 	}
 	return total, err
 }
 
-// of is the batch's records that a generator wrote.
-func (b Batch) of(generator string) Batch {
-	return Batch{
-		Frames:   slices.DeleteFunc(b.Frames, func(r FrameRecord) bool { return r.Generator != generator }),
-		Missing:  slices.DeleteFunc(b.Missing, func(r MissingRecord) bool { return r.Generator != generator }),
-		Markers:  slices.DeleteFunc(b.Markers, func(m Marker) bool { return m.Generator != generator }),
-		Segments: slices.DeleteFunc(b.Segments, func(r SegmentRecord) bool { return r.Generator != generator }),
-	}
+// generated are the kinds of records that generators write.
+func generated() []Kind {
+	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return !k.Generated() })
 }

@@ -40,7 +40,7 @@ func (m *Mirror) Append(ctx context.Context, channel string, b Batch) error {
 // Trim trims the local store, and the remote one when it can be reached. Records that it does not have yet are lost to
 // it: they are logged and counted.
 func (m *Mirror) Trim(ctx context.Context, channel string, k Kind, before ID) error {
-	if err := checkKind(k); err != nil {
+	if err := k.Check(); err != nil {
 		return err
 	}
 	if CheckChannelName(channel) != nil {
@@ -57,34 +57,9 @@ func (m *Mirror) Channel(ctx context.Context, name string) (Channel, error) {
 // Channels reads from the local store.
 func (m *Mirror) Channels(ctx context.Context) ([]Channel, error) { return m.local.Channels(ctx) }
 
-// Frames reads from the local store.
-func (m *Mirror) Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error) {
-	return m.local.Frames(ctx, channel, r)
-}
-
-// Missing reads from the local store.
-func (m *Mirror) Missing(ctx context.Context, channel string, r Range) ([]MissingRecord, error) {
-	return m.local.Missing(ctx, channel, r)
-}
-
-// Markers reads from the local store.
-func (m *Mirror) Markers(ctx context.Context, channel string, r Range) ([]Marker, error) {
-	return m.local.Markers(ctx, channel, r)
-}
-
-// Segments reads from the local store.
-func (m *Mirror) Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error) {
-	return m.local.Segments(ctx, channel, r)
-}
-
-// Triggers reads from the local store.
-func (m *Mirror) Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error) {
-	return m.local.Triggers(ctx, channel, r)
-}
-
-// Detections reads from the remote store.
-func (m *Mirror) Detections(ctx context.Context, channel string, r Range) ([]Detection, error) {
-	return m.remote.Detections(ctx, channel, r)
+// read reads from the local store, detections from the remote one.
+func (m *Mirror) read(ctx context.Context, channel string, k Kind, r Range) ([]Record, error) {
+	return m.home(k).Read(ctx, channel, k, r)
 }
 
 // Last asks the local store, for detections the remote one.

@@ -25,7 +25,7 @@ type MissingRecord struct {
 	// Generator is the Channel.Generator whose segments lack the frames.
 	Generator string `json:"generator,omitempty"`
 	// Place is set where the frames were found missing late, when the log held a record of later ones already: the
-	// record's place in the log then, behind the newest. See After.
+	// record's place in the log then, behind the newest: what was found out late is at its end, not with its frames.
 	Place ID `json:"place,omitzero"`
 }
 
@@ -45,7 +45,9 @@ func (r MissingRecord) Validate() error {
 	return checkFrames(r.Frame, r.LastFrame)
 }
 
-func (r MissingRecord) wire() MissingRecord {
+func (r MissingRecord) generator() string { return r.Generator }
+
+func (r MissingRecord) wire() Record {
 	r.At = wireTime(r.At)
 	return r
 }
@@ -55,9 +57,12 @@ func (r MissingRecord) Same(o MissingRecord) bool {
 	return r.Frame == o.Frame && r.LastFrame == o.LastFrame && r.Reason == o.Reason && r.Generator == o.Generator
 }
 
-// After is the record with a place behind the newest of its log. A log is in the order in which it grew, so that readers
-// that follow it miss nothing: what was found out late is at its end, not with its frames.
-func (r MissingRecord) After(newest ID) MissingRecord {
+func (r MissingRecord) same(o Record) bool {
+	m, ok := o.(MissingRecord)
+	return ok && r.Same(m)
+}
+
+func (r MissingRecord) after(newest ID) Record {
 	r.Place = ID{newest.Frame, newest.Sub + 1}
 	return r
 }

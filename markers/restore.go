@@ -117,7 +117,7 @@ func (f *logFiles) leave() error {
 }
 
 // restore sees that the files from one on are those that were written here, and writes those again that were removed.
-func (l *kindLog[T]) restore(from int) error {
+func (l *kindLog) restore(from int) error {
 	for i := from; i < len(l.files.parts); i++ {
 		err := l.files.look(i)
 		if err == nil {
@@ -144,9 +144,9 @@ func (l *kindLog[T]) restore(from int) error {
 }
 
 // rewrite writes what memory holds of a file, and returns how many records that are.
-func (l *kindLog[T]) rewrite(i int) (n int, err error) {
+func (l *kindLog) rewrite(i int) (n int, err error) {
 	parts := l.files.parts
-	recs := l.mem.read(Range{From: parts[i].start, To: l.written})
+	recs := l.read(Range{From: parts[i].start, To: l.written})
 	if i+1 < len(parts) {
 		end := parts[i+1].start
 		recs = recs[:sort.Search(len(recs), func(k int) bool { return recs[k].RecordID().Compare(end) >= 0 })]
@@ -159,7 +159,7 @@ func (l *kindLog[T]) rewrite(i int) (n int, err error) {
 }
 
 // check is restore of all files, once a segment.
-func (l *kindLog[T]) check() error {
+func (l *kindLog) check() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.files == nil || l.closed {
@@ -176,7 +176,7 @@ func (l *kindLog[T]) check() error {
 }
 
 // tampered is what was found lately, and mended.
-func (l *kindLog[T]) tampered() error {
+func (l *kindLog) tampered() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	return l.restored

@@ -26,16 +26,11 @@ type Store interface {
 
 	// Append adds records. A record whose ID is at or before the newest of its log is left out without an error: it is
 	// there already, or it comes too late. Only missing records may come late: one that the log lacks (Same) is put
-	// behind the newest (After), and detections, which are always taken in, behind the newest where they come with an earlier
+	// behind the newest, and detections, which are always taken in, behind the newest where they come with an earlier
 	// place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error
 
-	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)
-	Missing(ctx context.Context, channel string, r Range) ([]MissingRecord, error)
-	Markers(ctx context.Context, channel string, r Range) ([]Marker, error)
-	Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error)
-	Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error)
-	Detections(ctx context.Context, channel string, r Range) ([]Detection, error)
+	Logs
 
 	// Last is the ID of the newest record of a log, the zero ID when it is empty.
 	Last(ctx context.Context, channel string, k Kind) (ID, error)

@@ -15,7 +15,7 @@ func (r Trigger) RecordID() ID { return ID{r.Frame, 1} }
 // Validate reports why no log can hold the record. Whether a channel can show the event is for Check.
 func (r Trigger) Validate() error { return checkFrames(r.Frame, r.LastFrame) }
 
-func (r Trigger) wire() Trigger { return r }
+func (r Trigger) wire() Record { return r }
 
 // Check reports why no generator of the channel takes the trigger, as the API does before it writes one.
 func (r Trigger) Check(c Channel) error {

@@ -21,8 +21,6 @@ type entry struct {
 	kind markers.Kind
 	id   markers.ID
 	json []byte
-	// record is what json holds, kept of missing records only: those may come late.
-	record any
 }
 
 // Append adds records in one round trip for every 500. When it fails some of the first ones may have been added; to
@@ -34,38 +32,31 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 	if err := b.Validate(); err != nil {
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
-	b = b.Wire()
-	detections := markers.Batch{Detections: b.Detections}
-	b.Detections = nil
-	var late []markers.MissingRecord
-	b.Missing = slices.DeleteFunc(b.Missing, func(r markers.MissingRecord) bool {
-		if r.Late() {
-			late = append(late, r)
+	var entries []entry
+	for _, k := range markers.Kinds() {
+		if k.TakesLate() {
+			continue
 		}
-		return r.Late()
-	})
-	entries, err := encode(b)
-	if err != nil {
-		return fmt.Errorf("append to channel %s: %w", channel, err)
+		more, err := encode(k, b.Records(k))
+		if err != nil {
+			return fmt.Errorf("append to channel %s: %w", channel, err)
+		}
+		entries = append(entries, more...)
 	}
 	for part := range slices.Chunk(entries, pipelineSize) {
-		refused, err := s.add(ctx, channel, part)
-		if err != nil {
+		if err := s.add(ctx, channel, part); err != nil {
 			return s.failed(ctx, "append to", err)
 		}
-		for _, e := range refused {
-			if r, ok := e.record.(markers.MissingRecord); ok {
-				late = append(late, r)
-			} else {
-				s.leftOut[e.kind].Add(1)
+	}
+	for _, k := range markers.Kinds() {
+		if k.TakesLate() && len(b.Records(k)) > 0 {
+			if err := s.addLate(ctx, channel, k, b); err != nil {
+				return err
 			}
 		}
 	}
-	if err := s.addLate(ctx, channel, markers.Missing, markers.Batch{Missing: late}); err != nil || detections.Empty() {
-		return err
-	}
-	if err := s.addLate(ctx, channel, markers.Detections, detections); err != nil {
-		return err
+	if len(b.Detections) == 0 {
+		return nil
 	}
 	return s.failed(ctx, "trim", s.client.XTrimMaxLenApprox(ctx, streamKey(channel, markers.Detections), markers.MaxDetections, 0).Err())
 }
@@ -73,11 +64,8 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 // lateAttempts is how often a place is sought that another process takes first.
 const lateAttempts = 20
 
-// addLate puts records behind the newest of a log, of missing records those that it lacks.
-func (s *Store) addLate(ctx context.Context, channel string, k markers.Kind, late markers.Batch) error {
-	if late.Empty() {
-		return nil
-	}
+// addLate adds records of a kind that takes late ones.
+func (s *Store) addLate(ctx context.Context, channel string, k markers.Kind, b markers.Batch) error {
 	s.placing.Lock() // so that a place is taken by other processes only
 	defer s.placing.Unlock()
 	for range lateAttempts {
@@ -85,7 +73,7 @@ func (s *Store) addLate(ctx context.Context, channel string, k markers.Kind, lat
 		if err != nil {
 			return err
 		}
-		added, err := s.AppendAfter(ctx, channel, k, end, late)
+		added, err := s.AppendAfter(ctx, channel, k, end, b)
 		if err != nil || added {
 			return err
 		}
@@ -120,96 +108,45 @@ func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind,
 	if err := b.Validate(); err != nil {
 		return false, fmt.Errorf("append to channel %s: %w", channel, err)
 	}
-	b = b.Wire()
-	all := len(b.Missing)
-	if b.Missing, err = s.place(ctx, channel, end, b.Missing); err != nil {
+	list := b.Records(k)
+	if len(list) == 0 {
+		return false, fmt.Errorf("append %[1]s to channel %[2]s: the batch holds no %[1]s", k, channel)
+	}
+	fresh, leftOut, err := markers.Admit(list, end, func() ([]markers.Record, error) { return s.Read(ctx, channel, k, markers.Range{}) })
+	if err != nil {
 		return false, err
 	}
-	leftOut := int64(all - len(b.Missing))
-	place := end
-	for i, d := range b.Detections {
-		b.Detections[i], _ = markers.Admissible(d, place)
-		place = b.Detections[i].RecordID()
-	}
-	entries, err := encode(b)
+	entries, err := encode(k, fresh)
 	if err != nil {
 		return false, fmt.Errorf("append to channel %s: %w", channel, err)
 	}
 	for part := range slices.Chunk(entries, pipelineSize) {
 		args := []any{end.String()}
 		for _, e := range part {
-			switch {
-			case e.kind != k:
-				return false, fmt.Errorf("append %s to channel %s: the batch holds %s", k, channel, e.kind)
-			case e.id.Compare(end) <= 0:
-				leftOut++
-			default:
-				args, end = append(args, e.id.String(), e.json), e.id
-			}
+			args, end = append(args, e.id.String(), e.json), e.id
 		}
 		fits, err := s.addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
 		if err != nil || !fits {
 			return false, s.failed(ctx, "append to", err)
 		}
 	}
-	s.leftOut[k].Add(leftOut)
+	s.leftOut[k].Add(int64(len(leftOut)))
 	return true, nil
 }
 
-// place lists the missing records that a log with the given end lacks, with their places in it.
-func (s *Store) place(ctx context.Context, channel string, end markers.ID, list []markers.MissingRecord,
-) (fresh []markers.MissingRecord, err error) {
-	var have []markers.MissingRecord
-	read := false
+func encode(k markers.Kind, list []markers.Record) (out []entry, err error) {
 	for _, r := range list {
-		if !read && (r.Late() || r.RecordID().Compare(end) <= 0) {
-			if have, err = s.Missing(ctx, channel, markers.Range{}); err != nil {
-				return nil, err
-			}
-			read = true
+		e := entry{kind: k, id: r.RecordID()}
+		if e.json, err = json.Marshal(r); err != nil {
+			return nil, fmt.Errorf("write %s %s as JSON: %w", k, e.id, err)
 		}
-		if r, ok := markers.Admissible(r, end, have, fresh); ok {
-			fresh, end = append(fresh, r), r.RecordID()
-		}
-	}
-	return fresh, nil
-}
-
-// encode lists a batch's records, markers after the frames and segments that they speak of.
-func encode(b markers.Batch) (out []entry, err error) {
-	for _, add := range []func() error{
-		func() error { return encodeEach(&out, markers.Frames, b.Frames) },
-		func() error { return encodeEach(&out, markers.Missing, b.Missing) },
-		func() error { return encodeEach(&out, markers.Segments, b.Segments) },
-		func() error { return encodeEach(&out, markers.Markers, b.Markers) },
-		func() error { return encodeEach(&out, markers.Triggers, b.Triggers) },
-		func() error { return encodeEach(&out, markers.Detections, b.Detections) },
-	} {
-		if err := add(); err != nil {
-			return nil, err
-		}
+		out = append(out, e)
 	}
 	return out, nil
 }
 
-func encodeEach[T record](out *[]entry, k markers.Kind, recs []T) error {
-	for _, r := range recs {
-		id := r.RecordID()
-		data, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("write %s %s as JSON: %w", k, id, err)
-		}
-		e := entry{kind: k, id: id, json: data}
-		if k == markers.Missing {
-			e.record = r
-		}
-		*out = append(*out, e)
-	}
-	return nil
-}
-
-// add adds entries, and returns those that Redis refused because their IDs are not after the last one of their stream.
-func (s *Store) add(ctx context.Context, channel string, entries []entry) (refused []entry, err error) {
+// add adds entries. Those that Redis refuses because their IDs are not after the last one of their stream are counted.
+func (s *Store) add(ctx context.Context, channel string, entries []entry) error {
 	pipe := s.client.Pipeline()
 	for _, e := range entries {
 		pipe.XAdd(ctx, &redis.XAddArgs{
@@ -218,17 +155,17 @@ func (s *Store) add(ctx context.Context, channel string, entries []entry) (refus
 	}
 	cmds, err := pipe.Exec(ctx)
 	if len(cmds) < len(entries) {
-		return nil, err
+		return err
 	}
 	for i, cmd := range cmds {
 		switch err := cmd.Err(); {
 		case tooLate(err):
-			refused = append(refused, entries[i])
+			s.leftOut[entries[i].kind].Add(1)
 		case err != nil:
-			return nil, err
+			return err
 		}
 	}
-	return refused, nil
+	return nil
 }
 
 // tooLate reports whether Redis refused an entry because its ID is not after the last one of the stream. The reply has
@@ -240,7 +177,7 @@ func tooLate(err error) bool {
 
 // Trim removes the records before the given ID, exactly. Redis goes on to know the last ID.
 func (s *Store) Trim(ctx context.Context, channel string, k markers.Kind, before markers.ID) error {
-	if err := checkKind(k); err != nil {
+	if err := k.Check(); err != nil {
 		return fmt.Errorf("trim records: %w", err)
 	}
 	return s.failed(ctx, "trim", s.client.XTrimMinID(ctx, streamKey(channel, k), before.String()).Err())

@@ -33,7 +33,7 @@ type follower struct {
 // Wait waits for a record after the given ID. It returns an error that wraps markers.ErrUnavailable as soon as Redis is
 // found to be away, at once when it was before: the caller has to take its time before it calls again.
 func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after markers.ID) error {
-	if err := checkKind(k); err != nil {
+	if err := k.Check(); err != nil {
 		return fmt.Errorf("wait for records: %w", err)
 	}
 	key := streamKey(channel, k)

@@ -51,6 +51,7 @@ type Options struct {
 
 // Store is markers.Store on Redis.
 type Store struct {
+	markers.Reader
 	client   *redis.Client
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
 	addr     string        // for messages: without the password, and the folder of a socket
@@ -105,6 +106,7 @@ func New(o Options) (*Store, error) {
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
 		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
 	}
+	s.Reader = s.read
 	for _, k := range markers.Kinds() {
 		s.leftOut[k] = new(atomic.Int64)
 	}

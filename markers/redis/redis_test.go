@@ -350,11 +350,7 @@ func TestManyWaiters(t *testing.T) {
 	if _, err := s.Frames(t.Context(), "main", markers.Range{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Append(t.Context(), "main", markers.Batch{
-		Frames: storetest.Frames(0, 1), Missing: []markers.MissingRecord{storetest.Missing(1)},
-		Markers: []markers.Marker{storetest.Marker(1)}, Segments: []markers.SegmentRecord{storetest.Segment(1)},
-		Triggers: []markers.Trigger{storetest.Trigger(1)}, Detections: []markers.Detection{storetest.Detection(1)},
-	}); err != nil {
+	if err := s.Append(t.Context(), "main", storetest.Batch()); err != nil {
 		t.Fatal(err)
 	}
 	group.Wait()

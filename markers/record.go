@@ -1,0 +1,64 @@
+package markers
+
+import "slices"
+
+// Record is what a log keeps: a value of one of the kinds' types. Records are immutable once written.
+type Record interface {
+	// RecordID is the record's place in its log.
+	RecordID() ID
+	// Validate reports why no log can hold the record.
+	Validate() error
+	// wire is the record as it reads back after it was written as JSON: times in UTC, without a monotonic reading.
+	wire() Record
+}
+
+// measured is a record that has the id of the generator that wrote it.
+type measured interface{ generator() string }
+
+// GeneratorOf is the id of the generator that wrote a record, empty where that is not known.
+func GeneratorOf(r Record) string {
+	if g, ok := r.(measured); ok {
+		return g.generator()
+	}
+	return ""
+}
+
+// mover is a record that a log takes in also when it holds a later one. after is the record with a place behind the newest: a log is
+// in the order in which it grew, so that readers that follow it miss nothing.
+type mover interface{ after(newest ID) Record }
+
+// latecomer is a mover of which the log may have the same already.
+type latecomer interface {
+	mover
+	Late() bool
+	same(Record) bool
+}
+
+// Admit returns the records of one kind that a log which ends with newest takes in, in their places, and those that it leaves out: it has
+// them, or they come too late. have is asked for what the log holds where that matters.
+func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, leftOut []Record, err error) {
+	var held []Record
+	for _, r := range list {
+		behind := r.RecordID().Compare(newest) > 0
+		if l, ok := r.(latecomer); ok && (!behind || l.Late()) {
+			if held == nil {
+				if held, err = have(); err != nil {
+					return nil, nil, err
+				}
+			}
+			if slices.ContainsFunc(held, l.same) || slices.ContainsFunc(fresh, l.same) {
+				leftOut = append(leftOut, r)
+				continue
+			}
+		}
+		if m, ok := r.(mover); ok && !behind {
+			r, behind = m.after(newest), true
+		}
+		if !behind {
+			leftOut = append(leftOut, r)
+			continue
+		}
+		fresh, newest = append(fresh, r), r.RecordID()
+	}
+	return fresh, leftOut, nil
+}
