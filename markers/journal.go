@@ -127,7 +127,7 @@ func (j *Journal) writable(name string) (*journalChannel, error) {
 	if err := CheckChannelName(name); err != nil {
 		return nil, err
 	}
-	c := newJournalChannel(name)
+	c := newJournalChannel(name, j.options.Logger)
 	if j.options.Dir != "" {
 		err := c.open(filepath.Join(j.options.Dir, name), j.open, j.options)
 		if err != nil {

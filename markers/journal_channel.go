@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,10 +38,10 @@ type journalChannel struct {
 	unsaved   error    // why described is not on disk
 }
 
-func newJournalChannel(name string) *journalChannel {
+func newJournalChannel(name string, log *slog.Logger) *journalChannel {
 	c := &journalChannel{name: name, logs: map[Kind]*kindLog{}}
 	for _, k := range Kinds() {
-		c.logs[k] = newKindLog(k)
+		c.logs[k] = newKindLog(k, log.With("channel", name))
 	}
 	return c
 }

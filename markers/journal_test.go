@@ -262,6 +262,30 @@ func TestJournalOneWrite(t *testing.T) {
 	}
 }
 
+// TestJournalLate has records come that the log has, that another one took the place of, and that are older than all: what the log
+// does not hold is logged.
+func TestJournalLate(t *testing.T) {
+	var log bytes.Buffer
+	j := openTest(t, JournalOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))}, openOSFile)
+	must(t, j.Append(t.Context(), "main", Batch{Frames: someFrames(10, 20)}))
+	twice := append(someFrames(12, 22), someFrames(21, 22)...)
+	must(t, j.Append(t.Context(), "main", Batch{Frames: twice, Missing: []MissingRecord{{Frame: 5, LastFrame: 5}}}))
+	must(t, j.Append(t.Context(), "main", Batch{Missing: []MissingRecord{{Frame: 3, LastFrame: 3}, {Frame: 5, LastFrame: 5}}}))
+	if log.Len() > 0 {
+		t.Errorf("nothing came too late, log: %s", &log)
+	}
+	other := someFrames(15, 16)
+	other[0].Event = "another"
+	for _, late := range [][]FrameRecord{other, someFrames(3, 5)} {
+		log.Reset()
+		must(t, j.Append(t.Context(), "main", Batch{Frames: late}))
+		if want := fmt.Sprintf("channel=main kind=frames first=%d-1 records=%d", late[0].Frame, len(late)); !strings.Contains(log.String(), want) {
+			t.Errorf("log: %s, want %s", &log, want)
+		}
+	}
+	wantFrames(t, j, someFrames(10, 22))
+}
+
 // TestJournalRefused checks that a record that has no JSON form is refused, not taken in and lost.
 func TestJournalRefused(t *testing.T) {
 	j := openTest(t, JournalOptions{Dir: t.TempDir()}, openOSFile)
@@ -283,7 +307,7 @@ func TestJournalUnusableDirectory(t *testing.T) {
 }
 
 func FuzzReadLines(f *testing.F) {
-	lines, err := newKindLog(Frames).encode(Batch{Frames: someFrames(0, 3)}.Records(Frames))
+	lines, err := newKindLog(Frames, nil).encode(Batch{Frames: someFrames(0, 3)}.Records(Frames))
 	if err != nil {
 		f.Fatal(err)
 	}

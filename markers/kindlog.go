@@ -35,13 +35,15 @@ type kindLog struct {
 	checks   int
 }
 
-func newKindLog(k Kind) *kindLog { return &kindLog{kind: k, memLog: newMemLog()} }
+func newKindLog(k Kind, log *slog.Logger) *kindLog {
+	return &kindLog{kind: k, memLog: newMemLog(), log: log}
+}
 
 // load takes in what is on disk.
 func (l *kindLog) load(dir string, open openFunc, o JournalOptions, regain func() error) error {
 	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: o.FileRecords, reserve: reserves(l.kind)}
-	l.log, l.regain = o.Logger, regain
-	recs, newest, err := loadFiles(l.files, o.Logger)
+	l.regain = regain
+	recs, newest, err := loadFiles(l.files, l.log)
 	l.recs, l.newest, l.written = recs, newest, newest
 	if err != nil {
 		return err
@@ -63,7 +65,11 @@ func (l *kindLog) append(recs []Record) error {
 	if len(recs) == 0 {
 		return l.catchUp()
 	}
-	fresh := l.admit(recs)
+	fresh, late := l.admit(recs)
+	if len(late) > 0 {
+		l.log.Error("records came too late and are left out: their log holds none of them, or others in their places", "kind", l.kind,
+			"first", late[0].RecordID().String(), "records", len(late))
+	}
 	if l.files == nil {
 		l.add(fresh)
 		return nil

@@ -22,13 +22,16 @@ type memLog struct {
 
 func newMemLog() *memLog { return &memLog{changed: make(chan struct{})} }
 
-// admit returns the records that the log lacks, and counts the others.
-func (l *memLog) admit(recs []Record) []Record {
+// admit returns the records that the log takes in, and counts the others. Those of them that it does not hold came too late.
+func (l *memLog) admit(recs []Record) (fresh, late []Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fresh, leftOut, _ := Admit(recs, l.newest, func() ([]Record, error) { return l.recs, nil })
-	l.leftOut += int64(len(leftOut))
-	return fresh
+	fresh, passed, _ := Admit(recs, l.newest, func() ([]Record, error) { return l.recs, nil })
+	l.leftOut += int64(len(recs) - len(fresh))
+	return fresh, slices.DeleteFunc(passed, func(r Record) bool {
+		i := l.search(r.RecordID())
+		return i < len(l.recs) && l.recs[i] == r || slices.Contains(fresh, r)
+	})
 }
 
 // add puts records that admit returned at the end and wakes those who wait.

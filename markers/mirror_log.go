@@ -3,6 +3,7 @@ package markers
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -109,9 +110,9 @@ func (l *mirrorLog) next(ctx context.Context, last ID) ([]Record, error) {
 	if moved {
 		c.m.progressed()
 	}
-	// What was held when an append failed may be trimmed by now. To append it again is right even if a part of it went
-	// through.
-	if l.cursor.Compare(lastOf(l.held)) < 0 {
+	// What was held when an append failed may be trimmed here by now. What is there up to the end stays there.
+	l.held = slices.DeleteFunc(l.held, func(r Record) bool { return r.RecordID().Compare(l.cursor) <= 0 })
+	if len(l.held) > 0 {
 		return l.held, nil
 	}
 	var err error

@@ -34,9 +34,10 @@ type latecomer interface {
 	same(Record) bool
 }
 
-// Admit returns the records of one kind that a log which ends with newest takes in, in their places, and those that it leaves out: it has
-// them, or they come too late. have is asked for what the log holds where that matters.
-func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, leftOut []Record, err error) {
+// Admit returns the records of one kind that a log which ends with newest takes in, in their places, and those that it leaves out
+// because of their places: they are in the log already, or came too late. Latecomers of which the log has the same are in neither list.
+// have is asked for what the log holds where there may be some.
+func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, passed []Record, err error) {
 	var held []Record
 	for _, r := range list {
 		behind := r.RecordID().Compare(newest) > 0
@@ -47,7 +48,6 @@ func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, left
 				}
 			}
 			if slices.ContainsFunc(held, l.same) || slices.ContainsFunc(fresh, l.same) {
-				leftOut = append(leftOut, r)
 				continue
 			}
 		}
@@ -55,10 +55,10 @@ func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, left
 			r, behind = m.after(newest), true
 		}
 		if !behind {
-			leftOut = append(leftOut, r)
+			passed = append(passed, r)
 			continue
 		}
 		fresh, newest = append(fresh, r), r.RecordID()
 	}
-	return fresh, leftOut, nil
+	return fresh, passed, nil
 }

@@ -25,7 +25,7 @@ type Store interface {
 	Channels(ctx context.Context) ([]Channel, error)
 
 	// Append adds records. A record whose ID is at or before the newest of its log is left out without an error: it is
-	// there already, or it comes too late. Only missing records may come late: one that the log lacks (Same) is put
+	// there already, or it comes too late, which is logged. Only missing records may come late: one that the log lacks (Same) is put
 	// behind the newest, and detections, which are always taken in, behind the newest where they come with an earlier
 	// place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error

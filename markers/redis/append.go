@@ -18,9 +18,9 @@ const pipelineSize = 500
 
 // entry is one record on its way into a stream.
 type entry struct {
-	kind markers.Kind
-	id   markers.ID
-	json []byte
+	kind   markers.Kind
+	record markers.Record
+	json   []byte
 }
 
 // Append adds records in one round trip for every 500. When it fails some of the first ones may have been added; to
@@ -44,8 +44,12 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 		entries = append(entries, more...)
 	}
 	for part := range slices.Chunk(entries, pipelineSize) {
-		if err := s.add(ctx, channel, part); err != nil {
+		passed, err := s.add(ctx, channel, part)
+		if err != nil {
 			return s.failed(ctx, "append to", err)
+		}
+		for k, list := range passed {
+			s.leave(ctx, channel, k, len(list), list)
 		}
 	}
 	for _, k := range markers.Kinds() {
@@ -112,7 +116,7 @@ func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind,
 	if len(list) == 0 {
 		return false, fmt.Errorf("append %[1]s to channel %[2]s: the batch holds no %[1]s", k, channel)
 	}
-	fresh, leftOut, err := markers.Admit(list, end, func() ([]markers.Record, error) { return s.Read(ctx, channel, k, markers.Range{}) })
+	fresh, passed, err := markers.Admit(list, end, func() ([]markers.Record, error) { return s.Read(ctx, channel, k, markers.Range{}) })
 	if err != nil {
 		return false, err
 	}
@@ -123,49 +127,64 @@ func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind,
 	for part := range slices.Chunk(entries, pipelineSize) {
 		args := []any{end.String()}
 		for _, e := range part {
-			args, end = append(args, e.id.String(), e.json), e.id
+			args, end = append(args, e.record.RecordID().String(), e.json), e.record.RecordID()
 		}
 		fits, err := s.addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
 		if err != nil || !fits {
 			return false, s.failed(ctx, "append to", err)
 		}
 	}
-	s.leftOut[k].Add(int64(len(leftOut)))
+	s.leave(ctx, channel, k, len(list)-len(fresh), passed)
 	return true, nil
+}
+
+// leave counts records that a log left out, and logs those of them that it does not hold: they came too late.
+func (s *Store) leave(ctx context.Context, channel string, k markers.Kind, n int, passed []markers.Record) {
+	s.leftOut[k].Add(int64(n))
+	if len(passed) == 0 {
+		return
+	}
+	held, _ := s.Read(ctx, channel, k, markers.Range{From: passed[0].RecordID(), To: passed[len(passed)-1].RecordID()})
+	late := slices.DeleteFunc(passed, func(r markers.Record) bool { return slices.Contains(held, r) })
+	if len(late) > 0 {
+		s.faults.log.Error("records came too late and are left out: their log in Redis holds none of them, or others in their places",
+			"channel", channel, "kind", k, "first", late[0].RecordID().String(), "records", len(late))
+	}
 }
 
 func encode(k markers.Kind, list []markers.Record) (out []entry, err error) {
 	for _, r := range list {
-		e := entry{kind: k, id: r.RecordID()}
-		if e.json, err = json.Marshal(r); err != nil {
-			return nil, fmt.Errorf("write %s %s as JSON: %w", k, e.id, err)
+		data, err := json.Marshal(r)
+		if err != nil {
+			return nil, fmt.Errorf("write %s %s as JSON: %w", k, r.RecordID(), err)
 		}
-		out = append(out, e)
+		out = append(out, entry{k, r, data})
 	}
 	return out, nil
 }
 
-// add adds entries. Those that Redis refuses because their IDs are not after the last one of their stream are counted.
-func (s *Store) add(ctx context.Context, channel string, entries []entry) error {
+// add adds entries, and returns those that Redis refused because their IDs are not after the last one of their stream.
+func (s *Store) add(ctx context.Context, channel string, entries []entry) (map[markers.Kind][]markers.Record, error) {
 	pipe := s.client.Pipeline()
 	for _, e := range entries {
 		pipe.XAdd(ctx, &redis.XAddArgs{
-			Stream: streamKey(channel, e.kind), ID: e.id.String(), Values: []any{field, e.json},
+			Stream: streamKey(channel, e.kind), ID: e.record.RecordID().String(), Values: []any{field, e.json},
 		})
 	}
 	cmds, err := pipe.Exec(ctx)
 	if len(cmds) < len(entries) {
-		return err
+		return nil, err
 	}
+	passed := map[markers.Kind][]markers.Record{}
 	for i, cmd := range cmds {
-		switch err := cmd.Err(); {
+		switch e, err := entries[i], cmd.Err(); {
 		case tooLate(err):
-			s.leftOut[entries[i].kind].Add(1)
+			passed[e.kind] = append(passed[e.kind], e.record)
 		case err != nil:
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return passed, nil
 }
 
 // tooLate reports whether Redis refused an entry because its ID is not after the last one of the stream. The reply has

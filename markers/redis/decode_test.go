@@ -22,7 +22,7 @@ func FuzzDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		for _, e := range entries {
-			f.Add(e.id.String(), string(e.json))
+			f.Add(e.record.RecordID().String(), string(e.json))
 		}
 	}
 	f.Add("5-1", `{"frame":5,"last_frame":1000000000000}`)

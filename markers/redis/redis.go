@@ -45,7 +45,7 @@ const (
 type Options struct {
 	// URL is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, or unix:///PATH[?db=DATABASE].
 	URL string
-	// Logger gets a line for each entry that can't be read. Nil: nothing is logged.
+	// Logger gets a line for each entry that can't be read, and where records came too late. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
