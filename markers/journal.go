@@ -12,10 +12,6 @@ import (
 	"sync"
 )
 
-// ErrJournal is what Append's error wraps when the journal took the records in, so that they can be read, but could not
-// write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and goes on.
-var ErrJournal = errors.New("journal can't be written")
-
 // defaultFileRecords makes a file of frames of about 1 MB, or two minutes: short enough that a trim leaves little
 // behind, and that a year of frames is not a million files.
 const defaultFileRecords = 4096

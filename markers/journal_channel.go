@@ -205,7 +205,7 @@ func (c *journalChannel) append(b Batch) error {
 }
 
 func (c *journalChannel) describe(ch Channel) error {
-	ch.Epoch = wireTime(ch.Epoch)
+	ch.Epoch = ch.Epoch.Round(0).UTC()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.described = &ch

@@ -68,7 +68,7 @@ func logFile(t *testing.T, dir string, k Kind) string {
 func TestJournalKilled(t *testing.T) {
 	dir := t.TempDir()
 	j := openTest(t, JournalOptions{Dir: dir, FileRecords: 7}, openOSFile)
-	must(t, j.PutChannel(t.Context(), Channel{Name: "main", Rate: Channel{}.Rate, FramesPerSegment: 1}.withRate()))
+	must(t, j.PutChannel(t.Context(), someChannel()))
 	for n := range int64(40) {
 		must(t, j.Append(t.Context(), "main", Batch{Frames: someFrames(n, n+1)}))
 		if n == 25 {
@@ -89,7 +89,8 @@ func TestJournalKilled(t *testing.T) {
 	}
 }
 
-func (c Channel) withRate() Channel {
+func someChannel() Channel {
+	c := Channel{Name: "main", FramesPerSegment: 1}
 	c.Rate.Num, c.Rate.Den = 25, 1
 	return c
 }

@@ -36,6 +36,15 @@ type localStore interface {
 	Count(ctx context.Context, channel string, k Kind, r Range) (int64, error)
 }
 
+// Remote is a Store that other processes write to as well, and that may lose what it holds at any moment.
+type Remote interface {
+	Store
+	// AppendAfter is Append for records of one kind, to a log of which the caller knows the end (Last), in one step with
+	// a look at that end. added is false where the log ends elsewhere by now, because others added to it or because it was
+	// emptied; then some of the first records may have been added, none of them behind a hole.
+	AppendAfter(ctx context.Context, channel string, k Kind, end ID, b Batch) (added bool, err error)
+}
+
 // Mirror is a Store that writes to and reads from a local store, and keeps a remote store up to date with it while Run
 // runs. So what is true is in the local journal first, and a remote store that is away, slow or hung delays nobody.
 //

@@ -77,7 +77,7 @@ func childAfterFull(disk string) error {
 		return err
 	}
 	for i, want := range lostSegments() {
-		if i >= len(got) || got[i] != want.wire() {
+		if i >= len(got) || got[i] != want {
 			return fmt.Errorf("%d records, want %+v", len(got), want)
 		}
 	}

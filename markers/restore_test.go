@@ -33,7 +33,7 @@ func TestJournalRemoved(t *testing.T) {
 			var log bytes.Buffer
 			o := JournalOptions{Dir: dir, FileRecords: 4, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 			j := openTest(t, o, openOSFile)
-			ch := Channel{Name: "main", FramesPerSegment: 1}.withRate()
+			ch := someChannel()
 			must(t, j.PutChannel(t.Context(), ch))
 			must(t, j.Append(t.Context(), "main", Batch{Frames: someFrames(0, 10), Segments: segment(5)}))
 			for n := int64(10); n < 16; n++ {

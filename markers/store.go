@@ -11,6 +11,10 @@ var ErrUnavailable = errors.New("store unavailable")
 // ErrNotFound is what Channel's error wraps when the store has no such channel.
 var ErrNotFound = errors.New("not found")
 
+// ErrJournal is what Append's error wraps when the journal took the records in, so that they can be read, but could not
+// write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and goes on.
+var ErrJournal = errors.New("journal can't be written")
+
 // Store keeps channels and their records. All methods may be called at once from many goroutines. Returned slices
 // belong to the caller; the records in them are copies.
 //
@@ -44,13 +48,4 @@ type Store interface {
 	Ready(ctx context.Context) error
 	// Close ends the store and waits for what it started.
 	Close() error
-}
-
-// Remote is a Store that other processes write to as well, and that may lose what it holds at any moment.
-type Remote interface {
-	Store
-	// AppendAfter is Append for records of one kind, to a log of which the caller knows the end (Last), in one step with
-	// a look at that end. added is false where the log ends elsewhere by now, because others added to it or because it was
-	// emptied; then some of the first records may have been added, none of them behind a hole.
-	AppendAfter(ctx context.Context, channel string, k Kind, end ID, b Batch) (added bool, err error)
 }
