@@ -1,5 +1,5 @@
 // Package markers holds the truth about a stream: the markers that name its events, the ledger of its frames and
-// segments, the clocks they are told on, and the stores that keep them.
+// segments, the clocks they are told on, and what a store of them promises.
 //
 // Every record has an ID that is derived from the frame it speaks of, so writing it twice leaves one record, and two
 // generators of one stream write the same records. Records are immutable once written.

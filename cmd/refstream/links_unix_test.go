@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/outputs/hls"
 )
 
@@ -43,7 +44,7 @@ func TestDataLinks(t *testing.T) {
 	}
 	for name, open := range map[string]func() error{
 		link(target, filepath.Join(data, c.Name, "lock")): func() error {
-			j, err := markers.OpenJournal(markers.JournalOptions{Dir: data, Channels: []string{c.Name}})
+			j, err := journal.Open(journal.Options{Dir: data, Channels: []string{c.Name}})
 			if err == nil {
 				j.Close()
 			}

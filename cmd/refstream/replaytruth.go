@@ -12,6 +12,7 @@ import (
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/static"
 )
 
@@ -26,7 +27,7 @@ const (
 // replayedTruth is the truth of a session, which comes into a store as it did then.
 type replayedTruth struct {
 	channel recordedChannel
-	store   *markers.Journal // in memory
+	store   *journal.Journal // in memory
 	frames  []markers.FrameRecord
 	missing []markers.MissingRecord
 	markers []markers.Marker
@@ -48,7 +49,7 @@ func loadTruth(ctx context.Context, dir string) (*replayedTruth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
-	if t.store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
+	if t.store, err = journal.Open(journal.Options{}); err != nil {
 		return nil, err
 	}
 	if err := t.store.PutChannel(ctx, t.channel.Channel); err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
+	"github.com/refstream/refstream/markers/mirror"
 	"github.com/refstream/refstream/markers/redis"
 	"github.com/refstream/refstream/outputs/hls"
 )
@@ -23,10 +25,10 @@ const (
 // stores are the places that a process keeps its records in: a journal, a Redis, or both with one copied to the other.
 type stores struct {
 	data    string
-	journal *markers.Journal
+	journal *journal.Journal
 	redis   *redis.Store
-	mirror  *markers.Mirror
-	reached *markers.Reached // nil without a journal, and where a full disk left no room to make it
+	mirror  *mirror.Mirror
+	reached *journal.Reached // nil without a journal, and where a full disk left no room to make it
 }
 
 // openStores opens what the flags ask for. It writes nothing until Redis, where there is one, has answered.
@@ -50,8 +52,8 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 	if s.role == roleAPI {
 		return st, nil
 	}
-	journal := markers.JournalOptions{Dir: s.data, Channels: []string{channel}, Reset: s.reset, Logger: logger}
-	if st.journal, err = markers.OpenJournal(journal); err != nil {
+	o := journal.Options{Dir: s.data, Channels: []string{channel}, Reset: s.reset, Logger: logger}
+	if st.journal, err = journal.Open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	// The journal's lock keeps other processes away from here on.
@@ -60,13 +62,13 @@ func (s *serveFlags) openStores(ctx context.Context, channel string, logger *slo
 			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
 		}
 	}
-	if st.reached, err = markers.OpenReached(s.data, channel); errors.Is(err, syscall.ENOSPC) {
+	if st.reached, err = journal.OpenReached(s.data, channel); errors.Is(err, syscall.ENOSPC) {
 		logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	if st.redis != nil {
-		st.mirror = markers.NewMirror(st.journal, st.redis, markers.MirrorOptions{Logger: logger})
+		st.mirror = mirror.New(st.journal, st.redis, mirror.Options{Logger: logger})
 	}
 	return st, nil
 }

@@ -35,9 +35,11 @@ var table = map[string]arrows{
 		may:       words("media codec/h264 format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
-	"scenario": {may: words("generator markers")},
-	"annotate": {may: words("media codec/h264 markers")},
-	"markers":  {may: words("media internal/atomicfile internal/filelock internal/jsonlines"), tests: words("markers/redis")},
+	"scenario":        {may: words("generator markers")},
+	"annotate":        {may: words("media codec/h264 markers")},
+	"markers":         {may: words("media")},
+	"markers/journal": {may: words("markers internal/atomicfile internal/filelock internal/jsonlines")},
+	"markers/mirror":  {may: words("markers"), tests: words("markers/journal markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
 	"markers/redis": {
@@ -100,13 +102,13 @@ var table = map[string]arrows{
 	"pipeline": {
 		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts outputs/hls internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
-		tests:     words("markers/redis"),
+		tests:     words("markers/journal"),
 	},
 	"api": {
 		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
-		tests: words("markers/redis"), // long answers are read from both stores
+		tests: words("markers/journal markers/redis"), // long answers are read from both stores
 	},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},

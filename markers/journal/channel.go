@@ -1,0 +1,293 @@
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/internal/filelock"
+	"github.com/refstream/refstream/markers"
+)
+
+// Files and folders of a channel in the data directory.
+const (
+	journalDir  = "journal"
+	lockName    = "lock"
+	channelName = "channel.json"
+)
+
+// journalChannel is one channel of the journal.
+type journalChannel struct {
+	name string
+	dir  string // empty in memory
+
+	// folder protects lock, nil in memory, and locked, which is of the file that is locked.
+	folder sync.Mutex
+	lock   *filelock.File
+	locked fs.FileInfo
+
+	logs map[markers.Kind]*kindLog
+
+	mu        sync.Mutex
+	described *markers.Channel // nil until it is put
+	unsaved   error            // why described is not on disk
+}
+
+func newJournalChannel(name string, log *slog.Logger) *journalChannel {
+	c := &journalChannel{name: name, logs: map[markers.Kind]*kindLog{}}
+	for _, k := range markers.Kinds() {
+		c.logs[k] = newKindLog(k, log.With("channel", name))
+	}
+	return c
+}
+
+// open locks the channel's folder, which is made where it is missing, and reads what it holds.
+func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) {
+	c.dir = dir
+	logs := filepath.Join(dir, journalDir)
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return fmt.Errorf("make journal folder: %w", err)
+	}
+	if err := c.takeLock(); err != nil {
+		return lockError(err)
+	}
+	defer func() {
+		if err != nil {
+			for _, k := range markers.Kinds() {
+				_ = c.logs[k].close() // nothing was written
+			}
+			c.lock.Close()
+		}
+	}()
+	if o.Reset {
+		if err := c.reset(logs); err != nil {
+			return err
+		}
+	}
+	if err = c.readDescription(); err != nil {
+		return err
+	}
+	for _, k := range markers.Kinds() {
+		if err = c.logs[k].load(logs, open, o, c.regain); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeLock locks the channel's folder.
+func (c *journalChannel) takeLock() error {
+	name := filepath.Join(c.dir, lockName)
+	lock, err := filelock.Lock(name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		lock.Close()
+		return fmt.Errorf("look at lock: %w", err)
+	}
+	c.lock, c.locked = lock, info
+	return nil
+}
+
+// regain makes the channel's folder again where somebody has removed it, and sees that it belongs to this process: once the lock was
+// removed too, another process may be at work there.
+func (c *journalChannel) regain() error {
+	c.folder.Lock()
+	defer c.folder.Unlock()
+	if err := os.MkdirAll(filepath.Join(c.dir, journalDir), 0o755); err != nil {
+		return fmt.Errorf("%w: make journal folder again: %w", errTampered, err)
+	}
+	if info, err := os.Stat(filepath.Join(c.dir, lockName)); err == nil && os.SameFile(info, c.locked) {
+		return nil
+	}
+	old := c.lock
+	err := c.takeLock()
+	var held *filelock.HeldError
+	switch {
+	case errors.As(err, &held):
+		return fmt.Errorf("%w: process %s works in its place by now: end one of the two", errTampered, held.Owner)
+	case err != nil:
+		return fmt.Errorf("%w: %w", errTampered, err)
+	}
+	return old.Close()
+}
+
+// check sees, once a segment, that nothing of the channel was removed.
+func (c *journalChannel) check() error {
+	if c.dir == "" {
+		return nil
+	}
+	var errs []error
+	for _, k := range markers.Kinds() {
+		errs = append(errs, c.logs[k].check())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, err := os.Stat(filepath.Join(c.dir, channelName)); c.described != nil && errors.Is(err, fs.ErrNotExist) {
+		if err = c.regain(); err == nil {
+			err = c.save()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// reset removes the description and the journal's files, and nothing that is not the journal's.
+func (c *journalChannel) reset(logs string) error {
+	files := []string{filepath.Join(c.dir, channelName), filepath.Join(c.dir, reachedName)}
+	for _, k := range markers.Kinds() {
+		found, err := filepath.Glob(filepath.Join(logs, string(k)+"-*.jsonl"))
+		if err != nil {
+			return fmt.Errorf("list journal: %w", err)
+		}
+		files = append(files, found...)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("empty journal: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *journalChannel) readDescription() error {
+	ch, err := readChannel(filepath.Join(c.dir, channelName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		c.described = &ch
+	}
+	return err
+}
+
+// ReadChannel reads the description of a channel in a data directory, also while another process has the directory open.
+// The error wraps fs.ErrNotExist where there is none.
+func ReadChannel(dir, name string) (markers.Channel, error) {
+	if err := markers.CheckChannelName(name); err != nil {
+		return markers.Channel{}, err
+	}
+	return readChannel(filepath.Join(dir, name, channelName))
+}
+
+func readChannel(name string) (ch markers.Channel, err error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return ch, fmt.Errorf("read channel: %w", err)
+	}
+	if err = json.Unmarshal(data, &ch); err == nil {
+		err = ch.Validate()
+	}
+	if err != nil {
+		return markers.Channel{}, fmt.Errorf("read channel %s: %w: put the file back from a copy, or start with an empty data directory",
+			name, err)
+	}
+	return ch, nil
+}
+
+// append adds the records of every kind.
+func (c *journalChannel) append(b markers.Batch) error {
+	var errs []error
+	if len(b.Segments) > 0 {
+		errs = append(errs, c.check())
+	}
+	for _, k := range markers.Kinds() {
+		errs = append(errs, c.logs[k].append(b.Records(k)))
+	}
+	return errors.Join(append(errs, c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())...)
+}
+
+func (c *journalChannel) describe(ch markers.Channel) error {
+	ch.Epoch = ch.Epoch.Round(0).UTC()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.described = &ch
+	return c.save()
+}
+
+// saveAgain tries once more what describe could not do.
+func (c *journalChannel) saveAgain() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unsaved == nil {
+		return nil
+	}
+	return c.save()
+}
+
+func (c *journalChannel) save() error {
+	if c.dir == "" {
+		return nil
+	}
+	data, err := json.Marshal(c.described)
+	if err == nil {
+		err = atomicfile.WriteSynced(filepath.Join(c.dir, channelName), "."+channelName+".tmp", append(data, '\n'))
+	}
+	if err != nil {
+		err = fmt.Errorf("write channel: %w", err)
+	}
+	c.unsaved = err
+	return err
+}
+
+func (c *journalChannel) description() (markers.Channel, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.described == nil {
+		return markers.Channel{}, false
+	}
+	return *c.described, true
+}
+
+func (c *journalChannel) flush() error {
+	errs := []error{c.saveAgain()}
+	for _, k := range markers.Kinds() {
+		errs = append(errs, c.logs[k].flush())
+	}
+	return errors.Join(errs...)
+}
+
+// ready says what of the channel is not on disk.
+func (c *journalChannel) ready() error {
+	c.mu.Lock()
+	errs := []error{c.unsaved}
+	c.mu.Unlock()
+	for _, k := range markers.Kinds() {
+		if n, err := c.logs[k].backlog(); err != nil {
+			errs = append(errs, fmt.Errorf("%d records wait: %w", n, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tampered says what somebody has removed lately, and was mended.
+func (c *journalChannel) tampered() error {
+	var errs []error
+	for _, k := range markers.Kinds() {
+		if err := c.logs[k].tampered(); err != nil {
+			errs = append(errs, fmt.Errorf("journal of channel %s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *journalChannel) close() error {
+	errs := []error{c.saveAgain()}
+	for _, k := range markers.Kinds() {
+		errs = append(errs, c.logs[k].close())
+	}
+	c.folder.Lock()
+	defer c.folder.Unlock()
+	if c.lock != nil {
+		errs = append(errs, c.lock.Close())
+	}
+	return errors.Join(errs...)
+}

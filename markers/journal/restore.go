@@ -1,0 +1,184 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/markers"
+)
+
+// Somebody may remove files of the journal while it is written, or put others in their places. An open file goes on to take records
+// then, and with the process they are gone. So before each write it is looked whether the last file still is the one that is open,
+// and once a segment whether all files are there.
+//
+// A file that was removed is written again: memory holds every record that was not trimmed, so nothing is lost. One that is
+// another's is left alone, since nobody here knows what it is for: the records wait in memory, and Ready reports it, until it is
+// removed.
+
+var (
+	// errRemoved is a file of the journal that somebody has removed.
+	errRemoved = errors.New("it was removed")
+	// errTampered is what an error wraps that somebody else brought about in the data directory.
+	errTampered = errors.New("somebody else changed the data directory")
+)
+
+// restoredChecks is for how many checks, one a segment, Ready reports that a file was written again: long enough that who asks
+// now and then learns of it.
+const restoredChecks = 15
+
+// look reports what has become of a file: nil, errRemoved, or another error.
+func (f *logFiles) look(i int) error {
+	name := f.path(f.parts[i].start)
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errRemoved
+	case err != nil:
+		return fmt.Errorf("look at journal: %w", err)
+	case !os.SameFile(info, f.parts[i].info):
+		return fmt.Errorf("%w: %s is not the file that was written here: remove it, and the journal's own is written again",
+			errTampered, filepath.Base(name))
+	case i == len(f.parts)-1 && info.Size() < f.size:
+		return fmt.Errorf("%w: %s was cut: remove it, and it is written again", errTampered, filepath.Base(name))
+	}
+	return nil
+}
+
+// rewrite writes a file again that was removed: n lines, or none where all of its records were trimmed.
+func (f *logFiles) rewrite(i int, lines []byte, n int) error {
+	last := i == len(f.parts)-1
+	if n == 0 {
+		if last {
+			if err := f.leave(); err != nil {
+				return err
+			}
+			f.lines = f.limit // the next record begins another file
+		}
+		f.parts = slices.Delete(f.parts, i, i+1)
+		return nil
+	}
+	// Under another name first, so that a kill leaves no half of it.
+	name, again := f.path(f.parts[i].start), filepath.Join(f.dir, ".again-"+string(f.kind))
+	file, err := f.open(again, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("open journal: %w", err)
+	}
+	var info fs.FileInfo
+	written, err := file.Write(lines)
+	if err == nil && written < len(lines) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		info, err = os.Stat(again)
+	}
+	if err == nil {
+		err = os.Rename(again, name)
+	}
+	if err != nil {
+		file.Close()
+		os.Remove(again) // its room may be what others need
+		return fmt.Errorf("write records again: %w", err)
+	}
+	f.parts[i].info = info
+	if !last {
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("write records again: %w", err)
+		}
+		return atomicfile.SyncFolder(f.dir)
+	}
+	if err := f.leave(); err != nil {
+		file.Close()
+		return err
+	}
+	f.file, f.size, f.lines, f.torn, f.reserved = file, int64(len(lines)), n, false, 0
+	f.extend()
+	return atomicfile.SyncFolder(f.dir)
+}
+
+// leave closes the last file, which is no longer there.
+func (f *logFiles) leave() error {
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	if f.file = nil; err != nil {
+		return fmt.Errorf("close journal: %w", err)
+	}
+	return nil
+}
+
+// restore sees that the files from one on are those that were written here, and writes those again that were removed.
+func (l *kindLog) restore(from int) error {
+	for i := from; i < len(l.files.parts); i++ {
+		err := l.files.look(i)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errRemoved) {
+			return err
+		}
+		if err := l.regain(); err != nil {
+			return err
+		}
+		name := filepath.Base(l.files.path(l.files.parts[i].start))
+		before := len(l.files.parts)
+		n, err := l.rewrite(i)
+		if err != nil {
+			return err
+		}
+		i -= before - len(l.files.parts)
+		l.restored = fmt.Errorf("%w: %s was removed, and its %d records were written again from memory", errTampered, name, n)
+		l.checks = restoredChecks
+		l.log.Error("a file of the journal was removed by somebody: it was written again from memory", "file", name, "records", n)
+	}
+	return nil
+}
+
+// rewrite writes what memory holds of a file, and returns how many records that are.
+func (l *kindLog) rewrite(i int) (n int, err error) {
+	parts := l.files.parts
+	recs := l.read(markers.Range{From: parts[i].start, To: l.written})
+	if i+1 < len(parts) {
+		end := parts[i+1].start
+		recs = recs[:sort.Search(len(recs), func(k int) bool { return recs[k].RecordID().Compare(end) >= 0 })]
+	}
+	lines, err := l.encode(recs)
+	if err != nil {
+		return 0, err
+	}
+	return len(recs), l.files.rewrite(i, lines, len(recs))
+}
+
+// check is restore of all files, once a segment.
+func (l *kindLog) check() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.files == nil || l.closed {
+		return nil
+	}
+	if l.checks--; l.checks <= 0 {
+		l.restored, l.checks = nil, 0
+	}
+	if err := l.restore(0); err != nil {
+		l.failed = fmt.Errorf("%s: %w", l.kind, err)
+		return l.failed
+	}
+	return nil
+}
+
+// tampered is what was found lately, and mended.
+func (l *kindLog) tampered() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.restored
+}
