@@ -3,12 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/markers"
@@ -54,65 +52,26 @@ func (f *logFiles) look(i int) error {
 // rewrite writes a file again that was removed: n lines, or none where all of its records were trimmed.
 func (f *logFiles) rewrite(i int, lines []byte, n int) error {
 	last := i == len(f.parts)-1
+	if last {
+		if err := f.close(); err != nil {
+			return err
+		}
+		f.size, f.lines, f.torn, f.reserved = int64(len(lines)), n, false, 0
+	}
 	if n == 0 {
 		if last {
-			if err := f.leave(); err != nil {
-				return err
-			}
 			f.lines = f.limit // the next record begins another file
 		}
 		f.parts = slices.Delete(f.parts, i, i+1)
 		return nil
 	}
-	// Under another name first, so that a kill leaves no half of it.
-	name, again := f.path(f.parts[i].start), filepath.Join(f.dir, ".again-"+string(f.kind))
-	file, err := f.open(again, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return fmt.Errorf("open journal: %w", err)
-	}
-	var info fs.FileInfo
-	written, err := file.Write(lines)
-	if err == nil && written < len(lines) {
-		err = io.ErrShortWrite
-	}
+	name := f.path(f.parts[i].start)
+	err := atomicfile.WriteSynced(name, ".again-"+string(f.kind), lines)
 	if err == nil {
-		err = file.Sync()
-	}
-	if err == nil {
-		info, err = os.Stat(again)
-	}
-	if err == nil {
-		err = os.Rename(again, name)
+		f.parts[i].info, err = os.Stat(name)
 	}
 	if err != nil {
-		file.Close()
-		os.Remove(again) // its room may be what others need
 		return fmt.Errorf("write records again: %w", err)
-	}
-	f.parts[i].info = info
-	if !last {
-		if err := file.Close(); err != nil {
-			return fmt.Errorf("write records again: %w", err)
-		}
-		return atomicfile.SyncFolder(f.dir)
-	}
-	if err := f.leave(); err != nil {
-		file.Close()
-		return err
-	}
-	f.file, f.size, f.lines, f.torn, f.reserved = file, int64(len(lines)), n, false, 0
-	f.extend()
-	return atomicfile.SyncFolder(f.dir)
-}
-
-// leave closes the last file, which is no longer there.
-func (f *logFiles) leave() error {
-	if f.file == nil {
-		return nil
-	}
-	err := f.file.Close()
-	if f.file = nil; err != nil {
-		return fmt.Errorf("close journal: %w", err)
 	}
 	return nil
 }
@@ -130,33 +89,27 @@ func (l *kindLog) restore(from int) error {
 		if err := l.regain(); err != nil {
 			return err
 		}
-		name := filepath.Base(l.files.path(l.files.parts[i].start))
-		before := len(l.files.parts)
-		n, err := l.rewrite(i)
+		start, end := l.files.parts[i].start, l.written.Next()
+		if i+1 < len(l.files.parts) {
+			end = l.files.parts[i+1].start
+		}
+		recs := slices.DeleteFunc(l.read(markers.Range{From: start, To: end}), func(r markers.Record) bool { return r.RecordID() == end })
+		lines, err := l.encode(recs)
 		if err != nil {
 			return err
 		}
-		i -= before - len(l.files.parts)
-		l.restored = fmt.Errorf("%w: %s was removed, and its %d records were written again from memory", errTampered, name, n)
+		name := filepath.Base(l.files.path(start))
+		if err := l.files.rewrite(i, lines, len(recs)); err != nil {
+			return err
+		}
+		if len(recs) == 0 {
+			i--
+		}
+		l.restored = fmt.Errorf("%w: %s was removed, and its %d records were written again from memory", errTampered, name, len(recs))
 		l.checks = restoredChecks
-		l.log.Error("a file of the journal was removed by somebody: it was written again from memory", "file", name, "records", n)
+		l.log.Error("a file of the journal was removed by somebody: it was written again from memory", "file", name, "records", len(recs))
 	}
 	return nil
-}
-
-// rewrite writes what memory holds of a file, and returns how many records that are.
-func (l *kindLog) rewrite(i int) (n int, err error) {
-	parts := l.files.parts
-	recs := l.read(markers.Range{From: parts[i].start, To: l.written})
-	if i+1 < len(parts) {
-		end := parts[i+1].start
-		recs = recs[:sort.Search(len(recs), func(k int) bool { return recs[k].RecordID().Compare(end) >= 0 })]
-	}
-	lines, err := l.encode(recs)
-	if err != nil {
-		return 0, err
-	}
-	return len(recs), l.files.rewrite(i, lines, len(recs))
 }
 
 // check is restore of all files, once a segment.
