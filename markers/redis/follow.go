@@ -18,6 +18,7 @@ const (
 	slice = time.Second
 	// readAhead is the number of entries that a follower takes at once to find the newest.
 	readAhead = 100
+	waitFor   = "wait for records in"
 )
 
 // follower waits for the entries of one stream, for all who wait on it. It ends when for a slice of time nobody did, and
@@ -44,6 +45,7 @@ func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after 
 	}
 	defer f.leave()
 	id, err := newest(ctx, s.client, key)
+	err = s.failed(ctx, waitFor, err)
 	for err == nil && id.Compare(after) <= 0 {
 		select {
 		case <-ctx.Done():
@@ -55,7 +57,7 @@ func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after 
 	if err != nil && ended(ctx, err) {
 		return ctx.Err()
 	}
-	return s.failed(ctx, "wait for records in", err)
+	return err
 }
 
 // join finds the follower of a stream, or starts it, and keeps it running.
@@ -63,7 +65,7 @@ func (s *Store) join(key string) (*follower, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil, fmt.Errorf("wait for records in redis at %s: store is closed", s.addr)
+		return nil, nil, fmt.Errorf("%s redis at %s: store is closed", waitFor, s.addr)
 	}
 	f := s.followers[key]
 	if f == nil {
@@ -105,7 +107,7 @@ func (s *Store) follow(key string, f *follower) {
 	s.mu.Lock()
 	delete(s.followers, key)
 	s.mu.Unlock()
-	f.fail(err)
+	f.fail(s.failed(context.Background(), waitFor, err)) // once for all of them
 }
 
 // readNext waits for entries after the cursor, and reports when none came for a slice of time.

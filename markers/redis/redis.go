@@ -55,7 +55,6 @@ type Store struct {
 	client   *redis.Client
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
 	addr     string        // for messages: without the password, and the folder of a socket
-	heard    *heard
 	leftOut  map[markers.Kind]*atomic.Int64
 	faults   *faults
 
@@ -92,8 +91,6 @@ func New(o Options) (*Store, error) {
 	// The library writes every failed dial to the process's stderr, past any logger, for all clients at once: while Redis
 	// is away that is all there is to read. The errors tell the same.
 	redis.SetLogger(&logging.VoidLogger{})
-	h := &heard{}
-	opt.Dialer = h.dialer(opt)
 	blocking := *opt
 	blocking.PoolSize = maxFollowers
 	addr := opt.Addr
@@ -102,7 +99,7 @@ func New(o Options) (*Store, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{
-		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, heard: h,
+		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr,
 		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
 		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
 	}
@@ -175,15 +172,15 @@ func (s *Store) failed(ctx context.Context, verb string, err error) error {
 		return fmt.Errorf("%s redis at %s: store is closed", verb, s.addr)
 	}
 	var reply redis.Error
-	said := s.heard.reply(err)
-	if errors.As(err, &reply) {
-		if !temporary(err) {
-			return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
-		}
-		said = err
+	reason := err
+	switch {
+	case !errors.As(err, &reply):
+		reason = s.refusal(err)
+	case !temporary(err):
+		return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
 	}
-	if said != nil {
-		return fmt.Errorf("%w: %s redis at %s: %w: %w", markers.ErrUnavailable, verb, s.addr, ErrRefused, said)
+	if reason != nil {
+		return fmt.Errorf("%w: %s redis at %s: %w: %w", markers.ErrUnavailable, verb, s.addr, ErrRefused, reason)
 	}
 	return fmt.Errorf("%w: %s redis at %s: %w: see that redis-server runs there", markers.ErrUnavailable, verb, s.addr, err)
 }
