@@ -62,6 +62,9 @@ var _ Logs = (Reader)(nil)
 
 // Read reads records of any kind.
 func (read Reader) Read(ctx context.Context, channel string, k Kind, r Range) ([]Record, error) {
+	if err := k.Check(); err != nil {
+		return nil, err
+	}
 	return read(ctx, channel, k, r)
 }
 
@@ -151,53 +154,37 @@ func Kinds() (out []Kind) {
 	return out
 }
 
-func (k Kind) entry() (kind, error) {
+func (k Kind) entry() kind {
 	for _, e := range kinds {
 		if e.name == k {
-			return e, nil
+			return e
 		}
 	}
-	return kind{}, fmt.Errorf("there are no records of kind %q", string(k))
+	return kind{}
 }
 
 // Check refuses a kind that there is not. The other methods are for kinds that there are.
 func (k Kind) Check() error {
-	_, err := k.entry()
-	return err
+	if k.entry().name == "" {
+		return fmt.Errorf("there are no records of kind %q", string(k))
+	}
+	return nil
 }
 
 // Generated reports whether the records are a generator's, with its id (GeneratorOf): then they are of frames that it has reached.
-func (k Kind) Generated() bool {
-	e, _ := k.entry()
-	return e.generated
-}
+func (k Kind) Generated() bool { return k.entry().generated }
 
 // TakesLate reports whether a log of the kind takes in what comes late, behind its newest record (Admit).
-func (k Kind) TakesLate() bool {
-	e, _ := k.entry()
-	return e.takesLate
-}
+func (k Kind) TakesLate() bool { return k.entry().takesLate }
 
 // Decode reads a record from JSON. An error says why it is none that a log can hold.
-func (k Kind) Decode(data []byte) (Record, error) {
-	e, err := k.entry()
-	if err != nil {
-		return nil, err
-	}
-	return e.decode(data)
-}
+func (k Kind) Decode(data []byte) (Record, error) { return k.entry().decode(data) }
 
 // Batch is the batch of records of the kind.
-func (k Kind) Batch(list []Record) Batch {
-	e, _ := k.entry()
-	return e.batch(list)
-}
+func (k Kind) Batch(list []Record) Batch { return k.entry().batch(list) }
 
 // Records are the batch's records of a kind as they read back after they were written: times in UTC, without a monotonic reading.
-func (b Batch) Records(k Kind) []Record {
-	e, _ := k.entry()
-	return e.list(&b)
-}
+func (b Batch) Records(k Kind) []Record { return k.entry().list(&b) }
 
 // Empty reports whether the batch holds no records.
 func (b Batch) Empty() bool {

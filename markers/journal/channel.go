@@ -54,14 +54,15 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return fmt.Errorf("make journal folder: %w", err)
 	}
-	if err := c.takeLock(); err != nil {
-		return lockError(err)
+	var held *filelock.HeldError
+	if err := c.takeLock(); errors.As(err, &held) {
+		return fmt.Errorf("data directory is in use by process %s (lock %s): stop it, or use another directory", held.Owner, held.Name)
+	} else if err != nil {
+		return err
 	}
 	defer func() {
 		if err != nil {
-			for _, k := range markers.Kinds() {
-				_ = c.logs[k].close() // nothing was written
-			}
+			_ = c.each((*kindLog).close) // nothing was written
 			c.lock.Close()
 		}
 	}()
@@ -79,6 +80,15 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 		}
 	}
 	return nil
+}
+
+// each calls a function with every log.
+func (c *journalChannel) each(do func(*kindLog) error) error {
+	var errs []error
+	for _, k := range markers.Kinds() {
+		errs = append(errs, do(c.logs[k]))
+	}
+	return errors.Join(errs...)
 }
 
 // takeLock locks the channel's folder.
@@ -125,19 +135,16 @@ func (c *journalChannel) check() error {
 	if c.dir == "" {
 		return nil
 	}
-	var errs []error
-	for _, k := range markers.Kinds() {
-		errs = append(errs, c.logs[k].check())
-	}
+	err := c.each((*kindLog).check)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, err := os.Stat(filepath.Join(c.dir, channelName)); c.described != nil && errors.Is(err, fs.ErrNotExist) {
-		if err = c.regain(); err == nil {
-			err = c.save()
+	if _, gone := os.Stat(filepath.Join(c.dir, channelName)); c.described != nil && errors.Is(gone, fs.ErrNotExist) {
+		if gone = c.regain(); gone == nil {
+			gone = c.save()
 		}
-		errs = append(errs, err)
+		err = errors.Join(err, gone)
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // reset removes the description and the journal's files, and nothing that is not the journal's.
@@ -195,14 +202,12 @@ func readChannel(name string) (ch markers.Channel, err error) {
 
 // append adds the records of every kind.
 func (c *journalChannel) append(b markers.Batch) error {
-	var errs []error
+	var changed error
 	if len(b.Segments) > 0 {
-		errs = append(errs, c.check())
+		changed = c.check()
 	}
-	for _, k := range markers.Kinds() {
-		errs = append(errs, c.logs[k].append(b.Records(k)))
-	}
-	return errors.Join(append(errs, c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())...)
+	return errors.Join(changed, c.each(func(l *kindLog) error { return l.append(b.Records(l.kind)) }),
+		c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())
 }
 
 func (c *journalChannel) describe(ch markers.Channel) error {
@@ -248,46 +253,40 @@ func (c *journalChannel) description() (markers.Channel, bool) {
 }
 
 func (c *journalChannel) flush() error {
-	errs := []error{c.saveAgain()}
-	for _, k := range markers.Kinds() {
-		errs = append(errs, c.logs[k].flush())
-	}
-	return errors.Join(errs...)
+	return errors.Join(c.saveAgain(), c.each((*kindLog).flush))
 }
 
-// ready says what of the channel is not on disk.
+// ready reports what of the channel is not on disk.
 func (c *journalChannel) ready() error {
 	c.mu.Lock()
-	errs := []error{c.unsaved}
+	unsaved := c.unsaved
 	c.mu.Unlock()
-	for _, k := range markers.Kinds() {
-		if n, err := c.logs[k].backlog(); err != nil {
-			errs = append(errs, fmt.Errorf("%d records wait: %w", n, err))
+	return errors.Join(unsaved, c.each(func(l *kindLog) error {
+		n, err := l.backlog()
+		if err != nil {
+			err = fmt.Errorf("%d records wait: %w", n, err)
 		}
-	}
-	return errors.Join(errs...)
+		return err
+	}))
 }
 
-// tampered says what somebody has removed lately, and was mended.
+// tampered reports what somebody has removed lately, and was mended.
 func (c *journalChannel) tampered() error {
-	var errs []error
-	for _, k := range markers.Kinds() {
-		if err := c.logs[k].tampered(); err != nil {
-			errs = append(errs, fmt.Errorf("journal of channel %s: %w", c.name, err))
+	return c.each(func(l *kindLog) error {
+		err := l.tampered()
+		if err != nil {
+			err = fmt.Errorf("journal of channel %s: %w", c.name, err)
 		}
-	}
-	return errors.Join(errs...)
+		return err
+	})
 }
 
 func (c *journalChannel) close() error {
-	errs := []error{c.saveAgain()}
-	for _, k := range markers.Kinds() {
-		errs = append(errs, c.logs[k].close())
-	}
+	err := errors.Join(c.saveAgain(), c.each((*kindLog).close))
 	c.folder.Lock()
 	defer c.folder.Unlock()
 	if c.lock != nil {
-		errs = append(errs, c.lock.Close())
+		err = errors.Join(err, c.lock.Close())
 	}
-	return errors.Join(errs...)
+	return err
 }
