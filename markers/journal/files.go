@@ -42,10 +42,8 @@ type logFiles struct {
 	lines int
 	torn  bool // something may stand after size that has to be cut off before the next write
 
-	// Room on the disk that the log keeps ahead of itself: how much, up to which offset of the last file there is some, and
-	// the file that holds it until it becomes the last file.
+	// Room on the disk that the log keeps ahead of itself: how much, and up to which offset of the last file there is some.
 	reserve, reserved int64
-	spare             journalFile
 }
 
 // part is one file of a log.
@@ -137,14 +135,11 @@ func (f *logFiles) prepare(first markers.ID) error {
 	if err := f.close(); err != nil {
 		return err
 	}
-	if f.spare == nil {
-		f.reserved = 0
-	}
-	file, err := f.begin(first)
+	file, err := f.open(f.path(first), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("begin journal file: %w", err)
 	}
-	f.file, f.size, f.lines = file, 0, 0
+	f.file, f.size, f.lines, f.reserved = file, 0, 0, 0
 	info, err := os.Stat(f.path(first))
 	if err != nil {
 		return fmt.Errorf("begin journal file: %w", err)
@@ -199,5 +194,15 @@ func (f *logFiles) close() error {
 		err = fmt.Errorf("close journal: %w", e)
 	}
 	f.file = nil
+	return err
+}
+
+// end closes the last file, and removes it where it was begun and holds nothing.
+func (f *logFiles) end() error {
+	empty := f.file != nil && f.lines == 0 && f.look(len(f.parts)-1) == nil
+	err := f.close()
+	if err == nil && empty {
+		err = f.dropEmpty()
+	}
 	return err
 }

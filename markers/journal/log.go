@@ -49,7 +49,7 @@ func (l *kindLog) load(dir string, open openFunc, o Options, regain func() error
 	if err != nil {
 		return err
 	}
-	if err := l.files.hold(); err != nil {
+	if err := l.files.hold(newest.Next()); err != nil {
 		l.log.Warn("the journal has no room in reserve", "error", err)
 	}
 	return nil
@@ -204,10 +204,8 @@ func (l *kindLog) close() error {
 	if err != nil {
 		err = fmt.Errorf("%d records were not written: %w", l.count(markers.Range{From: l.written.Next()}), err)
 	}
-	for _, e := range []error{l.files.close(), l.files.dropSpare()} {
-		if err == nil {
-			err = e
-		}
+	if e := l.files.end(); err == nil {
+		err = e
 	}
 	return err
 }
