@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/markers"
@@ -64,21 +63,9 @@ func (f *logFiles) list() error {
 		return fmt.Errorf("list journal: %w", err)
 	}
 	for _, e := range entries {
-		id, ok := strings.CutPrefix(e.Name(), string(f.kind)+"-")
-		if !ok {
-			continue
-		}
-		id, ok = strings.CutSuffix(id, ".jsonl")
-		if !ok {
-			continue
-		}
-		frame, sub, _ := strings.Cut(id, "-")
-		frame = strings.TrimLeft(frame, "0")
-		if frame == "" {
-			frame = "0"
-		}
-		start, err := markers.ParseID(frame + "-" + sub)
-		if err != nil || filepath.Base(f.path(start)) != e.Name() {
+		var start markers.ID
+		_, err := fmt.Sscanf(e.Name(), string(f.kind)+"-%d-%d", &start.Frame, &start.Sub)
+		if err != nil || start.Frame < 0 || filepath.Base(f.path(start)) != e.Name() {
 			continue // not one of ours
 		}
 		info, err := os.Stat(f.path(start))
@@ -205,4 +192,37 @@ func (f *logFiles) end() error {
 		err = f.dropEmpty()
 	}
 	return err
+}
+
+// missingReserve is how much room on the disk the log of missing frames keeps ahead of itself: that segments can't be
+// published because the disk is full is what it has to hold then. It is some ten minutes of segments of 2 s, each lost.
+const missingReserve = 64 << 10
+
+// reserves is the room that a log of a kind keeps ahead of itself. The other logs grow with every frame: what little could
+// be kept for them would be gone in no time.
+func reserves(k markers.Kind) int64 {
+	if k == markers.Missing {
+		return missingReserve
+	}
+	return 0
+}
+
+// hold takes the room that the log keeps ahead of itself in the file of the next record, which is begun where it is not there
+// yet. Where there is no room now there is none: nothing depends on it but a full disk.
+func (f *logFiles) hold(next markers.ID) error {
+	if f.reserve == 0 {
+		return nil
+	}
+	err := f.prepare(next)
+	if err == nil {
+		f.extend()
+	}
+	return err
+}
+
+// extend takes more room when half of it is used.
+func (f *logFiles) extend() {
+	if f.reserve > 0 && f.reserved-f.size < f.reserve/2 {
+		f.reserved = max(f.reserved, allocate(f.file, f.size, f.reserve))
+	}
 }
