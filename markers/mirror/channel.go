@@ -36,21 +36,18 @@ func newChannel(m *Mirror, name string) *channel {
 }
 
 // start runs the channel's copiers until ctx ends.
-func (c *channel) start(ctx context.Context, group *sync.WaitGroup) {
+func (c *channel) start(ctx context.Context) {
 	c.base, _ = c.newest(ctx) // the local store has no reason to fail
-	group.Go(func() { c.repeat(ctx, "description", c.copyDescription) })
+	c.m.group.Go(func() { c.repeat(ctx, c, c.copyDescription) })
 	for _, l := range c.logs {
-		group.Go(func() { c.repeat(ctx, l, l.copy) })
+		c.m.group.Go(func() { c.repeat(ctx, l, l.copy) })
 	}
 	t := &triggerTaker{channel: c}
-	group.Go(func() { c.repeat(ctx, t, t.take) })
+	c.m.group.Go(func() { c.repeat(ctx, t, t.take) })
 }
 
 // repeat calls step until ctx ends, at once after a success and ever later while it fails.
 func (c *channel) repeat(ctx context.Context, copier any, step func(context.Context) error) {
-	if name, ok := copier.(string); ok {
-		copier = c.name + " " + name
-	}
 	defer c.m.retire(copier)
 	backoff := firstBackoff
 	for {

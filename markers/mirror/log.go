@@ -71,13 +71,7 @@ func (l *channelLog) idle(ctx context.Context) error {
 	if err := l.trimRemote(ctx); err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
-	defer cancel()
-	err := c.m.local.Wait(wait, c.name, l.kind, l.position())
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil
-	}
-	return err
+	return c.m.wait(ctx, c.m.local, c.name, l.kind, l.position())
 }
 
 // next takes note of where the remote log ends, and holds the records that come next.

@@ -23,9 +23,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -74,14 +76,16 @@ type Mirror struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
+	late    atomic.Int64
+	refused atomic.Int64
+	running sync.Mutex     // held by Run
+	group   sync.WaitGroup // the copiers
+
 	mu       sync.Mutex
-	running  chan struct{} // nil, or closed when Run has returned
+	start    func(*channel) // starts the copiers of a channel; nil while Run does not run
 	channels map[string]*channel
-	added    chan struct{} // closed and replaced when a channel is added
 	failing  map[any]error // by copier: why it can't reach the remote store
 	lost     map[markers.Kind]int64
-	late     int64
-	refused  int64
 	progress chan struct{} // closed and replaced when records were copied
 }
 
@@ -95,7 +99,7 @@ func New(local localStore, remote Remote, o Options) *Mirror {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Mirror{
 		local: local, remote: remote, log: o.Logger, ctx: ctx, cancel: cancel,
-		channels: map[string]*channel{}, added: make(chan struct{}), failing: map[any]error{},
+		channels: map[string]*channel{}, failing: map[any]error{},
 		lost: map[markers.Kind]int64{}, progress: make(chan struct{}),
 	}
 	m.Reader = m.read
@@ -105,20 +109,10 @@ func New(local localStore, remote Remote, o Options) *Mirror {
 // Run copies until ctx ends, and returns its error; a store that fails is tried again for as long. It runs once at a
 // time.
 func (m *Mirror) Run(ctx context.Context) error {
-	done := make(chan struct{})
-	defer close(done)
-	m.mu.Lock()
-	if m.running != nil {
-		select {
-		case <-m.running:
-		default:
-			m.mu.Unlock()
-			return errors.New("run mirror: it is running already")
-		}
+	if !m.running.TryLock() {
+		return errors.New("run mirror: it is running already")
 	}
-	m.running = done
-	m.mu.Unlock()
-
+	defer m.running.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(m.ctx, cancel)()
@@ -129,23 +123,18 @@ func (m *Mirror) Run(ctx context.Context) error {
 	for _, c := range known {
 		m.channel(c.Name)
 	}
-	var group sync.WaitGroup
-	defer group.Wait()
-	started := map[string]bool{}
-	for {
-		all, added := m.snapshot()
-		for _, c := range all {
-			if !started[c.name] {
-				started[c.name] = true
-				c.start(ctx, &group)
-			}
-		}
-		select {
-		case <-added:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	m.mu.Lock()
+	m.start = func(c *channel) { c.start(ctx) }
+	for _, c := range m.channels {
+		m.start(c)
 	}
+	m.mu.Unlock()
+	<-ctx.Done()
+	m.mu.Lock()
+	m.start = nil
+	m.mu.Unlock()
+	m.group.Wait()
+	return ctx.Err()
 }
 
 // channel is the mirror's state of a channel, which begins to be copied when it is new.
@@ -156,20 +145,17 @@ func (m *Mirror) channel(name string) *channel {
 	if c == nil {
 		c = newChannel(m, name)
 		m.channels[name] = c
-		close(m.added)
-		m.added = make(chan struct{})
+		if m.start != nil {
+			m.start(c)
+		}
 	}
 	return c
 }
 
-func (m *Mirror) snapshot() ([]*channel, <-chan struct{}) {
+func (m *Mirror) all() []*channel {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := make([]*channel, 0, len(m.channels))
-	for _, c := range m.channels {
-		all = append(all, c)
-	}
-	return all, m.added
+	return slices.Collect(maps.Values(m.channels))
 }
 
 // retire forgets a copier that ended.
@@ -230,8 +216,7 @@ func (m *Mirror) progressed() {
 // it was not reached.
 func (m *Mirror) Pending() map[markers.Kind]int64 {
 	out := map[markers.Kind]int64{}
-	all, _ := m.snapshot()
-	for _, c := range all {
+	for _, c := range m.all() {
 		for _, k := range copied() {
 			// The local store counts in memory: it has no reason to fail, and none to wait.
 			n, _ := m.local.Count(m.ctx, c.name, k, markers.Range{From: c.logs[k].position().Next()})
@@ -245,35 +230,21 @@ func (m *Mirror) Pending() map[markers.Kind]int64 {
 func (m *Mirror) Lost() map[markers.Kind]int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[markers.Kind]int64{}
-	for _, k := range markers.Kinds() {
-		out[k] = m.lost[k]
-	}
-	return out
+	return maps.Clone(m.lost)
 }
 
 // LateTriggers counts the triggers of the remote store that the local one refused, because it has a later one.
-func (m *Mirror) LateTriggers() int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.late
-}
+func (m *Mirror) LateTriggers() int64 { return m.late.Load() }
 
 // RefusedTriggers counts the triggers of the remote store that no generator takes (Trigger.Check).
-func (m *Mirror) RefusedTriggers() int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.refused
-}
+func (m *Mirror) RefusedTriggers() int64 { return m.refused.Load() }
 
 // Ahead counts the logs of each kind that can't be copied, because the remote one ends beyond the local one.
 func (m *Mirror) Ahead() map[markers.Kind]int64 {
 	out := map[markers.Kind]int64{}
-	all, _ := m.snapshot()
-	for _, k := range markers.Kinds() {
-		out[k] = 0
-		for _, c := range all {
-			if c.logs[k].blocked() != nil {
+	for _, c := range m.all() {
+		for k, l := range c.logs {
+			if l.blocked() != nil {
 				out[k]++
 			}
 		}
@@ -328,11 +299,18 @@ func (m *Mirror) Ready(ctx context.Context) error {
 // Close ends Run, waits for it, and closes both stores.
 func (m *Mirror) Close() error {
 	m.cancel()
-	m.mu.Lock()
-	running := m.running
-	m.mu.Unlock()
-	if running != nil {
-		<-running
-	}
+	m.running.Lock()
+	defer m.running.Unlock()
 	return errors.Join(m.local.Close(), m.remote.Close())
+}
+
+// wait waits for a record of a store, and for no longer than mirrorCheck.
+func (m *Mirror) wait(ctx context.Context, s markers.Store, channel string, k markers.Kind, after markers.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, mirrorCheck)
+	defer cancel()
+	err := s.Wait(ctx, channel, k, after)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/refstream/refstream/markers"
 )
@@ -43,13 +44,7 @@ func (t *triggerTaker) take(ctx context.Context) error {
 	if end.Compare(t.cursor) > 0 {
 		t.cursor = end
 	}
-	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
-	defer cancel()
-	err = m.remote.Wait(wait, name, markers.Triggers, t.cursor)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil
-	}
-	return err
+	return m.wait(ctx, m.remote, name, markers.Triggers, t.cursor)
 }
 
 // keep adds remote triggers to the local store, and counts those that it refuses.
@@ -76,9 +71,7 @@ func (t *triggerTaker) keep(ctx context.Context, found []markers.Trigger) error 
 			m.log.Error("a trigger comes too late, after one for a later frame", "channel", name, "frame", r.Frame,
 				"text", r.Text)
 		}
-		m.mu.Lock()
-		m.late += int64(len(refused))
-		m.mu.Unlock()
+		m.late.Add(int64(len(refused)))
 	}
 	if decided > 0 {
 		t.cursor = found[decided-1].RecordID()
@@ -86,13 +79,7 @@ func (t *triggerTaker) keep(ctx context.Context, found []markers.Trigger) error 
 	if decided == len(found) {
 		return nil
 	}
-	wait, cancel := context.WithTimeout(ctx, mirrorCheck)
-	defer cancel()
-	err = m.local.Wait(wait, name, markers.Frames, markers.AtFrame(max(0, t.channel.base)).Next())
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil
-	}
-	return err
+	return m.wait(ctx, m.local, name, markers.Frames, markers.AtFrame(max(0, t.channel.base)).Next())
 }
 
 // check lists the triggers that a generator can take, and counts the others. It decides on the first ones of the list
@@ -123,9 +110,7 @@ func (t *triggerTaker) check(ctx context.Context, list []markers.Trigger) (good 
 			continue
 		}
 		m.log.Error("a trigger in the remote store is refused", "channel", name, "entry", r.RecordID().String(), "error", err)
-		m.mu.Lock()
-		m.refused++
-		m.mu.Unlock()
+		m.refused.Add(1)
 	}
 	return good, len(list), nil
 }
@@ -141,15 +126,7 @@ func (t *triggerTaker) absent(ctx context.Context, list []markers.Trigger) ([]ma
 	if err != nil {
 		return nil, err
 	}
-	known := map[markers.ID]bool{}
-	for _, h := range have {
-		known[h.RecordID()] = true
-	}
-	var out []markers.Trigger
-	for _, r := range list {
-		if !known[r.RecordID()] {
-			out = append(out, r)
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(slices.Clone(list), func(r markers.Trigger) bool {
+		return slices.ContainsFunc(have, func(h markers.Trigger) bool { return h.RecordID() == r.RecordID() })
+	}), nil
 }
