@@ -41,7 +41,7 @@ func (s *Store) read(ctx context.Context, channel string, k markers.Kind, r mark
 			rec, err := decode(k, m)
 			if err != nil {
 				// One entry that can't be read must not hide all others.
-				s.faults.note(k, key, m.ID, err)
+				s.noteBad(k, badEntry{key, m.ID, err})
 				continue
 			}
 			out = append(out, rec)

@@ -1,12 +1,12 @@
 // Package redis keeps channels and their records in Redis streams, for many processes at once. It needs Redis 6.2 or
 // later (https://redis.io/docs/latest/develop/data-types/streams/).
 //
-// Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
-// Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. Missing
-// records alone may come late: one is put behind the newest, with its place in the record, as every detection is. A mirror adds records by a
-// script, which Redis runs as one step: only where the stream still ends as the mirror has seen it. The
-// description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
-// channels' names. The braces keep the keys of a channel on one slot of a cluster.
+// Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record; its one
+// field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
+// as the writer has seen it, so that what comes twice or too late is left out. Missing records alone may come late: one is put
+// behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
+// refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. The braces keep the keys of a channel
+// on one slot of a cluster.
 package redis
 
 import (
@@ -14,10 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"net/url"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -55,19 +56,21 @@ type Store struct {
 	client   *redis.Client
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
 	addr     string        // for messages: without the password, and the folder of a socket
-	leftOut  map[markers.Kind]*atomic.Int64
-	faults   *faults
+	log      *slog.Logger
 
 	addScript *redis.Script
-	placing   sync.Mutex // held from looking for a place in a log to having taken it
+	appending sync.Mutex // held from looking for the end of a log to having added to it
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	group  sync.WaitGroup // the followers
 
-	mu        sync.Mutex
-	followers map[string]*follower // by key
-	closed    bool
+	mu         sync.Mutex
+	followers  map[string]*follower // by key
+	leftOut    map[markers.Kind]int64
+	unreadable map[markers.Kind]int64
+	bad        []badEntry
+	closed     bool
 }
 
 var _ markers.Store = (*Store)(nil)
@@ -99,14 +102,14 @@ func New(o Options) (*Store, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{
-		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr,
-		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
-		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
+		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, log: o.Logger,
+		addScript: redis.NewScript(addScript), ctx: ctx, cancel: cancel, followers: map[string]*follower{},
+		leftOut: map[markers.Kind]int64{}, unreadable: map[markers.Kind]int64{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.Reader = s.read
-	for _, k := range markers.Kinds() {
-		s.leftOut[k] = new(atomic.Int64)
-	}
 	return s, nil
 }
 
@@ -127,16 +130,14 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err := s.client.Ping(ctx).Err(); err != nil {
 		return s.failed(ctx, "reach", err)
 	}
-	return s.unreadable(ctx)
+	return s.badEntries(ctx)
 }
 
 // LeftOut counts the records that Append left out since the store was opened, because they came twice or too late.
 func (s *Store) LeftOut() map[markers.Kind]int64 {
-	out := map[markers.Kind]int64{}
-	for k, n := range s.leftOut {
-		out[k] = n.Load()
-	}
-	return out
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.leftOut)
 }
 
 // Close ends every Wait and waits for what the store started.
@@ -211,3 +212,27 @@ func temporary(err error) bool {
 func key(channel string, name string) string { return "refstream:{" + channel + "}:" + name }
 
 func streamKey(channel string, k markers.Kind) string { return key(channel, string(k)) }
+
+// parseURL reads a Redis URL. Its errors show nothing of the URL: where it can't be read nobody knows which part of it
+// is the password.
+func parseURL(s string) (*redis.Options, error) {
+	const form = "write redis://[[user]:password@]host[:port][/database], with %23 for # and the like in a password"
+	if s == "" {
+		return nil, errors.New("redis URL is empty: " + form)
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("redis URL can't be read: " + form)
+	}
+	if u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix" {
+		return nil, errors.New("redis URL has to begin with redis://, rediss:// or unix://: " + form)
+	}
+	if u.Scheme != "unix" && u.Hostname() == "" {
+		return nil, errors.New("redis URL names no host: " + form)
+	}
+	opt, err := redis.ParseURL(s)
+	if err != nil {
+		return nil, fmt.Errorf("redis URL has a part that is not understood (database and options come last): %s", form)
+	}
+	return opt, nil
+}
