@@ -1,6 +1,7 @@
 package markers
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -52,13 +53,7 @@ func (i *ID) UnmarshalText(b []byte) error {
 
 // Compare is -1, 0 or 1 as i is before, at or after j.
 func (i ID) Compare(j ID) int {
-	switch {
-	case i.Frame < j.Frame || i.Frame == j.Frame && i.Sub < j.Sub:
-		return -1
-	case i == j:
-		return 0
-	}
-	return 1
+	return cmp.Or(cmp.Compare(i.Frame, j.Frame), cmp.Compare(i.Sub, j.Sub))
 }
 
 // Next is the smallest ID after i; nothing is after MaxID, which is its own.

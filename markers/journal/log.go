@@ -100,12 +100,7 @@ func (l *kindLog) catchUp() error {
 	for l.failed != nil {
 		recs := l.read(markers.Range{From: l.written.Next(), Limit: retryLines})
 		if len(recs) == 0 {
-			if err := l.restore(0); err != nil {
-				l.failed = fmt.Errorf("%s: %w", l.kind, err)
-				return l.failed
-			}
-			l.failed = nil
-			return nil
+			return l.fail(l.restore(0))
 		}
 		lines, err := l.encode(recs)
 		if err != nil {
@@ -116,6 +111,14 @@ func (l *kindLog) catchUp() error {
 		}
 	}
 	return nil
+}
+
+// fail remembers why records can't be written, nil where they can.
+func (l *kindLog) fail(err error) error {
+	if l.failed = err; err != nil {
+		l.failed = fmt.Errorf("%s: %w", l.kind, err)
+	}
+	return l.failed
 }
 
 func (l *kindLog) put(recs []markers.Record, lines []byte) error {
@@ -129,8 +132,7 @@ func (l *kindLog) put(recs []markers.Record, lines []byte) error {
 		}
 	}
 	if err != nil {
-		l.failed = fmt.Errorf("%s: %w", l.kind, err)
-		return l.failed
+		return l.fail(err)
 	}
 	l.written = recs[len(recs)-1].RecordID()
 	return nil

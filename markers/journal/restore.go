@@ -123,8 +123,7 @@ func (l *kindLog) check() error {
 		l.restored, l.checks = nil, 0
 	}
 	if err := l.restore(0); err != nil {
-		l.failed = fmt.Errorf("%s: %w", l.kind, err)
-		return l.failed
+		return l.fail(err)
 	}
 	return nil
 }
