@@ -71,7 +71,9 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 			return err
 		}
 	}
-	if err = c.readDescription(); err != nil {
+	if ch, err := ReadChannel(filepath.Dir(dir), c.name); err == nil {
+		c.described = &ch
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, k := range markers.Kinds() {
@@ -165,28 +167,14 @@ func (c *journalChannel) reset(logs string) error {
 	return nil
 }
 
-func (c *journalChannel) readDescription() error {
-	ch, err := readChannel(filepath.Join(c.dir, channelName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		c.described = &ch
-	}
-	return err
-}
-
 // ReadChannel reads the description of a channel in a data directory, also while another process has the directory open.
 // The error wraps fs.ErrNotExist where there is none.
-func ReadChannel(dir, name string) (markers.Channel, error) {
+func ReadChannel(dir, name string) (ch markers.Channel, err error) {
 	if err := markers.CheckChannelName(name); err != nil {
-		return markers.Channel{}, err
+		return ch, err
 	}
-	return readChannel(filepath.Join(dir, name, channelName))
-}
-
-func readChannel(name string) (ch markers.Channel, err error) {
-	data, err := os.ReadFile(name)
+	file := filepath.Join(dir, name, channelName)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return ch, fmt.Errorf("read channel: %w", err)
 	}
@@ -195,7 +183,7 @@ func readChannel(name string) (ch markers.Channel, err error) {
 	}
 	if err != nil {
 		return markers.Channel{}, fmt.Errorf("read channel %s: %w: put the file back from a copy, or start with an empty data directory",
-			name, err)
+			file, err)
 	}
 	return ch, nil
 }

@@ -45,15 +45,14 @@ func OpenReached(dir, channel string) (*Reached, error) {
 		return nil, fmt.Errorf("open the newest frame that was sent: %w", err)
 	}
 	// What is synced has its room.
-	err = r.write(r.frame)
-	if err == nil {
-		err = r.file.Sync()
+	if err = r.Reach(r.frame); err == nil {
+		if err = r.file.Sync(); err == nil {
+			return r, nil
+		}
+		err = fmt.Errorf("write the newest frame that was sent: %w", err)
 	}
-	if err != nil {
-		r.file.Close()
-		return nil, fmt.Errorf("write the newest frame that was sent: %w", err)
-	}
-	return r, nil
+	r.file.Close()
+	return nil, err
 }
 
 // Frame is the newest frame that may have been sent, -1 where none was.
@@ -61,16 +60,11 @@ func (r *Reached) Frame() int64 { return r.frame }
 
 // Reach writes that frames up to n may be sent from now on.
 func (r *Reached) Reach(n int64) error {
-	if err := r.write(n); err != nil {
+	if _, err := r.file.WriteAt(fmt.Appendf(nil, reachedFormat, n), 0); err != nil {
 		return fmt.Errorf("write the newest frame that was sent: %w", err)
 	}
 	r.frame = n
 	return nil
-}
-
-func (r *Reached) write(n int64) error {
-	_, err := r.file.WriteAt(fmt.Appendf(nil, reachedFormat, n), 0)
-	return err
 }
 
 // Close closes the file.

@@ -20,24 +20,18 @@ import (
 // another's is left alone, since nobody here knows what it is for: the records wait in memory, and Ready reports it, until it is
 // removed.
 
-var (
-	// errRemoved is a file of the journal that somebody has removed.
-	errRemoved = errors.New("it was removed")
-	// errTampered is what an error wraps that somebody else brought about in the data directory.
-	errTampered = errors.New("somebody else changed the data directory")
-)
+// errTampered is what an error wraps that somebody else brought about in the data directory.
+var errTampered = errors.New("somebody else changed the data directory")
 
 // restoredChecks is for how many checks, one a segment, Ready reports that a file was written again: long enough that who asks
 // now and then learns of it.
 const restoredChecks = 15
 
-// look reports what has become of a file: nil, errRemoved, or another error.
+// look reports what has become of a file: nil, an error that wraps fs.ErrNotExist where it was removed, or another one.
 func (f *logFiles) look(i int) error {
 	name := f.path(f.parts[i].start)
 	info, err := os.Stat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errRemoved
 	case err != nil:
 		return fmt.Errorf("look at journal: %w", err)
 	case !os.SameFile(info, f.parts[i].info):
@@ -83,10 +77,10 @@ func (l *kindLog) restore(from int) error {
 		if err == nil {
 			continue
 		}
-		if !errors.Is(err, errRemoved) {
-			return err
+		if errors.Is(err, fs.ErrNotExist) {
+			err = l.regain()
 		}
-		if err := l.regain(); err != nil {
+		if err != nil {
 			return err
 		}
 		start, end := l.files.parts[i].start, l.written.Next()

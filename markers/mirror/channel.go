@@ -61,12 +61,10 @@ func (c *channel) repeat(ctx context.Context, copier any, step func(context.Cont
 			continue
 		}
 		c.forget()
-		timer := time.NewTimer(backoff)
-		backoff = min(2*backoff, lastBackoff)
 		select {
-		case <-timer.C:
+		case <-time.After(backoff):
+			backoff = min(2*backoff, lastBackoff)
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		}
 	}
@@ -98,11 +96,9 @@ func (c *channel) copyDescription(ctx context.Context) error {
 	if err := c.m.remote.Ready(ctx); err != nil {
 		return err
 	}
-	timer := time.NewTimer(mirrorCheck)
-	defer timer.Stop()
 	select {
 	case <-c.kicked:
-	case <-timer.C:
+	case <-time.After(mirrorCheck):
 		c.forget()
 	case <-ctx.Done():
 	}

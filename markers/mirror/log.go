@@ -21,7 +21,7 @@ type channelLog struct {
 	ahead   error            // why nothing can be copied: the remote log ends beyond the local one
 	held    []markers.Record // what is copied next: a trim does not take it away
 	trimTo  markers.ID       // what the remote log is to be trimmed to
-	trimmed markers.ID       // what it was trimmed to
+	trimmed markers.ID       // what it was trimmed to; the copier's alone
 
 	unsure     int64      // records that were trimmed while it was not known whether the remote store has them
 	unsureLast markers.ID // the last of them
@@ -181,16 +181,14 @@ func lastOf(list []markers.Record) markers.ID {
 // trimRemote trims the remote log as the local one was. It is best effort: what fails is tried again.
 func (l *channelLog) trimRemote(ctx context.Context) error {
 	l.mu.Lock()
-	to, at := l.trimTo, l.trimmed
+	to := l.trimTo
 	l.mu.Unlock()
-	if to == at {
+	if to == l.trimmed {
 		return nil
 	}
 	if err := l.channel.m.remote.Trim(ctx, l.channel.name, l.kind, to); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.trimmed = to
 	return nil
 }

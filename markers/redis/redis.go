@@ -152,10 +152,7 @@ func (s *Store) Close() error {
 	s.cancel()
 	err := s.blocking.Close() // cuts off the commands that wait
 	s.group.Wait()
-	if e := s.client.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err = errors.Join(err, s.client.Close()); err != nil {
 		return fmt.Errorf("close redis: %w", err)
 	}
 	return nil
@@ -191,11 +188,9 @@ func (s *Store) failed(ctx context.Context, verb string, err error) error {
 func ended(ctx context.Context, err error) bool {
 	var network net.Error
 	if _, has := ctx.Deadline(); has && ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
-		moment := time.NewTimer(10 * time.Millisecond)
-		defer moment.Stop()
 		select {
 		case <-ctx.Done():
-		case <-moment.C:
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	return ctx.Err() != nil
