@@ -77,7 +77,7 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 		return err
 	}
 	for _, k := range markers.Kinds() {
-		if err = c.logs[k].load(logs, open, o, c.regain); err != nil {
+		if err = c.logs[k].load(newLogFiles(logs, k, open, o.FileRecords), c.regain); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,14 @@ type part struct {
 	info fs.FileInfo
 }
 
+func newLogFiles(dir string, k markers.Kind, open openFunc, limit int) *logFiles {
+	f := &logFiles{dir: dir, kind: k, open: open, limit: limit}
+	if k == markers.Missing { // the others grow with every frame: what little could be kept for them would be gone in no time
+		f.reserve = missingReserve
+	}
+	return f
+}
+
 func (f *logFiles) path(start markers.ID) string {
 	return filepath.Join(f.dir, fmt.Sprintf("%s-%019d-%d.jsonl", f.kind, start.Frame, start.Sub))
 }
@@ -197,15 +205,6 @@ func (f *logFiles) end() error {
 // missingReserve is how much room on the disk the log of missing frames keeps ahead of itself: that segments can't be
 // published because the disk is full is what it has to hold then. It is some ten minutes of segments of 2 s, each lost.
 const missingReserve = 64 << 10
-
-// reserves is the room that a log of a kind keeps ahead of itself. The other logs grow with every frame: what little could
-// be kept for them would be gone in no time.
-func reserves(k markers.Kind) int64 {
-	if k == markers.Missing {
-		return missingReserve
-	}
-	return 0
-}
 
 // hold takes the room that the log keeps ahead of itself in the file of the next record, which is begun where it is not there
 // yet. Where there is no room now there is none: nothing depends on it but a full disk.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"sort"
 
@@ -13,42 +12,49 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// loadFiles reads a log back: the records that were not trimmed, and the ID of the last one on disk. A last line that
-// was not written to its end is cut off. Any other line that can't be read is an error: to leave it out would be to say
-// that its record never was.
-func loadFiles(f *logFiles, log *slog.Logger) (recs []markers.Record, newest markers.ID, err error) {
+// load reads a log back from files. A last line that was not written to its end is cut off. Any other line that can't be read
+// is an error: to leave it out would be to say that its record never was.
+func (l *kindLog) load(f *logFiles, regain func() error) error {
+	l.files, l.regain = f, regain
 	if err := f.list(); err != nil {
-		return nil, markers.ID{}, err
+		return err
 	}
 	for i, p := range f.parts {
 		name, isLast := f.path(p.start), i == len(f.parts)-1
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, markers.ID{}, fmt.Errorf("read journal: %w", err)
+			return fmt.Errorf("read journal: %w", err)
 		}
-		lines, good, err := readLines(f.kind, data, newest)
+		lines, good, err := readLines(f.kind, data, l.newest)
 		if err == nil && good < len(data) && !isLast {
 			err = &jsonlines.Error{Line: len(lines) + 1, Err: errors.New("the line has no end, and more files follow")}
 		}
 		if err != nil {
-			return nil, markers.ID{}, fmt.Errorf("read journal %s: %w: put the file back from a copy, or correct or delete the "+
+			return fmt.Errorf("read journal %s: %w: put the file back from a copy, or correct or delete the "+
 				"line by hand if its record may be lost, or start with an empty data directory", name, err)
 		}
 		if len(lines) > 0 {
-			newest = lines[len(lines)-1].RecordID()
+			l.newest = lines[len(lines)-1].RecordID()
 		}
 		trimmed := sort.Search(len(lines), func(i int) bool { return lines[i].RecordID().Compare(p.start) >= 0 })
-		recs = append(recs, lines[trimmed:]...)
+		l.recs = append(l.recs, lines[trimmed:]...)
 		if good < len(data) {
-			log.Warn("journal ended in the middle of a line, which was cut off", "file", name, "offset", good,
+			l.log.Warn("journal ended in the middle of a line, which was cut off", "file", name, "offset", good,
 				"bytes", len(data)-good)
 			if err := os.Truncate(name, int64(good)); err != nil {
-				return nil, markers.ID{}, fmt.Errorf("cut off a half written line: %w", err)
+				return fmt.Errorf("cut off a half written line: %w", err)
 			}
 		}
 		f.size, f.lines = int64(good), len(lines)
 	}
-	return recs, newest, f.dropEmpty()
+	l.written = l.newest
+	if err := f.dropEmpty(); err != nil {
+		return err
+	}
+	if err := f.hold(l.newest.Next()); err != nil {
+		l.log.Warn("the journal has no room in reserve", "error", err)
+	}
+	return nil
 }
 
 // dropEmpty removes a last file that was begun and holds nothing, so that every name tells of a record.

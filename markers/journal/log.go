@@ -40,21 +40,6 @@ func newKindLog(k markers.Kind, log *slog.Logger) *kindLog {
 	return &kindLog{kind: k, memLog: newMemLog(), log: log}
 }
 
-// load takes in what is on disk.
-func (l *kindLog) load(dir string, open openFunc, o Options, regain func() error) error {
-	l.files = &logFiles{dir: dir, kind: l.kind, open: open, limit: o.FileRecords, reserve: reserves(l.kind)}
-	l.regain = regain
-	recs, newest, err := loadFiles(l.files, l.log)
-	l.recs, l.newest, l.written = recs, newest, newest
-	if err != nil {
-		return err
-	}
-	if err := l.files.hold(newest.Next()); err != nil {
-		l.log.Warn("the journal has no room in reserve", "error", err)
-	}
-	return nil
-}
-
 // append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all
 // the same, and written with the next append, an empty one too, or flush.
 func (l *kindLog) append(recs []markers.Record) error {

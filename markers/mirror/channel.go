@@ -107,14 +107,12 @@ func (c *channel) copyDescription(ctx context.Context) error {
 
 // describe sees that the remote store has the channel's description, and that it tells the same stream.
 func (c *channel) describe(ctx context.Context) error {
-	if c.isKnown() {
+	if known, _, _ := c.state(); known {
 		return nil
 	}
 	c.describing.Lock()
 	defer c.describing.Unlock()
-	c.mu.Lock()
-	known, put, version := c.known, c.put, c.version
-	c.mu.Unlock()
+	known, put, version := c.state()
 	if known {
 		return nil
 	}
@@ -131,8 +129,8 @@ func (c *channel) describe(ctx context.Context) error {
 		return err
 	}
 	if !absent && !ours.SameStream(theirs) {
-		return fmt.Errorf("%w: channel %s there has epoch %s and seed %d, here %s and %d: use another channel name or "+
-			"database, or delete it there", errOtherStream, c.name, theirs.Epoch.Format(time.RFC3339Nano), theirs.Seed,
+		return fmt.Errorf("remote store holds another stream under this name: channel %s there has epoch %s and seed %d, here %s and %d: use another channel name or "+
+			"database, or delete it there", c.name, theirs.Epoch.Format(time.RFC3339Nano), theirs.Seed,
 			ours.Epoch.Format(time.RFC3339Nano), ours.Seed)
 	}
 	if absent || put {
@@ -148,8 +146,8 @@ func (c *channel) describe(ctx context.Context) error {
 	return nil
 }
 
-func (c *channel) isKnown() bool {
+func (c *channel) state() (known, put bool, version int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.known
+	return c.known, c.put, c.version
 }

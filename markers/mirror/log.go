@@ -86,7 +86,6 @@ func (l *channelLog) next(ctx context.Context, last markers.ID) ([]markers.Recor
 		l.held = nil
 		c.forget()
 	}
-	moved := last != l.there
 	l.there = last
 	switch {
 	case !l.kind.TakesLate():
@@ -103,9 +102,7 @@ func (l *channelLog) next(ctx context.Context, last markers.ID) ([]markers.Recor
 		}
 		l.unsure = 0
 	}
-	if moved {
-		c.m.progressed()
-	}
+	c.m.progressed()
 	// What was held when an append failed may be trimmed here by now. What is there up to the end stays there.
 	l.held = slices.DeleteFunc(l.held, func(r markers.Record) bool { return r.RecordID().Compare(l.cursor) <= 0 })
 	if len(l.held) > 0 {

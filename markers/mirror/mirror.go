@@ -42,9 +42,6 @@ const (
 	firstBackoff, lastBackoff = 100 * time.Millisecond, 2 * time.Second
 )
 
-// errOtherStream is why nothing is copied into a remote channel that tells another stream.
-var errOtherStream = errors.New("remote store holds another stream under this name")
-
 // Options are the options of New.
 type Options struct {
 	// Logger is told when the remote store goes and comes back, and what could not be copied; nil means nobody is.
@@ -58,8 +55,8 @@ type localStore interface {
 	Count(ctx context.Context, channel string, k markers.Kind, r markers.Range) (int64, error)
 }
 
-// Remote is a Store that other processes write to as well, and that may lose what it holds at any moment.
-type Remote interface {
+// remoteStore is a Store that other processes write to as well, and that may lose what it holds at any moment.
+type remoteStore interface {
 	markers.Store
 	// AppendAfter is Append for records of one kind, to a log of which the caller knows the end (Last), in one step with
 	// a look at that end. added is false where the log ends elsewhere by now, because others added to it or because it was
@@ -71,7 +68,7 @@ type Remote interface {
 type Mirror struct {
 	markers.Reader
 	local  localStore
-	remote Remote
+	remote remoteStore
 	log    *slog.Logger
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -92,7 +89,7 @@ type Mirror struct {
 var _ markers.Store = (*Mirror)(nil)
 
 // New makes a mirror of two open stores, which Close closes.
-func New(local localStore, remote Remote, o Options) *Mirror {
+func New(local localStore, remote remoteStore, o Options) *Mirror {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -179,11 +176,8 @@ func (m *Mirror) report(copier any, err error) {
 		return
 	}
 	away, known := errors.Is(err, markers.ErrUnavailable), false
-	if have := m.failing[copier]; have != nil {
-		known = !errors.Is(have, markers.ErrUnavailable)
-	}
-	for _, have := range m.failing {
-		known = known || have.Error() == err.Error()
+	for c, have := range m.failing {
+		known = known || have.Error() == err.Error() || c == copier && !errors.Is(have, markers.ErrUnavailable)
 	}
 	m.failing[copier] = err
 	if before == 0 || !away && !known {

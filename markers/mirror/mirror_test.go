@@ -71,7 +71,7 @@ func runMirror(t *testing.T, dir string, server *storetest.RedisServer) *mirrorT
 }
 
 // runMirrorTo is runMirror through a given store on the server.
-func runMirrorTo(t *testing.T, dir string, server *storetest.RedisServer, remote Remote) *mirrorTest {
+func runMirrorTo(t *testing.T, dir string, server *storetest.RedisServer, remote remoteStore) *mirrorTest {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)

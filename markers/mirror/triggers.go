@@ -54,7 +54,7 @@ func (t *triggerTaker) keep(ctx context.Context, found []markers.Trigger) error 
 	if err != nil {
 		return err
 	}
-	fresh, err := t.absent(ctx, good)
+	fresh, err := t.absent(ctx, good, found)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (t *triggerTaker) keep(ctx context.Context, found []markers.Trigger) error 
 		if err != nil && !errors.Is(err, markers.ErrJournal) {
 			return err
 		}
-		refused, err := t.absent(ctx, fresh)
+		refused, err := t.absent(ctx, fresh, found)
 		if err != nil {
 			return err
 		}
@@ -115,18 +115,12 @@ func (t *triggerTaker) check(ctx context.Context, list []markers.Trigger) (good 
 	return good, len(list), nil
 }
 
-// absent lists the triggers that the local store does not have.
-func (t *triggerTaker) absent(ctx context.Context, list []markers.Trigger) ([]markers.Trigger, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
+// absent lists the triggers, some of those that were found, that the local store does not have.
+func (t *triggerTaker) absent(ctx context.Context, list, found []markers.Trigger) ([]markers.Trigger, error) {
 	have, err := t.channel.m.local.Triggers(ctx, t.channel.name, markers.Range{
-		From: list[0].RecordID(), To: list[len(list)-1].RecordID(),
+		From: found[0].RecordID(), To: found[len(found)-1].RecordID(),
 	})
-	if err != nil {
-		return nil, err
-	}
 	return slices.DeleteFunc(slices.Clone(list), func(r markers.Trigger) bool {
 		return slices.ContainsFunc(have, func(h markers.Trigger) bool { return h.RecordID() == r.RecordID() })
-	}), nil
+	}), err
 }

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/refstream/refstream/markers"
 )
 
@@ -47,25 +45,18 @@ func (s *Store) badEntries(ctx context.Context) error {
 	s.mu.Lock()
 	known := slices.Clone(s.bad)
 	s.mu.Unlock()
-	if len(known) == 0 {
-		return nil
-	}
-	pipe := s.client.Pipeline()
-	for _, e := range known {
-		pipe.XRangeN(ctx, e.key, e.id, e.id, 1)
-	}
-	cmds, err := pipe.Exec(ctx)
-	if err != nil {
-		return s.failed(ctx, "read", err)
-	}
 	var left []badEntry
-	for i, cmd := range cmds {
-		if c, ok := cmd.(*redis.XMessageSliceCmd); ok && len(c.Val()) > 0 {
-			left = append(left, known[i])
+	for _, e := range known {
+		there, err := s.client.XRangeN(ctx, e.key, e.id, e.id, 1).Result()
+		if err != nil {
+			return s.failed(ctx, "read", err)
+		}
+		if len(there) > 0 {
+			left = append(left, e)
 			continue
 		}
 		s.mu.Lock()
-		s.bad = slices.DeleteFunc(s.bad, known[i].is)
+		s.bad = slices.DeleteFunc(s.bad, e.is)
 		s.mu.Unlock()
 	}
 	if len(left) == 0 {
