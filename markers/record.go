@@ -39,13 +39,15 @@ type latecomer interface {
 // have is asked for what the log holds where there may be some.
 func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, passed []Record, err error) {
 	var held []Record
+	asked := false
 	for _, r := range list {
 		behind := r.RecordID().Compare(newest) > 0
 		if l, ok := r.(latecomer); ok && (!behind || l.Late()) {
-			if held == nil {
+			if !asked {
 				if held, err = have(); err != nil {
 					return nil, nil, err
 				}
+				asked = true
 			}
 			if slices.ContainsFunc(held, l.same) || slices.ContainsFunc(fresh, l.same) {
 				continue

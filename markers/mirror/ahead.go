@@ -13,6 +13,9 @@ import (
 // differ, and than a trigger lies ahead.
 const maxAhead = time.Minute
 
+// aheadError is why nothing can be copied to a log.
+type aheadError struct{ error }
+
 // checkEnd is an error where the remote log ends at an ID that keeps the records which come next out of it, and that is
 // not the work of another generator which is a little ahead.
 func (l *channelLog) checkEnd(ctx context.Context, end markers.ID) error {
@@ -23,17 +26,10 @@ func (l *channelLog) checkEnd(ctx context.Context, end markers.ID) error {
 	err = l.beyond(ctx, end, ours)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ahead = err; err != nil && l.cursor.Compare(ours) > 0 {
+	if err != nil && l.cursor.Compare(ours) > 0 {
 		l.cursor = ours // what comes now waits
 	}
 	return err
-}
-
-// blocked is why nothing can be copied, nil where it can.
-func (l *channelLog) blocked() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ahead
 }
 
 func (l *channelLog) beyond(ctx context.Context, end, ours markers.ID) error {
@@ -77,9 +73,9 @@ func (l *channelLog) beyond(ctx context.Context, end, ours markers.ID) error {
 	default:
 		writer = "generator " + writer
 	}
-	return fmt.Errorf("the log %[1]s of channel %[2]s there ends with record %[3]s, of %[4]s, and the newest here is %[5]s of "+
+	return aheadError{fmt.Errorf("the log %[1]s of channel %[2]s there ends with record %[3]s, of %[4]s, and the newest here is %[5]s of "+
 		"frame %[6]d: it takes in nothing before its end: if another generator runs, set its clock right, then delete the log "+
-		"(DEL refstream:{%[2]s}:%[1]s), which is copied again from the journal", l.kind, c.name, end, writer, ours, newest)
+		"(DEL refstream:{%[2]s}:%[1]s), which is copied again from the journal", l.kind, c.name, end, writer, ours, newest)}
 }
 
 // newest is the newest frame that the local store has a record of, -1 when there is none.

@@ -18,7 +18,6 @@ type channelLog struct {
 	cursor  markers.ID       // of the last local record that needs no copying any more
 	there   markers.ID       // the end of the remote log
 	asked   bool             // there is what the remote store said, not just the beginning
-	ahead   error            // why nothing can be copied: the remote log ends beyond the local one
 	held    []markers.Record // what is copied next: a trim does not take it away
 	trimTo  markers.ID       // what the remote log is to be trimmed to
 	trimmed markers.ID       // what it was trimmed to; the copier's alone

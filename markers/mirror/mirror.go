@@ -235,12 +235,12 @@ func (m *Mirror) RefusedTriggers() int64 { return m.refused.Load() }
 
 // Ahead counts the logs of each kind that can't be copied, because the remote one ends beyond the local one.
 func (m *Mirror) Ahead() map[markers.Kind]int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := map[markers.Kind]int64{}
-	for _, c := range m.all() {
-		for k, l := range c.logs {
-			if l.blocked() != nil {
-				out[k]++
-			}
+	for copier, err := range m.failing {
+		if l, ok := copier.(*channelLog); ok && errors.As(err, new(aheadError)) {
+			out[l.kind]++
 		}
 	}
 	return out
