@@ -44,10 +44,10 @@ func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, pass
 		behind := r.RecordID().Compare(newest) > 0
 		if l, ok := r.(latecomer); ok && (!behind || l.Late()) {
 			if !asked {
-				if held, err = have(); err != nil {
-					return nil, nil, err
-				}
-				asked = true
+				held, err = have()
+			}
+			if asked = true; err != nil {
+				return nil, nil, err
 			}
 			if slices.ContainsFunc(held, l.same) || slices.ContainsFunc(fresh, l.same) {
 				continue

@@ -124,6 +124,7 @@ func (f *logFiles) prepare(first markers.ID) error {
 			return fmt.Errorf("open journal: %w", err)
 		}
 		f.file = file
+		f.extend()
 		return nil
 	}
 	// The file before is on disk before the next one begins, so only the last file of a log can end in a torn line.
@@ -140,6 +141,7 @@ func (f *logFiles) prepare(first markers.ID) error {
 		return fmt.Errorf("begin journal file: %w", err)
 	}
 	f.parts = append(f.parts, part{first, info})
+	f.extend()
 	return atomicfile.SyncFolder(f.dir)
 }
 
@@ -206,20 +208,7 @@ func (f *logFiles) end() error {
 // published because the disk is full is what it has to hold then. It is some ten minutes of segments of 2 s, each lost.
 const missingReserve = 64 << 10
 
-// hold takes the room that the log keeps ahead of itself in the file of the next record, which is begun where it is not there
-// yet. Where there is no room now there is none: nothing depends on it but a full disk.
-func (f *logFiles) hold(next markers.ID) error {
-	if f.reserve == 0 {
-		return nil
-	}
-	err := f.prepare(next)
-	if err == nil {
-		f.extend()
-	}
-	return err
-}
-
-// extend takes more room when half of it is used.
+// extend takes room, and more when half of it is used. Where there is none now there is none: nothing depends on it but a full disk.
 func (f *logFiles) extend() {
 	if f.reserve > 0 && f.reserved-f.size < f.reserve/2 {
 		f.reserved = max(f.reserved, allocate(f.file, f.size, f.reserve))

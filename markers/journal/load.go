@@ -51,8 +51,10 @@ func (l *kindLog) load(f *logFiles, regain func() error) error {
 	if err := f.dropEmpty(); err != nil {
 		return err
 	}
-	if err := f.hold(l.newest.Next()); err != nil {
-		l.log.Warn("the journal has no room in reserve", "error", err)
+	if f.reserve > 0 { // the file of the next record is begun: it has the room
+		if err := f.prepare(l.newest.Next()); err != nil {
+			l.log.Warn("the journal has no room in reserve", "error", err)
+		}
 	}
 	return nil
 }

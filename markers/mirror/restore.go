@@ -13,14 +13,11 @@ import (
 // they are newer than all that it holds: a machine that lost power may have lost the end of its journal. It is called
 // before Run, and returns how many there were.
 func (m *Mirror) Restore(ctx context.Context, channel string) (int, error) {
+	var theirs markers.Channel
 	ours, err := m.local.Channel(ctx, channel)
-	if errors.Is(err, markers.ErrNotFound) {
-		return 0, nil
+	if err == nil {
+		theirs, err = m.remote.Channel(ctx, channel)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("restore journal: %w", err)
-	}
-	theirs, err := m.remote.Channel(ctx, channel)
 	if errors.Is(err, markers.ErrNotFound) || err == nil && (ours.Generator == "" || !ours.SameStream(theirs)) {
 		return 0, nil
 	}

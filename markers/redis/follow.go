@@ -128,15 +128,10 @@ func (s *Store) readNext(key string, cursor markers.ID) (next markers.ID, idle b
 	if errors.Is(err, redis.Nil) {
 		return cursor, true, nil
 	}
-	if err != nil {
+	if err != nil || len(streams) == 0 || len(streams[0].Messages) == 0 {
 		return cursor, false, err
 	}
-	for _, st := range streams {
-		for _, m := range st.Messages {
-			if cursor, err = markers.ParseID(m.ID); err != nil {
-				return cursor, false, err
-			}
-		}
-	}
-	return cursor, false, nil
+	messages := streams[0].Messages
+	cursor, err = markers.ParseID(messages[len(messages)-1].ID)
+	return cursor, false, err
 }
