@@ -174,11 +174,8 @@ func clearRedis(t *testing.T, server *storetest.RedisServer) {
 func TestMirrorCopies(t *testing.T) {
 	m := runMirror(t, t.TempDir(), storetest.StartRedis(t))
 	m.ok(m.PutChannel(m.ctx, storetest.Channel("main")))
-	b := markers.Batch{
-		Frames: storetest.Frames(0, 1234), Missing: []markers.MissingRecord{storetest.Missing(2000)},
-		Markers: []markers.Marker{storetest.Marker(7)}, Segments: []markers.SegmentRecord{storetest.Segment(0)},
-		Triggers: []markers.Trigger{storetest.Trigger(9)}, Detections: []markers.Detection{storetest.Detection(5)},
-	}
+	b := storetest.Batch()
+	b.Frames = storetest.Frames(0, 1234)
 	m.ok(m.Append(m.ctx, "main", b))
 	m.arrived(0, 1234)
 	for _, k := range markers.Kinds() {
