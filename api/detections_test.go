@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 )
 
 // detect posts detections as this machine's user.
@@ -286,14 +287,14 @@ func TestScoreOfSource(t *testing.T) {
 
 // On the embedded store, with many sources at once.
 func TestDetectionsFromManySources(t *testing.T) {
-	journal, err := markers.OpenJournal(markers.JournalOptions{Dir: t.TempDir()})
+	j, err := journal.Open(journal.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer journal.Close()
-	f := newFixture(t, func(c *Config) { c.Store = journal })
-	err = errors.Join(journal.PutChannel(t.Context(), testChannel("main")),
-		journal.Append(t.Context(), "main", markers.Batch{Frames: frames(2990, 2990)}))
+	defer j.Close()
+	f := newFixture(t, func(c *Config) { c.Store = j })
+	err = errors.Join(j.PutChannel(t.Context(), testChannel("main")),
+		j.Append(t.Context(), "main", markers.Batch{Frames: frames(2990, 2990)}))
 	if err != nil {
 		t.Fatal(err)
 	}

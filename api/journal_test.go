@@ -7,36 +7,37 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/static"
 )
 
 // TestWithTheEmbeddedStore goes once around with the real store and the real page: trigger, marker, event stream, list.
 func TestWithTheEmbeddedStore(t *testing.T) {
 	dir := t.TempDir()
-	journal, err := markers.OpenJournal(markers.JournalOptions{Dir: dir})
+	j, err := journal.Open(journal.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := journal.Close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	f := newFixture(t, func(c *Config) {
-		c.Store, c.Page = journal, static.Handler()
+		c.Store, c.Page = j, static.Handler()
 		c.HLSDir = func(channel string) string { return filepath.Join(dir, channel, "hls") }
 	})
 	ctx := context.Background()
 	if w := f.get("/readyz"); w.Code != 503 {
 		t.Errorf("ready without a channel: %s", w.Body)
 	}
-	if err := journal.PutChannel(ctx, testChannel("main")); err != nil {
+	if err := j.PutChannel(ctx, testChannel("main")); err != nil {
 		t.Fatal(err)
 	}
 	if w := f.get("/readyz"); w.Code != 200 {
 		t.Errorf("not ready: %s", w.Body)
 	}
-	if err := journal.Append(ctx, "main", markers.Batch{Frames: frames(2900, 2990)}); err != nil {
+	if err := j.Append(ctx, "main", markers.Batch{Frames: frames(2900, 2990)}); err != nil {
 		t.Fatal(err)
 	}
 	first, second := f.planned(`{"text":"one"}`), f.planned(`{"text":"two"}`)
@@ -48,7 +49,7 @@ func TestWithTheEmbeddedStore(t *testing.T) {
 		t.Fatal("the stream ended")
 	}
 	for _, m := range []markers.Marker{first, second} {
-		if err := journal.Append(ctx, "main", markers.Batch{Markers: []markers.Marker{m.At(m.UTC, testEpoch())}}); err != nil {
+		if err := j.Append(ctx, "main", markers.Batch{Markers: []markers.Marker{m.At(m.UTC, testEpoch())}}); err != nil {
 			t.Fatal(err)
 		}
 		if _, got := s.marker(); got.ID != m.ID {

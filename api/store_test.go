@@ -11,9 +11,10 @@ import (
 
 // memoryStore is a Store in memory that can be told to fail.
 type memoryStore struct {
+	markers.Reader
 	mu       sync.Mutex
 	channels map[string]markers.Channel
-	logs     map[string]*memoryLogs
+	logs     map[string]map[markers.Kind]*memoryLog
 	changed  chan struct{}
 	fail     error
 	ready    error
@@ -22,34 +23,20 @@ type memoryStore struct {
 	reads        int
 }
 
-type memoryLogs struct {
-	frames   memoryLog[markers.FrameRecord]
-	missing  memoryLog[markers.MissingRecord]
-	markers  memoryLog[markers.Marker]
-	segments memoryLog[markers.SegmentRecord]
-	triggers memoryLog[markers.Trigger]
-
-	detections memoryLog[markers.Detection]
-}
-
-type memoryLog[T interface{ RecordID() markers.ID }] struct {
-	records []T
+type memoryLog struct {
+	records []markers.Record
 	last    markers.ID
 }
 
-func (l *memoryLog[T]) append(records []T) {
-	for _, r := range records {
-		if late, ok := any(r).(interface{ After(markers.ID) T }); ok && r.RecordID().Compare(l.last) <= 0 {
-			r = late.After(l.last)
-		}
-		if r.RecordID().Compare(l.last) > 0 {
-			l.records, l.last = append(l.records, r), r.RecordID()
-		}
+func (l *memoryLog) append(records []markers.Record) {
+	fresh, _, _ := markers.Admit(records, l.last, func() ([]markers.Record, error) { return nil, nil })
+	if l.records = append(l.records, fresh...); len(fresh) > 0 {
+		l.last = fresh[len(fresh)-1].RecordID()
 	}
 }
 
-func (l *memoryLog[T]) read(r markers.Range) []T {
-	var out []T
+func (l *memoryLog) read(r markers.Range) []markers.Record {
+	var out []markers.Record
 	for _, rec := range l.records {
 		id := rec.RecordID()
 		if id.Compare(r.From) >= 0 && (r.To == markers.ID{} || id.Compare(r.To) <= 0) {
@@ -65,14 +52,24 @@ func (l *memoryLog[T]) read(r markers.Range) []T {
 	return out
 }
 
-func (l *memoryLog[T]) trim(before markers.ID) {
-	l.records = slices.DeleteFunc(l.records, func(r T) bool { return r.RecordID().Compare(before) < 0 })
+func (l *memoryLog) trim(before markers.ID) {
+	l.records = slices.DeleteFunc(l.records, func(r markers.Record) bool { return r.RecordID().Compare(before) < 0 })
 }
 
 func newMemoryStore() *memoryStore {
-	return &memoryStore{
-		channels: map[string]markers.Channel{}, logs: map[string]*memoryLogs{}, changed: make(chan struct{}),
+	s := &memoryStore{
+		channels: map[string]markers.Channel{}, logs: map[string]map[markers.Kind]*memoryLog{}, changed: make(chan struct{}),
 	}
+	s.Reader = func(_ context.Context, channel string, k markers.Kind, r markers.Range) ([]markers.Record, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.reads++
+		if s.fail != nil {
+			return nil, s.fail
+		}
+		return s.log(channel, k).read(r), nil
+	}
+	return s
 }
 
 // setFail makes every method fail, or none where err is nil.
@@ -82,11 +79,14 @@ func (s *memoryStore) setFail(err error) {
 	s.fail = err
 }
 
-func (s *memoryStore) log(channel string) *memoryLogs {
+func (s *memoryStore) log(channel string, k markers.Kind) *memoryLog {
 	if s.logs[channel] == nil {
-		s.logs[channel] = &memoryLogs{}
+		s.logs[channel] = map[markers.Kind]*memoryLog{}
+		for _, k := range markers.Kinds() {
+			s.logs[channel][k] = &memoryLog{}
+		}
 	}
-	return s.logs[channel]
+	return s.logs[channel][k]
 }
 
 func (s *memoryStore) PutChannel(_ context.Context, c markers.Channel) error {
@@ -126,72 +126,24 @@ func (s *memoryStore) Append(_ context.Context, channel string, b markers.Batch)
 	if s.fail != nil {
 		return s.fail
 	}
-	l := s.log(channel)
-	l.frames.append(b.Frames)
-	l.missing.append(b.Missing)
-	l.markers.append(b.Markers)
-	l.segments.append(b.Segments)
-	l.triggers.append(b.Triggers)
-	l.detections.append(b.Detections)
+	for _, k := range markers.Kinds() {
+		s.log(channel, k).append(b.Records(k))
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return nil
 }
 
-func readLog[T interface{ RecordID() markers.ID }](s *memoryStore, channel string, r markers.Range,
-	pick func(*memoryLogs) *memoryLog[T]) ([]T, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reads++
-	if s.fail != nil {
-		return nil, s.fail
-	}
-	return pick(s.log(channel)).read(r), nil
-}
-
-func (s *memoryStore) Frames(_ context.Context, c string, r markers.Range) ([]markers.FrameRecord, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.FrameRecord] { return &l.frames })
-}
-
-func (s *memoryStore) Missing(_ context.Context, c string, r markers.Range) ([]markers.MissingRecord, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.MissingRecord] { return &l.missing })
-}
-
-func (s *memoryStore) Markers(_ context.Context, c string, r markers.Range) ([]markers.Marker, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.Marker] { return &l.markers })
-}
-
-func (s *memoryStore) Segments(_ context.Context, c string, r markers.Range) ([]markers.SegmentRecord, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.SegmentRecord] { return &l.segments })
-}
-
-func (s *memoryStore) Triggers(_ context.Context, c string, r markers.Range) ([]markers.Trigger, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.Trigger] { return &l.triggers })
-}
-
-func (s *memoryStore) Detections(_ context.Context, c string, r markers.Range) ([]markers.Detection, error) {
-	return readLog(s, c, r, func(l *memoryLogs) *memoryLog[markers.Detection] { return &l.detections })
-}
-
 func (s *memoryStore) Last(_ context.Context, c string, k markers.Kind) (markers.ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.last(c, k), s.fail
-}
-
-func (s *memoryStore) last(c string, k markers.Kind) markers.ID {
-	l := s.log(c)
-	return map[markers.Kind]markers.ID{
-		markers.Frames: l.frames.last, markers.Missing: l.missing.last, markers.Markers: l.markers.last,
-		markers.Segments: l.segments.last, markers.Triggers: l.triggers.last,
-		markers.Detections: l.detections.last,
-	}[k]
+	return s.log(c, k).last, s.fail
 }
 
 func (s *memoryStore) Wait(ctx context.Context, c string, k markers.Kind, after markers.ID) error {
 	for {
 		s.mu.Lock()
-		last, changed, err := s.last(c, k), s.changed, s.fail
+		last, changed, err := s.log(c, k).last, s.changed, s.fail
 		s.mu.Unlock()
 		if err != nil || last.Compare(after) > 0 {
 			return err
@@ -207,7 +159,7 @@ func (s *memoryStore) Wait(ctx context.Context, c string, k markers.Kind, after 
 func (s *memoryStore) Trim(_ context.Context, c string, _ markers.Kind, before markers.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log(c).markers.trim(before)
+	s.log(c, markers.Markers).trim(before)
 	return s.fail
 }
 

@@ -136,8 +136,8 @@ func TestStreamBegins(t *testing.T) {
 		}
 		_ = s.resp.Body.Close()
 		f.store.mu.Lock()
-		f.store.log("main").markers.records = f.store.log("main").markers.records[:5] // as before for the next case
-		f.store.log("main").markers.last = markers.ID{Frame: 2400, Sub: 1}
+		f.store.log("main", markers.Markers).records = f.store.log("main", markers.Markers).records[:5] // as before for the next case
+		f.store.log("main", markers.Markers).last = markers.ID{Frame: 2400, Sub: 1}
 		f.store.mu.Unlock()
 	}
 	for query, field := range map[string]string{

@@ -172,7 +172,7 @@ func TestTriggerOvertaken(t *testing.T) {
 			other := others[0]
 			others = nil
 			f.store.mu.Lock()
-			f.store.log("main").triggers.append([]markers.Trigger{other})
+			f.store.log("main", markers.Triggers).append([]markers.Record{other})
 			f.store.mu.Unlock()
 		}
 	}
@@ -185,7 +185,7 @@ func TestTriggerOvertaken(t *testing.T) {
 	f.store.beforeAppend = func() {
 		if n++; n == 1 {
 			f.store.mu.Lock()
-			f.store.log("main").triggers.append([]markers.Trigger{{Frame: free - 1, LastFrame: free + 10, Text: "other"}})
+			f.store.log("main", markers.Triggers).append([]markers.Record{markers.Trigger{Frame: free - 1, LastFrame: free + 10, Text: "other"}})
 			f.store.mu.Unlock()
 		}
 	}
@@ -198,9 +198,9 @@ func TestTriggerOvertaken(t *testing.T) {
 	f.store.beforeAppend = func() {
 		f.store.mu.Lock()
 		defer f.store.mu.Unlock()
-		l := &f.store.log("main").triggers
+		l := f.store.log("main", markers.Triggers)
 		at := max(l.last.Frame+30, 3014)
-		l.append([]markers.Trigger{{Frame: at, LastFrame: at + 200}})
+		l.append([]markers.Record{markers.Trigger{Frame: at, LastFrame: at + 200}})
 	}
 	f.refused(f.post(`{}`), http.StatusConflict, "")
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/markers/redis"
 	"github.com/refstream/refstream/markers/storetest"
 )
@@ -48,7 +49,7 @@ func withMany(t testing.TB, store markers.Store, change ...func(*Config)) *fixtu
 
 // embedded is a journal in memory.
 func embedded(t *testing.T) markers.Store {
-	j, err := markers.OpenJournal(markers.JournalOptions{})
+	j, err := journal.Open(journal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

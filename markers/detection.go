@@ -15,7 +15,7 @@ const MaxDetections = 100_000
 // log of its own, and no part of the truth is computed from it.
 type Detection struct {
 	// Place is the record's place in its log, which is in the order in which detections came: Place.Frame is the stream's
-	// newest frame by then. A log moves a record that comes with an earlier place behind its newest (After).
+	// newest frame by then. A log moves a record that comes with an earlier place behind its newest.
 	Place ID `json:"id,omitzero"`
 	// Source names the detector: CheckSource.
 	Source string `json:"source"`
@@ -35,8 +35,7 @@ type Detection struct {
 // RecordID is the record's place in its log.
 func (d Detection) RecordID() ID { return d.Place }
 
-// After is the record with a place behind the newest of its log.
-func (d Detection) After(newest ID) Detection {
+func (d Detection) after(newest ID) Record {
 	d.Place = ID{newest.Frame, newest.Sub + 1}
 	return d
 }
@@ -70,7 +69,7 @@ func CheckConfidence(s string) error {
 	return nil
 }
 
-func (d Detection) wire() Detection {
+func (d Detection) wire() Record {
 	d.Received = wireTime(d.Received)
 	return d
 }

@@ -1,53 +1,66 @@
 package markers
 
-import "time"
+import "slices"
 
-// record is what the logs need to know of the records they keep.
-type record[T any] interface {
+// Record is what a log keeps: a value of one of the kinds' types. Records are immutable once written.
+type Record interface {
+	// RecordID is the record's place in its log.
 	RecordID() ID
 	// Validate reports why no log can hold the record.
 	Validate() error
 	// wire is the record as it reads back after it was written as JSON: times in UTC, without a monotonic reading.
-	wire() T
+	wire() Record
 }
 
-func wireTime(t time.Time) time.Time { return t.Round(0).UTC() }
+// measured is a record that has the id of the generator that wrote it.
+type measured interface{ generator() string }
 
-func (r FrameRecord) wire() FrameRecord {
-	r.UTC = wireTime(r.UTC)
-	return r
-}
-
-func (r MissingRecord) wire() MissingRecord {
-	r.At = wireTime(r.At)
-	return r
-}
-
-func (r SegmentRecord) wire() SegmentRecord {
-	r.PublishedAt = wireTime(r.PublishedAt)
-	return r
-}
-
-func (r Trigger) wire() Trigger { return r }
-
-func (m Marker) wire() Marker {
-	m.UTC, m.GenTime = wireTime(m.UTC), wireTime(m.GenTime)
-	return m
-}
-
-// Wire is the batch as it reads back after it was written as JSON, for stores to write: times in UTC, without a
-// monotonic reading. It shares nothing with b.
-func (b Batch) Wire() Batch {
-	return Batch{
-		Frames: wireAll(b.Frames), Missing: wireAll(b.Missing), Markers: wireAll(b.Markers),
-		Segments: wireAll(b.Segments), Triggers: wireAll(b.Triggers), Detections: wireAll(b.Detections),
+// GeneratorOf is the id of the generator that wrote a record, empty where that is not known.
+func GeneratorOf(r Record) string {
+	if g, ok := r.(measured); ok {
+		return g.generator()
 	}
+	return ""
 }
 
-func wireAll[T record[T]](recs []T) []T {
-	out := make([]T, len(recs))
-	for i, r := range recs {
-		out[i] = r.wire()
+// mover is a record that a log takes in also when it holds a later one. after is the record with a place behind the newest: a log is
+// in the order in which it grew, so that readers that follow it miss nothing.
+type mover interface{ after(newest ID) Record }
+
+// latecomer is a mover of which the log may have the same already.
+type latecomer interface {
+	mover
+	Late() bool
+	same(Record) bool
+}
+
+// Admit returns the records of one kind that a log which ends with newest takes in, in their places, and those that it leaves out
+// because of their places: they are in the log already, or came too late. Latecomers of which the log has the same are in neither list.
+// have is asked for what the log holds where there may be some.
+func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, passed []Record, err error) {
+	var held []Record
+	asked := false
+	for _, r := range list {
+		behind := r.RecordID().Compare(newest) > 0
+		if l, ok := r.(latecomer); ok && (!behind || l.Late()) {
+			if !asked {
+				held, err = have()
+			}
+			if asked = true; err != nil {
+				return nil, nil, err
+			}
+			if slices.ContainsFunc(held, l.same) || slices.ContainsFunc(fresh, l.same) {
+				continue
+			}
+		}
+		if m, ok := r.(mover); ok && !behind {
+			r, behind = m.after(newest), true
+		}
+		if !behind {
+			passed = append(passed, r)
+			continue
+		}
+		fresh, newest = append(fresh, r), r.RecordID()
 	}
-	return out
+	return fresh, passed, nil
 }

@@ -43,9 +43,10 @@ func ParseDecimal(s string, places int) (v int64, exact bool, err error) {
 	mantissa, exponent := body, 0
 	if i := strings.IndexAny(body, "eE"); i >= 0 {
 		mantissa = body[:i]
-		if exponent, err = parseExponent(body[i+1:]); err != nil {
-			return 0, false, err
+		if exponent, err = strconv.Atoi(body[i+1:]); errors.Is(err, strconv.ErrSyntax) {
+			return 0, false, strconv.ErrSyntax
 		}
+		exponent = max(-farExponent, min(exponent, farExponent))
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	digits := whole + fraction
@@ -82,25 +83,6 @@ const (
 	// farExponent is what larger exponents are cut down to: no text is so long that its digits make up for it.
 	farExponent = 1 << 30
 )
-
-// parseExponent reads the digits behind an e, with a sign or without.
-func parseExponent(s string) (int, error) {
-	digits, negative := strings.CutPrefix(s, "-")
-	if !negative {
-		digits = strings.TrimPrefix(s, "+")
-	}
-	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, strconv.ErrSyntax
-	}
-	n, err := strconv.Atoi(digits)
-	if err != nil || n > farExponent {
-		n = farExponent
-	}
-	if negative {
-		n = -n
-	}
-	return n, nil
-}
 
 // MarshalJSON writes a JSON number.
 func (s Seconds) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }

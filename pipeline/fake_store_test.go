@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/stream"
 )
 
 // fakeStore is the embedded store, in memory, with faults.
 type fakeStore struct {
-	*markers.Journal
+	*journal.Journal
 	// diskFull makes Append take records in, as the journal does, and complain.
 	diskFull atomic.Bool
 	// lossy makes Append take records in and lose them, as a process does that is killed while the disk is full.
@@ -33,7 +34,7 @@ type fakeStore struct {
 
 func newFakeStore(t *testing.T) *fakeStore {
 	t.Helper()
-	j, err := markers.OpenJournal(markers.JournalOptions{})
+	j, err := journal.Open(journal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

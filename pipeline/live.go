@@ -40,7 +40,7 @@ type pacer interface {
 	Resync() time.Duration
 }
 
-// reached remembers the newest frame that may have been sent to anybody where nothing else can be written (markers.Reached).
+// reached remembers the newest frame that may have been sent to anybody where nothing else can be written (journal.Reached).
 type reached interface {
 	Frame() int64
 	Reach(n int64) error

@@ -105,15 +105,15 @@ func (l *Live) trim(ctx context.Context, seg markers.SegmentRecord) {
 	clock := l.Info.Clock()
 	window := clock.FirstFrame(max(0, seg.MSN-l.Info.Window))
 	kept := min(window, max(0, seg.FirstFrame-clock.Rate.FrameAtNanos(l.KeepMarkers.Nanoseconds())))
-	before := map[markers.Kind]int64{
-		markers.Frames: window, markers.Segments: window, markers.Triggers: kept, markers.Markers: kept, markers.Missing: kept,
-		markers.Detections: kept,
-	}
 	for _, kind := range markers.Kinds() {
-		if before[kind] == 0 {
+		before := kept
+		if kind == markers.Frames || kind == markers.Segments {
+			before = window
+		}
+		if before == 0 {
 			continue
 		}
-		if err := l.Records.Trim(ctx, l.Info.Name, kind, markers.AtFrame(before[kind])); err != nil {
+		if err := l.Records.Trim(ctx, l.Info.Name, kind, markers.AtFrame(before)); err != nil {
 			l.Logger.Warn("trim store", "channel", l.Info.Name, "kind", kind, "error", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 )
 
 // newGenerator draws the id of a data directory: 64 random bits, so that no two in the world are the same.
@@ -24,7 +25,7 @@ func newGenerator() (string, error) {
 // generatorOf is the id of the generator whose segments a data directory holds, empty where it has none, or can't be read:
 // then nobody knows.
 func generatorOf(data, channel string, logger *slog.Logger) string {
-	c, err := markers.ReadChannel(data, channel)
+	c, err := journal.ReadChannel(data, channel)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		logger.Warn("it can't be told whose segments the data directory has", "channel", channel, "error", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
 )
@@ -41,7 +41,7 @@ func TestDataLinks(t *testing.T) {
 	}
 	for name, open := range map[string]func() error{
 		link(target, filepath.Join(cfg.Data, c.Name, "lock")): func() error {
-			j, err := markers.OpenJournal(markers.JournalOptions{Dir: cfg.Data, Channels: []string{c.Name}})
+			j, err := journal.Open(journal.Options{Dir: cfg.Data, Channels: []string{c.Name}})
 			if err == nil {
 				j.Close()
 			}

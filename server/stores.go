@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
+	"github.com/refstream/refstream/markers/mirror"
 	"github.com/refstream/refstream/markers/redis"
 	"github.com/refstream/refstream/packager"
 )
@@ -22,10 +24,10 @@ const (
 // stores are the places that a process keeps its records in: a journal, a Redis, or both with one copied to the other.
 type stores struct {
 	data    string
-	journal *markers.Journal
+	journal *journal.Journal
 	redis   *redis.Store
-	mirror  *markers.Mirror
-	reached *markers.Reached // nil without a journal, and where a full disk left no room to make it
+	mirror  *mirror.Mirror
+	reached *journal.Reached // nil without a journal, and where a full disk left no room to make it
 }
 
 // openStores opens what the configuration asks for. It writes nothing until Redis, where there is one, has answered.
@@ -49,8 +51,8 @@ func (c *Config) openStores(ctx context.Context) (*stores, error) {
 	if c.Role == API {
 		return st, nil
 	}
-	journal := markers.JournalOptions{Dir: c.Data, Channels: []string{channel}, Reset: c.Reset, Logger: logger}
-	if st.journal, err = markers.OpenJournal(journal); err != nil {
+	o := journal.Options{Dir: c.Data, Channels: []string{channel}, Reset: c.Reset, Logger: logger}
+	if st.journal, err = journal.Open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	// The journal's lock keeps other processes away from here on.
@@ -59,13 +61,13 @@ func (c *Config) openStores(ctx context.Context) (*stores, error) {
 			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
 		}
 	}
-	if st.reached, err = markers.OpenReached(c.Data, channel); errors.Is(err, syscall.ENOSPC) {
+	if st.reached, err = journal.OpenReached(c.Data, channel); errors.Is(err, syscall.ENOSPC) {
 		logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	if st.redis != nil {
-		st.mirror = markers.NewMirror(st.journal, st.redis, markers.MirrorOptions{Logger: logger})
+		st.mirror = mirror.New(st.journal, st.redis, mirror.Options{Logger: logger})
 	}
 	return st, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 )
 
 // A generator is killed, and the wall clock steps back by fifteen seconds: here the journal is moved ahead of the clock
@@ -104,7 +105,7 @@ func TestTwoGeneratorsOneAPI(t *testing.T) {
 		data := filepath.Join(t.TempDir(), "data")
 		s := start(t, smallStream(data, "--redis", redis.url(), "--epoch", epoch, "--role", "generator")...)
 		s.moreSegments(2)
-		c, err := markers.ReadChannel(data, "main")
+		c, err := journal.ReadChannel(data, "main")
 		if err != nil {
 			t.Fatal(err)
 		}

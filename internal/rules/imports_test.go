@@ -35,9 +35,11 @@ var table = map[string]arrows{
 		may:       words("media codec/h264 format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
-	"scenario": {may: words("media generator markers")},
-	"annotate": {may: words("media codec/h264 markers")},
-	"markers":  {may: words("media internal/atomicfile internal/filelock internal/jsonlines"), tests: words("markers/redis")},
+	"scenario":        {may: words("media generator markers")},
+	"annotate":        {may: words("media codec/h264 markers")},
+	"markers":         {may: words("media")},
+	"markers/journal": {may: words("markers internal/atomicfile internal/filelock internal/jsonlines")},
+	"markers/mirror":  {may: words("markers"), tests: words("markers/journal markers/redis")},
 	// The conformance suite of all stores: a package of test code that several packages' tests share.
 	"markers/storetest": {may: words("media markers internal/testnet internal/testunix")},
 	"markers/redis": {
@@ -86,7 +88,7 @@ var table = map[string]arrows{
 	},
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
-	"recorder/truth":      {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
+	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
 	"recorder/replaypage": {may: words("markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
@@ -109,7 +111,7 @@ var table = map[string]arrows{
 	"pipeline": {
 		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts packager internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
-		tests:     words("markers/redis"),
+		tests:     words("markers/journal"),
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
@@ -120,11 +122,11 @@ var table = map[string]arrows{
 		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
-		tests: words("markers/redis"), // long answers are read from both stores
+		tests: words("markers/journal markers/redis"), // long answers are read from both stores
 	},
 	// All of the producing half, put together.
 	"server": {
-		may:       words("media generator encoder scenario markers markers/redis stream format/ts format/flv outputs packager pipeline api static"),
+		may:       words("media generator encoder scenario markers markers/journal markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
 	"static":        {tests: words("api")},

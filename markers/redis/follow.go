@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,12 +17,12 @@ const (
 	slice = time.Second
 	// readAhead is the number of entries that a follower takes at once to find the newest.
 	readAhead = 100
+	waitFor   = "wait for records in"
 )
 
 // follower waits for the entries of one stream, for all who wait on it. It ends when for a slice of time nobody did, and
-// when Redis fails.
+// when Redis fails. The store's mu protects it.
 type follower struct {
-	mu      sync.Mutex
 	waiting int
 	newest  markers.ID
 	err     error         // why it ended
@@ -33,7 +32,7 @@ type follower struct {
 // Wait waits for a record after the given ID. It returns an error that wraps markers.ErrUnavailable as soon as Redis is
 // found to be away, at once when it was before: the caller has to take its time before it calls again.
 func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after markers.ID) error {
-	if err := checkKind(k); err != nil {
+	if err := k.Check(); err != nil {
 		return fmt.Errorf("wait for records: %w", err)
 	}
 	key := streamKey(channel, k)
@@ -42,20 +41,27 @@ func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after 
 	if err != nil {
 		return err
 	}
-	defer f.leave()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f.waiting--
+	}()
 	id, err := newest(ctx, s.client, key)
+	err = s.failed(ctx, waitFor, err)
 	for err == nil && id.Compare(after) <= 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
-			id, changed, err = f.state()
+			s.mu.Lock()
+			id, changed, err = f.newest, f.changed, f.err
+			s.mu.Unlock()
 		}
 	}
 	if err != nil && ended(ctx, err) {
 		return ctx.Err()
 	}
-	return s.failed(ctx, "wait for records in", err)
+	return err
 }
 
 // join finds the follower of a stream, or starts it, and keeps it running.
@@ -63,20 +69,14 @@ func (s *Store) join(key string) (*follower, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil, fmt.Errorf("wait for records in redis at %s: store is closed", s.addr)
+		return nil, nil, fmt.Errorf("%s redis at %s: store is closed", waitFor, s.addr)
 	}
 	f := s.followers[key]
 	if f == nil {
 		f = &follower{changed: make(chan struct{})}
 		s.followers[key] = f
-		s.group.Add(1)
-		go func() {
-			defer s.group.Done()
-			s.follow(key, f)
-		}()
+		s.group.Go(func() { s.follow(key, f) })
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.waiting++
 	return f, f.changed, nil
 }
@@ -85,27 +85,36 @@ func (s *Store) join(key string) (*follower, <-chan struct{}, error) {
 func (s *Store) follow(key string, f *follower) {
 	var cursor markers.ID
 	var err error
-	for look := true; err == nil; {
-		if look {
+	for idle := true; ; {
+		if idle {
 			cursor, err = newest(s.ctx, s.blocking, key)
-			if err != nil {
-				break
-			}
-			f.publish(cursor)
 		}
-		cursor, look, err = s.readNext(key, cursor)
-		if err == nil && !look {
-			f.publish(cursor)
+		if err == nil {
+			s.publish(f, cursor, nil)
+			cursor, idle, err = s.readNext(key, cursor)
 		}
-		if look && s.retire(key, f) {
+		s.mu.Lock()
+		over := err != nil || idle && f.waiting == 0
+		if over {
+			delete(s.followers, key) // those who come from now on start a new one
+		}
+		s.mu.Unlock()
+		if over {
+			s.publish(f, cursor, s.failed(context.Background(), waitFor, err))
 			return
 		}
 	}
-	// Those who come from now on start a new one; those who wait are told.
+}
+
+// publish wakes those who wait, where there is something new.
+func (s *Store) publish(f *follower, newest markers.ID, err error) {
 	s.mu.Lock()
-	delete(s.followers, key)
-	s.mu.Unlock()
-	f.fail(err)
+	defer s.mu.Unlock()
+	if newest != f.newest || err != nil {
+		f.newest, f.err = newest, err
+		close(f.changed)
+		f.changed = make(chan struct{})
+	}
 }
 
 // readNext waits for entries after the cursor, and reports when none came for a slice of time.
@@ -119,61 +128,10 @@ func (s *Store) readNext(key string, cursor markers.ID) (next markers.ID, idle b
 	if errors.Is(err, redis.Nil) {
 		return cursor, true, nil
 	}
-	if err != nil {
+	if err != nil || len(streams) == 0 || len(streams[0].Messages) == 0 {
 		return cursor, false, err
 	}
-	for _, st := range streams {
-		for _, m := range st.Messages {
-			if cursor, err = markers.ParseID(m.ID); err != nil {
-				return cursor, false, err
-			}
-		}
-	}
-	return cursor, false, nil
-}
-
-// retire takes a follower that nobody waits on out of the list.
-func (s *Store) retire(key string, f *follower) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.waiting > 0 {
-		return false
-	}
-	delete(s.followers, key)
-	return true
-}
-
-func (f *follower) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiting--
-}
-
-func (f *follower) state() (markers.ID, <-chan struct{}, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.newest, f.changed, f.err
-}
-
-func (f *follower) publish(id markers.ID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if id != f.newest {
-		f.newest = id
-		f.wake()
-	}
-}
-
-func (f *follower) fail(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = err
-	f.wake()
-}
-
-func (f *follower) wake() {
-	close(f.changed)
-	f.changed = make(chan struct{})
+	messages := streams[0].Messages
+	cursor, err = markers.ParseID(messages[len(messages)-1].ID)
+	return cursor, false, err
 }

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -15,48 +14,13 @@ import (
 // not notice.
 const chunkSize = 1000
 
-type record interface {
-	RecordID() markers.ID
-	Validate() error
-}
-
-// Frames reads frame records.
-func (s *Store) Frames(ctx context.Context, channel string, r markers.Range) ([]markers.FrameRecord, error) {
-	return read[markers.FrameRecord](ctx, s, channel, markers.Frames, r)
-}
-
-// Missing reads the records of missing frames.
-func (s *Store) Missing(ctx context.Context, channel string, r markers.Range) ([]markers.MissingRecord, error) {
-	return read[markers.MissingRecord](ctx, s, channel, markers.Missing, r)
-}
-
-// Markers reads markers.
-func (s *Store) Markers(ctx context.Context, channel string, r markers.Range) ([]markers.Marker, error) {
-	return read[markers.Marker](ctx, s, channel, markers.Markers, r)
-}
-
-// Segments reads segment records.
-func (s *Store) Segments(ctx context.Context, channel string, r markers.Range) ([]markers.SegmentRecord, error) {
-	return read[markers.SegmentRecord](ctx, s, channel, markers.Segments, r)
-}
-
-// Triggers reads triggers.
-func (s *Store) Triggers(ctx context.Context, channel string, r markers.Range) ([]markers.Trigger, error) {
-	return read[markers.Trigger](ctx, s, channel, markers.Triggers, r)
-}
-
-// Detections reads detections.
-func (s *Store) Detections(ctx context.Context, channel string, r markers.Range) ([]markers.Detection, error) {
-	return read[markers.Detection](ctx, s, channel, markers.Detections, r)
-}
-
-func read[T record](ctx context.Context, s *Store, channel string, k markers.Kind, r markers.Range) ([]T, error) {
+func (s *Store) read(ctx context.Context, channel string, k markers.Kind, r markers.Range) ([]markers.Record, error) {
 	key := streamKey(channel, k)
 	low, high := r.From.String(), "+"
 	if r.To != (markers.ID{}) {
 		high = r.To.String()
 	}
-	var out []T
+	var out []markers.Record
 	for {
 		n := int64(chunkSize)
 		if r.Limit > 0 {
@@ -74,10 +38,10 @@ func read[T record](ctx context.Context, s *Store, channel string, k markers.Kin
 		}
 		out = slices.Grow(out, len(messages))
 		for _, m := range messages {
-			rec, err := decode[T](m)
+			rec, err := decode(k, m)
 			if err != nil {
 				// One entry that can't be read must not hide all others.
-				s.faults.note(k, key, m.ID, err)
+				s.noteBad(k, badEntry{key, m.ID, err})
 				continue
 			}
 			out = append(out, rec)
@@ -94,23 +58,21 @@ func read[T record](ctx context.Context, s *Store, channel string, k markers.Kin
 	}
 }
 
-func decode[T record](m redis.XMessage) (rec T, err error) {
+func decode(k markers.Kind, m redis.XMessage) (markers.Record, error) {
 	text, ok := m.Values[field].(string)
 	if !ok {
-		return rec, fmt.Errorf("it has no field %q", field)
+		return nil, fmt.Errorf("it has no field %q", field)
 	}
-	if err := json.Unmarshal([]byte(text), &rec); err != nil {
-		return rec, err
+	r, err := k.Decode([]byte(text))
+	if err == nil && r.RecordID().String() != m.ID {
+		err = fmt.Errorf("it holds record %s", r.RecordID())
 	}
-	if id := rec.RecordID().String(); id != m.ID {
-		return rec, fmt.Errorf("it holds record %s", id)
-	}
-	return rec, rec.Validate()
+	return r, err
 }
 
 // Last is the ID of the newest record that ever was in a log.
 func (s *Store) Last(ctx context.Context, channel string, k markers.Kind) (markers.ID, error) {
-	if err := checkKind(k); err != nil {
+	if err := k.Check(); err != nil {
 		return markers.ID{}, fmt.Errorf("find last record: %w", err)
 	}
 	pipe := s.client.Pipeline()
@@ -137,11 +99,4 @@ func newest(ctx context.Context, c *redis.Client, key string) (markers.ID, error
 		return markers.ID{}, err
 	}
 	return markers.ParseID(m[0].ID)
-}
-
-func checkKind(k markers.Kind) error {
-	if !slices.Contains(markers.Kinds(), k) {
-		return fmt.Errorf("there are no records of kind %q", string(k))
-	}
-	return nil
 }

@@ -1,12 +1,12 @@
 // Package redis keeps channels and their records in Redis streams, for many processes at once. It needs Redis 6.2 or
 // later (https://redis.io/docs/latest/develop/data-types/streams/).
 //
-// Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record, so that
-// Redis itself keeps the order and refuses what comes twice or too late; its one field, "json", is the record. Missing
-// records alone may come late: one is put behind the newest, with its place in the record, as every detection is. A mirror adds records by a
-// script, which Redis runs as one step: only where the stream still ends as the mirror has seen it. The
-// description of a channel is the JSON text at refstream:{CHANNEL}:channel, and the set refstream:channels holds the
-// channels' names. The braces keep the keys of a channel on one slot of a cluster.
+// Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record; its one
+// field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
+// as the writer has seen it, so that what comes twice or too late is left out. Missing records alone may come late: one is put
+// behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
+// refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. The braces keep the keys of a channel
+// on one slot of a cluster.
 package redis
 
 import (
@@ -14,10 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"net/url"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,29 +46,31 @@ const (
 type Options struct {
 	// URL is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, or unix:///PATH[?db=DATABASE].
 	URL string
-	// Logger gets a line for each entry that can't be read. Nil: nothing is logged.
+	// Logger gets a line for each entry that can't be read, and where records came too late. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
 // Store is markers.Store on Redis.
 type Store struct {
+	markers.Reader
 	client   *redis.Client
 	blocking *redis.Client // for the commands that wait, which would starve the others of connections
 	addr     string        // for messages: without the password, and the folder of a socket
-	heard    *heard
-	leftOut  map[markers.Kind]*atomic.Int64
-	faults   *faults
+	log      *slog.Logger
 
 	addScript *redis.Script
-	placing   sync.Mutex // held from looking for a place in a log to having taken it
+	appending sync.Mutex // held from looking for the end of a log to having added to it
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	group  sync.WaitGroup // the followers
 
-	mu        sync.Mutex
-	followers map[string]*follower // by key
-	closed    bool
+	mu         sync.Mutex
+	followers  map[string]*follower // by key
+	leftOut    map[markers.Kind]int64
+	unreadable map[markers.Kind]int64
+	bad        []badEntry
+	closed     bool
 }
 
 var _ markers.Store = (*Store)(nil)
@@ -91,8 +94,6 @@ func New(o Options) (*Store, error) {
 	// The library writes every failed dial to the process's stderr, past any logger, for all clients at once: while Redis
 	// is away that is all there is to read. The errors tell the same.
 	redis.SetLogger(&logging.VoidLogger{})
-	h := &heard{}
-	opt.Dialer = h.dialer(opt)
 	blocking := *opt
 	blocking.PoolSize = maxFollowers
 	addr := opt.Addr
@@ -101,13 +102,14 @@ func New(o Options) (*Store, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{
-		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, heard: h,
-		leftOut: map[markers.Kind]*atomic.Int64{}, ctx: ctx, cancel: cancel, followers: map[string]*follower{},
-		faults: newFaults(o.Logger), addScript: redis.NewScript(addScript),
+		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, log: o.Logger,
+		addScript: redis.NewScript(addScript), ctx: ctx, cancel: cancel, followers: map[string]*follower{},
+		leftOut: map[markers.Kind]int64{}, unreadable: map[markers.Kind]int64{},
 	}
-	for _, k := range markers.Kinds() {
-		s.leftOut[k] = new(atomic.Int64)
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.Reader = s.read
 	return s, nil
 }
 
@@ -128,16 +130,14 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err := s.client.Ping(ctx).Err(); err != nil {
 		return s.failed(ctx, "reach", err)
 	}
-	return s.unreadable(ctx)
+	return s.badEntries(ctx)
 }
 
 // LeftOut counts the records that Append left out since the store was opened, because they came twice or too late.
 func (s *Store) LeftOut() map[markers.Kind]int64 {
-	out := map[markers.Kind]int64{}
-	for k, n := range s.leftOut {
-		out[k] = n.Load()
-	}
-	return out
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.leftOut)
 }
 
 // Close ends every Wait and waits for what the store started.
@@ -152,10 +152,7 @@ func (s *Store) Close() error {
 	s.cancel()
 	err := s.blocking.Close() // cuts off the commands that wait
 	s.group.Wait()
-	if e := s.client.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err = errors.Join(err, s.client.Close()); err != nil {
 		return fmt.Errorf("close redis: %w", err)
 	}
 	return nil
@@ -173,15 +170,15 @@ func (s *Store) failed(ctx context.Context, verb string, err error) error {
 		return fmt.Errorf("%s redis at %s: store is closed", verb, s.addr)
 	}
 	var reply redis.Error
-	said := s.heard.reply(err)
-	if errors.As(err, &reply) {
-		if !temporary(err) {
-			return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
-		}
-		said = err
+	reason := err
+	switch {
+	case !errors.As(err, &reply):
+		reason = s.refusal(err)
+	case !temporary(err):
+		return fmt.Errorf("%s redis at %s: %w", verb, s.addr, err)
 	}
-	if said != nil {
-		return fmt.Errorf("%w: %s redis at %s: %w: %w", markers.ErrUnavailable, verb, s.addr, ErrRefused, said)
+	if reason != nil {
+		return fmt.Errorf("%w: %s redis at %s: %w: %w", markers.ErrUnavailable, verb, s.addr, ErrRefused, reason)
 	}
 	return fmt.Errorf("%w: %s redis at %s: %w: see that redis-server runs there", markers.ErrUnavailable, verb, s.addr, err)
 }
@@ -191,11 +188,9 @@ func (s *Store) failed(ctx context.Context, verb string, err error) error {
 func ended(ctx context.Context, err error) bool {
 	var network net.Error
 	if _, has := ctx.Deadline(); has && ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
-		moment := time.NewTimer(10 * time.Millisecond)
-		defer moment.Stop()
 		select {
 		case <-ctx.Done():
-		case <-moment.C:
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	return ctx.Err() != nil
@@ -212,3 +207,27 @@ func temporary(err error) bool {
 func key(channel string, name string) string { return "refstream:{" + channel + "}:" + name }
 
 func streamKey(channel string, k markers.Kind) string { return key(channel, string(k)) }
+
+// parseURL reads a Redis URL. Its errors show nothing of the URL: where it can't be read nobody knows which part of it
+// is the password.
+func parseURL(s string) (*redis.Options, error) {
+	const form = "write redis://[[user]:password@]host[:port][/database], with %23 for # and the like in a password"
+	if s == "" {
+		return nil, errors.New("redis URL is empty: " + form)
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("redis URL can't be read: " + form)
+	}
+	if u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix" {
+		return nil, errors.New("redis URL has to begin with redis://, rediss:// or unix://: " + form)
+	}
+	if u.Scheme != "unix" && u.Hostname() == "" {
+		return nil, errors.New("redis URL names no host: " + form)
+	}
+	opt, err := redis.ParseURL(s)
+	if err != nil {
+		return nil, fmt.Errorf("redis URL has a part that is not understood (database and options come last): %s", form)
+	}
+	return opt, nil
+}

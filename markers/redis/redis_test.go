@@ -99,9 +99,14 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestLeftOut checks that a refused entry does not keep the rest of its batch out.
+// TestLeftOut checks that a refused entry does not keep the rest of its batch out, and that it is logged unless the same is there.
 func TestLeftOut(t *testing.T) {
-	s := open(t, storetest.StartRedis(t).URL)
+	var log bytes.Buffer
+	s, err := redis.Open(t.Context(), redis.Options{URL: storetest.StartRedis(t).URL, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	ctx := t.Context()
 	for _, b := range []markers.Batch{
 		{Frames: storetest.Frames(5, 8)},
@@ -120,6 +125,16 @@ func TestLeftOut(t *testing.T) {
 	}
 	if n := s.LeftOut(); n[markers.Frames] != 5 || n[markers.Markers] != 0 {
 		t.Fatalf("left out %v, want 5 frames", n)
+	}
+	if !strings.Contains(log.String(), "channel=main kind=frames first=3-1 records=2\n") || strings.Count(log.String(), "\n") != 1 {
+		t.Fatalf("log: %s", &log)
+	}
+	other := storetest.Frame(8)
+	other.Event = "another"
+	if added, err := s.AppendAfter(ctx, "main", markers.Frames, markers.ID{Frame: 9, Sub: 1}, markers.Batch{
+		Frames: []markers.FrameRecord{storetest.Frame(7), other, storetest.Frame(10)},
+	}); err != nil || !added || !strings.Contains(log.String(), "channel=main kind=frames first=8-1 records=1\n") {
+		t.Fatalf("added %v, %v, log: %s", added, err, &log)
 	}
 }
 
@@ -350,11 +365,7 @@ func TestManyWaiters(t *testing.T) {
 	if _, err := s.Frames(t.Context(), "main", markers.Range{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Append(t.Context(), "main", markers.Batch{
-		Frames: storetest.Frames(0, 1), Missing: []markers.MissingRecord{storetest.Missing(1)},
-		Markers: []markers.Marker{storetest.Marker(1)}, Segments: []markers.SegmentRecord{storetest.Segment(1)},
-		Triggers: []markers.Trigger{storetest.Trigger(1)}, Detections: []markers.Detection{storetest.Detection(1)},
-	}); err != nil {
+	if err := s.Append(t.Context(), "main", storetest.Batch()); err != nil {
 		t.Fatal(err)
 	}
 	group.Wait()

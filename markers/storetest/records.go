@@ -80,6 +80,15 @@ func Detection(n int64) markers.Detection {
 	}
 }
 
+// Batch holds a record of every kind.
+func Batch() markers.Batch {
+	return markers.Batch{
+		Frames: Frames(10, 13), Missing: []markers.MissingRecord{Missing(20), Missing(40)}, Markers: []markers.Marker{Marker(12), Marker(100)},
+		Segments: []markers.SegmentRecord{Segment(0), Segment(1)}, Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
+		Detections: []markers.Detection{Detection(11), Detection(12)},
+	}
+}
+
 // Trigger asks for an event from frame n on.
 func Trigger(n int64) markers.Trigger {
 	return markers.Trigger{Frame: n, LastFrame: n + 59, Text: "now"}

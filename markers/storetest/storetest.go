@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,41 +162,18 @@ func (s *suite) testChannels() {
 }
 
 func (s *suite) testKinds() {
-	b := markers.Batch{
-		Frames:   Frames(10, 13),
-		Missing:  []markers.MissingRecord{Missing(20), Missing(40)},
-		Markers:  []markers.Marker{Marker(12), Marker(100)},
-		Segments: []markers.SegmentRecord{Segment(0), Segment(1)},
-		Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
-
-		Detections: []markers.Detection{Detection(11), Detection(12)},
-	}
+	b := Batch()
 	s.append("main", b)
 	s.append("other", markers.Batch{Frames: Frames(5, 6)})
 	s.restart()
-	var got markers.Batch
-	var err error
-	got.Frames, err = s.Frames(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	got.Missing, err = s.Missing(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	got.Markers, err = s.Markers(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	got.Segments, err = s.Segments(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	got.Triggers, err = s.Triggers(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	got.Detections, err = s.Detections(s.ctx, "main", markers.Range{})
-	s.ok(err)
-	if !reflect.DeepEqual(got, b) {
-		s.Fatalf("read back\n%+v, want\n%+v", got, b)
-	}
-	for k, want := range map[markers.Kind]markers.ID{
-		markers.Frames: {Frame: 12, Sub: 1}, markers.Missing: {Frame: 40, Sub: 1}, markers.Markers: {Frame: 100, Sub: 1},
-		markers.Segments: {Frame: 60, Sub: 1}, markers.Triggers: {Frame: 12, Sub: 1},
-		markers.Detections: {Frame: 12, Sub: 1},
-	} {
-		s.last("main", k, want)
+	for _, k := range markers.Kinds() {
+		got, err := s.Read(s.ctx, "main", k, markers.Range{})
+		s.ok(err)
+		want := b.Records(k)
+		if len(want) == 0 || !slices.Equal(got, want) {
+			s.Fatalf("%s read back\n%+v, want\n%+v", k, got, want)
+		}
+		s.last("main", k, want[len(want)-1].RecordID())
 	}
 	s.frames("other", markers.Range{}, 5)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // Replay is the truth of a session, which comes into a store as it did then.
 type Replay struct {
 	Channel Channel
-	Store   *markers.Journal // in memory
+	Store   *journal.Journal // in memory
 	frames  []markers.FrameRecord
 	missing []markers.MissingRecord
 	markers []markers.Marker
@@ -45,7 +46,7 @@ func Load(ctx context.Context, session string) (*Replay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
-	if t.Store, err = markers.OpenJournal(markers.JournalOptions{}); err != nil {
+	if t.Store, err = journal.Open(journal.Options{}); err != nil {
 		return nil, err
 	}
 	if err := t.Store.PutChannel(ctx, t.Channel.Channel); err != nil {

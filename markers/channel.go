@@ -1,0 +1,96 @@
+package markers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+// Channel describes one stream: everything that its clocks and its picture depend on.
+type Channel struct {
+	Name string `json:"channel"`
+	// Run counts the generator's starts in one data directory, from 1.
+	Run int64 `json:"run"`
+	// Epoch is the nominal UTC of frame 0, a whole number of milliseconds.
+	Epoch time.Time `json:"epoch"`
+	// Rate is the number of frames per second, FramesPerSegment the length of a segment and of a GOP in frames.
+	Rate             media.FrameRate `json:"fps"`
+	FramesPerSegment int64           `json:"frames_per_segment"`
+	DropFrame        bool            `json:"drop_frame"`
+	// PTSOrigin is the PTS of frame 0 in 90 kHz ticks.
+	PTSOrigin int64  `json:"pts_origin"`
+	Seed      uint64 `json:"seed"`
+	// Width and Height are the picture's size in pixels.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// EventEvery is the mean distance between the starts of scheduled events, EventLength their length, in frames.
+	EventEvery  int64 `json:"event_every_frames"`
+	EventLength int64 `json:"event_length_frames"`
+	// Noise is the standard deviation of the noise over the board, in levels of 255; Block the side of its squares and Roll
+	// by how much it moves to the left a frame, in pixels, each 0 where refstream chooses it.
+	Noise int `json:"noise,omitempty"`
+	Block int `json:"block,omitempty"`
+	Roll  int `json:"roll,omitempty"`
+	// Window is how long segments stay published, in segments.
+	Window int64 `json:"window_segments"`
+	// Bitrate is what the encoder aims at, in bit/s, and KeepMarkers how long markers are kept, each 0 where that is not known. They
+	// are those of the last start, for the next one.
+	Bitrate     int64   `json:"bitrate,omitempty"`
+	KeepMarkers Seconds `json:"keep_markers_seconds,omitempty"`
+	// Container is what segments are packed in, such as ts,fmp4, at the last start; empty for MPEG-TS alone.
+	Container string `json:"container,omitempty"`
+	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
+	// of one stream have the same frames, and two ids: what they measure differs.
+	Generator string `json:"generator,omitempty"`
+}
+
+// Clock is the channel's clock.
+func (c Channel) Clock() Clock {
+	return Clock{Rate: c.Rate, Epoch: c.Epoch, FramesPerSegment: c.FramesPerSegment, DropFrame: c.DropFrame}
+}
+
+// Validate reports why c does not describe a channel whose clocks can be computed.
+func (c Channel) Validate() error {
+	if err := CheckChannelName(c.Name); err != nil {
+		return err
+	}
+	if c.Rate.Num < 1 || c.Rate.Den < 1 {
+		return fmt.Errorf("channel %s has no frame rate", c.Name)
+	}
+	if c.FramesPerSegment < 1 {
+		return fmt.Errorf("channel %s has %d frames per segment: at least 1 is needed", c.Name, c.FramesPerSegment)
+	}
+	return nil
+}
+
+// SameStream reports whether o tells the same frames on the same clocks as c, so that the records of both can stand in
+// one log. Run, picture size, window and generator may differ.
+func (c Channel) SameStream(o Channel) bool {
+	return c.Name == o.Name && c.Epoch.Equal(o.Epoch) && c.Rate == o.Rate && c.Seed == o.Seed &&
+		c.FramesPerSegment == o.FramesPerSegment && c.DropFrame == o.DropFrame && c.PTSOrigin == o.PTSOrigin
+}
+
+// LongestEvent is the longest that an event of the channel can be, scheduled or triggered, in frames.
+func (c Channel) LongestEvent() int64 { return max(c.EventLength, MaxEventSeconds*c.Rate.Base()) }
+
+// maxName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel
+// gets it stays well under the 255 bytes that file systems allow.
+const maxName = 64
+
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+// CheckChannelName reports why name can't name a channel. A name is a folder, a part of addresses and of Redis keys, so
+// it is 1 to 64 letters, digits, '-', '_' and '.', and does not begin with '.'.
+func CheckChannelName(name string) error { return checkName("channel", name) }
+
+// CheckSource reports why name can't name a source of detections: one is named as a channel is.
+func CheckSource(name string) error { return checkName("source", name) }
+
+func checkName(what, name string) error {
+	if name == "" || len(name) > maxName || name[0] == '.' || strings.Trim(name, nameBytes) != "" {
+		return fmt.Errorf("%q can't name a %s: use 1 to %d letters, digits, '-', '_' and '.', not '.' first", name, what, maxName)
+	}
+	return nil
+}

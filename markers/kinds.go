@@ -1,0 +1,209 @@
+package markers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Kind names one sort of record. Each channel has one ordered log of each kind.
+type Kind string
+
+// The kinds of records.
+const (
+	Frames   Kind = "frames"   // FrameRecord
+	Missing  Kind = "missing"  // MissingRecord
+	Markers  Kind = "markers"  // Marker
+	Segments Kind = "segments" // SegmentRecord
+	Triggers Kind = "triggers" // Trigger
+	// Detections are what others found in the stream, not the truth about it.
+	Detections Kind = "detections" // Detection
+)
+
+// kinds is the table of the kinds: the stores know no others, and nothing else of them. A new kind has a line in each list of
+// this file, and its record in a file of its own. Batches are written in this order: markers after the frames that they speak of.
+var kinds = []kind{
+	kindOf(Frames, func(b *Batch) *[]FrameRecord { return &b.Frames }),
+	kindOf(Missing, func(b *Batch) *[]MissingRecord { return &b.Missing }),
+	kindOf(Markers, func(b *Batch) *[]Marker { return &b.Markers }),
+	kindOf(Segments, func(b *Batch) *[]SegmentRecord { return &b.Segments }),
+	kindOf(Triggers, func(b *Batch) *[]Trigger { return &b.Triggers }),
+	kindOf(Detections, func(b *Batch) *[]Detection { return &b.Detections }),
+}
+
+// Batch is a set of new records of one channel, each list in the order of its IDs.
+type Batch struct {
+	Frames   []FrameRecord
+	Missing  []MissingRecord
+	Markers  []Marker
+	Segments []SegmentRecord
+	Triggers []Trigger
+	// Detections may be in any order.
+	Detections []Detection
+}
+
+// Logs is the part of a Store that is read from: the records of a range of one log.
+type Logs interface {
+	// Read reads records of any kind, the other methods those of one.
+	Read(ctx context.Context, channel string, k Kind, r Range) ([]Record, error)
+
+	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)
+	Missing(ctx context.Context, channel string, r Range) ([]MissingRecord, error)
+	Markers(ctx context.Context, channel string, r Range) ([]Marker, error)
+	Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error)
+	Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error)
+	Detections(ctx context.Context, channel string, r Range) ([]Detection, error)
+}
+
+// Reader is Logs made of its method Read, for stores to embed.
+type Reader func(ctx context.Context, channel string, k Kind, r Range) ([]Record, error)
+
+var _ Logs = (Reader)(nil)
+
+// Read reads records of any kind.
+func (read Reader) Read(ctx context.Context, channel string, k Kind, r Range) ([]Record, error) {
+	if err := k.Check(); err != nil {
+		return nil, err
+	}
+	return read(ctx, channel, k, r)
+}
+
+// Frames reads frame records.
+func (read Reader) Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error) {
+	return typed[FrameRecord](read(ctx, channel, Frames, r))
+}
+
+// Missing reads the records of missing frames.
+func (read Reader) Missing(ctx context.Context, channel string, r Range) ([]MissingRecord, error) {
+	return typed[MissingRecord](read(ctx, channel, Missing, r))
+}
+
+// Markers reads markers.
+func (read Reader) Markers(ctx context.Context, channel string, r Range) ([]Marker, error) {
+	return typed[Marker](read(ctx, channel, Markers, r))
+}
+
+// Segments reads segment records.
+func (read Reader) Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error) {
+	return typed[SegmentRecord](read(ctx, channel, Segments, r))
+}
+
+// Triggers reads triggers.
+func (read Reader) Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error) {
+	return typed[Trigger](read(ctx, channel, Triggers, r))
+}
+
+// Detections reads detections.
+func (read Reader) Detections(ctx context.Context, channel string, r Range) ([]Detection, error) {
+	return typed[Detection](read(ctx, channel, Detections, r))
+}
+
+func typed[T Record](list []Record, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, len(list))
+	for i, r := range list {
+		out[i] = r.(T)
+	}
+	return out, nil
+}
+
+// kind is an entry of the table.
+type kind struct {
+	name                 Kind
+	generated, takesLate bool
+	decode               func(data []byte) (Record, error)
+	list                 func(b *Batch) []Record
+	batch                func(list []Record) Batch
+}
+
+// kindOf makes the entry of a kind from its list in a batch.
+func kindOf[T Record](name Kind, in func(*Batch) *[]T) kind {
+	var none T
+	_, generated := Record(none).(measured)
+	_, takesLate := Record(none).(mover)
+	return kind{
+		name: name, generated: generated, takesLate: takesLate,
+		decode: func(data []byte) (Record, error) {
+			var r T
+			if err := json.Unmarshal(data, &r); err != nil {
+				return nil, err
+			}
+			return r.wire(), r.Validate()
+		},
+		list: func(b *Batch) []Record {
+			out := make([]Record, len(*in(b)))
+			for i, r := range *in(b) {
+				out[i] = r.wire()
+			}
+			return out
+		},
+		batch: func(list []Record) (b Batch) {
+			*in(&b), _ = typed[T](list, nil)
+			return b
+		},
+	}
+}
+
+// Kinds lists every kind.
+func Kinds() (out []Kind) {
+	for _, e := range kinds {
+		out = append(out, e.name)
+	}
+	return out
+}
+
+func (k Kind) entry() kind {
+	for _, e := range kinds {
+		if e.name == k {
+			return e
+		}
+	}
+	return kind{}
+}
+
+// Check refuses a kind that there is not. The other methods are for kinds that there are.
+func (k Kind) Check() error {
+	if k.entry().name == "" {
+		return fmt.Errorf("there are no records of kind %q", string(k))
+	}
+	return nil
+}
+
+// Generated reports whether the records are a generator's, with its id (GeneratorOf): then they are of frames that it has reached.
+func (k Kind) Generated() bool { return k.entry().generated }
+
+// TakesLate reports whether a log of the kind takes in what comes late, behind its newest record (Admit).
+func (k Kind) TakesLate() bool { return k.entry().takesLate }
+
+// Decode reads a record from JSON. An error says why it is none that a log can hold.
+func (k Kind) Decode(data []byte) (Record, error) { return k.entry().decode(data) }
+
+// Batch is the batch of records of the kind.
+func (k Kind) Batch(list []Record) Batch { return k.entry().batch(list) }
+
+// Records are the batch's records of a kind as they read back after they were written: times in UTC, without a monotonic reading.
+func (b Batch) Records(k Kind) []Record { return k.entry().list(&b) }
+
+// Empty reports whether the batch holds no records.
+func (b Batch) Empty() bool {
+	for _, e := range kinds {
+		if len(e.list(&b)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Validate reports the first record that no log can hold.
+func (b Batch) Validate() error {
+	for _, e := range kinds {
+		for i, r := range e.list(&b) {
+			if err := r.Validate(); err != nil {
+				return fmt.Errorf("record %d of %s, %s: %w", i, e.name, r.RecordID(), err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package markers
+
+import (
+	"fmt"
+	"time"
+)
+
+// FrameRecord is the ledger's line for one frame that left the encoder.
+type FrameRecord struct {
+	Frame int64 `json:"frame"`
+	// PTS and DTS are 90 kHz ticks, not wrapped.
+	PTS      int64     `json:"pts"`
+	DTS      int64     `json:"dts"`
+	Timecode string    `json:"timecode"`
+	UTC      time.Time `json:"utc"`
+	// GenNS is when the generator produced the frame, in UTC nanoseconds since 1970; MonoNS the same in monotonic
+	// nanoseconds since the run began.
+	GenNS  int64 `json:"gen_ns"`
+	MonoNS int64 `json:"mono_ns"`
+	Run    int64 `json:"run"`
+	Key    bool  `json:"key"`
+	MSN    int64 `json:"msn"`
+	Offset int64 `json:"offset"`
+	// Event is the ID of the marker whose event the frame shows, or empty.
+	Event string `json:"event"`
+	// Bytes is the size of the access unit as published, without start codes.
+	Bytes int `json:"bytes"`
+	// Generator is the Channel.Generator that wrote the record: DTS, GenNS, MonoNS, Run and Bytes hold for its segments
+	// only.
+	Generator string `json:"generator,omitempty"`
+}
+
+// RecordID is the record's place in its log.
+func (r FrameRecord) RecordID() ID { return ID{r.Frame, 1} }
+
+// Validate reports why no log can hold the record.
+func (r FrameRecord) Validate() error { return checkFrames(r.Frame, r.Frame) }
+
+func (r FrameRecord) generator() string { return r.Generator }
+
+func (r FrameRecord) wire() Record {
+	r.UTC = wireTime(r.UTC)
+	return r
+}
+
+// SegmentRecord is the ledger's line for one published segment.
+type SegmentRecord struct {
+	MSN         int64     `json:"msn"`
+	FirstFrame  int64     `json:"first_frame"`
+	LastFrame   int64     `json:"last_frame"`
+	Bytes       int64     `json:"bytes"`
+	PublishedAt time.Time `json:"published_at"`
+	// URI is the segment's address, relative to the playlist, Init that of the initialization section that it needs, empty where
+	// it needs none.
+	URI  string `json:"uri"`
+	Init string `json:"init,omitempty"`
+	// Also are the files of the same frames in other containers.
+	Also []SegmentFile `json:"also,omitempty"`
+	// Discontinuity marks a segment whose encoding does not go on from the one before, DiscontinuitySequence the number
+	// of such segments up to and including this one since the epoch of the data directory.
+	Discontinuity         bool  `json:"discontinuity"`
+	DiscontinuitySequence int64 `json:"discontinuity_sequence"`
+	// Generator is the Channel.Generator that wrote the record: Bytes, PublishedAt, Discontinuity and
+	// DiscontinuitySequence hold for its segments only.
+	Generator string `json:"generator,omitempty"`
+}
+
+// SegmentFile is the file of a segment in one container: its members are those of SegmentRecord.
+type SegmentFile struct {
+	URI   string `json:"uri"`
+	Bytes int64  `json:"bytes"`
+	Init  string `json:"init,omitempty"`
+}
+
+// Files are the segment's files in all containers.
+func (r SegmentRecord) Files() []SegmentFile {
+	return append([]SegmentFile{{r.URI, r.Bytes, r.Init}}, r.Also...)
+}
+
+// RecordID is the record's place in its log.
+func (r SegmentRecord) RecordID() ID { return ID{r.FirstFrame, 1} }
+
+// Validate reports why no log can hold the record.
+func (r SegmentRecord) Validate() error {
+	if r.MSN < 0 {
+		return fmt.Errorf("media sequence number %d is negative", r.MSN)
+	}
+	return checkFrames(r.FirstFrame, r.LastFrame)
+}
+
+func (r SegmentRecord) generator() string { return r.Generator }
+
+func (r SegmentRecord) wire() Record {
+	r.PublishedAt = wireTime(r.PublishedAt)
+	return r
+}
