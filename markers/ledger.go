@@ -54,8 +54,8 @@ type SegmentRecord struct {
 	// it needs none.
 	URI  string `json:"uri"`
 	Init string `json:"init,omitempty"`
-	// Also are the files of the same frames in other containers.
-	Also []SegmentFile `json:"also,omitempty"`
+	// Also is the file of the same frames in the other container, where there are two.
+	Also SegmentFile `json:"also,omitzero"`
 	// Discontinuity marks a segment whose encoding does not go on from the one before, DiscontinuitySequence the number
 	// of such segments up to and including this one since the epoch of the data directory.
 	Discontinuity         bool  `json:"discontinuity"`
@@ -74,7 +74,11 @@ type SegmentFile struct {
 
 // Files are the segment's files in all containers.
 func (r SegmentRecord) Files() []SegmentFile {
-	return append([]SegmentFile{{r.URI, r.Bytes, r.Init}}, r.Also...)
+	files := []SegmentFile{{r.URI, r.Bytes, r.Init}}
+	if r.Also.URI != "" {
+		files = append(files, r.Also)
+	}
+	return files
 }
 
 // RecordID is the record's place in its log.

@@ -102,9 +102,9 @@ func TestFMP4(t *testing.T) {
 			dir := t.TempDir()
 			units, recs := both(t, dir, s.rate, perSegment, slot, 3, s.bframes)
 			c := testChannel(s.rate, perSegment).Clock()
-			names := []string{filepath.Join(dir, recs[0].Also[0].Init)}
+			names := []string{filepath.Join(dir, recs[0].Also.Init)}
 			for _, r := range recs {
-				names = append(names, filepath.Join(dir, r.Also[0].URI))
+				names = append(names, filepath.Join(dir, r.Also.URI))
 			}
 			checkBoxes(t, c, units, recs, names)
 			checkOther(t, units, names)
@@ -318,7 +318,7 @@ func TestContainers(t *testing.T) {
 	shapes("SSSS", "GSGSMSS", "")
 	step(FMP4, TS)
 	shapes("GSGSMSSSS", "GSGSMSS", "SSSSSS")
-	if got := files(t, dir); strings.Count(got, "init-") != 1 || recs[2].Also[0].Init == "" || recs[4].Init != recs[2].Also[0].Init {
+	if got := files(t, dir); strings.Count(got, "init-") != 1 || recs[2].Also.Init == "" || recs[4].Init != recs[2].Also.Init {
 		t.Errorf("files %s, records %+v", got, recs)
 	}
 }

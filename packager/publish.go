@@ -38,7 +38,7 @@ func (w *Writer) publish() (*markers.SegmentRecord, error) {
 		if i == 0 {
 			rec.URI, rec.Bytes, rec.Init = f.URI, f.Bytes, f.Init
 		} else {
-			rec.Also = append(rec.Also, f)
+			rec.Also = f
 		}
 	}
 	rec.PublishedAt = w.options.Now().UTC()

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/refstream/refstream/generator"
@@ -173,7 +172,7 @@ func (r *rig) checkRun(i int, run ranOnce) {
 	s := r.scenario()
 	stored := r.segments()
 	for k, seg := range run.hls.published {
-		if !slices.ContainsFunc(stored, func(s markers.SegmentRecord) bool { return reflect.DeepEqual(s, seg) }) {
+		if !slices.Contains(stored, seg) {
 			r.t.Errorf("segment %d is published but not stored: %+v", seg.MSN, seg)
 		}
 		for n := seg.FirstFrame; n <= seg.LastFrame; n++ {
