@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/api/limits"
 )
 
 const (
@@ -30,7 +32,7 @@ type answer struct {
 	next string
 	// begun: the status and something of the body have been sent. ended: nothing more is wanted.
 	begun, ended bool
-	out          *deadlineWriter
+	out          *limits.Writer
 }
 
 func newAnswer(c echo.Context, contentType string, timeout time.Duration, tag func() (string, error)) *answer {
@@ -61,10 +63,10 @@ func (a *answer) flush() (more bool, err error) {
 			a.ended = true
 			return false, nil
 		}
-		a.out = newDeadlineWriter(a.response, a.timeout)
+		a.out = limits.NewWriter(a.response, a.timeout)
 	}
 	for a.held.Len() > 0 {
-		if err := a.out.write(a.held.Next(answerChunk)); err != nil {
+		if err := a.out.Send(a.held.Next(answerChunk)); err != nil {
 			return false, err
 		}
 	}

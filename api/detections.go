@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -47,7 +47,7 @@ func (s *Server) postDetections(c echo.Context) error {
 		return err
 	}
 	now := s.cfg.Now()
-	if wait := s.pace.take(len(list), now); wait > 0 {
+	if wait := s.rate.Take(len(list), now); wait > 0 {
 		return &Problem{
 			Status: http.StatusTooManyRequests, retryAfter: wait,
 			Detail: fmt.Sprintf("more than %d detections a second come in", detectionRate),
@@ -67,27 +67,6 @@ func (s *Server) postDetections(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusCreated, postedList{ch.Name, list})
-}
-
-// pace lets detectionRate things through a second, and as many at once.
-type pace struct {
-	mu   sync.Mutex
-	free time.Time // when all that was let through is through at that rate
-}
-
-// take lets n through, or none and says when to ask again.
-func (p *pace) take(n int, now time.Time) (wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.free.Before(now) {
-		p.free = now
-	}
-	free := p.free.Add(time.Duration(n) * time.Second / detectionRate)
-	if wait = free.Sub(now) - time.Second; wait > 0 {
-		return wait
-	}
-	p.free = free
-	return 0
 }
 
 // getDetections answers GET /detections.
@@ -110,14 +89,14 @@ func (s *Server) getDetections(c echo.Context) error {
 	if len(list) > 0 {
 		last = len(list) - 1
 	}
-	a := newAnswer(c, f.contentType, s.cfg.StreamWriteTimeout, func() (string, error) {
-		return "W/" + etagOf(fmt.Appendf(nil, "%s %+v %s %d %v %v", ch.Name, mq, f.name, len(list), list[0], list[last])), nil
+	a := newAnswer(c, f.ContentType, s.cfg.StreamWriteTimeout, func() (string, error) {
+		return "W/" + etagOf(fmt.Appendf(nil, "%s %+v %s %d %v %v", ch.Name, mq, f.Name, len(list), list[0], list[last])), nil
 	})
 	list, a.next = mq.cut(list, ch.Name, f)
-	w := writerOf(f, detectionForm(ch), ch)
-	w.begin(&a.held)
+	w := formats.NewWriter(f, detectionForm(ch), ch)
+	w.Begin(&a.held)
 	for _, d := range list {
-		if err := w.add(&a.held, d); err != nil {
+		if err := w.Add(&a.held, d); err != nil {
 			return s.giveUp(a, r, fmt.Errorf("encode detection: %w", err))
 		}
 		if _, err := a.flush(); err != nil {
@@ -127,14 +106,14 @@ func (s *Server) getDetections(c echo.Context) error {
 			return nil
 		}
 	}
-	w.end(&a.held, a.next)
+	w.End(&a.held, a.next)
 	if a.begun {
 		if err := a.finish(); err != nil {
 			return s.giveUp(a, r, err)
 		}
 		return nil
 	}
-	return sendBody(c, f.contentType, cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next})
+	return sendBody(c, f.ContentType, cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next})
 }
 
 // findDetections reads the detections that q selects, in the order of their times. Their log is in the order in which they
@@ -173,7 +152,7 @@ func (q markerQuery) leavesOutDetection(d markers.Detection) bool {
 
 // cut is the list that the limit leaves, and where the rest is. Detections of one time stay together, beyond the limit too:
 // the rest begins with another time.
-func (q markerQuery) cut(list []markers.Detection, channel string, f format) ([]markers.Detection, string) {
+func (q markerQuery) cut(list []markers.Detection, channel string, f formats.Format) ([]markers.Detection, string) {
 	n := q.limit
 	if n == 0 || n >= len(list) {
 		return list, ""
@@ -188,22 +167,22 @@ func (q markerQuery) cut(list []markers.Detection, channel string, f format) ([]
 }
 
 // detectionForm is the form of detections.
-func detectionForm(ch markers.Channel) listForm[markers.Detection] {
+func detectionForm(ch markers.Channel) formats.List[markers.Detection] {
 	clock := ch.Clock()
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	return listForm[markers.Detection]{
-		name:    "detections",
-		columns: []string{"id", "source", "time", "end_time", "frame", "last_frame", "confidence", "text", "received"},
-		cells: func(d markers.Detection) []string {
-			return []string{d.Place.String(), inert(d.Source), d.Time.String(), d.EndTime.String(), n(d.Frame), n(d.LastFrame),
-				string(d.Confidence), inert(d.Text), d.Received.Format(time.RFC3339Nano)}
+	return formats.List[markers.Detection]{
+		Name:    "detections",
+		Columns: []string{"id", "source", "time", "end_time", "frame", "last_frame", "confidence", "text", "received"},
+		Cells: func(d markers.Detection) []string {
+			return []string{d.Place.String(), formats.Inert(d.Source), d.Time.String(), d.EndTime.String(), n(d.Frame), n(d.LastFrame),
+				string(d.Confidence), formats.Inert(d.Text), d.Received.Format(time.RFC3339Nano)}
 		},
-		cue: func(d markers.Detection) cue {
+		Cue: func(d markers.Detection) formats.Cue {
 			text := d.Source
 			if d.Text != "" {
 				text += ": " + d.Text
 			}
-			return cue{d.Place.String(), d.Time, max(d.EndTime, clock.Time(d.LastFrame+1)), text}
+			return formats.Cue{ID: d.Place.String(), From: d.Time, To: max(d.EndTime, clock.Time(d.LastFrame+1)), Text: text}
 		},
 	}
 }

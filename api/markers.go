@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -44,7 +45,7 @@ func readMarkerQuery(q *query) (mq markerQuery) {
 }
 
 // listed reads in which format a list is asked for, and of which channel.
-func (s *Server) listed(ctx context.Context, c echo.Context, q *query) (f format, ch markers.Channel, err error) {
+func (s *Server) listed(ctx context.Context, c echo.Context, q *query) (f formats.Format, ch markers.Channel, err error) {
 	c.Response().Header().Add("Vary", "Accept")
 	if f, err = chooseFormat(q, c.Request()); err != nil {
 		return f, ch, err
@@ -75,7 +76,7 @@ func (s *Server) getMarkers(c echo.Context) error {
 		return err
 	}
 	state.at = s.cfg.Now()
-	key := cacheKey{channel: ch.Name, run: ch.Run, query: mq, format: f.name}
+	key := cacheKey{channel: ch.Name, run: ch.Run, query: mq, format: f.Name}
 	body, hit := s.cache.get(key, state)
 	if !hit {
 		tag := func() (string, error) { return s.tagOf(r.Context(), key, state) }
@@ -88,7 +89,7 @@ func (s *Server) getMarkers(c echo.Context) error {
 				return c.NoContent(http.StatusNotModified)
 			}
 		}
-		a := newAnswer(c, f.contentType, s.cfg.StreamWriteTimeout, tag)
+		a := newAnswer(c, f.ContentType, s.cfg.StreamWriteTimeout, tag)
 		if err := s.writeMarkers(r.Context(), a, ch, mq, f, state.markers); err != nil {
 			return s.giveUp(a, r, err)
 		}
@@ -98,7 +99,7 @@ func (s *Server) getMarkers(c echo.Context) error {
 		body = cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
 		s.cache.put(key, state, body)
 	}
-	return sendBody(c, f.contentType, body)
+	return sendBody(c, f.ContentType, body)
 }
 
 // sendBody answers with a body, or says that the client has it.
@@ -128,7 +129,7 @@ func setLink(h http.Header, next string) {
 }
 
 // writeMarkers writes the answer to a query, of the markers up to newest: the log may grow meanwhile.
-func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel, mq markerQuery, f format, newest markers.ID,
+func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel, mq markerQuery, f formats.Format, newest markers.ID,
 ) error {
 	r, some := mq.bounds(ch, newest)
 	if some && mq.limit > 0 {
@@ -137,8 +138,8 @@ func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel
 			return err
 		}
 	}
-	w := writerOf(f, markerForm(ch), ch)
-	w.begin(&a.held)
+	w := formats.NewWriter(f, markerForm(ch), ch)
+	w.Begin(&a.held)
 	if some {
 		var missing []markers.MissingRecord
 		first := true
@@ -151,7 +152,7 @@ func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel
 				first = false
 			}
 			for _, m := range s.viewWith(ch.Name, slices.DeleteFunc(page, mq.leavesOut), missing) {
-				if err := w.add(&a.held, m); err != nil {
+				if err := w.Add(&a.held, m); err != nil {
 					return false, fmt.Errorf("encode marker: %w", err)
 				}
 			}
@@ -161,7 +162,7 @@ func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel
 			return err
 		}
 	}
-	w.end(&a.held, a.next)
+	w.End(&a.held, a.next)
 	return a.finish()
 }
 
@@ -223,7 +224,7 @@ func (q markerQuery) bounds(ch markers.Channel, newest markers.ID) (r markers.Ra
 
 // limited is the stretch of r up to the last marker that the limit leaves, and where the others are: empty where there are
 // none.
-func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery, r markers.Range, f format,
+func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery, r markers.Range, f formats.Format,
 ) (_ markers.Range, next string, err error) {
 	n := 0
 	var last markers.Marker
@@ -253,13 +254,13 @@ func (s *Server) limited(ctx context.Context, ch markers.Channel, mq markerQuery
 }
 
 // behind is the address of the records that q selects behind a time.
-func (q markerQuery) behind(path string, t markers.Seconds, channel string, f format) string {
+func (q markerQuery) behind(path string, t markers.Seconds, channel string, f formats.Format) string {
 	if q.desc {
 		q.upTo, q.hasUpTo = t-1, true
 	} else {
 		q.after, q.hasAfter = t, true
 	}
-	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(q.limit)}, "format": {f.name}}
+	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(q.limit)}, "format": {f.Name}}
 	if q.hasAfter {
 		v.Set("ts_start", q.after.String())
 	}
@@ -357,4 +358,39 @@ func matchesETag(header []string, etag string) bool {
 	return slices.ContainsFunc(splitList(header), func(t string) bool {
 		return t == "*" || t == etag || t == "W/"+etag
 	})
+}
+
+// markerForm is the form of markers. The columns are a marker's members, box and block flattened.
+func markerForm(ch markers.Channel) formats.List[markerView] {
+	clock := ch.Clock()
+	return formats.List[markerView]{
+		Name: "markers", Columns: markerColumns(), Cells: markerCells,
+		Cue: func(m markerView) formats.Cue {
+			return formats.Cue{ID: m.ID, From: m.Time, To: clock.Time(m.LastFrame + 1), Text: m.Text}
+		},
+	}
+}
+
+func markerColumns() []string {
+	return []string{
+		"id", "channel", "run", "kind", "text", "time", "end_time", "frame", "last_frame", "scheduled_frame", "pts",
+		"last_pts", "timecode", "utc", "gen_time", "gen_seconds", "msn", "offset", "box_x", "box_y", "box_width",
+		"box_height", "block_x", "block_y", "block_width", "block_height", "block_roll", "color", "missing_frames",
+	}
+}
+
+func markerCells(m markerView) []string {
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	run, genTime, genSeconds := n(m.Run), m.GenTime.Format(time.RFC3339Nano), m.GenSeconds.String()
+	if m.foreign {
+		run, genTime, genSeconds = "", "", ""
+	}
+	return []string{
+		formats.Inert(m.ID), formats.Inert(m.Channel), run, m.Kind, formats.Inert(m.Text), m.Time.String(), m.EndTime.String(),
+		n(m.Frame), n(m.LastFrame), n(m.ScheduledFrame), n(m.PTS), n(m.LastPTS), m.Timecode,
+		m.UTC.Format(time.RFC3339Nano), genTime, genSeconds,
+		n(m.MSN), n(m.Offset), n(int64(m.Box.X)), n(int64(m.Box.Y)), n(int64(m.Box.Width)), n(int64(m.Box.Height)),
+		n(int64(m.Block.X)), n(int64(m.Block.Y)), n(int64(m.Block.Width)), n(int64(m.Block.Height)),
+		n(int64(m.Block.Roll)), m.Color, n(m.MissingFrames),
+	}
 }

@@ -1,8 +1,6 @@
 package api
 
-import (
-	"github.com/labstack/echo/v4"
-)
+import "github.com/labstack/echo/v4"
 
 // getPage lets the page answer. What it does not have either is an error, so that it is answered like every other.
 func (s *Server) getPage(c echo.Context) error {

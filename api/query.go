@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -185,4 +186,29 @@ func splitList(header []string) []string {
 		}
 	}
 	return out
+}
+
+// chooseFormat goes by the format parameter where there is one, else by the Accept header.
+func chooseFormat(q *query, r *http.Request) (formats.Format, error) {
+	names := []string{""}
+	for _, f := range formats.All() {
+		names = append(names, f.Name)
+	}
+	name := q.oneOf("format", names...)
+	if q.err != nil {
+		return formats.Format{}, q.err
+	}
+	for _, f := range formats.All() {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	f, ok := formats.Negotiate(r.Header.Values("Accept"))
+	if !ok {
+		return f, &Problem{
+			Status: http.StatusNotAcceptable, Field: "Accept",
+			Detail: "there is application/json, application/x-ndjson, text/csv and text/vtt",
+		}
+	}
+	return f, nil
 }

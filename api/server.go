@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/api/limits"
 )
 
 // Limits against clients that are slow or mean to be. A segment of 2 s at 6 Mbit/s is 1.5 MB: 60 s let a client of
@@ -33,11 +35,11 @@ type Server struct {
 	cache    *bodyCache
 	pictures *pictures
 	planner  planner
-	places   *places
+	clients  *limits.Clients
 	stopping chan struct{}
 	running  sync.WaitGroup
 	arrivals arrivals
-	pace     pace // of detections
+	rate     limits.Rate // of detections
 	// published holds the names of channels whose playlists were there when /readyz looked.
 	published sync.Map
 }
@@ -55,8 +57,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
 		planner:  planner{store: cfg.Store},
-		places:   newPlaces(cfg.StreamClients),
+		clients:  limits.NewClients(cfg.StreamClients),
 		stopping: make(chan struct{}),
+		rate:     limits.Rate{PerSecond: detectionRate},
 	}
 	s.echo = s.routes()
 	s.handler = s.wrap(s.echo)
@@ -69,9 +72,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves ln until ctx ends, then ends the event streams, lets other answers end for a moment, and returns
 // ctx.Err() within 2 s with nothing left running. It closes ln. Any other error is a failure to serve.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
-	limited := newLimitedListener(ln, s.cfg.MaxConnections)
+	limited := limits.NewListener(ln, s.cfg.MaxConnections)
 	srv := &http.Server{
-		ConnState:         limited.state,
+		ConnState:         limited.State,
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/limits"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -55,15 +56,15 @@ func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, marke
 	if err := noBody(r); err != nil {
 		return err
 	}
-	if ok, all := s.places.enter(r.RemoteAddr); !ok {
-		detail := fmt.Sprintf("all %d places for event streams are taken", s.places.max)
+	if ok, all := s.clients.Enter(r.RemoteAddr); !ok {
+		detail := fmt.Sprintf("all %d places for event streams are taken", s.clients.Max())
 		if !all {
-			detail = fmt.Sprintf("this address has %d event streams already: that is the most", s.places.each())
+			detail = fmt.Sprintf("this address has %d event streams already: that is the most", s.clients.Each())
 		}
 		return &Problem{Status: http.StatusServiceUnavailable, retryAfter: clientsRetry, Detail: detail}
 	}
 	s.metrics.streams.Inc()
-	defer func() { s.metrics.streams.Dec(); s.places.leave(r.RemoteAddr) }()
+	defer func() { s.metrics.streams.Dec(); s.clients.Leave(r.RemoteAddr) }()
 
 	var mq markerQuery
 	after, hasStart := q.seconds("ts_start")
@@ -97,8 +98,8 @@ func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, marke
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	w.WriteHeader(http.StatusOK)
-	st.w = newDeadlineWriter(w, s.cfg.StreamWriteTimeout)
-	if err := st.run(r.Context()); errors.Is(err, errSlowClient) {
+	st.w = limits.NewWriter(w, s.cfg.StreamWriteTimeout)
+	if err := st.run(r.Context()); errors.Is(err, limits.ErrSlowClient) {
 		s.metrics.dropped.Inc()
 		s.cfg.Logger.InfoContext(r.Context(), "event stream dropped: the client is too slow", "remote", r.RemoteAddr)
 	}
@@ -132,7 +133,7 @@ type recordStream struct {
 	// read reads records: those to send, and the place of the last one that it met, the zero ID where there was none.
 	read func(context.Context, markers.Range) (list []streamed, last markers.ID, err error)
 	sent markers.ID
-	w    *deadlineWriter
+	w    *limits.Writer
 }
 
 // streamed is a record with its place in its log.
@@ -156,7 +157,7 @@ func (st *recordStream) run(ctx context.Context) error {
 	})
 	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
 	// connection breaks before the first one.
-	if err := st.w.write(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
+	if err := st.w.Send(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
 		return err
 	}
 	for {
@@ -188,7 +189,7 @@ func (st *recordStream) await(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if err := st.w.write([]byte(": heartbeat\n\n")); err != nil {
+		if err := st.w.Send([]byte(": heartbeat\n\n")); err != nil {
 			return err
 		}
 	}
@@ -215,7 +216,7 @@ func (st *recordStream) catchUp(ctx context.Context) error {
 			fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", st.event, r.id, data)
 		}
 		if b.Len() > 0 {
-			if err := st.w.write(b.Bytes()); err != nil {
+			if err := st.w.Send(b.Bytes()); err != nil {
 				return err
 			}
 		}

@@ -119,7 +119,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
+		may: words("media markers generator scenario static analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/journal markers/redis"), // long answers are read from both stores
@@ -129,6 +129,8 @@ var table = map[string]arrows{
 		may:       words("media generator encoder scenario markers markers/journal markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
+	"api/formats":   {may: words("markers")},
+	"api/limits":    {},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},

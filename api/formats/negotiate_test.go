@@ -1,9 +1,6 @@
-package api
+package formats
 
-import (
-	"net/http"
-	"testing"
-)
+import "testing"
 
 func TestNegotiate(t *testing.T) {
 	tests := []struct{ accept, want string }{
@@ -21,20 +18,9 @@ func TestNegotiate(t *testing.T) {
 		if tt.accept != "" {
 			header = []string{tt.accept}
 		}
-		f, ok := negotiate(header)
-		if f.name != tt.want || ok != (tt.want != "") {
-			t.Errorf("Accept %q: %q, %v; want %q", tt.accept, f.name, ok, tt.want)
+		f, ok := Negotiate(header)
+		if f.Name != tt.want || ok != (tt.want != "") {
+			t.Errorf("Accept %q: %q, %v; want %q", tt.accept, f.Name, ok, tt.want)
 		}
-	}
-}
-
-func TestFormatGoesBeforeAccept(t *testing.T) {
-	f := withMarkers(t)
-	f.refused(f.get("/markers", "Accept", "image/png"), http.StatusNotAcceptable, "Accept")
-	if w := f.get("/markers?format=csv", "Accept", "image/png"); w.Code != 200 {
-		t.Errorf("with a format: %d", w.Code)
-	}
-	if w := f.get("/markers", "Accept", "text/html", "Accept", "text/vtt;q=0.1"); w.Header().Get("Content-Type") != "text/vtt; charset=utf-8" {
-		t.Errorf("two Accept headers: %q", w.Header().Get("Content-Type"))
 	}
 }

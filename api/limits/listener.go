@@ -1,4 +1,6 @@
-package api
+// Package limits keeps the clients of a server from taking all that it has: connections, endless answers and their time,
+// posts.
+package limits
 
 import (
 	"net"
@@ -7,12 +9,12 @@ import (
 	"sync"
 )
 
-// limitedListener bounds the connections that a server has at once. Where all places are taken, the connection that has been silent
+// Listener bounds the connections that a server has at once. Where all places are taken, the connection that has been silent
 // for longest, without a request under way, is closed for the next one; where none is silent, the next one waits.
 //
 // netutil.LimitListener has no silent ones make room, so that whoever says nothing keeps others out until a timeout. It also wraps
 // the connections: files would no longer go from the disk to the socket in the kernel, nor could buffers be set.
-type limitedListener struct {
+type Listener struct {
 	net.Listener
 	max int
 
@@ -24,14 +26,15 @@ type limitedListener struct {
 	closed  bool
 }
 
-func newLimitedListener(ln net.Listener, max int) *limitedListener {
-	l := &limitedListener{Listener: ln, max: max, closing: map[net.Conn]struct{}{}}
+// NewListener bounds the connections of ln. What it makes needs to know what becomes of them: see State.
+func NewListener(ln net.Listener, max int) *Listener {
+	l := &Listener{Listener: ln, max: max, closing: map[net.Conn]struct{}{}}
 	l.changed = sync.NewCond(&l.mu)
 	return l
 }
 
 // Accept waits for a connection, and for a place for it.
-func (l *limitedListener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 }
 
 // Close ends Accept.
-func (l *limitedListener) Close() error {
+func (l *Listener) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,8 +69,8 @@ func (l *limitedListener) Close() error {
 	return err
 }
 
-// state takes note of what becomes of a connection (http.Server.ConnState).
-func (l *limitedListener) state(c net.Conn, state http.ConnState) {
+// State takes note of what becomes of a connection (http.Server.ConnState).
+func (l *Listener) State(c net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := slices.Index(l.silent, c)

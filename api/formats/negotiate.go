@@ -1,21 +1,22 @@
-package api
+// Package formats writes lists of records as JSON (RFC 8259), JSON Lines, CSV (RFC 4180) and WebVTT (W3C, with the
+// X-TIMESTAMP-MAP of RFC 8216, 3.5), and finds out which of them a client wants (RFC 9110, 12.5.1).
+package formats
 
 import (
 	"mime"
-	"net/http"
 	"strconv"
 	"strings"
 )
 
-// format is one of the forms that /markers comes in.
-type format struct {
-	// name is its value of the format parameter, media its media type, contentType that with its parameters.
-	name, media, contentType string
+// Format is one of the forms that a list comes in.
+type Format struct {
+	// Name is its value of the format parameter, Media its media type, ContentType that with its parameters.
+	Name, Media, ContentType string
 }
 
-// formats lists them, the preferred one first.
-func formats() []format {
-	return []format{
+// All lists the formats, the preferred one first.
+func All() []Format {
+	return []Format{
 		{"json", "application/json", "application/json"},
 		{"ndjson", "application/x-ndjson", "application/x-ndjson"},
 		{"csv", "text/csv", "text/csv; charset=utf-8; header=present"},
@@ -23,17 +24,17 @@ func formats() []format {
 	}
 }
 
-// negotiate picks the format that the Accept header likes best (RFC 9110, 12.5.1): for each format the most specific
+// Negotiate picks the format that the Accept header likes best (RFC 9110, 12.5.1): for each format the most specific
 // range that covers it says how much, and among equals the first wins. ok is false where none is acceptable.
 // A header that can't be read is no preference.
-func negotiate(accept []string) (f format, ok bool) {
+func Negotiate(accept []string) (f Format, ok bool) {
 	ranges := parseAccept(strings.Join(accept, ","))
 	if len(ranges) == 0 {
-		return formats()[0], true
+		return All()[0], true
 	}
 	best := 0
-	for _, candidate := range formats() {
-		if q := quality(ranges, candidate.media); q > best {
+	for _, candidate := range All() {
+		if q := quality(ranges, candidate.Media); q > best {
 			f, best, ok = candidate, q, true
 		}
 	}
@@ -86,29 +87,4 @@ func quality(ranges []mediaRange, media string) int {
 		}
 	}
 	return q
-}
-
-// chooseFormat goes by the format parameter where there is one, else by the Accept header.
-func chooseFormat(q *query, r *http.Request) (format, error) {
-	names := []string{""}
-	for _, f := range formats() {
-		names = append(names, f.name)
-	}
-	name := q.oneOf("format", names...)
-	if q.err != nil {
-		return format{}, q.err
-	}
-	for _, f := range formats() {
-		if f.name == name {
-			return f, nil
-		}
-	}
-	f, ok := negotiate(r.Header.Values("Accept"))
-	if !ok {
-		return f, &Problem{
-			Status: http.StatusNotAcceptable, Field: "Accept",
-			Detail: "there is application/json, application/x-ndjson, text/csv and text/vtt",
-		}
-	}
-	return f, nil
 }

@@ -1,4 +1,4 @@
-package api
+package limits
 
 import (
 	"errors"
@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// errSlowClient is a client that did not take a message in time.
-var errSlowClient = errors.New("client is too slow")
+// ErrSlowClient is a client that did not take a message in time.
+var ErrSlowClient = errors.New("client is too slow")
 
-// deadlineWriter writes an answer that has no end, each message of which must be taken within a time.
-type deadlineWriter struct {
+// Writer writes an answer that has no end, each message of which must be taken within a time.
+type Writer struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
 }
 
-// newDeadlineWriter takes over the deadlines of w's connection: those for whole requests and answers go.
-func newDeadlineWriter(w http.ResponseWriter, timeout time.Duration) *deadlineWriter {
+// NewWriter takes over the deadlines of w's connection: those for whole requests and answers go.
+func NewWriter(w http.ResponseWriter, timeout time.Duration) *Writer {
 	c := http.NewResponseController(w)
 	// Writers without deadlines are those of tests in memory, where nobody is slow.
 	_ = c.SetReadDeadline(time.Time{})
 	_ = c.SetWriteDeadline(time.Time{})
-	return &deadlineWriter{w, c, timeout}
+	return &Writer{w, c, timeout}
 }
 
-// write sends one message. The error wraps errSlowClient where it took too long.
+// Send sends one message. The error wraps ErrSlowClient where it took too long.
 //
 // The deadline is a timer that sets one in the past when it goes off: so it runs on the monotonic clock.
-func (d *deadlineWriter) write(b []byte) error {
+func (d *Writer) Send(b []byte) error {
 	expired := make(chan struct{})
 	timer := time.AfterFunc(d.timeout, func() {
 		defer close(expired)
@@ -41,7 +41,7 @@ func (d *deadlineWriter) write(b []byte) error {
 	}
 	if !timer.Stop() {
 		<-expired // it must not touch the connection after the handler is done
-		return fmt.Errorf("write event: %w", errSlowClient)
+		return fmt.Errorf("write event: %w", ErrSlowClient)
 	}
 	if err != nil {
 		return fmt.Errorf("write event: %w", err)
