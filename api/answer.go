@@ -2,12 +2,19 @@ package api
 
 import (
 	"bytes"
+	"container/list"
+	"fmt"
+	"hash/fnv"
 	"net/http"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/api/limits"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -83,4 +90,154 @@ func (a *answer) finish() error {
 	}
 	_, err := a.flush()
 	return err
+}
+
+const (
+	// maxCached bounds the answers kept: some hundred pollers with a query each.
+	maxCached = 256
+	// maxCachedBytes leaves out answers so large that 256 of them would matter; 1000 markers have half of it.
+	maxCachedBytes = 2 << 20
+	// maxCachedTotal bounds the memory of all.
+	maxCachedTotal = 32 << 20
+	// maxCachedAge bounds how long a marker may be seen after it was trimmed from its log, which doesn't change the
+	// log's end.
+	maxCachedAge = time.Second
+)
+
+// cacheKey is what an answer depends on besides the logs.
+type cacheKey struct {
+	channel string
+	run     int64
+	query   markerQuery
+	format  string
+}
+
+// cacheState is how far the logs were when an answer was made, and when that was.
+type cacheState struct {
+	markers, missing markers.ID
+	at               time.Time
+}
+
+// cachedBody is an encoded answer. Its bytes are shared and must not be changed.
+type cachedBody struct {
+	bytes []byte
+	etag  string
+	next  string // of what the limit left out
+}
+
+// bodyCache keeps the answers that were used last. Its methods may be called at once from many goroutines.
+type bodyCache struct {
+	mu    sync.Mutex
+	byKey map[cacheKey]*list.Element
+	order *list.List // of *cacheEntry, the last used in front
+	size  int
+}
+
+type cacheEntry struct {
+	key   cacheKey
+	state cacheState
+	body  cachedBody
+}
+
+func newBodyCache() *bodyCache {
+	return &bodyCache{byKey: map[cacheKey]*list.Element{}, order: list.New()}
+}
+
+// get returns the answer to key that was made with the logs as they are in state.
+func (c *bodyCache) get(key cacheKey, state cacheState) (cachedBody, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	el := c.byKey[key]
+	if el == nil {
+		return cachedBody{}, false
+	}
+	e := el.Value.(*cacheEntry)
+	age := state.at.Sub(e.state.at)
+	if e.state.markers != state.markers || e.state.missing != state.missing || age < 0 || age > maxCachedAge {
+		c.remove(el)
+		return cachedBody{}, false
+	}
+	c.order.MoveToFront(el)
+	return e.body, true
+}
+
+// put keeps an answer that was made after the logs were as they are in state.
+func (c *bodyCache) put(key cacheKey, state cacheState, body cachedBody) {
+	if len(body.bytes) > maxCachedBytes {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if el := c.byKey[key]; el != nil {
+		c.remove(el)
+	}
+	c.byKey[key] = c.order.PushFront(&cacheEntry{key, state, body})
+	c.size += len(body.bytes)
+	for c.order.Len() > maxCached || c.size > maxCachedTotal {
+		c.remove(c.order.Back())
+	}
+}
+
+func (c *bodyCache) remove(el *list.Element) {
+	e := c.order.Remove(el).(*cacheEntry)
+	delete(c.byKey, e.key)
+	c.size -= len(e.body.bytes)
+}
+
+// truncatedHeader is true where the limit left records out, for formats that can't say so.
+const truncatedHeader = "X-Refstream-Truncated"
+
+// sendBody answers with a body, or says that the client has it.
+func sendBody(c echo.Context, contentType string, body cachedBody) error {
+	h := c.Response().Header()
+	setNext(h, body.next)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("ETag", body.etag)
+	if matchesETag(c.Request().Header.Values("If-None-Match"), body.etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body.bytes)))
+	return c.Blob(http.StatusOK, contentType, body.bytes)
+}
+
+// setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
+func setNext(h http.Header, next string) {
+	h.Set(truncatedHeader, strconv.FormatBool(next != ""))
+	setLink(h, next)
+}
+
+// setLink names the address of what is left out in a header, relative to that of the request (RFC 8288, 3).
+func setLink(h http.Header, next string) {
+	if next != "" {
+		h.Set("Link", "<"+next+`>; rel="next"`)
+	}
+}
+
+// giveUp is the end of an answer that failed: where it has begun it is cut off, so that the client sees that it is not whole.
+func (s *Server) giveUp(a *answer, r *http.Request, err error) error {
+	if !a.begun {
+		return err
+	}
+	s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
+	panic(http.ErrAbortHandler)
+}
+
+// etagOf is a validator of a body: not secret, only different when the body is.
+func etagOf(b []byte) string {
+	h := fnv.New128a()
+	_, _ = h.Write(b) // never fails
+	return fmt.Sprintf(`"%x"`, h.Sum(nil))
+}
+
+// matchesETag says whether an If-None-Match header names etag (RFC 9110, 13.1.2: weak comparison).
+func matchesETag(header []string, etag string) bool {
+	return slices.ContainsFunc(splitList(header), func(t string) bool {
+		return t == "*" || t == etag || t == "W/"+etag
+	})
+}
+
+// noCache answers with JSON that may be different the next time.
+func noCache(c echo.Context, v any) error {
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	return c.JSON(http.StatusOK, v)
 }

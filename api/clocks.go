@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -108,4 +111,194 @@ func (s *Server) getChannels(c echo.Context) error {
 		}
 	}
 	return noCache(c, channelList{views})
+}
+
+const (
+	// liveWithin is how old the newest frame of a live channel may be.
+	liveWithin = 10 * time.Second
+	// arrivalWait is how long a request waits for a new record where clocks don't say whether the channel is live: many
+	// frames, and a moment for whoever asks.
+	arrivalWait = time.Second
+	// recordLag is how far behind the frame that is being rendered the newest record may be.
+	recordLag = time.Second
+)
+
+// clockSource says whose clock the stream's time is told on.
+type clockSource string
+
+const (
+	clockGenerator clockSource = "generator" // the stream's own
+	clockRecords   clockSource = "records"   // this server's, with which the newest record agrees
+	clockUnknown   clockSource = "unknown"   // this server's, with which no record agrees
+)
+
+// streamNow is the time of a channel's stream, and whether it is live.
+type streamNow struct {
+	t      time.Time
+	source clockSource
+	live   bool
+	detail string // what is not known
+	// newest is the newest record, the zero ID where there is none.
+	newest   markers.ID
+	position Position // where source is clockGenerator
+}
+
+// streamNow finds the time of a channel's stream: on the clock of its generator, where that is in this process, otherwise by
+// comparing this server's clock with the newest record.
+func (s *Server) streamNow(ctx context.Context, ch markers.Channel) (n streamNow, err error) {
+	if n.newest, err = s.cfg.Store.Last(ctx, ch.Name, markers.Frames); err != nil {
+		return n, err
+	}
+	none := n.newest == markers.ID{}
+	newest := ch.Clock().UTC(n.newest.Frame)
+	if s.cfg.Stream != nil {
+		if p, ok := s.cfg.Stream(ch.Name); ok {
+			n.t, n.source, n.position = p.Now.UTC(), clockGenerator, p
+			age := p.Now.Sub(newest)
+			n.live = !none && p.Begins.IsZero() && -liveWithin <= age && age <= liveWithin
+			return n, nil
+		}
+	}
+	wall := s.cfg.Now()
+	n.t = wall.UTC()
+	moving := s.arrivals.note(ch.Name, n.newest, wall)
+	switch age := n.t.Sub(newest); {
+	case none:
+		n.source, n.detail = clockUnknown, "there is no frame yet to compare this server's clock with"
+	case -liveWithin <= age && age <= liveWithin:
+		n.source, n.live = clockRecords, true
+	default:
+		n.source, n.live = clockUnknown, moving
+		n.detail = fmt.Sprintf("the newest frame is %v %s this server's clock", age.Abs().Round(time.Millisecond),
+			map[bool]string{true: "behind", false: "ahead of"}[age > 0])
+		if moving {
+			n.detail += ", and more come: the clocks of this server and of the generator differ"
+		} else {
+			n.detail += ": the generator does not run, or it waits, or the clocks differ"
+		}
+	}
+	return n, nil
+}
+
+// earliest is the first frame that a triggered event can begin with, or an error that says why none can be triggered.
+func (s *Server) earliest(ctx context.Context, ch markers.Channel) (int64, error) {
+	n, err := s.streamNow(ctx, ch)
+	if err != nil {
+		return 0, err
+	}
+	if n.source == clockGenerator {
+		return s.earliestHere(ch, n)
+	}
+	clock := ch.Clock()
+	if !n.live && n.newest != (markers.ID{}) {
+		wait, cancel := context.WithTimeout(ctx, arrivalWait)
+		defer cancel()
+		if n.live = s.cfg.Store.Wait(wait, ch.Name, markers.Frames, n.newest) == nil; !n.live && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if n.newest, err = s.cfg.Store.Last(ctx, ch.Name, markers.Frames); err != nil {
+			return 0, err
+		}
+	}
+	if !n.live {
+		return 0, notLive("the channel is not live: " + n.detail)
+	}
+	// Where the clocks differ, the newest record alone says how far the stream is.
+	now, newest := n.t, clock.UTC(n.newest.Frame)
+	if n.source == clockUnknown || now.Before(newest) {
+		now = newest.Add(recordLag)
+	}
+	return max(0, clock.FrameAt(now.Add(s.cfg.TriggerLead))), nil
+}
+
+// earliestHere is earliest where this process generates the channel.
+func (s *Server) earliestHere(ch markers.Channel, n streamNow) (int64, error) {
+	p := n.position
+	switch {
+	case p.Starting:
+		return 0, notLive("the channel is not live: its generator is starting")
+	case !p.Begins.IsZero() && p.Begins.Sub(p.Now) > maxTriggerWait:
+		why := ""
+		if p.Newest >= 0 {
+			why = fmt.Sprintf(", since frames up to %d are of an earlier run and the clock is behind them", p.Newest)
+		}
+		problem := notLive(fmt.Sprintf("the channel is not live: it waits until %s to go on with frame %d%s",
+			p.Begins.Format(time.RFC3339), p.Next, why))
+		problem.retryAfter = p.Begins.Sub(p.Now)
+		return 0, problem
+	case p.Begins.IsZero() && !n.live:
+		return 0, notLive("the channel is not live: no frame has left the encoder lately")
+	}
+	return max(0, p.Next, ch.Clock().FrameAt(p.Now.Add(s.cfg.TriggerLead))), nil
+}
+
+func notLive(detail string) *Problem {
+	return &Problem{Status: http.StatusServiceUnavailable, retryAfter: startingRetry, Detail: detail}
+}
+
+// arrivals notes when the newest record of a channel was another one than before: where clocks differ that alone says that
+// its generator runs. Its methods may be called at once from many goroutines.
+type arrivals struct {
+	mu   sync.Mutex
+	seen map[string]arrival
+}
+
+type arrival struct {
+	newest markers.ID
+	looked time.Time // when it was asked for last
+	came   time.Time // when it was found to be another one than shortly before, the zero time where it was not
+}
+
+// note takes in the newest record and reports whether one came lately.
+func (a *arrivals) note(channel string, newest markers.ID, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen == nil {
+		a.seen = map[string]arrival{}
+	}
+	lately := func(t time.Time) bool { return !t.IsZero() && now.Sub(t) >= 0 && now.Sub(t) <= liveWithin }
+	v := a.seen[channel]
+	if v.newest != newest {
+		v.came = time.Time{}
+		if lately(v.looked) {
+			v.came = now
+		}
+	}
+	v.newest, v.looked = newest, now
+	a.seen[channel] = v
+	return lately(v.came)
+}
+
+// Output is a way, besides HLS, on which a channel leaves this process, and what has become of it since the start.
+type Output struct {
+	// Kind is http-ts, http-flv, tcp-ts, rtmp, push or relay; Name an address or path, without passwords and stream keys.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// State is listening, connected, connecting, running, waiting (to try again) or ended.
+	State string `json:"state"`
+	// Clients is how many consumers there are now, ClientsTotal how many there have been.
+	Clients      int   `json:"clients"`
+	ClientsTotal int64 `json:"clients_total"`
+	// Bytes were sent to all of them. Dropped counts those that were cut off because they were too slow, Reconnects how
+	// often a push or relay had to begin again.
+	Bytes      int64 `json:"bytes"`
+	Dropped    int64 `json:"dropped"`
+	Reconnects int64 `json:"reconnects"`
+	// LastError is what ended the last connection or attempt that failed, empty where none did.
+	LastError string `json:"last_error"`
+}
+
+// channelView is a channel in the answer of /channels. Outputs is absent where this process does not know them: it does
+// not generate the channel.
+type channelView struct {
+	markers.Channel
+	Outputs []Output `json:"outputs,omitempty"`
+
+	foreign bool
+}
+
+// MarshalJSON writes the channel, with null as the run of another generator.
+func (v channelView) MarshalJSON() ([]byte, error) {
+	type plain channelView
+	return withNull(v.foreign, plain(v), "run")
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"net/http"
 	"net/url"
@@ -17,9 +16,6 @@ import (
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
-
-// truncatedHeader is true where the limit left records out, for formats that can't say so.
-const truncatedHeader = "X-Refstream-Truncated"
 
 // trimmedRetry is when markers that were trimmed while they were read may be asked for again: at once, as good as.
 const trimmedRetry = time.Second
@@ -102,32 +98,6 @@ func (s *Server) getMarkers(c echo.Context) error {
 	return sendBody(c, f.ContentType, body)
 }
 
-// sendBody answers with a body, or says that the client has it.
-func sendBody(c echo.Context, contentType string, body cachedBody) error {
-	h := c.Response().Header()
-	setNext(h, body.next)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", body.etag)
-	if matchesETag(c.Request().Header.Values("If-None-Match"), body.etag) {
-		return c.NoContent(http.StatusNotModified)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body.bytes)))
-	return c.Blob(http.StatusOK, contentType, body.bytes)
-}
-
-// setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
-func setNext(h http.Header, next string) {
-	h.Set(truncatedHeader, strconv.FormatBool(next != ""))
-	setLink(h, next)
-}
-
-// setLink names the address of what is left out in a header, relative to that of the request (RFC 8288, 3).
-func setLink(h http.Header, next string) {
-	if next != "" {
-		h.Set("Link", "<"+next+`>; rel="next"`)
-	}
-}
-
 // writeMarkers writes the answer to a query, of the markers up to newest: the log may grow meanwhile.
 func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel, mq markerQuery, f formats.Format, newest markers.ID,
 ) error {
@@ -164,22 +134,6 @@ func (s *Server) writeMarkers(ctx context.Context, a *answer, ch markers.Channel
 	}
 	w.End(&a.held, a.next)
 	return a.finish()
-}
-
-// giveUp is the end of an answer that failed: where it has begun it is cut off, so that the client sees that it is not whole.
-func (s *Server) giveUp(a *answer, r *http.Request, err error) error {
-	if !a.begun {
-		return err
-	}
-	s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
-	panic(http.ErrAbortHandler)
-}
-
-// etagOf is a validator of a body: not secret, only different when the body is.
-func etagOf(b []byte) string {
-	h := fnv.New128a()
-	_, _ = h.Write(b) // never fails
-	return fmt.Sprintf(`"%x"`, h.Sum(nil))
 }
 
 // tagOf is the validator of an answer that is too long to be kept: of what it depends on, the logs' ends included.
@@ -351,13 +305,6 @@ func (q markerQuery) leavesOut(m markers.Marker) bool {
 // outside reports whether a time is not in the range.
 func (q markerQuery) outside(t markers.Seconds) bool {
 	return q.hasAfter && t <= q.after || q.hasUpTo && t > q.upTo
-}
-
-// matchesETag says whether an If-None-Match header names etag (RFC 9110, 13.1.2: weak comparison).
-func matchesETag(header []string, etag string) bool {
-	return slices.ContainsFunc(splitList(header), func(t string) bool {
-		return t == "*" || t == etag || t == "W/"+etag
-	})
 }
 
 // markerForm is the form of markers. The columns are a marker's members, box and block flattened.

@@ -124,3 +124,118 @@ func serve(c echo.Context, name string, modified time.Time, content io.ReadSeeke
 	c.Response().Committed = true
 	return nil
 }
+
+// liveRoute is that of the endless streams.
+const liveRoute = "/live/:file"
+
+// liveBuffer is how much of a live stream the kernel may hold for a client, in bytes: half a second at 4 Mbit/s. Left to
+// itself it grows to some megabytes, and it would take long to see that a client has stopped reading.
+const liveBuffer = 256 << 10
+
+// connKey finds a request's connection in its context.
+type connKey struct{}
+
+// noBody refuses a request that announces a body: the answer without end would wait for it first, and without a limit.
+func noBody(r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	return badField("Content-Length", "a stream takes no request body: leave it out")
+}
+
+// getLive answers GET /live/{channel}.ts and .flv: an endless stream, from the newest complete GOP on. Its handler keeps
+// its own time limits.
+func (s *Server) getLive(c echo.Context) error {
+	name, format, ok := strings.Cut(c.Param("file"), ".")
+	if !ok || format != "ts" && format != "flv" {
+		return notFound("there is nothing here: live streams are /live/{channel}.ts and /live/{channel}.flv")
+	}
+	var live http.Handler
+	if s.cfg.Live != nil {
+		live = s.cfg.Live(name, format)
+	}
+	if live == nil {
+		if _, err := s.cfg.Store.Channel(c.Request().Context(), name); err != nil {
+			return err
+		}
+		return notFound("the live stream comes from the process that generates the channel, which is another one: ask there")
+	}
+	if conn, ok := c.Request().Context().Value(connKey{}).(interface{ SetWriteBuffer(int) error }); ok {
+		_ = conn.SetWriteBuffer(liveBuffer) // without it the stream flows as well
+	}
+	if err := noBody(c.Request()); err != nil {
+		return err
+	}
+	guard := &errorGuard{ResponseWriter: c.Response().Writer}
+	live.ServeHTTP(guard, c.Request())
+	if guard.held == http.StatusServiceUnavailable {
+		return &Problem{Status: guard.held, retryAfter: clientsRetry, Detail: "all places for live streams are taken"}
+	}
+	if err := guard.problem(); err != nil {
+		return err
+	}
+	c.Response().Committed = true
+	return nil
+}
+
+// tidyRange takes out of a request a Range that is to be ignored (RFC 9110, 14.2): one in a unit other than bytes, and one that
+// can't be read. net/http refuses both. What it leaves has the form that net/http takes.
+func tidyRange(r *http.Request) {
+	list := r.Header.Values("Range")
+	if len(list) == 0 {
+		return
+	}
+	tidy, ok := "", false
+	if len(list) == 1 {
+		tidy, ok = parseRange(list[0])
+	}
+	if !ok {
+		r.Header.Del("Range")
+		return
+	}
+	r.Header.Set("Range", tidy)
+}
+
+// parseRange reads ranges of bytes (RFC 9110, 14.1.2) and writes them with numbers that fit an int64.
+func parseRange(text string) (tidy string, ok bool) {
+	const unit = "bytes="
+	if len(text) < len(unit) || !strings.EqualFold(text[:len(unit)], unit) {
+		return "", false
+	}
+	var out []string
+	for element := range strings.SplitSeq(text[len(unit):], ",") {
+		if element = strings.Trim(element, " \t"); element == "" {
+			continue // RFC 9110, 5.6.1.2
+		}
+		first, last, dash := strings.Cut(element, "-")
+		if !dash || strings.Trim(first+last, "0123456789") != "" || first+last == "" {
+			return "", false
+		}
+		first, last = fitting(first), fitting(last)
+		switch {
+		case first == "" && last == "0":
+			first, last = beyond, "" // no bytes: nothing satisfies that
+		case first != "" && last != "" && (len(last) < len(first) || len(last) == len(first) && last < first):
+			return "", false
+		}
+		out = append(out, first+"-"+last)
+	}
+	return unit + strings.Join(out, ","), len(out) > 0
+}
+
+// beyond is behind the end of every file.
+const beyond = "999999999999999999"
+
+// fitting is a number of digits alone without leading zeros, no larger than beyond; empty stays empty.
+func fitting(digits string) string {
+	if digits == "" {
+		return ""
+	}
+	if digits = strings.TrimLeft(digits, "0"); digits == "" {
+		return "0"
+	}
+	if len(digits) > len(beyond) {
+		return beyond
+	}
+	return digits
+}

@@ -16,39 +16,6 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// maxTriggerBody is far above what 120 characters need, however they are escaped.
-const maxTriggerBody = 16 << 10
-
-// triggerRequest is the body of POST /markers. length is 0 where it is left out.
-type triggerRequest struct {
-	text   string
-	length int64
-}
-
-// readTrigger reads and checks the body. Members that are unknown or given twice are refused: they are mistakes that
-// would pass silently.
-func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (t triggerRequest, err error) {
-	body, err := readJSONBody(w, r, maxTriggerBody, "{} or {\"text\":…,\"length_frames\":…}")
-	if err != nil {
-		return t, err
-	}
-	members, err := membersOf(body, "text", "length_frames")
-	if err != nil {
-		return t, err
-	}
-	if t.text, err = textOf(members); err != nil {
-		return t, err
-	}
-	if raw, ok := members["length_frames"]; ok {
-		longest := markers.MaxEventSeconds * ch.Rate.Base()
-		t.length, err = parseDigits(string(raw))
-		if err != nil || t.length < 1 || t.length > longest {
-			return t, badField("length_frames", "length_frames must be a whole number from 1 to %d", longest)
-		}
-	}
-	return t, nil
-}
-
 // readJSONBody reads a body of at most so many bytes and checks its syntax. example is what to send instead.
 func readJSONBody(w http.ResponseWriter, r *http.Request, most int64, example string) ([]byte, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

@@ -129,3 +129,60 @@ func isLoopbackHost(host string) bool {
 	addr, err := netip.ParseAddr(name)
 	return err == nil && addr.Unmap().IsLoopback()
 }
+
+// allowOrigin is where it is decided what pages of other origins may read: the media all of them, everything else those that the
+// configuration allows. It adds the cross-origin headers, and answers a preflight, which it reports. X-Refstream is not among the
+// headers that a foreign page may send: it is what tells this machine's user from a page that the user happens to look at.
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
+	if strings.HasPrefix(r.URL.Path, "/hls/") || strings.HasPrefix(r.URL.Path, "/live/") {
+		return allowMedia(w, r)
+	}
+	if len(s.cfg.CORSOrigins) == 0 {
+		return false
+	}
+	h, origin := w.Header(), r.Header.Get("Origin")
+	allowed := ""
+	for _, o := range s.cfg.CORSOrigins {
+		if o == "*" {
+			allowed = "*"
+			break
+		}
+		if o == origin {
+			allowed = origin
+		}
+	}
+	if allowed != "*" {
+		h.Add("Vary", "Origin")
+	}
+	if origin == "" || allowed == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", allowed)
+	h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, "+truncatedHeader)
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
+	h.Set("Access-Control-Allow-Headers", strings.Join(
+		[]string{"Authorization", "Content-Type", "Range", "If-None-Match", "Last-Event-ID"}, ", "))
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// allowMedia lets pages of every origin play the stream, as those of public test streams do: without credentials, and with the
+// headers that players look at. It answers OPTIONS, which it reports.
+func allowMedia(w http.ResponseWriter, r *http.Request) (answered bool) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After")
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	h.Set("Allow", "GET, HEAD, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Range, If-Range, If-None-Match, If-Modified-Since, Cache-Control, Pragma")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
