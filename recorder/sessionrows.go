@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // scanner is a row.
@@ -121,7 +123,7 @@ func scanSegment(r scanner) (*Segment, error) {
 		g.ProgramDateTime = time.Unix(0, pdt.Int64).UTC()
 	}
 	if media.Valid {
-		g.Timing = &Timing{Media: media.String, First: first.Int64, End: end.Int64}
+		g.Timing = &timing.Span{Media: media.String, First: first.Int64, End: end.Int64}
 	}
 	return g, nil
 }

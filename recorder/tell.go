@@ -10,6 +10,7 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // recording writes what the client tells. The client tells one thing at a time; the progress is asked for meanwhile.
@@ -227,9 +228,9 @@ func (r *recording) segment(s *hlsclient.Segment) error {
 	var version int64
 	r.count(func(*Progress) { version = f.dealtWith(s) })
 	var media, first, end, hlsTime any
-	if t := measure(s); t != nil {
+	if t := timing.Measure(s); t != nil {
 		media, first, end = t.Media, t.First, t.End
-		if ns, ok := firstTime(s, t); ok {
+		if ns, ok := timing.FirstTime(s, t); ok {
 			hlsTime = ns
 		}
 	}

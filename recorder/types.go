@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // Moment is a time of a recording: an offset from the start of one of its runs, by a clock that never steps.
@@ -119,16 +120,7 @@ type Segment struct {
 	// Error is why it isn't there, empty where it is. See NotAsked.
 	Error string
 	// Timing is nil where it could not be read.
-	Timing *Timing
-}
-
-// Timing is what the time stamps in a segment say.
-type Timing struct {
-	// Media is what was measured: "video", or "audio" where there is no video.
-	Media string
-	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
-	// wrapped.
-	First, End int64
+	Timing *timing.Span
 }
 
 // Trouble is what went wrong besides.

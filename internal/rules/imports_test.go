@@ -83,9 +83,11 @@ var table = map[string]arrows{
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
-		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 format/ts format/mp4"), // annotate: frame records
+		may:       words("media markers internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 recorder/timing"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
+		tests:     words("format/ts"),
 	},
+	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/ts format/mp4")}, // annotate: frame records
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
@@ -94,6 +96,7 @@ var table = map[string]arrows{
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
+		tests:     words("recorder/timing"),
 	},
 	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
 	"dvr/splice": {

@@ -1,4 +1,4 @@
-package recorder
+package timing
 
 import (
 	"context"
@@ -20,12 +20,12 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-const timingLimit = time.Minute
+const limit = time.Minute
 
-// timingRun runs a program and returns what it prints.
-func timingRun(t testing.TB, name string, args ...string) []byte {
+// run runs a program and returns what it prints.
+func run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timingLimit)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {
@@ -38,20 +38,20 @@ func timingRun(t testing.TB, name string, args ...string) []byte {
 	return out
 }
 
-// timingSegments has ffmpeg publish 5 s in segments of 2 s, 3 s with -short, and reads them.
-func timingSegments(t testing.TB, inputs, options string) []*hlsclient.Segment {
+// segments has ffmpeg publish 5 s in segments of 2 s, 3 s with -short, and reads them.
+func segments(t testing.TB, inputs, options string) []*hlsclient.Segment {
 	t.Helper()
 	dir := t.TempDir()
 	index, length := filepath.Join(dir, "index.m3u8"), "5"
 	if testing.Short() {
 		length = "3"
 	}
-	timingRun(t, "ffmpeg", slices.Concat([]string{"-v", "error"}, strings.Fields(inputs), strings.Fields(options),
+	run(t, "ffmpeg", slices.Concat([]string{"-v", "error"}, strings.Fields(inputs), strings.Fields(options),
 		[]string{"-t", length, "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", index})...)
-	return timingRead(t, index)
+	return read(t, index)
 }
 
-func timingRead(t testing.TB, index string) (list []*hlsclient.Segment) {
+func read(t testing.TB, index string) (list []*hlsclient.Segment) {
 	t.Helper()
 	c := hlsclient.Client{Now: time.Now}
 	err := c.Run(t.Context(), index, hlsclient.Handler{Segment: func(s *hlsclient.Segment) error {
@@ -64,8 +64,8 @@ func timingRead(t testing.TB, index string) (list []*hlsclient.Segment) {
 	return list
 }
 
-// timingProbe is what ffprobe says of a segment: the smallest PTS and the end of the last frame, in ticks, of a kind.
-func timingProbe(t *testing.T, s *hlsclient.Segment, kind string) (first, end int64) {
+// probe is what ffprobe says of a segment: the smallest PTS and the end of the last frame, in ticks, of a kind.
+func probe(t *testing.T, s *hlsclient.Segment, kind string) (first, end int64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "segment")
 	if err := os.WriteFile(name, slices.Concat(s.Init, s.Data), 0o600); err != nil {
@@ -80,7 +80,7 @@ func timingProbe(t *testing.T, s *hlsclient.Segment, kind string) (first, end in
 			TimeBase string `json:"time_base"`
 		} `json:"streams"`
 	}
-	out := timingRun(t, "ffprobe", "-v", "error", "-select_streams", kind[:1], "-show_entries", "packet=pts,duration:stream=time_base",
+	out := run(t, "ffprobe", "-v", "error", "-select_streams", kind[:1], "-show_entries", "packet=pts,duration:stream=time_base",
 		"-of", "json", name)
 	if err := json.Unmarshal(out, &probed); err != nil || len(probed.Streams) == 0 || len(probed.Packets) == 0 {
 		t.Fatalf("ffprobe: %v: %s", err, out)
@@ -111,22 +111,22 @@ func TestMeasure(t *testing.T) {
 	all := map[string]struct {
 		inputs, options, kind string
 	}{
-		"H.264 with B-frames":   {video, x264, mediaVideo},
-		"H.264 and AAC":         {video + sound, low + "-c:a aac", mediaVideo},
-		"AAC first":             {sound + video, "-map 0 -map 1 -c:a aac " + low, mediaVideo},
-		"23.976":                {"-f lavfi -i testsrc2=s=160x96:r=24000/1001 ", low, mediaVideo},
-		"wrap":                  {video, x264 + "-output_ts_offset 95440.5", mediaVideo},
-		"MPEG-2 interlaced":     {video, "-c:v mpeg2video -bf 2 -flags +ildct+ilme -g 50", mediaVideo},
-		"AAC in TS":             {sound, "-c:a aac", mediaAudio},
-		"AAC of 44.1 kHz in TS": {"-f lavfi -i sine=r=44100 ", "-c:a aac", mediaAudio},
-		"MP2 in TS":             {sound, "-c:a mp2", mediaAudio},
-		"AC-3 in TS":            {sound, "-c:a ac3", mediaAudio},
-		"E-AC-3 in TS":          {sound, "-c:a eac3", mediaAudio},
-		"fMP4":                  {video, x264 + "-hls_segment_type fmp4", mediaVideo},
-		"HEVC in fMP4":          {video, "-c:v libx265 -preset ultrafast -x265-params log-level=none -g 50 -tag:v hvc1 -hls_segment_type fmp4", mediaVideo},
-		"fMP4 with AAC":         {sound + video, "-map 0 -map 1 -c:a aac -hls_segment_type fmp4 " + x264, mediaVideo},
-		"fMP4 of AAC":           {"-f lavfi -i sine=r=44100 ", "-c:a aac -hls_segment_type fmp4", mediaAudio},
-		"fMP4 after the wrap":   {video, low + "-hls_segment_type fmp4 -output_ts_offset 95450", mediaVideo},
+		"H.264 with B-frames":   {video, x264, Video},
+		"H.264 and AAC":         {video + sound, low + "-c:a aac", Video},
+		"AAC first":             {sound + video, "-map 0 -map 1 -c:a aac " + low, Video},
+		"23.976":                {"-f lavfi -i testsrc2=s=160x96:r=24000/1001 ", low, Video},
+		"wrap":                  {video, x264 + "-output_ts_offset 95440.5", Video},
+		"MPEG-2 interlaced":     {video, "-c:v mpeg2video -bf 2 -flags +ildct+ilme -g 50", Video},
+		"AAC in TS":             {sound, "-c:a aac", Audio},
+		"AAC of 44.1 kHz in TS": {"-f lavfi -i sine=r=44100 ", "-c:a aac", Audio},
+		"MP2 in TS":             {sound, "-c:a mp2", Audio},
+		"AC-3 in TS":            {sound, "-c:a ac3", Audio},
+		"E-AC-3 in TS":          {sound, "-c:a eac3", Audio},
+		"fMP4":                  {video, x264 + "-hls_segment_type fmp4", Video},
+		"HEVC in fMP4":          {video, "-c:v libx265 -preset ultrafast -x265-params log-level=none -g 50 -tag:v hvc1 -hls_segment_type fmp4", Video},
+		"fMP4 with AAC":         {sound + video, "-map 0 -map 1 -c:a aac -hls_segment_type fmp4 " + x264, Video},
+		"fMP4 of AAC":           {"-f lavfi -i sine=r=44100 ", "-c:a aac -hls_segment_type fmp4", Audio},
+		"fMP4 after the wrap":   {video, low + "-hls_segment_type fmp4 -output_ts_offset 95450", Video},
 	}
 	if testing.Short() { // each of these is much like another one
 		for _, name := range []string{"H.264 and AAC", "23.976", "AAC in TS", "E-AC-3 in TS", "MP2 in TS", "fMP4"} {
@@ -136,15 +136,15 @@ func TestMeasure(t *testing.T) {
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, s := range timingSegments(t, c.inputs, c.options) {
-				got := measure(s)
-				first, end := timingProbe(t, s, c.kind)
+			for _, s := range segments(t, c.inputs, c.options) {
+				got := Measure(s)
+				first, end := probe(t, s, c.kind)
 				if got == nil || got.Media != c.kind {
 					t.Fatalf("segment %d: %+v", s.MSN, got)
 				}
 				// ffprobe rounds each frame's duration, and takes the last frame of MP4 for a whole one where the file says less.
 				tolerance := int64(2)
-				if s.Init != nil && c.kind == mediaAudio {
+				if s.Init != nil && c.kind == Audio {
 					tolerance = 1024 * media.TicksPerSecond / 44100
 				}
 				if length := got.End - got.First; got.First != first&media.PTSMask || max(length-(end-first), (end-first)-length) > tolerance {
@@ -183,7 +183,7 @@ func TestMeasureRaw(t *testing.T) {
 		}
 		args = append(append(append(args, "-t", "2", "-c:a", codec), muxer...), filepath.Join(from, format))
 	}
-	timingRun(t, "ffmpeg", args...)
+	run(t, "ffmpeg", args...)
 	for format, codec := range codecs {
 		dir, raw := t.TempDir(), filepath.Join(from, format)
 		data, err := os.ReadFile(raw)
@@ -200,13 +200,13 @@ func TestMeasureRaw(t *testing.T) {
 		if err := os.WriteFile(index, []byte(playlist), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got := measure(timingRead(t, index)[0])
-		if got == nil || got.Media != mediaAudio || got.First != pts {
+		got := Measure(read(t, index)[0])
+		if got == nil || got.Media != Audio || got.First != pts {
 			t.Errorf("%s: %+v", format, got)
 			continue
 		}
 		var packets int
-		out := timingRun(t, "ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", raw)
+		out := run(t, "ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", raw)
 		if _, err := fmt.Sscan(string(out), &packets); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func TestMeasureRaw(t *testing.T) {
 			t.Errorf("%s: ends at %d, want %d", format, got.End, want)
 		}
 		if format == "aac" {
-			text := timingRun(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts", "-read_intervals", "%+#1", "-of", "csv=p=0", index)
+			text := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts", "-read_intervals", "%+#1", "-of", "csv=p=0", index)
 			if first := strings.Trim(string(text), "\n,"); first != strconv.FormatInt(pts, 10) {
 				t.Errorf("ffprobe says that it begins at %s", first)
 			}
@@ -227,15 +227,15 @@ func TestMeasureRaw(t *testing.T) {
 func TestMeasureOwnMoov(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "all.mp4")
-	timingRun(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x96:r=30", "-t", "2", "-c:v", "libx264", "-bf", "2",
+	run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x96:r=30", "-t", "2", "-c:v", "libx264", "-bf", "2",
 		"-movflags", "frag_every_frame+empty_moov+default_base_moof", "-output_ts_offset", "3", name)
 	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &hlsclient.Segment{Data: data}
-	first, end := timingProbe(t, s, mediaVideo)
-	if got := measure(s); got == nil || got.First != first || got.End != end || end-first != 2*media.TicksPerSecond {
+	first, end := probe(t, s, Video)
+	if got := Measure(s); got == nil || got.First != first || got.End != end || end-first != 2*media.TicksPerSecond {
 		t.Errorf("%+v, ffprobe has %d to %d", got, first, end)
 	}
 }
@@ -256,7 +256,7 @@ func TestMeasureNot(t *testing.T) {
 		"null packets":    {Data: []byte(strings.Repeat("G\x1F\xFF\x10"+strings.Repeat("\xFF", 184), 5))},
 		"a tag of images": {Data: append([]byte("ID3\x04\x00\x00\x00\x00\x00\x02xx"), 0xFF, 0xF1)},
 	} {
-		if got := measure(s); got != nil {
+		if got := Measure(s); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -265,19 +265,19 @@ func TestMeasureNot(t *testing.T) {
 // TestMeasureDamaged reads what is left of a transport stream, and takes one picture for as long as EXTINF says.
 func TestMeasureDamaged(t *testing.T) {
 	t.Parallel()
-	s := *timingSegments(t, "-f lavfi -i testsrc2=s=160x96:r=25 ", "-c:v libx264 -preset ultrafast -g 50")[0]
-	whole := measure(&s)
+	s := *segments(t, "-f lavfi -i testsrc2=s=160x96:r=25 ", "-c:v libx264 -preset ultrafast -g 50")[0]
+	whole := Measure(&s)
 	if whole == nil || whole.End-whole.First != 2*media.TicksPerSecond {
 		t.Fatalf("%+v", whole)
 	}
 	all := s.Data
 	s.Data = slices.Concat(all[:20*ts.PacketSize], []byte("some garbage in the middle"), all[20*ts.PacketSize:])
-	if got := measure(&s); got == nil || *got != *whole {
+	if got := Measure(&s); got == nil || *got != *whole {
 		t.Errorf("with garbage %+v, want %+v", got, whole)
 	}
 	// The first picture alone.
 	s.Data = all[:4*ts.PacketSize]
-	if got := measure(&s); got == nil || got.First != whole.First || got.End != whole.First+2*media.TicksPerSecond {
+	if got := Measure(&s); got == nil || got.First != whole.First || got.End != whole.First+2*media.TicksPerSecond {
 		t.Errorf("one picture: %+v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package recorder
+package timing
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ type stampedStream struct {
 
 // measureTS reads the first stream of video, or else of audio. Which streams are what is taken from their stream_id, since
 // the tables may stand in an initialization section of their own. single is how long a picture lasts that is alone.
-func measureTS(r io.Reader, single int64) *Timing {
+func measureTS(r io.Reader, single int64) *Span {
 	var video, audio *stampedStream
 	for p := range packets(r) {
 		if !p.Starts() {
@@ -47,9 +47,9 @@ func measureTS(r io.Reader, single int64) *Timing {
 			continue
 		}
 		switch {
-		case kind == mediaVideo && video == nil:
+		case kind == Video && video == nil:
 			video = &stampedStream{kind: kind, pid: p.PID()}
-		case kind == mediaAudio && audio == nil:
+		case kind == Audio && audio == nil:
 			audio = &stampedStream{kind: kind, pid: p.PID()}
 		}
 		for _, s := range []*stampedStream{video, audio} {
@@ -92,9 +92,9 @@ func packets(r io.Reader) iter.Seq[ts.Packet] {
 func streamKind(s ts.PESStart) string {
 	switch {
 	case s.Video():
-		return mediaVideo
+		return Video
 	case s.Audio(), s.ID == privateStream && bytes.HasPrefix(s.Content, []byte{0x0B, 0x77}):
-		return mediaAudio
+		return Audio
 	}
 	return ""
 }
@@ -104,23 +104,23 @@ func (s *stampedStream) add(pts int64, data []byte) {
 		pts = media.Unwrap(pts, s.pts[n-1])
 	}
 	s.pts = append(s.pts, pts)
-	if s.kind == mediaAudio {
+	if s.kind == Audio {
 		s.last = append(s.last[:0], data...)
 	}
 }
 
 // timing is from the smallest PTS to the end of the frame with the largest.
-func (s *stampedStream) timing(single int64) *Timing {
+func (s *stampedStream) timing(single int64) *Span {
 	slices.Sort(s.pts)
 	all := slices.Compact(s.pts)
 	last := all[len(all)-1]
-	if s.kind == mediaAudio && len(s.last) < maxPacket {
+	if s.kind == Audio && len(s.last) < maxPacket {
 		// The packet may begin within a frame; its PTS is that of the first that begins in it.
 		if ticks, ok := audioTicks(wholeFrames(s.last)); ok {
-			return timing(s.kind, all[0], last+ticks)
+			return spanOf(s.kind, all[0], last+ticks)
 		}
 	}
-	return timing(s.kind, all[0], last+usualStep(all, single))
+	return spanOf(s.kind, all[0], last+usualStep(all, single))
 }
 
 // usualStep is how far it usually is from one to the next of sorted times: the median, which is right also where some are

@@ -1,20 +1,33 @@
-package recorder
+// Package timing reads the time stamps in segments of HLS: where a segment begins and how long it is.
+package timing
 
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/media"
 )
 
-// The values of Timing.Media.
+// Span is what the time stamps in a segment say.
+type Span struct {
+	// Media is what was measured: "video", or "audio" where there is no video.
+	Media string
+	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
+	// wrapped.
+	First, End int64
+}
+
+// The values of Span.Media.
 const (
-	mediaVideo = "video"
-	mediaAudio = "audio"
+	Video = "video"
+	Audio = "audio"
 )
 
 const (
@@ -24,12 +37,12 @@ const (
 	maxIndex = 8 << 20
 )
 
-// measure reads the time stamps of a segment that was fetched: of its video, or else its audio, in a transport stream,
+// Measure reads the time stamps of a segment that was fetched: of its video, or else its audio, in a transport stream,
 // fragmented MP4, or raw audio with a timed ID3 tag in front (RFC 8216bis, 3.1). It is nil where they can't be read.
 //
 // A frame lasts as long as it is from one to the next in this segment, or where there is one only, as long as EXTINF says;
 // frames of audio last as long as they have samples.
-func measure(seg *hlsclient.Segment) *Timing {
+func Measure(seg *hlsclient.Segment) *Span {
 	if seg == nil || seg.Err != nil {
 		return nil
 	}
@@ -44,8 +57,8 @@ func measure(seg *hlsclient.Segment) *Timing {
 	case mp4.IsMP4(start):
 		return measureMP4(seg.Init, indexOf(r))
 	case bytes.HasPrefix(start, []byte("ID3")) && r.Size() <= maxRaw:
-		data := make([]byte, r.Size())
-		if readAgain(r, data) != nil {
+		data, err := io.ReadAll(r)
+		if err != nil {
 			return nil
 		}
 		return measureRaw(data)
@@ -93,15 +106,15 @@ func indexOf(r *hlsclient.Reader) (boxes []byte) {
 	}
 }
 
-func measureMP4(init, data []byte) *Timing {
+func measureMP4(init, data []byte) *Span {
 	video, first, end, ok := mp4.Span(init, data)
 	switch {
 	case !ok:
 		return nil
 	case video:
-		return timing(mediaVideo, first, end)
+		return spanOf(Video, first, end)
 	}
-	return timing(mediaAudio, first, end)
+	return spanOf(Audio, first, end)
 }
 
 // wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.
@@ -111,9 +124,42 @@ func wholeTicks(d time.Duration) int64 {
 	return n/second*media.TicksPerSecond + n%second*media.TicksPerSecond/second
 }
 
-// timing is a Timing of unwrapped times.
-func timing(kind string, first, end int64) *Timing {
+// spanOf is a Span of unwrapped times.
+func spanOf(kind string, first, end int64) *Span {
 	length := max(end-first, 0)
 	first &= media.PTSMask
-	return &Timing{Media: kind, First: first, End: first + length}
+	return &Span{Media: kind, First: first, End: first + length}
+}
+
+// FirstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record
+// says; t is what was measured of the segment. ok is false where that picture has none. Only the first access unit is read: in a
+// closed GOP it is the picture with the smallest PTS.
+func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
+	if t.Media != Video {
+		return 0, false
+	}
+	in, err := seg.Open()
+	if err != nil {
+		return 0, false
+	}
+	defer in.Close()
+	var au media.AccessUnit
+	if isTS(startOf(in)) {
+		au, err = ts.NewReader(in).Next()
+	} else {
+		r := mp4.NewSegmentReader(seg.Init, in)
+		defer r.Close()
+		var u mp4.Unit
+		u, err = r.Next()
+		au = u.AccessUnit
+	}
+	if err != nil || au.Untimed || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
+		return 0, false
+	}
+	rec, ok, err := annotate.FindRecord(au.NALs)
+	if !ok || err != nil { // one that can't be read is damaged, and says nothing
+		return 0, false
+	}
+	vui, _ := h264.FindVUI(au.NALs)
+	return int64(rec.Time(vui)), true
 }

@@ -1,4 +1,4 @@
-package recorder
+package timing
 
 import (
 	"strings"
@@ -22,17 +22,17 @@ func FuzzMeasure(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x4Cmoov\x00\x00\x00\x44trak\x00\x00\x00\x14tkhd\x00\x00\x00\x00"), []byte("\x00\x00\x00\x08moof"), int64(1))
 	for _, options := range []string{"-f lavfi -i color=s=32x32:r=5 -c:v libx264", "-f lavfi -i color=s=32x32:r=5 -c:v libx264 -hls_segment_type fmp4"} {
 		inputs, options, _ := strings.Cut(options, " -c:v")
-		s := timingSegments(f, inputs, "-c:v"+options)[0]
+		s := segments(f, inputs, "-c:v"+options)[0]
 		f.Add(s.Init, s.Data, int64(s.Duration))
 	}
 	f.Fuzz(func(t *testing.T, init, data []byte, extinf int64) {
 		s := &hlsclient.Segment{Init: init, Data: data}
 		s.Duration = markers.Seconds(extinf)
-		m := measure(s)
+		m := Measure(s)
 		if m == nil {
 			return
 		}
-		if m.First < 0 || m.First > media.PTSMask || m.End < m.First || m.Media != mediaVideo && m.Media != mediaAudio {
+		if m.First < 0 || m.First > media.PTSMask || m.End < m.First || m.Media != Video && m.Media != Audio {
 			t.Errorf("%+v", m)
 		}
 	})
