@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -109,4 +110,94 @@ func (f *finder) late(p *PlaylistReport, s *recorder.Segment, v *version, got fe
 		seconds(download), seconds(s.Duration)))
 	slow.Amount = download
 	f.r.add(slow)
+}
+
+// maxTicks bounds a difference of time stamps, so that it fits in nanoseconds.
+const maxTicks = 1 << 40
+
+// length compares the EXTINF of a with its time stamps: with where the next segment begins, if that follows on it, or else
+// with where its own last picture ends. a and b may be nil.
+func (f *finder) length(p *PlaylistReport, h *history, a, b *recorder.Segment) {
+	if a == nil || a.Timing == nil || a.Gap || a.Error != "" {
+		return
+	}
+	v := h.byID[a.Version]
+	is, by := ticks(clamp(a.Timing.End-a.Timing.First)), "its time stamps say"
+	next := b != nil && follows(h, a, b)
+	if next {
+		is, by = ticks(media.Unwrap(b.Timing.First-a.Timing.First, 0)), "it is to the next segment's first time stamp"
+	} else if v.iFrames {
+		return // how long its picture stands is not in it
+	}
+	tolerance := f.o.Tolerance
+	if v.whole && a.Duration%time.Second == 0 {
+		tolerance += wholeSlack
+	}
+	off := a.Duration - is
+	if max(off, -off) <= tolerance {
+		return
+	}
+	text := fmt.Sprintf("EXTINF of segment %d is %s, and %s %s (%s)", a.MSN, seconds(a.Duration), seconds(is), by, printable(a.Timing.Media))
+	at := v.seen
+	if got, ok := f.fetches[a.Exchange]; ok {
+		at = got.ended
+	}
+	wrong := finding(KindExtinf, a, at, text)
+	wrong.Amount = off
+	if next {
+		wrong.Segments = addRow(wrong.Segments, b.ID)
+	}
+	f.r.add(wrong)
+}
+
+// follows reports whether the time stamps of b should go on from those of a.
+func follows(h *history, a, b *recorder.Segment) bool {
+	return b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
+		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !h.byID[b.Version].restarted)
+}
+
+func clamp(d int64) int64 { return max(-maxTicks, min(d, maxTicks)) }
+
+// ticks is a time of the 90 kHz clock.
+func ticks(d int64) time.Duration { return time.Duration(d * 100_000 / 9) }
+
+// contained looks at what came as the segments of one playlist.
+type contained struct {
+	f *finder
+	// readable says that there are segments with time stamps; unreadable are those without any.
+	readable   bool
+	unreadable []Finding
+}
+
+// take looks at a segment that came.
+func (c *contained) take(v *version, s *recorder.Segment, got fetch) {
+	at := func(text string, of ...any) Finding {
+		return finding(KindSegmentContent, s, got.ended, fmt.Sprintf("segment %d ", s.MSN)+fmt.Sprintf(text, of...))
+	}
+	switch {
+	case got.bytes == 0:
+		c.f.r.add(at("came with nothing in it"))
+	case v.protected || v.iFrames:
+	case s.Timing == nil:
+		c.unreadable = append(c.unreadable, at("came with %d bytes that hold no time stamps, unlike others", got.bytes))
+	default:
+		c.readable = true
+		// The last frame's length is not in the stream, and subtitles or a slide show have few.
+		holds := ticks(clamp(s.Timing.End - s.Timing.First))
+		if short := s.Duration - holds; holds < s.Duration/2 && short > c.f.o.Tolerance {
+			cut := at("holds %s of %s only (%s)", seconds(holds), seconds(s.Duration), printable(s.Timing.Media))
+			cut.Amount = short
+			c.f.r.add(cut)
+		}
+	}
+}
+
+// end adds those that can't be read where others can: a playlist of subtitles has none that can.
+func (c *contained) end() {
+	if !c.readable {
+		return
+	}
+	for _, f := range c.unreadable {
+		c.f.r.add(f)
+	}
 }
