@@ -2,8 +2,15 @@ package replay
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/refstream/refstream/recorder"
 )
 
 // clock maps the time to that of the recording.
@@ -81,4 +88,151 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// ErrRebased is the error of Seek with Options.Rebase.
+var ErrRebased = errors.New("the dates are moved so that the live edge is now, which it is at one place only: replay it without --rebase")
+
+// Seek moves the clock to a time of the recording, from 0 to its length, that excluded. What is asked for from then on is
+// answered as it was then; answers that are under way are not changed. A loop is in its first pass then. Where Run has come to
+// the end, Done stays closed.
+//
+// The error reports that there is no such time, or is ErrRebased.
+func (s *Server) Seek(at time.Duration) error {
+	if s.o.Rebase {
+		return ErrRebased
+	}
+	if length := s.index.timeline.length; at < 0 || at >= length {
+		return fmt.Errorf("%v is not in the recording: give a time from 0 s to before its end, %v", at, length)
+	}
+	s.clock.seek(at)
+	return nil
+}
+
+// untilEnd waits until the clock has come to the end of the recording.
+func (s *Server) untilEnd(ctx context.Context) error {
+	for {
+		moved := s.clock.movedAfter()
+		left := s.index.timeline.length - s.clock.at()
+		if left <= 0 {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(s.o.Speed.real(left))
+		select {
+		case <-timer.C:
+		case <-moved:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+const (
+	// maxSpeedTerm bounds both terms of a speed: a thousand times as fast or slow is beyond what a player follows.
+	maxSpeedTerm = 1000
+	// maxSpeedDigits is how many decimals of a speed make a denominator within that.
+	maxSpeedDigits = 3
+)
+
+// Speed is how much time of the recording passes in a time: Num/Den, both from 1 to 1000.
+type Speed struct {
+	Num, Den int64
+}
+
+// ParseSpeed reads "2", "0.5" or "3/4".
+func ParseSpeed(text string) (Speed, error) {
+	num, den, fraction := strings.Cut(text, "/")
+	s := Speed{Den: 1}
+	var err error
+	if !fraction {
+		whole, decimals, _ := strings.Cut(text, ".")
+		if decimals = strings.TrimRight(decimals, "0"); len(decimals) > maxSpeedDigits {
+			return Speed{}, fmt.Errorf("parse speed: %q has more than %d decimals", text, maxSpeedDigits)
+		}
+		for range decimals {
+			s.Den *= 10
+		}
+		num, den = whole+decimals, strconv.FormatInt(s.Den, 10)
+	}
+	if s.Num, err = strconv.ParseInt(num, 10, 64); err == nil {
+		s.Den, err = strconv.ParseInt(den, 10, 64)
+	}
+	if err != nil {
+		return Speed{}, fmt.Errorf("parse speed: %q is no number such as 2, 0.5 or 3/4", text)
+	}
+	for d := s.Den; d > 1; d-- { // the least terms: 1.500 is within the bounds as well
+		if s.Num%d == 0 && s.Den%d == 0 {
+			s.Num, s.Den = s.Num/d, s.Den/d
+		}
+	}
+	return s, s.check()
+}
+
+// String is as ParseSpeed reads it.
+func (s Speed) String() string {
+	if s.Den == 1 {
+		return strconv.FormatInt(s.Num, 10)
+	}
+	return fmt.Sprintf("%d/%d", s.Num, s.Den)
+}
+
+func (s Speed) check() error {
+	if min(s.Num, s.Den) < 1 || max(s.Num, s.Den) > maxSpeedTerm {
+		return fmt.Errorf("the speed %s is out of range: give one from 1/%d to %d", s, maxSpeedTerm, maxSpeedTerm)
+	}
+	return nil
+}
+
+// recorded is the time of the recording that passes in d.
+func (s Speed) recorded(d time.Duration) time.Duration { return scale(d, s.Num, s.Den) }
+
+// real is how long d of the recording takes.
+func (s Speed) real(d time.Duration) time.Duration { return scale(d, s.Den, s.Num) }
+
+// scale is d*num/den, rounded toward zero, or the largest duration.
+func scale(d time.Duration, num, den int64) time.Duration {
+	whole := int64(d) / den
+	if whole > math.MaxInt64/num-num || whole < -(math.MaxInt64/num-num) {
+		return math.MaxInt64
+	}
+	return time.Duration(whole*num + int64(d)%den*num/den)
+}
+
+// timeline puts the runs of a recording one behind the other.
+type timeline struct {
+	runs   []recorder.Run
+	starts map[int64]time.Duration // of each run, by its id
+	length time.Duration
+}
+
+func newTimeline(runs []recorder.Run) timeline {
+	t := timeline{runs: runs, starts: make(map[int64]time.Duration, len(runs))}
+	for _, r := range runs {
+		t.starts[r.ID] = t.length
+		t.length += max(r.Ended, 0)
+	}
+	return t
+}
+
+// offset is the time in the recording of a UTC; that of the end for one after it.
+func (t timeline) offset(utc time.Time) time.Duration {
+	for _, r := range t.runs {
+		if since := utc.Sub(r.Started); since < r.Ended {
+			return t.starts[r.ID] + max(since, 0)
+		}
+	}
+	return t.length
+}
+
+// utc is when a time of the recording was; it goes on after the end.
+func (t timeline) utc(at time.Duration) time.Time {
+	for i, r := range t.runs {
+		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.runs)-1 {
+			return r.Started.Add(since)
+		}
+	}
+	return time.Time{}
 }
