@@ -62,7 +62,6 @@ func (a *answer) flush() (more bool, err error) {
 		a.begun = true
 		h := a.response.Header()
 		setNext(h, a.next)
-		h.Set("Cache-Control", "no-cache")
 		h.Set("ETag", etag)
 		h.Set("Content-Type", a.contentType)
 		a.response.WriteHeader(http.StatusOK)
@@ -106,16 +105,16 @@ const (
 
 // cacheKey is what an answer depends on besides the logs.
 type cacheKey struct {
-	channel string
-	run     int64
-	query   markerQuery
-	format  string
+	list, channel string
+	run           int64
+	query         recordQuery
+	format        string
 }
 
-// cacheState is how far the logs were when an answer was made, and when that was.
+// cacheState is how far the logs were when an answer was made, and when that was; the zero value for one that is not kept.
 type cacheState struct {
-	markers, missing markers.ID
-	at               time.Time
+	ends [2]markers.ID
+	at   time.Time
 }
 
 // cachedBody is an encoded answer. Its bytes are shared and must not be changed.
@@ -153,7 +152,7 @@ func (c *bodyCache) get(key cacheKey, state cacheState) (cachedBody, bool) {
 	}
 	e := el.Value.(*cacheEntry)
 	age := state.at.Sub(e.state.at)
-	if e.state.markers != state.markers || e.state.missing != state.missing || age < 0 || age > maxCachedAge {
+	if e.state.ends != state.ends || age < 0 || age > maxCachedAge {
 		c.remove(el)
 		return cachedBody{}, false
 	}
@@ -163,7 +162,7 @@ func (c *bodyCache) get(key cacheKey, state cacheState) (cachedBody, bool) {
 
 // put keeps an answer that was made after the logs were as they are in state.
 func (c *bodyCache) put(key cacheKey, state cacheState, body cachedBody) {
-	if len(body.bytes) > maxCachedBytes {
+	if len(body.bytes) > maxCachedBytes || state.at.IsZero() {
 		return
 	}
 	c.mu.Lock()
@@ -189,15 +188,23 @@ const truncatedHeader = "X-Refstream-Truncated"
 
 // sendBody answers with a body, or says that the client has it.
 func sendBody(c echo.Context, contentType string, body cachedBody) error {
-	h := c.Response().Header()
-	setNext(h, body.next)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", body.etag)
-	if matchesETag(c.Request().Header.Values("If-None-Match"), body.etag) {
+	setNext(c.Response().Header(), body.next)
+	if hasAlready(c, body.etag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body.bytes)))
-	return c.Blob(http.StatusOK, contentType, body.bytes)
+	return sendBytes(c, contentType, body.bytes)
+}
+
+// hasAlready writes the validator of an answer into its headers, and reports whether the client has that answer.
+func hasAlready(c echo.Context, etag string) bool {
+	c.Response().Header().Set("ETag", etag)
+	return matchesETag(c.Request().Header.Values("If-None-Match"), etag)
+}
+
+// sendBytes answers with a body and its length.
+func sendBytes(c echo.Context, contentType string, body []byte) error {
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(http.StatusOK, contentType, body)
 }
 
 // setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
@@ -215,7 +222,7 @@ func setLink(h http.Header, next string) {
 
 // giveUp is the end of an answer that failed: where it has begun it is cut off, so that the client sees that it is not whole.
 func (s *Server) giveUp(a *answer, r *http.Request, err error) error {
-	if !a.begun {
+	if !a.begun || err == nil {
 		return err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
@@ -240,4 +247,10 @@ func matchesETag(header []string, etag string) bool {
 func noCache(c echo.Context, v any) error {
 	c.Response().Header().Set("Cache-Control", "no-cache")
 	return c.JSON(http.StatusOK, v)
+}
+
+// noStore answers with JSON that is of this moment only.
+func noStore(c echo.Context, status int, v any) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(status, v)
 }

@@ -10,6 +10,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,21 +131,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
-	if c.TriggerLead == 0 {
-		c.TriggerLead = defaultTriggerLead
-	}
-	if c.Heartbeat == 0 {
-		c.Heartbeat = defaultHeartbeat
-	}
-	if c.MaxConnections == 0 {
-		c.MaxConnections = defaultMaxConnections
-	}
-	if c.StreamClients == 0 {
-		c.StreamClients = defaultStreamClients
-	}
-	if c.StreamWriteTimeout == 0 {
-		c.StreamWriteTimeout = defaultStreamWriteTimeout
-	}
+	c.TriggerLead = cmp.Or(c.TriggerLead, defaultTriggerLead)
+	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)
+	c.MaxConnections = cmp.Or(c.MaxConnections, defaultMaxConnections)
+	c.StreamClients = cmp.Or(c.StreamClients, defaultStreamClients)
+	c.StreamWriteTimeout = cmp.Or(c.StreamWriteTimeout, defaultStreamWriteTimeout)
 	return c, nil
 }
 

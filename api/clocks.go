@@ -73,8 +73,7 @@ func (s *Server) getClocks(c echo.Context) error {
 	}
 	v.ServerTime, v.Clock, v.ClockDetail, v.Live = now.t, now.source, now.detail, now.live
 	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(200, v)
+	return noStore(c, http.StatusOK, v)
 }
 
 // latest is the newest frame, nil where there is none.

@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/png"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -174,25 +173,21 @@ func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) erro
 		return err
 	}
 	o := scenario.Picture(ch)
-	h := c.Response().Header()
 	// The picture is a pure function of these.
 	etag := etagOf(fmt.Appendf(nil, "%d %v %+v", n, event, o))
-	h.Set("ETag", etag)
-	if final {
-		// Not immutable: the same address shows another picture after the data directory was reset.
-		h.Set("Cache-Control", "public, max-age=3600")
-	} else {
-		h.Set("Cache-Control", "no-cache")
+	caching := "no-cache"
+	if final { // not immutable: the same address shows another picture after the data directory was reset
+		caching = "public, max-age=3600"
 	}
-	if matchesETag(c.Request().Header.Values("If-None-Match"), etag) {
+	c.Response().Header().Set("Cache-Control", caching)
+	if hasAlready(c, etag) {
 		return c.NoContent(http.StatusNotModified)
 	}
 	body, err := s.pictures.png(ctx, o, n, event)
 	if err != nil {
 		return err
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	return c.Blob(http.StatusOK, "image/png", body)
+	return sendBytes(c, "image/png", body)
 }
 
 // eventAt says whether frame n shows an event, and whether that is final. A frame that left the encoder has it in its

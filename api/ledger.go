@@ -56,83 +56,16 @@ func (s *Server) unknownFrame(ctx context.Context, ch markers.Channel, n int64) 
 		n, *v.FirstFrame, *v.LastFrame)
 }
 
-// segmentList is the answer of /segments.
-type segmentList struct {
-	Channel   string                  `json:"channel"`
-	Segments  []segmentView           `json:"segments"`
-	Missing   []markers.MissingRecord `json:"missing"`
-	Truncated bool                    `json:"truncated"`
-	// Next is the address of what the limit left out.
-	Next   string     `json:"next,omitempty"`
-	Ledger ledgerView `json:"ledger"`
-}
-
-// getSegments answers GET /segments, whose range is in media sequence numbers.
-func (s *Server) getSegments(c echo.Context) error {
-	ctx := c.Request().Context()
-	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
-	sp := newSpan(q)
-	ch, err := s.channel(ctx, q)
-	if err != nil {
-		return err
-	}
-	clock := ch.Clock()
-	// Beyond this one no segment has a frame that can be asked for, and its frames would not fit a number.
-	lastMSN := clock.MSN(maxFrame)
-	first, last := clock.FirstFrame(min(sp.from, lastMSN)), clock.FirstFrame(min(sp.to, lastMSN)+1)-1
-	extent, err := s.ledger(ctx, ch)
-	if err != nil {
-		return err
-	}
-	if sp.from > lastMSN {
-		return noCache(c, segmentList{
-			Channel: ch.Name, Segments: []segmentView{}, Missing: []markers.MissingRecord{}, Ledger: extent,
-		})
-	}
-	records, err := s.cfg.Store.Segments(ctx, ch.Name, markers.Range{
-		From: markers.AtFrame(first), To: markers.EndOfFrame(last), Limit: sp.limit + 1, Desc: !sp.oldestFirst(),
-	})
-	if err != nil {
-		return err
-	}
-	list := segmentList{Channel: ch.Name, Ledger: extent}
-	records, list.Truncated = trimTo(sp, records)
-	if list.Truncated && sp.oldestFirst() {
-		last = clock.FirstFrame(records[len(records)-1].MSN+1) - 1
-	} else if list.Truncated {
-		first = records[0].FirstFrame
-	}
-	var more bool
-	if list.Missing, first, last, more, err = s.missingWithin(ctx, ch.Name, first, last, ch.FramesPerSegment, sp); err != nil {
-		return err
-	}
-	if list.Truncated = list.Truncated || more; list.Truncated {
-		list.Next = sp.behind("segments", ch.Name, clock.MSN(first), clock.MSN(last))
-		setLink(c.Response().Header(), list.Next)
-	}
-	own := s.own(ch.Name)
-	list.Segments = []segmentView{}
-	for _, r := range records {
-		if r.FirstFrame >= first && r.FirstFrame <= last {
-			list.Segments = append(list.Segments, segmentView{r, !own(r.Generator)})
-		}
-	}
-	if sp.order == "desc" {
-		slices.Reverse(list.Segments)
-		slices.Reverse(list.Missing)
-	}
-	return noCache(c, list)
-}
-
 const (
 	defaultRecords = 100
 	maxRecords     = 5000
 )
 
-// frameList is the answer of /frames.
-type frameList struct {
+// ledgerList is the answer of /frames and of /segments, whose records are the frames or the segments.
+type ledgerList struct {
 	Channel   string                  `json:"channel"`
-	Frames    []frameView             `json:"frames"`
+	Frames    []frameView             `json:"frames,omitzero"`
+	Segments  []segmentView           `json:"segments,omitzero"`
 	Missing   []markers.MissingRecord `json:"missing"`
 	Truncated bool                    `json:"truncated"`
 	// Next is the address of what the limit left out.
@@ -167,21 +100,6 @@ func newSpan(q *query) span {
 // oldestFirst says which end of the range a limit keeps: the newest records, unless the request says where to begin.
 func (s span) oldestFirst() bool { return s.order == "asc" || s.order == "" && s.hasFrom }
 
-// trimTo drops what is beyond the limit from records that came in the order of oldestFirst, and puts them in
-// ascending order.
-func trimTo[T any](s span, records []T) (out []T, truncated bool) {
-	if len(records) > s.limit {
-		records, truncated = records[:s.limit], true
-	}
-	if !s.oldestFirst() {
-		slices.Reverse(records)
-	}
-	if records == nil {
-		records = []T{}
-	}
-	return records, truncated
-}
-
 // behind is the address, under a path, of what is left out of a range of which first to last are given.
 func (s span) behind(path, channel string, first, last int64) string {
 	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(s.limit)}}
@@ -204,6 +122,41 @@ func (s span) behind(path, channel string, first, last int64) string {
 
 // getFrames answers GET /frames.
 func (s *Server) getFrames(c echo.Context) error {
+	return listLedger(s, c, ledgerKind[markers.FrameRecord]{
+		name: "frames", unit: func(markers.Channel) int64 { return 1 }, read: s.cfg.Store.Frames,
+		show: func(ctx context.Context, ch markers.Channel, list *ledgerList, records []markers.FrameRecord) (err error) {
+			list.Frames, err = s.frameViews(ctx, ch, records)
+			return err
+		},
+	})
+}
+
+// getSegments answers GET /segments, whose range is in media sequence numbers.
+func (s *Server) getSegments(c echo.Context) error {
+	return listLedger(s, c, ledgerKind[markers.SegmentRecord]{
+		name: "segments", unit: func(ch markers.Channel) int64 { return ch.FramesPerSegment }, read: s.cfg.Store.Segments,
+		show: func(_ context.Context, ch markers.Channel, list *ledgerList, records []markers.SegmentRecord) error {
+			own := s.own(ch.Name)
+			list.Segments = make([]segmentView, len(records))
+			for i, r := range records {
+				list.Segments[i] = segmentView{r, !own(r.Generator)}
+			}
+			return nil
+		},
+	})
+}
+
+// ledgerKind is a kind of record of the ledger: each is of a unit of so many frames, and the units are numbered from the epoch.
+type ledgerKind[R record] struct {
+	name string
+	unit func(markers.Channel) int64
+	read func(ctx context.Context, channel string, r markers.Range) ([]R, error)
+	// show puts records, which are in ascending order, into the answer.
+	show func(context.Context, markers.Channel, *ledgerList, []R) error
+}
+
+// listLedger answers with the records of a range, and with what is missing there.
+func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	ctx := c.Request().Context()
 	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
 	sp := newSpan(q)
@@ -211,70 +164,82 @@ func (s *Server) getFrames(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := s.cfg.Store.Frames(ctx, ch.Name, markers.Range{
-		From: markers.AtFrame(sp.from), To: markers.EndOfFrame(sp.to), Limit: sp.limit + 1, Desc: !sp.oldestFirst(),
+	list := ledgerList{Channel: ch.Name, Missing: []markers.MissingRecord{}}
+	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
+		return err
+	}
+	unit := k.unit(ch)
+	// Beyond this one no unit has a frame that can be asked for, and its frames would not fit a number.
+	lastUnit := maxFrame / unit
+	if sp.from > lastUnit {
+		if err := k.show(ctx, ch, &list, nil); err != nil {
+			return err
+		}
+		return noCache(c, list)
+	}
+	first, last := sp.from*unit, (min(sp.to, lastUnit)+1)*unit-1
+	records, err := k.read(ctx, ch.Name, markers.Range{
+		From: markers.AtFrame(first), To: markers.EndOfFrame(last), Limit: sp.limit + 1, Desc: !sp.oldestFirst(),
 	})
 	if err != nil {
 		return err
 	}
-	list := frameList{Channel: ch.Name}
-	records, list.Truncated = trimTo(sp, records)
-	first, last := sp.from, sp.to
-	if list.Truncated && sp.oldestFirst() {
-		last = records[len(records)-1].Frame
-	} else if list.Truncated {
-		first = records[0].Frame
+	if list.Truncated = len(records) > sp.limit; list.Truncated {
+		records = records[:sp.limit]
+		if end := records[sp.limit-1].RecordID().Frame; sp.oldestFirst() {
+			last = end + unit - 1
+		} else {
+			first = end
+		}
 	}
-	var more bool
-	if list.Missing, first, last, more, err = s.missingWithin(ctx, ch.Name, first, last, 1, sp); err != nil {
+	if !sp.oldestFirst() {
+		slices.Reverse(records)
+	}
+	missing, from, to, err := s.missingWithin(ctx, ch.Name, first, last, unit, sp)
+	if err != nil {
 		return err
 	}
-	if more {
-		records = slices.DeleteFunc(records, func(r markers.FrameRecord) bool { return r.Frame < first || r.Frame > last })
-	}
-	if list.Frames, err = s.frameViews(ctx, ch, records); err != nil {
+	list.Missing = append(list.Missing, missing...)
+	list.Truncated = list.Truncated || from > first || to < last
+	records = slices.DeleteFunc(records, func(r R) bool { n := r.RecordID().Frame; return n < from || n > to })
+	if err := k.show(ctx, ch, &list, records); err != nil {
 		return err
 	}
-	if list.Truncated = list.Truncated || more; list.Truncated {
-		list.Next = sp.behind("frames", ch.Name, first, last)
+	if list.Truncated {
+		list.Next = sp.behind(k.name, ch.Name, from/unit, to/unit)
 		setLink(c.Response().Header(), list.Next)
-	}
-	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
-		return err
 	}
 	if sp.order == "desc" {
 		slices.Reverse(list.Frames)
+		slices.Reverse(list.Segments)
 		slices.Reverse(list.Missing)
 	}
 	return noCache(c, list)
 }
 
-// missingWithin reads what is missing from first to last. Where that is more records than the limit, more is true, and the
-// range gets smaller, by whole units of frames, at the end that the span leaves out: then it has some more than the limit at
-// the most, which are missing in the first unit.
+// missingWithin reads what is missing from first to last. Where that is more records than the limit, the range gets smaller, by
+// whole units of frames, at the end that the span leaves out: then it has some more than the limit at the most, which are missing
+// in the first unit.
 func (s *Server) missingWithin(ctx context.Context, channel string, first, last, unit int64, sp span,
-) (out []markers.MissingRecord, newFirst, newLast int64, more bool, err error) {
+) (out []markers.MissingRecord, from, to int64, err error) {
 	out, err = s.missingIn(ctx, channel, first, last)
-	if out == nil {
-		out = []markers.MissingRecord{}
-	}
 	if err != nil || len(out) <= sp.limit {
-		return out, first, last, false, err
+		return out, first, last, err
 	}
-	newFirst, newLast = first, last
+	from, to = first, last
 	if sp.oldestFirst() {
-		newLast = max(out[sp.limit].Frame/unit, first/unit+1)*unit - 1
+		to = max(out[sp.limit].Frame/unit, first/unit+1)*unit - 1
 	} else {
 		ends := make([]int64, len(out))
 		for i, m := range out {
 			ends[i] = m.LastFrame
 		}
 		slices.Sort(ends)
-		newFirst = min((ends[len(out)-sp.limit-1]+unit)/unit, last/unit) * unit
+		from = min((ends[len(out)-sp.limit-1]+unit)/unit, last/unit) * unit
 	}
-	outside := func(m markers.MissingRecord) bool { return m.LastFrame < newFirst || m.Frame > newLast }
-	if !slices.ContainsFunc(out, outside) {
-		return out, first, last, false, nil
+	within := slices.DeleteFunc(slices.Clone(out), func(m markers.MissingRecord) bool { return m.LastFrame < from || m.Frame > to })
+	if len(within) == len(out) {
+		return out, first, last, nil
 	}
-	return slices.DeleteFunc(out, outside), newFirst, newLast, true, nil
+	return within, from, to, nil
 }

@@ -287,7 +287,7 @@ func TestCacheIsBounded(t *testing.T) {
 	c := newBodyCache()
 	state := cacheState{at: testEpoch()}
 	for i := range 3 * maxCached {
-		c.put(cacheKey{query: markerQuery{limit: i}}, state, cachedBody{bytes: make([]byte, maxCachedBytes/4)})
+		c.put(cacheKey{query: recordQuery{limit: i}}, state, cachedBody{bytes: make([]byte, maxCachedBytes/4)})
 	}
 	if c.size > maxCachedTotal || c.order.Len() > maxCached || len(c.byKey) != c.order.Len() {
 		t.Errorf("%d answers, %d bytes", c.order.Len(), c.size)

@@ -50,8 +50,8 @@ func (s *Server) getScore(c echo.Context) error {
 	ctx := r.Context()
 	q := newQuery(r, "channel", "source", "tolerance", "offset", "ts_start", "ts_end")
 	o, mq := scoreOptions(q)
-	dq := markerQuery{source: q.source()}
-	if dq.source == "" {
+	dq := recordQuery{only: q.source()}
+	if dq.only == "" {
 		q.fail(badField("source", "source is missing: name one that has posted to /detections"))
 	}
 	ch, err := s.channel(ctx, q)
@@ -67,7 +67,7 @@ func (s *Server) getScore(c echo.Context) error {
 		dq.hasAfter = false
 		var all []markers.Detection
 		if all, err = s.findDetections(ctx, ch, dq); err == nil && len(all) == 0 {
-			err = notFound("there is no detection of source %q: /detections lists what there is", dq.source)
+			err = notFound("there is no detection of source %q: /detections lists what there is", dq.only)
 		}
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Server) getScore(c echo.Context) error {
 }
 
 // scoreOptions reads how detections are compared, and which markers they are compared with.
-func scoreOptions(q *query) (o score.Options, mq markerQuery) {
+func scoreOptions(q *query) (o score.Options, mq recordQuery) {
 	o.Tolerance = defaultTolerance
 	if t, ok := q.seconds("tolerance"); ok {
 		if o.Tolerance = t; t < 0 || t > score.MaxTolerance {
@@ -108,7 +108,7 @@ func scoreOptions(q *query) (o score.Options, mq markerQuery) {
 }
 
 // score answers with the score of detections.
-func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq markerQuery) error {
+func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq recordQuery) error {
 	if detections.Clock == score.Gen {
 		// The range is one of the times when frames were produced, and the store is asked by HLS time: all markers are
 		// read, and the range picks from them.
@@ -136,8 +136,7 @@ func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List
 	if report.From != nil {
 		*report.From-- // as it was given: exclusive
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, report)
+	return noStore(c, http.StatusOK, report)
 }
 
 func clockNames() (names []string) {

@@ -121,11 +121,9 @@ func (s *Server) routes() *echo.Echo {
 	get := func(path string, h echo.HandlerFunc) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, bounded(h))
 	}
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/markers", s.getMarkers)
-	e.GET("/markers/stream", s.streamMarkers)
+	addRecords(s, e, s.markerKind())
+	addRecords(s, e, s.detectionKind())
 	e.POST("/markers", bounded(s.postMarker))
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/detections", s.getDetections)
-	e.GET("/detections/stream", s.streamDetections)
 	e.POST("/detections", bounded(s.postDetections))
 	e.POST("/score", bounded(s.postScore))
 	get("/score", s.getScore)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -54,15 +53,11 @@ func (s *Server) getOpenAPIJSON(c echo.Context) error {
 }
 
 func answerDocument(c echo.Context, mediaType string, document []byte) error {
-	h := c.Response().Header()
-	h.Set("Cache-Control", "no-cache")
-	etag := etagOf(document)
-	h.Set("ETag", etag)
-	if matchesETag(c.Request().Header.Values("If-None-Match"), etag) {
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	if hasAlready(c, etagOf(document)) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(document)))
-	return c.Blob(http.StatusOK, mediaType, document)
+	return sendBytes(c, mediaType, document)
 }
 
 // readyTimeout bounds a readiness check: probes commonly give up after a few seconds and then learn no reason.
@@ -82,8 +77,7 @@ type readyView struct {
 
 // getHealth answers GET /healthz: the process answers requests.
 func (s *Server) getHealth(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, healthView{"ok", s.cfg.Version})
+	return noStore(c, http.StatusOK, healthView{"ok", s.cfg.Version})
 }
 
 // getReady answers GET /readyz: whether all promises can be kept just now, and why not.
@@ -107,12 +101,11 @@ func (s *Server) getReady(c echo.Context) error {
 			v.Reasons = append(v.Reasons, s.unpublished(ch.Name)...)
 		}
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
 	status := http.StatusOK
 	if v.Ready = len(v.Reasons) == 0; !v.Ready {
 		status = http.StatusServiceUnavailable
 	}
-	return c.JSON(status, v)
+	return noStore(c, status, v)
 }
 
 // unpublished gives the reason why players can't load a channel that this process generates, if there is one: its
