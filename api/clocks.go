@@ -232,7 +232,7 @@ func (s *Server) earliestHere(ch markers.Channel, n streamNow) (int64, error) {
 }
 
 func notLive(detail string) *Problem {
-	return &Problem{Status: http.StatusServiceUnavailable, retryAfter: startingRetry, Detail: detail}
+	return tryLater(http.StatusServiceUnavailable, startingRetry, "%s", detail)
 }
 
 // arrivals notes when the newest record of a channel was another one than before: where clocks differ that alone says that

@@ -48,10 +48,7 @@ func (s *Server) postDetections(c echo.Context) error {
 	}
 	now := s.cfg.Now()
 	if wait := s.rate.Take(len(list), now); wait > 0 {
-		return &Problem{
-			Status: http.StatusTooManyRequests, retryAfter: wait,
-			Detail: fmt.Sprintf("more than %d detections a second come in", detectionRate),
-		}
+		return tryLater(http.StatusTooManyRequests, wait, "more than %d detections a second come in", detectionRate)
 	}
 	for i := range list {
 		list[i].Received, list[i].Place = now.UTC(), markers.ID{Frame: newest.Frame, Sub: 1}

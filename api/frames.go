@@ -113,9 +113,7 @@ func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event 
 	select {
 	case p.queue <- struct{}{}:
 	default:
-		return nil, &Problem{
-			Status: http.StatusServiceUnavailable, Detail: "too many pictures are being rendered", retryAfter: time.Second,
-		}
+		return nil, tryLater(http.StatusServiceUnavailable, time.Second, "too many pictures are being rendered")
 	}
 	defer func() { <-p.queue }()
 	select {

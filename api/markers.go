@@ -182,8 +182,8 @@ func (s *Server) pages(ctx context.Context, channel string, r markers.Range,
 			if r.Limit > size {
 				// The oldest are trimmed at any time: where the last one that was read is gone, others may be that were not.
 				if len(page) == 0 || page[0].RecordID() != before {
-					return false, &Problem{Status: http.StatusServiceUnavailable, retryAfter: trimmedRetry,
-						Detail: "markers were removed while they were read, as they are when their time is over: ask again"}
+					return false, tryLater(http.StatusServiceUnavailable, trimmedRetry,
+						"markers were removed while they were read, as they are when their time is over: ask again")
 				}
 				page = page[1:]
 			}

@@ -169,7 +169,7 @@ func (s *Server) getLive(c echo.Context) error {
 	guard := &errorGuard{ResponseWriter: c.Response().Writer}
 	live.ServeHTTP(guard, c.Request())
 	if guard.held == http.StatusServiceUnavailable {
-		return &Problem{Status: guard.held, retryAfter: clientsRetry, Detail: "all places for live streams are taken"}
+		return tryLater(guard.held, clientsRetry, "all places for live streams are taken")
 	}
 	if err := guard.problem(); err != nil {
 		return err

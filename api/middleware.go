@@ -152,15 +152,12 @@ func (g *errorGuard) problem() error {
 	case 0:
 		return nil
 	case http.StatusNotFound:
-		return notFound("there is nothing here: /openapi.yaml lists what there is")
+		return nothingHere()
 	case http.StatusRequestedRangeNotSatisfiable:
-		return &Problem{Status: g.held, Field: "Range", Detail: "the range lies outside the file"}
+		return refusal(g.held, "Range", "the range lies outside the file")
 	}
 	return &Problem{Status: g.held, Detail: "the request can't be answered: " + http.StatusText(g.held)}
 }
-
-// streamRoute, like liveRoute, is a route whose duration says how long somebody watched, not how quick the server is.
-const streamRoute = "/markers/stream"
 
 // metrics are the server's own. Labels come from closed sets, so that no client can make new series.
 type metrics struct {
@@ -211,7 +208,8 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 		method = "other"
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-	if route != streamRoute && route != liveRoute {
+	// How long somebody watched does not say how quick the server is.
+	if route != liveRoute && !strings.HasSuffix(route, "/stream") {
 		m.durations.WithLabelValues(route).Observe(took.Seconds())
 	}
 }

@@ -163,16 +163,12 @@ func (s *Server) channel(ctx context.Context, q *query) (markers.Channel, error)
 	if len(all) == 1 {
 		return all[0], nil
 	}
-	for _, c := range all {
-		if c.Name == defaultChannel {
-			return c, nil
-		}
+	if i := slices.IndexFunc(all, func(c markers.Channel) bool { return c.Name == defaultChannel }); i >= 0 {
+		return all[i], nil
 	}
 	if len(all) == 0 {
-		return markers.Channel{}, &Problem{
-			Status: http.StatusServiceUnavailable, Detail: "there is no channel yet: the generator has not started",
-			retryAfter: startingRetry,
-		}
+		return markers.Channel{}, tryLater(http.StatusServiceUnavailable, startingRetry,
+			"there is no channel yet: the generator has not started")
 	}
 	return markers.Channel{}, badField("channel", "there are several channels: name one of those that /channels lists")
 }
@@ -190,25 +186,20 @@ func splitList(header []string) []string {
 
 // chooseFormat goes by the format parameter where there is one, else by the Accept header.
 func chooseFormat(q *query, r *http.Request) (formats.Format, error) {
-	names := []string{""}
-	for _, f := range formats.All() {
+	all, names := formats.All(), []string{""}
+	for _, f := range all {
 		names = append(names, f.Name)
 	}
 	name := q.oneOf("format", names...)
 	if q.err != nil {
 		return formats.Format{}, q.err
 	}
-	for _, f := range formats.All() {
-		if f.Name == name {
-			return f, nil
-		}
+	if i := slices.Index(names, name); i > 0 {
+		return all[i-1], nil
 	}
 	f, ok := formats.Negotiate(r.Header.Values("Accept"))
 	if !ok {
-		return f, &Problem{
-			Status: http.StatusNotAcceptable, Field: "Accept",
-			Detail: "there is application/json, application/x-ndjson, text/csv and text/vtt",
-		}
+		return f, refusal(http.StatusNotAcceptable, "Accept", "there is application/json, application/x-ndjson, text/csv and text/vtt")
 	}
 	return f, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -20,18 +19,13 @@ import (
 func readJSONBody(w http.ResponseWriter, r *http.Request, most int64, example string) ([]byte, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return nil, &Problem{
-			Status: http.StatusUnsupportedMediaType, Field: "Content-Type", Detail: "the body must be application/json",
-		}
+		return nil, refusal(http.StatusUnsupportedMediaType, "Content-Type", "the body must be application/json")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &Problem{
-			Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Detail: fmt.Sprintf("the body has more than %d bytes", most),
-		}
+		return nil, refusal(http.StatusRequestEntityTooLarge, "body", "the body has more than %d bytes", most)
 	case err != nil:
 		return nil, badField("body", "the body can't be read")
 	case !utf8.Valid(body): // the decoder would put replacement characters in

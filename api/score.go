@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -153,19 +152,14 @@ func readDetections(w http.ResponseWriter, r *http.Request, in score.Reading) (s
 		"application/json": score.JSON, "application/x-ndjson": score.JSON, "text/csv": score.CSV,
 	}
 	if in.Format = formats[media]; err != nil || in.Format == "" {
-		return score.List{}, &Problem{
-			Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
-			Detail: "the body must be application/json, application/x-ndjson or text/csv",
-		}
+		return score.List{}, refusal(http.StatusUnsupportedMediaType, "Content-Type",
+			"the body must be application/json, application/x-ndjson or text/csv")
 	}
 	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return list, &Problem{
-			Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Detail: fmt.Sprintf("the body has more than %d bytes", maxScoreBody),
-		}
+		return list, refusal(http.StatusRequestEntityTooLarge, "body", "the body has more than %d bytes", maxScoreBody)
 	case err != nil:
 		return list, badField("body", "%s", err)
 	}

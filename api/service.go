@@ -17,7 +17,7 @@ import (
 // getPage lets the page answer. What it does not have either is an error, so that it is answered like every other.
 func (s *Server) getPage(c echo.Context) error {
 	if s.cfg.Page == nil {
-		return notFound("there is nothing here: /openapi.yaml lists what there is")
+		return nothingHere()
 	}
 	guard := &errorGuard{ResponseWriter: c.Response().Writer}
 	s.cfg.Page.ServeHTTP(guard, c.Request())

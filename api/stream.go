@@ -34,11 +34,11 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 		return err
 	}
 	if ok, all := s.clients.Enter(r.RemoteAddr); !ok {
-		detail := fmt.Sprintf("all %d places for event streams are taken", s.clients.Max())
-		if !all {
-			detail = fmt.Sprintf("this address has %d event streams already: that is the most", s.clients.Each())
+		if all {
+			return tryLater(http.StatusServiceUnavailable, clientsRetry, "all %d places for event streams are taken", s.clients.Max())
 		}
-		return &Problem{Status: http.StatusServiceUnavailable, retryAfter: clientsRetry, Detail: detail}
+		return tryLater(http.StatusServiceUnavailable, clientsRetry,
+			"this address has %d event streams already: that is the most", s.clients.Each())
 	}
 	s.metrics.streams.Inc()
 	defer func() { s.metrics.streams.Dec(); s.clients.Leave(r.RemoteAddr) }()

@@ -28,12 +28,9 @@ func (s *Server) postMarker(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	req, err := readTrigger(c.Response(), r, ch)
+	text, length, err := readTrigger(c.Response(), r, ch)
 	if err != nil {
 		return err
-	}
-	if req.length == 0 {
-		req.length = ch.EventLength
 	}
 	earliest, err := s.earliest(ctx, ch)
 	if err != nil {
@@ -43,7 +40,7 @@ func (s *Server) postMarker(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.planner.place(ctx, shows, max(0, earliest), req.length, req.text)
+	t, err := s.planner.place(ctx, shows, max(0, earliest), length, text)
 	if err != nil {
 		return err
 	}
@@ -52,8 +49,7 @@ func (s *Server) postMarker(c echo.Context) error {
 		"channel": {ch.Name}, "kind": {markers.KindManual},
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
 	}.Encode())
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
+	return noStore(c, http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
 }
 
 const (
@@ -90,11 +86,8 @@ func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest,
 			return t, err
 		}
 		if t.Frame > latest {
-			return t, &Problem{
-				Status:     http.StatusConflict,
-				Detail:     fmt.Sprintf("there is no room for an event of %d frames within %v", length, maxTriggerWait),
-				retryAfter: max(time.Second, time.Duration(ch.Rate.Nanos(t.Frame-latest))),
-			}
+			return t, tryLater(http.StatusConflict, max(time.Second, time.Duration(ch.Rate.Nanos(t.Frame-latest))),
+				"there is no room for an event of %d frames within %v", length, maxTriggerWait)
 		}
 		t.LastFrame = t.Frame + length - 1
 		newest, err := p.store.Last(ctx, ch.Name, markers.Triggers)
@@ -102,12 +95,8 @@ func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest,
 			return t, fmt.Errorf("read triggers: %w", err)
 		}
 		if newest.Frame >= t.Frame {
-			return t, &Problem{
-				Status: http.StatusConflict,
-				Detail: fmt.Sprintf("the log of triggers ends with one for frame %d, which no event can show: none can be "+
-					"triggered before that frame, unless the log is deleted", newest.Frame),
-				retryAfter: maxTriggerWait,
-			}
+			return t, tryLater(http.StatusConflict, maxTriggerWait, "the log of triggers ends with one for frame %d, which no event "+
+				"can show: none can be triggered before that frame, unless the log is deleted", newest.Frame)
 		}
 		if err := p.store.Append(ctx, ch.Name, markers.Batch{Triggers: []markers.Trigger{t}}); err != nil {
 			return t, fmt.Errorf("write trigger: %w", err)
@@ -119,9 +108,7 @@ func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest,
 			return t, nil
 		}
 	}
-	return markers.Trigger{}, &Problem{
-		Status: http.StatusConflict, Detail: "others keep triggering events at the same time", retryAfter: time.Second,
-	}
+	return markers.Trigger{}, tryLater(http.StatusConflict, time.Second, "others keep triggering events at the same time")
 }
 
 // free is the first frame from earliest on where an event of length frames fits, or a frame after latest where there
@@ -174,32 +161,27 @@ func (p *planner) holds(ctx context.Context, ch markers.Channel, t markers.Trigg
 // maxTriggerBody is far above what 120 characters need, however they are escaped.
 const maxTriggerBody = 16 << 10
 
-// triggerRequest is the body of POST /markers. length is 0 where it is left out.
-type triggerRequest struct {
-	text   string
-	length int64
-}
-
-// readTrigger reads and checks the body. Members that are unknown or given twice are refused: they are mistakes that
-// would pass silently.
-func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (t triggerRequest, err error) {
+// readTrigger reads and checks the body of POST /markers. Members that are unknown or given twice are refused: they are
+// mistakes that would pass silently.
+func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (text string, length int64, err error) {
 	body, err := readJSONBody(w, r, maxTriggerBody, "{} or {\"text\":…,\"length_frames\":…}")
 	if err != nil {
-		return t, err
+		return "", 0, err
 	}
 	members, err := membersOf(body, "text", "length_frames")
 	if err != nil {
-		return t, err
+		return "", 0, err
 	}
-	if t.text, err = textOf(members); err != nil {
-		return t, err
+	if text, err = textOf(members); err != nil {
+		return "", 0, err
 	}
+	length = ch.EventLength
 	if raw, ok := members["length_frames"]; ok {
 		longest := markers.MaxEventSeconds * ch.Rate.Base()
-		t.length, err = parseDigits(string(raw))
-		if err != nil || t.length < 1 || t.length > longest {
-			return t, badField("length_frames", "length_frames must be a whole number from 1 to %d", longest)
+		length, err = parseDigits(string(raw))
+		if err != nil || length < 1 || length > longest {
+			return "", 0, badField("length_frames", "length_frames must be a whole number from 1 to %d", longest)
 		}
 	}
-	return t, nil
+	return text, length, nil
 }
