@@ -1,7 +1,9 @@
 package gaps
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,10 +62,7 @@ func (f *finder) readExchanges() error {
 		}
 	}
 	for e, err := range f.s.Exchanges(f.ctx) {
-		if err != nil {
-			return err
-		}
-		if err := f.ctx.Err(); err != nil {
+		if err := cmp.Or(err, f.ctx.Err()); err != nil {
 			return err
 		}
 		if !f.wants(e.Playlist) {
@@ -77,7 +76,7 @@ func (f *finder) readExchanges() error {
 	}
 	q.endRun()
 	q.contents.end(f.r)
-	for _, id := range sortedKeys(q.loads) {
+	for _, id := range slices.Sorted(maps.Keys(q.loads)) {
 		if err := q.loads[id].finish(f); err != nil {
 			return err
 		}
@@ -156,7 +155,7 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 			what = "the first playlist"
 		}
 	case key.resource == hlsclient.ResourceSegment:
-		what = segmentRange(f.MSN, f.MSN)
+		what = fmt.Sprintf("segment %d", f.MSN)
 		if by == nil { // its entry says so too: one of the two is enough
 			f.Text = why
 			q.f.lost[f.last] = f.Finding
@@ -175,12 +174,8 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 
 // endRun ends what failed to the end of a run.
 func (q *requests) endRun() {
-	keys := make([]asked, 0, len(q.failures))
-	for k := range q.failures {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b asked) int { return slices.Compare(q.failures[a].Exchanges, q.failures[b].Exchanges) })
-	for _, k := range keys {
+	inOrder := func(a, b asked) int { return slices.Compare(q.failures[a].Exchanges, q.failures[b].Exchanges) }
+	for _, k := range slices.SortedFunc(maps.Keys(q.failures), inOrder) {
 		q.end(k, q.failures[k], nil)
 	}
 }
@@ -196,15 +191,6 @@ func (q *requests) load(playlist int64) *loads {
 		q.loads[playlist] = l
 	}
 	return l
-}
-
-func sortedKeys[V any](m map[int64]V) []int64 {
-	keys := make([]int64, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // address is where a segment is.

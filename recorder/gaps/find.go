@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/recorder"
@@ -103,9 +105,9 @@ func (f *finder) find() (err error) {
 		}
 	}
 	f.variants()
-	for _, id := range sortedKeys(f.lost) { // the recording ended before it gave them up
+	for _, id := range slices.Sorted(maps.Keys(f.lost)) { // the recording ended before it gave them up
 		lost := f.lost[id]
-		lost.Text = fmt.Sprintf("%s failed: %s, it did not come before the recording ended", segmentRange(lost.MSN, lost.MSN), lost.Text)
+		lost.Text = fmt.Sprintf("segment %d failed: %s, it did not come before the recording ended", lost.MSN, lost.Text)
 		f.r.add(lost)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
@@ -87,12 +88,7 @@ func (l *loads) addStrange(e *recorder.Exchange) {
 	s.Count++
 	s.Amount = e.Ended - s.At
 	s.Exchanges = addRow(s.Exchanges, e.ID)
-	for _, b := range s.bodies {
-		if b == e.Body {
-			return
-		}
-	}
-	if len(s.bodies) < maxStrange {
+	if len(s.bodies) < maxStrange && !slices.Contains(s.bodies, e.Body) {
 		s.bodies = append(s.bodies, e.Body)
 	}
 }

@@ -32,24 +32,22 @@ func (t *tracker) newSegments(l *loaded) {
 func (t *tracker) durations(l *loaded) {
 	f := t.finding(KindTargetDuration, l)
 	target := time.Duration(l.m.TargetDuration)
-	count := int64(0)
 	for i := range l.m.Segments {
 		s := &l.m.Segments[i]
 		d := time.Duration(s.Duration)
 		if s.MSN < t.checked || d-target <= time.Second/2 {
 			continue
 		}
-		if count++; count == 1 {
+		if f.Count++; f.Count == 1 {
 			f.MSN = s.MSN
 		}
 		f.Amount = max(f.Amount, d)
 	}
-	if count == 0 {
+	if f.Count == 0 {
 		return
 	}
-	f.Count = count
 	f.Text = fmt.Sprintf("EXTINF is up to %s from segment %d on (%s), and EXT-X-TARGETDURATION is %v s", seconds(f.Amount),
-		f.MSN, plural(count, "segment"), l.m.TargetDuration)
+		f.MSN, plural(f.Count, "segment"), l.m.TargetDuration)
 	t.f.r.add(f)
 }
 

@@ -93,15 +93,10 @@ func (r *Report) draw() (*drawing, error) {
 	d.legend.YPosition = draw.PosCenter
 	d.intervals = d.diagram("Time from one version of a playlist to the next", "interval (s)")
 	d.delays = d.diagram("Time from when a segment was asked for to when it was there", "time (s)")
-	if err := d.addPlaylists(); err != nil {
-		return nil, err
-	}
-	if err := d.addThresholds(); err != nil {
-		return nil, err
-	}
-	d.addGaps()
-	if err := d.addSegments(); err != nil {
-		return nil, err
+	for _, add := range []func() error{d.addPlaylists, d.addThresholds, d.addGaps, d.addSegments} {
+		if err := add(); err != nil {
+			return nil, err
+		}
 	}
 	d.addFailures()
 	for _, p := range []*plot.Plot{d.intervals, d.delays} {
@@ -187,14 +182,34 @@ func (d *drawing) addThresholds() error {
 	return nil
 }
 
-// addGaps draws each gap from the one version to the other.
-func (d *drawing) addGaps() {
-	if len(d.r.Gaps) == 0 {
-		return
+// addGaps draws the gaps.
+func (d *drawing) addGaps() error {
+	lines := d.r.gapLines()
+	for i, points := range lines {
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return err
+		}
+		line.LineStyle = draw.LineStyle{Color: red(), Width: vg.Points(3)}
+		d.intervals.Add(line)
+		if i == 0 {
+			d.legend.Add("gap", newSpans(d.r), line)
+		}
 	}
-	b := newBars(d.r)
-	d.intervals.Add(b)
-	d.legend.Add("gap", newSpans(d.r), b)
+	return nil
+}
+
+// gapLines are the gaps, each from the one version to the other, at its length; the longest where they can't be told apart.
+func (r *Report) gapLines() (lines []plotter.XYs) {
+	all := make([]sample, len(r.Gaps))
+	for i := range r.Gaps {
+		g := &r.Gaps[i]
+		all[i] = sample{Moment: recorder.Moment{Run: g.Before.Run, At: g.Before.Seen}, value: g.Interval}
+	}
+	for _, p := range r.points(r.thin(all)) {
+		lines = append(lines, plotter.XYs{p, {X: p.X + p.Y, Y: p.Y}})
+	}
+	return lines
 }
 
 // addSegments draws what came late, and what did not come: at the time at which it was given up.

@@ -19,8 +19,8 @@ func (t *tracker) threshold(a, b *m3u8.Media) time.Duration {
 		}
 		d = bounded(d)
 		d += d / 2
-		if d == 0 && t.advance != nil && !t.untold {
-			t.untold = true
+		if d == 0 && t.advance != nil && !t.noTarget {
+			t.noTarget = true
 			f := t.finding(KindTargetDuration, t.advance)
 			f.Text = "the playlist has no target duration and no segments: it can't be told whether its versions are too far apart"
 			t.f.r.add(f)
@@ -94,16 +94,19 @@ func (t *tracker) sequence(l *loaded) {
 		t.f.r.add(f)
 	case l.Restarted:
 		f := t.between(KindSegmentChanged, l)
-		shared := min(l.end(), prev.end()) - l.first()
-		f.MSN, f.Count = l.first(), max(shared, 1)
+		f.MSN, f.Count = l.first(), max(min(l.end(), prev.end())-l.first(), 1)
 		f.Text = fmt.Sprintf("all is another from segment %d on, under numbers that were there before", l.first())
 		t.f.r.add(f)
 	}
 	if l.Missed > 0 {
 		f := t.between(KindSequenceJump, l)
 		f.MSN, f.Count = l.first()-l.Missed, l.Missed
+		missed := fmt.Sprintf("segment %d", f.MSN)
+		if f.Count > 1 {
+			missed = fmt.Sprintf("segments %d to %d", f.MSN, f.MSN+f.Count-1)
+		}
 		f.Text = fmt.Sprintf("%s stood in no version: the one before, %s earlier, ended with segment %d, and this one begins with %d",
-			segmentRange(f.MSN, f.MSN+f.Count-1), seconds(l.Seen-prev.Seen), prev.end()-1, l.first())
+			missed, seconds(l.Seen-prev.Seen), prev.end()-1, l.first())
 		t.f.r.add(f)
 	}
 }

@@ -57,7 +57,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 			fmt.Fprintf(&b, "  %s%s %s: %s%s%s\n", f.UTC.Format(layout), r.at(f.Moment), f.Kind, r.of(f.Playlist), f.Text, f.rows())
 		}
 	}
-	if left := r.leftOut(); left > 0 {
+	if left := r.total() - int64(len(r.Findings)); left > 0 {
 		fmt.Fprintf(&b, "  and %s more of the same kinds\n", plural(left, "finding"))
 	}
 	r.writeShown(&b, layout)
@@ -69,20 +69,15 @@ func (r *Report) WriteTable(w io.Writer) error {
 
 // headline is what there is in a line.
 func (r *Report) headline() string {
-	gaps, others := r.Counts[KindGap], int64(0)
-	for kind, n := range r.Counts {
-		if kind != KindGap {
-			others += n
-		}
-	}
-	if gaps+others == 0 {
+	gaps, all := r.Counts[KindGap], r.total()
+	if all == 0 {
 		return "nothing was found"
 	}
-	return plural(gaps, "gap") + ", " + plural(others, "other finding")
+	return plural(gaps, "gap") + ", " + plural(all-gaps, "other finding")
 }
 
-func (r *Report) leftOut() int64 {
-	n := -int64(len(r.Findings))
+// total counts all findings, also those that were left out.
+func (r *Report) total() (n int64) {
 	for _, count := range r.Counts {
 		n += count
 	}
@@ -184,14 +179,6 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// segmentRange names segments by their numbers, both of them included.
-func segmentRange(first, last int64) string {
-	if first == last {
-		return fmt.Sprintf("segment %d", first)
-	}
-	return fmt.Sprintf("segments %d to %d", first, last)
 }
 
 // printable is a harmless text that is not too long.

@@ -25,8 +25,8 @@ type tracker struct {
 	checked int64
 	// next is what the first segment after prev should say.
 	next expected
-	// untold: it was said that the playlist has no target duration.
-	untold bool
+	// noTarget: there is a finding already that the playlist has no target duration.
+	noTarget bool
 	// stale is a finding that goes on.
 	stale *Finding
 }
