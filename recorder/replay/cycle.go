@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -174,13 +175,7 @@ func (c *cycle) compose(raw string, lines []line, base *url.URL, pass int64) []l
 		return lines // it doesn't change
 	}
 	if pass == 0 || c.plain {
-		kept := lines[:0]
-		for _, l := range lines {
-			if name, _ := l.tag(); !endless(name) {
-				kept = append(kept, l)
-			}
-		}
-		return kept
+		return slices.DeleteFunc(lines, func(l line) bool { name, _ := l.tag(); return slices.Contains(endlessTags, name) })
 	}
 	// From the end: what is new in this pass, then what the passes before it brought, as much as there is in the recorded
 	// version, or in the last one, where the playlist grew in the recording.
@@ -199,14 +194,4 @@ func (c *cycle) compose(raw string, lines []line, base *url.URL, pass int64) []l
 		}
 	}
 	return c.write(parts)
-}
-
-// endless says that a tag has no place in a playlist that goes on for ever, or speaks of what was not recorded.
-func endless(name string) bool {
-	switch name {
-	case "EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE",
-		"EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT", "EXT-X-SERVER-CONTROL":
-		return true
-	}
-	return false
 }

@@ -89,12 +89,22 @@ func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
 	began, m := s.o.Now(), s.moment()
 	asked := rangeOf(r)
-	o, part, past := choose(found, m, asked) // past: of the pass before
+	var part *m3u8.ByteRange // the same part where one was asked for, or else all
+	if asked != nil {
+		part = asked.exact()
+	}
+	o, past := found.pick(m, part) // past: of the pass before
+	if o == nil && part != nil {
+		part = nil
+		o, past = found.pick(m, nil)
+	}
 	if o == nil {
 		return s.servePieces(w, r, found, m, asked)
 	}
 	if o.final != found && o.answered >= 0 && !found.isFinal(o) && r.URL.Path != streamPath {
-		s.redirect(w, o.final.path)
+		w.Header().Set("Location", o.final.path)
+		w.Header().Set("Cache-Control", "no-store") // it may lead elsewhere at another time
+		w.WriteHeader(http.StatusFound)
 		return nil
 	}
 	a := answer{outcome: o, began: began, waits: waitsFor(found, o, m, past)}
@@ -118,26 +128,6 @@ func (r *resource) isFinal(o *outcome) bool {
 		}
 	}
 	return true
-}
-
-// choose finds the outcome for a request: of the same part where one was asked for, or else of the whole. part is that of
-// the outcome.
-func choose(found *resource, m moment, asked *span) (o *outcome, part *m3u8.ByteRange, past bool) {
-	if asked != nil {
-		if exact := asked.exact(); exact != nil {
-			if o, past = found.pick(m, exact); o != nil {
-				return o, exact, past
-			}
-		}
-	}
-	o, past = found.pick(m, nil)
-	return o, nil, past
-}
-
-func (s *Server) redirect(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", to)
-	w.Header().Set("Cache-Control", "no-store") // it may lead elsewhere at another time
-	w.WriteHeader(http.StatusFound)
 }
 
 // waitsFor says how long a request waits for its answer. Those for playlists are tied to the clock: what a loading brought

@@ -71,20 +71,10 @@ func setHeader(h http.Header, text string) {
 	}
 }
 
-// replayed says that a field of an answer is sent again.
+// replayed says that a field of an answer is sent again. Its name has letters, digits and what is usual between them.
 func replayed(name string) bool {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 	lower := strings.ToLower(name)
-	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && plainName(name) &&
+	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && strings.Trim(name, plain) == "" &&
 		!strings.HasPrefix(lower, "access-control-") // this server says whose pages may read it
-}
-
-// plainName says that a field's name is a token of letters, digits and what is usual between them.
-func plainName(name string) bool {
-	for _, c := range []byte(name) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
-			continue
-		}
-		return false
-	}
-	return true
 }

@@ -38,10 +38,11 @@ func readIndex(ctx context.Context, s source) (*index, error) {
 			return nil, err
 		}
 	}
-	first, err := x.known(s.Info().URL)
+	u, err := parseAddress(s.Info().URL)
 	if err != nil {
 		return nil, err
 	}
+	first := x.byPath[m.path(u)]
 	if first == nil || len(first.outcomes) == 0 {
 		return nil, errNothing
 	}
@@ -101,15 +102,6 @@ func (x *index) resource(address string) (*resource, error) {
 	return r, nil
 }
 
-// known finds what is at an address, nil for nothing.
-func (x *index) known(address string) (*resource, error) {
-	u, err := parseAddress(address)
-	if err != nil {
-		return nil, err
-	}
-	return x.byPath[x.mapping.path(u)], nil
-}
-
 // loosePath is a path without its query, unescaped.
 func loosePath(at string) string {
 	u, err := url.ParseRequestURI(at)
@@ -133,15 +125,11 @@ func (x *index) find(u *url.URL) *resource {
 		return list[0]
 	}
 	for _, r := range list {
-		if v, err := url.ParseRequestURI(r.path); err == nil && sameQuery(v, u) {
+		if v, err := url.ParseRequestURI(r.path); err == nil && (v.RawQuery == u.RawQuery || v.Query().Encode() == u.Query().Encode()) {
 			return r
 		}
 	}
 	return nil
-}
-
-func sameQuery(a, b *url.URL) bool {
-	return a.RawQuery == b.RawQuery || a.Query().Encode() == b.Query().Encode()
 }
 
 // playlistPaths are those of the playlists.

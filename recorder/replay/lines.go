@@ -131,28 +131,26 @@ const (
 // variables are those of a playlist (RFC 8216bis, 4.4.2.3).
 type variables map[string]string
 
-// define takes an EXT-X-DEFINE. imports are those of the multivariant playlist, at is where the playlist came from.
-func (v variables) define(tag string, imports variables, at *url.URL) {
-	if name, ok := attributeOf(tag, "NAME"); ok {
-		v[name], _ = attributeOf(tag, "VALUE")
-	} else if name, ok := attributeOf(tag, "IMPORT"); ok {
-		if value, known := imports[name]; known {
-			v[name] = value
-		}
-	} else if name, ok := attributeOf(tag, "QUERYPARAM"); ok && at.Query().Has(name) {
-		v[name] = at.Query().Get(name)
-	}
-}
-
-// readVariables reads those of a whole playlist.
+// readVariables reads those of a whole playlist. imports are those of the multivariant playlist, at is where the playlist came
+// from.
 func readVariables(text string, imports variables, at *url.URL) variables {
 	v := variables{}
 	if !strings.Contains(text, "#"+defineTag) {
 		return v
 	}
 	for _, l := range splitLines(text, nil, 0) {
-		if name, _ := l.tag(); name == defineTag {
-			v.define(l.content(), imports, at)
+		if name, _ := l.tag(); name != defineTag {
+			continue
+		}
+		tag := l.content()
+		if name, ok := attributeOf(tag, "NAME"); ok {
+			v[name], _ = attributeOf(tag, "VALUE")
+		} else if name, ok := attributeOf(tag, "IMPORT"); ok {
+			if value, known := imports[name]; known {
+				v[name] = value
+			}
+		} else if name, ok := attributeOf(tag, "QUERYPARAM"); ok && at.Query().Has(name) {
+			v[name] = at.Query().Get(name)
 		}
 	}
 	return v

@@ -64,7 +64,9 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 		return o
 	}
 	o.header = headerText(e.Header)
-	o.announced = contentLength(e.Header)
+	if n, err := strconv.ParseInt(e.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		o.announced = n
+	}
 	o.coding = strings.Join(e.Header.Values("Content-Encoding"), ", ")
 	ok := e.Status == http.StatusOK || e.Status == http.StatusPartialContent
 	switch {
@@ -73,28 +75,15 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 	case ok && e.Error != "" && o.announced < 0:
 		o.broken = true
 	}
-	o.place(e)
-	return o
-}
-
-// place says which part of the resource the body is.
-func (o *outcome) place(e *recorder.Exchange) {
 	switch e.Status {
 	case http.StatusOK:
 		o.content = m3u8.ByteRange{Length: e.Bytes} // with a Range, the server didn't know them, and it was read as far as needed
 	case http.StatusPartialContent:
-		first, total, ok := contentRange(e.Header.Get("Content-Range"))
-		if ok {
+		if first, total, ok := contentRange(e.Header.Get("Content-Range")); ok {
 			o.content, o.total = m3u8.ByteRange{Offset: first, Length: e.Bytes}, total
 		}
 	}
-}
-
-func contentLength(h http.Header) int64 {
-	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		return n
-	}
-	return -1
+	return o
 }
 
 // contentRange reads "bytes 3-6/10", whose total may be *: then it is -1.

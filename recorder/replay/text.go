@@ -43,10 +43,10 @@ func parseText(raw string, base *url.URL) *text {
 	for i, l := range splitLines(raw, base, 0) {
 		name, _ := l.tag()
 		switch {
-		case endless(name):
+		case slices.Contains(endlessTags, name):
 		case name == dateRangeTag:
 			t.ranges = append(t.ranges, l)
-		case headerTag(name), !begun && !segmentTag(name) && (next == 0 && m.Segments[0].Line != i+1):
+		case slices.Contains(headerTags, name), !begun && !slices.Contains(segmentTags, name) && (next == 0 && m.Segments[0].Line != i+1):
 			t.header = append(t.header, l)
 		case next == len(m.Segments): // behind the last segment
 		default:
@@ -75,24 +75,16 @@ func (t *text) after(msn int64) int {
 	return int(min(max(msn+1-t.blocks[0].msn, 0), int64(len(t.blocks))))
 }
 
-// headerTag says that a tag is of the whole playlist, wherever it stands.
-func headerTag(name string) bool {
-	switch name {
-	case "EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", sequenceTag, discontinuitySequenceTag, "EXT-X-I-FRAMES-ONLY",
-		"EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-START", defineTag, "EXT-X-ALLOW-CACHE":
-		return true
-	}
-	return false
-}
-
-// segmentTag says that a tag begins what is said of a segment.
-func segmentTag(name string) bool {
-	switch name {
-	case "EXTINF", "EXT-X-BYTERANGE", "EXT-X-DISCONTINUITY", keyTag, mapTag, dateTag, "EXT-X-GAP", "EXT-X-BITRATE":
-		return true
-	}
-	return false
-}
+var (
+	// headerTags are of the whole playlist, wherever they are in it.
+	headerTags = []string{"EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", sequenceTag, discontinuitySequenceTag,
+		"EXT-X-I-FRAMES-ONLY", "EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-START", defineTag, "EXT-X-ALLOW-CACHE"}
+	// segmentTags are of a segment.
+	segmentTags = []string{"EXTINF", byteRangeTag, discontinuityTag, keyTag, mapTag, dateTag, "EXT-X-GAP", "EXT-X-BITRATE"}
+	// endlessTags have no place in a playlist that goes on for ever, or speak of what was not recorded.
+	endlessTags = []string{"EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE",
+		"EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT", "EXT-X-SERVER-CONTROL"}
+)
 
 const (
 	keyTag = "EXT-X-KEY"
