@@ -81,7 +81,10 @@ func (w *writer) storeBody(r io.ReadSeeker, limit int, ext string) (content, err
 	}
 	if size <= int64(limit) {
 		data := make([]byte, size)
-		if err := readAgain(r, data); err != nil {
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			return c, err
+		}
+		if _, err := io.ReadFull(r, data); err != nil {
 			return c, err
 		}
 		c.id, err = w.insert(`INSERT INTO bodies (sha256, bytes, data) VALUES (?, ?, ?)`, c.sum[:], size, data)
@@ -96,15 +99,6 @@ func (w *writer) storeBody(r io.ReadSeeker, limit int, ext string) (content, err
 		w.stored += size
 	}
 	return c, err
-}
-
-// readAgain reads from the start.
-func readAgain(r io.ReadSeeker, b []byte) error {
-	_, err := r.Seek(0, io.SeekStart)
-	if err == nil {
-		_, err = io.ReadFull(r, b)
-	}
-	return err
 }
 
 // restore writes a chunk once more that was taken away or cut off, since its content is here again.

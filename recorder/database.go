@@ -27,23 +27,15 @@ const (
 //go:embed schema.sql
 var schema string
 
-// dataSource addresses a database for SQLite: a URI, in which nothing in the path has a meaning.
-func dataSource(dir string, parameters string) (string, error) {
-	path, err := filepath.Abs(filepath.Join(dir, databaseFile))
-	if err != nil {
-		return "", fmt.Errorf("find session %s: %w", dir, err)
-	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: parameters}
-	return u.String(), nil
-}
-
 // openDatabase opens the database in a folder. SQLite itself opens it with the first query.
 func openDatabase(dir, parameters string) (*sql.DB, error) {
-	source, err := dataSource(dir, parameters)
+	path, err := filepath.Abs(filepath.Join(dir, databaseFile))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("find session %s: %w", dir, err)
 	}
-	db, err := sql.Open("sqlite", source)
+	// A URI, in which nothing in the path has a meaning.
+	source := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: parameters}
+	db, err := sql.Open("sqlite", source.String())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", databaseFile, err)
 	}

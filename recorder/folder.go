@@ -125,19 +125,14 @@ func lockSession(dir string) (*filelock.File, error) {
 			return nil, fmt.Errorf("%w by process %s: stop it, or record into another session", ErrInUse, held.Owner)
 		case err != nil:
 			return nil, err
-		case same(f, name):
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return f, nil
+		}
+		if there, err := os.Stat(name); err == nil && os.SameFile(mine, there) {
 			return f, nil
 		}
 		f.Close() // another recorder took its session away meanwhile
 	}
-}
-
-// same reports whether a name is still that of an open file.
-func same(f *filelock.File, name string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return true
-	}
-	b, err := os.Stat(name)
-	return err == nil && os.SameFile(a, b)
 }

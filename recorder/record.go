@@ -22,8 +22,8 @@ const (
 )
 
 const (
-	// told is how often progress is told.
-	told = 250 * time.Millisecond
+	// progressEvery is how often progress is reported.
+	progressEvery = 250 * time.Millisecond
 	// parallel is how many segments of a playlist are asked for at once while some fail or are slow: each that hangs takes
 	// up one of them for some tens of seconds, and a live stream goes on meanwhile.
 	parallel = 8
@@ -65,7 +65,7 @@ func record(ctx context.Context, o Options) (Summary, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, o.Duration, errDuration)
 		defer cancel()
 	}
-	stop := r.tellProgress()
+	stop := r.reportProgress()
 	reason, err := r.read(ctx)
 	stop()
 	return r.finish(reason, err)
@@ -149,15 +149,15 @@ func (r *recording) now() Progress {
 	return p
 }
 
-// tellProgress tells the progress until stop is called.
-func (r *recording) tellProgress() (stop func()) {
+// reportProgress reports the progress until stop is called.
+func (r *recording) reportProgress() (stop func()) {
 	if r.o.Progress == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		t := time.NewTicker(told)
+		t := time.NewTicker(progressEvery)
 		defer t.Stop()
 		for {
 			select {

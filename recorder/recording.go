@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/recorder/timing"
 )
 
-// recording writes what the client tells. The client tells one thing at a time; the progress is asked for meanwhile.
+// recording writes what the client reports, one thing at a time; the progress is asked for meanwhile.
 type recording struct {
 	w       *writer
 	o       *Options
@@ -71,7 +71,7 @@ func (r *recording) feed(s *hlsclient.Stream) *feed {
 	defer r.mu.Unlock()
 	f := r.feeds[address]
 	if f == nil {
-		f = newFeed()
+		f = &feed{asked: map[asked]answer{}}
 		r.feeds[address] = f
 	}
 	return f
@@ -131,11 +131,18 @@ func (r *recording) exchange(e *hlsclient.Exchange) error {
 		if err != nil {
 			return err
 		}
+		var offset, length, answered any
+		if e.Range != nil {
+			offset, length = e.Range.Offset, e.Range.Length
+		}
+		if !e.Answered.IsZero() {
+			answered = r.w.at(e.Answered)
+		}
 		id, err = r.w.insert(`INSERT INTO exchanges (run, playlist, resource, url, final_url, range_offset, range_length, msn,
 			attempt, began_at, answered_at, ended_at, status, headers, body, error)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.w.run, orNull(f.id), e.Resource, url, final, rangeValue(e.Range, true), rangeValue(e.Range, false), e.MSN,
-			e.Attempt, r.w.at(e.Began), r.offset(e.Answered), r.w.at(e.Ended), e.Status, header, orNull(c.id), orNull(text(e.Err)))
+			r.w.run, orNull(f.id), e.Resource, url, final, offset, length, e.MSN,
+			e.Attempt, r.w.at(e.Began), answered, r.w.at(e.Ended), e.Status, header, orNull(c.id), orNull(text(e.Err)))
 		return err
 	}
 	transact := r.w.transact
@@ -275,14 +282,6 @@ func (r *recording) warn(message string, args ...any) {
 	}
 }
 
-// offset is NULL for a time that is none.
-func (r *recording) offset(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return r.w.at(t)
-}
-
 // headerText is the answer's header as it is written: not again where all is as it was the last time.
 func headerText(e *hlsclient.Exchange, known bool) (any, error) {
 	if e.Header == nil || known {
@@ -306,16 +305,6 @@ func orNull[T comparable](v T) any {
 		return nil
 	}
 	return v
-}
-
-func rangeValue(r *m3u8.ByteRange, offset bool) any {
-	switch {
-	case r == nil:
-		return nil
-	case offset:
-		return r.Offset
-	}
-	return r.Length
 }
 
 // pdtValue is NULL where there is no time, or none that can be counted in nanoseconds.

@@ -180,18 +180,6 @@ func (s *Session) Exchanges(ctx context.Context) iter.Seq2[*Exchange, error] {
 	return rows(ctx, s, "exchanges", scanExchange, selectExchanges+`ORDER BY e.run, e.began_at, e.id`)
 }
 
-// Exchange gives one request, by its id.
-func (s *Session) Exchange(ctx context.Context, id int64) (*Exchange, error) {
-	list, err := all(rows(ctx, s, "exchanges", scanExchange, selectExchanges+`WHERE e.id = ?`, id))
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("read exchanges of session %s: there is no exchange %d", s.dir, id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
-}
-
 // Outcomes gives the requests of one address in the order of their runs, and in these of when they began. Each that was
 // answered over HTTP has a Header: where the same content came as the last time, that of then. It must not be changed,
 // since several share it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -101,7 +102,7 @@ func TestLongSegments(t *testing.T) {
 					defer r.Close()
 					short := *s
 					short.Spool, short.Data = nil, make([]byte, s.Size())
-					if err := readAgain(r, short.Data); err != nil {
+					if _, err := io.ReadFull(r, short.Data); err != nil {
 						return err
 					}
 					if got, want := timing.Measure(s), timing.Measure(&short); want == nil || want.Media != timing.Video || !reflect.DeepEqual(got, want) {

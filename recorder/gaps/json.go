@@ -124,8 +124,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	for i := range r.Findings {
 		out.Findings = append(out.Findings, r.jsonFinding(&r.Findings[i]))
 	}
-	for i := range r.Shown {
-		v := &r.Shown[i]
+	for _, v := range r.Shown {
 		out.Versions = append(out.Versions, jsonShown{v.Playlist, r.label(v.Playlist), r.jsonVersion(&v.Version, v.UTC), v.Text})
 	}
 	enc := json.NewEncoder(w)

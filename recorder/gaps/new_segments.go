@@ -32,8 +32,7 @@ func (t *tracker) newSegments(l *loaded) {
 func (t *tracker) durations(l *loaded) {
 	f := t.finding(KindTargetDuration, l)
 	target := time.Duration(l.m.TargetDuration)
-	for i := range l.m.Segments {
-		s := &l.m.Segments[i]
+	for _, s := range l.m.Segments {
 		d := time.Duration(s.Duration)
 		if s.MSN < t.checked || d-target <= time.Second/2 {
 			continue

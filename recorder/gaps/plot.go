@@ -130,8 +130,7 @@ func (d *drawing) diagram(title, y string) *plot.Plot {
 
 func (d *drawing) addPlaylists() error {
 	drawn, left := 0, int64(0)
-	for i := range d.r.Playlists {
-		of := &d.r.Playlists[i]
+	for _, of := range d.r.Playlists {
 		if len(of.intervals) == 0 && len(of.delays) == 0 {
 			continue
 		}

@@ -23,8 +23,7 @@ type spans []span
 // newSpans makes those of all gaps. Such as can't be told apart are one.
 func newSpans(r *Report) spans {
 	all := make(spans, 0, len(r.Gaps))
-	for i := range r.Gaps {
-		g := &r.Gaps[i]
+	for _, g := range r.Gaps {
 		before := recorder.Moment{Run: g.Before.Run, At: g.Before.Seen}
 		all = append(all, span{r.Offset(before).Seconds(), r.Offset(g.end()).Seconds()})
 	}

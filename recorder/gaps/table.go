@@ -18,8 +18,7 @@ import (
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", printable(redact.Address(r.Session.URL)), r.headline())
-	for i := range r.Runs {
-		run := &r.Runs[i]
+	for _, run := range r.Runs {
 		fmt.Fprintf(&b, "Recorded %s UTC%s, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"),
 			r.at(recorder.Moment{Run: run.ID}), seconds(run.Ended))
 		if run.Reason != "" {
@@ -30,8 +29,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	b.WriteByte('\n')
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // two spaces between the columns
 	fmt.Fprintln(t, "ID\tPLAYLIST\tKIND\tTARGET\tLOADED\tVERSIONS\tSEGMENTS\tMISSING\tSHORTEST\tMEDIAN\tLONGEST\tUNCERTAIN")
-	for i := range r.Playlists {
-		p := &r.Playlists[i]
+	for _, p := range r.Playlists {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.ID, p.title(), p.Kind, orNone(p.TargetDuration),
 			p.Loadings, p.Versions, p.Segments, p.Missing, orNone(p.Shortest), orNone(p.Median), orNone(p.Longest),
 			orNone(p.Uncertainty))

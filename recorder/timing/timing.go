@@ -55,7 +55,14 @@ func Measure(seg *hlsclient.Segment) *Span {
 	case isTS(start):
 		return measureTS(r, wholeTicks(time.Duration(seg.Duration)))
 	case mp4.IsMP4(start):
-		return measureMP4(seg.Init, indexOf(r))
+		video, first, end, ok := mp4.Span(seg.Init, indexOf(r))
+		switch {
+		case !ok:
+			return nil
+		case video:
+			return spanOf(Video, first, end)
+		}
+		return spanOf(Audio, first, end)
 	case bytes.HasPrefix(start, []byte("ID3")) && r.Size() <= maxRaw:
 		data, err := io.ReadAll(r)
 		if err != nil {
@@ -104,17 +111,6 @@ func indexOf(r *hlsclient.Reader) (boxes []byte) {
 		}
 		at += size
 	}
-}
-
-func measureMP4(init, data []byte) *Span {
-	video, first, end, ok := mp4.Span(init, data)
-	switch {
-	case !ok:
-		return nil
-	case video:
-		return spanOf(Video, first, end)
-	}
-	return spanOf(Audio, first, end)
 }
 
 // wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.

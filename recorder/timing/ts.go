@@ -33,10 +33,11 @@ type stampedStream struct {
 // measureTS reads the first stream of video, or else of audio. Which streams are what is taken from their stream_id, since
 // the tables may stand in an initialization section of their own. single is how long a picture lasts that is alone.
 func measureTS(r io.Reader, single int64) *Span {
-	var video, audio *stampedStream
+	streams := map[string]*stampedStream{} // by kind
 	for p := range packets(r) {
 		if !p.Starts() {
-			if audio != nil && p.PID() == audio.pid && video == nil && p.Readable() && len(audio.last) < maxPacket {
+			audio := streams[Audio]
+			if audio != nil && p.PID() == audio.pid && streams[Video] == nil && p.Readable() && len(audio.last) < maxPacket {
 				audio.last = append(audio.last, p.Payload()...)
 			}
 			continue
@@ -46,23 +47,17 @@ func measureTS(r io.Reader, single int64) *Span {
 		if !ok || !start.Timed || kind == "" {
 			continue
 		}
-		switch {
-		case kind == Video && video == nil:
-			video = &stampedStream{kind: kind, pid: p.PID()}
-		case kind == Audio && audio == nil:
-			audio = &stampedStream{kind: kind, pid: p.PID()}
+		if streams[kind] == nil {
+			streams[kind] = &stampedStream{kind: kind, pid: p.PID()}
 		}
-		for _, s := range []*stampedStream{video, audio} {
-			if s != nil && s.pid == p.PID() && s.kind == kind {
-				s.add(start.PTS, start.Content)
-			}
+		if s := streams[kind]; s.pid == p.PID() {
+			s.add(start.PTS, start.Content)
 		}
 	}
-	switch {
-	case video != nil:
-		return video.timing(single)
-	case audio != nil:
-		return audio.timing(single)
+	for _, kind := range []string{Video, Audio} {
+		if s := streams[kind]; s != nil {
+			return s.timing(single)
+		}
 	}
 	return nil
 }
