@@ -2,12 +2,11 @@ package api
 
 import (
 	"bytes"
-	"container/list"
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,13 +39,6 @@ type answer struct {
 	// begun: the status and something of the body have been sent. ended: nothing more is wanted.
 	begun, ended bool
 	out          *limits.Writer
-}
-
-func newAnswer(c echo.Context, contentType string, timeout time.Duration, tag func() (string, error)) *answer {
-	return &answer{
-		response: c.Response(), contentType: contentType, timeout: timeout, headOnly: c.Request().Method == http.MethodHead,
-		tag: tag,
-	}
 }
 
 // flush sends what is held, once there is too much of it. more is false where nothing more is wanted.
@@ -82,15 +74,6 @@ func (a *answer) flush() (more bool, err error) {
 	return true, nil
 }
 
-// finish sends the rest of an answer that has begun.
-func (a *answer) finish() error {
-	if !a.begun {
-		return nil
-	}
-	_, err := a.flush()
-	return err
-}
-
 const (
 	// maxCached bounds the answers kept: some hundred pollers with a query each.
 	maxCached = 256
@@ -124,40 +107,26 @@ type cachedBody struct {
 	next  string // of what the limit left out
 }
 
-// bodyCache keeps the answers that were used last. Its methods may be called at once from many goroutines.
+// bodyCache keeps answers. Where it is full it forgets all of them: they are of use for maxCachedAge only. Its methods may be
+// called at once from many goroutines.
 type bodyCache struct {
-	mu    sync.Mutex
-	byKey map[cacheKey]*list.Element
-	order *list.List // of *cacheEntry, the last used in front
-	size  int
+	mu      sync.Mutex
+	entries map[cacheKey]cacheEntry
+	size    int // of all bodies
 }
 
 type cacheEntry struct {
-	key   cacheKey
 	state cacheState
 	body  cachedBody
-}
-
-func newBodyCache() *bodyCache {
-	return &bodyCache{byKey: map[cacheKey]*list.Element{}, order: list.New()}
 }
 
 // get returns the answer to key that was made with the logs as they are in state.
 func (c *bodyCache) get(key cacheKey, state cacheState) (cachedBody, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	el := c.byKey[key]
-	if el == nil {
-		return cachedBody{}, false
-	}
-	e := el.Value.(*cacheEntry)
+	e, ok := c.entries[key]
 	age := state.at.Sub(e.state.at)
-	if e.state.ends != state.ends || age < 0 || age > maxCachedAge {
-		c.remove(el)
-		return cachedBody{}, false
-	}
-	c.order.MoveToFront(el)
-	return e.body, true
+	return e.body, ok && e.state.ends == state.ends && age >= 0 && age <= maxCachedAge
 }
 
 // put keeps an answer that was made after the logs were as they are in state.
@@ -167,20 +136,14 @@ func (c *bodyCache) put(key cacheKey, state cacheState, body cachedBody) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if el := c.byKey[key]; el != nil {
-		c.remove(el)
+	c.size -= len(c.entries[key].body.bytes)
+	delete(c.entries, key)
+	if len(c.entries) >= maxCached || c.size+len(body.bytes) > maxCachedTotal {
+		clear(c.entries)
+		c.size = 0
 	}
-	c.byKey[key] = c.order.PushFront(&cacheEntry{key, state, body})
+	c.entries[key] = cacheEntry{state, body}
 	c.size += len(body.bytes)
-	for c.order.Len() > maxCached || c.size > maxCachedTotal {
-		c.remove(c.order.Back())
-	}
-}
-
-func (c *bodyCache) remove(el *list.Element) {
-	e := c.order.Remove(el).(*cacheEntry)
-	delete(c.byKey, e.key)
-	c.size -= len(e.body.bytes)
 }
 
 // truncatedHeader is true where the limit left records out, for formats that can't say so.
@@ -195,10 +158,16 @@ func sendBody(c echo.Context, contentType string, body cachedBody) error {
 	return sendBytes(c, contentType, body.bytes)
 }
 
-// hasAlready writes the validator of an answer into its headers, and reports whether the client has that answer.
+// hasAlready writes the validator of an answer into its headers, and reports whether the client has that answer: If-None-Match
+// names it (RFC 9110, 13.1.2: weak comparison).
 func hasAlready(c echo.Context, etag string) bool {
 	c.Response().Header().Set("ETag", etag)
-	return matchesETag(c.Request().Header.Values("If-None-Match"), etag)
+	for sent := range strings.SplitSeq(strings.Join(c.Request().Header.Values("If-None-Match"), ","), ",") {
+		if sent = strings.TrimSpace(sent); sent == "*" || sent == etag || sent == "W/"+etag {
+			return true
+		}
+	}
+	return false
 }
 
 // sendBytes answers with a body and its length.
@@ -220,27 +189,11 @@ func setLink(h http.Header, next string) {
 	}
 }
 
-// giveUp is the end of an answer that failed: where it has begun it is cut off, so that the client sees that it is not whole.
-func (s *Server) giveUp(a *answer, r *http.Request, err error) error {
-	if !a.begun || err == nil {
-		return err
-	}
-	s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
-	panic(http.ErrAbortHandler)
-}
-
 // etagOf is a validator of a body: not secret, only different when the body is.
 func etagOf(b []byte) string {
 	h := fnv.New128a()
 	_, _ = h.Write(b) // never fails
 	return fmt.Sprintf(`"%x"`, h.Sum(nil))
-}
-
-// matchesETag says whether an If-None-Match header names etag (RFC 9110, 13.1.2: weak comparison).
-func matchesETag(header []string, etag string) bool {
-	return slices.ContainsFunc(splitList(header), func(t string) bool {
-		return t == "*" || t == etag || t == "W/"+etag
-	})
 }
 
 // noCache answers with JSON that may be different the next time.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -28,14 +29,6 @@ type clocksView struct {
 	Latest *latestView `json:"latest"`
 	// Live: that frame is recent.
 	Live bool `json:"live"`
-
-	foreign bool
-}
-
-// MarshalJSON writes the clocks, with null as the run of another generator.
-func (v clocksView) MarshalJSON() ([]byte, error) {
-	type plain clocksView
-	return withNull(v.foreign, plain(v), "run")
 }
 
 // latestView is a frame on every clock.
@@ -50,11 +43,6 @@ type latestView struct {
 	GenSeconds *markers.Seconds `json:"gen_seconds"`
 }
 
-// channelList is the answer of /channels.
-type channelList struct {
-	Channels []channelView `json:"channels"`
-}
-
 // getClocks answers GET /clocks.
 func (s *Server) getClocks(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -62,7 +50,7 @@ func (s *Server) getClocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den, foreign: !s.own(ch.Name)(ch.Generator)}
+	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den}
 	if v.Latest, err = s.latest(ctx, ch); err != nil {
 		return err
 	}
@@ -73,7 +61,11 @@ func (s *Server) getClocks(c echo.Context) error {
 	}
 	v.ServerTime, v.Clock, v.ClockDetail, v.Live = now.t, now.source, now.detail, now.live
 	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
-	return noStore(c, http.StatusOK, v)
+	answer, err := withNull(!s.own(ch.Name)(ch.Generator), v, "run")
+	if err != nil {
+		return err
+	}
+	return noStore(c, http.StatusOK, answer)
 }
 
 // latest is the newest frame, nil where there is none.
@@ -102,14 +94,17 @@ func (s *Server) getChannels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	views := make([]channelView, len(list))
+	views := make([]json.RawMessage, len(list))
 	for i, ch := range list {
-		views[i].Channel, views[i].foreign = ch, !s.own(ch.Name)(ch.Generator)
+		v := channelView{Channel: ch}
 		if s.cfg.Outputs != nil {
-			views[i].Outputs = s.cfg.Outputs(ch.Name)
+			v.Outputs = s.cfg.Outputs(ch.Name)
+		}
+		if views[i], err = withNull(!s.own(ch.Name)(ch.Generator), v, "run"); err != nil {
+			return err
 		}
 	}
-	return noCache(c, channelList{views})
+	return noCache(c, map[string]any{"channels": views})
 }
 
 const (
@@ -292,12 +287,4 @@ type Output struct {
 type channelView struct {
 	markers.Channel
 	Outputs []Output `json:"outputs,omitempty"`
-
-	foreign bool
-}
-
-// MarshalJSON writes the channel, with null as the run of another generator.
-func (v channelView) MarshalJSON() ([]byte, error) {
-	type plain channelView
-	return withNull(v.foreign, plain(v), "run")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"image"
 	"image/png"
 	"net/http"
 	"strings"
@@ -122,7 +121,13 @@ func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event 
 		return nil, ctx.Err()
 	}
 	defer func() { <-p.renders }()
-	img, err := p.render(o, n, event)
+	shared, err := p.renderer(o)
+	if err != nil {
+		return nil, fmt.Errorf("render frame %d: %w", n, err)
+	}
+	shared.mu.Lock()
+	img, err := shared.r.Image(n, generator.Look{Event: event})
+	shared.mu.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("render frame %d: %w", n, err)
 	}
@@ -131,16 +136,6 @@ func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event 
 		return nil, fmt.Errorf("encode frame %d: %w", n, err)
 	}
 	return b.Bytes(), nil
-}
-
-func (p *pictures) render(o generator.Options, n int64, event bool) (*image.RGBA, error) {
-	shared, err := p.renderer(o)
-	if err != nil {
-		return nil, err
-	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	return shared.r.Image(n, generator.Look{Event: event})
 }
 
 func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {

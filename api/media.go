@@ -89,15 +89,11 @@ func openBelow(dir, name string) (*os.File, fs.FileInfo, error) {
 func fileProblem(err error) error {
 	// os.Root refuses a link that leads out with an error of its own, which has no name; it is not for clients either.
 	var path *fs.PathError
-	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &path) && !isSystemError(path.Err) {
+	var system syscall.Errno
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &path) && !errors.As(path.Err, &system) {
 		return notFound("there is no such file")
 	}
 	return fmt.Errorf("open published file: %w", err)
-}
-
-func isSystemError(err error) bool {
-	var errno syscall.Errno
-	return errors.As(err, &errno)
 }
 
 // answerPlaylist reads the file whole: the writer replaces it at any time, and the validator is that of its bytes.

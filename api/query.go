@@ -173,17 +173,6 @@ func (s *Server) channel(ctx context.Context, q *query) (markers.Channel, error)
 	return markers.Channel{}, badField("channel", "there are several channels: name one of those that /channels lists")
 }
 
-// splitList splits the elements of list headers, without the space around them.
-func splitList(header []string) []string {
-	var out []string
-	for _, line := range header {
-		for element := range strings.SplitSeq(line, ",") {
-			out = append(out, strings.TrimSpace(element))
-		}
-	}
-	return out
-}
-
 // chooseFormat goes by the format parameter where there is one, else by the Accept header.
 func chooseFormat(q *query, r *http.Request) (formats.Format, error) {
 	all, names := formats.All(), []string{""}

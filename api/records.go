@@ -114,7 +114,10 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 			return c.NoContent(http.StatusNotModified)
 		}
 	}
-	a := newAnswer(c, f.ContentType, s.cfg.StreamWriteTimeout, tag)
+	a := &answer{
+		response: c.Response(), contentType: f.ContentType, timeout: s.cfg.StreamWriteTimeout,
+		headOnly: r.Method == http.MethodHead, tag: tag,
+	}
 	w := formats.NewWriter(f, k.form(ch), ch)
 	w.Begin(&a.held)
 	limited := func(last markers.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
@@ -127,11 +130,16 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 		return a.flush()
 	})
 	if err == nil && !a.ended {
-		w.End(&a.held, a.next)
-		err = a.finish()
+		if w.End(&a.held, a.next); a.begun {
+			_, err = a.flush()
+		}
 	}
-	if err != nil || a.begun {
-		return s.giveUp(a, r, err)
+	switch {
+	case err != nil && a.begun: // it is cut off, so that the client sees that it is not whole
+		s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
+		panic(http.ErrAbortHandler)
+	case err != nil || a.begun:
+		return err
 	}
 	body := cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
 	s.cache.put(key, found.state, body)

@@ -30,7 +30,11 @@ func (s *Server) postScore(c echo.Context) error {
 	}
 	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
 	o, mq := scoreOptions(q)
-	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)
+	clocks := []string{""}
+	for _, c := range score.Clocks() {
+		clocks = append(clocks, string(c))
+	}
+	clock := q.oneOf("clock", clocks...)
 	ch, err := s.channel(r.Context(), q)
 	if err != nil {
 		return err
@@ -136,13 +140,6 @@ func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List
 		*report.From-- // as it was given: exclusive
 	}
 	return noStore(c, http.StatusOK, report)
-}
-
-func clockNames() (names []string) {
-	for _, c := range score.Clocks() {
-		names = append(names, string(c))
-	}
-	return names
 }
 
 // readDetections reads the body by its content type.

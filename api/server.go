@@ -56,7 +56,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
+		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
 		planner:  planner{store: cfg.Store},
 		clients:  limits.NewClients(cfg.StreamClients),
 		stopping: make(chan struct{}),

@@ -49,7 +49,11 @@ func (s *Server) postMarker(c echo.Context) error {
 		"channel": {ch.Name}, "kind": {markers.KindManual},
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},
 	}.Encode())
-	return noStore(c, http.StatusAccepted, plannedView{Marker: m, foreign: !s.own(ch.Name)(ch.Generator)})
+	planned, err := withNull(!s.own(ch.Name)(ch.Generator), plannedView{Marker: m}, "run")
+	if err != nil {
+		return err
+	}
+	return noStore(c, http.StatusAccepted, planned)
 }
 
 const (

@@ -38,7 +38,7 @@ func (s *Server) elsewhere(channel string) func(generator string) bool {
 }
 
 // withNull writes v, which is an object, with null in place of some of its members where it is foreign.
-func withNull(foreign bool, v any, members ...string) ([]byte, error) {
+func withNull(foreign bool, v any, members ...string) (json.RawMessage, error) {
 	text, err := json.Marshal(v)
 	if err != nil || !foreign {
 		return text, err
@@ -111,18 +111,10 @@ func (s *Server) frameViews(ctx context.Context, ch markers.Channel, records []m
 	for i := range out {
 		n := out[i].Frame
 		_, scheduled := shows.At(n)
-		out[i].eventUnknown = !scheduled && (out[i].Event != "" || triggered(triggers, n))
+		triggered := func(t markers.Trigger) bool { return t.Frame <= n && n <= t.LastFrame }
+		out[i].eventUnknown = !scheduled && (out[i].Event != "" || slices.ContainsFunc(triggers, triggered))
 	}
 	return out, nil
-}
-
-func triggered(list []markers.Trigger, n int64) bool {
-	for _, t := range list {
-		if t.Frame <= n && n <= t.LastFrame {
-			return true
-		}
-	}
-	return false
 }
 
 // markerView is a marker as the API shows it.
@@ -146,14 +138,6 @@ type plannedView struct {
 	markers.Marker
 	GenTime    *struct{} `json:"gen_time,omitempty"`
 	GenSeconds *struct{} `json:"gen_seconds,omitempty"`
-
-	foreign bool
-}
-
-// MarshalJSON writes the marker, with null as its run where the generator is another one.
-func (v plannedView) MarshalJSON() ([]byte, error) {
-	type plain plannedView
-	return withNull(v.foreign, plain(v), "run")
 }
 
 // segmentView is a segment as the API shows it.
