@@ -28,6 +28,47 @@ type Run struct {
 	Reason string
 }
 
+// Timeline puts the runs of a recording one behind the other, with nothing between them.
+type Timeline struct {
+	Runs []Run
+	// Length is that of all.
+	Length time.Duration
+	starts map[int64]time.Duration // of each run, by its id
+}
+
+// NewTimeline makes that of a session's runs.
+func NewTimeline(runs []Run) Timeline {
+	t := Timeline{Runs: runs, starts: make(map[int64]time.Duration, len(runs))}
+	for _, r := range runs {
+		t.starts[r.ID] = t.Length
+		t.Length += max(r.Ended, 0)
+	}
+	return t
+}
+
+// Offset is where a moment is, from the start of the first run.
+func (t Timeline) Offset(m Moment) time.Duration { return t.starts[m.Run] + m.At }
+
+// OffsetOf is where a UTC is; the end for one after it.
+func (t Timeline) OffsetOf(utc time.Time) time.Duration {
+	for _, r := range t.Runs {
+		if since := utc.Sub(r.Started); since < r.Ended {
+			return t.starts[r.ID] + max(since, 0)
+		}
+	}
+	return t.Length
+}
+
+// UTC is when it was at an offset; it goes on after the end.
+func (t Timeline) UTC(at time.Duration) time.Time {
+	for i, r := range t.Runs {
+		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.Runs)-1 {
+			return r.Started.Add(since)
+		}
+	}
+	return time.Time{}
+}
+
 // PlaylistKind says what names a playlist.
 type PlaylistKind string
 

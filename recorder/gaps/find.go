@@ -80,7 +80,7 @@ func (f *finder) find() (err error) {
 	if f.r.Runs, err = f.s.Runs(f.ctx); err != nil {
 		return err
 	}
-	f.r.begin()
+	f.r.timeline = recorder.NewTimeline(f.r.Runs)
 	list, err := f.s.Playlists(f.ctx)
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func (d *drawing) diagram(title, y string) *plot.Plot {
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, "time of the recording (s)", y
 	p.Title.Padding = vg.Points(4)
 	p.X.Tick.Marker, p.Y.Tick.Marker = steps(10), steps(6)
-	p.X.Min, p.X.Max = 0, d.r.length.Seconds()
+	p.X.Min, p.X.Max = 0, d.r.timeline.Length.Seconds()
 	if p.X.Max == 0 {
 		p.X.Max = 1
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // pixel is about what can be told apart on the axis of time.
-func (r *Report) pixel() time.Duration { return max(r.length/maxPoints, 1) }
+func (r *Report) pixel() time.Duration { return max(r.timeline.Length/maxPoints, 1) }
 
 // thin leaves of values in order only the largest of those that are at about the same time.
 func (r *Report) thin(list []sample) []sample {

@@ -169,7 +169,7 @@ func TestPlotBreaks(t *testing.T) {
 // Gaps that overlap are one span, and however many values there are, there are not many points.
 func TestPlotBounds(t *testing.T) {
 	r := &Report{Runs: []recorder.Run{{ID: 1, Ended: 1000 * second}}}
-	r.begin()
+	r.timeline = recorder.NewTimeline(r.Runs)
 	for _, from := range []time.Duration{100, 10, 12} {
 		r.Gaps = append(r.Gaps, Gap{Before: recorder.Version{Run: 1, Seen: from * second}, Interval: 5 * second})
 	}

@@ -23,10 +23,8 @@ type Report struct {
 	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
 	Shown []Shown
 
-	kept map[kept]int
-	// starts says for each run where it begins in the recording, whose length is that of all.
-	starts map[int64]time.Duration
-	length time.Duration
+	kept     map[kept]int
+	timeline recorder.Timeline // of Runs
 	// failedLists and failedOthers are some of the requests for playlists and for other things that failed: as many as can
 	// be told apart in a plot.
 	failedLists, failedOthers []recorder.Moment
@@ -80,18 +78,9 @@ func (r *Report) add(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
-// begin puts the runs one after the other.
-func (r *Report) begin() {
-	r.starts = make(map[int64]time.Duration, len(r.Runs))
-	for i := range r.Runs {
-		r.starts[r.Runs[i].ID] = r.length
-		r.length += max(r.Runs[i].Ended, 0)
-	}
-}
-
 // Offset is where in the recording a moment is, with the runs one after the other and nothing between them: what a replay
 // counts by.
-func (r *Report) Offset(m recorder.Moment) time.Duration { return r.starts[m.Run] + m.At }
+func (r *Report) Offset(m recorder.Moment) time.Duration { return r.timeline.Offset(m) }
 
 // run gives a run by its id, nil where there is none.
 func (r *Report) run(id int64) *recorder.Run {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/refstream/refstream/recorder"
 )
 
 // clock maps the time to that of the recording.
@@ -102,7 +100,7 @@ func (s *Server) Seek(at time.Duration) error {
 	if s.o.Rebase {
 		return ErrRebased
 	}
-	if length := s.index.timeline.length; at < 0 || at >= length {
+	if length := s.index.timeline.Length; at < 0 || at >= length {
 		return fmt.Errorf("%v is not in the recording: give a time from 0 s to before its end, %v", at, length)
 	}
 	s.clock.seek(at)
@@ -113,7 +111,7 @@ func (s *Server) Seek(at time.Duration) error {
 func (s *Server) untilEnd(ctx context.Context) error {
 	for {
 		moved := s.clock.movedAfter()
-		left := s.index.timeline.length - s.clock.at()
+		left := s.index.timeline.Length - s.clock.at()
 		if left <= 0 {
 			return ctx.Err()
 		}
@@ -199,40 +197,4 @@ func scale(d time.Duration, num, den int64) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(whole*num + int64(d)%den*num/den)
-}
-
-// timeline puts the runs of a recording one behind the other.
-type timeline struct {
-	runs   []recorder.Run
-	starts map[int64]time.Duration // of each run, by its id
-	length time.Duration
-}
-
-func newTimeline(runs []recorder.Run) timeline {
-	t := timeline{runs: runs, starts: make(map[int64]time.Duration, len(runs))}
-	for _, r := range runs {
-		t.starts[r.ID] = t.length
-		t.length += max(r.Ended, 0)
-	}
-	return t
-}
-
-// offset is the time in the recording of a UTC; that of the end for one after it.
-func (t timeline) offset(utc time.Time) time.Duration {
-	for _, r := range t.runs {
-		if since := utc.Sub(r.Started); since < r.Ended {
-			return t.starts[r.ID] + max(since, 0)
-		}
-	}
-	return t.length
-}
-
-// utc is when a time of the recording was; it goes on after the end.
-func (t timeline) utc(at time.Duration) time.Time {
-	for i, r := range t.runs {
-		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.runs)-1 {
-			return r.Started.Add(since)
-		}
-	}
-	return time.Time{}
 }

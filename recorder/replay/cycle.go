@@ -67,7 +67,7 @@ func (s *Server) cycles(ctx context.Context) error {
 			"replay it without the loop, and loop in the player")
 	}
 	if s.period == 0 {
-		s.period, s.datePeriod = s.index.timeline.length, s.index.timeline.length
+		s.period, s.datePeriod = s.index.timeline.Length, s.index.timeline.Length
 	}
 	s.datePeriod = s.datePeriod.Round(time.Millisecond)
 	return nil
@@ -90,7 +90,7 @@ func (s *Server) contentOf(ctx context.Context, r *resource, c *cycle) (time.Dur
 			}
 		}
 	}
-	if (sum-took).Abs() > s.index.timeline.length/2 || sum <= 0 {
+	if (sum-took).Abs() > s.index.timeline.Length/2 || sum <= 0 {
 		sum = took
 	}
 	return max(sum, leastPeriod), nil

@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/recorder"
 )
 
 // index knows all that was asked for. Contents stay in the session.
 type index struct {
 	mapping  mapping
-	timeline timeline
+	timeline recorder.Timeline
 	byPath   map[string]*resource   // with the query, as it is written
 	loose    map[string][]*resource // by the path alone, unescaped
 	// playlists are those that were asked for, that of the session first.
@@ -28,7 +29,7 @@ func readIndex(ctx context.Context, s source) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &index{mapping: m, timeline: newTimeline(runs), byPath: map[string]*resource{}, loose: map[string][]*resource{}}
+	x := &index{mapping: m, timeline: recorder.NewTimeline(runs), byPath: map[string]*resource{}, loose: map[string][]*resource{}}
 	urls, err := s.URLs(ctx)
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (x *index) read(ctx context.Context, s source, address string) error {
 		if e.Resource == hlsclient.ResourcePlaylist && e.Playlist != 0 {
 			r.ids[e.Playlist] = true
 		}
-		o := newOutcome(e, x.timeline.starts[e.Run])
+		o := newOutcome(e, x.timeline.Offset(recorder.Moment{Run: e.Run}))
 		if o.final, err = x.resource(o.base); err != nil {
 			return err
 		}

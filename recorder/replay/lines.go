@@ -50,46 +50,28 @@ func (l line) with(content string) line {
 type attribute struct {
 	name     string
 	from, to int
-	quoted   bool
 }
 
 // attributes finds those in a tag (RFC 8216bis, 4.2), as far as it can be read.
-func attributes(text string) []attribute {
-	at := strings.IndexByte(text, ':') + 1
-	var list []attribute
-	for at > 0 && at < len(text) {
-		eq := strings.IndexByte(text[at:], '=')
-		if eq < 0 {
+func attributes(text string) (list []attribute) {
+	_, rest, _ := strings.Cut(text, ":")
+	for rest != "" {
+		name, value, ok := strings.Cut(rest, "=")
+		value = strings.TrimLeft(value, " \t")
+		stop := ","
+		if strings.HasPrefix(value, `"`) {
+			value, stop = value[1:], `"`
+		}
+		n := strings.Index(value, stop)
+		if !ok || n < 0 && stop == `"` {
 			break
 		}
-		a := attribute{name: strings.Trim(text[at:at+eq], " \t,")}
-		at += eq + 1
-		for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
-			at++
-		}
-		a.from = at
-		stop := byte(',')
-		if at < len(text) && text[at] == '"' {
-			a.quoted, stop = true, '"'
-			a.from++
-		}
-		n := strings.IndexByte(text[a.from:], stop)
 		if n < 0 {
-			if a.quoted {
-				break
-			}
-			n = len(text) - a.from
+			n = len(value)
 		}
-		a.to = a.from + n
-		list = append(list, a)
-		if at = a.to; a.quoted {
-			at++
-		}
-		if comma := strings.IndexByte(text[at:], ','); comma >= 0 {
-			at += comma + 1
-		} else {
-			at = len(text)
-		}
+		from := len(text) - len(value)
+		list = append(list, attribute{strings.Trim(name, " \t,"), from, from + n})
+		_, rest, _ = strings.Cut(value[n:], ",")
 	}
 	return list
 }
@@ -154,27 +136,4 @@ func readVariables(text string, imports variables, at *url.URL) variables {
 		}
 	}
 	return v
-}
-
-// replace replaces the variables in a text.
-func (v variables) replace(text string) string {
-	if len(v) == 0 || !strings.Contains(text, "{$") {
-		return text
-	}
-	var b strings.Builder
-	for rest := text; ; {
-		before, after, ok := strings.Cut(rest, "{$")
-		name, end, closed := strings.Cut(after, "}")
-		if !ok || !closed {
-			b.WriteString(rest)
-			return b.String()
-		}
-		value, known := v[name]
-		if !known || b.Len()+len(before)+len(value) > maxReplaced {
-			return text
-		}
-		b.WriteString(before)
-		b.WriteString(value)
-		rest = end
-	}
 }

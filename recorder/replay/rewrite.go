@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 const (
@@ -149,7 +151,10 @@ func (r *rewriting) line(l line) line {
 // uri is what a URI has to be here; ok is false where it leads to the right place already, or to none that is recorded
 // such as data or the name of a key system's key.
 func (r *rewriting) uri(base *url.URL, uri string) (to string, ok bool) {
-	plain := r.vars.replace(uri)
+	plain, err := m3u8.ReplaceVariables(uri, r.vars, maxReplaced)
+	if err != nil {
+		plain = uri // as it is
+	}
 	target := r.target(base, plain)
 	if target == nil {
 		return "", false

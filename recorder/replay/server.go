@@ -64,15 +64,15 @@ func newServer(ctx context.Context, session source, o Options) (*Server, error) 
 	}
 	offset := o.Offset
 	if !o.From.IsZero() {
-		first, last := x.timeline.utc(0).UTC(), x.timeline.utc(x.timeline.length).UTC()
+		first, last := x.timeline.UTC(0).UTC(), x.timeline.UTC(x.timeline.Length).UTC()
 		if o.From.Before(first) || !o.From.Before(last) {
 			return nil, fmt.Errorf("replay: %s is not in the recording, which is of %s to %s", o.From.UTC().Format(time.RFC3339),
 				first.Format(time.RFC3339), last.Format(time.RFC3339))
 		}
-		offset = x.timeline.offset(o.From)
+		offset = x.timeline.OffsetOf(o.From)
 	}
-	if offset >= x.timeline.length && offset > 0 {
-		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.length.Round(time.Millisecond))
+	if offset >= x.timeline.Length && offset > 0 {
+		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.Length.Round(time.Millisecond))
 	}
 	s := &Server{o: o, session: session, clock: newClock(o, offset), index: x, done: make(chan struct{})}
 	if o.Loop {
@@ -119,7 +119,7 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // Position says how far it is.
 func (s *Server) Position() Position {
 	m := s.moment()
-	length := s.index.timeline.length
+	length := s.index.timeline.Length
 	at := max(min(m.at, length), 0)
 	return Position{
 		Started: !s.clock.began().IsZero(), At: at, Length: length, Pass: m.pass, Remaining: s.o.Speed.real(length - at),
@@ -127,7 +127,7 @@ func (s *Server) Position() Position {
 }
 
 // UTC is the time of the recording that is replayed now, as its recorder's clock said it. It goes on after the end.
-func (s *Server) UTC() time.Time { return s.index.timeline.utc(s.moment().at) }
+func (s *Server) UTC() time.Time { return s.index.timeline.UTC(s.moment().at) }
 
 // Paths are the paths of the playlists, with their queries: first /stream.m3u8, then where they were, the session's own
 // before the others.
@@ -142,7 +142,7 @@ type moment struct {
 // moment is the time of the replay. Later passes of a loop are the last part of the recording, as long as its new segments
 // are; where these are longer than it, they begin before it, at a negative time.
 func (s *Server) moment() moment {
-	at, length := s.clock.at(), s.index.timeline.length
+	at, length := s.clock.at(), s.index.timeline.Length
 	if !s.o.Loop || at < length {
 		return moment{at: at}
 	}
