@@ -46,7 +46,7 @@ type Config struct {
 	// Gatherer is what /metrics shows and Registerer where the server's own metrics go. Both nil: a registry of its own.
 	Gatherer   prometheus.Gatherer
 	Registerer prometheus.Registerer
-	// Version is told by /healthz.
+	// Version is in the answer of /healthz.
 	Version string
 	// Logger gets one line a request at debug level, and failures. Nil: nothing is logged.
 	Logger *slog.Logger

@@ -117,7 +117,7 @@ const (
 	recordLag = time.Second
 )
 
-// clockSource says whose clock the stream's time is told on.
+// clockSource says on whose clock the stream's time is.
 type clockSource string
 
 const (

@@ -158,7 +158,7 @@ func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {
 }
 
 // answerPicture answers GET /frames/{n}.png: what the generator renders as frame n. Any frame has one, for the
-// schedule tells of any time; triggered events are known once they are triggered.
+// schedule covers any time; triggered events are known once they are triggered.
 func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) error {
 	ctx := c.Request().Context()
 	event, final, err := s.eventAt(ctx, ch, n)

@@ -59,7 +59,7 @@ func (s *Server) getPublished(c echo.Context) error {
 	h.Set("Content-Type", segmentType)
 	h.Set("Cache-Control", segmentCaching)
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
-	return serve(c, name, info.ModTime(), f)
+	return answerBy(c, func(w http.ResponseWriter) { http.ServeContent(w, c.Request(), name, info.ModTime(), f) })
 }
 
 // openBelow opens a regular file. It is looked up anew each time: a directory that was made again is another one.
@@ -106,19 +106,7 @@ func answerPlaylist(c echo.Context, f io.Reader, name string) error {
 	h.Set("Content-Type", playlistType)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", etagOf(b))
-	return serve(c, name, time.Time{}, bytes.NewReader(b))
-}
-
-// serve answers with a file: ranges, conditions and HEAD.
-func serve(c echo.Context, name string, modified time.Time, content io.ReadSeeker) error {
-	// The writers below echo's hand a file to the kernel.
-	guard := &errorGuard{ResponseWriter: c.Response().Writer}
-	http.ServeContent(guard, c.Request(), name, modified, content)
-	if err := guard.problem(); err != nil {
-		return err
-	}
-	c.Response().Committed = true
-	return nil
+	return answerBy(c, func(w http.ResponseWriter) { http.ServeContent(w, c.Request(), name, time.Time{}, bytes.NewReader(b)) })
 }
 
 // liveRoute is that of the endless streams.
@@ -162,16 +150,12 @@ func (s *Server) getLive(c echo.Context) error {
 	if err := noBody(c.Request()); err != nil {
 		return err
 	}
-	guard := &errorGuard{ResponseWriter: c.Response().Writer}
-	live.ServeHTTP(guard, c.Request())
-	if guard.held == http.StatusServiceUnavailable {
-		return tryLater(guard.held, clientsRetry, "all places for live streams are taken")
+	err := answerBy(c, func(w http.ResponseWriter) { live.ServeHTTP(w, c.Request()) })
+	var p *Problem
+	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
+		return tryLater(p.Status, clientsRetry, "all places for live streams are taken")
 	}
-	if err := guard.problem(); err != nil {
-		return err
-	}
-	c.Response().Committed = true
-	return nil
+	return err
 }
 
 // tidyRange takes out of a request a Range that is to be ignored (RFC 9110, 14.2): one in a unit other than bytes, and one that

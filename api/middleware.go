@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -107,21 +108,35 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 // errorGuard holds an error answer back, so that it can be given as a problem document. One in HTML is meant for people
 // and passes.
 type errorGuard struct {
-	http.ResponseWriter
-	// held is the status of the answer held back, 0 where there is none.
-	held  int
-	wrote bool
+	*recorder
+	held int // the status of the answer held back, 0 where there is none
+}
+
+// answerBy has write answer. The writers below echo's hand a file to the kernel.
+func answerBy(c echo.Context, write func(http.ResponseWriter)) error {
+	rec, _ := c.Response().Writer.(*recorder) // wrap has put it there
+	g := &errorGuard{recorder: rec}
+	write(g)
+	switch g.held {
+	case 0:
+		c.Response().Committed = true
+		return nil
+	case http.StatusNotFound:
+		return nothingHere()
+	case http.StatusRequestedRangeNotSatisfiable:
+		return refusal(g.held, "Range", "the range lies outside the file")
+	}
+	return &Problem{Status: g.held, Detail: "the request can't be answered: " + http.StatusText(g.held)}
 }
 
 // WriteHeader passes on what is not an error.
 func (g *errorGuard) WriteHeader(status int) {
 	switch {
-	case g.wrote || g.held != 0:
+	case g.status != 0 || g.held != 0:
 	case status >= http.StatusBadRequest && !strings.HasPrefix(g.Header().Get("Content-Type"), "text/html"):
 		g.held = status
 	default:
-		g.wrote = status >= http.StatusOK
-		g.ResponseWriter.WriteHeader(status)
+		g.recorder.WriteHeader(status)
 	}
 }
 
@@ -130,33 +145,15 @@ func (g *errorGuard) Write(b []byte) (int, error) {
 	if g.held != 0 {
 		return len(b), nil
 	}
-	g.wrote = true
-	return g.ResponseWriter.Write(b)
+	return g.recorder.Write(b)
 }
 
-// ReadFrom hands a file on to the kernel.
+// ReadFrom drops the body of an error.
 func (g *errorGuard) ReadFrom(src io.Reader) (int64, error) {
 	if g.held != 0 {
 		return io.Copy(io.Discard, src)
 	}
-	g.wrote = true
-	return io.Copy(g.ResponseWriter, src)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (g *errorGuard) Unwrap() http.ResponseWriter { return g.ResponseWriter }
-
-// problem is the error answer that was held back, nil where there is none.
-func (g *errorGuard) problem() error {
-	switch g.held {
-	case 0:
-		return nil
-	case http.StatusNotFound:
-		return nothingHere()
-	case http.StatusRequestedRangeNotSatisfiable:
-		return refusal(g.held, "Range", "the range lies outside the file")
-	}
-	return &Problem{Status: g.held, Detail: "the request can't be answered: " + http.StatusText(g.held)}
+	return g.recorder.ReadFrom(src)
 }
 
 // metrics are the server's own. Labels come from closed sets, so that no client can make new series.

@@ -144,7 +144,7 @@ func (s *Server) routes() *echo.Echo {
 	return e
 }
 
-// noteRoute tells the outer handler which route was taken: a label that clients can't invent.
+// noteRoute notes the route that was taken, for the outer handler: a label that clients can't invent.
 func noteRoute(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if r, ok := c.Response().Writer.(*recorder); ok {

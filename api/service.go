@@ -19,16 +19,11 @@ func (s *Server) getPage(c echo.Context) error {
 	if s.cfg.Page == nil {
 		return nothingHere()
 	}
-	guard := &errorGuard{ResponseWriter: c.Response().Writer}
-	s.cfg.Page.ServeHTTP(guard, c.Request())
-	if err := guard.problem(); err != nil {
-		return err
-	}
-	if r, ok := c.Response().Writer.(*recorder); ok {
+	err := answerBy(c, func(w http.ResponseWriter) { s.cfg.Page.ServeHTTP(w, c.Request()) })
+	if r, ok := c.Response().Writer.(*recorder); ok && err == nil {
 		r.route = "/" // all files of the page count as one route
 	}
-	c.Response().Committed = true
-	return nil
+	return err
 }
 
 //go:embed openapi.yaml
@@ -109,7 +104,7 @@ func (s *Server) getReady(c echo.Context) error {
 }
 
 // unpublished gives the reason why players can't load a channel that this process generates, if there is one: its
-// playlists are looked up as a player's request would. Once they were there it gives none: what fails later is told by
+// playlists are looked up as a player's request would. Once they were there it gives none: what fails later is reported by
 // Config.Ready. A process that does not generate may well do without the published files, so it has no such reason.
 func (s *Server) unpublished(channel string) []string {
 	if s.cfg.Live == nil || s.cfg.Live(channel, "ts") == nil {

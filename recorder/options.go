@@ -47,7 +47,7 @@ type Options struct {
 	Timeout time.Duration
 	// Persist keeps asking for a stream that can't be had, and records that. A session that is resumed does so always.
 	Persist bool
-	// Logger is told what goes wrong; nil for none.
+	// Logger gets what goes wrong; nil for none.
 	Logger *slog.Logger
 	// Progress is called about four times a second, and once at the end; never twice at once. Nil for none.
 	Progress func(Progress)

@@ -152,7 +152,7 @@ type Segment struct {
 	// to, 0 where nothing was asked for.
 	Version, Exchange int64
 	MSN               int64
-	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap is EXT-X-GAP.
+	// Discontinuity says that EXT-X-DISCONTINUITY is before it, Gap is EXT-X-GAP.
 	Discontinuity, Gap bool
 	// Duration is EXTINF.
 	Duration time.Duration

@@ -135,11 +135,9 @@ func (l *loads) finish(f *finder) error {
 // unparsable says why the contents of a stretch are no playlists, nil where they are.
 func (f *finder) unparsable(s *strange) (why, err error) {
 	for _, id := range s.bodies {
-		var b []byte
-		if id != 0 {
-			if b, err = f.s.Body(f.ctx, id); err != nil {
-				return nil, err
-			}
+		b, err := f.s.Body(f.ctx, id)
+		if err != nil {
+			return nil, err
 		}
 		if bytes.HasPrefix(b, []byte("\x1f\x8b")) { // RFC 1952, 2.3.1
 			if b, err = hlsclient.PlaylistText(http.Header{"Content-Encoding": {"gzip"}}, b); err != nil {

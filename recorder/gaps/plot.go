@@ -20,7 +20,7 @@ import (
 const (
 	plotWidth  = 28 * vg.Centimeter
 	plotHeight = 16 * vg.Centimeter
-	// plotMargin keeps the half of the last number that stands beyond an axis.
+	// plotMargin keeps the half of the last number that is beyond an axis.
 	plotMargin = 0.5 * vg.Centimeter
 	// otherFont is how much wider than measured letters of an SVG may be, which is shown with the fonts that are there: DejaVu Serif is
 	// 1.25 times as wide as Liberation Serif.
@@ -56,7 +56,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 	page.SetColor(color.White)
 	page.Fill(page.Rectangle.Path())
 	page = draw.Crop(page, plotMargin, -plotMargin, plotMargin, -plotMargin)
-	// The legend stands beside the diagrams, where it covers nothing.
+	// The legend is beside the diagrams, where it covers nothing.
 	legend := wider * d.legend.Rectangle(page).Size().X
 	d.legend.Draw(draw.Crop(page, page.Size().X-legend, 0, 0, -plotMargin))
 	plots := [][]*plot.Plot{{d.intervals}, {d.delays}}

@@ -49,7 +49,7 @@ func (s spans) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// Thumbnail draws what stands in the legend.
+// Thumbnail draws the sign in the legend.
 func (s spans) Thumbnail(c *draw.Canvas) { fill(c, c.Min.X, c.Max.X, c.Min.Y, c.Max.Y) }
 
 func fill(c *draw.Canvas, left, right, bottom, top vg.Length) {
@@ -80,7 +80,7 @@ func (s strokes) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// Thumbnail draws what stands in the legend.
+// Thumbnail draws the sign in the legend.
 func (s strokes) Thumbnail(c *draw.Canvas) {
 	x := c.Center().X
 	c.StrokeLine2(s.style, x, c.Min.Y, x, c.Max.Y)

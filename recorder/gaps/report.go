@@ -14,7 +14,7 @@ type Report struct {
 	Runs    []recorder.Run
 	// Playlists are those that were looked at.
 	Playlists []PlaylistReport
-	// Gaps are in the order of time. Each stands in Findings too.
+	// Gaps are in the order of time. Each is in Findings too.
 	Gaps []Gap
 	// Findings are in the order of time, the first 1000 of each kind and playlist.
 	Findings []Finding

@@ -141,7 +141,7 @@ func (q *segments) length(a, b *recorder.Segment) {
 	if next {
 		is, by = ticks(media.Unwrap(b.Timing.First-a.Timing.First, 0)), "it is to the next segment's first time stamp"
 	} else if v.iFrames {
-		return // how long its picture stands is not in it
+		return // how long its picture is shown is not in it
 	}
 	tolerance := q.o.Tolerance
 	if v.whole && a.Duration%time.Second == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// variantKey says of which segments of several playlists it can be told that they are the same: they begin at one time stamp, in
+// variantKey is the same for segments of several playlists that are the same: they begin at one time stamp, in
 // one kind of media.
 type variantKey struct {
 	run   int64

@@ -46,7 +46,7 @@ func (c *clock) movedAfter() <-chan struct{} {
 	return c.moved
 }
 
-// begin starts the clock where it stands.
+// begin starts the clock where it is.
 func (c *clock) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -63,7 +63,14 @@ func (s *Server) shift() time.Duration {
 func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, error) {
 	var edge time.Time
 	for _, r := range s.index.playlists {
-		o := lastWhole(r, at)
+		var o *outcome // the last loading that brought it by then, or else the first
+		r.versions(false, func(v *outcome) bool {
+			if o != nil && v.began > at {
+				return false
+			}
+			o = v
+			return true
+		})
 		if o == nil {
 			continue
 		}
@@ -79,19 +86,6 @@ func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, err
 		}
 	}
 	return edge, nil
-}
-
-// lastWhole is the last loading of a playlist that brought it by then, or else the first; nil for none.
-func lastWhole(r *resource, at time.Duration) *outcome {
-	var o *outcome
-	r.versions(false, func(v *outcome) bool {
-		if o != nil && v.began > at {
-			return false
-		}
-		o = v
-		return true
-	})
-	return o
 }
 
 // edgeOf is when a media playlist ends.

@@ -26,7 +26,7 @@ func splitLines(text string, base *url.URL, pass int64) []line {
 	return list
 }
 
-// content is the line without what stands around it.
+// content is the line without white space around it.
 func (l line) content() string { return strings.Trim(l.text, " \t\r\n\x00\uFEFF") }
 
 // tag is the name of the line's tag, without #, and what follows it; empty for a URI or a comment.

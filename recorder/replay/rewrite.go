@@ -59,7 +59,7 @@ func (s *Server) playlistText(ctx context.Context, found *resource, o *outcome, 
 	return []byte(b.String()), nil
 }
 
-// placeholder is a host that no recording is of: what leads elsewhere is told by it.
+// placeholder is a host that no recording is of: what leads elsewhere has another.
 const placeholder = "http://replay.invalid"
 
 // root is the playlist that was asked for where r is what it was redirected to.

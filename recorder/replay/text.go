@@ -21,7 +21,7 @@ type text struct {
 type block struct {
 	lines              []line
 	msn, discontinuity int64
-	broken             bool      // EXT-X-DISCONTINUITY stands before it
+	broken             bool      // EXT-X-DISCONTINUITY is before it
 	date               time.Time // when it begins; zero where the playlist doesn't say
 	dated              bool      // it has a date itself
 	long               time.Duration
@@ -93,7 +93,7 @@ const (
 )
 
 // state is what tags of segments before say of a segment: its keys, one for each format, its initialization section, and
-// the keys that this stands under. It is never changed: take gives another.
+// the keys that this is under. It is never changed: take gives another.
 type state struct {
 	keys    []line
 	section *line

@@ -37,7 +37,7 @@ func measureRaw(data []byte) *Span {
 	return spanOf(Audio, first, first+ticks)
 }
 
-// tagSize is the size of the ID3 tag that stands at the start (ID3v2.4.0 structure, 3.1).
+// tagSize is the size of the ID3 tag at the start (ID3v2.4.0 structure, 3.1).
 func tagSize(b []byte) (n int, ok bool) {
 	if len(b) < id3Header || string(b[:3]) != "ID3" {
 		return 0, false
@@ -89,7 +89,7 @@ type audioFrame struct {
 	samples, rate int64 // rate is in Hz, more than 0
 }
 
-// parseAudioFrame reads the header of the frame that stands at the start.
+// parseAudioFrame reads the header of the frame at the start.
 func parseAudioFrame(b []byte) (f audioFrame, ok bool) {
 	if len(b) < longestAudioHeader {
 		return f, false

@@ -73,7 +73,7 @@ func Measure(seg *hlsclient.Segment) *Span {
 	return nil
 }
 
-// startOf is as much of a segment as tells what it is.
+// startOf is as much of a segment as shows what it is.
 func startOf(r *hlsclient.Reader) []byte {
 	b := make([]byte, min(r.Size(), 2*ts.PacketSize))
 	n, _ := r.ReadAt(b, 0)
