@@ -28,10 +28,11 @@ func (s *Server) markerKind() recordKind[markerView] {
 		find:         s.selectMarkers,
 		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markerView, error) {
 			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
-			if err != nil {
+			if err != nil || len(page) == 0 {
 				return nil, err
 			}
-			return s.view(ctx, ch.Name, page)
+			missing, err := s.missingIn(ctx, ch.Name, page[0].ScheduledFrame, math.MaxInt64)
+			return s.markerViews(ch.Name, page, missing), err
 		},
 		first: func(ch markers.Channel, after markers.Seconds) (id markers.ID) {
 			if first := ch.Rate.FrameAtNanos(int64(after)) - ch.LongestEvent(); first > 0 {
@@ -83,7 +84,7 @@ func (s *Server) selectMarkers(ctx context.Context, ch markers.Channel, q record
 				}
 				first = false
 			}
-			return yield(s.viewWith(ch.Name, withoutOthers(page, q), missing))
+			return yield(s.markerViews(ch.Name, withoutOthers(page, q), missing))
 		})
 	}
 	return nil

@@ -33,12 +33,8 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	if err := noBody(r); err != nil {
 		return err
 	}
-	if ok, all := s.clients.Enter(r.RemoteAddr); !ok {
-		if all {
-			return tryLater(http.StatusServiceUnavailable, clientsRetry, "all %d places for event streams are taken", s.clients.Max())
-		}
-		return tryLater(http.StatusServiceUnavailable, clientsRetry,
-			"this address has %d event streams already: that is the most", s.clients.Each())
+	if err := s.clients.Enter(r.RemoteAddr); err != nil {
+		return tryLater(http.StatusServiceUnavailable, clientsRetry, "%s", err)
 	}
 	s.metrics.streams.Inc()
 	defer func() { s.metrics.streams.Dec(); s.clients.Leave(r.RemoteAddr) }()

@@ -233,7 +233,7 @@ func TestStreamClientsAreLimited(t *testing.T) {
 	if w := f.get("/markers/stream"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "this address has 2") {
 		t.Errorf("a third of one address: %d %s", w.Code, w.Body)
 	}
-	if ok, _ := f.server.clients.Enter("192.0.2.1:99"); !ok {
+	if f.server.clients.Enter("192.0.2.1:99") != nil {
 		t.Fatal("another address gets none")
 	}
 	if w := f.get("/detections/stream"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "all 3 places") {
@@ -251,7 +251,7 @@ func TestStreamClientsAreLimited(t *testing.T) {
 	// The place is free when the server has seen that the client is gone.
 	deadline := time.After(patience)
 	for {
-		if ok, _ := f.server.clients.Enter("127.0.0.1:1"); ok {
+		if f.server.clients.Enter("127.0.0.1:1") == nil {
 			f.server.clients.Leave("127.0.0.1:1")
 			break
 		}

@@ -174,24 +174,8 @@ func (s *Server) missingIn(ctx context.Context, channel string, first, last int6
 	return out, nil
 }
 
-// view counts the missing frames of markers that stand in the order of their frames, either way.
-func (s *Server) view(ctx context.Context, channel string, ms []markers.Marker) ([]markerView, error) {
-	if len(ms) == 0 {
-		return nil, nil
-	}
-	first, last := ms[0].Frame, ms[0].LastFrame
-	for _, m := range ms {
-		first, last = min(first, m.Frame), max(last, m.LastFrame)
-	}
-	missing, err := s.missingIn(ctx, channel, first, last)
-	if err != nil {
-		return nil, err
-	}
-	return s.viewWith(channel, ms, missing), nil
-}
-
-// viewWith is view where it is known what is missing of the markers' frames.
-func (s *Server) viewWith(channel string, ms []markers.Marker, missing []markers.MissingRecord) []markerView {
+// markerViews counts the missing frames of markers.
+func (s *Server) markerViews(channel string, ms []markers.Marker, missing []markers.MissingRecord) []markerView {
 	own := s.own(channel)
 	out := make([]markerView, len(ms))
 	for i, m := range ms {

@@ -1,12 +1,13 @@
 package limits
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// Clients bounds the clients of endless answers: so many in all, and at most half of them of one address, so that nobody has all
+// Clients bounds the clients of event streams: so many in all, and at most half of them of one address, so that nobody has all
 // places. Clients behind one proxy have its address. The methods may be called at once from many goroutines.
 type Clients struct {
 	max int
@@ -19,23 +20,20 @@ type Clients struct {
 // NewClients allows n clients.
 func NewClients(n int) *Clients { return &Clients{max: n, by: map[netip.Prefix]int{}} }
 
-// Max is how many places there are.
-func (p *Clients) Max() int { return p.max }
-
-// Each is how many places one address can have.
-func (p *Clients) Each() int { return (p.max + 1) / 2 }
-
-// Enter takes a place, if there is one, which Leave gives back. all is true where nobody would get one.
-func (p *Clients) Enter(remote string) (ok, all bool) {
+// Enter takes a place, which Leave gives back. The error says that there is none.
+func (p *Clients) Enter(remote string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	from := addressOf(remote)
-	if p.taken >= p.max || p.by[from] >= p.Each() {
-		return false, p.taken >= p.max
+	from, each := addressOf(remote), (p.max+1)/2
+	switch {
+	case p.taken >= p.max:
+		return fmt.Errorf("all %d places for event streams are taken", p.max)
+	case p.by[from] >= each:
+		return fmt.Errorf("this address has %d event streams already: that is the most", each)
 	}
 	p.taken++
 	p.by[from]++
-	return true, false
+	return nil
 }
 
 // Leave gives back the place of a client.

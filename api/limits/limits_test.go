@@ -71,8 +71,8 @@ func TestClients(t *testing.T) {
 	p := NewClients(5)
 	enter := func(remote string, want bool) {
 		t.Helper()
-		if ok, _ := p.Enter(remote); ok != want {
-			t.Errorf("%s: %v", remote, ok)
+		if err := p.Enter(remote); (err == nil) != want {
+			t.Errorf("%s: %v", remote, err)
 		}
 	}
 	for i, remote := range []string{"[2001:db8::1]:1", "[2001:db8::2]:2", "[2001:db8::ffff:3]:3", "[2001:db8::4%eth0]:4"} {

@@ -101,15 +101,7 @@ func (s *Server) cycle(ctx context.Context, r *resource) (*cycle, error) {
 	var failed error
 	// Versions that can't be parsed are served as they are, and tell nothing.
 	read := func(o *outcome) *text {
-		b, err := s.session.Body(ctx, o.body)
-		if err != nil {
-			failed = err
-			return nil
-		}
-		if b, err = o.text(b); err != nil {
-			return nil
-		}
-		base, err := parseAddress(o.base)
+		b, base, err := s.textOf(ctx, o)
 		if err != nil {
 			failed = err
 			return nil

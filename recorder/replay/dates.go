@@ -74,12 +74,9 @@ func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, err
 		if o == nil {
 			continue
 		}
-		b, err := s.session.Body(ctx, o.body)
+		b, _, err := s.textOf(ctx, o)
 		if err != nil {
 			return edge, err
-		}
-		if b, err = o.text(b); err != nil {
-			continue
 		}
 		if t, ok := edgeOf(b); ok && t.After(edge) {
 			edge = t

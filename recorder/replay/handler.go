@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/refstream/refstream/format/m3u8"
@@ -172,6 +173,19 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 	}
 	a.body, err = compressed(now)
 	return err
+}
+
+// textOf is the text of a playlist that came, and the address that it came from. It is empty for one that nobody can read.
+func (s *Server) textOf(ctx context.Context, o *outcome) (text []byte, base *url.URL, err error) {
+	if base, err = parseAddress(o.base); err != nil {
+		return nil, nil, err
+	}
+	body, err := s.session.Body(ctx, o.body)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, _ = o.text(body)
+	return text, base, nil
 }
 
 // text is the text of a playlist that came as body.

@@ -98,18 +98,12 @@ func (x *index) resource(address string) (*resource, error) {
 	}
 	r := &resource{path: at}
 	x.byPath[at] = r
-	p := loosePath(at)
+	p := at // without its query, unescaped
+	if u, err := url.ParseRequestURI(at); err == nil {
+		p = u.Path
+	}
 	x.loose[p] = append(x.loose[p], r)
 	return r, nil
-}
-
-// loosePath is a path without its query, unescaped.
-func loosePath(at string) string {
-	u, err := url.ParseRequestURI(at)
-	if err != nil {
-		return at
-	}
-	return u.Path
 }
 
 // find finds what a request is for, nil for nothing. A query that was not recorded means what its path does, where that is

@@ -80,16 +80,9 @@ func (s *Server) imports(ctx context.Context, found *resource, m moment, text st
 	if o == nil || !o.whole() || o.body == 0 {
 		return nil, nil
 	}
-	b, err := s.session.Body(ctx, o.body)
+	b, base, err := s.textOf(ctx, o)
 	if err != nil {
 		return nil, err
-	}
-	base, err := parseAddress(o.base)
-	if err != nil {
-		return nil, err
-	}
-	if b, err = o.text(b); err != nil {
-		return nil, nil
 	}
 	return readVariables(string(b), nil, base), nil
 }
