@@ -174,62 +174,6 @@ func (s *Server) streamNow(ctx context.Context, ch markers.Channel) (n streamNow
 	return n, nil
 }
 
-// earliest is the first frame that a triggered event can begin with, or an error that says why none can be triggered.
-func (s *Server) earliest(ctx context.Context, ch markers.Channel) (int64, error) {
-	n, err := s.streamNow(ctx, ch)
-	if err != nil {
-		return 0, err
-	}
-	if n.source == clockGenerator {
-		return s.earliestHere(ch, n)
-	}
-	clock := ch.Clock()
-	if !n.live && n.newest != (markers.ID{}) {
-		wait, cancel := context.WithTimeout(ctx, arrivalWait)
-		defer cancel()
-		if n.live = s.cfg.Store.Wait(wait, ch.Name, markers.Frames, n.newest) == nil; !n.live && ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		if n.newest, err = s.cfg.Store.Last(ctx, ch.Name, markers.Frames); err != nil {
-			return 0, err
-		}
-	}
-	if !n.live {
-		return 0, notLive("the channel is not live: " + n.detail)
-	}
-	// Where the clocks differ, the newest record alone says how far the stream is.
-	now, newest := n.t, clock.UTC(n.newest.Frame)
-	if n.source == clockUnknown || now.Before(newest) {
-		now = newest.Add(recordLag)
-	}
-	return max(0, clock.FrameAt(now.Add(s.cfg.TriggerLead))), nil
-}
-
-// earliestHere is earliest where this process generates the channel.
-func (s *Server) earliestHere(ch markers.Channel, n streamNow) (int64, error) {
-	p := n.position
-	switch {
-	case p.Starting:
-		return 0, notLive("the channel is not live: its generator is starting")
-	case !p.Begins.IsZero() && p.Begins.Sub(p.Now) > maxTriggerWait:
-		why := ""
-		if p.Newest >= 0 {
-			why = fmt.Sprintf(", since frames up to %d are of an earlier run and the clock is behind them", p.Newest)
-		}
-		problem := notLive(fmt.Sprintf("the channel is not live: it waits until %s to go on with frame %d%s",
-			p.Begins.Format(time.RFC3339), p.Next, why))
-		problem.retryAfter = p.Begins.Sub(p.Now)
-		return 0, problem
-	case p.Begins.IsZero() && !n.live:
-		return 0, notLive("the channel is not live: no frame has left the encoder lately")
-	}
-	return max(0, p.Next, ch.Clock().FrameAt(p.Now.Add(s.cfg.TriggerLead))), nil
-}
-
-func notLive(detail string) *Problem {
-	return tryLater(http.StatusServiceUnavailable, startingRetry, "%s", detail)
-}
-
 // arrivals notes when the newest record of a channel was another one than before: where clocks differ that alone says that
 // its generator runs. Its methods may be called at once from many goroutines.
 type arrivals struct {

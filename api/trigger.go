@@ -162,30 +162,58 @@ func (p *planner) holds(ctx context.Context, ch markers.Channel, t markers.Trigg
 	return true, nil
 }
 
-// maxTriggerBody is far above what 120 characters need, however they are escaped.
-const maxTriggerBody = 16 << 10
-
-// readTrigger reads and checks the body of POST /markers. Members that are unknown or given twice are refused: they are
-// mistakes that would pass silently.
-func readTrigger(w http.ResponseWriter, r *http.Request, ch markers.Channel) (text string, length int64, err error) {
-	body, err := readJSONBody(w, r, maxTriggerBody, "{} or {\"text\":…,\"length_frames\":…}")
+// earliest is the first frame that a triggered event can begin with, or an error that says why none can be triggered.
+func (s *Server) earliest(ctx context.Context, ch markers.Channel) (int64, error) {
+	n, err := s.streamNow(ctx, ch)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
-	members, err := membersOf(body, "text", "length_frames")
-	if err != nil {
-		return "", 0, err
+	if n.source == clockGenerator {
+		return s.earliestHere(ch, n)
 	}
-	if text, err = textOf(members); err != nil {
-		return "", 0, err
-	}
-	length = ch.EventLength
-	if raw, ok := members["length_frames"]; ok {
-		longest := markers.MaxEventSeconds * ch.Rate.Base()
-		length, err = parseDigits(string(raw))
-		if err != nil || length < 1 || length > longest {
-			return "", 0, badField("length_frames", "length_frames must be a whole number from 1 to %d", longest)
+	clock := ch.Clock()
+	if !n.live && n.newest != (markers.ID{}) {
+		wait, cancel := context.WithTimeout(ctx, arrivalWait)
+		defer cancel()
+		if n.live = s.cfg.Store.Wait(wait, ch.Name, markers.Frames, n.newest) == nil; !n.live && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if n.newest, err = s.cfg.Store.Last(ctx, ch.Name, markers.Frames); err != nil {
+			return 0, err
 		}
 	}
-	return text, length, nil
+	if !n.live {
+		return 0, notLive("the channel is not live: " + n.detail)
+	}
+	// Where the clocks differ, the newest record alone says how far the stream is.
+	now, newest := n.t, clock.UTC(n.newest.Frame)
+	if n.source == clockUnknown || now.Before(newest) {
+		now = newest.Add(recordLag)
+	}
+	return max(0, clock.FrameAt(now.Add(s.cfg.TriggerLead))), nil
+}
+
+// earliestHere is earliest where this process generates the channel.
+func (s *Server) earliestHere(ch markers.Channel, n streamNow) (int64, error) {
+	p := n.position
+	switch {
+	case p.Starting:
+		return 0, notLive("the channel is not live: its generator is starting")
+	case !p.Begins.IsZero() && p.Begins.Sub(p.Now) > maxTriggerWait:
+		why := ""
+		if p.Newest >= 0 {
+			why = fmt.Sprintf(", since frames up to %d are of an earlier run and the clock is behind them", p.Newest)
+		}
+		problem := notLive(fmt.Sprintf("the channel is not live: it waits until %s to go on with frame %d%s",
+			p.Begins.Format(time.RFC3339), p.Next, why))
+		problem.retryAfter = p.Begins.Sub(p.Now)
+		return 0, problem
+	case p.Begins.IsZero() && !n.live:
+		return 0, notLive("the channel is not live: no frame has left the encoder lately")
+	}
+	return max(0, p.Next, ch.Clock().FrameAt(p.Now.Add(s.cfg.TriggerLead))), nil
+}
+
+func notLive(detail string) *Problem {
+	return tryLater(http.StatusServiceUnavailable, startingRetry, "%s", detail)
 }

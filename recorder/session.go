@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -112,9 +113,6 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Dir is the session's folder, as it was given.
-func (s *Session) Dir() string { return s.dir }
-
 // Info says what it is of.
 func (s *Session) Info() Info { return s.info }
 
@@ -135,10 +133,8 @@ func findSession(dir string) error {
 	info, err = os.Stat(filepath.Join(dir, databaseFile))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if inside := sessionsIn(dir); inside != "" {
-			return fmt.Errorf("%w: the folder holds no %s%s", ErrNoSession, databaseFile, inside)
-		}
-		return fmt.Errorf("%w: the folder holds no %s%s", ErrNoSession, databaseFile, sessionsIn(filepath.Dir(dir)))
+		others := cmp.Or(sessionsIn(dir), sessionsIn(filepath.Dir(dir)))
+		return fmt.Errorf("%w: the folder holds no %s%s", ErrNoSession, databaseFile, others)
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
@@ -154,22 +150,16 @@ func sessionsIn(dir string) string {
 		return ""
 	}
 	var names []string
-	more := 0
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), databaseFile)); err != nil {
-			continue
-		}
-		if len(names) < named {
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), databaseFile)); err == nil {
 			names = append(names, e.Name())
-		} else {
-			more++
 		}
 	}
 	if len(names) == 0 {
 		return ""
 	}
-	text := "; sessions in " + dir + ": " + strings.Join(names, ", ")
-	if more > 0 {
+	text := "; sessions in " + dir + ": " + strings.Join(names[:min(len(names), named)], ", ")
+	if more := len(names) - named; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
@@ -213,20 +203,7 @@ func copyFile(ctx context.Context, to, from string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, contextReader{ctx, in})
-	return errors.Join(err, out.Close())
-}
-
-// contextReader ends reading when its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read reads once.
-func (c contextReader) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(b)
+	defer context.AfterFunc(ctx, func() { in.Close() })() // it ends the copying
+	_, err = io.Copy(out, in)
+	return errors.Join(ctx.Err(), err, out.Close())
 }
