@@ -78,8 +78,7 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 	v := &latestView{Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame)}
 	if s.own(ch.Name)(f.Generator) {
 		gen := time.Unix(0, f.GenNS).UTC()
-		seconds := markers.Seconds(gen.Sub(ch.Epoch))
-		v.GenTime, v.GenSeconds = &gen, &seconds
+		v.GenTime, v.GenSeconds = &gen, new(markers.Seconds(gen.Sub(ch.Epoch)))
 	}
 	return v, nil
 }

@@ -92,17 +92,13 @@ func scoreOptions(q *query) (o score.Options, mq recordQuery) {
 			q.fail(badField("tolerance", "tolerance is %s: it must be 0 to %s", t, score.MaxTolerance))
 		}
 	}
-	if t, ok := q.seconds("offset"); ok {
-		o.Offset = t
-	}
+	o.Offset, _ = q.seconds("offset")
 	mq.limit = maxScoreMarkers
 	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
-		from := mq.after + 1 // exclusive, to the nanosecond
-		o.From = &from
+		o.From = new(mq.after + 1) // exclusive, to the nanosecond
 	}
 	if mq.upTo, mq.hasUpTo = q.seconds("ts_end"); mq.hasUpTo {
-		upTo := mq.upTo
-		o.To = &upTo
+		o.To = new(mq.upTo)
 	}
 	if o.From != nil && o.To != nil && *o.From > *o.To {
 		q.fail(badField("ts_end", "ts_end is not after ts_start"))

@@ -37,7 +37,8 @@ type Server struct {
 	pictures *pictures
 	planner  planner
 	clients  *limits.Clients
-	stopping chan struct{}
+	stopping context.Context // until stop is called
+	stop     context.CancelFunc
 	running  sync.WaitGroup
 	arrivals arrivals
 	rate     limits.Rate // of detections
@@ -57,11 +58,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
-		planner:  planner{store: cfg.Store},
-		clients:  limits.NewClients(cfg.StreamClients),
-		stopping: make(chan struct{}),
-		rate:     limits.Rate{PerSecond: detectionRate},
+		planner: planner{store: cfg.Store},
+		clients: limits.NewClients(cfg.StreamClients),
+		rate:    limits.Rate{PerSecond: detectionRate},
 	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.echo = s.routes()
 	s.handler = s.wrap(s.echo)
 	return s, nil
@@ -90,10 +91,10 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	var err error
 	select {
 	case err = <-served:
-		close(s.stopping)
+		s.stop()
 		_ = srv.Close()
 	case <-ctx.Done():
-		close(s.stopping)
+		s.stop()
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		if srv.Shutdown(stop) != nil {
 			_ = srv.Close() // also cancels the requests' contexts

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -104,16 +103,8 @@ type recordStream[V record] struct {
 // run writes until ctx ends, the server stops or a write fails.
 func (st *recordStream[V]) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	defer wait.Wait()
 	defer cancel()
-	wait.Go(func() {
-		select {
-		case <-st.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	defer context.AfterFunc(st.stopping, cancel)()
 	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
 	// connection breaks before the first one.
 	if err := st.w.Send(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {

@@ -157,11 +157,10 @@ func explain(err error) error {
 // explainWrite is explain of an error of writing to the session in a folder: SQLite doesn't say why it could not.
 func explainWrite(dir string, err error) error {
 	err = explain(err)
-	if code(err) != codeIO {
-		return err
-	}
-	if cause := cantWrite(dir); cause != nil {
-		return fmt.Errorf("%w: %w", cause, err)
+	if code(err) == codeIO {
+		if cause := cantWrite(dir); cause != nil {
+			return fmt.Errorf("%w: %w", cause, err)
+		}
 	}
 	return err
 }

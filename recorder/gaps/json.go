@@ -154,12 +154,10 @@ func (r *Report) jsonGap(g *Gap) jsonGap {
 		Threshold: markers.Seconds(g.Threshold), Certain: g.Certain(),
 	}
 	if g.Most > 0 {
-		most := markers.Seconds(g.Most)
-		out.Most = &most
+		out.Most = new(markers.Seconds(g.Most))
 	}
 	if g.After != nil {
-		after := r.jsonVersion(g.After, g.AfterUTC)
-		out.After = &after
+		out.After = new(r.jsonVersion(g.After, g.AfterUTC))
 	}
 	return out
 }
@@ -177,8 +175,7 @@ func (r *Report) jsonFinding(f *Finding) jsonFinding {
 		Text: f.Text,
 	}
 	if f.MSN >= 0 {
-		msn := f.MSN
-		out.MSN = &msn
+		out.MSN = new(f.MSN)
 	}
 	return out
 }

@@ -60,14 +60,13 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 		g.Least = max(0, t.h.loaded[run.ID]-a.Seen)
 		f.Text = fmt.Sprintf("nothing new came after version #%d, until the end of the recording: ", a.ID)
 	} else {
-		v := after.Version
-		g.After, g.AfterUTC = &v, r.utc(recorder.Moment{Run: after.Run, At: after.Seen})
+		g.After, g.AfterUTC = new(after.Version), r.utc(recorder.Moment{Run: after.Run, At: after.Seen})
 		g.Least = max(0, after.Unseen-a.Seen)
 		if a.Unseen >= 0 {
 			g.Most = after.Seen - a.Unseen
 		}
-		f.Versions = addRow(f.Versions, v.ID)
-		f.Text = fmt.Sprintf("version #%d came late after #%d: ", v.ID, a.ID)
+		f.Versions = addRow(f.Versions, after.ID)
+		f.Text = fmt.Sprintf("version #%d came late after #%d: ", after.ID, a.ID)
 	}
 	if !g.Certain() {
 		f.Text = "possibly " + f.Text

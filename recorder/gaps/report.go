@@ -84,10 +84,8 @@ func (r *Report) Offset(m recorder.Moment) time.Duration { return r.timeline.Off
 
 // run gives a run by its id, nil where there is none.
 func (r *Report) run(id int64) *recorder.Run {
-	for i := range r.Runs {
-		if r.Runs[i].ID == id {
-			return &r.Runs[i]
-		}
+	if i := slices.IndexFunc(r.Runs, func(run recorder.Run) bool { return run.ID == id }); i >= 0 {
+		return &r.Runs[i]
 	}
 	return nil
 }
@@ -103,10 +101,8 @@ func (r *Report) utc(m recorder.Moment) time.Time {
 
 // playlist gives the report of a playlist that is looked at, nil for others.
 func (r *Report) playlist(id int64) *PlaylistReport {
-	for i := range r.Playlists {
-		if r.Playlists[i].ID == id {
-			return &r.Playlists[i]
-		}
+	if i := slices.IndexFunc(r.Playlists, func(p PlaylistReport) bool { return p.ID == id }); i >= 0 {
+		return &r.Playlists[i]
 	}
 	return nil
 }
