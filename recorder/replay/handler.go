@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
 )
 
@@ -70,30 +69,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers what no recording does.
 func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s. It is a replay of %s; its playlists:\n", why, s.index.playlists[0].path)
-	for i, p := range s.index.playlistPaths() {
-		if i == listed {
-			b.WriteString("…\n")
-			break
-		}
-		b.WriteString(p + "\n")
+	paths := s.index.playlistPaths()
+	if len(paths) > listed {
+		paths = append(paths[:listed], "…")
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(b.String())) // it went
+	_, _ = fmt.Fprintf(w, "%s. It is a replay of %s; its playlists:\n%s\n", why, s.index.playlists[0].path, strings.Join(paths, "\n"))
 }
 
 // serve answers a request for something that is known. Errors come before anything was sent, or wrap errSent.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
 	began, m := s.o.Now(), s.moment()
 	asked := rangeOf(r)
-	var part *m3u8.ByteRange // the same part where one was asked for, or else all
-	if asked != nil {
-		part = asked.exact()
-	}
+	part := asked.exact()          // the same part where one was asked for, or else all
 	o, past := found.pick(m, part) // past: of the pass before
 	if o == nil && part != nil {
 		part = nil
@@ -165,13 +156,13 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 		return nil // one that nobody can read is sent as it came
 	}
 	now, err := s.playlistText(ctx, found, o, served, m, text)
-	if err != nil || o.coding == "" || bytes.Equal(now, text) {
-		if o.coding == "" {
-			a.body = now
-		}
-		return err
+	switch {
+	case err != nil:
+	case o.coding == "":
+		a.body = now
+	case !bytes.Equal(now, text):
+		a.body, err = compressed(now)
 	}
-	a.body, err = compressed(now)
 	return err
 }
 

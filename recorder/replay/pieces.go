@@ -52,8 +52,8 @@ func parseRange(text string) *span {
 }
 
 // exact is the part with both ends, nil where it says but one.
-func (s span) exact() *m3u8.ByteRange {
-	if s.first < 0 || s.last < 0 {
+func (s *span) exact() *m3u8.ByteRange {
+	if s == nil || s.first < 0 || s.last < 0 {
 		return nil
 	}
 	return &m3u8.ByteRange{Offset: s.first, Length: s.last - s.first + 1}
