@@ -7,18 +7,15 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-const (
-	id3Header = 10
-	// timestampOwner is the owner of the ID3 frame that says where raw audio begins (RFC 8216bis, 3.4).
-	timestampOwner = "com.apple.streaming.transportStreamTimestamp"
-)
+// timestampOwner is the owner of the ID3 frame that says where raw audio begins (RFC 8216bis, 3.4).
+const timestampOwner = "com.apple.streaming.transportStreamTimestamp"
 
 // measureRaw reads raw audio with ID3 tags in front.
 func measureRaw(data []byte) *Span {
 	first := int64(-1)
 	for {
-		n, ok := tagSize(data)
-		if !ok {
+		n, ok := ts.ID3Size(data)
+		if !ok || n > len(data) {
 			break
 		}
 		// What is wrong in a tag does not hide the frames that could be read.
@@ -35,24 +32,6 @@ func measureRaw(data []byte) *Span {
 		return nil
 	}
 	return spanOf(Audio, first, first+ticks)
-}
-
-// tagSize is the size of the ID3 tag at the start (ID3v2.4.0 structure, 3.1).
-func tagSize(b []byte) (n int, ok bool) {
-	if len(b) < id3Header || string(b[:3]) != "ID3" {
-		return 0, false
-	}
-	for _, c := range b[6:id3Header] {
-		if c&0x80 != 0 {
-			return 0, false
-		}
-		n = n<<7 | int(c)
-	}
-	n += id3Header
-	if b[5]&0x10 != 0 {
-		n += id3Header // a footer
-	}
-	return n, n <= len(b)
 }
 
 // audioTicks is how long the frames that begin in data last together, in 90 kHz ticks: AAC in ADTS, MPEG audio, AC-3, or
