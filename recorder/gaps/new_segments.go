@@ -20,11 +20,7 @@ func (t *tracker) newSegments(l *loaded) {
 		}
 	}
 	t.checked = max(t.checked, l.end())
-	last := l.dates[n-1]
-	if t.next = (expected{}); !last.at.IsZero() {
-		last = after(last, time.Duration(l.m.Segments[n-1].Duration))
-		t.next = expected{l.end(), last.at, last.slack}
-	}
+	t.next, t.nextMSN = after(l.dates[n-1], time.Duration(l.m.Segments[n-1].Duration)), l.end()
 }
 
 // durations compares EXTINF with the target duration (RFC 8216bis, 4.4.3.1: rounded, it is not longer). Exactly half a
@@ -57,13 +53,15 @@ func (t *tracker) dateJump(l *loaded, i int) {
 	if s.Discontinuity || s.Gap || s.ProgramDateTime.IsZero() {
 		return
 	}
-	want := expected{}
-	switch {
-	case i > 0 && !l.dates[i-1].at.IsZero():
-		d := after(l.dates[i-1], time.Duration(l.m.Segments[i-1].Duration))
-		want = expected{s.MSN, d.at, d.slack}
-	case i == 0 && t.next.msn == s.MSN && !t.changedDiscontinuity(l):
-		want = t.next
+	var want dated
+	if i > 0 {
+		want = after(l.dates[i-1], time.Duration(l.m.Segments[i-1].Duration))
+	} else if t.prev != nil && len(t.prev.m.Segments) > 0 && t.nextMSN == s.MSN {
+		// A discontinuity before the first segment of a version need not have the tag for it.
+		last := t.prev.m.Segments[len(t.prev.m.Segments)-1]
+		if last.DiscontinuitySequence == s.DiscontinuitySequence {
+			want = t.next
+		}
 	}
 	if want.at.IsZero() {
 		return
@@ -79,16 +77,6 @@ func (t *tracker) dateJump(l *loaded, i int) {
 	t.f.r.add(f)
 }
 
-// changedDiscontinuity reports whether there is a discontinuity before the first segment of a version, which need not have
-// the tag for it.
-func (t *tracker) changedDiscontinuity(l *loaded) bool {
-	if t.prev == nil || len(t.prev.m.Segments) == 0 {
-		return true
-	}
-	last := t.prev.m.Segments[len(t.prev.m.Segments)-1]
-	return last.DiscontinuitySequence != l.m.Segments[0].DiscontinuitySequence
-}
-
 // wholeBefore is the first protocol version in which EXTINF may have decimals (RFC 8216, 4.3.2.1).
 const wholeBefore = 3
 
@@ -101,17 +89,9 @@ const (
 
 // dated is the EXT-X-PROGRAM-DATE-TIME of a segment: its own, or that of one before with the durations between.
 type dated struct {
-	at    time.Time // zero for none
-	own   bool
+	at    time.Time     // zero for none
 	slack time.Duration // how exact it is
 	whole bool          // EXTINF may be rounded to seconds
-}
-
-// expected is what a segment should say.
-type expected struct {
-	msn   int64
-	at    time.Time // zero for anything
-	slack time.Duration
 }
 
 // dates gives each segment its time.
@@ -124,20 +104,20 @@ func dates(m *m3u8.Media, whole bool) []dated {
 			next = dated{}
 		}
 		if !s.ProgramDateTime.IsZero() {
-			next = dated{at: s.ProgramDateTime, own: true}
+			next = dated{at: s.ProgramDateTime}
 		}
 		next.whole = whole && time.Duration(s.Duration)%time.Second == 0
 		list[i] = next
-		next.own = false
-		if !next.at.IsZero() {
-			next = after(next, time.Duration(s.Duration))
-		}
+		next = after(next, time.Duration(s.Duration))
 	}
 	return list
 }
 
 // after is the time at the end of a segment of that duration.
 func after(d dated, duration time.Duration) dated {
+	if d.at.IsZero() {
+		return d
+	}
 	d.at = d.at.Add(duration)
 	if d.slack += decimalSlack; d.whole {
 		d.slack += wholeSlack

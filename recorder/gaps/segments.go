@@ -134,7 +134,7 @@ func (q *segments) length(a, b *recorder.Segment) {
 		return
 	}
 	v := q.h.byID[a.Version]
-	is, by := ticks(clamp(a.Timing.End-a.Timing.First)), "its time stamps say"
+	is, by := ticks(a.Timing.End-a.Timing.First), "its time stamps say"
 	// The time stamps of b should go on from those of a.
 	next := b != nil && b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
 		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !q.h.byID[b.Version].restarted)
@@ -164,10 +164,10 @@ func (q *segments) length(a, b *recorder.Segment) {
 	q.r.add(wrong)
 }
 
-func clamp(d int64) int64 { return max(-maxTicks, min(d, maxTicks)) }
-
 // ticks is a time of the 90 kHz clock.
-func ticks(d int64) time.Duration { return time.Duration(d * 100_000 / 9) }
+func ticks(d int64) time.Duration {
+	return time.Duration(max(-maxTicks, min(d, maxTicks)) * 100_000 / 9)
+}
 
 // content looks at what a segment brought.
 func (q *segments) content(s *recorder.Segment, v *version, got fetch) {
@@ -181,7 +181,7 @@ func (q *segments) content(s *recorder.Segment, v *version, got fetch) {
 	default:
 		q.readable = true
 		// The last frame's length is not in the stream, and subtitles or a slide show have few.
-		holds := ticks(clamp(s.Timing.End - s.Timing.First))
+		holds := ticks(s.Timing.End - s.Timing.First)
 		if short := s.Duration - holds; holds < s.Duration/2 && short > q.o.Tolerance {
 			cut := finding(KindSegmentContent, s, got.ended, "segment %d holds %s of %s only (%s)", s.MSN, seconds(holds),
 				seconds(s.Duration), printable(s.Timing.Media))

@@ -23,8 +23,9 @@ type tracker struct {
 	advance *loaded
 	// checked is the number after the last segment whose own tags were looked at.
 	checked int64
-	// next is what the first segment after prev should say.
-	next expected
+	// next is when segment nextMSN, the first after prev, should begin.
+	next    dated
+	nextMSN int64
 	// noTarget: there is a finding already that the playlist has no target duration.
 	noTarget bool
 	// stale is a finding that goes on.
@@ -111,7 +112,7 @@ func (t *tracker) take(l *loaded) {
 	if t.prev != nil {
 		t.sequence(l)
 		if l.Restarted {
-			t.checked, t.next = l.first(), expected{}
+			t.checked, t.next = l.first(), dated{}
 		} else {
 			t.changes(l)
 		}

@@ -17,7 +17,6 @@ type outcome struct {
 	status                 int
 	header                 string // as headerText writes it
 	body                   recorder.Body
-	bytes                  int64           // in body
 	announced              int64           // Content-Length, -1 for none
 	coding                 string          // Content-Encoding, empty for none
 	broken                 bool            // the body broke off
@@ -35,7 +34,7 @@ func (o *outcome) whole() bool {
 
 func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 	o := outcome{
-		began: start + e.Began, answered: -1, ended: start + max(e.Ended, e.Began), status: e.Status, body: e.Body, bytes: e.Bytes,
+		began: start + e.Began, answered: -1, ended: start + max(e.Ended, e.Began), status: e.Status, body: e.Body,
 		announced: -1, part: e.Range, total: -1, base: e.FinalURL,
 	}
 	if o.base == "" {
