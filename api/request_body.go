@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"mime"
 	"net/http"
 	"slices"
@@ -64,21 +65,11 @@ func textOf(members map[string]json.RawMessage) (text string, err error) {
 
 // membersOf splits a JSON object whose syntax has been checked. Members that are not known or come twice are refused.
 func membersOf(body []byte, known ...string) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+	if body = bytes.TrimLeft(body, " \t\r\n"); body[0] != '{' {
 		return nil, badField("body", "the body must be a JSON object")
 	}
 	members := map[string]json.RawMessage{}
-	for dec.More() {
-		key, err := dec.Token()
-		name, _ := key.(string)
-		var raw json.RawMessage
-		if err == nil {
-			err = dec.Decode(&raw)
-		}
-		if err != nil {
-			return nil, badField("body", "the body can't be read: %s", err)
-		}
+	for name, raw := range eachMember(body) {
 		if !slices.Contains(known, name) {
 			return nil, badField(name, "there is no member %q: there are %s", name, strings.Join(known, ", "))
 		}
@@ -88,6 +79,21 @@ func membersOf(body []byte, known ...string) (map[string]json.RawMessage, error)
 		members[name] = raw
 	}
 	return members, nil
+}
+
+// eachMember gives the members of a JSON object whose syntax has been checked, in their order.
+func eachMember(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		dec := json.NewDecoder(bytes.NewReader(object))
+		for open, _ := dec.Token(); open != nil && dec.More(); {
+			key, _ := dec.Token()
+			name, _ := key.(string)
+			var raw json.RawMessage
+			if dec.Decode(&raw) != nil || !yield(name, raw) {
+				return
+			}
+		}
+	}
 }
 
 const (

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -43,20 +42,8 @@ func withNull(foreign bool, v any, members ...string) (json.RawMessage, error) {
 	if err != nil || !foreign {
 		return text, err
 	}
-	dec, out := json.NewDecoder(bytes.NewReader(text)), []byte{'{'}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		name, _ := key.(string)
+	out := []byte{'{'}
+	for name, value := range eachMember(text) {
 		if slices.Contains(members, name) {
 			value = []byte("null")
 		}
