@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/internal/atomicfile"
@@ -134,16 +135,11 @@ func extension(address string) string {
 	if err != nil {
 		return ""
 	}
-	ext := path.Ext(u.Path)
-	if len(ext) > longestExtension {
-		return ""
+	const plain = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	if ext := path.Ext(u.Path); len(ext) <= longestExtension && strings.Trim(ext, plain) == "" {
+		return ext
 	}
-	for i, c := range []byte(ext) {
-		if i > 0 && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-			return ""
-		}
-	}
-	return ext
+	return ""
 }
 
 // Body reads a content, nil for 0. One that isn't what was recorded any more is ErrDamaged, never given.
