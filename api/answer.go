@@ -2,10 +2,18 @@ package api
 
 import (
 	"bytes"
+	"fmt"
+	"hash/fnv"
 	"net/http"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/api/limits"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -30,14 +38,7 @@ type answer struct {
 	next string
 	// begun: the status and something of the body have been sent. ended: nothing more is wanted.
 	begun, ended bool
-	out          *deadlineWriter
-}
-
-func newAnswer(c echo.Context, contentType string, timeout time.Duration, tag func() (string, error)) *answer {
-	return &answer{
-		response: c.Response(), contentType: contentType, timeout: timeout, headOnly: c.Request().Method == http.MethodHead,
-		tag: tag,
-	}
+	out          *limits.Writer
 }
 
 // flush sends what is held, once there is too much of it. more is false where nothing more is wanted.
@@ -53,7 +54,6 @@ func (a *answer) flush() (more bool, err error) {
 		a.begun = true
 		h := a.response.Header()
 		setNext(h, a.next)
-		h.Set("Cache-Control", "no-cache")
 		h.Set("ETag", etag)
 		h.Set("Content-Type", a.contentType)
 		a.response.WriteHeader(http.StatusOK)
@@ -61,10 +61,10 @@ func (a *answer) flush() (more bool, err error) {
 			a.ended = true
 			return false, nil
 		}
-		a.out = newDeadlineWriter(a.response, a.timeout)
+		a.out = limits.NewWriter(a.response, a.timeout)
 	}
 	for a.held.Len() > 0 {
-		if err := a.out.write(a.held.Next(answerChunk)); err != nil {
+		if err := a.out.Send(a.held.Next(answerChunk)); err != nil {
 			return false, err
 		}
 	}
@@ -74,11 +74,136 @@ func (a *answer) flush() (more bool, err error) {
 	return true, nil
 }
 
-// finish sends the rest of an answer that has begun.
-func (a *answer) finish() error {
-	if !a.begun {
-		return nil
+const (
+	// maxCached bounds the answers kept: some hundred pollers with a query each.
+	maxCached = 256
+	// maxCachedBytes leaves out answers so large that 256 of them would matter; 1000 markers have half of it.
+	maxCachedBytes = 2 << 20
+	// maxCachedTotal bounds the memory of all.
+	maxCachedTotal = 32 << 20
+	// maxCachedAge bounds how long a marker may be seen after it was trimmed from its log, which doesn't change the
+	// log's end.
+	maxCachedAge = time.Second
+)
+
+// cacheKey is what an answer depends on besides the logs.
+type cacheKey struct {
+	list, channel string
+	run           int64
+	query         recordQuery
+	format        string
+}
+
+// cacheState is how far the logs were when an answer was made, and when that was; the zero value for one that is not kept.
+type cacheState struct {
+	ends [2]markers.ID
+	at   time.Time
+}
+
+// cachedBody is an encoded answer. Its bytes are shared and must not be changed.
+type cachedBody struct {
+	bytes []byte
+	etag  string
+	next  string // of what the limit left out
+}
+
+// bodyCache keeps answers. Where it is full it forgets all of them: they are of use for maxCachedAge only. Its methods may be
+// called at once from many goroutines.
+type bodyCache struct {
+	mu      sync.Mutex
+	entries map[cacheKey]cacheEntry
+	size    int // of all bodies
+}
+
+type cacheEntry struct {
+	state cacheState
+	body  cachedBody
+}
+
+// get returns the answer to key that was made with the logs as they are in state.
+func (c *bodyCache) get(key cacheKey, state cacheState) (cachedBody, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[key]
+	age := state.at.Sub(e.state.at)
+	return e.body, ok && e.state.ends == state.ends && age >= 0 && age <= maxCachedAge
+}
+
+// put keeps an answer that was made after the logs were as they are in state.
+func (c *bodyCache) put(key cacheKey, state cacheState, body cachedBody) {
+	if len(body.bytes) > maxCachedBytes || state.at.IsZero() {
+		return
 	}
-	_, err := a.flush()
-	return err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.size -= len(c.entries[key].body.bytes)
+	delete(c.entries, key)
+	if len(c.entries) >= maxCached || c.size+len(body.bytes) > maxCachedTotal {
+		clear(c.entries)
+		c.size = 0
+	}
+	c.entries[key] = cacheEntry{state, body}
+	c.size += len(body.bytes)
+}
+
+// truncatedHeader is true where the limit left records out, for formats that can't say so.
+const truncatedHeader = "X-Refstream-Truncated"
+
+// sendBody answers with a body, or says that the client has it.
+func sendBody(c echo.Context, contentType string, body cachedBody) error {
+	setNext(c.Response().Header(), body.next)
+	if hasAlready(c, body.etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return sendBytes(c, contentType, body.bytes)
+}
+
+// hasAlready writes the validator of an answer into its headers, and reports whether the client has that answer: If-None-Match
+// names it (RFC 9110, 13.1.2: weak comparison).
+func hasAlready(c echo.Context, etag string) bool {
+	c.Response().Header().Set("ETag", etag)
+	for sent := range strings.SplitSeq(strings.Join(c.Request().Header.Values("If-None-Match"), ","), ",") {
+		if sent = strings.TrimSpace(sent); sent == "*" || sent == etag || sent == "W/"+etag {
+			return true
+		}
+	}
+	return false
+}
+
+// sendBytes answers with a body and its length.
+func sendBytes(c echo.Context, contentType string, body []byte) error {
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(http.StatusOK, contentType, body)
+}
+
+// setNext writes into the headers whether the limit left markers out, and where those are (RFC 8288).
+func setNext(h http.Header, next string) {
+	h.Set(truncatedHeader, strconv.FormatBool(next != ""))
+	setLink(h, next)
+}
+
+// setLink names the address of what is left out in a header, relative to that of the request (RFC 8288, 3).
+func setLink(h http.Header, next string) {
+	if next != "" {
+		h.Set("Link", "<"+next+`>; rel="next"`)
+	}
+}
+
+// etagOf is a validator of a body: not secret, only different when the body is.
+func etagOf(b []byte) string {
+	h := fnv.New128a()
+	_, _ = h.Write(b) // never fails
+	return fmt.Sprintf(`"%x"`, h.Sum(nil))
+}
+
+// noCache answers with JSON that may be different the next time.
+func noCache(c echo.Context, v any) error {
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	return c.JSON(http.StatusOK, v)
+}
+
+// noStore answers with JSON that is of this moment only.
+func noStore(c echo.Context, status int, v any) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(status, v)
 }

@@ -10,6 +10,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ type Config struct {
 	// Gatherer is what /metrics shows and Registerer where the server's own metrics go. Both nil: a registry of its own.
 	Gatherer   prometheus.Gatherer
 	Registerer prometheus.Registerer
-	// Version is told by /healthz.
+	// Version is in the answer of /healthz.
 	Version string
 	// Logger gets one line a request at debug level, and failures. Nil: nothing is logged.
 	Logger *slog.Logger
@@ -130,21 +131,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
-	if c.TriggerLead == 0 {
-		c.TriggerLead = defaultTriggerLead
-	}
-	if c.Heartbeat == 0 {
-		c.Heartbeat = defaultHeartbeat
-	}
-	if c.MaxConnections == 0 {
-		c.MaxConnections = defaultMaxConnections
-	}
-	if c.StreamClients == 0 {
-		c.StreamClients = defaultStreamClients
-	}
-	if c.StreamWriteTimeout == 0 {
-		c.StreamWriteTimeout = defaultStreamWriteTimeout
-	}
+	c.TriggerLead = cmp.Or(c.TriggerLead, defaultTriggerLead)
+	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)
+	c.MaxConnections = cmp.Or(c.MaxConnections, defaultMaxConnections)
+	c.StreamClients = cmp.Or(c.StreamClients, defaultStreamClients)
+	c.StreamWriteTimeout = cmp.Or(c.StreamWriteTimeout, defaultStreamWriteTimeout)
 	return c, nil
 }
 

@@ -2,6 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,14 +29,6 @@ type clocksView struct {
 	Latest *latestView `json:"latest"`
 	// Live: that frame is recent.
 	Live bool `json:"live"`
-
-	foreign bool
-}
-
-// MarshalJSON writes the clocks, with null as the run of another generator.
-func (v clocksView) MarshalJSON() ([]byte, error) {
-	type plain clocksView
-	return withNull(v.foreign, plain(v), "run")
 }
 
 // latestView is a frame on every clock.
@@ -47,11 +43,6 @@ type latestView struct {
 	GenSeconds *markers.Seconds `json:"gen_seconds"`
 }
 
-// channelList is the answer of /channels.
-type channelList struct {
-	Channels []channelView `json:"channels"`
-}
-
 // getClocks answers GET /clocks.
 func (s *Server) getClocks(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -59,7 +50,7 @@ func (s *Server) getClocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den, foreign: !s.own(ch.Name)(ch.Generator)}
+	v := clocksView{Channel: ch, FPSNum: ch.Rate.Num, FPSDen: ch.Rate.Den}
 	if v.Latest, err = s.latest(ctx, ch); err != nil {
 		return err
 	}
@@ -70,8 +61,11 @@ func (s *Server) getClocks(c echo.Context) error {
 	}
 	v.ServerTime, v.Clock, v.ClockDetail, v.Live = now.t, now.source, now.detail, now.live
 	v.ServerFrame = ch.Clock().FrameAt(v.ServerTime)
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(200, v)
+	answer, err := withNull(!s.own(ch.Name)(ch.Generator), v, "run")
+	if err != nil {
+		return err
+	}
+	return noStore(c, http.StatusOK, answer)
 }
 
 // latest is the newest frame, nil where there is none.
@@ -84,8 +78,7 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 	v := &latestView{Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame)}
 	if s.own(ch.Name)(f.Generator) {
 		gen := time.Unix(0, f.GenNS).UTC()
-		seconds := markers.Seconds(gen.Sub(ch.Epoch))
-		v.GenTime, v.GenSeconds = &gen, &seconds
+		v.GenTime, v.GenSeconds = &gen, new(markers.Seconds(gen.Sub(ch.Epoch)))
 	}
 	return v, nil
 }
@@ -100,12 +93,141 @@ func (s *Server) getChannels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	views := make([]channelView, len(list))
+	views := make([]json.RawMessage, len(list))
 	for i, ch := range list {
-		views[i].Channel, views[i].foreign = ch, !s.own(ch.Name)(ch.Generator)
+		v := channelView{Channel: ch}
 		if s.cfg.Outputs != nil {
-			views[i].Outputs = s.cfg.Outputs(ch.Name)
+			v.Outputs = s.cfg.Outputs(ch.Name)
+		}
+		if views[i], err = withNull(!s.own(ch.Name)(ch.Generator), v, "run"); err != nil {
+			return err
 		}
 	}
-	return noCache(c, channelList{views})
+	return noCache(c, map[string]any{"channels": views})
+}
+
+const (
+	// liveWithin is how old the newest frame of a live channel may be.
+	liveWithin = 10 * time.Second
+	// arrivalWait is how long a request waits for a new record where clocks don't say whether the channel is live: many
+	// frames, and a moment for whoever asks.
+	arrivalWait = time.Second
+	// recordLag is how far behind the frame that is being rendered the newest record may be.
+	recordLag = time.Second
+)
+
+// clockSource says on whose clock the stream's time is.
+type clockSource string
+
+const (
+	clockGenerator clockSource = "generator" // the stream's own
+	clockRecords   clockSource = "records"   // this server's, with which the newest record agrees
+	clockUnknown   clockSource = "unknown"   // this server's, with which no record agrees
+)
+
+// streamNow is the time of a channel's stream, and whether it is live.
+type streamNow struct {
+	t      time.Time
+	source clockSource
+	live   bool
+	detail string // what is not known
+	// newest is the newest record, the zero ID where there is none.
+	newest   markers.ID
+	position Position // where source is clockGenerator
+}
+
+// streamNow finds the time of a channel's stream: on the clock of its generator, where that is in this process, otherwise by
+// comparing this server's clock with the newest record.
+func (s *Server) streamNow(ctx context.Context, ch markers.Channel) (n streamNow, err error) {
+	if n.newest, err = s.cfg.Store.Last(ctx, ch.Name, markers.Frames); err != nil {
+		return n, err
+	}
+	none := n.newest == markers.ID{}
+	newest := ch.Clock().UTC(n.newest.Frame)
+	if s.cfg.Stream != nil {
+		if p, ok := s.cfg.Stream(ch.Name); ok {
+			n.t, n.source, n.position = p.Now.UTC(), clockGenerator, p
+			age := p.Now.Sub(newest)
+			n.live = !none && p.Begins.IsZero() && -liveWithin <= age && age <= liveWithin
+			return n, nil
+		}
+	}
+	wall := s.cfg.Now()
+	n.t = wall.UTC()
+	moving := s.arrivals.note(ch.Name, n.newest, wall)
+	switch age := n.t.Sub(newest); {
+	case none:
+		n.source, n.detail = clockUnknown, "there is no frame yet to compare this server's clock with"
+	case -liveWithin <= age && age <= liveWithin:
+		n.source, n.live = clockRecords, true
+	default:
+		n.source, n.live = clockUnknown, moving
+		n.detail = fmt.Sprintf("the newest frame is %v %s this server's clock", age.Abs().Round(time.Millisecond),
+			map[bool]string{true: "behind", false: "ahead of"}[age > 0])
+		if moving {
+			n.detail += ", and more come: the clocks of this server and of the generator differ"
+		} else {
+			n.detail += ": the generator does not run, or it waits, or the clocks differ"
+		}
+	}
+	return n, nil
+}
+
+// arrivals notes when the newest record of a channel was another one than before: where clocks differ that alone says that
+// its generator runs. Its methods may be called at once from many goroutines.
+type arrivals struct {
+	mu   sync.Mutex
+	seen map[string]arrival
+}
+
+type arrival struct {
+	newest markers.ID
+	looked time.Time // when it was asked for last
+	came   time.Time // when it was found to be another one than shortly before, the zero time where it was not
+}
+
+// note takes in the newest record and reports whether one came lately.
+func (a *arrivals) note(channel string, newest markers.ID, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen == nil {
+		a.seen = map[string]arrival{}
+	}
+	lately := func(t time.Time) bool { return !t.IsZero() && now.Sub(t) >= 0 && now.Sub(t) <= liveWithin }
+	v := a.seen[channel]
+	if v.newest != newest {
+		v.came = time.Time{}
+		if lately(v.looked) {
+			v.came = now
+		}
+	}
+	v.newest, v.looked = newest, now
+	a.seen[channel] = v
+	return lately(v.came)
+}
+
+// Output is a way, besides HLS, on which a channel leaves this process, and what has become of it since the start.
+type Output struct {
+	// Kind is http-ts, http-flv, tcp-ts, rtmp, push or relay; Name an address or path, without passwords and stream keys.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// State is listening, connected, connecting, running, waiting (to try again) or ended.
+	State string `json:"state"`
+	// Clients is how many consumers there are now, ClientsTotal how many there have been.
+	Clients      int   `json:"clients"`
+	ClientsTotal int64 `json:"clients_total"`
+	// Bytes were sent to all of them. Dropped counts those that were cut off because they were too slow, Reconnects how
+	// often a push or relay had to begin again.
+	Bytes      int64 `json:"bytes"`
+	Dropped    int64 `json:"dropped"`
+	Reconnects int64 `json:"reconnects"`
+	// LastError is what ended the last connection or attempt that failed, empty where none did.
+	LastError string `json:"last_error"`
+}
+
+// channelView is a channel in the answer of /channels. Outputs is absent where this process does not know them: it does
+// not generate the channel.
+type channelView struct {
+	markers.Channel
+	Outputs []Output `json:"outputs,omitempty"`
 }

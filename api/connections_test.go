@@ -2,7 +2,6 @@ package api
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -48,62 +47,4 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	}
 	f.append(markers.Batch{Markers: []markers.Marker{event(1, 300, 359)}})
 	events.expect("e1")
-}
-
-// TestConnectionsAreLimited counts the connections that the server holds, of which none is silent.
-func TestConnectionsAreLimited(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newLimitedListener(ln, 2)
-	accepted := make(chan net.Conn, 3)
-	go func() {
-		defer close(accepted)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			l.state(c, http.StateActive)
-			accepted <- c
-		}
-	}()
-	for range 3 {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-	}
-	first, second := <-accepted, <-accepted
-	defer second.Close()
-	select {
-	case <-accepted:
-		t.Fatal("there are three")
-	case <-time.After(50 * time.Millisecond):
-	}
-	first.Close()
-	l.state(first, http.StateClosed)
-	third := <-accepted // when one has ended
-	defer third.Close()
-	// A connection that falls silent makes room for one that waits.
-	c, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	l.state(second, http.StateIdle)
-	if _, err := second.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("it is not closed: %v", err)
-	}
-	l.state(second, http.StateClosed)
-	fourth := <-accepted
-	defer fourth.Close()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if c, ok := <-accepted; ok {
-		t.Errorf("accepted %v", c)
-	}
 }

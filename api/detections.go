@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -47,11 +47,8 @@ func (s *Server) postDetections(c echo.Context) error {
 		return err
 	}
 	now := s.cfg.Now()
-	if wait := s.pace.take(len(list), now); wait > 0 {
-		return &Problem{
-			Status: http.StatusTooManyRequests, retryAfter: wait,
-			Detail: fmt.Sprintf("more than %d detections a second come in", detectionRate),
-		}
+	if wait := s.rate.Take(len(list), now); wait > 0 {
+		return tryLater(http.StatusTooManyRequests, wait, "more than %d detections a second come in", detectionRate)
 	}
 	for i := range list {
 		list[i].Received, list[i].Place = now.UTC(), markers.ID{Frame: newest.Frame, Sub: 1}
@@ -65,81 +62,59 @@ func (s *Server) postDetections(c echo.Context) error {
 	for i := range list {
 		list[i].Place = markers.ID{} // the log's, which may have put it elsewhere
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusCreated, postedList{ch.Name, list})
+	return noStore(c, http.StatusCreated, postedList{ch.Name, list})
 }
 
-// pace lets detectionRate things through a second, and as many at once.
-type pace struct {
-	mu   sync.Mutex
-	free time.Time // when all that was let through is through at that rate
-}
-
-// take lets n through, or none and says when to ask again.
-func (p *pace) take(n int, now time.Time) (wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.free.Before(now) {
-		p.free = now
+// detectionKind is the list of /detections, and the events of /detections/stream, in the order in which they come.
+func (s *Server) detectionKind() recordKind[markers.Detection] {
+	return recordKind[markers.Detection]{
+		name: "detections", event: "detection", log: markers.Detections, form: detectionForm,
+		params:       []string{"channel", "source", "ts_start", "ts_end", "limit", "order", "format"},
+		streamParams: []string{"channel", "source", "ts_start", "last_event_id"},
+		param:        "source",
+		only:         (*query).source,
+		traits:       func(d markers.Detection) (markers.Seconds, string) { return d.Time, d.Source },
+		find:         s.selectDetections,
+		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markers.Detection, error) {
+			return s.cfg.Store.Detections(ctx, ch.Name, r)
+		},
+		first: func(markers.Channel, markers.Seconds) (id markers.ID) { return id },
 	}
-	free := p.free.Add(time.Duration(n) * time.Second / detectionRate)
-	if wait = free.Sub(now) - time.Second; wait > 0 {
-		return wait
-	}
-	p.free = free
-	return 0
 }
 
-// getDetections answers GET /detections.
-func (s *Server) getDetections(c echo.Context) error {
-	r := c.Request()
-	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
-	defer cancel()
-	q := newQuery(r, "channel", "source", "ts_start", "ts_end", "limit", "order", "format")
-	mq := readMarkerQuery(q)
-	mq.source = q.source()
-	f, ch, err := s.listed(ctx, c, q)
+// selectDetections finds the detections that a query selects. Those of one time stay together, beyond the limit too: the rest
+// begins with another time.
+func (s *Server) selectDetections(ctx context.Context, ch markers.Channel, q recordQuery, found *selection[markers.Detection]) error {
+	list, err := s.findDetections(ctx, ch, q)
 	if err != nil {
 		return err
 	}
-	list, err := s.findDetections(ctx, ch, mq)
-	if err != nil {
-		return err
+	found.mark = func(context.Context) (string, error) {
+		return fmt.Sprint(len(list), list[:min(len(list), 1)], list[max(len(list)-1, 0):]), nil
 	}
-	last := 0
-	if len(list) > 0 {
-		last = len(list) - 1
-	}
-	a := newAnswer(c, f.contentType, s.cfg.StreamWriteTimeout, func() (string, error) {
-		return "W/" + etagOf(fmt.Appendf(nil, "%s %+v %s %d %v %v", ch.Name, mq, f.name, len(list), list[0], list[last])), nil
-	})
-	list, a.next = mq.cut(list, ch.Name, f)
-	w := writerOf(f, detectionForm(ch), ch)
-	w.begin(&a.held)
-	for _, d := range list {
-		if err := w.add(&a.held, d); err != nil {
-			return s.giveUp(a, r, fmt.Errorf("encode detection: %w", err))
+	found.each = func(_ context.Context, limited func(markers.Seconds), yield func([]markers.Detection) (bool, error)) error {
+		n := q.limit
+		for n > 0 && n < len(list) && list[n].Time == list[n-1].Time {
+			n++
 		}
-		if _, err := a.flush(); err != nil {
-			return s.giveUp(a, r, err)
+		some := list
+		if n > 0 && n < len(list) {
+			some = list[:n]
+			limited(some[n-1].Time)
 		}
-		if a.ended {
-			return nil
-		}
-	}
-	w.end(&a.held, a.next)
-	if a.begun {
-		if err := a.finish(); err != nil {
-			return s.giveUp(a, r, err)
+		for page := range slices.Chunk(some, streamPage) {
+			if more, err := yield(page); err != nil || !more {
+				return err
+			}
 		}
 		return nil
 	}
-	return sendBody(c, f.contentType, cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next})
+	return nil
 }
 
 // findDetections reads the detections that q selects, in the order of their times. Their log is in the order in which they
 // came, but no detection is of a frame that was far ahead when it came.
-func (s *Server) findDetections(ctx context.Context, ch markers.Channel, q markerQuery) (out []markers.Detection, err error) {
+func (s *Server) findDetections(ctx context.Context, ch markers.Channel, q recordQuery) (out []markers.Detection, err error) {
 	r := markers.Range{Limit: detectionPage}
 	if q.hasAfter {
 		r.From = markers.AtFrame(max(0, ch.Rate.FrameAtNanos(int64(q.after))-ch.Rate.Frames(maxAhead.Nanoseconds())))
@@ -153,7 +128,7 @@ func (s *Server) findDetections(ctx context.Context, ch markers.Channel, q marke
 		if full {
 			r.From = page[len(page)-1].Place.Next()
 		}
-		out = append(out, slices.DeleteFunc(page, q.leavesOutDetection)...)
+		out = append(out, slices.DeleteFunc(page, func(d markers.Detection) bool { return q.leavesOut(d.Time, d.Source) })...)
 		if !full {
 			break
 		}
@@ -167,61 +142,23 @@ func (s *Server) findDetections(ctx context.Context, ch markers.Channel, q marke
 	return out, nil
 }
 
-func (q markerQuery) leavesOutDetection(d markers.Detection) bool {
-	return q.source != "" && d.Source != q.source || q.outside(d.Time)
-}
-
-// cut is the list that the limit leaves, and where the rest is. Detections of one time stay together, beyond the limit too:
-// the rest begins with another time.
-func (q markerQuery) cut(list []markers.Detection, channel string, f format) ([]markers.Detection, string) {
-	n := q.limit
-	if n == 0 || n >= len(list) {
-		return list, ""
-	}
-	for n < len(list) && list[n].Time == list[n-1].Time {
-		n++
-	}
-	if n == len(list) {
-		return list, ""
-	}
-	return list[:n], q.behind("detections", list[n-1].Time, channel, f)
-}
-
 // detectionForm is the form of detections.
-func detectionForm(ch markers.Channel) listForm[markers.Detection] {
+func detectionForm(ch markers.Channel) formats.List[markers.Detection] {
 	clock := ch.Clock()
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	return listForm[markers.Detection]{
-		name:    "detections",
-		columns: []string{"id", "source", "time", "end_time", "frame", "last_frame", "confidence", "text", "received"},
-		cells: func(d markers.Detection) []string {
-			return []string{d.Place.String(), inert(d.Source), d.Time.String(), d.EndTime.String(), n(d.Frame), n(d.LastFrame),
-				string(d.Confidence), inert(d.Text), d.Received.Format(time.RFC3339Nano)}
+	return formats.List[markers.Detection]{
+		Name:    "detections",
+		Columns: []string{"id", "source", "time", "end_time", "frame", "last_frame", "confidence", "text", "received"},
+		Cells: func(d markers.Detection) []string {
+			return []string{d.Place.String(), formats.Inert(d.Source), d.Time.String(), d.EndTime.String(), n(d.Frame), n(d.LastFrame),
+				string(d.Confidence), formats.Inert(d.Text), d.Received.Format(time.RFC3339Nano)}
 		},
-		cue: func(d markers.Detection) cue {
+		Cue: func(d markers.Detection) formats.Cue {
 			text := d.Source
 			if d.Text != "" {
 				text += ": " + d.Text
 			}
-			return cue{d.Place.String(), d.Time, max(d.EndTime, clock.Time(d.LastFrame+1)), text}
+			return formats.Cue{ID: d.Place.String(), From: d.Time, To: max(d.EndTime, clock.Time(d.LastFrame+1)), Text: text}
 		},
 	}
-}
-
-// streamDetections answers GET /detections/stream: server-sent events, one a detection, in the order in which they come.
-func (s *Server) streamDetections(c echo.Context) error {
-	q := newQuery(c.Request(), "channel", "source", "ts_start", "last_event_id")
-	return s.stream(c, q, func(ch markers.Channel, mq markerQuery) *recordStream {
-		st := &recordStream{kind: markers.Detections, event: "detection"}
-		st.read = func(ctx context.Context, r markers.Range) (list []streamed, last markers.ID, err error) {
-			page, err := s.cfg.Store.Detections(ctx, ch.Name, r)
-			for _, d := range page {
-				if last = d.Place; !mq.leavesOutDetection(d) {
-					list = append(list, streamed{d.Place, d})
-				}
-			}
-			return list, last, err
-		}
-		return st
-	})
 }

@@ -1,183 +1,26 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"image/png"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
-
-const (
-	defaultRecords = 100
-	maxRecords     = 5000
-)
-
-// frameList is the answer of /frames.
-type frameList struct {
-	Channel   string                  `json:"channel"`
-	Frames    []frameView             `json:"frames"`
-	Missing   []markers.MissingRecord `json:"missing"`
-	Truncated bool                    `json:"truncated"`
-	// Next is the address of what the limit left out.
-	Next   string     `json:"next,omitempty"`
-	Ledger ledgerView `json:"ledger"`
-}
 
 // missingView is a frame that has no record.
 type missingView struct {
 	Frame   int64                 `json:"frame"`
 	Missing markers.MissingRecord `json:"missing"`
-}
-
-// span is a range of a ledger as a request gives it, both ends inclusive.
-type span struct {
-	from, to       int64
-	hasFrom, hasTo bool
-	limit          int
-	order          string // asc, desc or empty
-}
-
-// newSpan reads from, to, limit and order.
-func newSpan(q *query) span {
-	s := span{to: maxFrame, limit: q.limit(defaultRecords, maxRecords), order: q.oneOf("order", "", "asc", "desc")}
-	var from, to int64
-	if from, s.hasFrom = q.number("from", 0, maxFrame); s.hasFrom {
-		s.from = from
-	}
-	if to, s.hasTo = q.number("to", 0, maxFrame); s.hasTo {
-		s.to = to
-	}
-	if s.hasFrom && s.hasTo && s.from > s.to {
-		q.fail(badField("to", "to is before from"))
-	}
-	return s
-}
-
-// oldestFirst says which end of the range a limit keeps: the newest records, unless the request says where to begin.
-func (s span) oldestFirst() bool { return s.order == "asc" || s.order == "" && s.hasFrom }
-
-// trimTo drops what is beyond the limit from records that came in the order of oldestFirst, and puts them in
-// ascending order.
-func trimTo[T any](s span, records []T) (out []T, truncated bool) {
-	if len(records) > s.limit {
-		records, truncated = records[:s.limit], true
-	}
-	if !s.oldestFirst() {
-		slices.Reverse(records)
-	}
-	if records == nil {
-		records = []T{}
-	}
-	return records, truncated
-}
-
-// behind is the address, under a path, of what is left out of a range of which first to last are given.
-func (s span) behind(path, channel string, first, last int64) string {
-	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(s.limit)}}
-	if s.oldestFirst() {
-		s.from, s.hasFrom = last+1, true
-	} else {
-		s.to, s.hasTo = first-1, true
-	}
-	if s.hasFrom {
-		v.Set("from", strconv.FormatInt(s.from, 10))
-	}
-	if s.hasTo {
-		v.Set("to", strconv.FormatInt(s.to, 10))
-	}
-	if s.order != "" {
-		v.Set("order", s.order)
-	}
-	return path + "?" + v.Encode()
-}
-
-// getFrames answers GET /frames.
-func (s *Server) getFrames(c echo.Context) error {
-	ctx := c.Request().Context()
-	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
-	sp := newSpan(q)
-	ch, err := s.channel(ctx, q)
-	if err != nil {
-		return err
-	}
-	records, err := s.cfg.Store.Frames(ctx, ch.Name, markers.Range{
-		From: markers.AtFrame(sp.from), To: markers.EndOfFrame(sp.to), Limit: sp.limit + 1, Desc: !sp.oldestFirst(),
-	})
-	if err != nil {
-		return err
-	}
-	list := frameList{Channel: ch.Name}
-	records, list.Truncated = trimTo(sp, records)
-	first, last := sp.from, sp.to
-	if list.Truncated && sp.oldestFirst() {
-		last = records[len(records)-1].Frame
-	} else if list.Truncated {
-		first = records[0].Frame
-	}
-	var more bool
-	if list.Missing, first, last, more, err = s.missingWithin(ctx, ch.Name, first, last, 1, sp); err != nil {
-		return err
-	}
-	if more {
-		records = slices.DeleteFunc(records, func(r markers.FrameRecord) bool { return r.Frame < first || r.Frame > last })
-	}
-	if list.Frames, err = s.frameViews(ctx, ch, records); err != nil {
-		return err
-	}
-	if list.Truncated = list.Truncated || more; list.Truncated {
-		list.Next = sp.behind("frames", ch.Name, first, last)
-		setLink(c.Response().Header(), list.Next)
-	}
-	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
-		return err
-	}
-	if sp.order == "desc" {
-		slices.Reverse(list.Frames)
-		slices.Reverse(list.Missing)
-	}
-	return noCache(c, list)
-}
-
-// missingWithin reads what is missing from first to last. Where that is more records than the limit, more is true, and the
-// range gets smaller, by whole units of frames, at the end that the span leaves out: then it has some more than the limit at
-// the most, which are missing in the first unit.
-func (s *Server) missingWithin(ctx context.Context, channel string, first, last, unit int64, sp span,
-) (out []markers.MissingRecord, newFirst, newLast int64, more bool, err error) {
-	out, err = s.missingIn(ctx, channel, first, last)
-	if out == nil {
-		out = []markers.MissingRecord{}
-	}
-	if err != nil || len(out) <= sp.limit {
-		return out, first, last, false, err
-	}
-	newFirst, newLast = first, last
-	if sp.oldestFirst() {
-		newLast = max(out[sp.limit].Frame/unit, first/unit+1)*unit - 1
-	} else {
-		ends := make([]int64, len(out))
-		for i, m := range out {
-			ends[i] = m.LastFrame
-		}
-		slices.Sort(ends)
-		newFirst = min((ends[len(out)-sp.limit-1]+unit)/unit, last/unit) * unit
-	}
-	outside := func(m markers.MissingRecord) bool { return m.LastFrame < newFirst || m.Frame > newLast }
-	if !slices.ContainsFunc(out, outside) {
-		return out, first, last, false, nil
-	}
-	return slices.DeleteFunc(out, outside), newFirst, newLast, true, nil
-}
-
-// noCache answers with JSON that may be different the next time.
-func noCache(c echo.Context, v any) error {
-	c.Response().Header().Set("Cache-Control", "no-cache")
-	return c.JSON(http.StatusOK, v)
 }
 
 // getFrame answers GET /frames/{n} and GET /frames/{n}.png: the router can't tell them apart.
@@ -231,4 +74,149 @@ func (s *Server) frame(ctx context.Context, channel string, n int64) (*markers.F
 		return nil, err
 	}
 	return &list[0], nil
+}
+
+const (
+	// maxRenders is how many pictures are made at once: encoding a PNG takes a core for some 0.1 s at 1080p, and the
+	// live encoder needs the others.
+	maxRenders = 2
+	// maxRenderQueue is how many requests may wait for that.
+	maxRenderQueue = 32
+	// maxRenderers bounds the renderers kept, some megabytes each: one a channel, for few channels.
+	maxRenderers = 4
+)
+
+// pictures makes reference pictures. Its methods may be called at once from many goroutines.
+type pictures struct {
+	queue, renders chan struct{}
+
+	mu        sync.Mutex
+	renderers map[generator.Options]*sharedRenderer
+}
+
+// sharedRenderer is a renderer that one goroutine at a time uses.
+type sharedRenderer struct {
+	mu sync.Mutex
+	r  *generator.Renderer
+}
+
+func newPictures() *pictures {
+	return &pictures{
+		queue: make(chan struct{}, maxRenderQueue), renders: make(chan struct{}, maxRenders),
+		renderers: map[generator.Options]*sharedRenderer{},
+	}
+}
+
+// png renders and encodes the picture of frame n.
+func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event bool) ([]byte, error) {
+	select {
+	case p.queue <- struct{}{}:
+	default:
+		return nil, tryLater(http.StatusServiceUnavailable, time.Second, "too many pictures are being rendered")
+	}
+	defer func() { <-p.queue }()
+	select {
+	case p.renders <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.renders }()
+	shared, err := p.renderer(o)
+	if err != nil {
+		return nil, fmt.Errorf("render frame %d: %w", n, err)
+	}
+	shared.mu.Lock()
+	img, err := shared.r.Image(n, generator.Look{Event: event})
+	shared.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("render frame %d: %w", n, err)
+	}
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img); err != nil {
+		return nil, fmt.Errorf("encode frame %d: %w", n, err)
+	}
+	return b.Bytes(), nil
+}
+
+func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {
+	o.Epoch = o.Epoch.UTC() // one epoch, one key
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if shared := p.renderers[o]; shared != nil {
+		return shared, nil
+	}
+	r, err := generator.NewRenderer(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.renderers) >= maxRenderers {
+		clear(p.renderers)
+	}
+	shared := &sharedRenderer{r: r}
+	p.renderers[o] = shared
+	return shared, nil
+}
+
+// answerPicture answers GET /frames/{n}.png: what the generator renders as frame n. Any frame has one, for the
+// schedule covers any time; triggered events are known once they are triggered.
+func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) error {
+	ctx := c.Request().Context()
+	event, final, err := s.eventAt(ctx, ch, n)
+	if err != nil {
+		return err
+	}
+	o := scenario.Picture(ch)
+	// The picture is a pure function of these.
+	etag := etagOf(fmt.Appendf(nil, "%d %v %+v", n, event, o))
+	caching := "no-cache"
+	if final { // not immutable: the same address shows another picture after the data directory was reset
+		caching = "public, max-age=3600"
+	}
+	c.Response().Header().Set("Cache-Control", caching)
+	if hasAlready(c, etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	body, err := s.pictures.png(ctx, o, n, event)
+	if err != nil {
+		return err
+	}
+	return sendBytes(c, "image/png", body)
+}
+
+// eventAt says whether frame n shows an event, and whether that is final. A frame that left the encoder has it in its
+// record. Of another, the schedule knows, the marker of a triggered event that happened, or, for a frame to come, the
+// trigger of one.
+func (s *Server) eventAt(ctx context.Context, ch markers.Channel, n int64) (event, final bool, err error) {
+	record, err := s.frame(ctx, ch.Name, n)
+	if err != nil {
+		return false, false, err
+	}
+	if record != nil {
+		return record.Event != "", true, nil
+	}
+	shows, err := scenario.New(ch)
+	if err != nil {
+		return false, false, err
+	}
+	if _, ok := shows.At(n); ok {
+		return true, false, nil
+	}
+	upTo := markers.Range{To: markers.EndOfFrame(n), Limit: 1, Desc: true}
+	happened, err := s.cfg.Store.Markers(ctx, ch.Name, upTo)
+	if err != nil {
+		return false, false, err
+	}
+	if len(happened) == 1 && happened[0].Kind == markers.KindManual && n <= happened[0].LastFrame {
+		return true, false, nil
+	}
+	newest, err := s.cfg.Store.Last(ctx, ch.Name, markers.Frames)
+	if err != nil || n <= newest.Frame {
+		return false, false, err // a trigger without a marker came too late
+	}
+	triggers, err := s.planner.earlier(ctx, ch, upTo.To)
+	if err != nil || len(triggers) == 0 || n > triggers[0].LastFrame {
+		return false, false, err
+	}
+	ok, err := s.planner.holds(ctx, ch, triggers[0])
+	return ok, false, err
 }

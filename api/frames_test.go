@@ -15,7 +15,7 @@ import (
 )
 
 // ranges writes frame numbers as first-last, and missing ones after a slash.
-func (l frameList) ranges() string {
+func (l ledgerList) ranges() string {
 	s := "-"
 	if n := len(l.Frames); n > 0 {
 		s = fmt.Sprintf("%d-%d(%d)", l.Frames[0].Frame, l.Frames[n-1].Frame, n)
@@ -50,7 +50,7 @@ func TestFrames(t *testing.T) {
 		{"?from=0&limit=5000", "0-1300(1121) /600-719 /1200-1259", false},
 	}
 	for _, tt := range tests {
-		var list frameList
+		var list ledgerList
 		f.ok("/frames"+tt.query, &list)
 		if got := list.ranges(); got != tt.want || list.Truncated != tt.truncated {
 			t.Errorf("%q: %s, truncated %v; want %s, %v", tt.query, got, list.Truncated, tt.want, tt.truncated)
@@ -231,9 +231,9 @@ func TestSegments(t *testing.T) {
 		{"?from=0&to=960000000000", "0-19(19) /300-359", false},
 	}
 	for _, tt := range tests {
-		var list segmentList
+		var list ledgerList
 		f.ok("/segments"+tt.query, &list)
-		got := frameList{Missing: list.Missing}
+		got := ledgerList{Missing: list.Missing}
 		for _, s := range list.Segments {
 			got.Frames = append(got.Frames, frameView{FrameRecord: markers.FrameRecord{Frame: s.MSN}})
 		}

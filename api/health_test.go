@@ -43,7 +43,7 @@ func TestClocks(t *testing.T) {
 func TestChannels(t *testing.T) {
 	f := newFixture(t)
 	f.put(testChannel("b"))
-	var v channelList
+	var v struct{ Channels []channelView }
 	f.ok("/channels", &v)
 	if len(v.Channels) != 2 || v.Channels[1].Channel != testChannel("main") {
 		t.Errorf("%+v", v)

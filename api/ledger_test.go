@@ -22,7 +22,7 @@ func TestLedgerExtent(t *testing.T) {
 		}
 		return p.Detail
 	}
-	var list frameList
+	var list ledgerList
 	f.ok("/frames?from=0", &list)
 	if v := list.Ledger; v.FirstFrame != nil || v.LastFrame != nil || v.KeptSeconds.String() != "600.6" {
 		t.Errorf("an empty ledger: %+v", v)
@@ -31,7 +31,7 @@ func TestLedgerExtent(t *testing.T) {
 		t.Error(got)
 	}
 	f.append(markers.Batch{Frames: append(frames(600, 700), frames(760, 800)...)})
-	var segments segmentList
+	var segments ledgerList
 	f.ok("/segments", &segments)
 	f.ok("/frames?from=0", &list)
 	for _, v := range []ledgerView{list.Ledger, segments.Ledger} {
@@ -79,7 +79,7 @@ func TestMissingLate(t *testing.T) {
 		"?to=210&limit=2":    "209-210(2) /200-219",
 		"?to=199&limit=100":  "100-199(100) /120-129 /125-134",
 	} {
-		var list frameList
+		var list ledgerList
 		if f.ok("/frames"+query, &list); list.ranges() != want {
 			t.Errorf("%s: %s, want %s", query, list.ranges(), want)
 		}
@@ -97,7 +97,7 @@ func TestMissingLate(t *testing.T) {
 	if list.Markers[0].MissingFrames != 15 || f.get("/markers").Body.String() == before {
 		t.Errorf("marker lacks %d frames, want 15", list.Markers[0].MissingFrames)
 	}
-	var more segmentList
+	var more ledgerList
 	f.ok("/segments?from=2&to=2", &more)
 	if len(more.Missing) != 2 {
 		t.Errorf("missing of segment 2: %+v", more.Missing)

@@ -219,16 +219,6 @@ func TestMarkersAsCSV(t *testing.T) {
 	}
 }
 
-func TestInert(t *testing.T) {
-	for in, want := range map[string]string{
-		"": "", "Marker 1": "Marker 1", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\ta": "'\ta", "a=b": "a=b", "'x": "''x",
-	} {
-		if got := inert(in); got != want {
-			t.Errorf("inert(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestMarkersAsNDJSON(t *testing.T) {
 	f := withMarkers(t)
 	w := f.get("/markers?format=ndjson&limit=3")
@@ -257,17 +247,6 @@ func TestMarkersAsWebVTT(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-}
-
-func TestCueTime(t *testing.T) {
-	for in, want := range map[markers.Seconds]string{
-		0: "00:00:00.000", -1: "00:00:00.000", 1_999_999: "00:00:00.001", 59_999_999_999: "00:00:59.999",
-		3_600_000_000_000: "01:00:00.000", 360_000_000_000_000 + 61_001_000_000: "100:01:01.001",
-	} {
-		if got := cueTime(in); got != want {
-			t.Errorf("cueTime(%v) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -305,16 +284,27 @@ func TestMarkersAreCachedWhileNothingIsNew(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := newBodyCache()
+	c := &bodyCache{entries: map[cacheKey]cacheEntry{}}
 	state := cacheState{at: testEpoch()}
 	for i := range 3 * maxCached {
-		c.put(cacheKey{query: markerQuery{limit: i}}, state, cachedBody{bytes: make([]byte, maxCachedBytes/4)})
+		c.put(cacheKey{query: recordQuery{limit: i}}, state, cachedBody{bytes: make([]byte, maxCachedBytes/4)})
 	}
-	if c.size > maxCachedTotal || c.order.Len() > maxCached || len(c.byKey) != c.order.Len() {
-		t.Errorf("%d answers, %d bytes", c.order.Len(), c.size)
+	if c.size > maxCachedTotal || len(c.entries) > maxCached {
+		t.Errorf("%d answers, %d bytes", len(c.entries), c.size)
 	}
 	c.put(cacheKey{}, state, cachedBody{bytes: make([]byte, maxCachedBytes+1)})
 	if _, hit := c.get(cacheKey{}, state); hit {
 		t.Error("a huge answer was kept")
+	}
+}
+
+func TestFormatGoesBeforeAccept(t *testing.T) {
+	f := withMarkers(t)
+	f.refused(f.get("/markers", "Accept", "image/png"), http.StatusNotAcceptable, "Accept")
+	if w := f.get("/markers?format=csv", "Accept", "image/png"); w.Code != 200 {
+		t.Errorf("with a format: %d", w.Code)
+	}
+	if w := f.get("/markers", "Accept", "text/html", "Accept", "text/vtt;q=0.1"); w.Header().Get("Content-Type") != "text/vtt; charset=utf-8" {
+		t.Errorf("two Accept headers: %q", w.Header().Get("Content-Type"))
 	}
 }

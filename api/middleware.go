@@ -2,10 +2,17 @@ package api
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // contentPolicy lets the page load what this server sends and nothing else. hls.js plays from blob: addresses and
@@ -59,59 +66,147 @@ func (s *Server) recover(rec *recorder, r *http.Request) {
 	writeProblem(rec, r, &Problem{Status: http.StatusInternalServerError, Detail: "the server made a mistake"})
 }
 
-// allowOrigin is where it is decided what pages of other origins may read: the media all of them, everything else those that the
-// configuration allows. It adds the cross-origin headers, and answers a preflight, which it reports. X-Refstream is not among the
-// headers that a foreign page may send: it is what tells this machine's user from a page that the user happens to look at.
-func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
-	if strings.HasPrefix(r.URL.Path, "/hls/") || strings.HasPrefix(r.URL.Path, "/live/") {
-		return allowMedia(w, r)
-	}
-	if len(s.cfg.CORSOrigins) == 0 {
-		return false
-	}
-	h, origin := w.Header(), r.Header.Get("Origin")
-	allowed := ""
-	for _, o := range s.cfg.CORSOrigins {
-		if o == "*" {
-			allowed = "*"
-			break
-		}
-		if o == origin {
-			allowed = origin
-		}
-	}
-	if allowed != "*" {
-		h.Add("Vary", "Origin")
-	}
-	if origin == "" || allowed == "" {
-		return false
-	}
-	h.Set("Access-Control-Allow-Origin", allowed)
-	h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, "+truncatedHeader)
-	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-		return false
-	}
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
-	h.Set("Access-Control-Allow-Headers", strings.Join(
-		[]string{"Authorization", "Content-Type", "Range", "If-None-Match", "Last-Event-ID"}, ", "))
-	h.Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
-	return true
+// recorder notes what was answered. It hands ReadFrom through, so that a file goes from disk to socket in the kernel.
+type recorder struct {
+	http.ResponseWriter
+	route  string
+	status int
+	bytes  int64
 }
 
-// allowMedia lets pages of every origin play the stream, as those of public test streams do: without credentials, and with the
-// headers that players look at. It answers OPTIONS, which it reports.
-func allowMedia(w http.ResponseWriter, r *http.Request) (answered bool) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After")
-	if r.Method != http.MethodOptions {
-		return false
+// WriteHeader notes the status; informational ones (1xx) are not the answer.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
 	}
-	h.Set("Allow", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Range, If-Range, If-None-Match, If-Modified-Since, Cache-Control, Pragma")
-	h.Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
-	return true
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom counts the bytes.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := io.Copy(r.ResponseWriter, src)
+	r.bytes += n
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// errorGuard holds an error answer back, so that it can be given as a problem document. One in HTML is meant for people
+// and passes.
+type errorGuard struct {
+	*recorder
+	held int // the status of the answer held back, 0 where there is none
+}
+
+// answerBy has write answer. The writers below echo's hand a file to the kernel.
+func answerBy(c echo.Context, write func(http.ResponseWriter)) error {
+	rec, _ := c.Response().Writer.(*recorder) // wrap has put it there
+	g := &errorGuard{recorder: rec}
+	write(g)
+	switch g.held {
+	case 0:
+		c.Response().Committed = true
+		return nil
+	case http.StatusNotFound:
+		return nothingHere()
+	case http.StatusRequestedRangeNotSatisfiable:
+		return refusal(g.held, "Range", "the range lies outside the file")
+	}
+	return &Problem{Status: g.held, Detail: "the request can't be answered: " + http.StatusText(g.held)}
+}
+
+// WriteHeader passes on what is not an error.
+func (g *errorGuard) WriteHeader(status int) {
+	switch {
+	case g.status != 0 || g.held != 0:
+	case status >= http.StatusBadRequest && !strings.HasPrefix(g.Header().Get("Content-Type"), "text/html"):
+		g.held = status
+	default:
+		g.recorder.WriteHeader(status)
+	}
+}
+
+// Write drops the body of an error.
+func (g *errorGuard) Write(b []byte) (int, error) {
+	if g.held != 0 {
+		return len(b), nil
+	}
+	return g.recorder.Write(b)
+}
+
+// ReadFrom drops the body of an error.
+func (g *errorGuard) ReadFrom(src io.Reader) (int64, error) {
+	if g.held != 0 {
+		return io.Copy(io.Discard, src)
+	}
+	return g.recorder.ReadFrom(src)
+}
+
+// metrics are the server's own. Labels come from closed sets, so that no client can make new series.
+type metrics struct {
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	streams   prometheus.Gauge
+	dropped   prometheus.Counter
+	panics    prometheus.Counter
+}
+
+// newMetrics registers the metrics; the error says which is there already.
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refstream_http_requests_total", Help: "Requests answered.",
+		}, []string{"route", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "refstream_http_request_duration_seconds", Help: "Time to answer, endless streams excepted.",
+			// From an answer out of memory to a segment over a slow line.
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30},
+		}, []string{"route"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "refstream_http_stream_clients", Help: "Event streams open now.",
+		}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "refstream_http_stream_clients_dropped_total", Help: "Event streams cut off because the client was too slow.",
+		}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "refstream_http_panics_total", Help: "Requests whose handler panicked.",
+		}),
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.durations, m.streams, m.dropped, m.panics} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// observe counts one answer. A status of 0 is a client that went away before there was one.
+func (m *metrics) observe(route, method string, status int, took time.Duration) {
+	if route == "" {
+		route = "other"
+	}
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+	default:
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	// How long somebody watched does not say how quick the server is.
+	if route != liveRoute && !strings.HasSuffix(route, "/stream") {
+		m.durations.WithLabelValues(route).Observe(took.Seconds())
+	}
 }

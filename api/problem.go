@@ -35,14 +35,29 @@ type Problem struct {
 // Error is the detail.
 func (p *Problem) Error() string { return p.Detail }
 
+// refusal is a problem that names the field that is wrong.
+func refusal(status int, field, format string, args ...any) *Problem {
+	return &Problem{Status: status, Field: field, Detail: fmt.Sprintf(format, args...)}
+}
+
 // badField is a 400 that names what is wrong.
 func badField(field, format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusBadRequest, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return refusal(http.StatusBadRequest, field, format, args...)
+}
+
+// tryLater is a problem that is over after a time.
+func tryLater(status int, after time.Duration, format string, args ...any) *Problem {
+	return &Problem{Status: status, retryAfter: after, Detail: fmt.Sprintf(format, args...)}
 }
 
 // notFound is a 404.
 func notFound(format string, args ...any) *Problem {
 	return &Problem{Status: http.StatusNotFound, Detail: fmt.Sprintf(format, args...)}
+}
+
+// nothingHere is the 404 of an address.
+func nothingHere() *Problem {
+	return notFound("there is nothing here: /openapi.yaml lists what there is")
 }
 
 // problemOf is the one place where errors become HTTP statuses. The second result is true where the error is a fault
@@ -53,21 +68,16 @@ func problemOf(err error) (p *Problem, fault bool) {
 	case errors.As(err, &p):
 		return p, false
 	case errors.Is(err, markers.ErrUnavailable):
-		return &Problem{
-			Status: http.StatusServiceUnavailable, retryAfter: time.Second,
-			Detail: "the store can't be reached just now",
-		}, true
+		return tryLater(http.StatusServiceUnavailable, time.Second, "the store can't be reached just now"), true
 	case errors.Is(err, markers.ErrNotFound):
 		return notFound("there is no such channel"), false
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Problem{
-			Status: http.StatusServiceUnavailable, retryAfter: time.Second, Detail: "the answer took too long",
-		}, true
+		return tryLater(http.StatusServiceUnavailable, time.Second, "the answer took too long"), true
 	case errors.Is(err, context.Canceled):
 		// The client has gone, or the server is about to.
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the request was given up"}, false
 	case errors.As(err, &he) && he.Code == http.StatusNotFound:
-		return notFound("there is nothing here: /openapi.yaml lists what there is"), false
+		return nothingHere(), false
 	case errors.As(err, &he) && he.Code == http.StatusMethodNotAllowed:
 		return &Problem{Status: he.Code, Detail: "the method is not allowed here: the Allow header says which are"}, false
 	}

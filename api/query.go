@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -162,27 +163,32 @@ func (s *Server) channel(ctx context.Context, q *query) (markers.Channel, error)
 	if len(all) == 1 {
 		return all[0], nil
 	}
-	for _, c := range all {
-		if c.Name == defaultChannel {
-			return c, nil
-		}
+	if i := slices.IndexFunc(all, func(c markers.Channel) bool { return c.Name == defaultChannel }); i >= 0 {
+		return all[i], nil
 	}
 	if len(all) == 0 {
-		return markers.Channel{}, &Problem{
-			Status: http.StatusServiceUnavailable, Detail: "there is no channel yet: the generator has not started",
-			retryAfter: startingRetry,
-		}
+		return markers.Channel{}, tryLater(http.StatusServiceUnavailable, startingRetry,
+			"there is no channel yet: the generator has not started")
 	}
 	return markers.Channel{}, badField("channel", "there are several channels: name one of those that /channels lists")
 }
 
-// splitList splits the elements of list headers, without the space around them.
-func splitList(header []string) []string {
-	var out []string
-	for _, line := range header {
-		for element := range strings.SplitSeq(line, ",") {
-			out = append(out, strings.TrimSpace(element))
-		}
+// chooseFormat goes by the format parameter where there is one, else by the Accept header.
+func chooseFormat(q *query, r *http.Request) (formats.Format, error) {
+	all, names := formats.All(), []string{""}
+	for _, f := range all {
+		names = append(names, f.Name)
 	}
-	return out
+	name := q.oneOf("format", names...)
+	if q.err != nil {
+		return formats.Format{}, q.err
+	}
+	if i := slices.Index(names, name); i > 0 {
+		return all[i-1], nil
+	}
+	f, ok := formats.Negotiate(r.Header.Values("Accept"))
+	if !ok {
+		return f, refusal(http.StatusNotAcceptable, "Accept", "there is application/json, application/x-ndjson, text/csv and text/vtt")
+	}
+	return f, nil
 }

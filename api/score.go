@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -31,7 +30,11 @@ func (s *Server) postScore(c echo.Context) error {
 	}
 	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
 	o, mq := scoreOptions(q)
-	clock := q.oneOf("clock", append([]string{""}, clockNames()...)...)
+	clocks := []string{""}
+	for _, c := range score.Clocks() {
+		clocks = append(clocks, string(c))
+	}
+	clock := q.oneOf("clock", clocks...)
 	ch, err := s.channel(r.Context(), q)
 	if err != nil {
 		return err
@@ -50,8 +53,8 @@ func (s *Server) getScore(c echo.Context) error {
 	ctx := r.Context()
 	q := newQuery(r, "channel", "source", "tolerance", "offset", "ts_start", "ts_end")
 	o, mq := scoreOptions(q)
-	dq := markerQuery{source: q.source()}
-	if dq.source == "" {
+	dq := recordQuery{only: q.source()}
+	if dq.only == "" {
 		q.fail(badField("source", "source is missing: name one that has posted to /detections"))
 	}
 	ch, err := s.channel(ctx, q)
@@ -67,7 +70,7 @@ func (s *Server) getScore(c echo.Context) error {
 		dq.hasAfter = false
 		var all []markers.Detection
 		if all, err = s.findDetections(ctx, ch, dq); err == nil && len(all) == 0 {
-			err = notFound("there is no detection of source %q: /detections lists what there is", dq.source)
+			err = notFound("there is no detection of source %q: /detections lists what there is", dq.only)
 		}
 	}
 	if err != nil {
@@ -82,24 +85,20 @@ func (s *Server) getScore(c echo.Context) error {
 }
 
 // scoreOptions reads how detections are compared, and which markers they are compared with.
-func scoreOptions(q *query) (o score.Options, mq markerQuery) {
+func scoreOptions(q *query) (o score.Options, mq recordQuery) {
 	o.Tolerance = defaultTolerance
 	if t, ok := q.seconds("tolerance"); ok {
 		if o.Tolerance = t; t < 0 || t > score.MaxTolerance {
 			q.fail(badField("tolerance", "tolerance is %s: it must be 0 to %s", t, score.MaxTolerance))
 		}
 	}
-	if t, ok := q.seconds("offset"); ok {
-		o.Offset = t
-	}
+	o.Offset, _ = q.seconds("offset")
 	mq.limit = maxScoreMarkers
 	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
-		from := mq.after + 1 // exclusive, to the nanosecond
-		o.From = &from
+		o.From = new(mq.after + 1) // exclusive, to the nanosecond
 	}
 	if mq.upTo, mq.hasUpTo = q.seconds("ts_end"); mq.hasUpTo {
-		upTo := mq.upTo
-		o.To = &upTo
+		o.To = new(mq.upTo)
 	}
 	if o.From != nil && o.To != nil && *o.From > *o.To {
 		q.fail(badField("ts_end", "ts_end is not after ts_start"))
@@ -108,7 +107,7 @@ func scoreOptions(q *query) (o score.Options, mq markerQuery) {
 }
 
 // score answers with the score of detections.
-func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq markerQuery) error {
+func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq recordQuery) error {
 	if detections.Clock == score.Gen {
 		// The range is one of the times when frames were produced, and the store is asked by HLS time: all markers are
 		// read, and the range picks from them.
@@ -136,15 +135,7 @@ func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List
 	if report.From != nil {
 		*report.From-- // as it was given: exclusive
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, report)
-}
-
-func clockNames() (names []string) {
-	for _, c := range score.Clocks() {
-		names = append(names, string(c))
-	}
-	return names
+	return noStore(c, http.StatusOK, report)
 }
 
 // readDetections reads the body by its content type.
@@ -154,19 +145,14 @@ func readDetections(w http.ResponseWriter, r *http.Request, in score.Reading) (s
 		"application/json": score.JSON, "application/x-ndjson": score.JSON, "text/csv": score.CSV,
 	}
 	if in.Format = formats[media]; err != nil || in.Format == "" {
-		return score.List{}, &Problem{
-			Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
-			Detail: "the body must be application/json, application/x-ndjson or text/csv",
-		}
+		return score.List{}, refusal(http.StatusUnsupportedMediaType, "Content-Type",
+			"the body must be application/json, application/x-ndjson or text/csv")
 	}
 	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return list, &Problem{
-			Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Detail: fmt.Sprintf("the body has more than %d bytes", maxScoreBody),
-		}
+		return list, refusal(http.StatusRequestEntityTooLarge, "body", "the body has more than %d bytes", maxScoreBody)
 	case err != nil:
 		return list, badField("body", "%s", err)
 	}

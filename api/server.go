@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/refstream/refstream/api/limits"
 )
 
 // Limits against clients that are slow or mean to be. A segment of 2 s at 6 Mbit/s is 1.5 MB: 60 s let a client of
@@ -33,11 +36,12 @@ type Server struct {
 	cache    *bodyCache
 	pictures *pictures
 	planner  planner
-	places   *places
-	stopping chan struct{}
+	clients  *limits.Clients
+	stopping context.Context // until stop is called
+	stop     context.CancelFunc
 	running  sync.WaitGroup
 	arrivals arrivals
-	pace     pace // of detections
+	rate     limits.Rate // of detections
 	// published holds the names of channels whose playlists were there when /readyz looked.
 	published sync.Map
 }
@@ -53,11 +57,12 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, metrics: m, cache: newBodyCache(), pictures: newPictures(),
-		planner:  planner{store: cfg.Store},
-		places:   newPlaces(cfg.StreamClients),
-		stopping: make(chan struct{}),
+		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
+		planner: planner{store: cfg.Store},
+		clients: limits.NewClients(cfg.StreamClients),
+		rate:    limits.Rate{PerSecond: detectionRate},
 	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.echo = s.routes()
 	s.handler = s.wrap(s.echo)
 	return s, nil
@@ -69,9 +74,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves ln until ctx ends, then ends the event streams, lets other answers end for a moment, and returns
 // ctx.Err() within 2 s with nothing left running. It closes ln. Any other error is a failure to serve.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
-	limited := newLimitedListener(ln, s.cfg.MaxConnections)
+	limited := limits.NewListener(ln, s.cfg.MaxConnections)
 	srv := &http.Server{
-		ConnState:         limited.state,
+		ConnState:         limited.State,
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -86,10 +91,10 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	var err error
 	select {
 	case err = <-served:
-		close(s.stopping)
+		s.stop()
 		_ = srv.Close()
 	case <-ctx.Done():
-		close(s.stopping)
+		s.stop()
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		if srv.Shutdown(stop) != nil {
 			_ = srv.Close() // also cancels the requests' contexts
@@ -102,4 +107,60 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// requestTimeout bounds the work on one answer, endless streams excepted: a store that hangs must not pile up requests.
+const requestTimeout = 10 * time.Second
+
+// routes builds the router. Every GET answers HEAD too, but for the event streams, which have no end to measure.
+func (s *Server) routes() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.answerError
+	e.Use(noteRoute)
+
+	get := func(path string, h echo.HandlerFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, bounded(h))
+	}
+	addRecords(s, e, s.markerKind())
+	addRecords(s, e, s.detectionKind())
+	e.POST("/markers", bounded(s.postMarker))
+	e.POST("/detections", bounded(s.postDetections))
+	e.POST("/score", bounded(s.postScore))
+	get("/score", s.getScore)
+	get("/frames", s.getFrames)
+	get("/frames/:n", s.getFrame)
+	get("/segments", s.getSegments)
+	get("/clocks", s.getClocks)
+	get("/channels", s.getChannels)
+	get("/healthz", s.getHealth)
+	get("/readyz", s.getReady)
+	get("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{})))
+	get("/openapi.yaml", s.getOpenAPI)
+	get("/openapi.json", s.getOpenAPIJSON)
+	get("/hls/:channel/:file", s.getPublished)
+	e.Match([]string{http.MethodGet, http.MethodHead}, liveRoute, s.getLive)
+	get("/docs", s.getPage)
+	get("/", s.getPage)
+	return e
+}
+
+// noteRoute notes the route that was taken, for the outer handler: a label that clients can't invent.
+func noteRoute(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if r, ok := c.Response().Writer.(*recorder); ok {
+			r.route = c.Path()
+		}
+		return next(c)
+	}
+}
+
+// bounded ends the request's context after requestTimeout.
+func bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
 }

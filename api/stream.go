@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/limits"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -24,48 +24,21 @@ const (
 	clientsRetry = 5 * time.Second
 )
 
-// streamMarkers answers GET /markers/stream: server-sent events, one a marker.
-func (s *Server) streamMarkers(c echo.Context) error {
-	return s.stream(c, newQuery(c.Request(), "channel", "ts_start", "last_event_id"), func(ch markers.Channel, mq markerQuery) *recordStream {
-		st := &recordStream{kind: markers.Markers, event: "marker"}
-		if first := ch.Clock().Rate.FrameAtNanos(int64(mq.after)) - ch.LongestEvent(); first > 0 {
-			st.first = markers.AtFrame(first)
-		}
-		st.read = func(ctx context.Context, r markers.Range) (list []streamed, last markers.ID, err error) {
-			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
-			if err != nil || len(page) == 0 {
-				return nil, last, err
-			}
-			views, err := s.view(ctx, ch.Name, page)
-			for _, m := range views {
-				if !mq.leavesOut(m.Marker) {
-					list = append(list, streamed{m.RecordID(), m})
-				}
-			}
-			return list, page[len(page)-1].RecordID(), err
-		}
-		return st
-	})
-}
-
-// stream answers with server-sent events, one a record of a log, until the client or the server goes. It begins after the
-// event that the client had last, or at a time, or with the records later than now.
-func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, markerQuery) *recordStream) error {
+// streamRecords answers GET /NAME/stream: server-sent events, one a record of a log, until the client or the server goes. It
+// begins after the event that the client had last, or at a time, or with the records later than now.
+func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	r := c.Request()
+	q := newQuery(r, k.streamParams...)
 	if err := noBody(r); err != nil {
 		return err
 	}
-	if ok, all := s.places.enter(r.RemoteAddr); !ok {
-		detail := fmt.Sprintf("all %d places for event streams are taken", s.places.max)
-		if !all {
-			detail = fmt.Sprintf("this address has %d event streams already: that is the most", s.places.each())
-		}
-		return &Problem{Status: http.StatusServiceUnavailable, retryAfter: clientsRetry, Detail: detail}
+	if err := s.clients.Enter(r.RemoteAddr); err != nil {
+		return tryLater(http.StatusServiceUnavailable, clientsRetry, "%s", err)
 	}
 	s.metrics.streams.Inc()
-	defer func() { s.metrics.streams.Dec(); s.places.leave(r.RemoteAddr) }()
+	defer func() { s.metrics.streams.Dec(); s.clients.Leave(r.RemoteAddr) }()
 
-	var mq markerQuery
+	rq := recordQuery{only: k.only(q)}
 	after, hasStart := q.seconds("ts_start")
 	resumed, hasResumed := lastEventID(q, r)
 	ch, err := s.channel(r.Context(), q)
@@ -73,21 +46,16 @@ func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, marke
 		return err
 	}
 	if !hasResumed {
-		mq.after, mq.hasAfter = after, hasStart
+		rq.after, rq.hasAfter = after, hasStart
 	}
-	mq.source = q.source()
-	if q.err != nil {
-		return q.err
-	}
-	st := of(ch, mq)
-	st.Server, st.channel = s, ch.Name
+	st := &recordStream[V]{Server: s, recordKind: k, channel: ch, query: rq}
 	switch {
 	case hasResumed:
 		st.sent = resumed
 	case hasStart:
-		st.sent = st.first
+		st.sent = k.first(ch, after)
 	default:
-		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, st.kind); err != nil {
+		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, k.log); err != nil {
 			return err
 		}
 	}
@@ -97,8 +65,8 @@ func (s *Server) stream(c echo.Context, q *query, of func(markers.Channel, marke
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	w.WriteHeader(http.StatusOK)
-	st.w = newDeadlineWriter(w, s.cfg.StreamWriteTimeout)
-	if err := st.run(r.Context()); errors.Is(err, errSlowClient) {
+	st.w = limits.NewWriter(w, s.cfg.StreamWriteTimeout)
+	if err := st.run(r.Context()); errors.Is(err, limits.ErrSlowClient) {
 		s.metrics.dropped.Inc()
 		s.cfg.Logger.InfoContext(r.Context(), "event stream dropped: the client is too slow", "remote", r.RemoteAddr)
 	}
@@ -123,40 +91,23 @@ func lastEventID(q *query, r *http.Request) (id markers.ID, ok bool) {
 }
 
 // recordStream is one client's stream of the records of a log. sent is how far it has got in it.
-type recordStream struct {
+type recordStream[V record] struct {
 	*Server
-	channel string
-	kind    markers.Kind
-	event   string     // the name of its events
-	first   markers.ID // where the records later than ts_start begin, at the latest
-	// read reads records: those to send, and the place of the last one that it met, the zero ID where there was none.
-	read func(context.Context, markers.Range) (list []streamed, last markers.ID, err error)
-	sent markers.ID
-	w    *deadlineWriter
-}
-
-// streamed is a record with its place in its log.
-type streamed struct {
-	id   markers.ID
-	data any
+	recordKind[V]
+	channel markers.Channel
+	query   recordQuery
+	sent    markers.ID
+	w       *limits.Writer
 }
 
 // run writes until ctx ends, the server stops or a write fails.
-func (st *recordStream) run(ctx context.Context) error {
+func (st *recordStream[V]) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	defer wait.Wait()
 	defer cancel()
-	wait.Go(func() {
-		select {
-		case <-st.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	defer context.AfterFunc(st.stopping, cancel)()
 	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
 	// connection breaks before the first one.
-	if err := st.w.write(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
+	if err := st.w.Send(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
 		return err
 	}
 	for {
@@ -170,10 +121,10 @@ func (st *recordStream) run(ctx context.Context) error {
 }
 
 // await returns when there may be something to send, having sent heartbeats meanwhile.
-func (st *recordStream) await(ctx context.Context) error {
+func (st *recordStream[V]) await(ctx context.Context) error {
 	for {
 		beat, cancel := context.WithTimeout(ctx, st.cfg.Heartbeat)
-		err := st.cfg.Store.Wait(beat, st.channel, st.kind, st.sent)
+		err := st.cfg.Store.Wait(beat, st.channel.Name, st.log, st.sent)
 		if err != nil && beat.Err() == nil {
 			// The store is in trouble. It may come back, and the client has nothing better to turn to.
 			select {
@@ -188,41 +139,44 @@ func (st *recordStream) await(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if err := st.w.write([]byte(": heartbeat\n\n")); err != nil {
+		if err := st.w.Send([]byte(": heartbeat\n\n")); err != nil {
 			return err
 		}
 	}
 }
 
 // catchUp sends what the log holds after sent. A store that can't be read is left for the next time.
-func (st *recordStream) catchUp(ctx context.Context) error {
+func (st *recordStream[V]) catchUp(ctx context.Context) error {
 	for {
 		// What the log ends with is read first: if nothing is found up to there it has been trimmed.
-		last, err := st.cfg.Store.Last(ctx, st.channel, st.kind)
+		last, err := st.cfg.Store.Last(ctx, st.channel.Name, st.log)
 		if err != nil || last.Compare(st.sent) <= 0 {
 			return ctx.Err()
 		}
-		list, end, err := st.read(ctx, markers.Range{From: st.sent.Next(), Limit: streamPage})
+		list, err := st.read(ctx, st.channel, markers.Range{From: st.sent.Next(), Limit: streamPage})
 		if err != nil {
 			return ctx.Err()
 		}
 		var b bytes.Buffer
-		for _, r := range list {
-			data, err := json.Marshal(r.data)
+		for _, v := range list {
+			if st.query.leavesOut(st.traits(v)) {
+				continue
+			}
+			data, err := json.Marshal(v)
 			if err != nil {
 				return fmt.Errorf("encode %s: %w", st.event, err)
 			}
-			fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", st.event, r.id, data)
+			fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", st.event, v.RecordID(), data)
 		}
 		if b.Len() > 0 {
-			if err := st.w.write(b.Bytes()); err != nil {
+			if err := st.w.Send(b.Bytes()); err != nil {
 				return err
 			}
 		}
-		if end == (markers.ID{}) {
+		if len(list) == 0 {
 			st.sent = last
 			return nil
 		}
-		st.sent = end
+		st.sent = list[len(list)-1].RecordID()
 	}
 }

@@ -233,7 +233,7 @@ func TestStreamClientsAreLimited(t *testing.T) {
 	if w := f.get("/markers/stream"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "this address has 2") {
 		t.Errorf("a third of one address: %d %s", w.Code, w.Body)
 	}
-	if ok, _ := f.server.places.enter("192.0.2.1:99"); !ok {
+	if f.server.clients.Enter("192.0.2.1:99") != nil {
 		t.Fatal("another address gets none")
 	}
 	if w := f.get("/detections/stream"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "all 3 places") {
@@ -251,8 +251,8 @@ func TestStreamClientsAreLimited(t *testing.T) {
 	// The place is free when the server has seen that the client is gone.
 	deadline := time.After(patience)
 	for {
-		if ok, _ := f.server.places.enter("127.0.0.1:1"); ok {
-			f.server.places.leave("127.0.0.1:1")
+		if f.server.clients.Enter("127.0.0.1:1") == nil {
+			f.server.clients.Leave("127.0.0.1:1")
 			break
 		}
 		select {
@@ -262,31 +262,6 @@ func TestStreamClientsAreLimited(t *testing.T) {
 		}
 	}
 	follow(t, srv, "")
-}
-
-// TestPlaces: an address of IPv4 and a network of IPv6 are one client each, and what is given back is there again.
-func TestPlaces(t *testing.T) {
-	p := newPlaces(5)
-	enter := func(remote string, want bool) {
-		t.Helper()
-		if ok, _ := p.enter(remote); ok != want {
-			t.Errorf("%s: %v", remote, ok)
-		}
-	}
-	for i, remote := range []string{"[2001:db8::1]:1", "[2001:db8::2]:2", "[2001:db8::ffff:3]:3", "[2001:db8::4%eth0]:4"} {
-		enter(remote, i < 3)
-	}
-	enter("[::ffff:192.0.2.1]:1", true)
-	enter("192.0.2.1:2", true)
-	enter("192.0.2.2:1", false) // all are taken
-	p.leave("[2001:db8:0:0:9::]:9")
-	enter("192.0.2.2:1", true)
-	for _, remote := range []string{"192.0.2.2:1", "192.0.2.1:1", "192.0.2.1:1", "[2001:db8::]:1", "[2001:db8::]:1"} {
-		p.leave(remote)
-	}
-	if p.taken != 0 || len(p.by) != 0 {
-		t.Errorf("%d are taken, by %v", p.taken, p.by)
-	}
 }
 
 func TestRefusedStreamLeavesItsPlace(t *testing.T) {

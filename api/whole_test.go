@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/api/limits"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/markers/redis"
@@ -284,7 +285,7 @@ func TestTrimmedWhileRead(t *testing.T) {
 func TestClientStopsReading(t *testing.T) {
 	var cut atomic.Bool
 	log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) {
-		if strings.Contains(string(b), "answer cut off") && strings.Contains(string(b), errSlowClient.Error()) {
+		if strings.Contains(string(b), "answer cut off") && strings.Contains(string(b), limits.ErrSlowClient.Error()) {
 			cut.Store(true)
 		}
 	}), nil))

@@ -58,7 +58,7 @@ func testFullDisk(t *testing.T, at func(path string, n int) bool) {
 		s := opened(t, session)
 		segments := must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t))))
 		for i, g := range segments[:min(len(segments), 7)] {
-			if e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange)); string(bodyOf(t, s, e.Body)) != string(liveData(i)) {
+			if e := exchangeOf(t, s, g.Exchange); string(bodyOf(t, s, e.Body)) != string(liveData(i)) {
 				t.Errorf("segment %d: %+v", i, e)
 			}
 		}

@@ -12,7 +12,7 @@ import (
 type feed struct {
 	id int64 // 0 where it isn't known yet what it is: the first playlist, before it could be read
 
-	// The last loading of it that was told, and where it is. Content is equal where the next one's is.
+	// The last loading of it that the client reported, and where it is. Content is equal where the next one's is.
 	began    time.Time // zero before any
 	status   int
 	exchange int64
@@ -23,7 +23,7 @@ type feed struct {
 	loaded int64 // when it began
 	seen   content
 
-	// The requests for segments that were not told yet.
+	// The requests for segments whose outcome the client has not reported yet.
 	asked map[asked]answer
 
 	trouble string // the last
@@ -61,8 +61,6 @@ type answer struct {
 	failed bool
 	ended  time.Time
 }
-
-func newFeed() *feed { return &feed{asked: map[asked]answer{}} }
 
 // name notes the segments that a version names and that are to be fetched.
 func (f *feed) name(v *hlsclient.Version) {

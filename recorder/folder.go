@@ -110,3 +110,29 @@ func (f *folder) close() {
 		f.lock = nil
 	}
 }
+
+// lockFile keeps a session to one recorder.
+const lockFile = "session.lock"
+
+// lockSession takes the lock of the session in a folder.
+func lockSession(dir string) (*filelock.File, error) {
+	name := filepath.Join(dir, lockFile)
+	for {
+		f, err := filelock.Lock(name)
+		var held *filelock.HeldError
+		switch {
+		case errors.As(err, &held):
+			return nil, fmt.Errorf("%w by process %s: stop it, or record into another session", ErrInUse, held.Owner)
+		case err != nil:
+			return nil, err
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return f, nil
+		}
+		if there, err := os.Stat(name); err == nil && os.SameFile(mine, there) {
+			return f, nil
+		}
+		f.Close() // another recorder took its session away meanwhile
+	}
+}

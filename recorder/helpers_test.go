@@ -291,3 +291,15 @@ func (l *live) texts() (list []string) {
 	}
 	return list
 }
+
+// exchangeOf is the request with an id.
+func exchangeOf(t *testing.T, s *Session, id int64) *Exchange {
+	t.Helper()
+	for _, e := range exchanges(t, s) {
+		if e.ID == id {
+			return e
+		}
+	}
+	t.Fatalf("there is no exchange %d", id)
+	return nil
+}

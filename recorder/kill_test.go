@@ -124,7 +124,7 @@ func TestKill(t *testing.T) {
 	}
 	seen := map[int64]bool{}
 	for _, g := range must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t)))) {
-		e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
+		e := exchangeOf(t, s, g.Exchange)
 		if string(bodyOf(t, s, e.Body)) != string(liveData(int(g.MSN))) || e.Run != g.Run {
 			t.Errorf("segment %d: %+v", g.MSN, e)
 		}

@@ -1,3 +1,10 @@
+// Package recorder records HLS sessions (RFC 8216bis): every version of every playlist with the time it was seen, every
+// segment, initialization section and key, and every error, so that a stream's behaviour in the field can be replayed
+// and measured. A session is a folder with an SQLite file, session.db, whose tables schema.sql describes, and a folder
+// chunks with what is too long for it.
+//
+// session.db holds addresses as they were asked for, with all passwords and tokens in them, and what the answers' headers
+// say: who is given a session has them. Logs and errors have no passwords.
 package recorder
 
 import (
@@ -40,7 +47,7 @@ type Options struct {
 	Timeout time.Duration
 	// Persist keeps asking for a stream that can't be had, and records that. A session that is resumed does so always.
 	Persist bool
-	// Logger is told what goes wrong; nil for none.
+	// Logger gets what goes wrong; nil for none.
 	Logger *slog.Logger
 	// Progress is called about four times a second, and once at the end; never twice at once. Nil for none.
 	Progress func(Progress)
@@ -85,4 +92,31 @@ func (o *Options) reload(m *m3u8.Media, _ bool) time.Duration {
 		return o.Poll
 	}
 	return min(max(time.Duration(m.TargetDuration)/pollsPerTarget, leastPoll), mostPoll)
+}
+
+// Progress is how far a recording is. Its counts are those of this run.
+type Progress struct {
+	// Elapsed is the time since the run's start.
+	Elapsed time.Duration
+	// Playlists counts those that are followed, Versions what came of them.
+	Playlists, Versions int64
+	// Segments counts those that were fetched, Failed those that could not be, and Failures the requests that failed.
+	Segments, Failed, Failures int64
+	// Bytes is what came of the network, Stored what the session grew by in contents.
+	Bytes, Stored int64
+	// Behind is how much of the longest behind of the playlists is not recorded yet: all segments that were named and not
+	// dealt with, also those that have left it.
+	Behind time.Duration
+	// Silent is how long ago the longest silent of the live playlists last named a new segment: 0 up to one and a half of its target
+	// durations, when a new version is due (RFC 8216, 6.2.1). What was published meanwhile is not known.
+	Silent time.Duration
+}
+
+// Summary is how a recording ended. Its Progress is zero where no session was left behind.
+type Summary struct {
+	Progress
+	// Reason is that of the Run: "stopped", "duration", "end of stream", or an error.
+	Reason string
+	// Resumed says that the session was there before.
+	Resumed bool
 }

@@ -47,7 +47,7 @@ func TestOvertaking(t *testing.T) {
 		}
 		s := opened(t, dir)
 		for i, g := range must[[]*Segment](t)(all(s.Segments(t.Context(), s.dirPlaylist(t)))) {
-			e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
+			e := exchangeOf(t, s, g.Exchange)
 			want, attempt := string(liveData(i)), 1
 			switch i {
 			case 4:
@@ -88,7 +88,7 @@ func TestSilent(t *testing.T) {
 				}
 				most = max(most, p.Silent)
 			}})
-		if most < to-from-2*told || most > to-from+2*liveSegment+2*told || sum.Silent != 0 {
+		if most < to-from-2*progressEvery || most > to-from+2*liveSegment+2*progressEvery || sum.Silent != 0 {
 			t.Errorf("silent for %v at the most, %v at the end", most, sum.Silent)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -20,8 +22,8 @@ const (
 )
 
 const (
-	// told is how often progress is told.
-	told = 250 * time.Millisecond
+	// progressEvery is how often progress is reported.
+	progressEvery = 250 * time.Millisecond
 	// parallel is how many segments of a playlist are asked for at once while some fail or are slow: each that hangs takes
 	// up one of them for some tens of seconds, and a live stream goes on meanwhile.
 	parallel = 8
@@ -63,7 +65,7 @@ func record(ctx context.Context, o Options) (Summary, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, o.Duration, errDuration)
 		defer cancel()
 	}
-	stop := r.tellProgress()
+	stop := r.reportProgress()
 	reason, err := r.read(ctx)
 	stop()
 	return r.finish(reason, err)
@@ -147,15 +149,15 @@ func (r *recording) now() Progress {
 	return p
 }
 
-// tellProgress tells the progress until stop is called.
-func (r *recording) tellProgress() (stop func()) {
+// reportProgress reports the progress until stop is called.
+func (r *recording) reportProgress() (stop func()) {
 	if r.o.Progress == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		t := time.NewTicker(told)
+		t := time.NewTicker(progressEvery)
 		defer t.Stop()
 		for {
 			select {
@@ -168,3 +170,46 @@ func (r *recording) tellProgress() (stop func()) {
 	})
 	return func() { close(done); wg.Wait() }
 }
+
+const (
+	// connections is how many to one server are kept open: a playlist and a segment each of many variants.
+	connections = 64
+	// idle is how long a connection is kept that is not used: less than the 5 s after which common servers close it, which a
+	// request should not run into.
+	idle = 4 * time.Second
+)
+
+// newHTTP makes what a recording's requests are made with.
+func newHTTP() *http.Client {
+	c, transport := hlsclient.NewHTTP()
+	transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = connections, idle
+	c.Transport = once{transport, nothing{}}
+	return c
+}
+
+// once makes each request once. net/http repeats one in silence where a connection that was in use before is closed without
+// an answer, which is an outcome that is to be recorded. It does not repeat one with a body that can't be had again. Over
+// HTTP/1 an empty one of unknown length is no other request, if it is told not to send it in chunks, as it would where it
+// can't tell within 200 ms that there is nothing. Over HTTP/2 it would be another, and so TLS is left alone.
+type once struct {
+	*http.Transport
+	body io.ReadCloser // empty
+}
+
+// RoundTrip makes the request.
+func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "http" && (r.Body == nil || r.Body == http.NoBody) {
+		r = r.WithContext(r.Context()) // a copy
+		r.Body, r.GetBody, r.TransferEncoding = o.body, nil, []string{"identity"}
+	}
+	return o.Transport.RoundTrip(r)
+}
+
+// nothing is an empty body.
+type nothing struct{}
+
+// Read is at the end.
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Close has nothing to do.
+func (nothing) Close() error { return nil }

@@ -174,7 +174,7 @@ func TestLive(t *testing.T) {
 
 		segments := must[[]*Segment](t)(all(s.Segments(t.Context(), playlistOf(t, s, "/live.m3u8").ID)))
 		for i, g := range segments {
-			e := must[*Exchange](t)(s.Exchange(t.Context(), g.Exchange))
+			e := exchangeOf(t, s, g.Exchange)
 			want, attempt := string(liveData(i)), 1
 			switch i {
 			case 1:
@@ -264,7 +264,7 @@ func checkVersions(t *testing.T, l *live, s *Session) {
 		}
 	}
 	for i, v := range versions {
-		e := must[*Exchange](t)(s.Exchange(t.Context(), v.Exchange))
+		e := exchangeOf(t, s, v.Exchange)
 		if e.Body != v.Body || e.Ended != v.Seen || v.Number <= number || v.Missed != 0 || v.Stale || v.Restarted ||
 			v.Unseen != before[v.Exchange] || v.Unseen >= v.Seen {
 			t.Errorf("version %d: %+v, %+v, the last loading began at %v", i, v, e, before[v.Exchange])

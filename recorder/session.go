@@ -1,12 +1,15 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -110,8 +113,97 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Dir is the session's folder, as it was given.
-func (s *Session) Dir() string { return s.dir }
-
 // Info says what it is of.
 func (s *Session) Info() Info { return s.info }
+
+// named is how many sessions an error names.
+const named = 10
+
+// findSession reports where a folder holds no session, and what is there instead.
+func findSession(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w%s", ErrNoSession, sessionsIn(filepath.Dir(dir)))
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%w: it is a file; a session is the folder of %s", ErrNoSession, databaseFile)
+	}
+	info, err = os.Stat(filepath.Join(dir, databaseFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		others := cmp.Or(sessionsIn(dir), sessionsIn(filepath.Dir(dir)))
+		return fmt.Errorf("%w: the folder holds no %s%s", ErrNoSession, databaseFile, others)
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is no file", ErrNoSession, databaseFile)
+	}
+	return nil
+}
+
+// sessionsIn names the sessions in a folder for an error, empty where there are none.
+func sessionsIn(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), databaseFile)); err == nil {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	text := "; sessions in " + dir + ": " + strings.Join(names[:min(len(names), named)], ", ")
+	if more := len(names) - named; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// checkReadable reports why a database can't be read at all. Nobody writes to it: to close a file that SQLite has open
+// elsewhere in the process would end its locks.
+func checkReadable(dir string) error {
+	for _, name := range []string{databaseFile, databaseFile + "-wal"} {
+		f, err := os.Open(filepath.Join(dir, name))
+		if err == nil {
+			f.Close()
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyDatabase copies a database that nobody writes to into a folder of its own, which is the caller's to remove.
+func copyDatabase(ctx context.Context, dir string) (string, error) {
+	to, err := os.MkdirTemp("", "refstream-session-")
+	if err != nil {
+		return "", fmt.Errorf("copy %s, since its folder can't be written to: %w", databaseFile, err)
+	}
+	for _, name := range []string{databaseFile, databaseFile + "-wal"} {
+		if err = copyFile(ctx, filepath.Join(to, name), filepath.Join(dir, name)); err != nil {
+			return "", errors.Join(fmt.Errorf("copy %s, since its folder can't be written to: %w", name, err), os.RemoveAll(to))
+		}
+	}
+	return to, nil
+}
+
+func copyFile(ctx context.Context, to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { in.Close() })() // it ends the copying
+	_, err = io.Copy(out, in)
+	return errors.Join(ctx.Err(), err, out.Close())
+}

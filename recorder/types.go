@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // Moment is a time of a recording: an offset from the start of one of its runs, by a clock that never steps.
@@ -25,6 +26,47 @@ type Run struct {
 	Ended time.Duration
 	// Reason says why it ended: "stopped", "duration", "end of stream", or an error; empty where the recorder was killed.
 	Reason string
+}
+
+// Timeline puts the runs of a recording one behind the other, with nothing between them.
+type Timeline struct {
+	Runs []Run
+	// Length is that of all.
+	Length time.Duration
+	starts map[int64]time.Duration // of each run, by its id
+}
+
+// NewTimeline makes that of a session's runs.
+func NewTimeline(runs []Run) Timeline {
+	t := Timeline{Runs: runs, starts: make(map[int64]time.Duration, len(runs))}
+	for _, r := range runs {
+		t.starts[r.ID] = t.Length
+		t.Length += max(r.Ended, 0)
+	}
+	return t
+}
+
+// Offset is where a moment is, from the start of the first run.
+func (t Timeline) Offset(m Moment) time.Duration { return t.starts[m.Run] + m.At }
+
+// OffsetOf is where a UTC is; the end for one after it.
+func (t Timeline) OffsetOf(utc time.Time) time.Duration {
+	for _, r := range t.Runs {
+		if since := utc.Sub(r.Started); since < r.Ended {
+			return t.starts[r.ID] + max(since, 0)
+		}
+	}
+	return t.Length
+}
+
+// UTC is when it was at an offset; it goes on after the end.
+func (t Timeline) UTC(at time.Duration) time.Time {
+	for i, r := range t.Runs {
+		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.Runs)-1 {
+			return r.Started.Add(since)
+		}
+	}
+	return time.Time{}
 }
 
 // PlaylistKind says what names a playlist.
@@ -110,7 +152,7 @@ type Segment struct {
 	// to, 0 where nothing was asked for.
 	Version, Exchange int64
 	MSN               int64
-	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap is EXT-X-GAP.
+	// Discontinuity says that EXT-X-DISCONTINUITY is before it, Gap is EXT-X-GAP.
 	Discontinuity, Gap bool
 	// Duration is EXTINF.
 	Duration time.Duration
@@ -119,16 +161,7 @@ type Segment struct {
 	// Error is why it isn't there, empty where it is. See NotAsked.
 	Error string
 	// Timing is nil where it could not be read.
-	Timing *Timing
-}
-
-// Timing is what the time stamps in a segment say.
-type Timing struct {
-	// Media is what was measured: "video", or "audio" where there is no video.
-	Media string
-	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
-	// wrapped.
-	First, End int64
+	Timing *timing.Span
 }
 
 // Trouble is what went wrong besides.

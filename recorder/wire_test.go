@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // TestAsSent records headers and bodies as they were sent: compressed ones too, whose text is the version of a playlist.
@@ -78,7 +81,10 @@ func TestLongSegments(t *testing.T) {
 			from, dir := t.TempDir(), filepath.Join(t.TempDir(), "s")
 			args := "-v error -f lavfi -i testsrc2=s=640x360:r=25,noise=alls=100:allf=t -t 2 -c:v libx264 -preset ultrafast -qp 2 -g 50 -f hls -hls_time 2 " +
 				options
-			timingRun(t, "ffmpeg", append(strings.Fields(args), filepath.Join(from, "index.m3u8"))...)
+			publish := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields(args), filepath.Join(from, "index.m3u8"))...)
+			if out, err := publish.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
 			server := httptest.NewServer(http.FileServer(http.Dir(from)))
 			defer server.Close()
 			long := 0
@@ -96,10 +102,10 @@ func TestLongSegments(t *testing.T) {
 					defer r.Close()
 					short := *s
 					short.Spool, short.Data = nil, make([]byte, s.Size())
-					if err := readAgain(r, short.Data); err != nil {
+					if _, err := io.ReadFull(r, short.Data); err != nil {
 						return err
 					}
-					if got, want := measure(s), measure(&short); want == nil || want.Media != mediaVideo || !reflect.DeepEqual(got, want) {
+					if got, want := timing.Measure(s), timing.Measure(&short); want == nil || want.Media != timing.Video || !reflect.DeepEqual(got, want) {
 						t.Errorf("%+v, want %+v", got, want)
 					}
 					return nil

@@ -105,14 +105,10 @@ func (w *writer) resume(o *Options) (err error) {
 	if o.URL != "" && o.URL != w.info.URL {
 		return fmt.Errorf("the session is of %s, not of %s: give that address or none, or another session", redact.Address(w.info.URL), redact.Address(o.URL))
 	}
-	return w.addColumn()
-}
-
-// addColumn gives a session that was begun before there was one a column for the HLS clock.
-func (w *writer) addColumn() error {
-	var there bool
-	err := w.conn.QueryRowContext(w.ctx, `SELECT EXISTS (SELECT 1 FROM pragma_table_info('segments') WHERE name = 'first_time')`).Scan(&there)
-	if err != nil || there {
+	// A session that was begun before there was one gets a column for the HLS clock.
+	var there int64
+	err = w.find(`SELECT COUNT(*) FROM pragma_table_info('segments') WHERE name = 'first_time'`, []any{&there})
+	if err != nil || there > 0 {
 		return err
 	}
 	return w.exec(`ALTER TABLE segments ADD COLUMN first_time INTEGER`)

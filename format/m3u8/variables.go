@@ -1,6 +1,7 @@
 package m3u8
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -48,31 +49,38 @@ func (s *playlistParser) define(tag, value string) error {
 
 // replace replaces the variables in a text. Where the playlist defines none, "{$" has no meaning.
 func (s *playlistParser) replace(text string) string {
-	v := &s.vars
-	if len(v.values) == 0 || !strings.Contains(text, "{$") {
+	if len(s.vars.values) == 0 || !strings.Contains(text, "{$") {
 		return text
 	}
+	replaced, err := ReplaceVariables(text, s.vars.values, min(maxLine, s.vars.left))
+	if err != nil {
+		s.warn("%s", err)
+		return text
+	}
+	s.vars.left -= len(replaced)
+	return replaced
+}
+
+// ReplaceVariables replaces the variables in a text (RFC 8216bis, 4.3) by their values. The error reports one that has none, or
+// that the text would get longer than most bytes. Without values "{$" has no meaning.
+func ReplaceVariables(text string, values map[string]string, most int) (string, error) {
 	var b strings.Builder
 	for rest := text; ; {
 		before, after, ok := strings.Cut(rest, "{$")
 		name, end, closed := strings.Cut(after, "}")
-		if !ok || !closed {
+		if !ok || !closed || len(values) == 0 {
 			b.WriteString(rest)
-			break
+			return b.String(), nil
 		}
-		value, known := v.values[name]
+		value, known := values[name]
 		if !known {
-			s.warn("variable %s is not defined", redact.Excerpt(name))
-			return text
+			return "", fmt.Errorf("variable %s is not defined", redact.Excerpt(name))
 		}
-		if b.Len()+len(before)+len(value) > min(maxLine, v.left) {
-			s.warn("variables make too long a text of %s", redact.Excerpt(text))
-			return text
+		if b.Len()+len(before)+len(value) > most {
+			return "", fmt.Errorf("variables make too long a text of %s", redact.Excerpt(text))
 		}
 		b.WriteString(before)
 		b.WriteString(value)
 		rest = end
 	}
-	v.left -= b.Len()
-	return b.String()
 }

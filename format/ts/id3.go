@@ -63,7 +63,7 @@ type tagReader struct {
 // openTag reads the header and the extended header.
 func openTag(tag []byte) (*tagReader, error) {
 	const unsynchronised, extended, footer = 0x80, 0x40, 0x10
-	size, ok := tagSize(tag)
+	size, ok := ID3Size(tag)
 	if !ok {
 		return nil, errors.New("at byte 0: no ID3v2 header")
 	}

@@ -223,7 +223,7 @@ func FuzzParseID3(f *testing.F) {
 		if size > len(data) {
 			t.Fatalf("%d frames of %d bytes have %d", len(frames), len(data), size)
 		}
-		if n, ok := tagSize(data); err == nil && (!ok || n > len(data)) {
+		if n, ok := ID3Size(data); err == nil && (!ok || n > len(data)) {
 			t.Fatal("frames of no tag")
 		}
 		_, _, _ = MarkerOf(frames)

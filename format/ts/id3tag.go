@@ -71,9 +71,9 @@ func synchsafe(b []byte) (n int, ok bool) {
 	return int(v>>24&0x7F)<<21 | int(v>>16&0x7F)<<14 | int(v>>8&0x7F)<<7 | int(v&0x7F), v&0x80808080 == 0
 }
 
-// tagSize is the size of the ID3 tag that b begins, with header and footer; ok is false when b begins none, or is too
+// ID3Size is the size of the ID3 tag that b begins, with header and footer; ok is false when b begins none, or is too
 // short to tell.
-func tagSize(b []byte) (n int, ok bool) {
+func ID3Size(b []byte) (n int, ok bool) {
 	const hasFooter = 0x10
 	if len(b) < id3HeaderSize || string(b[:3]) != id3Magic || b[3] == 0xFF || b[4] == 0xFF {
 		return 0, false

@@ -123,7 +123,7 @@ func (r *Reader) finishID3() {
 		return
 	}
 	m.open = false
-	if _, begins := tagSize(p.data); !begins && len(m.tag) > 0 {
+	if _, begins := ID3Size(p.data); !begins && len(m.tag) > 0 {
 		r.continueID3(p.data)
 		return
 	}
@@ -137,7 +137,7 @@ func (r *Reader) finishID3() {
 func (r *Reader) continueID3(data []byte) {
 	m := &r.metadata
 	m.tag = append(m.tag, data...)
-	if n, _ := tagSize(m.tag); len(m.tag) >= n {
+	if n, _ := ID3Size(m.tag); len(m.tag) >= n {
 		tag := m.tag[:n]
 		m.tag = nil
 		r.emitID3(tag, m.pts, m.at)
@@ -148,7 +148,7 @@ func (r *Reader) continueID3(data []byte) {
 func (r *Reader) takeID3(p pesPacket) {
 	taken := false
 	for data := withHeader(p.data); ; {
-		n, ok := tagSize(data)
+		n, ok := ID3Size(data)
 		switch {
 		case !ok && taken:
 			return // filling after the last tag
@@ -168,7 +168,7 @@ func (r *Reader) takeID3(p pesPacket) {
 func withHeader(data []byte) []byte {
 	const lost = "ID3\x04\x00"
 	whole := append([]byte(lost), data...)
-	if n, ok := tagSize(whole); !ok || n != len(whole) || data[0] != 0 || !isFrameID(whole[id3HeaderSize:]) {
+	if n, ok := ID3Size(whole); !ok || n != len(whole) || data[0] != 0 || !isFrameID(whole[id3HeaderSize:]) {
 		return data
 	}
 	return whole

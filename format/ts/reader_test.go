@@ -300,7 +300,7 @@ func FuzzReader(f *testing.F) {
 		sameUnits(t, got, units) // whether tags are handled or not
 		size := 0
 		for _, tag := range tags {
-			if n, ok := tagSize(tag.Tag); !ok || n != len(tag.Tag) {
+			if n, ok := ID3Size(tag.Tag); !ok || n != len(tag.Tag) {
 				t.Fatalf("tag %q", tag.Tag)
 			}
 			size += len(tag.Tag)

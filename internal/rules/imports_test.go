@@ -83,9 +83,11 @@ var table = map[string]arrows{
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
-		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 format/ts format/mp4"), // annotate: frame records
+		may:       words("media markers internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 recorder/timing"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
+		tests:     words("format/ts"),
 	},
+	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/ts format/mp4")}, // annotate: frame records
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
@@ -94,6 +96,7 @@ var table = map[string]arrows{
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
+		tests:     words("recorder/timing"),
 	},
 	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
 	"dvr/splice": {
@@ -119,7 +122,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static analyzer/verify/score internal/redact"),
+		may: words("media markers generator scenario static analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/journal markers/redis"), // long answers are read from both stores
@@ -129,6 +132,8 @@ var table = map[string]arrows{
 		may:       words("media generator encoder scenario markers markers/journal markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
+	"api/formats":   {may: words("markers")},
+	"api/limits":    {},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
 	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},

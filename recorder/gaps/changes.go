@@ -19,27 +19,18 @@ func (t *tracker) changes(l *loaded) {
 		}
 		return
 	}
-	first, count := int64(-1), int64(0)
-	what := ""
+	f := t.between(KindSegmentChanged, l)
 	for msn := from; msn < to; msn++ {
 		i, j := int(msn-prev.first()), int(msn-l.first())
 		text := difference(&prev.m.Segments[i], &l.m.Segments[j], i > 0 && j > 0)
 		if text == "" {
 			continue
 		}
-		if count++; first < 0 {
-			first, what = msn, text
+		if f.Count++; f.Count == 1 {
+			f.MSN, f.Text = msn, fmt.Sprintf("segment %d is not what it was: %s", msn, text)
 		}
 	}
-	if count > 0 {
-		f := t.between(KindSegmentChanged, l)
-		f.MSN, f.Count = first, count
-		f.Text = fmt.Sprintf("segment %d is not what it was: %s", first, what)
-		if count > 1 {
-			f.Text += fmt.Sprintf("; and %s more", plural(count-1, "segment"))
-		}
-		t.f.r.add(f)
-	}
+	t.addCounted(f)
 	t.discontinuities(l, int(from-prev.first()), int(from-l.first()))
 	t.dateChanges(l, from, to)
 }
@@ -49,14 +40,12 @@ func (t *tracker) changes(l *loaded) {
 func difference(a, b *m3u8.MediaSegment, inner bool) string {
 	var list []string
 	note := func(what, was, is string) {
-		list = append(list, fmt.Sprintf("%s was %s and is %s", what, printable(was), printable(is)))
+		if was != is {
+			list = append(list, fmt.Sprintf("%s was %s and is %s", what, printable(was), printable(is)))
+		}
 	}
-	if withoutQuery(a.URI) != withoutQuery(b.URI) {
-		note("its URI", withoutQuery(a.URI), withoutQuery(b.URI))
-	}
-	if part(a.Range) != part(b.Range) {
-		note("its part", part(a.Range), part(b.Range))
-	}
+	note("its URI", withoutQuery(a.URI), withoutQuery(b.URI))
+	note("its part", part(a.Range), part(b.Range))
 	if a.Duration != b.Duration {
 		note("EXTINF", a.Duration.String(), b.Duration.String())
 	}
@@ -107,7 +96,6 @@ func (t *tracker) discontinuities(l *loaded, i, j int) {
 // dateChanges compares the dates of the segments that are in both versions.
 func (t *tracker) dateChanges(l *loaded, from, to int64) {
 	f := t.between(KindPDTJump, l)
-	count := int64(0)
 	for msn := from; msn < to; msn++ {
 		a, b := t.prev.dates[msn-t.prev.first()], l.dates[msn-l.first()]
 		if a.at.IsZero() || b.at.IsZero() {
@@ -117,18 +105,22 @@ func (t *tracker) dateChanges(l *loaded, from, to int64) {
 		if max(by, -by) <= t.f.o.Tolerance+a.slack+b.slack {
 			continue
 		}
-		if count++; count == 1 {
+		if f.Count++; f.Count == 1 {
 			f.MSN, f.Amount = msn, by
 			f.Text = fmt.Sprintf("segment %d had EXT-X-PROGRAM-DATE-TIME %s and has %s, %s", msn, date(a.at), date(b.at), later(by))
 		}
 	}
-	if count == 0 {
-		return
+	t.addCounted(f)
+}
+
+// addCounted adds a finding that names the first of so many segments, if there are any.
+func (t *tracker) addCounted(f Finding) {
+	if f.Count > 1 {
+		f.Text += fmt.Sprintf("; and %s more", plural(f.Count-1, "segment"))
 	}
-	if f.Count = count; count > 1 {
-		f.Text += fmt.Sprintf("; and %s more", plural(count-1, "segment"))
+	if f.Count > 0 {
+		t.f.r.add(f)
 	}
-	t.f.r.add(f)
 }
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,7 +1,9 @@
 package gaps
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,10 +62,7 @@ func (f *finder) readExchanges() error {
 		}
 	}
 	for e, err := range f.s.Exchanges(f.ctx) {
-		if err != nil {
-			return err
-		}
-		if err := f.ctx.Err(); err != nil {
+		if err := cmp.Or(err, f.ctx.Err()); err != nil {
 			return err
 		}
 		if !f.wants(e.Playlist) {
@@ -77,7 +76,7 @@ func (f *finder) readExchanges() error {
 	}
 	q.endRun()
 	q.contents.end(f.r)
-	for _, id := range sortedKeys(q.loads) {
+	for _, id := range slices.Sorted(maps.Keys(q.loads)) {
 		if err := q.loads[id].finish(f); err != nil {
 			return err
 		}
@@ -156,7 +155,7 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 			what = "the first playlist"
 		}
 	case key.resource == hlsclient.ResourceSegment:
-		what = segmentRange(f.MSN, f.MSN)
+		what = fmt.Sprintf("segment %d", f.MSN)
 		if by == nil { // its entry says so too: one of the two is enough
 			f.Text = why
 			q.f.lost[f.last] = f.Finding
@@ -175,12 +174,8 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 
 // endRun ends what failed to the end of a run.
 func (q *requests) endRun() {
-	keys := make([]asked, 0, len(q.failures))
-	for k := range q.failures {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b asked) int { return slices.Compare(q.failures[a].Exchanges, q.failures[b].Exchanges) })
-	for _, k := range keys {
+	inOrder := func(a, b asked) int { return slices.Compare(q.failures[a].Exchanges, q.failures[b].Exchanges) }
+	for _, k := range slices.SortedFunc(maps.Keys(q.failures), inOrder) {
 		q.end(k, q.failures[k], nil)
 	}
 }
@@ -198,11 +193,57 @@ func (q *requests) load(playlist int64) *loads {
 	return l
 }
 
-func sortedKeys[V any](m map[int64]V) []int64 {
-	keys := make([]int64, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// address is where a segment is.
+type address struct{ url, part string }
+
+// content is what an address gave.
+type content struct {
+	body recorder.Body
+	run  int64
+	msn  int64
+	id   int64 // of the exchange
+}
+
+// contents finds addresses that give another content than they did: a name that is used again in one run, or a segment
+// that is another in the next run.
+type contents struct {
+	known map[address]content
+	// open is a finding that the next segment may belong to.
+	open *Finding
+}
+
+// take looks at a segment that came.
+func (c *contents) take(r *Report, e *recorder.Exchange) {
+	at := address{e.URL, part(e.Range)}
+	old, ok := c.known[at]
+	c.known[at] = content{e.Body, e.Run, e.MSN, e.ID}
+	if !ok || old.body == e.Body || old.run != e.Run && old.msn != e.MSN {
+		return
 	}
-	slices.Sort(keys)
-	return keys
+	if o := c.open; o != nil && (o.Playlist != e.Playlist || o.Run != e.Run || o.MSN+o.Count != e.MSN) {
+		c.end(r)
+	}
+	if c.open == nil {
+		c.open = &Finding{
+			Kind: KindSegmentChanged, Playlist: e.Playlist, Moment: recorder.Moment{Run: e.Run, At: e.Ended}, MSN: e.MSN,
+			Text: fmt.Sprintf("the URL of segment %d gave another content for segment %d before", e.MSN, old.msn),
+		}
+		if old.msn == e.MSN {
+			c.open.Text = fmt.Sprintf("the URL of segment %d gave another content before", e.MSN)
+		}
+	}
+	c.open.Count++
+	c.open.Exchanges = addRow(addRow(c.open.Exchanges, old.id), e.ID)
+}
+
+// end adds what is open.
+func (c *contents) end(r *Report) {
+	if c.open == nil {
+		return
+	}
+	if n := c.open.Count - 1; n > 0 {
+		c.open.Text += fmt.Sprintf("; and %s more after it", plural(n, "segment"))
+	}
+	r.add(*c.open)
+	c.open = nil
 }

@@ -1,9 +1,20 @@
+// Package gaps measures what a recorded HLS session (package recorder) says about its stream: neighbouring versions of a
+// playlist that are too far apart, and what else a monitor would flag. The rules are those of RFC 8216bis: 4.4.3 and 4.4.4
+// for what a playlist may say, 6.2.1 and 6.2.2 for how it may change, 6.3.4 for how often it does.
+//
+// A recording's own pauses are never taken for those of the stream: each run is looked at alone. When a version appeared is
+// known to within the recorder's polling period only, or less well where loadings failed or took long: each gap says how long
+// it was at least and at most.
 package gaps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/refstream/refstream/recorder"
 )
@@ -69,7 +80,7 @@ func (f *finder) find() (err error) {
 	if f.r.Runs, err = f.s.Runs(f.ctx); err != nil {
 		return err
 	}
-	f.r.begin()
+	f.r.timeline = recorder.NewTimeline(f.r.Runs)
 	list, err := f.s.Playlists(f.ctx)
 	if err != nil {
 		return err
@@ -94,10 +105,39 @@ func (f *finder) find() (err error) {
 		}
 	}
 	f.variants()
-	for _, id := range sortedKeys(f.lost) { // the recording ended before it gave them up
+	for _, id := range slices.Sorted(maps.Keys(f.lost)) { // the recording ended before it gave them up
 		lost := f.lost[id]
-		lost.Text = fmt.Sprintf("%s failed: %s, it did not come before the recording ended", segmentRange(lost.MSN, lost.MSN), lost.Text)
+		lost.Text = fmt.Sprintf("segment %d failed: %s, it did not come before the recording ended", lost.MSN, lost.Text)
 		f.r.add(lost)
+	}
+	return nil
+}
+
+// defaultTolerance is about three pictures, or five frames of AAC: what encoders differ by where one track begins before
+// another.
+const defaultTolerance = 100 * time.Millisecond
+
+// Options say what is looked for. The zero value is all, with the usual limits.
+type Options struct {
+	// Threshold is how far neighbouring versions may be apart; 0 for one and a half target durations of theirs.
+	Threshold time.Duration
+	// Playlist picks those that are looked at: by URL, by path or the end of one, by name, or by id. Empty is all.
+	Playlist string
+	// Tolerance is how far EXTINF may be from the time stamps, and EXT-X-PROGRAM-DATE-TIME from the sum of those before it;
+	// 0 for 100 ms.
+	Tolerance time.Duration
+	// Lateness is how long after it was first asked for a segment may be there; 0 for its duration and a target duration.
+	Lateness time.Duration
+	// Show adds to the report the two versions of the playlist around each finding, whole.
+	Show bool
+}
+
+func (o *Options) validate() error {
+	if min(o.Threshold, o.Tolerance, o.Lateness) < 0 {
+		return errors.New("find gaps: the threshold, tolerance or lateness is negative: give 0 for the default")
+	}
+	if o.Tolerance == 0 {
+		o.Tolerance = defaultTolerance
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/recorder"
+	"github.com/refstream/refstream/recorder/timing"
 )
 
 // attacked is a session in memory whose playlists and numbers say anything.
@@ -73,7 +74,7 @@ func FuzzFind(f *testing.F) {
 				recorder.Exchange{ID: i, Run: run, Playlist: 1, Resource: hlsclient.ResourceSegment, URL: one, Body: recorder.Body(i), MSN: x, Began: time.Duration(z), Ended: d})
 			a.segments = append(a.segments, recorder.Segment{
 				ID: i, Run: run, Playlist: 1, Version: i, Exchange: i, MSN: x + i, Duration: time.Duration(z),
-				Timing: &recorder.Timing{First: x, End: y},
+				Timing: &timing.Span{First: x, End: y},
 			})
 			a.troubles = append(a.troubles, recorder.Trouble{Moment: recorder.Moment{Run: run, At: d}, Playlist: y, Error: one})
 		}

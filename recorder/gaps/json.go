@@ -124,8 +124,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	for i := range r.Findings {
 		out.Findings = append(out.Findings, r.jsonFinding(&r.Findings[i]))
 	}
-	for i := range r.Shown {
-		v := &r.Shown[i]
+	for _, v := range r.Shown {
 		out.Versions = append(out.Versions, jsonShown{v.Playlist, r.label(v.Playlist), r.jsonVersion(&v.Version, v.UTC), v.Text})
 	}
 	enc := json.NewEncoder(w)
@@ -155,12 +154,10 @@ func (r *Report) jsonGap(g *Gap) jsonGap {
 		Threshold: markers.Seconds(g.Threshold), Certain: g.Certain(),
 	}
 	if g.Most > 0 {
-		most := markers.Seconds(g.Most)
-		out.Most = &most
+		out.Most = new(markers.Seconds(g.Most))
 	}
 	if g.After != nil {
-		after := r.jsonVersion(g.After, g.AfterUTC)
-		out.After = &after
+		out.After = new(r.jsonVersion(g.After, g.AfterUTC))
 	}
 	return out
 }
@@ -178,8 +175,7 @@ func (r *Report) jsonFinding(f *Finding) jsonFinding {
 		Text: f.Text,
 	}
 	if f.MSN >= 0 {
-		msn := f.MSN
-		out.MSN = &msn
+		out.MSN = new(f.MSN)
 	}
 	return out
 }

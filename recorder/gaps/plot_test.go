@@ -158,7 +158,7 @@ func TestPlotBreaks(t *testing.T) {
 	if s := newSpans(r); len(s) != 2 || s[0] != (span{14.005, 21.005}) || s[1] != (span{44.005, 51.005}) {
 		t.Errorf("the shaded spans are %v", s)
 	}
-	if b := newBars(r); len(b) != 2 || b[0].from != 14.005 || b[0].height != 7 {
+	if b := r.gapLines(); len(b) != 2 || b[0][0] != (plotter.XY{X: 14.005, Y: 7}) {
 		t.Errorf("the gaps are drawn as %v", b)
 	}
 	if at := r.offsets(r.failedOthers); len(at) != 2 || at[0] != 6.005 || at[1] != 36.005 {
@@ -169,7 +169,7 @@ func TestPlotBreaks(t *testing.T) {
 // Gaps that overlap are one span, and however many values there are, there are not many points.
 func TestPlotBounds(t *testing.T) {
 	r := &Report{Runs: []recorder.Run{{ID: 1, Ended: 1000 * second}}}
-	r.begin()
+	r.timeline = recorder.NewTimeline(r.Runs)
 	for _, from := range []time.Duration{100, 10, 12} {
 		r.Gaps = append(r.Gaps, Gap{Before: recorder.Version{Run: 1, Seen: from * second}, Interval: 5 * second})
 	}

@@ -14,7 +14,7 @@ type Report struct {
 	Runs    []recorder.Run
 	// Playlists are those that were looked at.
 	Playlists []PlaylistReport
-	// Gaps are in the order of time. Each stands in Findings too.
+	// Gaps are in the order of time. Each is in Findings too.
 	Gaps []Gap
 	// Findings are in the order of time, the first 1000 of each kind and playlist.
 	Findings []Finding
@@ -23,10 +23,8 @@ type Report struct {
 	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
 	Shown []Shown
 
-	kept map[kept]int
-	// starts says for each run where it begins in the recording, whose length is that of all.
-	starts map[int64]time.Duration
-	length time.Duration
+	kept     map[kept]int
+	timeline recorder.Timeline // of Runs
 	// failedLists and failedOthers are some of the requests for playlists and for other things that failed: as many as can
 	// be told apart in a plot.
 	failedLists, failedOthers []recorder.Moment
@@ -80,25 +78,14 @@ func (r *Report) add(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
-// begin puts the runs one after the other.
-func (r *Report) begin() {
-	r.starts = make(map[int64]time.Duration, len(r.Runs))
-	for i := range r.Runs {
-		r.starts[r.Runs[i].ID] = r.length
-		r.length += max(r.Runs[i].Ended, 0)
-	}
-}
-
 // Offset is where in the recording a moment is, with the runs one after the other and nothing between them: what a replay
 // counts by.
-func (r *Report) Offset(m recorder.Moment) time.Duration { return r.starts[m.Run] + m.At }
+func (r *Report) Offset(m recorder.Moment) time.Duration { return r.timeline.Offset(m) }
 
 // run gives a run by its id, nil where there is none.
 func (r *Report) run(id int64) *recorder.Run {
-	for i := range r.Runs {
-		if r.Runs[i].ID == id {
-			return &r.Runs[i]
-		}
+	if i := slices.IndexFunc(r.Runs, func(run recorder.Run) bool { return run.ID == id }); i >= 0 {
+		return &r.Runs[i]
 	}
 	return nil
 }
@@ -114,10 +101,8 @@ func (r *Report) utc(m recorder.Moment) time.Time {
 
 // playlist gives the report of a playlist that is looked at, nil for others.
 func (r *Report) playlist(id int64) *PlaylistReport {
-	for i := range r.Playlists {
-		if r.Playlists[i].ID == id {
-			return &r.Playlists[i]
-		}
+	if i := slices.IndexFunc(r.Playlists, func(p PlaylistReport) bool { return p.ID == id }); i >= 0 {
+		return &r.Playlists[i]
 	}
 	return nil
 }

@@ -1,75 +1,88 @@
 package gaps
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
-// readSegments looks at the segments of a playlist: whether they came, when, and how long they are.
+// segments goes through the segments of a playlist.
+type segments struct {
+	*finder
+	p *PlaylistReport
+	h *history
+	// readable says that there are segments with time stamps; unreadable are those without any.
+	readable   bool
+	unreadable []Finding
+}
+
+// readSegments looks at the segments of a playlist: whether they came, when, what is in them, and how long they are.
 func (f *finder) readSegments(p *PlaylistReport) error {
+	q := &segments{finder: f, p: p, h: f.versions[p.ID]}
 	var last *recorder.Segment
-	h := f.versions[p.ID]
-	contents := &contained{f: f}
 	for s, err := range f.s.Segments(f.ctx, p.ID) {
-		if err != nil {
+		if err := cmp.Or(err, f.ctx.Err()); err != nil {
 			return err
 		}
-		if err := f.ctx.Err(); err != nil {
-			return err
+		q.take(s)
+		if s.Timing != nil {
+			k := variantKey{s.Run, s.Timing.Media, s.Timing.First}
+			f.same[k] = append(f.same[k], variantSegment{*s, q.h.sequences[place{s.Run, s.MSN}]})
 		}
-		f.segment(p, h, s, contents)
-		f.readVariant(h, s)
-		f.length(p, h, last, s)
+		q.length(last, s)
 		last = s
 	}
-	if last != nil {
-		f.length(p, h, last, nil)
+	q.length(last, nil)
+	if q.readable { // a playlist of subtitles has none that can be read
+		for _, found := range q.unreadable {
+			f.r.add(found)
+		}
 	}
-	contents.end()
 	return nil
 }
 
-func (f *finder) segment(p *PlaylistReport, h *history, s *recorder.Segment, contents *contained) {
-	p.Segments++
+// take looks at whether a segment came.
+func (q *segments) take(s *recorder.Segment) {
+	q.p.Segments++
 	if s.Gap {
-		p.Gaps++
+		q.p.Gaps++
 		return
 	}
-	v, known := h.byID[s.Version]
-	got, came := f.fetches[s.Exchange]
+	v, known := q.h.byID[s.Version]
+	got, came := q.fetches[s.Exchange]
 	switch {
 	case strings.HasPrefix(s.Error, recorder.NotAsked):
-		p.NotRecorded++
-		f.r.add(finding(KindNotRecorded, s, v.seen, segmentRange(s.MSN, s.MSN)+" was "+printable(s.Error)))
+		q.p.NotRecorded++
+		q.r.add(finding(KindNotRecorded, s, v.seen, "segment %d was %s", s.MSN, printable(s.Error)))
 	case s.Error != "" && came && v.protected: // it is there, in a way that recorders don't read
 	case s.Error != "":
-		p.Missing++
-		at := v.seen
-		text := "could not be had: " + printable(s.Error)
+		q.p.Missing++
+		missing := finding(KindSegmentMissing, s, v.seen, "segment %d could not be had: %s", s.MSN, printable(s.Error))
 		if came {
-			text, at = "came and can't be read: "+printable(s.Error), got.ended
+			missing = finding(KindSegmentMissing, s, got.ended, "segment %d came and can't be read: %s", s.MSN, printable(s.Error))
 		}
-		missing := finding(KindSegmentMissing, s, at, segmentRange(s.MSN, s.MSN)+" "+text)
-		if lost, ok := f.lost[s.Exchange]; ok {
-			delete(f.lost, s.Exchange)
+		if lost, ok := q.lost[s.Exchange]; ok {
+			delete(q.lost, s.Exchange)
 			missing.Moment, missing.Count, missing.Amount, missing.Exchanges = lost.Moment, lost.Count, lost.Amount, lost.Exchanges
-			missing.Text = segmentRange(s.MSN, s.MSN) + " could not be had: " + lost.Text
+			missing.Text = fmt.Sprintf("segment %d could not be had: %s", s.MSN, lost.Text)
 		}
-		f.r.add(missing)
+		q.r.add(missing)
 	case came && known:
-		f.late(p, s, &v, got)
-		contents.take(&v, s, got)
+		q.late(s, &v, got)
+		q.content(s, &v, got)
 	}
 }
 
 // finding makes one of a segment.
-func finding(kind Kind, s *recorder.Segment, at time.Duration, text string) Finding {
+func finding(kind Kind, s *recorder.Segment, at time.Duration, format string, args ...any) Finding {
 	return Finding{
 		Kind: kind, Playlist: s.Playlist, Moment: recorder.Moment{Run: s.Run, At: at}, MSN: s.MSN,
-		Versions: addRow(nil, s.Version), Exchanges: addRow(nil, s.Exchange), Segments: addRow(nil, s.ID), Text: text,
+		Versions: addRow(nil, s.Version), Exchanges: addRow(nil, s.Exchange), Segments: addRow(nil, s.ID),
+		Text: fmt.Sprintf(format, args...),
 	}
 }
 
@@ -85,18 +98,18 @@ func (p *PlaylistReport) delay(s *recorder.Segment, d sample, target time.Durati
 
 // late looks at how long a segment took. The time that it waited for others to come is not its own: a recorder fetches
 // them one after the other, and at first all that the playlist names.
-func (f *finder) late(p *PlaylistReport, s *recorder.Segment, v *version, got fetch) {
+func (q *segments) late(s *recorder.Segment, v *version, got fetch) {
 	took := got.ended - max(v.seen, got.first)
-	p.delay(s, sample{Moment: recorder.Moment{Run: s.Run, At: got.ended}, value: took}, v.target)
-	limit := f.o.Lateness
+	q.p.delay(s, sample{Moment: recorder.Moment{Run: s.Run, At: got.ended}, value: took}, v.target)
+	limit := q.o.Lateness
 	if limit == 0 {
 		limit = bounded(s.Duration) + v.target
 	}
 	if took > limit {
-		late := finding(KindSegmentLate, s, got.ended, fmt.Sprintf("segment %d was there %s after it was first asked for (at most %s)",
-			s.MSN, seconds(took), seconds(limit)))
+		late := finding(KindSegmentLate, s, got.ended, "segment %d was there %s after it was first asked for (at most %s)",
+			s.MSN, seconds(took), seconds(limit))
 		late.Amount = took
-		f.r.add(late)
+		q.r.add(late)
 		return
 	}
 	// At first many are fetched at once, of all playlists: then the line may be the limit. What is very short, as the last
@@ -105,8 +118,75 @@ func (f *finder) late(p *PlaylistReport, s *recorder.Segment, v *version, got fe
 	if v.first && v.live || download <= max(s.Duration, v.target/2) {
 		return
 	}
-	slow := finding(KindSegmentLate, s, got.ended, fmt.Sprintf("segment %d took %s to come, and plays for %s", s.MSN,
-		seconds(download), seconds(s.Duration)))
+	slow := finding(KindSegmentLate, s, got.ended, "segment %d took %s to come, and plays for %s", s.MSN, seconds(download),
+		seconds(s.Duration))
 	slow.Amount = download
-	f.r.add(slow)
+	q.r.add(slow)
+}
+
+// maxTicks bounds a difference of time stamps, so that it fits in nanoseconds.
+const maxTicks = 1 << 40
+
+// length compares the EXTINF of a with its time stamps: with where the next segment begins, if that follows on it, or else
+// with where its own last picture ends. a and b may be nil.
+func (q *segments) length(a, b *recorder.Segment) {
+	if a == nil || a.Timing == nil || a.Gap || a.Error != "" {
+		return
+	}
+	v := q.h.byID[a.Version]
+	is, by := ticks(a.Timing.End-a.Timing.First), "its time stamps say"
+	// The time stamps of b should go on from those of a.
+	next := b != nil && b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
+		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !q.h.byID[b.Version].restarted)
+	if next {
+		is, by = ticks(media.Unwrap(b.Timing.First-a.Timing.First, 0)), "it is to the next segment's first time stamp"
+	} else if v.iFrames {
+		return // how long its picture is shown is not in it
+	}
+	tolerance := q.o.Tolerance
+	if v.whole && a.Duration%time.Second == 0 {
+		tolerance += wholeSlack
+	}
+	off := a.Duration - is
+	if max(off, -off) <= tolerance {
+		return
+	}
+	at := v.seen
+	if got, ok := q.fetches[a.Exchange]; ok {
+		at = got.ended
+	}
+	wrong := finding(KindExtinf, a, at, "EXTINF of segment %d is %s, and %s %s (%s)", a.MSN, seconds(a.Duration), seconds(is), by,
+		printable(a.Timing.Media))
+	wrong.Amount = off
+	if next {
+		wrong.Segments = addRow(wrong.Segments, b.ID)
+	}
+	q.r.add(wrong)
+}
+
+// ticks is a time of the 90 kHz clock.
+func ticks(d int64) time.Duration {
+	return time.Duration(max(-maxTicks, min(d, maxTicks)) * 100_000 / 9)
+}
+
+// content looks at what a segment brought.
+func (q *segments) content(s *recorder.Segment, v *version, got fetch) {
+	switch {
+	case got.bytes == 0:
+		q.r.add(finding(KindSegmentContent, s, got.ended, "segment %d came with nothing in it", s.MSN))
+	case v.protected || v.iFrames:
+	case s.Timing == nil:
+		q.unreadable = append(q.unreadable, finding(KindSegmentContent, s, got.ended,
+			"segment %d came with %d bytes that hold no time stamps, unlike others", s.MSN, got.bytes))
+	default:
+		q.readable = true
+		// The last frame's length is not in the stream, and subtitles or a slide show have few.
+		holds := ticks(s.Timing.End - s.Timing.First)
+		if short := s.Duration - holds; holds < s.Duration/2 && short > q.o.Tolerance {
+			cut := finding(KindSegmentContent, s, got.ended, "segment %d holds %s of %s only (%s)", s.MSN, seconds(holds),
+				seconds(s.Duration), printable(s.Timing.Media))
+			cut.Amount = short
+			q.r.add(cut)
+		}
+	}
 }

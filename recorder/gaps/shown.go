@@ -21,8 +21,7 @@ type Shown struct {
 // show reads the two versions around each finding that is kept: the first and the last that it names; where it names one, that
 // and the one before; where it names none, the last before its moment and the next.
 func (f *finder) show() error {
-	for i := range f.r.Playlists {
-		p := &f.r.Playlists[i]
+	for _, p := range f.r.Playlists {
 		var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
 		for v, err := range f.s.Versions(f.ctx, p.ID) {
 			if err != nil {
@@ -79,8 +78,7 @@ func (r *Report) writeShown(b *strings.Builder, layout string) {
 	if len(r.Shown) > 0 {
 		b.WriteString("\nVERSIONS\n")
 	}
-	for i := range r.Shown {
-		v := &r.Shown[i]
+	for _, v := range r.Shown {
 		fmt.Fprintf(b, "  %s#%d %s%s\n", r.of(v.Playlist), v.ID, v.UTC.Format(layout), r.at(recorder.Moment{Run: v.Run, At: v.Seen}))
 		for line := range strings.Lines(v.Text) {
 			fmt.Fprintf(b, "    %s\n", redact.Unseen(strings.TrimRight(line, "\r\n")))

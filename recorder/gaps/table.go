@@ -18,8 +18,7 @@ import (
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", printable(redact.Address(r.Session.URL)), r.headline())
-	for i := range r.Runs {
-		run := &r.Runs[i]
+	for _, run := range r.Runs {
 		fmt.Fprintf(&b, "Recorded %s UTC%s, for %s", run.Started.UTC().Format("2006-01-02 15:04:05.000"),
 			r.at(recorder.Moment{Run: run.ID}), seconds(run.Ended))
 		if run.Reason != "" {
@@ -30,8 +29,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	b.WriteByte('\n')
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // two spaces between the columns
 	fmt.Fprintln(t, "ID\tPLAYLIST\tKIND\tTARGET\tLOADED\tVERSIONS\tSEGMENTS\tMISSING\tSHORTEST\tMEDIAN\tLONGEST\tUNCERTAIN")
-	for i := range r.Playlists {
-		p := &r.Playlists[i]
+	for _, p := range r.Playlists {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.ID, p.title(), p.Kind, orNone(p.TargetDuration),
 			p.Loadings, p.Versions, p.Segments, p.Missing, orNone(p.Shortest), orNone(p.Median), orNone(p.Longest),
 			orNone(p.Uncertainty))
@@ -57,7 +55,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 			fmt.Fprintf(&b, "  %s%s %s: %s%s%s\n", f.UTC.Format(layout), r.at(f.Moment), f.Kind, r.of(f.Playlist), f.Text, f.rows())
 		}
 	}
-	if left := r.leftOut(); left > 0 {
+	if left := r.total() - int64(len(r.Findings)); left > 0 {
 		fmt.Fprintf(&b, "  and %s more of the same kinds\n", plural(left, "finding"))
 	}
 	r.writeShown(&b, layout)
@@ -69,20 +67,15 @@ func (r *Report) WriteTable(w io.Writer) error {
 
 // headline is what there is in a line.
 func (r *Report) headline() string {
-	gaps, others := r.Counts[KindGap], int64(0)
-	for kind, n := range r.Counts {
-		if kind != KindGap {
-			others += n
-		}
-	}
-	if gaps+others == 0 {
+	gaps, all := r.Counts[KindGap], r.total()
+	if all == 0 {
 		return "nothing was found"
 	}
-	return plural(gaps, "gap") + ", " + plural(others, "other finding")
+	return plural(gaps, "gap") + ", " + plural(all-gaps, "other finding")
 }
 
-func (r *Report) leftOut() int64 {
-	n := -int64(len(r.Findings))
+// total counts all findings, also those that were left out.
+func (r *Report) total() (n int64) {
 	for _, count := range r.Counts {
 		n += count
 	}
@@ -163,4 +156,33 @@ func orNone(d time.Duration) string {
 		return "-"
 	}
 	return seconds(d)
+}
+
+// maxText bounds a text of the stream's in a message.
+const maxText = 200
+
+// seconds writes a time in seconds, to the millisecond.
+func seconds(d time.Duration) string {
+	ms := d.Round(time.Millisecond).Milliseconds()
+	sign := ""
+	if ms < 0 {
+		sign, ms = "-", -ms
+	}
+	return fmt.Sprintf("%s%d.%03d s", sign, ms/1000, ms%1000)
+}
+
+// plural is n with a noun.
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// printable is a harmless text that is not too long.
+func printable(s string) string {
+	if s = redact.Unseen(s); len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
 }

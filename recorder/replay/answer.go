@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,8 +120,8 @@ func (a *answer) head(h http.Header) int {
 	inert(h)
 	if h.Get("Content-Type") == "" {
 		h["Content-Type"] = nil // it isn't guessed
-		if t := contentType(a.base); a.header == "" && t != "" {
-			h.Set("Content-Type", t)
+		if u, err := parseAddress(a.base); a.header == "" && err == nil {
+			h.Set("Content-Type", cmp.Or(contentTypes[path.Ext(u.Path)], "application/octet-stream"))
 		}
 	}
 	length := int64(len(a.body))
@@ -156,27 +157,11 @@ func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// contentType is what servers say of files whose type was not recorded, empty for those that have none.
-func contentType(address string) string {
-	u, err := parseAddress(address)
-	if err != nil {
-		return ""
-	}
-	switch path.Ext(u.Path) {
-	case ".m3u8", ".m3u":
-		return "application/vnd.apple.mpegurl" // RFC 8216bis, 4
-	case ".ts":
-		return "video/mp2t"
-	case ".mp4", ".m4s", ".m4v", ".cmfv":
-		return "video/mp4"
-	case ".m4a", ".cmfa":
-		return "audio/mp4"
-	case ".aac":
-		return "audio/aac"
-	case ".vtt":
-		return "text/vtt"
-	}
-	return "application/octet-stream"
+// contentTypes are what servers say of files whose type was not recorded, by the ends of their names.
+var contentTypes = map[string]string{
+	".m3u8": "application/vnd.apple.mpegurl", ".m3u": "application/vnd.apple.mpegurl", // RFC 8216bis, 4
+	".ts": "video/mp2t", ".mp4": "video/mp4", ".m4s": "video/mp4", ".m4v": "video/mp4", ".cmfv": "video/mp4",
+	".m4a": "audio/mp4", ".cmfa": "audio/mp4", ".aac": "audio/aac", ".vtt": "text/vtt",
 }
 
 // hangUp closes the connection of a request without an end to its answer. With sent, the client has what was sent before.

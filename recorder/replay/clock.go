@@ -2,6 +2,11 @@ package replay
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,7 +46,7 @@ func (c *clock) movedAfter() <-chan struct{} {
 	return c.moved
 }
 
-// begin starts the clock where it stands.
+// begin starts the clock where it is.
 func (c *clock) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,4 +86,115 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// ErrRebased is the error of Seek with Options.Rebase.
+var ErrRebased = errors.New("the dates are moved so that the live edge is now, which it is at one place only: replay it without --rebase")
+
+// Seek moves the clock to a time of the recording, from 0 to its length, that excluded. What is asked for from then on is
+// answered as it was then; answers that are under way are not changed. A loop is in its first pass then. Where Run has come to
+// the end, Done stays closed.
+//
+// The error reports that there is no such time, or is ErrRebased.
+func (s *Server) Seek(at time.Duration) error {
+	if s.o.Rebase {
+		return ErrRebased
+	}
+	if length := s.index.timeline.Length; at < 0 || at >= length {
+		return fmt.Errorf("%v is not in the recording: give a time from 0 s to before its end, %v", at, length)
+	}
+	s.clock.seek(at)
+	return nil
+}
+
+// untilEnd waits until the clock has come to the end of the recording.
+func (s *Server) untilEnd(ctx context.Context) error {
+	for {
+		moved := s.clock.movedAfter()
+		left := s.index.timeline.Length - s.clock.at()
+		if left <= 0 {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(s.o.Speed.real(left))
+		select {
+		case <-timer.C:
+		case <-moved:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+const (
+	// maxSpeedTerm bounds both terms of a speed: a thousand times as fast or slow is beyond what a player follows.
+	maxSpeedTerm = 1000
+	// maxSpeedDigits is how many decimals of a speed make a denominator within that.
+	maxSpeedDigits = 3
+)
+
+// Speed is how much time of the recording passes in a time: Num/Den, both from 1 to 1000.
+type Speed struct {
+	Num, Den int64
+}
+
+// ParseSpeed reads "2", "0.5" or "3/4".
+func ParseSpeed(text string) (Speed, error) {
+	num, den, fraction := strings.Cut(text, "/")
+	s := Speed{Den: 1}
+	var err error
+	if !fraction {
+		whole, decimals, _ := strings.Cut(text, ".")
+		if decimals = strings.TrimRight(decimals, "0"); len(decimals) > maxSpeedDigits {
+			return Speed{}, fmt.Errorf("parse speed: %q has more than %d decimals", text, maxSpeedDigits)
+		}
+		for range decimals {
+			s.Den *= 10
+		}
+		num, den = whole+decimals, strconv.FormatInt(s.Den, 10)
+	}
+	if s.Num, err = strconv.ParseInt(num, 10, 64); err == nil {
+		s.Den, err = strconv.ParseInt(den, 10, 64)
+	}
+	if err != nil {
+		return Speed{}, fmt.Errorf("parse speed: %q is no number such as 2, 0.5 or 3/4", text)
+	}
+	for d := s.Den; d > 1; d-- { // the least terms: 1.500 is within the bounds as well
+		if s.Num%d == 0 && s.Den%d == 0 {
+			s.Num, s.Den = s.Num/d, s.Den/d
+		}
+	}
+	return s, s.check()
+}
+
+// String is as ParseSpeed reads it.
+func (s Speed) String() string {
+	if s.Den == 1 {
+		return strconv.FormatInt(s.Num, 10)
+	}
+	return fmt.Sprintf("%d/%d", s.Num, s.Den)
+}
+
+func (s Speed) check() error {
+	if min(s.Num, s.Den) < 1 || max(s.Num, s.Den) > maxSpeedTerm {
+		return fmt.Errorf("the speed %s is out of range: give one from 1/%d to %d", s, maxSpeedTerm, maxSpeedTerm)
+	}
+	return nil
+}
+
+// recorded is the time of the recording that passes in d.
+func (s Speed) recorded(d time.Duration) time.Duration { return scale(d, s.Num, s.Den) }
+
+// real is how long d of the recording takes.
+func (s Speed) real(d time.Duration) time.Duration { return scale(d, s.Den, s.Num) }
+
+// scale is d*num/den, rounded toward zero, or the largest duration.
+func scale(d time.Duration, num, den int64) time.Duration {
+	whole := int64(d) / den
+	if whole > math.MaxInt64/num-num || whole < -(math.MaxInt64/num-num) {
+		return math.MaxInt64
+	}
+	return time.Duration(whole*num + int64(d)%den*num/den)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (s *Server) cycles(ctx context.Context) error {
 			"replay it without the loop, and loop in the player")
 	}
 	if s.period == 0 {
-		s.period, s.datePeriod = s.index.timeline.length, s.index.timeline.length
+		s.period, s.datePeriod = s.index.timeline.Length, s.index.timeline.Length
 	}
 	s.datePeriod = s.datePeriod.Round(time.Millisecond)
 	return nil
@@ -89,7 +90,7 @@ func (s *Server) contentOf(ctx context.Context, r *resource, c *cycle) (time.Dur
 			}
 		}
 	}
-	if (sum-took).Abs() > s.index.timeline.length/2 || sum <= 0 {
+	if (sum-took).Abs() > s.index.timeline.Length/2 || sum <= 0 {
 		sum = took
 	}
 	return max(sum, leastPeriod), nil
@@ -100,15 +101,7 @@ func (s *Server) cycle(ctx context.Context, r *resource) (*cycle, error) {
 	var failed error
 	// Versions that can't be parsed are served as they are, and tell nothing.
 	read := func(o *outcome) *text {
-		b, err := s.session.Body(ctx, o.body)
-		if err != nil {
-			failed = err
-			return nil
-		}
-		if b, err = o.text(b); err != nil {
-			return nil
-		}
-		base, err := parseAddress(o.base)
+		b, base, err := s.textOf(ctx, o)
 		if err != nil {
 			failed = err
 			return nil
@@ -174,13 +167,7 @@ func (c *cycle) compose(raw string, lines []line, base *url.URL, pass int64) []l
 		return lines // it doesn't change
 	}
 	if pass == 0 || c.plain {
-		kept := lines[:0]
-		for _, l := range lines {
-			if name, _ := l.tag(); !endless(name) {
-				kept = append(kept, l)
-			}
-		}
-		return kept
+		return slices.DeleteFunc(lines, func(l line) bool { name, _ := l.tag(); return slices.Contains(endlessTags, name) })
 	}
 	// From the end: what is new in this pass, then what the passes before it brought, as much as there is in the recorded
 	// version, or in the last one, where the playlist grew in the recording.
@@ -199,14 +186,4 @@ func (c *cycle) compose(raw string, lines []line, base *url.URL, pass int64) []l
 		}
 	}
 	return c.write(parts)
-}
-
-// endless says that a tag has no place in a playlist that goes on for ever, or speaks of what was not recorded.
-func endless(name string) bool {
-	switch name {
-	case "EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE",
-		"EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT", "EXT-X-SERVER-CONTROL":
-		return true
-	}
-	return false
 }

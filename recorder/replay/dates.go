@@ -63,35 +63,26 @@ func (s *Server) shift() time.Duration {
 func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, error) {
 	var edge time.Time
 	for _, r := range s.index.playlists {
-		o := lastWhole(r, at)
+		var o *outcome // the last loading that brought it by then, or else the first
+		r.versions(false, func(v *outcome) bool {
+			if o != nil && v.began > at {
+				return false
+			}
+			o = v
+			return true
+		})
 		if o == nil {
 			continue
 		}
-		b, err := s.session.Body(ctx, o.body)
+		b, _, err := s.textOf(ctx, o)
 		if err != nil {
 			return edge, err
-		}
-		if b, err = o.text(b); err != nil {
-			continue
 		}
 		if t, ok := edgeOf(b); ok && t.After(edge) {
 			edge = t
 		}
 	}
 	return edge, nil
-}
-
-// lastWhole is the last loading of a playlist that brought it by then, or else the first; nil for none.
-func lastWhole(r *resource, at time.Duration) *outcome {
-	var o *outcome
-	r.versions(false, func(v *outcome) bool {
-		if o != nil && v.began > at {
-			return false
-		}
-		o = v
-		return true
-	})
-	return o
 }
 
 // edgeOf is when a media playlist ends.

@@ -1,6 +1,10 @@
 package replay
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
 const (
 	ofConnection = "it is of one connection (RFC 9110, 7.6.1)"
@@ -35,4 +39,42 @@ var notReplayed = map[string]string{
 func inert(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; media-src 'self'")
+}
+
+// headerText writes the fields of a header that are replayed, a line each, in an order of its own.
+func headerText(h http.Header) string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		if replayed(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		for _, v := range h[name] {
+			if !strings.ContainsAny(v, "\r\n\x00") {
+				b.WriteString(name + "\n" + v + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// setHeader puts what headerText wrote into a header.
+func setHeader(h http.Header, text string) {
+	for text != "" {
+		var name, value string
+		name, text, _ = strings.Cut(text, "\n")
+		value, text, _ = strings.Cut(text, "\n")
+		h[name] = append(h[name], value)
+	}
+}
+
+// replayed says that a field of an answer is sent again. Its name has letters, digits and what is usual between them.
+func replayed(name string) bool {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+	lower := strings.ToLower(name)
+	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && strings.Trim(name, plain) == "" &&
+		!strings.HasPrefix(lower, "access-control-") // this server says whose pages may read it
 }

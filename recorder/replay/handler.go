@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
-	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
 )
 
@@ -69,32 +69,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers what no recording does.
 func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s. It is a replay of %s; its playlists:\n", why, s.index.playlists[0].path)
-	for i, p := range s.index.playlistPaths() {
-		if i == listed {
-			b.WriteString("…\n")
-			break
-		}
-		b.WriteString(p + "\n")
+	paths := s.index.playlistPaths()
+	if len(paths) > listed {
+		paths = append(paths[:listed], "…")
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(b.String())) // it went
+	_, _ = fmt.Fprintf(w, "%s. It is a replay of %s; its playlists:\n%s\n", why, s.index.playlists[0].path, strings.Join(paths, "\n"))
 }
 
 // serve answers a request for something that is known. Errors come before anything was sent, or wrap errSent.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
 	began, m := s.o.Now(), s.moment()
 	asked := rangeOf(r)
-	o, part, past := choose(found, m, asked) // past: of the pass before
+	part := asked.exact()          // the same part where one was asked for, or else all
+	o, past := found.pick(m, part) // past: of the pass before
+	if o == nil && part != nil {
+		part = nil
+		o, past = found.pick(m, nil)
+	}
 	if o == nil {
 		return s.servePieces(w, r, found, m, asked)
 	}
 	if o.final != found && o.answered >= 0 && !found.isFinal(o) && r.URL.Path != streamPath {
-		s.redirect(w, o.final.path)
+		w.Header().Set("Location", o.final.path)
+		w.Header().Set("Cache-Control", "no-store") // it may lead elsewhere at another time
+		w.WriteHeader(http.StatusFound)
 		return nil
 	}
 	a := answer{outcome: o, began: began, waits: waitsFor(found, o, m, past)}
@@ -118,26 +120,6 @@ func (r *resource) isFinal(o *outcome) bool {
 		}
 	}
 	return true
-}
-
-// choose finds the outcome for a request: of the same part where one was asked for, or else of the whole. part is that of
-// the outcome.
-func choose(found *resource, m moment, asked *span) (o *outcome, part *m3u8.ByteRange, past bool) {
-	if asked != nil {
-		if exact := asked.exact(); exact != nil {
-			if o, past = found.pick(m, exact); o != nil {
-				return o, exact, past
-			}
-		}
-	}
-	o, past = found.pick(m, nil)
-	return o, nil, past
-}
-
-func (s *Server) redirect(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", to)
-	w.Header().Set("Cache-Control", "no-store") // it may lead elsewhere at another time
-	w.WriteHeader(http.StatusFound)
 }
 
 // waitsFor says how long a request waits for its answer. Those for playlists are tied to the clock: what a loading brought
@@ -174,14 +156,27 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 		return nil // one that nobody can read is sent as it came
 	}
 	now, err := s.playlistText(ctx, found, o, served, m, text)
-	if err != nil || o.coding == "" || bytes.Equal(now, text) {
-		if o.coding == "" {
-			a.body = now
-		}
-		return err
+	switch {
+	case err != nil:
+	case o.coding == "":
+		a.body = now
+	case !bytes.Equal(now, text):
+		a.body, err = compressed(now)
 	}
-	a.body, err = compressed(now)
 	return err
+}
+
+// textOf is the text of a playlist that came, and the address that it came from. It is empty for one that nobody can read.
+func (s *Server) textOf(ctx context.Context, o *outcome) (text []byte, base *url.URL, err error) {
+	if base, err = parseAddress(o.base); err != nil {
+		return nil, nil, err
+	}
+	body, err := s.session.Body(ctx, o.body)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, _ = o.text(body)
+	return text, base, nil
 }
 
 // text is the text of a playlist that came as body.

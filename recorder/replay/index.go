@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/recorder"
 )
 
 // index knows all that was asked for. Contents stay in the session.
 type index struct {
 	mapping  mapping
-	timeline timeline
+	timeline recorder.Timeline
 	byPath   map[string]*resource   // with the query, as it is written
 	loose    map[string][]*resource // by the path alone, unescaped
 	// playlists are those that were asked for, that of the session first.
@@ -28,7 +29,7 @@ func readIndex(ctx context.Context, s source) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &index{mapping: m, timeline: newTimeline(runs), byPath: map[string]*resource{}, loose: map[string][]*resource{}}
+	x := &index{mapping: m, timeline: recorder.NewTimeline(runs), byPath: map[string]*resource{}, loose: map[string][]*resource{}}
 	urls, err := s.URLs(ctx)
 	if err != nil {
 		return nil, err
@@ -38,10 +39,11 @@ func readIndex(ctx context.Context, s source) (*index, error) {
 			return nil, err
 		}
 	}
-	first, err := x.known(s.Info().URL)
+	u, err := parseAddress(s.Info().URL)
 	if err != nil {
 		return nil, err
 	}
+	first := x.byPath[m.path(u)]
 	if first == nil || len(first.outcomes) == 0 {
 		return nil, errNothing
 	}
@@ -68,7 +70,7 @@ func (x *index) read(ctx context.Context, s source, address string) error {
 		if e.Resource == hlsclient.ResourcePlaylist && e.Playlist != 0 {
 			r.ids[e.Playlist] = true
 		}
-		o := newOutcome(e, x.timeline.starts[e.Run])
+		o := newOutcome(e, x.timeline.Offset(recorder.Moment{Run: e.Run}))
 		if o.final, err = x.resource(o.base); err != nil {
 			return err
 		}
@@ -96,27 +98,12 @@ func (x *index) resource(address string) (*resource, error) {
 	}
 	r := &resource{path: at}
 	x.byPath[at] = r
-	p := loosePath(at)
+	p := at // without its query, unescaped
+	if u, err := url.ParseRequestURI(at); err == nil {
+		p = u.Path
+	}
 	x.loose[p] = append(x.loose[p], r)
 	return r, nil
-}
-
-// known finds what is at an address, nil for nothing.
-func (x *index) known(address string) (*resource, error) {
-	u, err := parseAddress(address)
-	if err != nil {
-		return nil, err
-	}
-	return x.byPath[x.mapping.path(u)], nil
-}
-
-// loosePath is a path without its query, unescaped.
-func loosePath(at string) string {
-	u, err := url.ParseRequestURI(at)
-	if err != nil {
-		return at
-	}
-	return u.Path
 }
 
 // find finds what a request is for, nil for nothing. A query that was not recorded means what its path does, where that is
@@ -133,15 +120,11 @@ func (x *index) find(u *url.URL) *resource {
 		return list[0]
 	}
 	for _, r := range list {
-		if v, err := url.ParseRequestURI(r.path); err == nil && sameQuery(v, u) {
+		if v, err := url.ParseRequestURI(r.path); err == nil && (v.RawQuery == u.RawQuery || v.Query().Encode() == u.Query().Encode()) {
 			return r
 		}
 	}
 	return nil
-}
-
-func sameQuery(a, b *url.URL) bool {
-	return a.RawQuery == b.RawQuery || a.Query().Encode() == b.Query().Encode()
 }
 
 // playlistPaths are those of the playlists.

@@ -70,7 +70,7 @@ func numbered(header []line, sequence, discontinuity int64) []line {
 }
 
 // block is a segment of the stretch where said is what was said before it. opens says that it is the stretch's first, joins
-// that another stands before that.
+// that another is before it.
 func (s stretch) block(b block, opens, joins bool, said state) []line {
 	var out []line
 	if opens && joins && !b.broken {

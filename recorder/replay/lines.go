@@ -26,7 +26,7 @@ func splitLines(text string, base *url.URL, pass int64) []line {
 	return list
 }
 
-// content is the line without what stands around it.
+// content is the line without white space around it.
 func (l line) content() string { return strings.Trim(l.text, " \t\r\n\x00\uFEFF") }
 
 // tag is the name of the line's tag, without #, and what follows it; empty for a URI or a comment.
@@ -50,46 +50,28 @@ func (l line) with(content string) line {
 type attribute struct {
 	name     string
 	from, to int
-	quoted   bool
 }
 
 // attributes finds those in a tag (RFC 8216bis, 4.2), as far as it can be read.
-func attributes(text string) []attribute {
-	at := strings.IndexByte(text, ':') + 1
-	var list []attribute
-	for at > 0 && at < len(text) {
-		eq := strings.IndexByte(text[at:], '=')
-		if eq < 0 {
+func attributes(text string) (list []attribute) {
+	_, rest, _ := strings.Cut(text, ":")
+	for rest != "" {
+		name, value, ok := strings.Cut(rest, "=")
+		value = strings.TrimLeft(value, " \t")
+		stop := ","
+		if strings.HasPrefix(value, `"`) {
+			value, stop = value[1:], `"`
+		}
+		n := strings.Index(value, stop)
+		if !ok || n < 0 && stop == `"` {
 			break
 		}
-		a := attribute{name: strings.Trim(text[at:at+eq], " \t,")}
-		at += eq + 1
-		for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
-			at++
-		}
-		a.from = at
-		stop := byte(',')
-		if at < len(text) && text[at] == '"' {
-			a.quoted, stop = true, '"'
-			a.from++
-		}
-		n := strings.IndexByte(text[a.from:], stop)
 		if n < 0 {
-			if a.quoted {
-				break
-			}
-			n = len(text) - a.from
+			n = len(value)
 		}
-		a.to = a.from + n
-		list = append(list, a)
-		if at = a.to; a.quoted {
-			at++
-		}
-		if comma := strings.IndexByte(text[at:], ','); comma >= 0 {
-			at += comma + 1
-		} else {
-			at = len(text)
-		}
+		from := len(text) - len(value)
+		list = append(list, attribute{strings.Trim(name, " \t,"), from, from + n})
+		_, rest, _ = strings.Cut(value[n:], ",")
 	}
 	return list
 }
@@ -120,4 +102,38 @@ func replaceAttributes(text string, f func(name, value string) (string, bool)) s
 	}
 	b.WriteString(text[done:])
 	return b.String()
+}
+
+const (
+	defineTag = "EXT-X-DEFINE"
+	// maxReplaced bounds a URI with its variables replaced: what is longer is left as it is.
+	maxReplaced = 64 << 10
+)
+
+// variables are those of a playlist (RFC 8216bis, 4.4.2.3).
+type variables map[string]string
+
+// readVariables reads those of a whole playlist. imports are those of the multivariant playlist, at is where the playlist came
+// from.
+func readVariables(text string, imports variables, at *url.URL) variables {
+	v := variables{}
+	if !strings.Contains(text, "#"+defineTag) {
+		return v
+	}
+	for _, l := range splitLines(text, nil, 0) {
+		if name, _ := l.tag(); name != defineTag {
+			continue
+		}
+		tag := l.content()
+		if name, ok := attributeOf(tag, "NAME"); ok {
+			v[name], _ = attributeOf(tag, "VALUE")
+		} else if name, ok := attributeOf(tag, "IMPORT"); ok {
+			if value, known := imports[name]; known {
+				v[name] = value
+			}
+		} else if name, ok := attributeOf(tag, "QUERYPARAM"); ok && at.Query().Has(name) {
+			v[name] = at.Query().Get(name)
+		}
+	}
+	return v
 }

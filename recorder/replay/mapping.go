@@ -96,7 +96,7 @@ func (m mapping) path(u *url.URL) string {
 	return at
 }
 
-// filePath is where a file is. One outside the playlist's folder is told by a hash of its path, which is nobody's business.
+// filePath is where a file is. One outside the playlist's folder is named by a hash of its path, which is nobody's business.
 func (m mapping) filePath(name string) string {
 	below, inside := strings.CutPrefix(name, m.dir)
 	if at := "/" + below; m.dir != "" && inside && (!m.taken(at) || "file://"+name == m.first) {

@@ -32,7 +32,7 @@ type Options struct {
 	// Fallback finds what answers a path that nothing was recorded for, whatever the method; nil where nothing does. Nil: it
 	// never does.
 	Fallback func(path string) http.Handler
-	// Logger is told what can't be served; nil for none.
+	// Logger gets what can't be served; nil for none.
 	Logger *slog.Logger
 }
 

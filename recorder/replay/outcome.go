@@ -2,7 +2,6 @@ package replay
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +17,6 @@ type outcome struct {
 	status                 int
 	header                 string // as headerText writes it
 	body                   recorder.Body
-	bytes                  int64           // in body
 	announced              int64           // Content-Length, -1 for none
 	coding                 string          // Content-Encoding, empty for none
 	broken                 bool            // the body broke off
@@ -36,7 +34,7 @@ func (o *outcome) whole() bool {
 
 func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 	o := outcome{
-		began: start + e.Began, answered: -1, ended: start + max(e.Ended, e.Began), status: e.Status, body: e.Body, bytes: e.Bytes,
+		began: start + e.Began, answered: -1, ended: start + max(e.Ended, e.Began), status: e.Status, body: e.Body,
 		announced: -1, part: e.Range, total: -1, base: e.FinalURL,
 	}
 	if o.base == "" {
@@ -65,7 +63,9 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 		return o
 	}
 	o.header = headerText(e.Header)
-	o.announced = contentLength(e.Header)
+	if n, err := strconv.ParseInt(e.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		o.announced = n
+	}
 	o.coding = strings.Join(e.Header.Values("Content-Encoding"), ", ")
 	ok := e.Status == http.StatusOK || e.Status == http.StatusPartialContent
 	switch {
@@ -74,28 +74,15 @@ func newOutcome(e *recorder.Exchange, start time.Duration) outcome {
 	case ok && e.Error != "" && o.announced < 0:
 		o.broken = true
 	}
-	o.place(e)
-	return o
-}
-
-// place says which part of the resource the body is.
-func (o *outcome) place(e *recorder.Exchange) {
 	switch e.Status {
 	case http.StatusOK:
 		o.content = m3u8.ByteRange{Length: e.Bytes} // with a Range, the server didn't know them, and it was read as far as needed
 	case http.StatusPartialContent:
-		first, total, ok := contentRange(e.Header.Get("Content-Range"))
-		if ok {
+		if first, total, ok := contentRange(e.Header.Get("Content-Range")); ok {
 			o.content, o.total = m3u8.ByteRange{Offset: first, Length: e.Bytes}, total
 		}
 	}
-}
-
-func contentLength(h http.Header) int64 {
-	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		return n
-	}
-	return -1
+	return o
 }
 
 // contentRange reads "bytes 3-6/10", whose total may be *: then it is -1.
@@ -114,52 +101,4 @@ func contentRange(text string) (first, total int64, ok bool) {
 		total = -1
 	}
 	return first, total, true
-}
-
-// headerText writes the fields of a header that are replayed, a line each, in an order of its own.
-func headerText(h http.Header) string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		if replayed(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for _, name := range names {
-		for _, v := range h[name] {
-			if !strings.ContainsAny(v, "\r\n\x00") {
-				b.WriteString(name + "\n" + v + "\n")
-			}
-		}
-	}
-	return b.String()
-}
-
-// setHeader puts what headerText wrote into a header.
-func setHeader(h http.Header, text string) {
-	for text != "" {
-		var name, value string
-		name, text, _ = strings.Cut(text, "\n")
-		value, text, _ = strings.Cut(text, "\n")
-		h[name] = append(h[name], value)
-	}
-}
-
-// replayed says that a field of an answer is sent again.
-func replayed(name string) bool {
-	lower := strings.ToLower(name)
-	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && plainName(name) &&
-		!strings.HasPrefix(lower, "access-control-") // this server says whose pages may read it
-}
-
-// plainName says that a field's name is a token of letters, digits and what is usual between them.
-func plainName(name string) bool {
-	for _, c := range []byte(name) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
-			continue
-		}
-		return false
-	}
-	return true
 }

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -97,14 +98,9 @@ func (r *resource) pieces(m moment) []*outcome {
 			}
 		}
 	}
-	list := make([]*outcome, 0, len(found))
-	for _, o := range found {
-		list = append(list, o)
-	}
-	slices.SortFunc(list, func(a, b *outcome) int {
+	return slices.SortedFunc(maps.Values(found), func(a, b *outcome) int {
 		return cmp.Or(cmp.Compare(a.content.Offset, b.content.Offset), cmp.Compare(b.content.Length, a.content.Length))
 	})
-	return list
 }
 
 // versions gives the bodies that a playlist had, one after the other, with the address that they came from; backwards from

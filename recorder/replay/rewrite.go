@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 const (
@@ -57,7 +59,7 @@ func (s *Server) playlistText(ctx context.Context, found *resource, o *outcome, 
 	return []byte(b.String()), nil
 }
 
-// placeholder is a host that no recording is of: what leads elsewhere is told by it.
+// placeholder is a host that no recording is of: what leads elsewhere has another.
 const placeholder = "http://replay.invalid"
 
 // root is the playlist that was asked for where r is what it was redirected to.
@@ -78,16 +80,9 @@ func (s *Server) imports(ctx context.Context, found *resource, m moment, text st
 	if o == nil || !o.whole() || o.body == 0 {
 		return nil, nil
 	}
-	b, err := s.session.Body(ctx, o.body)
+	b, base, err := s.textOf(ctx, o)
 	if err != nil {
 		return nil, err
-	}
-	base, err := parseAddress(o.base)
-	if err != nil {
-		return nil, err
-	}
-	if b, err = o.text(b); err != nil {
-		return nil, nil
 	}
 	return readVariables(string(b), nil, base), nil
 }
@@ -149,7 +144,10 @@ func (r *rewriting) line(l line) line {
 // uri is what a URI has to be here; ok is false where it leads to the right place already, or to none that is recorded
 // such as data or the name of a key system's key.
 func (r *rewriting) uri(base *url.URL, uri string) (to string, ok bool) {
-	plain := r.vars.replace(uri)
+	plain, err := m3u8.ReplaceVariables(uri, r.vars, maxReplaced)
+	if err != nil {
+		plain = uri // as it is
+	}
 	target := r.target(base, plain)
 	if target == nil {
 		return "", false

@@ -1,3 +1,7 @@
+// Package replay serves a recorded HLS session (RFC 8216bis) again as it was: each version of a playlist appears when it
+// appeared, each answer takes the time that it took, errors are made again, and what broke off breaks off at the same byte.
+//
+// Time in it is that of the recording: nanoseconds from the start of its first run, with the holes between runs cut out.
 package replay
 
 import (
@@ -5,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -58,15 +64,15 @@ func newServer(ctx context.Context, session source, o Options) (*Server, error) 
 	}
 	offset := o.Offset
 	if !o.From.IsZero() {
-		first, last := x.timeline.utc(0).UTC(), x.timeline.utc(x.timeline.length).UTC()
+		first, last := x.timeline.UTC(0).UTC(), x.timeline.UTC(x.timeline.Length).UTC()
 		if o.From.Before(first) || !o.From.Before(last) {
 			return nil, fmt.Errorf("replay: %s is not in the recording, which is of %s to %s", o.From.UTC().Format(time.RFC3339),
 				first.Format(time.RFC3339), last.Format(time.RFC3339))
 		}
-		offset = x.timeline.offset(o.From)
+		offset = x.timeline.OffsetOf(o.From)
 	}
-	if offset >= x.timeline.length && offset > 0 {
-		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.length.Round(time.Millisecond))
+	if offset >= x.timeline.Length && offset > 0 {
+		return nil, fmt.Errorf("replay: the beginning, %v, is not before the end of the recording, which is %v long", offset, x.timeline.Length.Round(time.Millisecond))
 	}
 	s := &Server{o: o, session: session, clock: newClock(o, offset), index: x, done: make(chan struct{})}
 	if o.Loop {
@@ -113,7 +119,7 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // Position says how far it is.
 func (s *Server) Position() Position {
 	m := s.moment()
-	length := s.index.timeline.length
+	length := s.index.timeline.Length
 	at := max(min(m.at, length), 0)
 	return Position{
 		Started: !s.clock.began().IsZero(), At: at, Length: length, Pass: m.pass, Remaining: s.o.Speed.real(length - at),
@@ -121,7 +127,7 @@ func (s *Server) Position() Position {
 }
 
 // UTC is the time of the recording that is replayed now, as its recorder's clock said it. It goes on after the end.
-func (s *Server) UTC() time.Time { return s.index.timeline.utc(s.moment().at) }
+func (s *Server) UTC() time.Time { return s.index.timeline.UTC(s.moment().at) }
 
 // Paths are the paths of the playlists, with their queries: first /stream.m3u8, then where they were, the session's own
 // before the others.
@@ -136,7 +142,7 @@ type moment struct {
 // moment is the time of the replay. Later passes of a loop are the last part of the recording, as long as its new segments
 // are; where these are longer than it, they begin before it, at a negative time.
 func (s *Server) moment() moment {
-	at, length := s.clock.at(), s.index.timeline.length
+	at, length := s.clock.at(), s.index.timeline.Length
 	if !s.o.Loop || at < length {
 		return moment{at: at}
 	}
@@ -148,3 +154,61 @@ var _ http.Handler = (*Server)(nil)
 
 // errNothing says that a session can't be replayed.
 var errNothing = errors.New("nothing of its playlist was recorded: there is nothing to replay")
+
+// Position says how far a replay is.
+type Position struct {
+	// Started says that the clock runs.
+	Started bool
+	// At is the time in the recording, from 0 to Length.
+	At time.Duration
+	// Length is that of the recording.
+	Length time.Duration
+	// Pass counts the passes of a loop from 0.
+	Pass int64
+	// Remaining is how long it takes until the recording ends, or this pass of it, at the speed of the replay.
+	Remaining time.Duration
+}
+
+const (
+	// headerTimeout is how long a client has to ask, idleTimeout how long a connection stays open for the next request: a
+	// live player asks again within some target durations.
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// Serve runs the replay and answers what comes to l, which it closes, until ctx is done, whose error it returns then, or l
+// fails. After the end of the recording it goes on. Nothing that it started is left when it returns.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var busy sync.RWMutex // held by each request that is answered
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			busy.RLock()
+			defer busy.RUnlock()
+			s.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { failed <- server.Serve(l) })
+	wg.Go(func() { _ = s.Run(ctx) })
+	var err error
+	select {
+	case <-ctx.Done():
+		err = ctx.Err()
+	case err = <-failed:
+		err = fmt.Errorf("serve replay at %s: %w", l.Addr(), err)
+	}
+	cancel()
+	if closed := server.Close(); closed != nil && !errors.Is(closed, net.ErrClosed) {
+		s.o.Logger.Warn("replay: can't close", "error", closed)
+	}
+	busy.Lock()
+	defer busy.Unlock()
+	wg.Wait()
+	return err
+}

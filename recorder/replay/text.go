@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ type text struct {
 type block struct {
 	lines              []line
 	msn, discontinuity int64
-	broken             bool      // EXT-X-DISCONTINUITY stands before it
+	broken             bool      // EXT-X-DISCONTINUITY is before it
 	date               time.Time // when it begins; zero where the playlist doesn't say
 	dated              bool      // it has a date itself
 	long               time.Duration
@@ -41,10 +43,10 @@ func parseText(raw string, base *url.URL) *text {
 	for i, l := range splitLines(raw, base, 0) {
 		name, _ := l.tag()
 		switch {
-		case endless(name):
+		case slices.Contains(endlessTags, name):
 		case name == dateRangeTag:
 			t.ranges = append(t.ranges, l)
-		case headerTag(name), !begun && !segmentTag(name) && (next == 0 && m.Segments[0].Line != i+1):
+		case slices.Contains(headerTags, name), !begun && !slices.Contains(segmentTags, name) && (next == 0 && m.Segments[0].Line != i+1):
 			t.header = append(t.header, l)
 		case next == len(m.Segments): // behind the last segment
 		default:
@@ -73,21 +75,99 @@ func (t *text) after(msn int64) int {
 	return int(min(max(msn+1-t.blocks[0].msn, 0), int64(len(t.blocks))))
 }
 
-// headerTag says that a tag is of the whole playlist, wherever it stands.
-func headerTag(name string) bool {
-	switch name {
-	case "EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", sequenceTag, discontinuitySequenceTag, "EXT-X-I-FRAMES-ONLY",
-		"EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-START", defineTag, "EXT-X-ALLOW-CACHE":
-		return true
-	}
-	return false
+var (
+	// headerTags are of the whole playlist, wherever they are in it.
+	headerTags = []string{"EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", sequenceTag, discontinuitySequenceTag,
+		"EXT-X-I-FRAMES-ONLY", "EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-START", defineTag, "EXT-X-ALLOW-CACHE"}
+	// segmentTags are of a segment.
+	segmentTags = []string{"EXTINF", byteRangeTag, discontinuityTag, keyTag, mapTag, dateTag, "EXT-X-GAP", "EXT-X-BITRATE"}
+	// endlessTags have no place in a playlist that goes on for ever, or speak of what was not recorded.
+	endlessTags = []string{"EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE",
+		"EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT", "EXT-X-SERVER-CONTROL"}
+)
+
+const (
+	keyTag = "EXT-X-KEY"
+	mapTag = "EXT-X-MAP"
+	noKey  = "#EXT-X-KEY:METHOD=NONE\n"
+)
+
+// state is what tags of segments before say of a segment: its keys, one for each format, its initialization section, and
+// the keys that this is under. It is never changed: take gives another.
+type state struct {
+	keys    []line
+	section *line
+	under   []line // keys of the section
 }
 
-// segmentTag says that a tag begins what is said of a segment.
-func segmentTag(name string) bool {
+// take is the state after a line.
+func (s state) take(l line, name string) state {
 	switch name {
-	case "EXTINF", "EXT-X-BYTERANGE", "EXT-X-DISCONTINUITY", keyTag, mapTag, dateTag, "EXT-X-GAP", "EXT-X-BITRATE":
-		return true
+	case keyTag:
+		text := l.content()
+		if method, _ := attributeOf(text, "METHOD"); method == "NONE" {
+			s.keys = nil
+			return s
+		}
+		format := keyFormat(text)
+		s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(k line) bool { return keyFormat(k.content()) == format })
+		s.keys = append(s.keys, l)
+	case mapTag:
+		s.section, s.under = &l, s.keys
 	}
-	return false
+	return s
+}
+
+func keyFormat(tag string) string {
+	if f, ok := attributeOf(tag, "KEYFORMAT"); ok {
+		return f
+	}
+	return "identity"
+}
+
+// lines are the tags that say it all again where before is what was said, for a segment that is number msn in the
+// recording.
+func (s state) lines(before state, msn int64) []line {
+	var list []line
+	say := func(from, keys []line) {
+		if slices.ContainsFunc(from, func(f line) bool { return !hasFormat(keys, keyFormat(f.content())) }) {
+			list = append(list, line{text: noKey})
+		}
+		for _, k := range keys {
+			list = append(list, withIV(k, msn))
+		}
+	}
+	keys := before.keys
+	if s.section != nil {
+		say(keys, s.under)
+		list = append(list, *s.section)
+		if keys = s.under; slices.Equal(keys, s.keys) {
+			return list
+		}
+	}
+	say(keys, s.keys)
+	return list
+}
+
+func hasFormat(keys []line, format string) bool {
+	return slices.ContainsFunc(keys, func(k line) bool { return keyFormat(k.content()) == format })
+}
+
+// implicit says that a key has no IV, so that the segment's number is it (RFC 8216bis, 4.4.4.4).
+func (s state) implicit() bool {
+	return slices.ContainsFunc(s.keys, func(k line) bool { return needsIV(k.content()) })
+}
+
+func needsIV(tag string) bool {
+	_, given := attributeOf(tag, "IV")
+	return !given && keyFormat(tag) == "identity"
+}
+
+// withIV is a key's line with the IV that a number stands for.
+func withIV(k line, msn int64) line {
+	text := k.content()
+	if !needsIV(text) {
+		return k
+	}
+	return k.with(fmt.Sprintf("%s,IV=0x%032x", strings.TrimRight(text, ", "), msn))
 }

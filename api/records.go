@@ -1,0 +1,170 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/api/formats"
+	"github.com/refstream/refstream/markers"
+)
+
+// recordKind is a kind of record that /NAME lists in all formats, and /NAME/stream sends as server-sent events. A new kind is
+// one more of these in a file of its own, a line in routes, and its description in openapi.yaml.
+type recordKind[V record] struct {
+	name, event string // of the list, and of an event of the stream
+	log         markers.Kind
+	form        func(markers.Channel) formats.List[V]
+	// params and streamParams are the parameters of the two. param is the one that is the kind's own, and only reads it.
+	params, streamParams []string
+	param                string
+	only                 func(*query) string
+	// traits are what a query selects by: when a record begins, and what param selects.
+	traits func(V) (begins markers.Seconds, value string)
+	// find finds what a query selects, for the list.
+	find func(context.Context, markers.Channel, recordQuery, *selection[V]) error
+	// read reads a page of the log, for the stream. first is where the records later than a time begin, at the latest.
+	read  func(context.Context, markers.Channel, markers.Range) ([]V, error)
+	first func(markers.Channel, markers.Seconds) markers.ID
+}
+
+// record is a record of a log, as it is shown.
+type record interface{ RecordID() markers.ID }
+
+// recordQuery selects records by the HLS time at which they begin.
+type recordQuery struct {
+	// after is exclusive, upTo inclusive; each holds where its has is set.
+	after, upTo       markers.Seconds
+	hasAfter, hasUpTo bool
+	only              string // what the kind's own parameter selects, empty for all
+	limit             int    // 0: none
+	desc              bool
+}
+
+// leavesOut reports whether a record is not among those asked for.
+func (q recordQuery) leavesOut(begins markers.Seconds, value string) bool {
+	return q.only != "" && value != q.only || q.hasAfter && begins <= q.after || q.hasUpTo && begins > q.upTo
+}
+
+// selection is what a query selects.
+type selection[V any] struct {
+	// each gives the records, a page at a time, until yield returns false. Before the first of them it calls limited with the time
+	// of the last record that the limit leaves, where it leaves out others.
+	each func(ctx context.Context, limited func(markers.Seconds), yield func([]V) (more bool, err error)) error
+	// state is that of the logs; the answer is kept while they are the same. The zero value: it is not.
+	state cacheState
+	// mark is different when the records are.
+	mark func(context.Context) (string, error)
+}
+
+// addRecords adds the routes of a kind of record.
+func addRecords[V record](s *Server, e *echo.Echo, k recordKind[V]) {
+	path := "/" + k.name
+	e.Match([]string{http.MethodGet, http.MethodHead}, path, func(c echo.Context) error { return listRecords(s, c, k) })
+	e.GET(path+"/stream", func(c echo.Context) error { return streamRecords(s, c, k) })
+}
+
+// listRecords answers GET /NAME. It is not bounded as a whole: a long answer takes as long as the client needs.
+func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
+	r := c.Request()
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
+	q := newQuery(r, k.params...)
+	var rq recordQuery
+	rq.after, rq.hasAfter = q.seconds("ts_start")
+	rq.upTo, rq.hasUpTo = q.seconds("ts_end")
+	rq.limit = q.limit(0, math.MaxInt32)
+	rq.desc = q.oneOf("order", "asc", "desc") == "desc"
+	rq.only = k.only(q)
+	c.Response().Header().Add("Vary", "Accept")
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	f, err := chooseFormat(q, r)
+	if err != nil {
+		return err
+	}
+	ch, err := s.channel(ctx, q)
+	if err != nil {
+		return err
+	}
+	var found selection[V]
+	if err := k.find(ctx, ch, rq, &found); err != nil {
+		return err
+	}
+	key := cacheKey{list: k.name, channel: ch.Name, run: ch.Run, query: rq, format: f.Name}
+	if body, hit := s.cache.get(key, found.state); hit {
+		return sendBody(c, f.ContentType, body)
+	}
+	// tag is the validator of an answer that is too long to be kept.
+	tag := func() (string, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		mark, err := found.mark(ctx)
+		return "W/" + etagOf(fmt.Appendf(nil, "%+v %s", key, mark)), err
+	}
+	if strings.Contains(strings.Join(r.Header.Values("If-None-Match"), ","), "W/") {
+		if etag, err := tag(); err != nil {
+			return err
+		} else if hasAlready(c, etag) {
+			return c.NoContent(http.StatusNotModified)
+		}
+	}
+	a := &answer{
+		response: c.Response(), contentType: f.ContentType, timeout: s.cfg.StreamWriteTimeout,
+		headOnly: r.Method == http.MethodHead, tag: tag,
+	}
+	w := formats.NewWriter(f, k.form(ch), ch)
+	w.Begin(&a.held)
+	limited := func(last markers.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
+	err = found.each(r.Context(), limited, func(page []V) (bool, error) {
+		for _, v := range page {
+			if err := w.Add(&a.held, v); err != nil {
+				return false, fmt.Errorf("encode %s: %w", k.event, err)
+			}
+		}
+		return a.flush()
+	})
+	if err == nil && !a.ended {
+		if w.End(&a.held, a.next); a.begun {
+			_, err = a.flush()
+		}
+	}
+	switch {
+	case err != nil && a.begun: // it is cut off, so that the client sees that it is not whole
+		s.cfg.Logger.InfoContext(r.Context(), "answer cut off", "path", r.URL.Path, "remote", r.RemoteAddr, "error", err)
+		panic(http.ErrAbortHandler)
+	case err != nil || a.begun:
+		return err
+	}
+	body := cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
+	s.cache.put(key, found.state, body)
+	return sendBody(c, f.ContentType, body)
+}
+
+// behind is the address of the records that q selects behind a time.
+func (q recordQuery) behind(t markers.Seconds, path, param, channel string, f formats.Format) string {
+	if q.desc {
+		q.upTo, q.hasUpTo = t-1, true
+	} else {
+		q.after, q.hasAfter = t, true
+	}
+	v := url.Values{"channel": {channel}, "limit": {strconv.Itoa(q.limit)}, "format": {f.Name}}
+	if q.hasAfter {
+		v.Set("ts_start", q.after.String())
+	}
+	if q.hasUpTo {
+		v.Set("ts_end", q.upTo.String())
+	}
+	if q.only != "" {
+		v.Set(param, q.only)
+	}
+	if q.desc {
+		v.Set("order", "desc")
+	}
+	return path + "?" + v.Encode()
+}

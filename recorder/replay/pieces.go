@@ -1,0 +1,146 @@
+package replay
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/refstream/refstream/format/m3u8"
+)
+
+// span is what a request asks for of a resource: bytes first to last, to the end where last is -1; or, where first is -1,
+// the last bytes, as many as last says (RFC 9110, 14.1.2).
+type span struct {
+	first, last int64
+}
+
+// rangeOf is the part that a request asks for (RFC 9110, 14.2). It is nil for none, and for what is answered with everything:
+// several parts, what is no range, and methods that have none.
+func rangeOf(r *http.Request) *span {
+	if asked := r.Header.Values("Range"); r.Method == http.MethodGet && len(asked) == 1 {
+		return parseRange(asked[0])
+	}
+	return nil
+}
+
+// parseRange reads a Range of one part in bytes, nil for any other.
+func parseRange(text string) *span {
+	unit, text, ok := strings.Cut(text, "=")
+	from, to, dash := strings.Cut(strings.Trim(text, " \t"), "-")
+	if !ok || !dash || !strings.EqualFold(unit, "bytes") || strings.Trim(from+to, "0123456789") != "" {
+		return nil
+	}
+	s := span{-1, -1}
+	var err error
+	for _, n := range []struct {
+		text string
+		to   *int64
+	}{{from, &s.first}, {to, &s.last}} {
+		if n.text == "" {
+			continue
+		}
+		if *n.to, err = strconv.ParseInt(n.text, 10, 64); err != nil || *n.to == math.MaxInt64 {
+			return nil
+		}
+	}
+	if s.first < 0 && s.last < 0 || s.first >= 0 && s.last >= 0 && s.last < s.first {
+		return nil
+	}
+	return &s
+}
+
+// exact is the part with both ends, nil where it says but one.
+func (s *span) exact() *m3u8.ByteRange {
+	if s == nil || s.first < 0 || s.last < 0 {
+		return nil
+	}
+	return &m3u8.ByteRange{Offset: s.first, Length: s.last - s.first + 1}
+}
+
+// within is the part of something of total bytes; ok is false where there is nothing of it.
+func (s span) within(total int64) (first, last int64, ok bool) {
+	switch {
+	case s.first < 0:
+		first, last = max(total-s.last, 0), total-1
+		return first, last, s.last > 0 && total > 0
+	case s.last < 0:
+		return s.first, total - 1, s.first < total
+	}
+	return s.first, min(s.last, total-1), s.first < total
+}
+
+// servePieces answers with what was recorded in parts, where they make up what is asked for.
+func (s *Server) servePieces(w http.ResponseWriter, r *http.Request, found *resource, m moment, asked *span) error {
+	pieces := found.pieces(m)
+	end, total := int64(0), int64(-1)
+	for _, p := range pieces {
+		end, total = max(end, p.content.Offset+p.content.Length), max(total, p.total)
+	}
+	want := span{0, -1}
+	if asked != nil {
+		want = *asked
+	}
+	first, last, ok := want.within(max(end, total))
+	list, reached := covering(pieces, first)
+	if open := asked != nil && asked.last < 0; open && ok {
+		last = min(last, reached-1)
+		ok = last >= first
+	}
+	if !ok || reached <= last {
+		s.refuse(w, http.StatusNotFound, "only some parts of this were recorded, and not this one")
+		return nil
+	}
+	h := w.Header()
+	setHeader(h, list[0].header)
+	inert(h)
+	h.Del("Content-Range")
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Content-Length", strconv.FormatInt(last+1-first, 10))
+	status := http.StatusOK
+	if asked != nil {
+		status = http.StatusPartialContent
+		size := "*"
+		if total >= 0 {
+			size = strconv.FormatInt(total, 10)
+		}
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%s", first, last, size))
+	}
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	for _, p := range list {
+		if p.content.Offset > last {
+			break
+		}
+		b, err := s.session.Body(r.Context(), p.body)
+		if err != nil { // the length was promised
+			s.o.Logger.Error("replay: can't go on with an answer", "path", found.path, "error", err)
+			hangUp(r.Context(), w, true)
+			return nil
+		}
+		to := min(last+1-p.content.Offset, int64(len(b)))
+		if _, err := w.Write(b[min(first-p.content.Offset, to):to]); err != nil {
+			return fmt.Errorf("%w: %w", errSent, err)
+		}
+		first = max(first, p.content.Offset+to)
+	}
+	return nil
+}
+
+// covering chooses of pieces, which are sorted, those that follow from a byte on without holes; reached is the byte after
+// them.
+func covering(pieces []*outcome, from int64) (list []*outcome, reached int64) {
+	reached = from
+	for _, p := range pieces {
+		if p.content.Offset > reached {
+			break
+		}
+		if end := p.content.Offset + p.content.Length; end > reached {
+			list, reached = append(list, p), end
+		}
+	}
+	return list, reached
+}

@@ -1,0 +1,161 @@
+// Package timing reads the time stamps in segments of HLS: where a segment begins and how long it is.
+package timing
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/media"
+)
+
+// Span is what the time stamps in a segment say.
+type Span struct {
+	// Media is what was measured: "video", or "audio" where there is no video.
+	Media string
+	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
+	// wrapped.
+	First, End int64
+}
+
+// The values of Span.Media.
+const (
+	Video = "video"
+	Audio = "audio"
+)
+
+const (
+	// maxRaw is how long a segment of raw audio may be, 15 minutes at 128 kbit/s, and maxIndex what an MP4 segment says of its
+	// samples: half a million of them.
+	maxRaw   = 16 << 20
+	maxIndex = 8 << 20
+)
+
+// Measure reads the time stamps of a segment that was fetched: of its video, or else its audio, in a transport stream,
+// fragmented MP4, or raw audio with a timed ID3 tag in front (RFC 8216bis, 3.1). It is nil where they can't be read.
+//
+// A frame lasts as long as it is from one to the next in this segment, or where there is one only, as long as EXTINF says;
+// frames of audio last as long as they have samples.
+func Measure(seg *hlsclient.Segment) *Span {
+	if seg == nil || seg.Err != nil {
+		return nil
+	}
+	r, err := seg.Open()
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	switch start := startOf(r); {
+	case isTS(start):
+		return measureTS(r, wholeTicks(time.Duration(seg.Duration)))
+	case mp4.IsMP4(start):
+		video, first, end, ok := mp4.Span(seg.Init, indexOf(r))
+		switch {
+		case !ok:
+			return nil
+		case video:
+			return spanOf(Video, first, end)
+		}
+		return spanOf(Audio, first, end)
+	case bytes.HasPrefix(start, []byte("ID3")) && r.Size() <= maxRaw:
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return nil
+		}
+		return measureRaw(data)
+	}
+	return nil
+}
+
+// startOf is as much of a segment as shows what it is.
+func startOf(r *hlsclient.Reader) []byte {
+	b := make([]byte, min(r.Size(), 2*ts.PacketSize))
+	n, _ := r.ReadAt(b, 0)
+	return b[:n]
+}
+
+// indexOf is what an MP4 segment says of its samples, without them: its top boxes moov and moof. It is nil where they are
+// longer than they can be.
+func indexOf(r *hlsclient.Reader) (boxes []byte) {
+	var header [16]byte
+	for at := int64(0); ; {
+		n, _ := r.ReadAt(header[:], at)
+		if n < 8 {
+			return boxes
+		}
+		size := int64(binary.BigEndian.Uint32(header[:]))
+		switch {
+		case size == 0:
+			size = r.Size() - at
+		case size == 1 && n == len(header):
+			size = int64(binary.BigEndian.Uint64(header[8:]))
+		}
+		if size < 8 || size > r.Size()-at {
+			return boxes // what is cut off says nothing
+		}
+		if kind := string(header[4:8]); kind == "moov" || kind == "moof" {
+			if int64(len(boxes))+size > maxIndex {
+				return nil
+			}
+			b := make([]byte, size)
+			if _, err := r.ReadAt(b, at); err != nil {
+				return boxes
+			}
+			boxes = append(boxes, b...)
+		}
+		at += size
+	}
+}
+
+// wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.
+func wholeTicks(d time.Duration) int64 {
+	const second = int64(time.Second)
+	n := max(int64(d), 0)
+	return n/second*media.TicksPerSecond + n%second*media.TicksPerSecond/second
+}
+
+// spanOf is a Span of unwrapped times.
+func spanOf(kind string, first, end int64) *Span {
+	length := max(end-first, 0)
+	first &= media.PTSMask
+	return &Span{Media: kind, First: first, End: first + length}
+}
+
+// FirstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record
+// says; t is what was measured of the segment. ok is false where that picture has none. Only the first access unit is read: in a
+// closed GOP it is the picture with the smallest PTS.
+func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
+	if t.Media != Video {
+		return 0, false
+	}
+	in, err := seg.Open()
+	if err != nil {
+		return 0, false
+	}
+	defer in.Close()
+	var au media.AccessUnit
+	if isTS(startOf(in)) {
+		au, err = ts.NewReader(in).Next()
+	} else {
+		r := mp4.NewSegmentReader(seg.Init, in)
+		defer r.Close()
+		var u mp4.Unit
+		u, err = r.Next()
+		au = u.AccessUnit
+	}
+	if err != nil || au.Untimed || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
+		return 0, false
+	}
+	rec, ok, err := annotate.FindRecord(au.NALs)
+	if !ok || err != nil { // one that can't be read is damaged, and says nothing
+		return 0, false
+	}
+	vui, _ := h264.FindVUI(au.NALs)
+	return int64(rec.Time(vui)), true
+}
