@@ -88,7 +88,7 @@ func TestAbsurdTruth(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		began := time.Now()
 		source := Folder(dir)
-		channel, err := truthChannel(t.Context(), source)
+		channel, err := checkedChannel(t.Context(), source)
 		if err == nil {
 			_, err = check(t.Context(), in, channel, source, nil)
 		}

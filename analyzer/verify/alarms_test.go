@@ -105,9 +105,9 @@ func TestChannelOfRecords(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	source := Unnamed(func(ctx context.Context, said string) (Source, error) {
+	source := Unnamed{Find: func(ctx context.Context, said string) (Source, error) {
 		return ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
-	})
+	}}
 	r, err := Run(t.Context(), c.paths["ts"], source, Options{Now: time.Now})
 	if err != nil || r.Verdict != True || r.Channel.Name != "main" {
 		t.Fatalf("%v: %+v", err, r)

@@ -4,42 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/scenario"
 )
-
-// encode renders frames and has ffmpeg encode them; the options stand before the name of the file.
-func encode(t *testing.T, c markers.Channel, name string, first, frames int64, event func(int64) bool, options ...string) string {
-	t.Helper()
-	r, err := generator.NewRenderer(scenario.Picture(c))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raw bytes.Buffer
-	buf := make([]byte, r.FrameSize())
-	for n := first; n < first+frames; n++ {
-		if err := r.Render(buf, n, generator.Look{Event: event(n)}); err != nil {
-			t.Fatal(err)
-		}
-		raw.Write(buf)
-	}
-	file := filepath.Join(t.TempDir(), name)
-	args := append([]string{"-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", c.Width, c.Height),
-		"-r", c.Rate.String(), "-i", "pipe:0"}, options...)
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(args, file)...)
-	cmd.Stdin = &raw
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg %q: %v: %s", args, err, out)
-	}
-	return file
-}
 
 // decoded probes and decodes a file.
 func decoded(t *testing.T, c markers.Channel, file string) ([]picture, StreamInfo) {

@@ -12,13 +12,6 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-func testChannel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Run: 1, Epoch: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Rate: media.FrameRate{Num: 30, Den: 1},
-		FramesPerSegment: 30, PTSOrigin: markers.PTSOrigin, Seed: 7, Width: 320, Height: 180, EventEvery: 120, EventLength: 30,
-	}
-}
-
 // given is a source with a truth made by hand.
 type given struct {
 	channel markers.Channel
@@ -29,29 +22,6 @@ func (g given) Channel(context.Context) (markers.Channel, error)     { return g.
 func (g given) Between(context.Context, int64, int64) (Truth, error) { return g.truth, nil }
 func (g given) Markers(context.Context, int64, int64) ([]markers.Marker, error) {
 	return g.truth.Markers, nil
-}
-
-// truthOf is the truth about frames 0 to n-1, whose events the schedule gives.
-func truthOf(t testing.TB, n int64) Truth {
-	t.Helper()
-	truth, err := Seeded(testChannel()).Between(t.Context(), 0, n-1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	truth.Bounded, truth.First, truth.Last = true, 0, n-1
-	truth.Frames = map[int64]markers.FrameRecord{}
-	clock := testChannel().Clock()
-	for i := range n {
-		truth.Frames[i] = markers.FrameRecord{Frame: i, Run: 1, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
-	}
-	for _, m := range truth.Markers {
-		for i := m.Frame; i <= min(m.LastFrame, n-1); i++ {
-			f := truth.Frames[i]
-			f.Event = m.ID
-			truth.Frames[i] = f
-		}
-	}
-	return truth
 }
 
 // perfect makes the pictures of frames 0 to n-1.

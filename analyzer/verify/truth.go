@@ -21,15 +21,11 @@ type Source interface {
 	Markers(ctx context.Context, first, last int64) ([]markers.Marker, error)
 }
 
-// Unnamed is the truth about a stream whose channel is to be taken from what it says itself: find gives the truth about a
-// channel, by the name that the stream's frame records have, which is empty where there are none.
-func Unnamed(find func(ctx context.Context, channel string) (Source, error)) Source {
-	return unnamed{find: find}
-}
-
-type unnamed struct {
+// Unnamed is the truth about a stream whose channel is to be taken from the stream: Find gives the truth about a channel, by
+// the name that the stream's frame records have, which is empty where there are none.
+type Unnamed struct {
 	Source
-	find func(context.Context, string) (Source, error)
+	Find func(ctx context.Context, channel string) (Source, error)
 }
 
 // Truth is what is known of a stretch of a stream.
@@ -64,6 +60,21 @@ func (t *Truth) expected(first, last int64) (list [][2]int64) {
 	}
 	return list
 }
+
+// checkedChannel is the channel of a source, with an error where no picture can be compared with it.
+func checkedChannel(ctx context.Context, s Source) (markers.Channel, error) {
+	c, err := s.Channel(ctx)
+	if err == nil {
+		err = CheckChannel(c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read truth: %w", err)
+	}
+	return c, nil
+}
+
+// maxFrame bounds the numbers of frames: 500 years at 60 frames/s, whose times and time stamps fit in an int64 well.
+const maxFrame = 1 << 40
 
 // CheckChannel refuses a description of a channel that no picture can be compared with, also for its numbers: it may come from
 // anybody.

@@ -2,66 +2,16 @@ package verify
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/refstream/refstream/markers"
 )
-
-// serve tells the truth as a refstream server does, in small pages.
-func serve(t *testing.T, truth Truth, page int) *httptest.Server {
-	t.Helper()
-	answer := func(w http.ResponseWriter, v any) {
-		if err := json.NewEncoder(w).Encode(v); err != nil {
-			t.Error(err)
-		}
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/clocks", func(w http.ResponseWriter, _ *http.Request) { answer(w, testChannel()) })
-	mux.HandleFunc("/frames", func(w http.ResponseWriter, r *http.Request) {
-		from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
-		to, _ := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
-		var list []markers.FrameRecord
-		n := from
-		for ; n <= to && len(list) < page; n++ {
-			if f, ok := truth.Frames[n]; ok {
-				list = append(list, f)
-			}
-		}
-		answer(w, map[string]any{"frames": list, "missing": truth.Missing, "truncated": n <= to, "next": fmt.Sprintf("frames?from=%d&to=%d", n, to)})
-	})
-	mux.HandleFunc("/markers", func(w http.ResponseWriter, r *http.Request) {
-		after, _ := markers.ParseSeconds(r.URL.Query().Get("ts_start"))
-		upTo, _ := markers.ParseSeconds(r.URL.Query().Get("ts_end"))
-		list := []markers.Marker{}
-		more := false
-		for _, m := range truth.Markers {
-			if m.Time > after && m.Time <= upTo {
-				if more = len(list) == page; more {
-					break
-				}
-				list = append(list, m)
-			}
-		}
-		v := map[string]any{"markers": list, "truncated": more}
-		if more {
-			v["next"] = fmt.Sprintf("markers?ts_start=%s&ts_end=%s", list[page-1].Time, upTo)
-		}
-		answer(w, v)
-	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s
-}
 
 func TestServer(t *testing.T) {
 	truth := truthOf(t, testFrames)
@@ -161,31 +111,6 @@ func TestFolder(t *testing.T) {
 func TestSeededIsBounded(t *testing.T) {
 	if _, err := Seeded(testChannel()).Markers(t.Context(), 0, 1<<40); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("%v", err)
-	}
-}
-
-// What a server does not know it gives as null, and nothing is compared with it.
-func TestUnknownGeneratorTimes(t *testing.T) {
-	var f markers.FrameRecord
-	var m markers.Marker
-	if err := json.Unmarshal([]byte(`{"frame":5,"run":1,"gen_ns":null}`), &f); err != nil || f.GenNS != 0 {
-		t.Errorf("%+v, %v", f, err)
-	}
-	if err := json.Unmarshal([]byte(`{"id":"main-e1","frame":5,"run":1,"gen_time":null,"gen_seconds":null}`), &m); err != nil {
-		t.Fatal(err)
-	}
-	unknown := map[string]bool{}
-	c := &checker{channel: testChannel(), clock: testChannel().Clock(), truth: Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
-	for _, list := range []fields{c.recordClaim(5), c.misbClaim(5), c.fiClaim(5), id3Claim(&m), cueClaim(&m)} {
-		for _, f := range list {
-			if f.any {
-				unknown[f.name] = true
-			}
-		}
-	}
-	want := []string{"gen_ns", "gen_time", "marker.gen_seconds", "marker.gen_time", "sd", "st", "us"}
-	if got := slices.Sorted(maps.Keys(unknown)); !slices.Equal(got, want) {
-		t.Errorf("unknown are %v, want %v", got, want)
 	}
 }
 

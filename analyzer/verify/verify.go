@@ -18,7 +18,6 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
 )
 
 // Options say how a stream is verified. Only Now is needed.
@@ -74,13 +73,13 @@ func (o Options) withDefaults() (Options, error) {
 
 // Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
 // told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
-func Run(ctx context.Context, url string, truth Source, o Options) (*Report, error) {
+func Run(ctx context.Context, url string, source Source, o Options) (*Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := truth.(unnamed); !ok { // what is wrong with the truth is told before a live stream is read
-		if _, err := truthChannel(ctx, truth); err != nil {
+	if _, ok := source.(Unnamed); !ok { // what is wrong with the truth is reported before a live stream is read
+		if _, err := checkedChannel(ctx, source); err != nil {
 			return nil, err
 		}
 	}
@@ -137,15 +136,15 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 		}
 		return nil
 	}
-	if u, ok := truth.(unnamed); ok {
+	if u, ok := source.(Unnamed); ok {
 		if err := state(); err != nil {
 			return nil, err
 		}
-		if truth, err = u.find(ctx, in.channelName()); err != nil {
+		if source, err = u.Find(ctx, in.channelName()); err != nil {
 			return nil, err
 		}
 	}
-	channel, err := truthChannel(ctx, truth)
+	channel, err := checkedChannel(ctx, source)
 	if err != nil {
 		return nil, err
 	}
@@ -157,23 +156,12 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	if err := state(); err != nil {
 		return nil, err
 	}
-	report, err := check(ctx, in, channel, truth, o.Allow)
+	report, err := check(ctx, in, channel, source, o.Allow)
 	if err != nil {
 		return nil, err
 	}
 	report.At = o.Now().UTC()
 	return report, nil
-}
-
-func truthChannel(ctx context.Context, truth Source) (markers.Channel, error) {
-	c, err := truth.Channel(ctx)
-	if err == nil {
-		err = CheckChannel(c)
-	}
-	if err != nil {
-		return c, fmt.Errorf("read truth: %w", err)
-	}
-	return c, nil
 }
 
 // localFile is the path of a file that a URL or path names, if it does.
