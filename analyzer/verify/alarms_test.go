@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 )
@@ -29,7 +31,7 @@ func TestCutInCodingOrder(t *testing.T) {
 	}
 	for _, units := range cuts {
 		path := (&forger{last: units}).forge(t, c, "ts")
-		list, info := decoded(t, testChannel(), path)
+		list, info := decoded(t, verifytest.Channel(), path)
 		cut := &clip{truth: c.truth, decoded: map[string]input{"ts": {kind: analyzer.KindTS, pictures: list, info: info}}}
 		r := cut.judge(t, "ts", path)
 		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
@@ -48,7 +50,7 @@ func TestCutInCodingOrder(t *testing.T) {
 	f := &forger{last: 52}
 	path := f.forge(t, c, "ts")
 	lost := &clip{truth: c.truth, paths: map[string]string{"ts": path}}
-	r, err := Run(t.Context(), lost.damaged(t, func(unit, _ int) bool { return unit == 50 }), given{testChannel(), blind}, Options{Now: time.Now})
+	r, err := Run(t.Context(), lost.damaged(t, func(unit, _ int) bool { return unit == 50 }), given{verifytest.Channel(), blind}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,7 @@ func TestCutInCodingOrder(t *testing.T) {
 
 // Two events of which a gap takes the end of the one and the beginning of the other are two.
 func TestEventsBesideGap(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	all := perfect(truth, testFrames)
 	a, b := truth.Markers[0], truth.Markers[1]
 	for name, gap := range map[string][2]int64{
@@ -85,7 +87,7 @@ func TestServerOf(t *testing.T) {
 		"rtmp://h/live/cam":                            {"", ""},
 		"clip/hls/a/index.m3u8":                        {"", ""},
 	} {
-		if base, channel := ServerOf(address); base != want[0] || channel != want[1] {
+		if base, channel := truth.ServerOf(address); base != want[0] || channel != want[1] {
 			t.Errorf("%s: %s, %s", address, base, channel)
 		}
 	}
@@ -95,24 +97,24 @@ func TestServerOf(t *testing.T) {
 func TestChannelOfRecords(t *testing.T) {
 	c := newClip(t)
 	mux := http.NewServeMux()
-	truth := serve(t, c.truth, 100).Config.Handler
+	answers := verifytest.Serve(t, c.truth, 100).Config.Handler
 	mux.HandleFunc("/prefix/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("channel") != "main" {
 			http.Error(w, "there are several channels", http.StatusBadRequest)
 			return
 		}
-		http.StripPrefix("/prefix", truth).ServeHTTP(w, r)
+		http.StripPrefix("/prefix", answers).ServeHTTP(w, r)
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	source := Unnamed{Find: func(ctx context.Context, said string) (Source, error) {
-		return ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
+	source := truth.Unnamed{Find: func(ctx context.Context, said string) (truth.Source, error) {
+		return truth.ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
 	}}
 	r, err := Run(t.Context(), c.paths["ts"], source, Options{Now: time.Now})
 	if err != nil || r.Verdict != True || r.Channel.Name != "main" {
 		t.Fatalf("%v: %+v", err, r)
 	}
-	if _, err := ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
+	if _, err := truth.ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
 		t.Errorf("%v", err)
 	}
 }
@@ -134,7 +136,7 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 		text := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
 		for i := first; i < first+2; i++ {
 			if i == first {
-				text += "#EXT-X-PROGRAM-DATE-TIME:" + testChannel().Epoch.Add(time.Duration(i)*time.Second).Format(time.RFC3339) + "\n"
+				text += "#EXT-X-PROGRAM-DATE-TIME:" + verifytest.Channel().Epoch.Add(time.Duration(i)*time.Second).Format(time.RFC3339) + "\n"
 			}
 			text += fmt.Sprintf("#EXTINF:1,\ntoken%d/seg-%010d.ts\n", loads, i)
 		}
@@ -144,7 +146,7 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 		_, _ = w.Write([]byte(text))
 	}))
 	defer server.Close()
-	r, err := Run(t.Context(), server.URL+"/live.m3u8", given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), server.URL+"/live.m3u8", given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,13 +164,13 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 func TestOneTimeStampTwice(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	path := (&forger{unit: func(au *media.AccessUnit) {
 		if au.PTS == clock.PTS(44) { // a B-frame
 			au.PTS = clock.PTS(45)
 		}
 	}}).forge(t, c, "ts")
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +211,7 @@ func TestPicturesWithoutTimes(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +254,7 @@ func TestCopyOfFLV(t *testing.T) {
 	}
 	for name := range copies {
 		file := filepath.Join(dir, name)
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now, Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
 // announcing are the statements about events that a playlist of the channel makes, and its first PROGRAM-DATE-TIME.
-func announcing(truth Truth) (list []analyzer.Record) {
-	clock := testChannel().Clock()
+func announcing(truth truth.Truth) (list []analyzer.Record) {
+	clock := verifytest.Channel().Clock()
 	pts, utc := clock.PTS(0), clock.UTC(0)
 	list = append(list, analyzer.Record{Source: analyzer.ProgramDateTime, PTS: &pts, UTC: &utc})
 	for _, m := range truth.Markers {
@@ -29,7 +29,7 @@ func announcing(truth Truth) (list []analyzer.Record) {
 
 // rangeExtra is what package analyzer says of a marker's date range, with another ID where one is given.
 func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
-	c := &checker{clock: testChannel().Clock()}
+	c := &checker{clock: verifytest.Channel().Clock()}
 	said := map[string]string{}
 	for _, f := range c.rangeClaim(&m) {
 		said[f.name] = f.text
@@ -42,11 +42,11 @@ func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
 }
 
 // asHLS makes the report on a stream of HLS.
-func asHLS(t *testing.T, in input, truth Truth) *Report {
+func asHLS(t *testing.T, in input, truth truth.Truth) *Report {
 	t.Helper()
 	in.kind, in.info = analyzer.KindHLS, transport()
 	in.info.Format = "hls"
-	r, err := check(t.Context(), in, testChannel(), given{testChannel(), truth}, nil)
+	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func asHLS(t *testing.T, in input, truth Truth) *Report {
 
 // All announcements of a kind taken out are missed as one of them is, and an ID of no marker is none.
 func TestAnnouncements(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told, events := statements(truth, pictures), announcing(truth)
 	for name, c := range map[string]struct {
@@ -95,7 +95,7 @@ func TestAnnouncements(t *testing.T) {
 // What announces an event may stand behind its picture in a stream that breaks off there; before that, and at the end of
 // all that the truth is about, it may not be missing.
 func TestAnnouncedAtTheEnd(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	m := truth.Markers[len(truth.Markers)-1]
 	before := announcing(truth)
 	before = before[:len(before)-1]
@@ -112,7 +112,7 @@ func TestAnnouncedAtTheEnd(t *testing.T) {
 			t.Errorf("%d frames after it: %v, want %v", c.after, got, c.want)
 		}
 	}
-	whole := truthOf(t, m.Frame+2)
+	whole := verifytest.Truth(t, m.Frame+2)
 	pictures := perfect(whole, m.Frame+2)
 	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
 	if got := kindsOf(r); !slices.Equal(got, []Kind{Unannounced}) {
@@ -139,10 +139,10 @@ func TestMarkerID(t *testing.T) {
 
 // EXTINF is held against the pictures; a packager's rounding is none of its faults.
 func TestSegmentLength(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told := slices.Concat(statements(truth, pictures), announcing(truth))
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for name, c := range map[string]struct {
 		says  markers.Seconds
 		count int64
@@ -163,9 +163,9 @@ func TestSegmentLength(t *testing.T) {
 
 // Where another run begins there is a discontinuity, and within a run of a file there is none.
 func TestDiscontinuities(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for name, c := range map[string]struct {
 		second int64 // the first frame of another run
 		tag    int   // the segment with the tag
@@ -201,7 +201,7 @@ func TestDiscontinuities(t *testing.T) {
 
 // Without the ledger a clock of the generator can't be checked, but what can't be is found.
 func TestImpossibleGeneratorClock(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	year := 365 * 24 * time.Hour
 	for by, want := range map[time.Duration]State{0: Unchecked, time.Hour: Unchecked, -year: Offset, year: Offset, -time.Minute: Offset} {
@@ -222,7 +222,7 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 }
 
 func TestForeignChannel(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	list := statements(truth, pictures)
 	for i := range list {
@@ -239,7 +239,7 @@ func TestForeignChannel(t *testing.T) {
 
 // Frames that the truth is not about are told once, and nothing is said of their events.
 func TestBeyondTruth(t *testing.T) {
-	all := truthOf(t, testFrames)
+	all := verifytest.Truth(t, testFrames)
 	pictures := perfect(all, testFrames)
 	in := input{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
 	part := all
@@ -264,7 +264,7 @@ func TestBeyondTruth(t *testing.T) {
 
 // Who allows for jumps does not allow for what is wrong from the first.
 func TestJumpHidesNothing(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told := statements(truth, pictures)
 	for i := range pictures {
@@ -310,49 +310,6 @@ func TestTexts(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
-// A folder that contradicts itself is no truth.
-func TestFolderContradicts(t *testing.T) {
-	truth := truthOf(t, testFrames)
-	clock := testChannel().Clock()
-	write := func(channel markers.Channel, first, last, frames int64) string {
-		dir := t.TempDir()
-		save := func(name string, lines ...any) {
-			var b []byte
-			for _, v := range lines {
-				line, err := json.Marshal(v)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b = append(append(b, line...), '\n')
-			}
-			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		save("truth.json", map[string]any{"channel": channel, "first_frame": first, "last_frame": last, "frames": frames})
-		save("frames.jsonl", markers.FrameRecord{Frame: 3, PTS: clock.PTS(3), UTC: clock.UTC(3)})
-		save("markers.jsonl", truth.Markers[0])
-		return dir
-	}
-	later, slower := testChannel(), testChannel()
-	later.Epoch = later.Epoch.AddDate(1, 0, 0)
-	slower.Rate.Num = 25
-	for name, c := range map[string]struct{ dir, want string }{
-		"as it is":      {write(testChannel(), 0, 599, 600), ""},
-		"another epoch": {write(later, 0, 599, 600), "by the epoch of truth.json it is at 2027"},
-		"another rate":  {write(slower, 0, 599, 600), "by truth.json it is"},
-		"backwards":     {write(testChannel(), 0, -5, 600), "before first_frame"},
-		"too many":      {write(testChannel(), 0, 599, 1<<50), "counts 1125899906842624 frames"},
-		"overflow":      {write(testChannel(), -1<<63, 1<<63-1, 0), "can't be"},
-		"a line beside": {write(testChannel(), 10, 599, 590), "frame 3 is not one of"},
-	} {
-		_, err := Folder(c.dir).Between(t.Context(), 0, 599)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 )
 
 // What converters of frame rates blend is named, and the frames that count most are still judged; where none does, that is said.
@@ -32,7 +34,7 @@ func TestBlended(t *testing.T) {
 	for filter, f := range all {
 		t.Run(filter, func(t *testing.T) {
 			t.Parallel()
-			r, err := Run(t.Context(), files[filter], given{testChannel(), c.truth}, Options{Now: time.Now})
+			r, err := Run(t.Context(), files[filter], given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 			if err != nil {
 				t.Fatal(err)
 			}

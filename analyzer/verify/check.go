@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -52,7 +53,7 @@ type checker struct {
 	in      input
 	channel markers.Channel
 	clock   markers.Clock
-	truth   Truth
+	truth   truth.Truth
 	cadence cadence
 	// first and last are the frames between which the stream lies.
 	first, last int64
@@ -64,7 +65,7 @@ type checker struct {
 }
 
 // check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Allowance) (*Report, error) {
+func check(ctx context.Context, in input, channel markers.Channel, source truth.Source, allow []Allowance) (*Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
@@ -175,7 +176,7 @@ func (in *input) guessed() map[int64]bool {
 
 // reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
 // clock can be right.
-func (c *checker) reversed(ctx context.Context, source Source, allow []Allowance) (*Report, error) {
+func (c *checker) reversed(ctx context.Context, source truth.Source, allow []Allowance) (*Report, error) {
 	in := c.in
 	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
 	slices.Reverse(in.pictures)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -20,7 +22,7 @@ func kindsOf(r *Report) (list []Kind) {
 }
 
 func TestPerfect(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
 	if r.Verdict != True || len(r.Findings) > 0 || r.Events.Exact != len(truth.Markers) || r.Events.Exact == 0 {
@@ -63,7 +65,7 @@ func TestFindings(t *testing.T) {
 		}, []Finding{{Kind: OutOfOrder, Count: 1, Places: []Place{{First: 101, Last: 101}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			truth := truthOf(t, testFrames)
+			truth := verifytest.Truth(t, testFrames)
 			pictures := c.do(perfect(truth, testFrames))
 			// Frozen and exchanged pictures have the statements of what they show.
 			r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
@@ -82,7 +84,7 @@ func TestFindings(t *testing.T) {
 
 // Frames that the ledger knows to be missing are no fault of who is verified.
 func TestKnownToBeMissing(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := slices.Delete(perfect(truth, testFrames), 100, 160)
 	in := input{pictures: pictures, statements: statements(truth, pictures)}
 	truth.Missing = []markers.MissingRecord{{Frame: 90, LastFrame: 129}, {Frame: 140, LastFrame: 159}}
@@ -97,7 +99,7 @@ func TestKnownToBeMissing(t *testing.T) {
 }
 
 func TestWrongMarkers(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	in := input{pictures: pictures, statements: statements(truth, pictures)}
 	shift := func(first, last int64) func(*markers.Marker) {
@@ -140,7 +142,7 @@ func TestWrongMarkers(t *testing.T) {
 
 // An event whose first frames are missing is not late.
 func TestEventWithMissingFrames(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	first := truth.Markers[0].Frame
 	pictures := slices.Delete(perfect(truth, testFrames), int(first)-2, int(first)+3)
 	r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
@@ -150,7 +152,7 @@ func TestEventWithMissingFrames(t *testing.T) {
 }
 
 func TestStatementClocks(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	for name, c := range map[string]struct {
 		change func(i int, r *analyzer.Record) bool // false: leave it out
@@ -197,7 +199,7 @@ func TestStatementClocks(t *testing.T) {
 
 // A clock that the truth knows nothing of is neither right nor wrong.
 func TestUncheckedClock(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	in := input{pictures: pictures, statements: statements(truth, pictures)}
 	truth.Frames = nil
@@ -209,7 +211,7 @@ func TestUncheckedClock(t *testing.T) {
 
 // Time stamps that begin again at 33 bits are followed.
 func TestWrappedTimeStamps(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	for i := range pictures {
 		pictures[i].pts -= 1 << 33
@@ -222,7 +224,7 @@ func TestWrappedTimeStamps(t *testing.T) {
 
 // The end of a stream that was cut off while it was read is left out, as far as it is torn.
 func TestTornEnd(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	truth.Bounded = false
 	pictures := slices.Delete(perfect(truth, testFrames), 596, 598)
 	in := input{pictures: pictures, statements: statements(truth, pictures), cut: true}
@@ -236,7 +238,7 @@ func TestTornEnd(t *testing.T) {
 }
 
 func TestNothingReadable(t *testing.T) {
-	r := checked(t, input{pictures: []picture{{frame: -1}, {frame: -1, black: true}}}, Truth{})
+	r := checked(t, input{pictures: []picture{{frame: -1}, {frame: -1, black: true}}}, truth.Truth{})
 	if r.Verdict != Unknown || r.ExitCode() != 2 || len(r.Notes) == 0 {
 		t.Errorf("%+v", r)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -20,7 +22,7 @@ func TestUnknownGeneratorTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	unknown := map[string]bool{}
-	c := &checker{channel: testChannel(), clock: testChannel().Clock(), truth: Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
+	c := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: truth.Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
 	for _, list := range []fields{c.recordClaim(5), c.misbClaim(5), c.fiClaim(5), id3Claim(&m), cueClaim(&m)} {
 		for _, f := range list {
 			if f.any {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 )
 
 // damaged is the clip's transport stream with the packets of the video that drop wants gone: unit counts the access units
@@ -79,7 +81,7 @@ func TestLostReference(t *testing.T) {
 // judgeLoss verifies the clip without a unit, or a part of it: all that is said must be of this loss.
 func (c *clip) judgeLoss(t *testing.T, unit int, path string) []Kind {
 	t.Helper()
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -57,11 +58,11 @@ func TestDecode(t *testing.T) {
 	}
 	for name, c := range streams {
 		t.Run(name, func(t *testing.T) {
-			channel := testChannel()
+			channel := verifytest.Channel()
 			channel.Width, channel.Height = c.width, c.height
 			const first, frames = 1_000_000, 45
 			event := func(n int64) bool { return n%20 < 7 }
-			list, info := decoded(t, channel, encode(t, channel, c.file, first, frames, event, c.options...))
+			list, info := decoded(t, channel, verifytest.Encode(t, channel, c.file, first, frames, event, c.options...))
 			if len(list) != frames {
 				t.Fatalf("%d pictures, want %d", len(list), frames)
 			}
@@ -86,7 +87,7 @@ func TestBlackAndForeignPictures(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	list, _ := decoded(t, testChannel(), file)
+	list, _ := decoded(t, verifytest.Channel(), file)
 	for i, p := range list {
 		if p.frame != -1 || p.black != (i < 15) {
 			t.Errorf("picture %d: %+v", i, p)
@@ -95,8 +96,8 @@ func TestBlackAndForeignPictures(t *testing.T) {
 }
 
 func TestDecodeFails(t *testing.T) {
-	c := testChannel()
-	good := encode(t, c, "a.ts", 0, 5, func(int64) bool { return false }, "-c:v", "libx264")
+	c := verifytest.Channel()
+	good := verifytest.Encode(t, c, "a.ts", 0, 5, func(int64) bool { return false }, "-c:v", "libx264")
 	info, err := probe(t.Context(), "ffprobe", good)
 	if err != nil {
 		t.Fatal(err)

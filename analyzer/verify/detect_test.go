@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 )
 
 // detected lists what Detect finds.
@@ -34,7 +36,7 @@ func TestDetect(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
 	}
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for carrier, path := range map[string]string{"hls": c.paths["hls"], "ts": c.paths["ts"], "flv": c.paths["flv"], "25 frames/s": slow} {
 		list := detected(t, path)
 		if len(list) != len(c.truth.Markers) || len(list) == 0 {

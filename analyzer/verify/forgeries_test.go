@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/media"
 )
 
@@ -25,7 +26,7 @@ type forgery struct {
 
 // forgeries are made from the list of what the truth has each carrier say.
 func forgeries(c *clip) (list []forgery) {
-	k := &checker{channel: testChannel(), clock: testChannel().Clock(), truth: c.truth, in: c.decoded["flv"]}
+	k := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: c.truth, in: c.decoded["flv"]}
 	const frame = 43
 	m := &c.truth.Markers[0]
 	each := func(carriers []string, source analyzer.Source, want fields, ops []string, make func(t *testing.T, op, name string) *forger) {
@@ -139,7 +140,7 @@ func TestForgeries(t *testing.T) {
 			var r *Report
 			if f.again {
 				var err error
-				if r, err = Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now}); err != nil {
+				if r, err = Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now}); err != nil {
 					t.Fatal(err)
 				}
 			} else {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/flv/amf0"
@@ -107,7 +108,7 @@ func forgeSEI(t *testing.T, c *clip, source analyzer.Source, op, name string, fr
 				continue
 			}
 			// FLV's time stamps are in milliseconds.
-			if at := testChannel().Clock().PTS(frame); au.PTS > at+45 || au.PTS < at-45 {
+			if at := verifytest.Channel().Clock().PTS(frame); au.PTS > at+45 || au.PTS < at-45 {
 				other = bytes.Clone(list[k].Payload)
 				continue
 			}
@@ -188,7 +189,7 @@ func forgeID3(t *testing.T, op, name string) *forger {
 			return []markers.Marker{m, m}
 		case opAdd:
 			other := m
-			other.ID, other.Frame, other.PTS = "main-e77", m.Frame-20, testChannel().Clock().PTS(m.Frame-20)
+			other.ID, other.Frame, other.PTS = "main-e77", m.Frame-20, verifytest.Channel().Clock().PTS(m.Frame-20)
 			return []markers.Marker{m, other}
 		}
 		b, err := json.Marshal(m)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 )
 
 // filtered has one run of ffmpeg put the clip's pictures through each of the filters, and encode them again.
@@ -48,7 +50,7 @@ func TestForms(t *testing.T) {
 	files := c.filtered(t, slices.Collect(maps.Keys(forms)))
 	for filter, want := range forms {
 		file := files[filter]
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +95,7 @@ func TestOtherCodecsAndContainers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now, Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -15,18 +17,18 @@ import (
 // given is a source with a truth made by hand.
 type given struct {
 	channel markers.Channel
-	truth   Truth
+	truth   truth.Truth
 }
 
-func (g given) Channel(context.Context) (markers.Channel, error)     { return g.channel, nil }
-func (g given) Between(context.Context, int64, int64) (Truth, error) { return g.truth, nil }
+func (g given) Channel(context.Context) (markers.Channel, error)           { return g.channel, nil }
+func (g given) Between(context.Context, int64, int64) (truth.Truth, error) { return g.truth, nil }
 func (g given) Markers(context.Context, int64, int64) ([]markers.Marker, error) {
 	return g.truth.Markers, nil
 }
 
 // perfect makes the pictures of frames 0 to n-1.
-func perfect(truth Truth, n int64) (list []picture) {
-	clock := testChannel().Clock()
+func perfect(truth truth.Truth, n int64) (list []picture) {
+	clock := verifytest.Channel().Clock()
 	for i := range n {
 		p := picture{pts: clock.PTS(i), timed: true, frame: i}
 		for _, m := range truth.Markers {
@@ -38,8 +40,8 @@ func perfect(truth Truth, n int64) (list []picture) {
 }
 
 // statements are those that an annotated access unit makes, of each picture.
-func statements(truth Truth, list []picture) (out []analyzer.Record) {
-	clock := testChannel().Clock()
+func statements(truth truth.Truth, list []picture) (out []analyzer.Record) {
+	clock := verifytest.Channel().Clock()
 	for i, p := range list {
 		if p.frame < 0 {
 			continue
@@ -73,13 +75,13 @@ func transport() StreamInfo {
 }
 
 // checked makes the report on pictures and statements.
-func checked(t testing.TB, in input, truth Truth) *Report {
+func checked(t testing.TB, in input, truth truth.Truth) *Report {
 	t.Helper()
 	in.kind = analyzer.KindTS
 	if in.info.den == 0 {
 		in.info = transport()
 	}
-	r, err := check(t.Context(), in, testChannel(), given{testChannel(), truth}, nil)
+	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

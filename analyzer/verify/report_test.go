@@ -11,12 +11,14 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
 // faulty is a report with findings of several kinds.
 func faulty(t *testing.T, name string) *Report {
 	t.Helper()
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := slices.Delete(perfect(truth, testFrames), 100, 101)
 	for i := range pictures {
 		pictures[i].pts += 3600
@@ -82,7 +84,7 @@ func TestEveryKindFailsATestCase(t *testing.T) {
 }
 
 func TestReportOfNothing(t *testing.T) {
-	r := checked(t, input{pictures: []picture{{frame: -1}}}, Truth{})
+	r := checked(t, input{pictures: []picture{{frame: -1}}}, truth.Truth{})
 	for name, write := range map[string]func(io.Writer) error{"table": r.WriteTable, "page": r.WriteHTML, "junit": r.WriteJUnit} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil || !strings.Contains(b.String(), "no picture has a frame code") {
@@ -95,7 +97,7 @@ func TestReportOfNothing(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 5, 5, 9, 255, 254, 3}, int64(3000), "00:00:00:01")
 	f.Add([]byte{0, 0, 0}, int64(-1<<62), ";")
-	truth := truthOf(f, 300)
+	truth := verifytest.Truth(f, 300)
 	f.Fuzz(func(t *testing.T, frames []byte, distance int64, timecode string) {
 		var in input
 		pts := int64(90000)

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
 // sequence holds the order of the pictures against the truth: what is missing, there twice, black, or out of order.
 type sequence struct {
 	clock    markers.Clock
-	truth    *Truth
+	truth    *truth.Truth
 	list     []picture
 	runs     []show
 	cadence  cadence
@@ -35,7 +36,7 @@ const (
 	freezePictures = 4
 )
 
-func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *Truth, l *losses, cut bool) *sequence {
+func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
 	s := &sequence{
 		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
 		places: map[Kind][]Place{}, count: map[Kind]int64{}, late: map[int64]bool{},
@@ -167,7 +168,7 @@ func (s *sequence) missing(first, last int64) {
 			s.note(Collateral, n, n, 0, 1)
 		}
 	}
-	for _, e := range s.truth.expected(first, last) {
+	for _, e := range s.truth.Expected(first, last) {
 		for _, p := range s.without(e[0], e[1]) {
 			s.note(Missing, p[0], p[1], 0, p[1]-p[0]+1)
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/m3u8"
 )
 
@@ -73,13 +74,13 @@ func (o Options) withDefaults() (Options, error) {
 
 // Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
 // told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
-func Run(ctx context.Context, url string, source Source, o Options) (*Report, error) {
+func Run(ctx context.Context, url string, source truth.Source, o Options) (*Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := source.(Unnamed); !ok { // what is wrong with the truth is reported before a live stream is read
-		if _, err := checkedChannel(ctx, source); err != nil {
+	if _, ok := source.(truth.Unnamed); !ok { // what is wrong with the truth is reported before a live stream is read
+		if _, err := truth.CheckedChannel(ctx, source); err != nil {
 			return nil, err
 		}
 	}
@@ -136,7 +137,7 @@ func Run(ctx context.Context, url string, source Source, o Options) (*Report, er
 		}
 		return nil
 	}
-	if u, ok := source.(Unnamed); ok {
+	if u, ok := source.(truth.Unnamed); ok {
 		if err := state(); err != nil {
 			return nil, err
 		}
@@ -144,7 +145,7 @@ func Run(ctx context.Context, url string, source Source, o Options) (*Report, er
 			return nil, err
 		}
 	}
-	channel, err := checkedChannel(ctx, source)
+	channel, err := truth.CheckedChannel(ctx, source)
 	if err != nil {
 		return nil, err
 	}

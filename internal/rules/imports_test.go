@@ -72,12 +72,18 @@ var table = map[string]arrows{
 		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
+	"analyzer/verify/truth": {
+		may:   words("markers scenario internal/jsonlines"),
+		tests: words("analyzer/verify/internal/verifytest"),
+	},
+	// Test code: what the tests of verify and its packages share.
+	"analyzer/verify/internal/verifytest": {may: words("media markers generator scenario analyzer/verify/truth")},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts format/m3u8 format/flv hlsclient packager " +
-			"format/flv/amf0"),
+		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/redact analyzer analyzer/verify/truth " +
+			"format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
 		libraries: words("gonum.org/v1/plot"),
-		tests:     words("stream"),
+		tests:     words("stream analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {

@@ -1,4 +1,6 @@
-package verify
+// Package truth is what is known of a stream: from a running server, from a folder that refstream generate wrote, or from the
+// seed of its channel.
+package truth
 
 import (
 	"cmp"
@@ -42,8 +44,8 @@ type Truth struct {
 	Markers []markers.Marker
 }
 
-// expected are the stretches of the frames from first to last, inclusive, that are not known to be missing.
-func (t *Truth) expected(first, last int64) (list [][2]int64) {
+// Expected are the stretches of the frames from first to last, inclusive, that are not known to be missing.
+func (t *Truth) Expected(first, last int64) (list [][2]int64) {
 	known := slices.Clone(t.Missing)
 	slices.SortFunc(known, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
 	for _, m := range known {
@@ -61,8 +63,8 @@ func (t *Truth) expected(first, last int64) (list [][2]int64) {
 	return list
 }
 
-// checkedChannel is the channel of a source, with an error where no picture can be compared with it.
-func checkedChannel(ctx context.Context, s Source) (markers.Channel, error) {
+// CheckedChannel is the channel of a source, with an error where no picture can be compared with it.
+func CheckedChannel(ctx context.Context, s Source) (markers.Channel, error) {
 	c, err := s.Channel(ctx)
 	if err == nil {
 		err = CheckChannel(c)

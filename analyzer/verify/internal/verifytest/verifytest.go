@@ -1,4 +1,5 @@
-package verify
+// Package verifytest is test code: what the tests of verify and its packages share.
+package verifytest
 
 import (
 	"bytes"
@@ -12,45 +13,46 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
 )
 
-// testChannel is a small channel with an event every four seconds.
-func testChannel() markers.Channel {
+// Channel is a small channel with an event every four seconds.
+func Channel() markers.Channel {
 	return markers.Channel{
 		Name: "main", Run: 1, Epoch: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Rate: media.FrameRate{Num: 30, Den: 1},
 		FramesPerSegment: 30, PTSOrigin: markers.PTSOrigin, Seed: 7, Width: 320, Height: 180, EventEvery: 120, EventLength: 30,
 	}
 }
 
-// truthOf is the truth about frames 0 to n-1, whose events the schedule gives.
-func truthOf(t testing.TB, n int64) Truth {
+// Truth is the truth about frames 0 to n-1, whose events the schedule gives.
+func Truth(t testing.TB, n int64) truth.Truth {
 	t.Helper()
-	truth, err := Seeded(testChannel()).Between(t.Context(), 0, n-1)
+	known, err := truth.Seeded(Channel()).Between(t.Context(), 0, n-1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth.Bounded, truth.First, truth.Last = true, 0, n-1
-	truth.Frames = map[int64]markers.FrameRecord{}
-	clock := testChannel().Clock()
+	known.Bounded, known.First, known.Last = true, 0, n-1
+	known.Frames = map[int64]markers.FrameRecord{}
+	clock := Channel().Clock()
 	for i := range n {
-		truth.Frames[i] = markers.FrameRecord{Frame: i, Run: 1, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
+		known.Frames[i] = markers.FrameRecord{Frame: i, Run: 1, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
 	}
-	for _, m := range truth.Markers {
+	for _, m := range known.Markers {
 		for i := m.Frame; i <= min(m.LastFrame, n-1); i++ {
-			f := truth.Frames[i]
+			f := known.Frames[i]
 			f.Event = m.ID
-			truth.Frames[i] = f
+			known.Frames[i] = f
 		}
 	}
-	return truth
+	return known
 }
 
-// encode renders frames and has ffmpeg encode them; the options stand before the name of the file.
-func encode(t *testing.T, c markers.Channel, name string, first, frames int64, event func(int64) bool, options ...string) string {
+// Encode renders frames and has ffmpeg encode them; the options stand before the name of the file.
+func Encode(t *testing.T, c markers.Channel, name string, first, frames int64, event func(int64) bool, options ...string) string {
 	t.Helper()
 	r, err := generator.NewRenderer(scenario.Picture(c))
 	if err != nil {
@@ -75,8 +77,8 @@ func encode(t *testing.T, c markers.Channel, name string, first, frames int64, e
 	return file
 }
 
-// serve tells the truth as a refstream server does, in small pages.
-func serve(t *testing.T, truth Truth, page int) *httptest.Server {
+// Serve tells the truth as a refstream server does, in small pages.
+func Serve(t *testing.T, truth truth.Truth, page int) *httptest.Server {
 	t.Helper()
 	answer := func(w http.ResponseWriter, v any) {
 		if err := json.NewEncoder(w).Encode(v); err != nil {
@@ -84,7 +86,7 @@ func serve(t *testing.T, truth Truth, page int) *httptest.Server {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/clocks", func(w http.ResponseWriter, _ *http.Request) { answer(w, testChannel()) })
+	mux.HandleFunc("/clocks", func(w http.ResponseWriter, _ *http.Request) { answer(w, Channel()) })
 	mux.HandleFunc("/frames", func(w http.ResponseWriter, r *http.Request) {
 		from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
 		to, _ := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
