@@ -57,7 +57,7 @@ func TestAllowances(t *testing.T) {
 			t.Errorf("%q: %+v, %v", bad, list, err)
 		}
 	}
-	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "verify.md"))
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "verify.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

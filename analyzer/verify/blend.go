@@ -117,3 +117,46 @@ func (c *checker) blended() []Finding {
 	}
 	return []Finding{f}
 }
+
+// changedForms says which pictures are of another form.
+func (c *checker) changedForms() (list []Finding) {
+	for _, f := range forms() {
+		var places []Place
+		count := int64(0)
+		for _, p := range c.in.pictures {
+			if p.form != f.form {
+				continue
+			}
+			if count++; len(places) < maxPlaces {
+				places = append(places, c.place(p.frame))
+			}
+		}
+		kind := Mirrored
+		if f.form == padded {
+			kind = Padded
+		}
+		if count > 0 {
+			list = append(list, Finding{
+				Kind: kind, Count: count, Places: places,
+				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", plural(count, "picture"), len(c.in.pictures), isAre(int(count)), f.form,
+					places[0].First, places[0].Time),
+			})
+		}
+	}
+	return list
+}
+
+// backwards says whether the pictures come from the last to the first.
+func backwards(list []picture) bool {
+	falls, rises := 0, 0
+	for i := 1; i < len(list); i++ {
+		switch a, b := list[i-1].frame, list[i].frame; {
+		case a < 0 || b < 0:
+		case b < a:
+			falls++
+		case b > a:
+			rises++
+		}
+	}
+	return falls > enough && rises*10 < falls // nine in ten
+}

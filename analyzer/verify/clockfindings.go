@@ -26,7 +26,7 @@ func clockFindings(list []ClockReport) (out []Finding) {
 		if r.State == Gone {
 			gone = append(gone, r.Name)
 		}
-		out = append(out, r.findings()...)
+		out = append(out, describeClock(r)...)
 		if r.Statements > 0 && r.Statements < r.Expected {
 			n := int64(r.Expected - r.Statements)
 			f := Finding{
@@ -50,10 +50,10 @@ func clockFindings(list []ClockReport) (out []Finding) {
 	return out
 }
 
-// findings say what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
+// describeClock says what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
 // the jumps: these are findings of their own, so that who allows for jumps does not allow for them.
-func (r ClockReport) findings() (list []Finding) {
-	if f, ok := r.finding(); ok {
+func describeClock(r ClockReport) (list []Finding) {
+	if f, ok := mainFinding(r); ok {
 		if r.Name == clockDTS {
 			f.Kind = DTS
 			return []Finding{f}
@@ -80,8 +80,8 @@ func (r ClockReport) findings() (list []Finding) {
 // plain is a size without an exponent.
 func plain(v float64) string { return strconv.FormatFloat(math.Abs(v), 'f', -1, 64) }
 
-// finding is the first of them.
-func (r ClockReport) finding() (Finding, bool) {
+// mainFinding is the first of them.
+func mainFinding(r ClockReport) (Finding, bool) {
 	f := Finding{Clock: r.Name}
 	ppm := math.Round(r.PPM*10) / 10
 	switch r.State {

@@ -7,33 +7,6 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// sample is one statement of a clock: at a time, in nanoseconds from the epoch, it was wrong by so many nanoseconds.
-type sample struct {
-	frame   int64
-	at, err int64
-}
-
-// State says what became of a clock.
-type State string
-
-// The states.
-const (
-	Exact     State = "exact"
-	Offset    State = "offset"    // wrong by a constant
-	Drifting  State = "drifting"  // runs fast or slow
-	Stepped   State = "stepped"   // jumps; between the jumps it may also drift
-	Noisy     State = "noisy"     // wrong by this and that
-	Gone      State = "gone"      // no statement is left, where there should be one
-	Absent    State = "absent"    // no statement, which is as it may be
-	Unchecked State = "unchecked" // the truth does not say what would be right
-)
-
-// Step is a jump of a clock: from a frame on it is further ahead by so much.
-type Step struct {
-	Frame int64           `json:"frame"`
-	By    markers.Seconds `json:"by"`
-}
-
 // fit is the simplest description of a clock's errors.
 type fit struct {
 	state  State

@@ -10,36 +10,6 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// ClockReport says what became of one clock.
-type ClockReport struct {
-	Name  string `json:"clock"`
-	State State  `json:"state"`
-	// Statements is how many there are, on pictures that could be read; Expected how many there should be, 0 where any
-	// number is as good.
-	Statements int `json:"statements"`
-	Expected   int `json:"expected,omitempty"`
-	// Tolerance is up to where a statement counts as right.
-	Tolerance markers.Seconds `json:"tolerance"`
-	// Offset is by how much the clock is ahead, at its first statement where it does not keep that; PPM by how much it
-	// runs fast; Steps are its jumps.
-	Offset markers.Seconds `json:"offset"`
-	PPM    float64         `json:"drift_ppm"`
-	Steps  []Step          `json:"steps,omitempty"`
-	// Worst is the largest error.
-	Worst markers.Seconds `json:"worst"`
-
-	samples []sample // for plots
-	missing []Place  // where it should be and is not
-}
-
-// Names of the clocks that are not simply the source of a statement.
-const (
-	clockPTS    = "pts"
-	clockDTS    = "dts"
-	clockOnFITC = string(analyzer.OnFI) + ".tc"
-	clockOnFI   = string(analyzer.OnFI) + ".utc"
-)
-
 // clockSpec says how a clock is read of a statement.
 type clockSpec struct {
 	name   string

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 	if readErr != nil {
 		cmd.Kill() // it may wait for somebody to read; Wait says how it ended
 	}
-	err = firstError(ctx.Err(), readErr, cmd.Wait())
+	err = cmp.Or(ctx.Err(), readErr, cmd.Wait())
 	// What is damaged makes ffmpeg fail at the end: the pictures before it count.
 	if err != nil && (len(list) == 0 || ctx.Err() != nil || readErr != nil) {
 		return nil, fmt.Errorf("decode stream: %w%s", err, said.Addition())

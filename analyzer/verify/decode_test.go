@@ -10,26 +10,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
-	"github.com/refstream/refstream/markers"
 )
-
-// decoded probes and decodes a file.
-func decoded(t *testing.T, c markers.Channel, file string) ([]picture, StreamInfo) {
-	t.Helper()
-	info, err := probe(t.Context(), "ffprobe", file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := 0
-	list, err := decode(t.Context(), decoding{"ffmpeg", file, t.TempDir(), func(n int) { told = n }}, info, newMeter(c))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if told != len(list) {
-		t.Errorf("progress came to %d of %d pictures", told, len(list))
-	}
-	return list, info
-}
 
 // Whatever becomes of size, codec and colour, every picture is recognized, with its event and its time.
 func TestDecode(t *testing.T) {
@@ -146,4 +127,11 @@ func FuzzReadTimes(f *testing.F) {
 		}
 		_ = readTimes(bytes.NewReader(data), list, StreamInfo{num: num, den: den})
 	})
+}
+
+func TestTimesCutOff(t *testing.T) {
+	err := readTimes(strings.NewReader("frame:0    pts:90000   pts_time:1\n"), make([]picture, 2), StreamInfo{Format: "mpegts", num: 1, den: 90000})
+	if err == nil || !strings.Contains(err.Error(), "1 of 2 pictures") {
+		t.Error(err)
+	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	case w.failed != nil:
 		return w.failed
 	case w.pictures == 0 && !stopped || readErr != nil && !errors.Is(readErr, errCutOff):
-		return fmt.Errorf("decode stream: %w%s", firstError(readErr, err, errors.New("no picture in it can be decoded")), said.Addition())
+		return fmt.Errorf("decode stream: %w%s", cmp.Or(readErr, err, errors.New("no picture in it can be decoded")), said.Addition())
 	}
 	return w.end()
 }
@@ -209,5 +210,5 @@ func nextTime(lines *bufio.Scanner) (*int64, error) {
 			return pts, nil
 		}
 	}
-	return nil, firstError(lines.Err(), errors.New("there are fewer than pictures: does the stream change its size on the way?"))
+	return nil, cmp.Or(lines.Err(), errors.New("there are fewer than pictures: does the stream change its size on the way?"))
 }

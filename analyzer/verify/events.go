@@ -4,20 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/refstream/refstream/markers"
 )
-
-// EventSummary counts the events of the stretch that the stream shows.
-type EventSummary struct {
-	// Markers are those with a frame in the stream, Seen those of them whose event shows, Exact those that begin and end
-	// with the frames that the marker names.
-	Markers int `json:"markers"`
-	Seen    int `json:"seen"`
-	Exact   int `json:"exact"`
-	Extra   int `json:"extra"`
-}
 
 // shown is a frame that is in the stream, and whether its block is in the events' colour.
 type shown struct {
@@ -198,21 +187,4 @@ func by(k Kind, places []Place) string {
 		return fmt.Sprintf(", by %+d to %+d frames", low, high)
 	}
 	return fmt.Sprintf(" by %d to %d frames", low, high)
-}
-
-// name lists the first of the places by their markers, or else by their frames.
-func name(places []Place) string {
-	const few = 5
-	var names []string
-	for _, p := range places[:min(len(places), few)] {
-		text := fmt.Sprintf("frame %d (%s s)", p.First, p.Time)
-		if p.Marker != "" {
-			text = fmt.Sprintf("%s at frame %d (%s s)", p.Marker, p.First, p.Time)
-		}
-		names = append(names, text)
-	}
-	if len(places) > few {
-		names = append(names, "…")
-	}
-	return strings.Join(names, ", ")
 }

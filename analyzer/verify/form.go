@@ -1,14 +1,14 @@
 package verify
 
-import "fmt"
-
 // form is a way in which pictures were brought into another form.
 type form string
+
+// padded is the form of pictures with borders around them; all others are mirrored.
+const padded form = "padded"
 
 // formChange undoes a change of form. undo returns nil where the picture can't have been changed so.
 type formChange struct {
 	form form
-	kind Kind
 	undo func(yuv []byte) []byte
 }
 
@@ -16,10 +16,10 @@ type formChange struct {
 // can't be read. Blended pictures are found by what is around them.
 func forms() []formChange {
 	return []formChange{
-		{"mirrored", Mirrored, func(yuv []byte) []byte { return flip(yuv, true, false) }},
-		{"upside down", Mirrored, func(yuv []byte) []byte { return flip(yuv, true, true) }},
-		{"mirrored and upside down", Mirrored, func(yuv []byte) []byte { return flip(yuv, false, true) }},
-		{"padded", Padded, unpad},
+		{"mirrored", func(yuv []byte) []byte { return flip(yuv, true, false) }},
+		{"upside down", func(yuv []byte) []byte { return flip(yuv, true, true) }},
+		{"mirrored and upside down", func(yuv []byte) []byte { return flip(yuv, false, true) }},
+		{padded, unpad},
 	}
 }
 
@@ -94,43 +94,4 @@ func unpad(yuv []byte) []byte {
 		}
 	})
 	return out
-}
-
-// changedForms says which pictures are of another form.
-func (c *checker) changedForms() (list []Finding) {
-	for _, f := range forms() {
-		var places []Place
-		count := int64(0)
-		for _, p := range c.in.pictures {
-			if p.form != f.form {
-				continue
-			}
-			if count++; len(places) < maxPlaces {
-				places = append(places, c.place(p.frame))
-			}
-		}
-		if count > 0 {
-			list = append(list, Finding{
-				Kind: f.kind, Count: count, Places: places,
-				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", plural(count, "picture"), len(c.in.pictures), isAre(int(count)), f.form,
-					places[0].First, places[0].Time),
-			})
-		}
-	}
-	return list
-}
-
-// backwards says whether the pictures come from the last to the first.
-func backwards(list []picture) bool {
-	falls, rises := 0, 0
-	for i := 1; i < len(list); i++ {
-		switch a, b := list[i-1].frame, list[i].frame; {
-		case a < 0 || b < 0:
-		case b < a:
-			falls++
-		case b > a:
-			rises++
-		}
-	}
-	return falls > enough && rises*10 < falls // nine in ten
 }

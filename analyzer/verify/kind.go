@@ -117,3 +117,11 @@ func Kinds() (list []Kind) {
 }
 
 func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
+
+// transportKinds are the kinds that are indicators of ETSI TR 101 290.
+func transportKinds() []Kind {
+	return []Kind{
+		SyncLoss, SyncByteError, PATError, ContinuityError, PMTError, PIDError, TransportError, CRCError, PCRRepetitionError, PCRStepError,
+		PTSError, UnreferencedPID,
+	}
+}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
-	"github.com/refstream/refstream/internal/ffmpeg"
 )
 
 // codecsRead are the codecs, by ffmpeg's names, whose statements are read.
@@ -28,16 +26,9 @@ func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, pr
 	if !unknownKind {
 		return
 	}
-	from, err := filepath.Abs(path)
+	copied, err := copyToTS(ctx, program, path, dir)
 	if err != nil {
-		return
-	}
-	copied := filepath.Join(dir, "copied.ts")
-	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
-	args = append(args, "-i", from, "-map", "0:v:0", "-c", "copy", "-y", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", copied)
-	said := &ffmpeg.Lines{Tail: saidLines}
-	if err := ffmpeg.New(ctx, waitDelay, said, program, args...).Run(); err != nil {
-		in.unread = errors.Join(in.unread, fmt.Errorf("copy stream: %w%s", err, said.Addition()))
+		in.unread = errors.Join(in.unread, err)
 		return
 	}
 	in.unread = in.readStatements(ctx, copied, o)

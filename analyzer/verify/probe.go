@@ -2,11 +2,14 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +27,8 @@ type StreamInfo struct {
 	// TimeBase is the length of a unit of its time stamps in seconds, such as 1/90000.
 	TimeBase string `json:"time_base"`
 
-	num, den int64 // TimeBase
+	// num and den are those of TimeBase.
+	num, den int64 `json:"-"`
 }
 
 // saidLines of what a program said last go into an error.
@@ -41,7 +45,7 @@ func probe(ctx context.Context, program, path string) (StreamInfo, error) {
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
-		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", firstError(ctx.Err(), err), said.Addition())
+		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", cmp.Or(ctx.Err(), err), said.Addition())
 	}
 	var answer struct {
 		Streams []struct {
@@ -81,13 +85,11 @@ func localInput() []string {
 	return []string{"-protocol_whitelist", "file,crypto,data", "-max_pixels", "33177600", "-max_alloc", "134217728"}
 }
 
-func firstError(list ...error) error {
-	for _, err := range list {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// localFile is the path of a file that a URL or path names, if it does.
+func localFile(url string) (string, bool) {
+	path := strings.TrimPrefix(url, "file://")
+	info, err := os.Stat(path)
+	return path, err == nil && info.Mode().IsRegular()
 }
 
 // ticks turns a time stamp in units of the time base into 90 kHz ticks, rounded to the nearest; ok is false where it is
@@ -132,4 +134,20 @@ func (i StreamInfo) resolution() int64 {
 		half += tick
 	}
 	return half + 1
+}
+
+// copyToTS has ffmpeg copy the first video of a file into a transport stream in a folder, and returns its path.
+func copyToTS(ctx context.Context, program, path, dir string) (string, error) {
+	from, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("copy stream: %w", err)
+	}
+	to := filepath.Join(dir, "copied.ts")
+	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
+	args = append(args, "-i", from, "-map", "0:v:0", "-c", "copy", "-y", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", to)
+	said := &ffmpeg.Lines{Tail: saidLines}
+	if err := ffmpeg.New(ctx, waitDelay, said, program, args...).Run(); err != nil {
+		return "", fmt.Errorf("copy stream: %w%s", err, said.Addition())
+	}
+	return to, nil
 }

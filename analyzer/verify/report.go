@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -42,7 +44,18 @@ type Report struct {
 	Clocks   []ClockReport `json:"clocks"`
 	Events   EventSummary  `json:"events"`
 
-	markers []markers.Marker // for plots
+	// markers are those of the stretch, for plots.
+	markers []markers.Marker `json:"-"`
+}
+
+// EventSummary counts the events of the stretch that the stream shows.
+type EventSummary struct {
+	// Markers are those with a frame in the stream, Seen those of them whose event shows, Exact those that begin and end
+	// with the frames that the marker names.
+	Markers int `json:"markers"`
+	Seen    int `json:"seen"`
+	Exact   int `json:"exact"`
+	Extra   int `json:"extra"`
 }
 
 // Exit codes of commands that verify.
@@ -76,4 +89,14 @@ func (r *Report) judge(allow []Allowance) {
 			r.Notes = append(r.Notes, fmt.Sprintf("%s: the truth does not say when each frame was produced", c.Name))
 		}
 	}
+}
+
+// WriteJSON writes the report as JSON, indented.
+func (r *Report) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }

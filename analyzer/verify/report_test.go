@@ -55,7 +55,12 @@ func TestReports(t *testing.T) {
 			t.Errorf("the page names %s", host)
 		}
 	}
-	var suite junitSuite
+	var suite struct {
+		Failures int        `xml:"failures,attr"`
+		Errors   int        `xml:"errors,attr"`
+		Tests    int        `xml:"tests,attr"`
+		Cases    []struct{} `xml:"testcase"`
+	}
 	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil {
 		t.Fatalf("%v:\n%s", err, junit.String())
 	}

@@ -122,12 +122,6 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 	}}
 }
 
-// Names of what a playlist says of a segment, besides its date.
-const (
-	tagLength        analyzer.Source = "hls.extinf"
-	tagDiscontinuity analyzer.Source = "hls.discontinuity"
-)
-
 // compareTags finds tags that stand before a segment more than once, discontinuities that are not there though another run's
 // encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
 // a folder of files has not.

@@ -293,28 +293,3 @@ func (s *sequence) describe(f Finding, places int) string {
 
 // seconds is the length of so many frames.
 func (s *sequence) seconds(frames int64) string { return brief(s.clock.Time(frames)) }
-
-// plural counts things; forms are the singular and, where it is not made with an s, the plural.
-func plural(n int64, forms ...string) string {
-	one, many := forms[0], forms[0]+"s"
-	if len(forms) > 1 {
-		many = forms[1]
-	}
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
-func brief(t markers.Seconds) string {
-	unit := markers.Seconds(time.Millisecond)
-	if max(t, -t) < 10*unit {
-		unit = markers.Seconds(time.Microsecond)
-	}
-	half := unit / 2
-	if t < 0 {
-		half = -half
-	}
-	return ((t + half) / unit * unit).String()
-}

@@ -80,13 +80,6 @@ func (r *Report) headline() string {
 	return text
 }
 
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
 // clockRows are the clocks that there is something to say of.
 func (r *Report) clockRows() (rows [][]string) {
 	for _, c := range r.Clocks {

@@ -8,14 +8,6 @@ import (
 	"github.com/refstream/refstream/analyzer"
 )
 
-// transportKinds are the kinds that are indicators of ETSI TR 101 290.
-func transportKinds() []Kind {
-	return []Kind{
-		SyncLoss, SyncByteError, PATError, ContinuityError, PMTError, PIDError, TransportError, CRCError, PCRRepetitionError, PCRStepError,
-		PTSError, UnreferencedPID,
-	}
-}
-
 // absentPCR is how long a PCR may stay away without being absent, in ticks. TR 101 290 wants one every 0.1 s; that many
 // muxers bring it somewhat more seldom is no fault of a stream that went through them.
 const absentPCR = 45000

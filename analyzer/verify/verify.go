@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
@@ -163,13 +162,6 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*Repo
 	}
 	report.At = o.Now().UTC()
 	return report, nil
-}
-
-// localFile is the path of a file that a URL or path names, if it does.
-func localFile(url string) (string, bool) {
-	path := strings.TrimPrefix(url, "file://")
-	info, err := os.Stat(path)
-	return path, err == nil && info.Mode().IsRegular()
 }
 
 // lean is a record without what verify has no use for: there may be very many.

@@ -1,0 +1,59 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// plural counts things; forms are the singular and, where it is not made with an s, the plural.
+func plural(n int64, forms ...string) string {
+	one, many := forms[0], forms[0]+"s"
+	if len(forms) > 1 {
+		many = forms[1]
+	}
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
+func brief(t markers.Seconds) string {
+	unit := markers.Seconds(time.Millisecond)
+	if max(t, -t) < 10*unit {
+		unit = markers.Seconds(time.Microsecond)
+	}
+	half := unit / 2
+	if t < 0 {
+		half = -half
+	}
+	return ((t + half) / unit * unit).String()
+}
+
+// isAre is the verb for so many.
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// name lists the first of the places by their markers, or else by their frames.
+func name(places []Place) string {
+	const few = 5
+	var names []string
+	for _, p := range places[:min(len(places), few)] {
+		text := fmt.Sprintf("frame %d (%s s)", p.First, p.Time)
+		if p.Marker != "" {
+			text = fmt.Sprintf("%s at frame %d (%s s)", p.Marker, p.First, p.Time)
+		}
+		names = append(names, text)
+	}
+	if len(places) > few {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
+}
