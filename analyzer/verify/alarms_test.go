@@ -15,6 +15,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
@@ -34,13 +35,13 @@ func TestCutInCodingOrder(t *testing.T) {
 		list, info := decoded(t, verifytest.Channel(), path)
 		cut := &clip{truth: c.truth, decoded: map[string]input{"ts": {kind: analyzer.KindTS, pictures: list, info: info}}}
 		r := cut.judge(t, "ts", path)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Trimmed}) {
 			t.Errorf("%d units: %v", units, textsOf(r))
 		}
 		// Without the ledger nothing is known of decoding times but what the stream says.
 		cut.truth.Frames = nil
 		r = cut.judge(t, "ts", path)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Trimmed}) {
 			t.Errorf("%d units, no ledger: %v", units, textsOf(r))
 		}
 	}
@@ -54,7 +55,7 @@ func TestCutInCodingOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(kindsOf(r), Missing) {
+	if !slices.Contains(kindsOf(r), report.Missing) {
 		t.Errorf("lost: %v", textsOf(r))
 	}
 }
@@ -70,7 +71,7 @@ func TestEventsBesideGap(t *testing.T) {
 	} {
 		pictures := slices.Delete(slices.Clone(all), int(gap[0]), int(gap[1]))
 		r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Missing}) || r.Events.Exact != len(truth.Markers) {
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Missing}) || r.Events.Exact != len(truth.Markers) {
 			t.Errorf("%s: %v, %+v", name, textsOf(r), r.Events)
 		}
 	}
@@ -111,7 +112,7 @@ func TestChannelOfRecords(t *testing.T) {
 		return truth.ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
 	}}
 	r, err := Run(t.Context(), c.paths["ts"], source, Options{Now: time.Now})
-	if err != nil || r.Verdict != True || r.Channel.Name != "main" {
+	if err != nil || r.Verdict != report.True || r.Channel.Name != "main" {
 		t.Fatalf("%v: %+v", err, r)
 	}
 	if _, err := truth.ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
@@ -150,11 +151,11 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := kindsOf(r); !slices.Equal(got, []Kind{ClockGone}) || r.Findings[0].Clock != "hls.daterange" || r.Pictures != clipFrames {
+	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.ClockGone}) || r.Findings[0].Clock != "hls.daterange" || r.Pictures != clipFrames {
 		t.Errorf("%d pictures: %v", r.Pictures, textsOf(r))
 	}
 	for _, k := range r.Clocks {
-		if k.Name == "hls.program_date_time" && (k.State != Exact || k.Statements != 4) {
+		if k.Name == "hls.program_date_time" && (k.State != report.Exact || k.Statements != 4) {
 			t.Errorf("%+v", k)
 		}
 	}
@@ -175,11 +176,11 @@ func TestOneTimeStampTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range r.Findings {
-		if f.Clock != clockPTS && f.Clock != clockDTS {
+		if f.Clock != report.PTSClock && f.Clock != report.DTSClock {
 			t.Errorf("%s: %s", f.Kind, f.Text)
 		}
 	}
-	if r.Verdict != NotTrue {
+	if r.Verdict != report.NotTrue {
 		t.Errorf("%v", textsOf(r))
 	}
 }
@@ -215,18 +216,18 @@ func TestPicturesWithoutTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Verdict != True || n < 100 {
+	if r.Verdict != report.True || n < 100 {
 		t.Errorf("%d pictures: %v", n, textsOf(r))
 	}
 	for _, k := range r.Clocks {
 		want := n
 		switch {
-		case k.Name == clockPTS, k.Name == clockDTS:
+		case k.Name == report.PTSClock, k.Name == report.DTSClock:
 			want = n - n/2
 		case !strings.HasPrefix(k.Name, "sei."):
 			continue
 		}
-		if k.State != Exact || k.Statements != want {
+		if k.State != report.Exact || k.Statements != want {
 			t.Errorf("%+v, want %d of %d pictures", k, want, n)
 		}
 	}
@@ -236,7 +237,7 @@ func TestPicturesWithoutTimes(t *testing.T) {
 func TestCopyOfFLV(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	allow, err := ParseAllowance("remux")
+	allow, err := report.ParseAllowance("remux")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestCopyOfFLV(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict != True {
+		if r.Verdict != report.True {
 			t.Errorf("%s: %v", name, textsOf(r))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -13,11 +15,11 @@ import (
 const announced = markers.Seconds(time.Millisecond)
 
 // announcements are the clocks of the statements about events, and which markers a carrier leaves out.
-func (c *checker) announcements(m *comparison) (clocks []ClockReport, findings []Finding) {
+func (c *checker) announcements(m *comparison) (clocks []report.ClockReport, findings []report.Finding) {
 	for _, source := range eventSources {
 		if len(m.events[source]) == 0 && len(m.strange[source]) == 0 {
 			if c.carries(source) && c.announceable() {
-				clocks = append(clocks, ClockReport{Name: string(source), State: Gone, Tolerance: announced})
+				clocks = append(clocks, report.ClockReport{Name: string(source), State: report.Gone, Tolerance: announced})
 			}
 			continue
 		}
@@ -30,9 +32,9 @@ func (c *checker) announcements(m *comparison) (clocks []ClockReport, findings [
 }
 
 // pictureOf is the picture that shows a frame first.
-func (c *checker) pictureOf(frame int64) (picture, bool) {
+func (c *checker) pictureOf(frame int64) (pixels.Picture, bool) {
 	k, ok := slices.BinarySearchFunc(c.anchors, frame, func(i int, n int64) int {
-		switch f := c.in.pictures[i].frame; {
+		switch f := c.in.pictures[i].Frame; {
 		case f < n:
 			return -1
 		case f > n:
@@ -41,10 +43,10 @@ func (c *checker) pictureOf(frame int64) (picture, bool) {
 		return 0
 	})
 	if !ok {
-		return picture{}, false
+		return pixels.Picture{}, false
 	}
 	p := c.in.pictures[c.anchors[k]]
-	return p, p.timed
+	return p, p.Timed
 }
 
 // announcedLate is how far behind its picture an announcement may stand in a stream: muxers interleave data with the
@@ -61,19 +63,19 @@ func (c *checker) breaksOff(frame int64) bool {
 }
 
 // unannounced says which markers a carrier leaves out.
-func (c *checker) unannounced(source analyzer.Source, said map[int64][]*analyzer.Record) []Finding {
-	var left []Place
+func (c *checker) unannounced(source analyzer.Source, said map[int64][]*analyzer.Record) []report.Finding {
+	var left []report.Place
 	for i, m := range c.truth.Markers {
 		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && len(said[int64(i)]) == 0 && !c.breaksOff(m.Frame) {
-			left = append(left, Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
+			left = append(left, report.Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
 		}
 	}
 	if len(left) == 0 {
 		return nil
 	}
 	n := int64(len(left))
-	return []Finding{{
-		Kind: Unannounced, Clock: string(source), Count: n, Places: left[:min(len(left), maxPlaces)],
-		Text: fmt.Sprintf("%s says nothing of %s: %s", source, plural(n, "event"), name(left)),
+	return []report.Finding{{
+		Kind: report.Unannounced, Clock: string(source), Count: n, Places: left[:min(len(left), report.MaxPlaces)],
+		Text: fmt.Sprintf("%s says nothing of %s: %s", source, report.Plural(n, "event"), report.Names(left)),
 	}}
 }

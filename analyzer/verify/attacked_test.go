@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
@@ -42,7 +43,7 @@ func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
 }
 
 // asHLS makes the report on a stream of HLS.
-func asHLS(t *testing.T, in input, truth truth.Truth) *Report {
+func asHLS(t *testing.T, in input, truth truth.Truth) *report.Report {
 	t.Helper()
 	in.kind, in.info = analyzer.KindHLS, transport()
 	in.info.Format = "hls"
@@ -61,14 +62,14 @@ func TestAnnouncements(t *testing.T) {
 	for name, c := range map[string]struct {
 		said     []analyzer.Record
 		holdsID3 bool
-		want     []Kind
+		want     []report.Kind
 		clock    string
 	}{
 		"all there":       {said: events},
-		"none":            {said: events[:1], want: []Kind{ClockGone}, clock: "hls.daterange"},
-		"no times at all": {want: []Kind{ClockGone}, clock: "hls.program_date_time"},
-		"one left out":    {said: events[:len(events)-1], want: []Kind{Unannounced}, clock: "hls.daterange"},
-		"no ID3":          {said: events, holdsID3: true, want: []Kind{ClockGone}, clock: "id3"},
+		"none":            {said: events[:1], want: []report.Kind{report.ClockGone}, clock: "hls.daterange"},
+		"no times at all": {want: []report.Kind{report.ClockGone}, clock: "hls.program_date_time"},
+		"one left out":    {said: events[:len(events)-1], want: []report.Kind{report.Unannounced}, clock: "hls.daterange"},
+		"no ID3":          {said: events, holdsID3: true, want: []report.Kind{report.ClockGone}, clock: "id3"},
 	} {
 		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
 		if !slices.Equal(kindsOf(r), c.want) || len(c.want) > 0 && r.Findings[0].Clock != c.clock {
@@ -78,16 +79,16 @@ func TestAnnouncements(t *testing.T) {
 	changed := slices.Clone(events)
 	changed[2].Extra = rangeExtra(truth.Markers[1], "main-e99")
 	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
 		t.Errorf("another ID: %+v", r.Findings)
 	}
 	quiet := truth
 	quiet.Markers = nil
 	still := slices.Clone(pictures)
 	for i := range still {
-		still[i].event = false
+		still[i].Event = false
 	}
-	if r = asHLS(t, input{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != True {
+	if r = asHLS(t, input{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != report.True {
 		t.Errorf("no event: %+v", r.Findings)
 	}
 }
@@ -101,8 +102,8 @@ func TestAnnouncedAtTheEnd(t *testing.T) {
 	before = before[:len(before)-1]
 	for _, c := range []struct {
 		after int64 // frames that are read after the event's first
-		want  []Kind
-	}{{1, nil}, {14, nil}, {15, []Kind{Unannounced}}} {
+		want  []report.Kind
+	}{{1, nil}, {14, nil}, {15, []report.Kind{report.Unannounced}}} {
 		n := m.Frame + c.after + 1
 		part := truth
 		part.Bounded = false
@@ -115,7 +116,7 @@ func TestAnnouncedAtTheEnd(t *testing.T) {
 	whole := verifytest.Truth(t, m.Frame+2)
 	pictures := perfect(whole, m.Frame+2)
 	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
-	if got := kindsOf(r); !slices.Equal(got, []Kind{Unannounced}) {
+	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Unannounced}) {
 		t.Errorf("at the end of the truth: %v", got)
 	}
 }
@@ -152,10 +153,10 @@ func TestSegmentLength(t *testing.T) {
 			list = append(list, span{msn: i, first: clock.PTS(60 * i), last: clock.PTS(60*i + 59), units: 60, says: c.says})
 		}
 		r := asHLS(t, input{pictures: pictures, statements: told, segments: list}, truth)
-		if c.count == 0 && r.Verdict == True {
+		if c.count == 0 && r.Verdict == report.True {
 			continue
 		}
-		if len(r.Findings) != 1 || r.Findings[0].Kind != SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
+		if len(r.Findings) != 1 || r.Findings[0].Kind != report.SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
 	}
@@ -169,10 +170,10 @@ func TestDiscontinuities(t *testing.T) {
 	for name, c := range map[string]struct {
 		second int64 // the first frame of another run
 		tag    int   // the segment with the tag
-		want   []Kind
+		want   []report.Kind
 	}{
-		"one run": {testFrames, -1, nil}, "two runs": {300, 5, nil}, "two runs, not marked": {300, -1, []Kind{ClockGaps}},
-		"one run, marked": {testFrames, 5, []Kind{Added}}, "marked elsewhere": {300, 4, []Kind{Added, ClockGaps}},
+		"one run": {testFrames, -1, nil}, "two runs": {300, 5, nil}, "two runs, not marked": {300, -1, []report.Kind{report.ClockGaps}},
+		"one run, marked": {testFrames, 5, []report.Kind{report.Added}}, "marked elsewhere": {300, 4, []report.Kind{report.Added, report.ClockGaps}},
 	} {
 		part := truth
 		part.Frames = maps.Clone(truth.Frames)
@@ -204,7 +205,7 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	year := 365 * 24 * time.Hour
-	for by, want := range map[time.Duration]State{0: Unchecked, time.Hour: Unchecked, -year: Offset, year: Offset, -time.Minute: Offset} {
+	for by, want := range map[time.Duration]report.State{0: report.Unchecked, time.Hour: report.Unchecked, -year: report.Offset, year: report.Offset, -time.Minute: report.Offset} {
 		list := statements(truth, pictures)
 		for i := range list {
 			if list[i].Source == analyzer.MISBTime {
@@ -215,7 +216,7 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 		blind := truth
 		blind.Frames = nil
 		r := checked(t, input{pictures: pictures, statements: list}, blind)
-		if r.Clocks[3].State != want || (r.Verdict == True) != (want == Unchecked) {
+		if r.Clocks[3].State != want || (r.Verdict == report.True) != (want == report.Unchecked) {
 			t.Errorf("%v: %s, %+v, %+v", by, r.Verdict, r.Clocks[3].State, r.Findings)
 		}
 	}
@@ -231,7 +232,7 @@ func TestForeignChannel(t *testing.T) {
 		}
 	}
 	r := checked(t, input{pictures: pictures, statements: list}, truth)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Count != 499 ||
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Count != 499 ||
 		!strings.Contains(r.Findings[0].Text, "channel is other, not main, at frame 101") {
 		t.Errorf("%+v", r.Findings)
 	}
@@ -249,14 +250,14 @@ func TestBeyondTruth(t *testing.T) {
 		t.Fatal("no event is beyond")
 	}
 	r := checked(t, in, part)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != BeyondTruth || r.Findings[0].Count != 300 || r.Findings[0].Places[0].First != 300 {
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.BeyondTruth || r.Findings[0].Count != 300 || r.Findings[0].Places[0].First != 300 {
 		t.Errorf("%+v", r.Findings)
 	}
 	if *r.FirstFrame != 0 || *r.LastFrame != testFrames-1 {
 		t.Errorf("frames %d to %d", *r.FirstFrame, *r.LastFrame)
 	}
 	part.First, part.Last = 5_400_000, 5_400_599
-	if r = checked(t, in, part); r.Verdict != Unknown || len(r.Findings) > 0 ||
+	if r = checked(t, in, part); r.Verdict != report.Unknown || len(r.Findings) > 0 ||
 		r.Notes[0] != "the stream shows frames 0 to 599, the truth is about 5400000 to 5400599" {
 		t.Errorf("%s, %v, %+v", r.Verdict, r.Notes, r.Findings)
 	}
@@ -268,14 +269,14 @@ func TestJumpHidesNothing(t *testing.T) {
 	pictures := perfect(truth, testFrames)
 	told := statements(truth, pictures)
 	for i := range pictures {
-		pictures[i].pts += 90000 + int64(i/300)*3000
+		pictures[i].PTS += 90000 + int64(i/300)*3000
 	}
 	for i := range told {
-		pts := pictures[told[i].Unit].pts
+		pts := pictures[told[i].Unit].PTS
 		told[i].PTS = &pts
 	}
 	r := checked(t, input{pictures: pictures, statements: told}, truth)
-	if !slices.Equal(kindsOf(r), []Kind{ClockStep, ClockOffset}) || *r.Findings[1].Amount != 1e9 {
+	if !slices.Equal(kindsOf(r), []report.Kind{report.ClockStep, report.ClockOffset}) || *r.Findings[1].Amount != 1e9 {
 		t.Errorf("%+v", r.Findings)
 	}
 }
@@ -284,29 +285,29 @@ func TestJumpHidesNothing(t *testing.T) {
 func TestStaircase(t *testing.T) {
 	list := samplesOf(480, func(i int64) int64 { return -(i / 4) * 33_333_333 })
 	for i := range list {
-		list[i].at = (int64(i) + int64(i)/4) * 1_000_000_000 / 30
+		list[i].At = (int64(i) + int64(i)/4) * 1_000_000_000 / 30
 	}
-	if f := describe(list, 5556); f.state != Drifting || f.ppm < -201_000 || f.ppm > -199_000 {
+	if f := describe(list, 5556); f.state != report.Drifting || f.ppm < -201_000 || f.ppm > -199_000 {
 		t.Errorf("%+v", f)
 	}
 	// Few jumps are jumps, however regular.
 	few := samplesOf(600, func(i int64) int64 { return i / 60 * 33_333_333 })
-	if f := describe(few, 5556); f.state != Stepped || len(f.steps) != 9 {
+	if f := describe(few, 5556); f.state != report.Stepped || len(f.steps) != 9 {
 		t.Errorf("%+v", f)
 	}
 }
 
 func TestTexts(t *testing.T) {
-	early, short := []Place{{By: -28}}, []Place{{By: -3}}
-	drift := describeClock(ClockReport{Name: "pts", State: Drifting, PPM: 1.3976024e6})
-	step := describeClock(ClockReport{Name: "pts", State: Stepped, Steps: []Step{{Frame: 3, By: 1e9}}})
+	early, short := []report.Place{{By: -28}}, []report.Place{{By: -3}}
+	drift := describeClock(report.ClockReport{Name: "pts", State: report.Drifting, PPM: 1.3976024e6})
+	step := describeClock(report.ClockReport{Name: "pts", State: report.Stepped, Steps: []report.Step{{Frame: 3, By: 1e9}}})
 	for got, want := range map[string]string{
-		by(EventEarly, early):                        " by 28 frames",
-		by(EventEarly, []Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",
-		by(EventLate, []Place{{By: 1}}):              " by 1 frame",
-		by(EventLength, short):                       ", 3 frames short",
-		drift[0].Text:                                "pts runs fast by 1397602.4 ppm",
-		step[0].Text:                                 "pts jumps 1 time: by +1 s at frame 3",
+		by(report.EventEarly, early):                               " by 28 frames",
+		by(report.EventEarly, []report.Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",
+		by(report.EventLate, []report.Place{{By: 1}}):              " by 1 frame",
+		by(report.EventLength, short):                              ", 3 frames short",
+		drift[0].Text:                                              "pts runs fast by 1397602.4 ppm",
+		step[0].Text:                                               "pts jumps 1 time: by +1 s at frame 3",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

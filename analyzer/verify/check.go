@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
@@ -15,8 +17,8 @@ import (
 type input struct {
 	url        string
 	kind       analyzer.Kind
-	info       StreamInfo
-	pictures   []picture
+	info       pixels.StreamInfo
+	pictures   []pixels.Picture
 	statements []analyzer.Record
 	// cut says that reading ended before the stream did.
 	cut bool
@@ -65,15 +67,15 @@ type checker struct {
 }
 
 // check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source truth.Source, allow []Allowance) (*Report, error) {
+func check(ctx context.Context, in input, channel markers.Channel, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
 	c.losses = newLosses(in.statements)
-	named := namedBy(in.statements, in.info.modulus())
-	in.pictures = unmix(in.pictures, named, in.info.modulus())
-	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.modulus())
+	named := namedBy(in.statements, in.info.Modulus())
+	in.pictures = unmix(in.pictures, named, in.info.Modulus())
+	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.Modulus())
 	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
 		return c.reversed(ctx, source, allow)
@@ -82,7 +84,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 	r := c.newReport(runs)
 	r.Notes = append(r.Notes, in.notes...)
 	if r.Readable == 0 {
-		r.Verdict = Unknown
+		r.Verdict = report.Unknown
 		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded, blended or scaled down too far")
 		for _, f := range c.blended() {
 			r.Notes = append(r.Notes, f.Text)
@@ -95,9 +97,9 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 		}
 	}
 	// A frame that is shown again after unreadable pictures is no anchor.
-	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].frame == in.pictures[b].frame })
-	c.first, c.last = in.pictures[c.anchors[0]].frame, in.pictures[c.anchors[len(c.anchors)-1]].frame
-	r.FirstFrame, r.LastFrame = &in.pictures[c.anchors[0]].frame, &in.pictures[c.anchors[len(c.anchors)-1]].frame
+	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].Frame == in.pictures[b].Frame })
+	c.first, c.last = in.pictures[c.anchors[0]].Frame, in.pictures[c.anchors[len(c.anchors)-1]].Frame
+	r.FirstFrame, r.LastFrame = &in.pictures[c.anchors[0]].Frame, &in.pictures[c.anchors[len(c.anchors)-1]].Frame
 	var err error
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
@@ -107,19 +109,19 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 		r, err := check(ctx, in, channel, source, allow)
 		if err == nil {
 			r.Notes = append(r.Notes, fmt.Sprintf("the stream ends where it was cut: %s at its end %s coded before frames that were cut off, and left out here",
-				plural(int64(n), "picture"), isAre(n)))
+				report.Plural(int64(n), "picture"), report.IsAre(n)))
 		}
 		return r, err
 	}
 	if note := c.elsewhere(); note != "" {
-		r.Verdict, r.Notes = Unknown, append(r.Notes, note)
+		r.Verdict, r.Notes = report.Unknown, append(r.Notes, note)
 		return r, nil
 	}
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
 
 	c.timed = timekeepers(in.pictures, c.anchors, disordered)
 	if guessed := in.guessed(); len(guessed) > 0 {
-		c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].frame] })
+		c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
 	}
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
@@ -131,16 +133,16 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 
 	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
 	reach := channel.Rate.Ticks(1) / 2
-	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
+	j := newJoint(in.pictures, c.anchors, in.info.Modulus(), reach, in.statements)
 	m := c.compare(j)
 	c.compareTags(m, j)
 	c.compareMetadata(m)
-	r.Clocks = []ClockReport{c.ptsClock(m)}
-	var left []Finding
+	r.Clocks = []report.ClockReport{c.ptsClock(m)}
+	var left []report.Finding
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
-		var told []ClockReport
+		var told []report.ClockReport
 		told, left = c.announcements(m)
 		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), told...)
 		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
@@ -155,10 +157,10 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 	r.Events = events.summary
 	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
 	r.Findings = append(append(r.Findings, c.segmentFindings(j)...), c.transportFindings(j)...)
-	r.markers = c.truth.Markers
-	r.judge(allow)
-	if r.Verdict == True && in.unread != nil {
-		r.Verdict = Unknown
+	r.Markers = c.truth.Markers
+	r.Judge(allow)
+	if r.Verdict == report.True && in.unread != nil {
+		r.Verdict = report.Unknown
 	}
 	return r, nil
 }
@@ -176,25 +178,25 @@ func (in *input) guessed() map[int64]bool {
 
 // reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
 // clock can be right.
-func (c *checker) reversed(ctx context.Context, source truth.Source, allow []Allowance) (*Report, error) {
+func (c *checker) reversed(ctx context.Context, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	in := c.in
 	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
 	slices.Reverse(in.pictures)
 	for i := range in.pictures {
-		in.pictures[i].timed = false
+		in.pictures[i].Timed = false
 	}
 	r, err := check(ctx, in, c.channel, source, allow)
-	if err != nil || r.Verdict == Unknown {
+	if err != nil || r.Verdict == report.Unknown {
 		return r, err
 	}
-	r.Clocks = []ClockReport{{Name: clockPTS, State: Absent}}
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Clock != "" })
-	first := Finding{
-		Kind: Reversed, Count: int64(len(in.pictures)),
+	r.Clocks = []report.ClockReport{{Name: report.PTSClock, State: report.Absent}}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f report.Finding) bool { return f.Clock != "" })
+	first := report.Finding{
+		Kind: report.Reversed, Count: int64(len(in.pictures)),
 		Text: fmt.Sprintf("the pictures come from the last to the first, from frame %d to frame %d", *r.LastFrame, *r.FirstFrame),
 	}
-	r.Findings = append([]Finding{first}, r.Findings...)
-	r.judge(allow)
+	r.Findings = append([]report.Finding{first}, r.Findings...)
+	r.Judge(allow)
 	return r, nil
 }
 
@@ -204,9 +206,9 @@ const reordered = 17
 
 // untorn leaves out the end of a stream that was cut off while it was read: of pictures that are coded out of turn the
 // last ones may be there, and those before them not yet.
-func untorn(list []picture) []picture {
+func untorn(list []pixels.Picture) []pixels.Picture {
 	for i := max(1, len(list)-reordered); i < len(list); i++ {
-		if a, b := list[i-1].frame, list[i].frame; a >= 0 && b > a+1 {
+		if a, b := list[i-1].Frame, list[i].Frame; a >= 0 && b > a+1 {
 			return list[:i]
 		}
 	}
@@ -219,7 +221,7 @@ func (c *checker) cutOff() int {
 	list := c.anchors
 	from := max(1, len(list)-reordered)
 	for k := from; k < len(list); k++ {
-		if c.in.pictures[list[k]].frame == c.in.pictures[list[k-1]].frame+1 {
+		if c.in.pictures[list[k]].Frame == c.in.pictures[list[k-1]].Frame+1 {
 			continue
 		}
 		last, known := c.decodedLast(from, k)
@@ -237,15 +239,15 @@ func (c *checker) decodedLast(from, k int) (last, known bool) {
 	list := c.anchors
 	newest := int64(math.MinInt64) // DTS of what is there
 	for _, i := range list[from-1:] {
-		dts, known := c.decoding(c.in.pictures[i].frame)
+		dts, known := c.decoding(c.in.pictures[i].Frame)
 		if !known {
 			return false, false
 		}
 		newest = max(newest, dts)
 	}
 	i := k
-	for n := c.in.pictures[list[k-1]].frame + 1; n < c.last; n++ {
-		if n == c.in.pictures[list[i]].frame {
+	for n := c.in.pictures[list[k-1]].Frame + 1; n < c.last; n++ {
+		if n == c.in.pictures[list[i]].Frame {
 			i++
 			continue
 		}
@@ -287,15 +289,15 @@ const maxPassed = 8
 
 // timekeepers are the anchors without those that a picture out of order has passed: of two pictures that changed places
 // one is in order, and its time is as wrong as the other's.
-func timekeepers(list []picture, anchors, disordered []int) []int {
+func timekeepers(list []pixels.Picture, anchors, disordered []int) []int {
 	passed := map[int]bool{}
 	for _, d := range disordered {
 		k, _ := slices.BinarySearch(anchors, d)
 		var over []int
-		for i := k - 1; i >= 0 && list[anchors[i]].frame > list[d].frame; i-- {
+		for i := k - 1; i >= 0 && list[anchors[i]].Frame > list[d].Frame; i-- {
 			over = append(over, anchors[i])
 		}
-		for i := k; i < len(anchors) && list[anchors[i]].frame < list[d].frame; i++ {
+		for i := k; i < len(anchors) && list[anchors[i]].Frame < list[d].Frame; i++ {
 			over = append(over, anchors[i])
 		}
 		if len(over) > maxPassed {
@@ -309,13 +311,13 @@ func timekeepers(list []picture, anchors, disordered []int) []int {
 }
 
 // newReport counts the pictures.
-func (c *checker) newReport(runs []show) *Report {
-	r := &Report{
+func (c *checker) newReport(runs []show) *report.Report {
+	r := &report.Report{
 		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,
-		Pictures: len(c.in.pictures), Findings: []Finding{}, Clocks: []ClockReport{},
+		Pictures: len(c.in.pictures), Findings: []report.Finding{}, Clocks: []report.ClockReport{},
 	}
 	for _, p := range c.in.pictures {
-		if p.frame >= 0 {
+		if p.Frame >= 0 {
 			r.Readable++
 		}
 	}
@@ -326,18 +328,18 @@ func (c *checker) newReport(runs []show) *Report {
 func (c *checker) shownFrames() []shown {
 	list := make([]shown, 0, len(c.anchors))
 	for _, i := range c.anchors {
-		if n := c.in.pictures[i].frame; c.within(n) {
-			list = append(list, shown{n, c.in.pictures[i].event})
+		if n := c.in.pictures[i].Frame; c.within(n) {
+			list = append(list, shown{n, c.in.pictures[i].Event})
 		}
 	}
 	return list
 }
 
 // formFindings says what became of the picture's size and of the frame rate.
-func (c *checker) formFindings(s *sequence) (list []Finding) {
+func (c *checker) formFindings(s *sequence) (list []report.Finding) {
 	if i := c.in.info; i.Width != c.channel.Width || i.Height != c.channel.Height {
-		list = append(list, Finding{
-			Kind: Resized,
+		list = append(list, report.Finding{
+			Kind: report.Resized,
 			Text: fmt.Sprintf("the picture is %dx%d, not %dx%d", i.Width, i.Height, c.channel.Width, c.channel.Height),
 		})
 	}
@@ -345,12 +347,12 @@ func (c *checker) formFindings(s *sequence) (list []Finding) {
 		rate := float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den) / c.cadence.ratio
 		text := fmt.Sprintf("%.5g pictures/s of %s frames/s", rate, c.channel.Rate)
 		if s.dropped > 0 {
-			text += fmt.Sprintf(", %s left out for it", plural(s.dropped, "frame"))
+			text += fmt.Sprintf(", %s left out for it", report.Plural(s.dropped, "frame"))
 		}
 		if s.repeated > 0 {
-			text += fmt.Sprintf(", %s repeated for it", plural(s.repeated, "frame"))
+			text += fmt.Sprintf(", %s repeated for it", report.Plural(s.repeated, "frame"))
 		}
-		list = append(list, Finding{Kind: Retimed, Text: text, Count: s.dropped + s.repeated})
+		list = append(list, report.Finding{Kind: report.Retimed, Text: text, Count: s.dropped + s.repeated})
 	}
 	return list
 }

@@ -173,11 +173,11 @@ func (c *checker) fiFrames() map[int64]bool {
 	second, before := int64(-1), int64(-2)
 	held := int(min(reordered, c.channel.Rate.Base()))
 	for k, i := range c.anchors {
-		n := c.in.pictures[i].frame
+		n := c.in.pictures[i].Frame
 		s := int64(c.clock.Time(n)) / int64(time.Second)
 		if s != second || slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == n }) {
 			begins := n == before+1 || c.truth.Bounded && n == c.truth.First
-			followed := k+held < len(c.anchors) && c.in.pictures[c.anchors[k+held]].frame == n+int64(held)
+			followed := k+held < len(c.anchors) && c.in.pictures[c.anchors[k+held]].Frame == n+int64(held)
 			out[n] = begins && (followed || c.atEnd()) && !c.breaksOff(n)
 		}
 		second, before = s, n

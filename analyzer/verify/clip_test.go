@@ -15,6 +15,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
@@ -185,7 +186,7 @@ func encodedUnits(t *testing.T, frames int64, bFrames string, truth truth.Truth)
 }
 
 // judge holds a file against the truth; of the pictures it takes those that were decoded before.
-func (c *clip) judge(t *testing.T, carrier, path string) *Report {
+func (c *clip) judge(t *testing.T, carrier, path string) *report.Report {
 	t.Helper()
 	in := c.decoded[carrier]
 	o := analyzer.Options{Now: time.Now}

@@ -4,13 +4,14 @@ import (
 	"math"
 	"testing"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
 
 // errors makes a sample a frame, at 30 frames/s, with what err says.
-func samplesOf(n int64, err func(i int64) int64) (list []sample) {
+func samplesOf(n int64, err func(i int64) int64) (list []report.Sample) {
 	for i := range n {
-		list = append(list, sample{frame: i, at: i * 1_000_000_000 / 30, err: err(i)})
+		list = append(list, report.Sample{Frame: i, At: i * 1_000_000_000 / 30, Err: err(i)})
 	}
 	return list
 }
@@ -19,27 +20,27 @@ func TestDescribe(t *testing.T) {
 	const tick, ms = 11111, 1_000_000
 	for _, c := range []struct {
 		name      string
-		list      []sample
+		list      []report.Sample
 		tolerance int64
-		state     State
+		state     report.State
 		offset    int64
 		ppm       float64
-		steps     []Step
+		steps     []report.Step
 	}{
-		{"nothing wrong", samplesOf(600, func(int64) int64 { return 0 }), 5556, Exact, 0, 0, nil},
-		{"rounded to milliseconds", samplesOf(600, func(i int64) int64 { return (i%3 - 1) * ms / 3 }), ms / 2, Exact, 0, 0, nil},
-		{"one tick ahead", samplesOf(600, func(int64) int64 { return tick }), 5556, Offset, tick, 0, nil},
-		{"40 ms ahead", samplesOf(2, func(int64) int64 { return 40 * ms }), 5556, Offset, 40 * ms, 0, nil},
-		{"100 ppm fast, in ticks", samplesOf(600, func(i int64) int64 { return i * 3 / 10 * tick }), 5556, Drifting, 0, 100, nil},
-		{"4.2 % fast and 1 s behind", samplesOf(600, func(i int64) int64 { return i*1_400_000 - 1000*ms }), 5556, Drifting, -1000 * ms, 42000, nil},
-		{"drift of segments", samplesOf(6, func(i int64) int64 { return i * 33 * ms }), ms, Drifting, 0, 990000, nil},
-		{"a jump", samplesOf(600, func(i int64) int64 { return i / 200 % 2 * 33 * ms }), 5556, Stepped, 0, 0,
-			[]Step{{200, 33 * ms}, {400, -33 * ms}}},
-		{"a jump and drift", samplesOf(600, func(i int64) int64 { return i/300*50*ms + i*33333/10 }), 5556, Stepped, 0, 100,
-			[]Step{{300, 50 * ms}}},
-		{"a jump at the first of two", samplesOf(2, func(i int64) int64 { return i * 33 * ms }), 5556, Noisy, 33 * ms, 0, nil},
-		{"noise", samplesOf(600, func(i int64) int64 { return i * 7919 % 101 * ms }), 5556, Noisy, 50 * ms, 0, nil},
-		{"noise below a step", samplesOf(600, func(i int64) int64 { return i * 7919 % 5 * ms }), 5556, Noisy, 2 * ms, 0, nil},
+		{"nothing wrong", samplesOf(600, func(int64) int64 { return 0 }), 5556, report.Exact, 0, 0, nil},
+		{"rounded to milliseconds", samplesOf(600, func(i int64) int64 { return (i%3 - 1) * ms / 3 }), ms / 2, report.Exact, 0, 0, nil},
+		{"one tick ahead", samplesOf(600, func(int64) int64 { return tick }), 5556, report.Offset, tick, 0, nil},
+		{"40 ms ahead", samplesOf(2, func(int64) int64 { return 40 * ms }), 5556, report.Offset, 40 * ms, 0, nil},
+		{"100 ppm fast, in ticks", samplesOf(600, func(i int64) int64 { return i * 3 / 10 * tick }), 5556, report.Drifting, 0, 100, nil},
+		{"4.2 % fast and 1 s behind", samplesOf(600, func(i int64) int64 { return i*1_400_000 - 1000*ms }), 5556, report.Drifting, -1000 * ms, 42000, nil},
+		{"drift of segments", samplesOf(6, func(i int64) int64 { return i * 33 * ms }), ms, report.Drifting, 0, 990000, nil},
+		{"a jump", samplesOf(600, func(i int64) int64 { return i / 200 % 2 * 33 * ms }), 5556, report.Stepped, 0, 0,
+			[]report.Step{{200, 33 * ms}, {400, -33 * ms}}},
+		{"a jump and drift", samplesOf(600, func(i int64) int64 { return i/300*50*ms + i*33333/10 }), 5556, report.Stepped, 0, 100,
+			[]report.Step{{300, 50 * ms}}},
+		{"a jump at the first of two", samplesOf(2, func(i int64) int64 { return i * 33 * ms }), 5556, report.Noisy, 33 * ms, 0, nil},
+		{"noise", samplesOf(600, func(i int64) int64 { return i * 7919 % 101 * ms }), 5556, report.Noisy, 50 * ms, 0, nil},
+		{"noise below a step", samplesOf(600, func(i int64) int64 { return i * 7919 % 5 * ms }), 5556, report.Noisy, 2 * ms, 0, nil},
 	} {
 		f := describe(c.list, c.tolerance)
 		if f.state != c.state {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -54,7 +56,7 @@ func (c *checker) frameSpecs() []frameSpec {
 	dateTime.want = func(n int64) string { return c.clock.UTC(n).Format(time.RFC3339Nano) }
 	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
-	timecode.name, utc.name = clockOnFITC, clockOnFI
+	timecode.name, utc.name = report.OnFITCClock, report.OnFIClock
 	timing := frameSpec{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
 	if slices.ContainsFunc(c.in.statements, func(r analyzer.Record) bool { return r.Source == analyzer.TimeCode }) {
 		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
@@ -163,42 +165,42 @@ func dayFrames(r media.FrameRate, drop bool) int64 {
 }
 
 // ptsClock holds the time stamps of the pictures against those of their frames.
-func (c *checker) ptsClock(m *comparison) ClockReport {
-	var list []sample
+func (c *checker) ptsClock(m *comparison) report.ClockReport {
+	var list []report.Sample
 	tolerance := c.ptsTolerance()
 	for _, i := range c.timed {
 		p := c.in.pictures[i]
-		if !p.timed {
+		if !p.Timed {
 			continue
 		}
-		err := nanos(centre(p.pts-c.clock.PTS(p.frame), c.in.info.modulus()))
+		err := nanos(centre(p.PTS-c.clock.PTS(p.Frame), c.in.info.Modulus()))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{clockPTS, "pts"}, strconv.FormatInt(c.clock.PTS(p.frame), 10), strconv.FormatInt(p.pts, 10), c.place(p.frame))
+			m.differ(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
 		}
-		list = append(list, sample{p.frame, int64(c.clock.Time(p.frame)), err})
+		list = append(list, report.Sample{p.Frame, int64(c.clock.Time(p.Frame)), err})
 	}
-	return newClockReport(clockPTS, tolerance, list, len(c.timed), true)
+	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
 
 // dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is told of that clock.
-func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport {
+func (c *checker) dtsClock(m *comparison, j *joint, pts report.ClockReport) report.ClockReport {
 	if c.in.info.Codec == "hevc" {
-		return ClockReport{} // the encoder was another, with decoding times to choose
+		return report.ClockReport{} // the encoder was another, with decoding times to choose
 	}
-	modulus := c.in.info.modulus()
-	millisecond := c.in.info.num*1000 == c.in.info.den
+	modulus := c.in.info.Modulus()
+	millisecond := c.in.info.Num*1000 == c.in.info.Den
 	var tolerance int64
-	if pts.State != Exact {
-		tolerance = 2 * (c.in.info.resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
+	if pts.State != report.Exact {
+		tolerance = 2 * (c.in.info.Resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
 	}
-	var list []sample
+	var list []report.Sample
 	seen := map[int64]bool{}
 	for number, u := range c.in.units {
 		i, ok := j.unit(int64(number), u.pts)
 		if !ok || u.undated {
 			continue
 		}
-		n := c.in.pictures[i].frame
+		n := c.in.pictures[i].Frame
 		f := c.truth.Frames[n]
 		// Who encoded the pictures anew had decoding times to choose.
 		if _, known := c.decoding(n); !known || len(m.frames[analyzer.FrameRecord][n]) == 0 || seen[n] {
@@ -206,18 +208,18 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 		}
 		seen[n] = true
 		lead := f.PTS - f.DTS
-		if millisecond && pts.State == Exact { // each is rounded
+		if millisecond && pts.State == report.Exact { // each is rounded
 			lead = int64(int32(millis(f.PTS)-millis(f.DTS))) * (media.TicksPerSecond / 1000)
 		}
 		want := u.pts - lead
 		err := nanos(centre(u.dts-want, modulus))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{clockDTS, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
+			m.differ(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
 		}
-		list = append(list, sample{n, int64(c.clock.Time(n)), err})
+		list = append(list, report.Sample{n, int64(c.clock.Time(n)), err})
 	}
 	sortSamples(list)
-	return newClockReport(clockDTS, tolerance, list, 0, true)
+	return newClockReport(report.DTSClock, tolerance, list, 0, true)
 }
 
 // ptsTolerance is up to where a picture's time stamp counts as right, in nanoseconds.
@@ -228,9 +230,9 @@ func (c *checker) ptsTolerance() int64 {
 		return int64(frame * max(1, c.cadence.ratio))
 	}
 	if c.throughMilliseconds() {
-		return StreamInfo{num: 1, den: 1000}.resolution() + c.in.info.resolution()
+		return pixels.StreamInfo{Num: 1, Den: 1000}.Resolution() + c.in.info.Resolution()
 	}
-	return c.in.info.resolution()
+	return c.in.info.Resolution()
 }
 
 // throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
@@ -241,7 +243,7 @@ func (c *checker) throughMilliseconds() bool {
 		fineGrain = milli / 8 // what has coarser time stamps shows nothing of it
 	)
 	// This container may have rounded them once more, the first too.
-	slack := 1 + c.in.info.resolution()*media.TicksPerSecond/int64(time.Second)
+	slack := 1 + c.in.info.Resolution()*media.TicksPerSecond/int64(time.Second)
 	if slack > fineGrain {
 		return false
 	}
@@ -252,16 +254,16 @@ func (c *checker) throughMilliseconds() bool {
 	first, rounded := -1, false
 	for _, i := range c.timed {
 		p := c.in.pictures[i]
-		if !p.timed {
+		if !p.Timed {
 			continue
 		}
 		if first < 0 {
 			first = i
 		}
-		if !whole(p.pts - c.in.pictures[first].pts) {
+		if !whole(p.PTS - c.in.pictures[first].PTS) {
 			return false
 		}
-		rounded = rounded || !whole(c.clock.PTS(p.frame)-c.clock.PTS(c.in.pictures[first].frame))
+		rounded = rounded || !whole(c.clock.PTS(p.Frame)-c.clock.PTS(c.in.pictures[first].Frame))
 	}
 	return rounded
 }
@@ -278,12 +280,12 @@ func nanos(ticks int64) int64 {
 }
 
 // newClockReport describes a clock that has statements.
-func newClockReport(name string, tolerance int64, list []sample, expected int, checked bool) ClockReport {
-	r := ClockReport{
-		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), samples: list, State: Absent,
+func newClockReport(name string, tolerance int64, list []report.Sample, expected int, checked bool) report.ClockReport {
+	r := report.ClockReport{
+		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), Samples: list, State: report.Absent,
 	}
 	if expected > 0 {
-		r.State = Gone
+		r.State = report.Gone
 	}
 	if len(list) == 0 {
 		return r
@@ -292,14 +294,14 @@ func newClockReport(name string, tolerance int64, list []sample, expected int, c
 	r.State, r.Offset, r.PPM, r.Steps = f.state, markers.Seconds(f.offset), f.ppm, f.steps
 	r.Worst = markers.Seconds(worst(list, 0, 0))
 	switch {
-	case checked || f.state == Exact:
+	case checked || f.state == report.Exact:
 	case possible(list):
-		r.State = Unchecked
+		r.State = report.Unchecked
 	default:
 		// Whatever the ledger would say, this can't be when the frames were produced.
-		r.State, r.Offset, r.PPM, r.Steps = Offset, markers.Seconds(median(list)), 0, nil
-		if possible([]sample{{err: median(list)}}) {
-			r.State = Noisy
+		r.State, r.Offset, r.PPM, r.Steps = report.Offset, markers.Seconds(median(list)), 0, nil
+		if possible([]report.Sample{{Err: median(list)}}) {
+			r.State = report.Noisy
 		}
 	}
 	return r
@@ -313,19 +315,19 @@ const (
 )
 
 // possible says whether frames may have been produced so long after their nominal times.
-func possible(list []sample) bool {
-	return !slices.ContainsFunc(list, func(s sample) bool { return s.err < earliest || s.err > latest })
+func possible(list []report.Sample) bool {
+	return !slices.ContainsFunc(list, func(s report.Sample) bool { return s.Err < earliest || s.Err > latest })
 }
 
 // statementClocks are the clocks of the statements about frames.
-func (c *checker) statementClocks(m *comparison) (list []ClockReport) {
+func (c *checker) statementClocks(m *comparison) (list []report.ClockReport) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {
 			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
-			if r.State == Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == analyzer.KindHLS {
-				r.State = Gone
+			if r.State == report.Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == analyzer.KindHLS {
+				r.State = report.Gone
 			}
-			r.missing = m.missing[spec.source]
+			r.Missing = m.missing[spec.source]
 			list = append(list, r)
 		}
 	}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
 // detected lists what Detect finds.
-func detected(t *testing.T, url string) (list []Detected) {
+func detected(t *testing.T, url string) (list []pixels.Detected) {
 	t.Helper()
-	err := Detect(t.Context(), url, DetectOptions{}, func(d Detected) error {
+	err := pixels.Detect(t.Context(), url, pixels.DetectOptions{}, func(d pixels.Detected) error {
 		list = append(list, d)
 		return nil
 	})
@@ -58,16 +59,16 @@ func TestDetect(t *testing.T) {
 }
 
 func TestDetectErrors(t *testing.T) {
-	c, none := newClip(t), func(Detected) error { return nil }
+	c, none := newClip(t), func(pixels.Detected) error { return nil }
 	failed := errors.New("the reader is full")
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{
-		"no such file":    Detect(t.Context(), filepath.Join(t.TempDir(), "none.ts"), DetectOptions{}, none),
-		"no stream":       Detect(t.Context(), "detect_test.go", DetectOptions{}, none),
-		"no program":      Detect(t.Context(), c.paths["ts"], DetectOptions{FFmpeg: "no-such-ffmpeg"}, none),
-		"nobody takes it": Detect(t.Context(), c.paths["ts"], DetectOptions{}, func(Detected) error { return failed }),
-		"interrupted":     Detect(interrupted, c.paths["ts"], DetectOptions{}, none),
+		"no such file":    pixels.Detect(t.Context(), filepath.Join(t.TempDir(), "none.ts"), pixels.DetectOptions{}, none),
+		"no stream":       pixels.Detect(t.Context(), "detect_test.go", pixels.DetectOptions{}, none),
+		"no program":      pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{FFmpeg: "no-such-ffmpeg"}, none),
+		"nobody takes it": pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{}, func(pixels.Detected) error { return failed }),
+		"interrupted":     pixels.Detect(interrupted, c.paths["ts"], pixels.DetectOptions{}, none),
 	} {
 		switch {
 		case err == nil:
@@ -76,7 +77,7 @@ func TestDetectErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := Detect(t.Context(), c.paths["ts"], DetectOptions{Duration: time.Hour}, none); err != nil {
+	if err := pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{Duration: time.Hour}, none); err != nil {
 		t.Errorf("a file that ends before the time is over: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -80,13 +81,13 @@ func (s stretch) endError(frame int64) int64 {
 // eventCheck compares the events in the picture with the markers.
 type eventCheck struct {
 	clock   markers.Clock
-	summary EventSummary
-	places  map[Kind][]Place
+	summary report.EventSummary
+	places  map[report.Kind][]report.Place
 }
 
 // checkEvents compares. list is ascending.
 func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eventCheck {
-	c := &eventCheck{clock: clock, places: map[Kind][]Place{}}
+	c := &eventCheck{clock: clock, places: map[report.Kind][]report.Place{}}
 	seen := stretches(list, marks)
 	taken := make([]bool, len(seen))
 	for _, m := range marks {
@@ -100,13 +101,13 @@ func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eve
 			c.summary.Seen++
 			c.compare(m, seen[k])
 		} else {
-			c.note(EventMissed, m.Frame, m.LastFrame, m.ID, 0)
+			c.note(report.EventMissed, m.Frame, m.LastFrame, m.ID, 0)
 		}
 	}
 	for k, s := range seen {
 		if !taken[k] {
 			c.summary.Extra++
-			c.note(EventExtra, s.first, s.last, "", 0)
+			c.note(report.EventExtra, s.first, s.last, "", 0)
 		}
 	}
 	return c
@@ -131,42 +132,42 @@ func (c *eventCheck) compare(m markers.Marker, s stretch) {
 	case start == 0 && end == 0:
 		c.summary.Exact++
 	case start < 0:
-		c.note(EventEarly, m.Frame, m.LastFrame, m.ID, start)
+		c.note(report.EventEarly, m.Frame, m.LastFrame, m.ID, start)
 	case start > 0:
-		c.note(EventLate, m.Frame, m.LastFrame, m.ID, start)
+		c.note(report.EventLate, m.Frame, m.LastFrame, m.ID, start)
 	}
 	// A shifted event ends as much late as it begins late, unless the end can't be seen.
 	if end != start && (s.after != farOff || end > 0) && (s.before != longAgo || start < 0) {
-		c.note(EventLength, m.Frame, m.LastFrame, m.ID, end-start)
+		c.note(report.EventLength, m.Frame, m.LastFrame, m.ID, end-start)
 	}
 }
 
-func (c *eventCheck) note(k Kind, first, last int64, id string, by int64) {
-	c.places[k] = append(c.places[k], Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
+func (c *eventCheck) note(k report.Kind, first, last int64, id string, by int64) {
+	c.places[k] = append(c.places[k], report.Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
 }
 
 // findings are those of the events.
-func (c *eventCheck) findings() (list []Finding) {
-	texts := map[Kind]string{
-		EventMissed: "not shown", EventExtra: "shown without a marker", EventEarly: "early", EventLate: "late",
-		EventLength: "of the wrong length",
+func (c *eventCheck) findings() (list []report.Finding) {
+	texts := map[report.Kind]string{
+		report.EventMissed: "not shown", report.EventExtra: "shown without a marker", report.EventEarly: "early", report.EventLate: "late",
+		report.EventLength: "of the wrong length",
 	}
-	for _, k := range []Kind{EventMissed, EventExtra, EventEarly, EventLate, EventLength} {
+	for _, k := range []report.Kind{report.EventMissed, report.EventExtra, report.EventEarly, report.EventLate, report.EventLength} {
 		places := c.places[k]
 		if len(places) == 0 {
 			continue
 		}
-		f := Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), maxPlaces)]}
-		f.Text = fmt.Sprintf("%s %s%s: %s", plural(f.Count, "event"), texts[k], by(k, places), name(places))
+		f := report.Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), report.MaxPlaces)]}
+		f.Text = fmt.Sprintf("%s %s%s: %s", report.Plural(f.Count, "event"), texts[k], by(k, places), report.Names(places))
 		list = append(list, f)
 	}
 	return list
 }
 
 // by says how far places are off.
-func by(k Kind, places []Place) string {
+func by(k report.Kind, places []report.Place) string {
 	sign := int64(1)
-	if k == EventEarly {
+	if k == report.EventEarly {
 		sign = -1
 	}
 	low, high := sign*places[0].By, sign*places[0].By
@@ -176,14 +177,14 @@ func by(k Kind, places []Place) string {
 	switch {
 	case low == 0 && high == 0:
 		return ""
-	case low == high && k == EventLength && low < 0:
-		return fmt.Sprintf(", %s short", plural(-low, "frame"))
-	case low == high && k == EventLength:
-		return fmt.Sprintf(", %s long", plural(low, "frame"))
+	case low == high && k == report.EventLength && low < 0:
+		return fmt.Sprintf(", %s short", report.Plural(-low, "frame"))
+	case low == high && k == report.EventLength:
+		return fmt.Sprintf(", %s long", report.Plural(low, "frame"))
 	case low == high:
-		return fmt.Sprintf(" by %s", plural(low, "frame"))
+		return fmt.Sprintf(" by %s", report.Plural(low, "frame"))
 	}
-	if k == EventLength {
+	if k == report.EventLength {
 		return fmt.Sprintf(", by %+d to %+d frames", low, high)
 	}
 	return fmt.Sprintf(" by %d to %d frames", low, high)

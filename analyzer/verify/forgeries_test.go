@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/media"
 )
 
@@ -69,13 +70,13 @@ func forgeries(c *clip) (list []forgery) {
 			forgery{"hls", analyzer.ProgramDateTime, opDouble, "", date(func(s string) []string {
 				return []string{strings.Replace(s, ".000Z", ".040Z", 1), s}
 			}), false},
-			forgery{"hls", tagLength, opDouble, "", length(twice), false},
-			forgery{"hls", tagDiscontinuity, opAdd, "", length(func(s string) []string { return []string{"#EXT-X-DISCONTINUITY\n", s} }), false},
+			forgery{"hls", report.LengthTag, opDouble, "", length(twice), false},
+			forgery{"hls", report.DiscontinuityTag, opAdd, "", length(func(s string) []string { return []string{"#EXT-X-DISCONTINUITY\n", s} }), false},
 			forgery{"hls", analyzer.ProgramDateTime, opRemove, "", date(func(string) []string { return nil }), false},
 			forgery{"hls", analyzer.ProgramDateTime, opField, "program_date_time", date(func(s string) []string {
 				return []string{strings.Replace(s, ".000Z", ".040Z", 1)}
 			}), false},
-			forgery{"hls", tagLength, opField, "EXTINF", length(func(string) []string { return []string{"#EXTINF:1.04,\n"} }), false})
+			forgery{"hls", report.LengthTag, opField, "EXTINF", length(func(string) []string { return []string{"#EXTINF:1.04,\n"} }), false})
 	}
 	for _, carrier := range all {
 		tick := int64(1)
@@ -94,24 +95,24 @@ func forgeries(c *clip) (list []forgery) {
 				}}
 			}
 		}
-		list = append(list, forgery{carrier, clockDTS, opField, "dts", move(0, -tick), false}, forgery{carrier, clockPTS, opField, "pts", move(tick, tick), true})
+		list = append(list, forgery{carrier, report.DTSClock, opField, "dts", move(0, -tick), false}, forgery{carrier, report.PTSClock, opField, "pts", move(tick, tick), true})
 	}
 	return list
 }
 
 // named says whether a finding names what was forged.
-func (f forgery) named(found Finding) bool {
+func (f forgery) named(found report.Finding) bool {
 	clocks := strings.Split(found.Clock, ",")
 	if !slices.ContainsFunc(clocks, func(s string) bool { return strings.HasPrefix(s, string(f.source)) }) || found.Allowed {
 		return false
 	}
 	switch f.op {
 	case opRemove:
-		return slices.Contains([]Kind{ClockGaps, ClockGone, Unannounced}, found.Kind)
+		return slices.Contains([]report.Kind{report.ClockGaps, report.ClockGone, report.Unannounced}, found.Kind)
 	case opDouble:
-		return found.Kind == Doubled
+		return found.Kind == report.Doubled
 	case opAdd:
-		return found.Kind == Doubled || found.Kind == Added || found.Kind == Misreported
+		return found.Kind == report.Doubled || found.Kind == report.Added || found.Kind == report.Misreported
 	}
 	return found.Field == f.field
 }
@@ -123,7 +124,7 @@ func TestForgeries(t *testing.T) {
 	c := newClip(t)
 	for carrier, path := range c.paths {
 		for _, p := range []string{path, (&forger{unit: func(*media.AccessUnit) {}}).forge(t, c, carrier)} {
-			if r := c.judge(t, carrier, p); r.Verdict != True || len(r.Findings) > 0 {
+			if r := c.judge(t, carrier, p); r.Verdict != report.True || len(r.Findings) > 0 {
 				t.Errorf("%s, untouched: %s: %v", carrier, r.Verdict, textsOf(r))
 			}
 		}
@@ -137,7 +138,7 @@ func TestForgeries(t *testing.T) {
 		counts[f.carrier]++
 		t.Run(fmt.Sprintf("%s %s %s %s", f.carrier, f.source, f.op, f.field), func(t *testing.T) {
 			path := f.forger(t).forge(t, c, f.carrier)
-			var r *Report
+			var r *report.Report
 			if f.again {
 				var err error
 				if r, err = Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now}); err != nil {
@@ -146,7 +147,7 @@ func TestForgeries(t *testing.T) {
 			} else {
 				r = c.judge(t, f.carrier, path)
 			}
-			if r.Verdict != NotTrue || !slices.ContainsFunc(r.Findings, f.named) {
+			if r.Verdict != report.NotTrue || !slices.ContainsFunc(r.Findings, f.named) {
 				t.Errorf("%s: %v", r.Verdict, textsOf(r))
 			}
 		})
@@ -159,7 +160,7 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
-func textsOf(r *Report) (list []string) {
+func textsOf(r *report.Report) (list []string) {
 	for _, f := range r.Findings {
 		list = append(list, string(f.Kind)+": "+f.Text)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
@@ -30,7 +31,7 @@ func segmented(t *testing.T) (playlist string, truth truth.Truth) {
 	defer segments.Unlock()
 	if segments.dir == "" {
 		pictures := perfect(truth, frames)
-		made := verifytest.Encode(t, verifytest.Channel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].event }, "-c:v", "libx264",
+		made := verifytest.Encode(t, verifytest.Channel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].Event }, "-c:v", "libx264",
 			"-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-f", "hls",
 			"-hls_time", "1", "-hls_list_size", "0")
 		dir := filepath.Join(clips.dir, "segments")
@@ -61,12 +62,12 @@ func TestMissingSegment(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Missing })
-		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != ExitNotTrue {
+		i := slices.IndexFunc(r.Findings, func(f report.Finding) bool { return f.Kind == report.Missing })
+		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != report.ExitNotTrue {
 			t.Errorf("%s: %+v", url, r.Findings)
 		}
 		for _, f := range r.Findings {
-			if f.Kind == ClockStep || f.Kind == Trimmed || f.Kind == SegmentLength {
+			if f.Kind == report.ClockStep || f.Kind == report.Trimmed || f.Kind == report.SegmentLength {
 				t.Errorf("%s: %s", url, f.Text)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
@@ -27,12 +29,12 @@ func (g given) Markers(context.Context, int64, int64) ([]markers.Marker, error) 
 }
 
 // perfect makes the pictures of frames 0 to n-1.
-func perfect(truth truth.Truth, n int64) (list []picture) {
+func perfect(truth truth.Truth, n int64) (list []pixels.Picture) {
 	clock := verifytest.Channel().Clock()
 	for i := range n {
-		p := picture{pts: clock.PTS(i), timed: true, frame: i}
+		p := pixels.Picture{PTS: clock.PTS(i), Timed: true, Frame: i}
 		for _, m := range truth.Markers {
-			p.event = p.event || i >= m.Frame && i <= m.LastFrame
+			p.Event = p.Event || i >= m.Frame && i <= m.LastFrame
 		}
 		list = append(list, p)
 	}
@@ -40,13 +42,13 @@ func perfect(truth truth.Truth, n int64) (list []picture) {
 }
 
 // statements are those that an annotated access unit makes, of each picture.
-func statements(truth truth.Truth, list []picture) (out []analyzer.Record) {
+func statements(truth truth.Truth, list []pixels.Picture) (out []analyzer.Record) {
 	clock := verifytest.Channel().Clock()
 	for i, p := range list {
-		if p.frame < 0 {
+		if p.Frame < 0 {
 			continue
 		}
-		pts, frame, ns := p.pts, p.frame, truth.Frames[p.frame].GenNS
+		pts, frame, ns := p.PTS, p.Frame, truth.Frames[p.Frame].GenNS
 		gen := time.Unix(0, ns/1000*1000)
 		one := analyzer.Record{PTS: &pts, Unit: int64(i)}
 		record, timing, misb := one, one, one
@@ -70,15 +72,15 @@ func timingExtra(tc media.Timecode) []byte {
 }
 
 // transport is what ffprobe says of a transport stream of the channel.
-func transport() StreamInfo {
-	return StreamInfo{Format: "mpegts", Codec: "h264", Width: 320, Height: 180, TimeBase: "1/90000", num: 1, den: 90000}
+func transport() pixels.StreamInfo {
+	return pixels.StreamInfo{Format: "mpegts", Codec: "h264", Width: 320, Height: 180, TimeBase: "1/90000", Num: 1, Den: 90000}
 }
 
 // checked makes the report on pictures and statements.
-func checked(t testing.TB, in input, truth truth.Truth) *Report {
+func checked(t testing.TB, in input, truth truth.Truth) *report.Report {
 	t.Helper()
 	in.kind = analyzer.KindTS
-	if in.info.den == 0 {
+	if in.info.Den == 0 {
 		in.info = transport()
 	}
 	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)

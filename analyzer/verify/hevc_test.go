@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
@@ -66,7 +67,7 @@ func TestHEVC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allow, err := ParseAllowance("clock_offset") // a raw stream has no times
+	allow, err := report.ParseAllowance("clock_offset") // a raw stream has no times
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,15 +96,15 @@ func TestHEVC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Clock == clockPTS || f.Kind == ClockGone })
+		found := slices.DeleteFunc(slices.Clone(r.Findings), func(f report.Finding) bool { return f.Clock == report.PTSClock || f.Kind == report.ClockGone })
 		if shift == 0 && len(found) > 0 || shift > 0 && (len(found) != 1 || found[0].Clock != "sei.time_code" || found[0].Field != "timecode") {
 			t.Errorf("%s: %v", name, textsOf(r))
 		}
-		states := map[string]State{}
+		states := map[string]report.State{}
 		for _, k := range r.Clocks {
 			states[k.Name] = k.State
 		}
-		if states["sei.frame_record"] != Exact || states["sei.misb"] != Exact || shift == 0 && states["sei.time_code"] != Exact {
+		if states["sei.frame_record"] != report.Exact || states["sei.misb"] != report.Exact || shift == 0 && states["sei.time_code"] != report.Exact {
 			t.Errorf("%s: %v", name, states)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
 // joint finds the picture that a statement belongs to, by its time stamp.
@@ -14,7 +15,7 @@ type joint struct {
 	reach   int64 // how far away a picture may be, in ticks
 	shift   int64 // what is added to the time stamps of statements
 	entries []entry
-	list    []picture
+	list    []pixels.Picture
 	// named are the frames that the frame records of units name, and seen the units that have come to each time stamp that
 	// several pictures have.
 	named map[int64]int64
@@ -28,7 +29,7 @@ type entry struct {
 
 // newJoint knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
 // begins: if more statements fall on a picture so, the earliest of each are taken for the same instant.
-func newJoint(list []picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
+func newJoint(list []pixels.Picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
 	j := &joint{modulus: modulus, reach: reach, list: list, named: map[int64]int64{}, seen: map[int64][]int64{}}
 	for i := range statements {
 		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.Frame != nil {
@@ -37,10 +38,10 @@ func newJoint(list []picture, anchors []int, modulus, reach int64, statements []
 	}
 	earliest, found := int64(0), false
 	for _, i := range anchors {
-		if p := list[i]; p.timed {
-			j.entries = append(j.entries, entry{reduce(p.pts, modulus), i})
-			if !found || p.pts < earliest {
-				earliest, found = p.pts, true
+		if p := list[i]; p.Timed {
+			j.entries = append(j.entries, entry{reduce(p.PTS, modulus), i})
+			if !found || p.PTS < earliest {
+				earliest, found = p.PTS, true
 			}
 		}
 	}
@@ -95,7 +96,7 @@ func (j *joint) unit(number, pts int64) (int, bool) {
 	if !ok || number < 0 {
 		return i, ok
 	}
-	at := reduce(j.list[i].pts, j.modulus)
+	at := reduce(j.list[i].PTS, j.modulus)
 	k := sort.Search(len(j.entries), func(k int) bool { return j.entries[k].pts >= at })
 	var same []int
 	for ; k < len(j.entries) && j.entries[k].pts == at; k++ {
@@ -106,7 +107,7 @@ func (j *joint) unit(number, pts int64) (int, bool) {
 	}
 	if n, named := j.named[number]; named {
 		for _, i := range same {
-			if j.list[i].frame == n {
+			if j.list[i].Frame == n {
 				return i, true
 			}
 		}

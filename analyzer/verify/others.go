@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
 // codecsRead are the codecs, by ffmpeg's names, whose statements are read.
@@ -26,7 +27,7 @@ func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, pr
 	if !unknownKind {
 		return
 	}
-	copied, err := copyToTS(ctx, program, path, dir)
+	copied, err := pixels.CopyToTS(ctx, program, path, dir)
 	if err != nil {
 		in.unread = errors.Join(in.unread, err)
 		return

@@ -3,23 +3,22 @@ package verify
 import (
 	"testing"
 
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/markers"
 )
 
 // decoded probes and decodes a file.
-func decoded(t *testing.T, c markers.Channel, file string) ([]picture, StreamInfo) {
+func decoded(t *testing.T, c markers.Channel, file string) ([]pixels.Picture, pixels.StreamInfo) {
 	t.Helper()
-	info, err := probe(t.Context(), "ffprobe", file)
+	info, err := pixels.Probe(t.Context(), "ffprobe", file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := 0
-	list, err := decode(t.Context(), decoding{"ffmpeg", file, t.TempDir(), func(n int) { told = n }}, info, newMeter(c))
+	list, err := pixels.Decode(t.Context(), pixels.Decoding{
+		FFmpeg: "ffmpeg", Path: file, Dir: t.TempDir(), Info: info, Channel: c, Progress: func(int) {},
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if told != len(list) {
-		t.Errorf("progress came to %d of %d pictures", told, len(list))
 	}
 	return list, info
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
 )
@@ -71,7 +72,7 @@ func (c *checker) datedFrames(j *joint) map[int64]bool {
 	out := map[int64]bool{}
 	for _, s := range c.in.segments {
 		if i, ok := j.picture(s.begin); ok {
-			out[c.in.pictures[i].frame] = c.in.dated
+			out[c.in.pictures[i].Frame] = c.in.dated
 		}
 	}
 	return out
@@ -79,9 +80,9 @@ func (c *checker) datedFrames(j *joint) map[int64]bool {
 
 // segmentFindings holds EXTINF against the time stamps in each segment. Where a segment's end is not there, the one that
 // follows says how long it is.
-func (c *checker) segmentFindings(j *joint) []Finding {
+func (c *checker) segmentFindings(j *joint) []report.Finding {
 	list := c.in.segments
-	var places []Place
+	var places []report.Place
 	var largest markers.Seconds
 	for i, s := range list {
 		if s.units < 2 {
@@ -100,9 +101,9 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 		if max(off, -off) > max(largest, -largest) {
 			largest = off
 		}
-		p := Place{}
+		p := report.Place{}
 		if k, ok := j.picture(s.first); ok {
-			p.First = c.in.pictures[k].frame
+			p.First = c.in.pictures[k].Frame
 			p.Last, p.Time = p.First, c.clock.Time(p.First)
 		}
 		places = append(places, p)
@@ -115,10 +116,10 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 		how, amount = "shorter", -largest
 	}
 	n := int64(len(places))
-	return []Finding{{
-		Kind: SegmentLength, Clock: string(tagLength), Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), maxPlaces)],
+	return []report.Finding{{
+		Kind: report.SegmentLength, Clock: string(report.LengthTag), Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), report.MaxPlaces)],
 		Text: fmt.Sprintf("EXTINF is %s than its pictures by up to %s s in %s of %d: at frame %d (%s s) first",
-			how, brief(amount), plural(n, "segment"), len(list), places[0].First, places[0].Time),
+			how, report.Brief(amount), report.Plural(n, "segment"), len(list), places[0].First, places[0].Time),
 	}}
 }
 
@@ -126,16 +127,16 @@ func (c *checker) segmentFindings(j *joint) []Finding {
 // encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
 // a folder of files has not.
 func (c *checker) compareTags(m *comparison, j *joint) {
-	place := func(s *span) Place {
+	place := func(s *span) report.Place {
 		if i, ok := j.picture(s.first); ok {
-			return c.place(c.in.pictures[i].frame)
+			return c.place(c.in.pictures[i].Frame)
 		}
-		return Place{}
+		return report.Place{}
 	}
 	for i := range c.in.segments {
 		s := &c.in.segments[i]
 		for _, tag := range c.in.doubled[s.msn] {
-			source := tagLength
+			source := report.LengthTag
 			if tag == "EXT-X-PROGRAM-DATE-TIME" {
 				source = analyzer.ProgramDateTime
 			}
@@ -150,14 +151,14 @@ func (c *checker) compareTags(m *comparison, j *joint) {
 		if !known || !knownToo || before.msn+1 != s.msn {
 			continue
 		}
-		last, first := c.in.pictures[a].frame, c.in.pictures[b].frame
+		last, first := c.in.pictures[a].Frame, c.in.pictures[b].Frame
 		old, now := m.run(last), m.run(first)
 		switch {
 		case old == "" || now == "":
 		case old != now && !s.discontinuity:
-			m.missing[tagDiscontinuity] = append(m.missing[tagDiscontinuity], place(s))
+			m.missing[report.DiscontinuityTag] = append(m.missing[report.DiscontinuityTag], place(s))
 		case old == now && s.discontinuity && first == last+1 && c.truth.Bounded:
-			m.added[tagDiscontinuity] = append(m.added[tagDiscontinuity], place(s))
+			m.added[report.DiscontinuityTag] = append(m.added[report.DiscontinuityTag], place(s))
 		}
 	}
 }

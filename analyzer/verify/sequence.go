@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
@@ -15,11 +17,11 @@ import (
 type sequence struct {
 	clock    markers.Clock
 	truth    *truth.Truth
-	list     []picture
+	list     []pixels.Picture
 	runs     []show
 	cadence  cadence
-	places   map[Kind][]Place
-	count    map[Kind]int64
+	places   map[report.Kind][]report.Place
+	count    map[report.Kind]int64
 	repeated int64 // pictures more, and frames fewer, that the change of frame rate explains
 	dropped  int64
 	known    int64 // unreadable pictures whose frame records name their frames
@@ -36,28 +38,28 @@ const (
 	freezePictures = 4
 )
 
-func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
+func newSequence(list []pixels.Picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
 	s := &sequence{
 		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
-		places: map[Kind][]Place{}, count: map[Kind]int64{}, late: map[int64]bool{},
+		places: map[report.Kind][]report.Place{}, count: map[report.Kind]int64{}, late: map[int64]bool{},
 		losses: l, undecoded: l.undecoded(list, cut),
 	}
 	for _, i := range disordered {
-		s.late[list[i].frame] = true
-		s.note(OutOfOrder, list[i].frame, list[i].frame, 1, 1)
+		s.late[list[i].Frame] = true
+		s.note(report.OutOfOrder, list[i].Frame, list[i].Frame, 1, 1)
 	}
 	s.walk()
 	return s
 }
 
 // note adds a place, which extends the one before where the frames go on.
-func (s *sequence) note(k Kind, first, last, pictures, count int64) {
+func (s *sequence) note(k report.Kind, first, last, pictures, count int64) {
 	s.count[k] += count
 	if list := s.places[k]; len(list) > 0 && pictures == 0 && list[len(list)-1].Pictures == 0 && list[len(list)-1].Last == first-1 {
 		list[len(list)-1].Last = last
 		return
 	}
-	s.places[k] = append(s.places[k], Place{First: first, Last: last, Time: s.clock.Time(first), Pictures: pictures})
+	s.places[k] = append(s.places[k], report.Place{First: first, Last: last, Time: s.clock.Time(first), Pictures: pictures})
 }
 
 // walk goes from one readable run to the next and accounts for the frames between them.
@@ -107,7 +109,7 @@ func (s *sequence) recognized(due int64, blanks []show) int64 {
 		}
 		kind := blankKind(b)
 		if _, spoilt := s.losses.spoils(due); spoilt && b.known > 0 {
-			kind = Collateral
+			kind = report.Collateral
 		} else if b.known > 0 {
 			s.known += b.count
 		}
@@ -137,10 +139,10 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	}
 	if extra > 0 {
 		take(extra)
-		kind := Repeated
+		kind := report.Repeated
 		long := float64(extra)*s.cadence.ratio >= float64(s.clock.Rate.FrameAtNanos(int64(freezeLength)))
 		if long && extra >= freezePictures {
-			kind = Frozen
+			kind = report.Frozen
 		}
 		s.note(kind, a.frame, a.frame, a.count, extra)
 	}
@@ -154,23 +156,23 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	return covered
 }
 
-func blankKind(b show) Kind {
+func blankKind(b show) report.Kind {
 	if b.black {
-		return Black
+		return report.Black
 	}
-	return Unreadable
+	return report.Unreadable
 }
 
 // missing notes the frames from first to last, but for those that are known not to be in the stream.
 func (s *sequence) missing(first, last int64) {
 	for _, n := range s.undecoded {
 		if n >= first && n <= last {
-			s.note(Collateral, n, n, 0, 1)
+			s.note(report.Collateral, n, n, 0, 1)
 		}
 	}
 	for _, e := range s.truth.Expected(first, last) {
 		for _, p := range s.without(e[0], e[1]) {
-			s.note(Missing, p[0], p[1], 0, p[1]-p[0]+1)
+			s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
 		}
 	}
 }
@@ -203,7 +205,7 @@ func (s *sequence) begin(blanks []show, next int64) {
 	a := show{frame: first - 1}
 	s.cover(a, 0, blanks, next-first)
 	if s.truth.Bounded && first-s.truth.First >= s.cadence.step {
-		s.note(Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
+		s.note(report.Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
 	}
 }
 
@@ -225,18 +227,18 @@ func (s *sequence) end(a show, blanks []show) {
 		last = s.undecoded[k]
 	}
 	if s.truth.Bounded && s.truth.Last-last >= s.cadence.step {
-		s.note(Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
+		s.note(report.Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
 	}
 }
 
 // findings are those of the order of pictures.
-func (s *sequence) findings() (list []Finding) {
-	for _, k := range []Kind{Trimmed, Missing, Repeated, Frozen, Black, Unreadable, Collateral, OutOfOrder} {
+func (s *sequence) findings() (list []report.Finding) {
+	for _, k := range []report.Kind{report.Trimmed, report.Missing, report.Repeated, report.Frozen, report.Black, report.Unreadable, report.Collateral, report.OutOfOrder} {
 		places := s.places[k]
 		if len(places) == 0 {
 			continue
 		}
-		f := Finding{Kind: k, Count: s.count[k], Every: every(places), Places: places[:min(len(places), maxPlaces)]}
+		f := report.Finding{Kind: k, Count: s.count[k], Every: report.Every(places), Places: places[:min(len(places), report.MaxPlaces)]}
 		f.Text = s.describe(f, len(places))
 		list = append(list, f)
 	}
@@ -244,52 +246,52 @@ func (s *sequence) findings() (list []Finding) {
 }
 
 // describe puts a finding into words.
-func (s *sequence) describe(f Finding, places int) string {
+func (s *sequence) describe(f report.Finding, places int) string {
 	p := f.Places[0]
 	// How long the pictures that are seen stand for, in the time of the source.
 	seconds := func(pictures int64) string { return s.seconds(int64(float64(pictures)*s.cadence.ratio + usual)) }
 	var b strings.Builder
 	switch f.Kind {
-	case Trimmed:
+	case report.Trimmed:
 		var parts []string
 		for _, p := range f.Places {
 			where := "start"
 			if p.First != s.truth.First {
 				where = "end"
 			}
-			parts = append(parts, fmt.Sprintf("%s (%s s) cut from the %s", plural(p.Last-p.First+1, "frame"), s.seconds(p.Last-p.First+1), where))
+			parts = append(parts, fmt.Sprintf("%s (%s s) cut from the %s", report.Plural(p.Last-p.First+1, "frame"), s.seconds(p.Last-p.First+1), where))
 		}
 		return strings.Join(parts, "; ")
-	case Missing:
-		fmt.Fprintf(&b, "%s missing", plural(f.Count, "frame"))
-	case Repeated:
-		fmt.Fprintf(&b, "%s shown again", plural(f.Count, "picture"))
-	case Frozen:
-		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
-	case OutOfOrder:
-		fmt.Fprintf(&b, "%s out of order", plural(f.Count, "picture"))
-	case Collateral:
+	case report.Missing:
+		fmt.Fprintf(&b, "%s missing", report.Plural(f.Count, "frame"))
+	case report.Repeated:
+		fmt.Fprintf(&b, "%s shown again", report.Plural(f.Count, "picture"))
+	case report.Frozen:
+		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", report.Plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
+	case report.OutOfOrder:
+		fmt.Fprintf(&b, "%s out of order", report.Plural(f.Count, "picture"))
+	case report.Collateral:
 		b.WriteString(s.describeCollateral(f))
-	case Black:
-		fmt.Fprintf(&b, "%s (%s s)", plural(f.Count, "black picture"), seconds(f.Count))
+	case report.Black:
+		fmt.Fprintf(&b, "%s (%s s)", report.Plural(f.Count, "black picture"), seconds(f.Count))
 	default:
-		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", plural(f.Count, "picture"), seconds(f.Count))
+		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", report.Plural(f.Count, "picture"), seconds(f.Count))
 		if s.known > 0 {
 			fmt.Fprintf(&b, ", %d of which frame records name", s.known)
 		}
-		if len(s.places[Missing]) > 0 && s.known > 0 {
+		if len(s.places[report.Missing]) > 0 && s.known > 0 {
 			b.WriteString(", perhaps spoilt by what is missing")
 		}
 	}
 	if f.Every > 1 {
-		fmt.Fprintf(&b, ", every %s", plural(f.Every, "frame"))
+		fmt.Fprintf(&b, ", every %s", report.Plural(f.Every, "frame"))
 	}
 	fmt.Fprintf(&b, ": at frame %d (%s s)", p.First, p.Time)
 	if places > 1 {
-		fmt.Fprintf(&b, " first, %s in all", plural(int64(places), "place"))
+		fmt.Fprintf(&b, " first, %s in all", report.Plural(int64(places), "place"))
 	}
 	return b.String()
 }
 
 // seconds is the length of so many frames.
-func (s *sequence) seconds(frames int64) string { return brief(s.clock.Time(frames)) }
+func (s *sequence) seconds(frames int64) string { return report.Brief(s.clock.Time(frames)) }

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
 // show is a run of pictures after each other that are the same to the eye: all show one frame, or all are black, or none
@@ -39,8 +40,8 @@ func namedBy(statements []analyzer.Record, modulus int64) map[int64]int64 {
 
 // recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
 // between the frames that can be read.
-func recognize(list []picture, named map[int64]int64, modulus int64) []picture {
-	if !slices.ContainsFunc(list, func(p picture) bool { return p.frame < 0 && p.timed && !p.black }) {
+func recognize(list []pixels.Picture, named map[int64]int64, modulus int64) []pixels.Picture {
+	if !slices.ContainsFunc(list, func(p pixels.Picture) bool { return p.Frame < 0 && p.Timed && !p.Black }) {
 		return list
 	}
 	out := slices.Clone(list)
@@ -48,49 +49,49 @@ func recognize(list []picture, named map[int64]int64, modulus int64) []picture {
 	next := 0          // the first picture from here on that can be read
 	for i := range out {
 		p := &out[i]
-		if p.frame >= 0 {
-			before = p.frame
+		if p.Frame >= 0 {
+			before = p.Frame
 			continue
 		}
-		for next = max(next, i); next < len(out) && out[next].frame < 0; {
+		for next = max(next, i); next < len(out) && out[next].Frame < 0; {
 			next++
 		}
-		n, ok := named[reduce(p.pts, modulus)]
-		if ok && p.timed && !p.black && n > before && (next == len(out) || n < out[next].frame) {
-			p.known, before = n, n
+		n, ok := named[reduce(p.PTS, modulus)]
+		if ok && p.Timed && !p.Black && n > before && (next == len(out) || n < out[next].Frame) {
+			p.Known, before = n, n
 		}
 	}
 	return out
 }
 
 // shows divides the pictures into runs, without those that are out of order, which it returns by their indices.
-func shows(list []picture) (runs []show, disordered []int) {
+func shows(list []pixels.Picture) (runs []show, disordered []int) {
 	inOrder := ordered(list)
 	for i, p := range list {
-		if p.frame >= 0 && !inOrder[i] {
+		if p.Frame >= 0 && !inOrder[i] {
 			disordered = append(disordered, i)
 			continue
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.frame && runs[k].black == p.black && runs[k].goesOn(p.known) &&
-			runs[k].mixed == p.mixed() {
+		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.Frame && runs[k].black == p.Black && runs[k].goesOn(p.Known) &&
+			runs[k].mixed == mixed(&p) {
 			runs[k].count++
 			continue
 		}
-		runs = append(runs, show{p.frame, p.black, i, 1, p.known, p.mixed()})
+		runs = append(runs, show{p.Frame, p.Black, i, 1, p.Known, mixed(&p)})
 	}
 	return runs, disordered
 }
 
 // ordered marks the pictures of a longest subsequence whose frame numbers never fall: the fewest possible are left out.
-func ordered(list []picture) []bool {
+func ordered(list []pixels.Picture) []bool {
 	// tails[k] is the picture with the smallest frame number that ends a sequence of k+1; before is each one's forerunner.
 	var tails []int
 	before := make([]int, len(list))
 	for i, p := range list {
-		if p.frame < 0 {
+		if p.Frame < 0 {
 			continue
 		}
-		k := sort.Search(len(tails), func(k int) bool { return list[tails[k]].frame > p.frame })
+		k := sort.Search(len(tails), func(k int) bool { return list[tails[k]].Frame > p.Frame })
 		before[i] = -1
 		if k > 0 {
 			before[i] = tails[k-1]

@@ -1,6 +1,10 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/refstream/refstream/analyzer/verify/report"
+)
 
 // elsewhere is a note where the stream shows nothing of what the truth is about, and empty otherwise.
 func (c *checker) elsewhere() string {
@@ -17,10 +21,10 @@ func (c *checker) within(frame int64) bool {
 }
 
 // beyond says which frames the truth is not about: nothing else can be said of them.
-func (c *checker) beyond() []Finding {
-	f := Finding{Kind: BeyondTruth}
+func (c *checker) beyond() []report.Finding {
+	f := report.Finding{Kind: report.BeyondTruth}
 	for _, i := range c.anchors {
-		n := c.in.pictures[i].frame
+		n := c.in.pictures[i].Frame
 		if c.within(n) {
 			continue
 		}
@@ -29,7 +33,7 @@ func (c *checker) beyond() []Finding {
 			f.Places[k].Last = n
 			continue
 		}
-		f.Places = append(f.Places, Place{First: n, Last: n, Time: c.clock.Time(n)})
+		f.Places = append(f.Places, report.Place{First: n, Last: n, Time: c.clock.Time(n)})
 	}
 	if f.Count == 0 {
 		return nil
@@ -39,9 +43,9 @@ func (c *checker) beyond() []Finding {
 		is = "is"
 	}
 	f.Text = fmt.Sprintf("%s %s beyond the truth, which is about frames %d to %d: frames %d to %d",
-		plural(f.Count, "frame"), is, c.truth.First, c.truth.Last, f.Places[0].First, f.Places[0].Last)
+		report.Plural(f.Count, "frame"), is, c.truth.First, c.truth.Last, f.Places[0].First, f.Places[0].Last)
 	if len(f.Places) > 1 {
 		f.Text += fmt.Sprintf(" and %d to %d", f.Places[1].First, f.Places[1].Last)
 	}
-	return []Finding{f}
+	return []report.Finding{f}
 }

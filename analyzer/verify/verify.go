@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/m3u8"
 )
@@ -29,7 +31,7 @@ type Options struct {
 	// Duration is how much of a live stream is read; 0 for 30 s. A file is read to its end.
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
-	Allow []Allowance
+	Allow []report.Allowance
 	// HTTP makes the requests; nil for the default client.
 	HTTP *http.Client
 	// Logger is told what happens while the stream is read; nil for nobody.
@@ -49,8 +51,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("verify options: Duration is negative")
 	}
 	for _, a := range o.Allow {
-		if !a.Kind.known() {
-			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, Kinds())
+		if !a.Kind.Known() {
+			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, report.Kinds())
 		}
 	}
 	if o.Duration == 0 {
@@ -73,7 +75,7 @@ func (o Options) withDefaults() (Options, error) {
 
 // Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
 // told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
-func Run(ctx context.Context, url string, source truth.Source, o Options) (*Report, error) {
+func Run(ctx context.Context, url string, source truth.Source, o Options) (*report.Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*Repo
 	}
 	captured, err := analyzer.Capture(ctx, url, dir, capture, o.Duration)
 	unstored := new(analyzer.StoreError)
-	local, isFile := localFile(url)
+	local, isFile := pixels.LocalFile(url)
 	in.cut = !isFile
 	switch {
 	case err == nil:
@@ -116,7 +118,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*Repo
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
 	unread := in.unread
-	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
+	if in.info, err = pixels.Probe(ctx, o.FFprobe, captured.Path); err != nil {
 		return nil, errors.Join(unread, err)
 	}
 	// A file may grow: what its pictures state is read after them, so that none is without its statements.
@@ -148,8 +150,9 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*Repo
 	if err != nil {
 		return nil, err
 	}
-	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
-		in.info, newMeter(channel))
+	in.pictures, err = pixels.Decode(ctx, pixels.Decoding{
+		FFmpeg: o.FFmpeg, Path: captured.Path, Dir: dir, Info: in.info, Channel: channel, Progress: o.Progress,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // verifyFlags are those of the command verify.
@@ -80,7 +81,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	for _, kind := range f.allow {
-		list, err := verify.ParseAllowance(kind)
+		list, err := report.ParseAllowance(kind)
 		if err != nil {
 			return untold(fmt.Errorf("--allow: %w", err))
 		}
@@ -90,30 +91,30 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	if err != nil {
 		return untold(err)
 	}
-	report, err := verify.Run(cmd.Context(), url, source, o)
+	r, err := verify.Run(cmd.Context(), url, source, o)
 	if err != nil {
 		return untold(f.hint(err))
 	}
 	for _, out := range []struct {
 		name  string
 		write func(io.Writer) error
-	}{{f.json, report.WriteJSON}, {f.junit, report.WriteJUnit}, {f.html, report.WriteHTML}} {
+	}{{f.json, r.WriteJSON}, {f.junit, r.WriteJUnit}, {f.html, r.WriteHTML}} {
 		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
 			return untold(err)
 		}
 	}
 	if f.json != "-" && f.junit != "-" && f.html != "-" {
-		if err := report.WriteTable(stdout); err != nil {
+		if err := r.WriteTable(stdout); err != nil {
 			return untold(err)
 		}
 	}
-	switch report.Verdict {
-	case verify.True:
+	switch r.Verdict {
+	case report.True:
 		return nil
-	case verify.NotTrue:
+	case report.NotTrue:
 		return notTrue("%s is not true", url)
 	}
-	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(report.Notes, "; ")))
+	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(r.Notes, "; ")))
 }
 
 // hint says what to do about a program that could not be started, where the error does not.

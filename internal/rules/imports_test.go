@@ -78,12 +78,19 @@ var table = map[string]arrows{
 	},
 	// Test code: what the tests of verify and its packages share.
 	"analyzer/verify/internal/verifytest": {may: words("media markers generator scenario analyzer/verify/truth")},
+	"analyzer/verify/pixels": {
+		may:   words("media markers generator scenario internal/ffmpeg"),
+		tests: words("analyzer/verify/internal/verifytest"),
+	},
+	"analyzer/verify/report": {
+		may:       words("markers internal/redact analyzer analyzer/verify/pixels"),
+		libraries: words("gonum.org/v1/plot"),
+	},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/redact analyzer analyzer/verify/truth " +
-			"format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
-		libraries: words("gonum.org/v1/plot"),
-		tests:     words("stream analyzer/verify/internal/verifytest"),
+		may: words("media codec/h264 markers annotate generator analyzer analyzer/verify/truth analyzer/verify/pixels " +
+			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
+		tests: words("stream scenario analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {

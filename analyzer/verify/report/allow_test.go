@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"bytes"
@@ -48,7 +48,7 @@ func TestAllowances(t *testing.T) {
 			t.Errorf("%s: %v", c.text, err)
 		}
 		r := Report{Findings: []Finding{c.finding}}
-		if r.judge(list); (r.Verdict == True) != c.want {
+		if r.Judge(list); (r.Verdict == True) != c.want {
 			t.Errorf("%s of %+v: %s", c.text, c.finding, r.Verdict)
 		}
 	}
@@ -73,7 +73,7 @@ func TestAllowances(t *testing.T) {
 func TestMissingInFirstLine(t *testing.T) {
 	for _, allow := range [][]Allowance{nil, {{Kind: Missing, Most: -1}}} {
 		r := Report{Findings: []Finding{{Kind: Missing, Count: 30, Text: "x"}}}
-		r.judge(allow)
+		r.Judge(allow)
 		var b bytes.Buffer
 		if err := r.WriteTable(&b); err != nil || !strings.Contains(strings.SplitN(b.String(), "\n", 2)[0], ", 30 frames missing") {
 			t.Errorf("%v: %s", err, b.String())

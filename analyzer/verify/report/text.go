@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// plural counts things; forms are the singular and, where it is not made with an s, the plural.
-func plural(n int64, forms ...string) string {
+// Plural counts things; forms are the singular and, where it is not made with an s, the plural.
+func Plural(n int64, forms ...string) string {
 	one, many := forms[0], forms[0]+"s"
 	if len(forms) > 1 {
 		many = forms[1]
@@ -20,8 +20,8 @@ func plural(n int64, forms ...string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
-func brief(t markers.Seconds) string {
+// Brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
+func Brief(t markers.Seconds) string {
 	unit := markers.Seconds(time.Millisecond)
 	if max(t, -t) < 10*unit {
 		unit = markers.Seconds(time.Microsecond)
@@ -33,16 +33,16 @@ func brief(t markers.Seconds) string {
 	return ((t + half) / unit * unit).String()
 }
 
-// isAre is the verb for so many.
-func isAre(n int) string {
+// IsAre is the verb for so many.
+func IsAre(n int) string {
 	if n == 1 {
 		return "is"
 	}
 	return "are"
 }
 
-// name lists the first of the places by their markers, or else by their frames.
-func name(places []Place) string {
+// Names lists the first of the places by their markers, or else by their frames.
+func Names(places []Place) string {
 	const few = 5
 	var names []string
 	for _, p := range places[:min(len(places), few)] {

@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"fmt"
@@ -41,7 +41,7 @@ func presets() [][2]string {
 // messages are the clocks that a container may have no room for, and SEI is none of.
 func messages() []string {
 	return []string{
-		string(analyzer.ID3), string(analyzer.OnCuePoint), clockOnFI, clockOnFITC, string(analyzer.DateRange), string(analyzer.ProgramDateTime),
+		string(analyzer.ID3), string(analyzer.OnCuePoint), OnFIClock, OnFITCClock, string(analyzer.DateRange), string(analyzer.ProgramDateTime),
 	}
 }
 
@@ -49,8 +49,8 @@ func messages() []string {
 // clock_offset=40ms for no more than that either way.
 func ParseAllowance(text string) ([]Allowance, error) {
 	remux := []Allowance{
-		{Kind: DTS, Most: -1}, {Kind: SegmentLength, Most: -1}, {Kind: PCRRepetitionError, Most: -1}, {Kind: PCRStepError, Most: -1}, {Kind: ClockOffset, Clocks: []string{clockPTS}, Most: -1},
-		{Kind: Added, Clocks: []string{string(tagDiscontinuity)}, Most: -1}, {Kind: ClockGaps, Clocks: []string{string(tagDiscontinuity)}, Most: -1},
+		{Kind: DTS, Most: -1}, {Kind: SegmentLength, Most: -1}, {Kind: PCRRepetitionError, Most: -1}, {Kind: PCRStepError, Most: -1}, {Kind: ClockOffset, Clocks: []string{PTSClock}, Most: -1},
+		{Kind: Added, Clocks: []string{string(DiscontinuityTag)}, Most: -1}, {Kind: ClockGaps, Clocks: []string{string(DiscontinuityTag)}, Most: -1},
 		{Kind: ClockGone, Clocks: messages(), Most: -1},
 	}
 	switch text {
@@ -61,7 +61,7 @@ func ParseAllowance(text string) ([]Allowance, error) {
 	}
 	name, bound, bounded := strings.Cut(text, "=")
 	a := Allowance{Kind: Kind(name), Most: -1}
-	if !a.Kind.known() {
+	if !a.Kind.Known() {
 		return nil, fmt.Errorf("%q is no kind of finding: use %s, %s or some of %v", name, presetRemux, presetTranscode, Kinds())
 	}
 	if !bounded {

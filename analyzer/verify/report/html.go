@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		page.EventPlot = drawn
 	}
 	for _, c := range r.Clocks {
-		if len(c.samples) == 0 {
+		if len(c.Samples) == 0 {
 			continue
 		}
 		drawn, err := plotErrors(c)

@@ -1,4 +1,4 @@
-package verify
+package pixels
 
 import (
 	"bufio"
@@ -13,36 +13,41 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/internal/ffmpeg"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
-// decoding says what is decoded, and with what.
-type decoding struct {
-	ffmpeg, path string
-	// dir is a folder for a temporary file.
-	dir      string
-	progress func(pictures int)
+// Decoding says what is decoded, and with what.
+type Decoding struct {
+	FFmpeg, Path string
+	// Dir is a folder for a temporary file.
+	Dir string
+	// Info is what Probe says of the stream, Channel what it should show.
+	Info     StreamInfo
+	Channel  markers.Channel
+	Progress func(pictures int)
 }
 
 // timesFile is where ffmpeg writes the time stamps, in the temporary folder.
 const timesFile = "times.txt"
 
-// decode has ffmpeg decode the first video of a file, and measures every picture in the order in which they are shown.
+// Decode has ffmpeg decode the first video of a file, and measures every picture in the order in which they are shown.
 //
 // The pictures come through a pipe as raw video, scaled to one size. Raw video has no time stamps: a filter writes them,
 // one for each picture as it passes, as they are in the file.
-func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]picture, error) {
-	path, err := filepath.Abs(d.path)
+func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
+	path, err := filepath.Abs(d.Path)
 	if err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
-	if info.Format == "hls" {
+	if d.Info.Format == "hls" {
 		args = append(args, fromTheStart()...)
 	}
 	args = append(args, "-i", path, "-map", "0:v:0", "-vf", pictureFilters(timesFile), "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := ffmpeg.New(ctx, waitDelay, said, d.ffmpeg, args...)
-	cmd.Dir = d.dir
+	cmd := ffmpeg.New(ctx, waitDelay, said, d.FFmpeg, args...)
+	cmd.Dir = d.Dir
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
@@ -50,7 +55,7 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
-	list, readErr := measureAll(pipe, m, d.progress)
+	list, readErr := measureAll(pipe, meter{scenario.Picture(d.Channel)}, d.Progress)
 	if readErr != nil {
 		cmd.Kill() // it may wait for somebody to read; Wait says how it ended
 	}
@@ -62,12 +67,12 @@ func decode(ctx context.Context, d decoding, info StreamInfo, m meter) ([]pictur
 	if len(list) == 0 {
 		return nil, fmt.Errorf("decode stream: no picture in it can be decoded%s", said.Addition())
 	}
-	times, err := os.Open(filepath.Join(d.dir, timesFile))
+	times, err := os.Open(filepath.Join(d.Dir, timesFile))
 	if err != nil {
 		return nil, fmt.Errorf("read time stamps: %w", err)
 	}
 	defer times.Close()
-	if err := readTimes(times, list, info); err != nil {
+	if err := readTimes(times, list, d.Info); err != nil {
 		return nil, fmt.Errorf("read time stamps: %w", err)
 	}
 	return list, nil
@@ -84,7 +89,7 @@ func pictureFilters(times string) string {
 func fromTheStart() []string { return []string{"-live_start_index", "0"} }
 
 // measureAll measures the pictures that come through a pipe.
-func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err error) {
+func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err error) {
 	buf := make([]byte, pictureSize)
 	for {
 		switch _, err := io.ReadFull(in, buf); {
@@ -101,7 +106,7 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []picture, err 
 }
 
 // readTimes gives the pictures the time stamps that ffmpeg's filter metadata printed.
-func readTimes(in io.Reader, list []picture, info StreamInfo) error {
+func readTimes(in io.Reader, list []Picture, info StreamInfo) error {
 	lines := bufio.NewScanner(in)
 	timed := 0
 	for lines.Scan() {
@@ -111,7 +116,7 @@ func readTimes(in io.Reader, list []picture, info StreamInfo) error {
 		}
 		timed++
 		if pts != nil {
-			list[i].pts, list[i].timed = info.ticks(*pts)
+			list[i].PTS, list[i].Timed = info.ticks(*pts)
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", redact.Unseen(r.Input), r.headline())
-	fmt.Fprintf(&b, "%s %s %dx%d, %s", r.Kind, r.Stream.Codec, r.Stream.Width, r.Stream.Height, plural(int64(r.Pictures), "picture"))
+	fmt.Fprintf(&b, "%s %s %dx%d, %s", r.Kind, r.Stream.Codec, r.Stream.Width, r.Stream.Height, Plural(int64(r.Pictures), "picture"))
 	if r.FirstFrame != nil {
 		fmt.Fprintf(&b, ", frames %d to %d", *r.FirstFrame, *r.LastFrame)
 	}
@@ -63,18 +63,18 @@ func (r *Report) headline() string {
 			against++
 		}
 	}
-	text := fmt.Sprintf("NOT TRUE, %s", plural(int64(against), "finding"))
+	text := fmt.Sprintf("NOT TRUE, %s", Plural(int64(against), "finding"))
 	switch {
 	case r.Verdict == Unknown:
 		text = "could not be told"
 	case r.Verdict == True && len(r.Findings) > 0:
-		text = fmt.Sprintf("true, but for %s that %s allowed", plural(int64(len(r.Findings)), "finding"), isAre(len(r.Findings)))
+		text = fmt.Sprintf("true, but for %s that %s allowed", Plural(int64(len(r.Findings)), "finding"), IsAre(len(r.Findings)))
 	case r.Verdict == True:
 		text = "true"
 	}
 	for _, f := range r.Findings {
 		if f.Kind == Missing { // whoever allows for them wants to know how many
-			text += fmt.Sprintf(", %s missing", plural(f.Count, "frame"))
+			text += fmt.Sprintf(", %s missing", Plural(f.Count, "frame"))
 		}
 	}
 	return text
@@ -91,7 +91,7 @@ func (r *Report) clockRows() (rows [][]string) {
 			row[2] = fmt.Sprintf("%d of %d", c.Statements, c.Expected)
 		}
 		if c.Statements > 0 {
-			row[3], row[5] = brief(c.Offset)+" s", brief(c.Worst)+" s"
+			row[3], row[5] = Brief(c.Offset)+" s", Brief(c.Worst)+" s"
 			if c.PPM != 0 {
 				row[4] = fmt.Sprintf("%+.1f ppm", math.Round(c.PPM*10)/10)
 			}
@@ -104,5 +104,5 @@ func (r *Report) clockRows() (rows [][]string) {
 func (r *Report) eventLine() string {
 	e := r.Events
 	return fmt.Sprintf("%s in the stream, %d seen, %d of them exact to the frame, %d without a marker",
-		plural(int64(e.Markers), "marker"), e.Seen, e.Exact, e.Extra)
+		Plural(int64(e.Markers), "marker"), e.Seen, e.Exact, e.Extra)
 }

@@ -1,4 +1,4 @@
-package verify
+package pixels
 
 import (
 	"bufio"
@@ -57,7 +57,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 		reading, cancel = context.WithTimeout(ctx, o.Duration)
 	}
 	defer cancel()
-	path, isFile := localFile(url)
+	path, isFile := LocalFile(url)
 	input := []string{"-nostdin", "-v", "error", "-copyts"}
 	if isFile {
 		input = append(input, localInput()...)

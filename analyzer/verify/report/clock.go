@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"github.com/refstream/refstream/analyzer"
@@ -24,22 +24,22 @@ type ClockReport struct {
 	Worst markers.Seconds `json:"worst"`
 
 	// Samples are its statements, for plots; Missing is where it should be and is not.
-	samples []sample `json:"-"`
-	missing []Place  `json:"-"`
+	Samples []Sample `json:"-"`
+	Missing []Place  `json:"-"`
 }
 
 // Names of the clocks that are not simply the source of a statement.
 const (
-	clockPTS    = "pts"
-	clockDTS    = "dts"
-	clockOnFITC = string(analyzer.OnFI) + ".tc"
-	clockOnFI   = string(analyzer.OnFI) + ".utc"
+	PTSClock    = "pts"
+	DTSClock    = "dts"
+	OnFITCClock = string(analyzer.OnFI) + ".tc"
+	OnFIClock   = string(analyzer.OnFI) + ".utc"
 )
 
-// sample is one statement of a clock: at a time, in nanoseconds from the epoch, it was wrong by so many nanoseconds.
-type sample struct {
-	frame   int64
-	at, err int64
+// Sample is one statement of a clock: at a time, in nanoseconds from the epoch, it was wrong by so many nanoseconds.
+type Sample struct {
+	Frame   int64
+	At, Err int64
 }
 
 // State says what became of a clock.
@@ -65,6 +65,6 @@ type Step struct {
 
 // Names of what a playlist says of a segment, besides its date.
 const (
-	tagLength        analyzer.Source = "hls.extinf"
-	tagDiscontinuity analyzer.Source = "hls.discontinuity"
+	LengthTag        analyzer.Source = "hls.extinf"
+	DiscontinuityTag analyzer.Source = "hls.discontinuity"
 )

@@ -1,4 +1,6 @@
-package verify
+// Package report is what verify finds out about a stream: findings of all kinds, clocks, and which findings are allowed. It
+// writes them as a table, a page, JSON and JUnit XML.
+package report
 
 import (
 	"encoding/json"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -27,10 +30,10 @@ type Report struct {
 	// Notes say what could not be told, and why.
 	Notes []string `json:"notes,omitempty"`
 	// Input is the stream as it was named, At when it had been verified.
-	Input  string        `json:"input"`
-	At     time.Time     `json:"at"`
-	Kind   analyzer.Kind `json:"kind"`
-	Stream StreamInfo    `json:"stream"`
+	Input  string            `json:"input"`
+	At     time.Time         `json:"at"`
+	Kind   analyzer.Kind     `json:"kind"`
+	Stream pixels.StreamInfo `json:"stream"`
 	// Channel is what the stream should be.
 	Channel markers.Channel `json:"channel"`
 	// Pictures is how many were decoded, Readable how many of them have a frame code that can be read.
@@ -44,8 +47,8 @@ type Report struct {
 	Clocks   []ClockReport `json:"clocks"`
 	Events   EventSummary  `json:"events"`
 
-	// markers are those of the stretch, for plots.
-	markers []markers.Marker `json:"-"`
+	// Markers are those of the stretch, for plots.
+	Markers []markers.Marker `json:"-"`
 }
 
 // EventSummary counts the events of the stretch that the stream shows.
@@ -76,8 +79,8 @@ func (r *Report) ExitCode() int {
 	return ExitUnknown
 }
 
-// judge comes to the verdict. What is allowed for is no reason against a stream.
-func (r *Report) judge(allow []Allowance) {
+// Judge comes to the verdict. What is allowed for is no reason against a stream.
+func (r *Report) Judge(allow []Allowance) {
 	r.Verdict = True
 	for i, f := range r.Findings {
 		if r.Findings[i].Allowed = slices.ContainsFunc(allow, func(a Allowance) bool { return a.allows(f) }); !r.Findings[i].Allowed {

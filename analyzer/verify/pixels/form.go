@@ -1,25 +1,25 @@
-package verify
+package pixels
 
 // form is a way in which pictures were brought into another form.
 type form string
 
-// padded is the form of pictures with borders around them; all others are mirrored.
-const padded form = "padded"
+// Padded is the form of pictures with borders around them; all others are mirrored.
+const Padded form = "padded"
 
 // formChange undoes a change of form. undo returns nil where the picture can't have been changed so.
 type formChange struct {
-	form form
+	Form form
 	undo func(yuv []byte) []byte
 }
 
-// forms are the changes that are recognized. What is cropped has lost a part of its frame code: it
+// Forms are the changes that are recognized. What is cropped has lost a part of its frame code: it
 // can't be read. Blended pictures are found by what is around them.
-func forms() []formChange {
+func Forms() []formChange {
 	return []formChange{
 		{"mirrored", func(yuv []byte) []byte { return flip(yuv, true, false) }},
 		{"upside down", func(yuv []byte) []byte { return flip(yuv, true, true) }},
 		{"mirrored and upside down", func(yuv []byte) []byte { return flip(yuv, false, true) }},
-		{padded, unpad},
+		{Padded, unpad},
 	}
 }
 

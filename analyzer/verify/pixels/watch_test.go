@@ -1,4 +1,4 @@
-package verify
+package pixels
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package verify
+package pixels
 
 import (
 	"bytes"
@@ -10,7 +10,26 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/markers"
 )
+
+// decoded probes and decodes a file.
+func decoded(t *testing.T, c markers.Channel, file string) ([]Picture, StreamInfo) {
+	t.Helper()
+	info, err := Probe(t.Context(), "ffprobe", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress := 0
+	list, err := Decode(t.Context(), Decoding{"ffmpeg", file, t.TempDir(), info, c, func(n int) { progress = n }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if progress != len(list) {
+		t.Errorf("progress came to %d of %d pictures", progress, len(list))
+	}
+	return list, info
+}
 
 // Whatever becomes of size, codec and colour, every picture is recognized, with its event and its time.
 func TestDecode(t *testing.T) {
@@ -49,11 +68,11 @@ func TestDecode(t *testing.T) {
 			}
 			for i, p := range list {
 				n := int64(first + i)
-				if p.frame != n || p.event != event(n) || p.black || !p.timed {
+				if p.Frame != n || p.Event != event(n) || p.Black || !p.Timed {
 					t.Errorf("picture %d: %+v, want frame %d, event %v", i, p, n, event(n))
 				}
-				at := p.pts - list[0].pts - channel.Rate.Ticks(int64(i))
-				if slack := info.resolution() * 9 / 100000; at > 2*slack+1 || at < -2*slack-1 {
+				at := p.PTS - list[0].PTS - channel.Rate.Ticks(int64(i))
+				if slack := info.Resolution() * 9 / 100000; at > 2*slack+1 || at < -2*slack-1 {
 					t.Errorf("picture %d is %d ticks off", i, at)
 				}
 			}
@@ -70,7 +89,7 @@ func TestBlackAndForeignPictures(t *testing.T) {
 	}
 	list, _ := decoded(t, verifytest.Channel(), file)
 	for i, p := range list {
-		if p.frame != -1 || p.black != (i < 15) {
+		if p.Frame != -1 || p.Black != (i < 15) {
 			t.Errorf("picture %d: %+v", i, p)
 		}
 	}
@@ -79,25 +98,25 @@ func TestBlackAndForeignPictures(t *testing.T) {
 func TestDecodeFails(t *testing.T) {
 	c := verifytest.Channel()
 	good := verifytest.Encode(t, c, "a.ts", 0, 5, func(int64) bool { return false }, "-c:v", "libx264")
-	info, err := probe(t.Context(), "ffprobe", good)
+	info, err := Probe(t.Context(), "ffprobe", good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := decoding{"ffmpeg", good, t.TempDir(), func(int) {}}
+	d := Decoding{"ffmpeg", good, t.TempDir(), info, c, func(int) {}}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := decode(stopped, d, info, newMeter(c)); !errors.Is(err, context.Canceled) {
+	if _, err := Decode(stopped, d); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
-	d.ffmpeg = "/nowhere/ffmpeg"
-	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "apt install ffmpeg") {
+	d.FFmpeg = "/nowhere/ffmpeg"
+	if _, err := Decode(t.Context(), d); err == nil || !strings.Contains(err.Error(), "apt install ffmpeg") {
 		t.Errorf("no ffmpeg: %v", err)
 	}
-	d.ffmpeg, d.path = "ffmpeg", filepath.Join(t.TempDir(), "none.ts")
-	if _, err := decode(t.Context(), d, info, newMeter(c)); err == nil || !strings.Contains(err.Error(), "No such file") {
+	d.FFmpeg, d.Path = "ffmpeg", filepath.Join(t.TempDir(), "none.ts")
+	if _, err := Decode(t.Context(), d); err == nil || !strings.Contains(err.Error(), "No such file") {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := probe(t.Context(), "ffprobe", d.path); err == nil || !strings.Contains(err.Error(), "No such file") {
+	if _, err := Probe(t.Context(), "ffprobe", d.Path); err == nil || !strings.Contains(err.Error(), "No such file") {
 		t.Errorf("probe no file: %v", err)
 	}
 }
@@ -110,7 +129,7 @@ func TestTicks(t *testing.T) {
 		{1, 90000, 141000, 141000, true}, {1, 1000, 33, 2970, true}, {1, 1000, -33, -2970, true}, {1, 30000, 1001, 3003, true},
 		{1, 48000, 1, 2, true}, {1001, 30000, 5, 15015, true}, {1, 1, 1 << 62, 0, false}, {1, 1 << 30, -1 << 63, -773094113280000, true},
 	} {
-		i := StreamInfo{num: c.num, den: c.den}
+		i := StreamInfo{Num: c.num, Den: c.den}
 		if got, ok := i.ticks(c.pts); got != c.want || ok != c.ok {
 			t.Errorf("%d * %d/%d s: %d, %v, want %d, %v", c.pts, c.num, c.den, got, ok, c.want, c.ok)
 		}
@@ -121,16 +140,16 @@ func FuzzReadTimes(f *testing.F) {
 	f.Add([]byte("frame:0    pts:90000   pts_time:1\nrefstream=1\nframe:1    pts:NOPTS   pts_time:NOPTS\n"), int64(1), int64(90000))
 	f.Add([]byte("frame:99999999999999999999 pts:1 "), int64(1), int64(1))
 	f.Fuzz(func(t *testing.T, data []byte, num, den int64) {
-		list := make([]picture, 3)
+		list := make([]Picture, 3)
 		if num < 1 || den < 1 || num > 1<<31 || den > 1<<31 {
 			return
 		}
-		_ = readTimes(bytes.NewReader(data), list, StreamInfo{num: num, den: den})
+		_ = readTimes(bytes.NewReader(data), list, StreamInfo{Num: num, Den: den})
 	})
 }
 
 func TestTimesCutOff(t *testing.T) {
-	err := readTimes(strings.NewReader("frame:0    pts:90000   pts_time:1\n"), make([]picture, 2), StreamInfo{Format: "mpegts", num: 1, den: 90000})
+	err := readTimes(strings.NewReader("frame:0    pts:90000   pts_time:1\n"), make([]Picture, 2), StreamInfo{Format: "mpegts", Num: 1, Den: 90000})
 	if err == nil || !strings.Contains(err.Error(), "1 of 2 pictures") {
 		t.Error(err)
 	}

@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ const (
 func plotErrors(c ClockReport) (template.HTML, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "time (s)", "error (ms)"
-	scatter, err := plotter.NewScatter(thin(c.samples))
+	scatter, err := plotter.NewScatter(thin(c.Samples))
 	if err != nil {
 		return "", fmt.Errorf("plot %s: %w", c.Name, err)
 	}
@@ -42,22 +42,22 @@ func plotErrors(c ClockReport) (template.HTML, error) {
 }
 
 // thin leaves out points evenly where there are very many, but never the extremes of a stretch.
-func thin(list []sample) plotter.XYs {
+func thin(list []Sample) plotter.XYs {
 	step := max(1, 2*len(list)/maxPoints)
 	var points plotter.XYs
 	for from := 0; from < len(list); from += step {
 		low, high := from, from
 		for i := from; i < min(from+step, len(list)); i++ {
-			if list[i].err < list[low].err {
+			if list[i].Err < list[low].Err {
 				low = i
 			}
-			if list[i].err > list[high].err {
+			if list[i].Err > list[high].Err {
 				high = i
 			}
 		}
 		for _, i := range []int{min(low, high), max(low, high)} {
 			points = append(points, plotter.XY{
-				X: float64(list[i].at) / float64(time.Second), Y: float64(list[i].err) / float64(time.Millisecond),
+				X: float64(list[i].At) / float64(time.Second), Y: float64(list[i].Err) / float64(time.Millisecond),
 			})
 			if low == high {
 				break
@@ -87,7 +87,7 @@ func (r *Report) plotEvents() (template.HTML, error) {
 		p.Add(box)
 		return nil
 	}
-	for i, m := range r.markers {
+	for i, m := range r.Markers {
 		if i == maxPoints {
 			break
 		}

@@ -1,4 +1,4 @@
-package verify
+package report
 
 import (
 	"encoding/xml"
@@ -105,7 +105,7 @@ func (r *Report) aspects() []aspect {
 		kinds("decoding times are the encoder's", DTS),
 		kinds("segments are as long as the playlist says", SegmentLength),
 		kinds("no clock is gone", ClockGone),
-		kinds("packets are whole and in order, with tables and PCR in time", transportKinds()...),
+		kinds("packets are whole and in order, with tables and PCR in time", TransportKinds()...),
 	}
 	for _, c := range r.Clocks {
 		if c.State != Absent && c.State != Gone {

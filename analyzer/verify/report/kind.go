@@ -1,4 +1,4 @@
-package verify
+package report
 
 import "slices"
 
@@ -116,10 +116,10 @@ func Kinds() (list []Kind) {
 	return list
 }
 
-func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
+func (k Kind) Known() bool { return slices.Contains(Kinds(), k) }
 
-// transportKinds are the kinds that are indicators of ETSI TR 101 290.
-func transportKinds() []Kind {
+// TransportKinds are the kinds that are indicators of ETSI TR 101 290.
+func TransportKinds() []Kind {
 	return []Kind{
 		SyncLoss, SyncByteError, PATError, ContinuityError, PMTError, PIDError, TransportError, CRCError, PCRRepetitionError, PCRStepError,
 		PTSError, UnreferencedPID,

@@ -1,4 +1,6 @@
-package verify
+// Package pixels has ffmpeg decode a stream, and reads what its pictures show: the frame code (package generator), and whether
+// the block is in the colour of events.
+package pixels
 
 import (
 	"bytes"
@@ -27,8 +29,8 @@ type StreamInfo struct {
 	// TimeBase is the length of a unit of its time stamps in seconds, such as 1/90000.
 	TimeBase string `json:"time_base"`
 
-	// num and den are those of TimeBase.
-	num, den int64 `json:"-"`
+	// Num and den are those of TimeBase.
+	Num, Den int64 `json:"-"`
 }
 
 // saidLines of what a program said last go into an error.
@@ -37,8 +39,8 @@ const saidLines = 8
 // waitDelay is how long a program that is to end may take to do so.
 const waitDelay = 2 * time.Second
 
-// probe asks ffprobe for the first video of a file.
-func probe(ctx context.Context, program, path string) (StreamInfo, error) {
+// Probe asks ffprobe for the first video of a file.
+func Probe(ctx context.Context, program, path string) (StreamInfo, error) {
 	said := &ffmpeg.Lines{Tail: saidLines}
 	cmd := ffmpeg.New(ctx, waitDelay, said, program, append(localInput(), "-v", "error", "-select_streams", "v:0",
 		"-show_entries", "stream=codec_name,width,height,time_base:format=format_name", "-of", "json", "-i", path)...)
@@ -70,9 +72,9 @@ func probe(ctx context.Context, program, path string) (StreamInfo, error) {
 	info := StreamInfo{Format: answer.Format.Name, Codec: s.Codec, Width: s.Width, Height: s.Height, TimeBase: s.TimeBase}
 	a, b, _ := strings.Cut(s.TimeBase, "/")
 	var err1, err2 error
-	info.num, err1 = strconv.ParseInt(a, 10, 32)
-	info.den, err2 = strconv.ParseInt(b, 10, 32)
-	if err1 != nil || err2 != nil || info.num < 1 || info.den < 1 {
+	info.Num, err1 = strconv.ParseInt(a, 10, 32)
+	info.Den, err2 = strconv.ParseInt(b, 10, 32)
+	if err1 != nil || err2 != nil || info.Num < 1 || info.Den < 1 {
 		return StreamInfo{}, fmt.Errorf("probe stream: time base %q is not a fraction", s.TimeBase)
 	}
 	return info, nil
@@ -85,8 +87,8 @@ func localInput() []string {
 	return []string{"-protocol_whitelist", "file,crypto,data", "-max_pixels", "33177600", "-max_alloc", "134217728"}
 }
 
-// localFile is the path of a file that a URL or path names, if it does.
-func localFile(url string) (string, bool) {
+// LocalFile is the path of a file that a URL or path names, if it does.
+func LocalFile(url string) (string, bool) {
 	path := strings.TrimPrefix(url, "file://")
 	info, err := os.Stat(path)
 	return path, err == nil && info.Mode().IsRegular()
@@ -99,12 +101,12 @@ func (i StreamInfo) ticks(pts int64) (t int64, ok bool) {
 	if negative {
 		v = -v
 	}
-	hi, lo := bits.Mul64(v, uint64(i.num)*media.TicksPerSecond)
-	lo, carry := bits.Add64(lo, uint64(i.den)/2, 0)
-	if hi += carry; hi >= uint64(i.den) {
+	hi, lo := bits.Mul64(v, uint64(i.Num)*media.TicksPerSecond)
+	lo, carry := bits.Add64(lo, uint64(i.Den)/2, 0)
+	if hi += carry; hi >= uint64(i.Den) {
 		return 0, false
 	}
-	q, _ := bits.Div64(hi, lo, uint64(i.den))
+	q, _ := bits.Div64(hi, lo, uint64(i.Den))
 	if q > 1<<62 {
 		return 0, false
 	}
@@ -114,8 +116,8 @@ func (i StreamInfo) ticks(pts int64) (t int64, ok bool) {
 	return t, true
 }
 
-// modulus is after how many ticks time stamps begin again, 0 for never.
-func (i StreamInfo) modulus() int64 {
+// Modulus is after how many ticks time stamps begin again, 0 for never.
+func (i StreamInfo) Modulus() int64 {
 	switch i.Format {
 	case "mpegts", "hls":
 		return media.PTSMask + 1
@@ -125,10 +127,10 @@ func (i StreamInfo) modulus() int64 {
 	return 0
 }
 
-// resolution is how far a time stamp may be from what it was rounded from, in nanoseconds, rounded up.
-func (i StreamInfo) resolution() int64 {
+// Resolution is how far a time stamp may be from what it was rounded from, in nanoseconds, rounded up.
+func (i StreamInfo) Resolution() int64 {
 	const second = int64(time.Second)
-	half := (second*i.num/i.den + 1) / 2
+	half := (second*i.Num/i.Den + 1) / 2
 	if tick := second / media.TicksPerSecond; 2*half > tick+1 {
 		// The stamps of the source were whole ticks already.
 		half += tick
@@ -136,8 +138,8 @@ func (i StreamInfo) resolution() int64 {
 	return half + 1
 }
 
-// copyToTS has ffmpeg copy the first video of a file into a transport stream in a folder, and returns its path.
-func copyToTS(ctx context.Context, program, path, dir string) (string, error) {
+// CopyToTS has ffmpeg copy the first video of a file into a transport stream in a folder, and returns its path.
+func CopyToTS(ctx context.Context, program, path, dir string) (string, error) {
 	from, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("copy stream: %w", err)

@@ -1,10 +1,6 @@
-package verify
+package pixels
 
-import (
-	"github.com/refstream/refstream/generator"
-	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/scenario"
-)
+import "github.com/refstream/refstream/generator"
 
 // Size of the pictures that are measured. The cells of the frame code are 20x20 pixels in it, and the block of an event
 // at least as large; whatever the size of the stream, all measures are the same.
@@ -25,26 +21,26 @@ const (
 	eventLevel = 72
 )
 
-// picture is what one decoded picture shows.
-type picture struct {
-	// pts is in ticks, where timed says that it has one.
-	pts   int64
-	timed bool
-	// frame is the number in its code, -1 where that can't be read.
-	frame int64
-	black bool
-	// known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
-	known int64
-	// stale: the picture showed an older frame, since one that it refers to is lost.
-	stale bool
-	// form says how the picture was brought into another form, before its code could be read; empty for not at all.
-	form form
-	// levels are those of a code that is neither black nor white throughout, nil for any other; blended are the first and the
+// Picture is what one decoded picture shows.
+type Picture struct {
+	// PTS is in ticks, where timed says that it has one.
+	PTS   int64
+	Timed bool
+	// Frame is the number in its code, -1 where that can't be read.
+	Frame int64
+	Black bool
+	// Known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
+	Known int64
+	// Stale: the picture showed an older frame, since one that it refers to is lost.
+	Stale bool
+	// Form says how the picture was brought into another form, before its code could be read; empty for not at all.
+	Form form
+	// Levels are those of a code that is neither black nor white throughout, nil for any other; blended are the first and the
 	// last of the frames that it is a mix of, where that is known.
-	levels  *generator.CodeLevels
-	blended *[2]int64
-	// event says whether the block of events is in their colour. It is not known without a frame number.
-	event bool
+	Levels  *generator.CodeLevels
+	Blended *[2]int64
+	// Event says whether the block of events is in their colour. It is not known without a frame number.
+	Event bool
 }
 
 // meter measures pictures of one channel.
@@ -52,26 +48,24 @@ type meter struct {
 	options generator.Options
 }
 
-func newMeter(c markers.Channel) meter { return meter{scenario.Picture(c)} }
-
 // measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
-func (m meter) measure(yuv []byte) picture {
+func (m meter) measure(yuv []byte) Picture {
 	p, ok := m.read(yuv)
 	levels, sync := generator.ReadCodeLevels(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
 	if sync && levels.Grey() >= enoughGrey {
-		p.levels = &levels
+		p.Levels = &levels
 	}
 	if ok {
 		return p
 	}
 	luma := yuv[:lumaSize]
 	if mean(luma, meterWidth, 0, 0, meterWidth, meterHeight) < blackLevel {
-		return picture{frame: -1, black: true}
+		return Picture{Frame: -1, Black: true}
 	}
-	for _, f := range forms() {
+	for _, f := range Forms() {
 		if again := f.undo(yuv); again != nil {
 			if p, ok := m.read(again); ok {
-				p.form = f.form
+				p.Form = f.Form
 				return p
 			}
 		}
@@ -80,12 +74,12 @@ func (m meter) measure(yuv []byte) picture {
 }
 
 // read reads the picture as it is.
-func (m meter) read(yuv []byte) (picture, bool) {
+func (m meter) read(yuv []byte) (Picture, bool) {
 	n, ok := generator.ReadFrameCode(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
 	if !ok {
-		return picture{frame: -1}, false
+		return Picture{Frame: -1}, false
 	}
-	return picture{frame: n, event: m.event(yuv[lumaSize+chromaSize:pictureSize], n)}, true
+	return Picture{Frame: n, Event: m.event(yuv[lumaSize+chromaSize:pictureSize], n)}, true
 }
 
 // event looks at the middle of the block, a quarter of its area, in the plane of Cr.

@@ -1,4 +1,4 @@
-package verify
+package report
 
 import "github.com/refstream/refstream/markers"
 
@@ -40,11 +40,11 @@ type Place struct {
 	By     int64  `json:"by_frames,omitempty"`
 }
 
-// maxPlaces bounds the places of a finding: the count says how many there are.
-const maxPlaces = 100
+// MaxPlaces bounds the places of a finding: the count says how many there are.
+const MaxPlaces = 100
 
-// every is the distance of places whose distance is always the same, 0 otherwise.
-func every(places []Place) int64 {
+// Every is the distance of places whose distance is always the same, 0 otherwise.
+func Every(places []Place) int64 {
 	const few = 3 // two places are at some distance always
 	if len(places) < few {
 		return 0
