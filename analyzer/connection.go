@@ -1,29 +1,16 @@
 package analyzer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/hlsclient"
 )
-
-// connection is an open stream of bytes.
-type connection struct {
-	io.ReadCloser
-	// hint is the kind that the address or the Content-Type says, empty for none.
-	hint Kind
-	// playlist says that it is a compressed playlist, which is read anew.
-	playlist bool
-	// finite says that the stream has an end after which nothing can follow.
-	finite bool
-	// tail is the file that may be read as it grows, nil for what isn't one.
-	tail *tailFile
-	// through says how the bytes come, for people.
-	through string
-}
 
 // StatusError is a server's answer that is no stream.
 type StatusError struct {
@@ -36,11 +23,12 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("GET %s: %d %s", e.URL, e.Status, http.StatusText(e.Status))
 }
 
-// connect opens a stream of bytes, which ends with w's context.
-func connect(w *watchdog, t target, o Options) (*connection, error) {
+// connect opens a stream of bytes, which ends with w's context. Its kind is what the address or the Content-Type says, empty
+// for nothing.
+func connect(w *watchdog, t target, client *http.Client) (*inputStream, error) {
 	switch t.scheme {
 	case schemeHTTP:
-		return connectHTTP(w, t, o)
+		return connectHTTP(w, t, client)
 	case schemeTCP:
 		return connectTCP(w, t)
 	case schemeUDP:
@@ -58,17 +46,17 @@ func connect(w *watchdog, t target, o Options) (*connection, error) {
 		f.Close()
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
-	tail := &tailFile{f: f, ctx: w.ctx, stall: o.Stall}
-	return &connection{ReadCloser: tail, hint: t.hint, finite: true, tail: tail, through: "file"}, nil
+	tail := &tailFile{f: f, ctx: w.ctx, stall: w.limit}
+	return &inputStream{body: tail, kind: t.hint, finite: true, tail: tail, through: "file"}, nil
 }
 
-func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
+func connectHTTP(w *watchdog, t target, client *http.Client) (*inputStream, error) {
 	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, t.text, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
 	req.Header.Set("Accept-Encoding", "identity") // a short answer can't become a long one
-	resp, err := o.HTTP.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", w.explain(err))
 	}
@@ -76,13 +64,10 @@ func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("open stream: %w", &StatusError{t.text, resp.StatusCode})
 	}
-	hint := kindOfType(resp.Header.Get("Content-Type"))
-	if hint == "" {
-		hint = t.hint
-	}
-	c := &connection{ReadCloser: resp.Body, hint: hint, finite: resp.ContentLength >= 0, through: "HTTP"}
+	c := &inputStream{body: resp.Body, finite: resp.ContentLength >= 0, through: "HTTP"}
+	c.kind = cmp.Or(kindOfType(resp.Header.Get("Content-Type")), t.hint)
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		if c.playlist = hint == KindHLS; !c.playlist {
+		if c.playlist = c.kind == KindHLS; !c.playlist {
 			resp.Body.Close()
 			return nil, fmt.Errorf("open stream: %w: it is sent as %.20q (Content-Encoding): have the server send it as it is", hlsclient.ErrCoding, coding)
 		}
@@ -91,21 +76,21 @@ func connectHTTP(w *watchdog, t target, o Options) (*connection, error) {
 }
 
 // connectTCP connects, or waits for a connection.
-func connectTCP(w *watchdog, t target) (*connection, error) {
+func connectTCP(w *watchdog, t target) (*inputStream, error) {
 	if t.listens() {
 		w.working() // nobody need come
 		c, err := accept(w.ctx, t.url.Host)
 		if err != nil {
 			return nil, fmt.Errorf("wait for stream: %w", err)
 		}
-		return &connection{ReadCloser: closeAtEnd(w.ctx, c), through: "TCP from " + c.RemoteAddr().String()}, nil
+		return &inputStream{body: closeAtEnd(w.ctx, c), through: "TCP from " + c.RemoteAddr().String()}, nil
 	}
 	var d net.Dialer
 	c, err := d.DialContext(w.ctx, "tcp", t.url.Host)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", w.explain(err))
 	}
-	return &connection{ReadCloser: closeAtEnd(w.ctx, c), through: "TCP"}, nil
+	return &inputStream{body: closeAtEnd(w.ctx, c), through: "TCP"}, nil
 }
 
 // accept waits for one connection.
@@ -149,4 +134,71 @@ func (c *boundConn) Read(b []byte) (int, error) {
 func (c *boundConn) Close() error {
 	c.stop()
 	return c.ReadCloser.Close()
+}
+
+const (
+	// maxDatagram is the most that UDP carries.
+	maxDatagram = 1 << 16
+	// udpBuffer is what the system is asked to keep while a picture is worked on: a second at 30 Mbit/s. It may give less.
+	udpBuffer = 4 << 20
+)
+
+// connectUDP receives at an address of this machine, or what is sent to a multicast group.
+func connectUDP(w *watchdog, t target) (*inputStream, error) {
+	addr, err := net.ResolveUDPAddr("udp", t.url.Host)
+	if err != nil {
+		return nil, fmt.Errorf("open stream: %w", err)
+	}
+	var c *net.UDPConn
+	if addr.IP != nil && addr.IP.IsMulticast() {
+		c, err = net.ListenMulticastUDP("udp", nil, addr)
+	} else {
+		c, err = net.ListenUDP("udp", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open stream: %w", err)
+	}
+	_ = c.SetReadBuffer(udpBuffer) // less will do on a quiet machine
+	r := &datagrams{c: c}
+	return &inputStream{body: closeAtEnd(w.ctx, r), kind: KindTS, through: "UDP at " + c.LocalAddr().String()}, nil
+}
+
+// datagrams makes a stream of bytes of datagrams, which may be RTP packets with a transport stream in them (RFC 2250).
+type datagrams struct {
+	c    *net.UDPConn
+	buf  [maxDatagram]byte
+	left []byte
+}
+
+// Read gives what is left of a datagram, or receives the next one.
+func (d *datagrams) Read(b []byte) (int, error) {
+	for len(d.left) == 0 {
+		n, err := d.c.Read(d.buf[:])
+		if err != nil {
+			return 0, err
+		}
+		d.left = withoutRTP(d.buf[:n])
+	}
+	n := copy(b, d.left)
+	d.left = d.left[n:]
+	return n, nil
+}
+
+// Close closes the socket.
+func (d *datagrams) Close() error { return d.c.Close() }
+
+// withoutRTP leaves out the header of an RTP packet (RFC 3550, 5.1) with a transport stream behind it.
+func withoutRTP(b []byte) []byte {
+	const fixed, csrc = 12, 4
+	if len(b) <= fixed || b[0] == ts.SyncByte || b[0]>>6 != 2 {
+		return b
+	}
+	n := fixed + csrc*int(b[0]&0x0F)
+	if b[0]&0x10 != 0 && len(b) >= n+4 { // header extension
+		n += 4 + 4*(int(b[n+2])<<8|int(b[n+3]))
+	}
+	if n < len(b) && b[n] == ts.SyncByte {
+		return b[n:]
+	}
+	return b
 }

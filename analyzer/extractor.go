@@ -131,19 +131,9 @@ func (x *extractor) unitRecord(m *moment, r Record) {
 
 // timedRecord passes on a statement that has a time of its own.
 func (x *extractor) timedRecord(pts int64, r Record) {
-	seconds := secondsOf(pts)
+	seconds := markers.SecondsOf(pts)
 	r.StreamTime, r.PTS, r.Unit = &seconds, &pts, -1
 	x.record(r)
-}
-
-// secondsOf is a position in 90 kHz ticks in nanoseconds, rounded down.
-func secondsOf(ticks int64) markers.Seconds {
-	const perTick, of = 100000, 9 // 1e9/90000 in lowest terms
-	q, rest := ticks/of, ticks%of
-	if rest < 0 {
-		q, rest = q-1, rest+of
-	}
-	return markers.Seconds(q*perTick + rest*perTick/of)
 }
 
 // note tells what happened.

@@ -31,18 +31,10 @@ func (s *hlsSource) client() *hlsclient.Client {
 	return c
 }
 
-// address is what to read: a file by its path.
-func (s *hlsSource) address() string {
-	if s.t.scheme == schemeFile {
-		return s.t.path
-	}
-	return s.t.text
-}
-
 // read reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
 func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
 	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
-	err = s.client().Run(ctx, s.address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	err = s.client().Run(ctx, s.t.address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
 	h.tellGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
 		return true, fmt.Errorf("no segment could be read: %w", h.unread)

@@ -41,7 +41,7 @@ func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
 	client := s.client()
 	client.SpoolDir = dir
-	err := client.Run(ctx, s.address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
+	err := client.Run(ctx, s.t.address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
 		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
 		Doubled: h.doubled,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -42,13 +43,13 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 	}
 	frames, err := ts.ParseID3(tag)
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", markers.SecondsOf(pts))
 	}
 	r := Record{Source: ID3}
 	marker, isMarker, err := ts.MarkerOf(frames)
 	switch {
 	case err != nil:
-		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", markers.SecondsOf(pts))
 	case isMarker:
 		r.Frame, r.UTC, r.Timecode = &marker.Frame, speakable(marker.UTC), marker.Timecode
 		length := marker.LastPTS - marker.PTS
@@ -64,7 +65,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		Frames []id3Frame `json:"frames"`
 	}{shown})
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", markers.SecondsOf(pts))
 		return
 	}
 	r.Extra = extra

@@ -104,3 +104,20 @@ func kindOfMagic(b []byte) Kind {
 	}
 	return ""
 }
+
+// humanName is what people call a kind.
+func (k Kind) humanName() string {
+	switch k {
+	case KindHLS:
+		return "HLS"
+	case KindFLV:
+		return "FLV"
+	case KindRTMP:
+		return "RTMP"
+	case KindMP4:
+		return "MP4"
+	case KindTS:
+		return "MPEG-TS"
+	}
+	return fmt.Sprintf("kind %q", string(k))
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
 )
 
 // readTS reads a transport stream to its end, which is no error. begin must have been called.
@@ -58,4 +59,25 @@ func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
 		x.note(NoteDamaged, nil, "ID3 tags that can't be read and are left out: %d", s.DamagedID3-d.id3)
 		d.id3 = s.DamagedID3
 	}
+}
+
+// transportRecord passes on what is wrong with a packet.
+func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
+	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
+	b = appendText(b, indicatorNumber(name))
+	if pid != unknownPID {
+		b = appendInt(append(b, ','), "pid", int64(pid))
+	}
+	b = append(appendText(append(b, `,"detail":`...), detail), '}')
+	r := Record{Source: Transport, Extra: b, Unit: -1}
+	if lasts > 0 {
+		r.Duration = &lasts
+	}
+	x.now, x.at.offset = x.o.Now(), offset
+	if x.timed {
+		pts := x.dts
+		seconds := markers.SecondsOf(pts)
+		r.PTS, r.StreamTime = &pts, &seconds
+	}
+	x.record(r)
 }

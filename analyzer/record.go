@@ -26,6 +26,8 @@ const (
 	ProducerTime    Source = "mp4.prft"         // wall clock for a time of the track (ISO/IEC 14496-12, 8.16.5)
 	ProgramDateTime Source = "hls.program_date_time"
 	DateRange       Source = "hls.daterange"
+	// Transport is what is wrong with the packets of a transport stream (ETSI TR 101 290, 5.2; package tr101290).
+	Transport Source = "ts.transport"
 )
 
 // Record is one timing statement of a stream, with the moment in the stream that it speaks of.

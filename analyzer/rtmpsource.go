@@ -53,7 +53,7 @@ func (s *rtmpSource) play(ctx context.Context, begun func(), each func(flv.Tag) 
 func (s *rtmpSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
 	var tags *tagReader
 	err = s.play(ctx, func() {
-		x.note(NoteConnected, nil, "reading %s", nameOf(KindRTMP))
+		x.note(NoteConnected, nil, "reading %s", KindRTMP.humanName())
 		x.begin(flvWrap, nil, "")
 		tags = newTagReader(x)
 	}, func(t flv.Tag) error {

@@ -3,7 +3,6 @@ package analyzer
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // Run reads a stream and calls handle with a record for each timing statement, in the order of the stream, until the
@@ -76,17 +75,5 @@ func follow(ctx context.Context, s source, x *extractor) error {
 			return err
 		}
 		pause = min(2*pause, x.o.RetryMax)
-	}
-}
-
-// wait waits for so long, or until ctx is done, whose error it then returns.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

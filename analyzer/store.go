@@ -14,7 +14,7 @@ import (
 func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 	w := newWatchdog(ctx, s.o.Stall)
 	defer w.close()
-	c, err := s.open(w)
+	c, err := openStream(w, s.t, s.o.HTTP)
 	if err != nil {
 		return Captured{}, err
 	}
@@ -24,11 +24,8 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 		w.close()
 		return (&hlsSource{t: s.t, o: s.o}).store(ctx, dir)
 	}
-	if c.tail != nil {
-		info, err := c.tail.f.Stat()
-		if err == nil && info.Mode().IsRegular() {
-			return Captured{Path: s.t.path, Kind: c.kind, Bytes: info.Size()}, nil
-		}
+	if size, ok := c.regular(); ok {
+		return Captured{Path: s.t.path, Kind: c.kind, Bytes: size}, nil
 	}
 	f, err := fileFor(dir, c.kind)
 	if err != nil {
@@ -37,12 +34,12 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 	out := Captured{Path: f.Name(), Kind: c.kind}
 	switch c.kind {
 	case KindTS:
-		out.Bytes, err = storeTS(f, c.r)
+		out.Bytes, err = storeTS(f, c)
 	case KindFLV:
-		reader := flv.NewReader(c.r)
+		reader := flv.NewReader(c)
 		out.Bytes, err = storeTags(storeWriter{f}, reader.Next)
 	default:
-		out.Bytes, err = io.Copy(storeWriter{f}, c.r)
+		out.Bytes, err = io.Copy(storeWriter{f}, c)
 	}
 	if closing := stored(f.Close()); closing != nil {
 		return out, closing

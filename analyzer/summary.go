@@ -66,7 +66,7 @@ func (s *Summary) AddUnit(u Unit) {
 	s.Units++
 	s.Bytes += int64(u.Bytes)
 	if !u.Untimed {
-		s.Position = secondsOf(u.PTS)
+		s.Position = markers.SecondsOf(u.PTS)
 	}
 	if len(s.recent) == maxRecent {
 		s.recent = s.recent[:0]
@@ -167,6 +167,6 @@ func (d *Drift) take(pts, at int64) {
 		return
 	}
 	d.lastPTS, d.last = pts, at
-	since := int64(secondsOf(pts - d.pts))
+	since := int64(markers.SecondsOf(pts - d.pts))
 	d.Since, d.Gained = time.Duration(since), time.Duration(at-d.at-since)
 }

@@ -70,3 +70,11 @@ func (t target) listens() bool {
 	q := t.url.Query()
 	return q.Has("listen") && q.Get("listen") != "0"
 }
+
+// address is what a client of HLS reads: a file by its path.
+func (t target) address() string {
+	if t.scheme == schemeFile {
+		return t.path
+	}
+	return t.text
+}

@@ -2,10 +2,6 @@ package analyzer
 
 import "github.com/refstream/refstream/media"
 
-// Transport is the source of what is wrong with the packets of a transport stream, by the names and numbers of ETSI TR 101
-// 290, 5.2.
-const Transport Source = "ts.transport"
-
 // The indicators of ETSI TR 101 290 that are watched for.
 const (
 	SyncLoss           = "TS_sync_loss"                      // 1.1: the packets are no longer where they should be
@@ -45,24 +41,3 @@ const (
 
 	unknownPID = -1
 )
-
-// transportRecord passes on what is wrong with a packet.
-func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
-	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
-	b = appendText(b, indicatorNumber(name))
-	if pid != unknownPID {
-		b = appendInt(append(b, ','), "pid", int64(pid))
-	}
-	b = append(appendText(append(b, `,"detail":`...), detail), '}')
-	r := Record{Source: Transport, Extra: b, Unit: -1}
-	if lasts > 0 {
-		r.Duration = &lasts
-	}
-	x.now, x.at.offset = x.o.Now(), offset
-	if x.timed {
-		pts := x.dts
-		seconds := secondsOf(pts)
-		r.PTS, r.StreamTime = &pts, &seconds
-	}
-	x.record(r)
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -128,7 +129,7 @@ func (m *transportMonitor) reference(pcr int64, broken bool, offset int64) {
 		}
 	}
 	if gone := m.now - m.since[PCRRepetitionError]; gone > pcrLimit && !m.late[PCRRepetitionError] && m.repeats[PCRRepetitionError] >= often {
-		m.report(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", secondsOf(gone)))
+		m.report(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", markers.SecondsOf(gone)))
 	}
 	m.lastPCR, m.hasPCR, m.fresh = pcr, true, true
 	m.came(PCRRepetitionError)
@@ -159,7 +160,7 @@ func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
 	}
 	if gone := wireDistance(s.pcr, m.lastPCR); gone > ptsLimit && !s.reported {
 		s.reported = true
-		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", secondsOf(ptsLimit)))
+		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", markers.SecondsOf(ptsLimit)))
 	}
 }
 
@@ -178,7 +179,7 @@ func (m *transportMonitor) picture(pid int, dts, offset int64) {
 	if m.fresh {
 		lead := wireDistance(m.lastPCR, dts)
 		if off := m.lead - lead; m.stepped >= 0 && (off > pcrLimit || off < -pcrLimit) {
-			m.report(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", secondsOf(off)))
+			m.report(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", markers.SecondsOf(off)))
 		}
 		m.lead, m.fresh, m.stepped = lead, false, -1
 	}
@@ -194,7 +195,7 @@ func (m *transportMonitor) due(offset int64) {
 		gone := m.now - m.since[d.name]
 		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != unknownPID) {
 			m.late[d.name] = true
-			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", secondsOf(absent)))
+			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", markers.SecondsOf(absent)))
 		}
 	}
 	m.silent(offset)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
 )
 
 // PIDs that no program map names (ISO/IEC 13818-1, table 2-3; ETSI EN 300 468, table 1; ATSC A/65, 4.2).
@@ -122,7 +123,7 @@ func (m *transportMonitor) silent(offset int64) {
 	for _, pid := range m.overdue(m.streams, silence) {
 		w := m.streams[pid]
 		w.reported = true
-		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", secondsOf(silence)))
+		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", markers.SecondsOf(silence)))
 	}
 }
 

@@ -63,3 +63,15 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// wait waits for so long, or until ctx is done, whose error it then returns.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
