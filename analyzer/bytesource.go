@@ -1,43 +1,47 @@
 package analyzer
 
-import "context"
+import (
+	"context"
+
+	"github.com/refstream/refstream/analyzer/input"
+)
 
 // byteSource is a stream that is one sequence of bytes: over HTTP, TCP or UDP, or in a file.
 type byteSource struct {
-	t target
+	t input.Target
 	o Options
 }
 
 func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
-	w := newWatchdog(ctx, s.o.Stall)
-	defer w.close()
-	c, err := openStream(w, s.t, s.o.HTTP)
+	w := input.NewWatchdog(ctx, s.o.Stall)
+	defer w.Close()
+	c, err := input.Open(w, s.t, s.o.HTTP)
 	if err != nil {
 		return false, err
 	}
 	defer c.Close()
-	if c.kind == KindHLS {
+	if c.Kind == input.HLS {
 		c.Close()
-		w.close()
+		w.Close()
 		return (&hlsSource{t: s.t, o: s.o}).read(ctx, x)
 	}
-	x.note(NoteConnected, nil, "reading %s (%s)", c.kind.humanName(), c.through)
-	if s.o.Follow && c.kind != KindMP4 {
-		c.followFile(func() {
+	x.note(NoteConnected, nil, "reading %s (%s)", c.Kind.Name(), c.Through)
+	if s.o.Follow && c.Kind != input.MP4 {
+		c.FollowFile(func() {
 			x.note(NoteStalled, nil, "the file has not grown for %v", s.o.Stall)
 			x.lost()
 		})
 	}
-	switch c.kind {
-	case KindFLV:
+	switch c.Kind {
+	case input.FLV:
 		x.begin(flvWrap, nil, "")
-		err = x.readFLV(w.ctx, c.Reader)
-	case KindMP4:
+		err = x.readFLV(w.Ctx, c.Reader)
+	case input.MP4:
 		x.begin(noWrap, nil, "")
-		err = x.readMP4(w.ctx, c.seekable())
+		err = x.readMP4(w.Ctx, c.Seekable())
 	default:
 		x.begin(tsWrap, nil, "")
-		err = x.readTS(w.ctx, c)
+		err = x.readTS(w.Ctx, c)
 	}
-	return c.finite && err == nil, w.explain(err)
+	return c.Finite && err == nil, w.Explain(err)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/input"
 )
 
 // Captured is a stream that was stored.
@@ -15,7 +17,7 @@ type Captured struct {
 	// local file it is the file itself, which is not copied.
 	Path string
 	// Kind is the kind of the stream.
-	Kind Kind
+	Kind input.Kind
 	// Bytes is how much was stored, of a local file its size.
 	Bytes int64
 	// Segments counts those of an HLS stream.
@@ -42,7 +44,7 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 	if err != nil {
 		return Captured{}, err
 	}
-	t, err := parseTarget(url)
+	t, err := input.ParseTarget(url)
 	if err != nil {
 		return Captured{}, err
 	}
@@ -76,10 +78,10 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 }
 
 // fileFor makes the file that a stream of a kind is stored in.
-func fileFor(dir string, k Kind) (*os.File, error) {
+func fileFor(dir string, k input.Kind) (*os.File, error) {
 	name := "stream." + string(k)
-	if k == KindRTMP {
-		name = "stream." + string(KindFLV)
+	if k == input.RTMP {
+		name = "stream." + string(input.FLV)
 	}
 	f, err := os.Create(filepath.Join(dir, name))
 	return f, stored(err)

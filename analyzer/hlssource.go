@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/hlsclient"
 )
 
@@ -16,7 +18,7 @@ const stalledTargets = 3
 
 // hlsSource is a stream that a playlist describes.
 type hlsSource struct {
-	t target
+	t input.Target
 	o Options
 }
 
@@ -34,7 +36,7 @@ func (s *hlsSource) client() *hlsclient.Client {
 // read reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
 func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
 	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
-	err = s.client().Run(ctx, s.t.address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	err = s.client().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
 	h.tellGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
 		return true, fmt.Errorf("no segment could be read: %w", h.unread)
@@ -111,7 +113,7 @@ func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
 	}
 	h.stalled = true
 	if !h.o.Follow {
-		return fmt.Errorf("%w: the playlist has not changed for %v", errStalled, limit)
+		return fmt.Errorf("%w: the playlist has not changed for %v", input.ErrStalled, limit)
 	}
 	h.x.note(NoteStalled, nil, "the playlist has not changed for %v", limit)
 	h.x.lost()
@@ -199,7 +201,7 @@ func (h *hlsReading) segment(s *hlsclient.Segment) error {
 
 // holdsMP4 reports whether a segment is MP4.
 func holdsMP4(s *hlsclient.Segment, data *hlsclient.Reader) bool {
-	b := make([]byte, min(data.Size(), magicSize))
-	n, _ := data.ReadAt(b, 0)
-	return len(s.Init) > 0 || kindOfMagic(b[:n]) == KindMP4
+	var head [8]byte // of the first box
+	n, _ := data.ReadAt(head[:], 0)
+	return len(s.Init) > 0 || mp4.IsMP4(head[:n])
 }

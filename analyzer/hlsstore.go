@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/hlsclient"
 	"github.com/refstream/refstream/markers"
 )
@@ -41,9 +42,9 @@ func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
 	client := s.client()
 	client.SpoolDir = dir
-	err := client.Run(ctx, s.t.address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
+	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
-		Path: filepath.Join(dir, "index.m3u8"), Kind: KindHLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
+		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
 		Doubled: h.doubled,
 	}
 	if h.files == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/refstream/refstream/analyzer/tr101290"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 )
@@ -15,15 +16,15 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 	if x.at.msn != nil {
 		repeats = x.repeats
 	}
-	monitor := newTransportMonitor(repeats, x.transportRecord)
+	monitor := tr101290.NewMonitor(repeats, x.transportRecord)
 	reader := ts.NewReader(r)
 	var damage tsDamage
 	reader.HandlePackets(func(p ts.Packet, offset int64) {
-		monitor.packet(p, offset)
+		monitor.Packet(p, offset)
 		if !p.Readable() {
 			damage.tell(x, reader) // however long it goes on, there may be no unit
 		}
-	}, monitor.lost)
+	}, monitor.Lost)
 	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
 	for ctx.Err() == nil && x.err == nil {
 		au, err := reader.Next()
@@ -64,8 +65,8 @@ func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
 // transportRecord passes on what is wrong with a packet.
 func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
 	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
-	b = appendText(b, indicatorNumber(name))
-	if pid != unknownPID {
+	b = appendText(b, tr101290.Number(name))
+	if pid != tr101290.UnknownPID {
 		b = appendInt(append(b, ','), "pid", int64(pid))
 	}
 	b = append(appendText(append(b, `,"detail":`...), detail), '}')

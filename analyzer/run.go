@@ -3,6 +3,8 @@ package analyzer
 import (
 	"context"
 	"fmt"
+
+	"github.com/refstream/refstream/analyzer/input"
 )
 
 // Run reads a stream and calls handle with a record for each timing statement, in the order of the stream, until the
@@ -20,7 +22,7 @@ func Run(ctx context.Context, url string, o Options, handle func(Record) error) 
 	if err != nil {
 		return err
 	}
-	t, err := parseTarget(url)
+	t, err := input.ParseTarget(url)
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func follow(ctx context.Context, s source, x *extractor) error {
 			x.note(NoteLost, err, "the stream can't be read, %s", told)
 		}
 		x.lost()
-		if err := wait(ctx, pause); err != nil {
+		if err := input.Wait(ctx, pause); err != nil {
 			return err
 		}
 		pause = min(2*pause, x.o.RetryMax)

@@ -1,6 +1,10 @@
 package analyzer
 
-import "context"
+import (
+	"context"
+
+	"github.com/refstream/refstream/analyzer/input"
+)
 
 // source is where a stream comes from. Each call connects anew.
 type source interface {
@@ -13,11 +17,11 @@ type source interface {
 }
 
 // sourceOf makes the source of an address.
-func sourceOf(t target, o Options) source {
-	switch t.hint {
-	case KindRTMP:
+func sourceOf(t input.Target, o Options) source {
+	switch t.Hint {
+	case input.RTMP:
 		return &rtmpSource{t, o}
-	case KindHLS:
+	case input.HLS:
 		return &hlsSource{t: t, o: o}
 	}
 	return &byteSource{t, o}

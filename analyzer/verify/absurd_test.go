@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
@@ -65,7 +65,7 @@ func spoilt(t *testing.T, text []byte, each func(what, text string)) {
 // says; nothing panics, takes long or takes much memory.
 func TestAbsurdTruth(t *testing.T) {
 	known := verifytest.Truth(t, testFrames)
-	in := input{pictures: perfect(known, testFrames), kind: analyzer.KindTS, info: transport()}
+	in := streamData{pictures: perfect(known, testFrames), kind: input.TS, info: transport()}
 	in.statements = statements(known, in.pictures)
 	dir := t.TempDir()
 	line := func(v any) []byte {

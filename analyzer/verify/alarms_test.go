@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
@@ -33,7 +33,7 @@ func TestCutInCodingOrder(t *testing.T) {
 	for _, units := range cuts {
 		path := (&forger{last: units}).forge(t, c, "ts")
 		list, info := decoded(t, verifytest.Channel(), path)
-		cut := &clip{truth: c.truth, decoded: map[string]input{"ts": {kind: analyzer.KindTS, pictures: list, info: info}}}
+		cut := &clip{truth: c.truth, decoded: map[string]streamData{"ts": {kind: input.TS, pictures: list, info: info}}}
 		r := cut.judge(t, "ts", path)
 		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Trimmed}) {
 			t.Errorf("%d units: %v", units, textsOf(r))
@@ -70,7 +70,7 @@ func TestEventsBesideGap(t *testing.T) {
 		"the second whole": {a.LastFrame - 5, b.Frame}, "all between": {a.LastFrame + 1, b.Frame},
 	} {
 		pictures := slices.Delete(slices.Clone(all), int(gap[0]), int(gap[1]))
-		r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+		r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
 		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Missing}) || r.Events.Exact != len(truth.Markers) {
 			t.Errorf("%s: %v, %+v", name, textsOf(r), r.Events)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
@@ -43,9 +44,9 @@ func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
 }
 
 // asHLS makes the report on a stream of HLS.
-func asHLS(t *testing.T, in input, truth truth.Truth) *report.Report {
+func asHLS(t *testing.T, in streamData, truth truth.Truth) *report.Report {
 	t.Helper()
-	in.kind, in.info = analyzer.KindHLS, transport()
+	in.kind, in.info = input.HLS, transport()
 	in.info.Format = "hls"
 	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)
 	if err != nil {
@@ -71,14 +72,14 @@ func TestAnnouncements(t *testing.T) {
 		"one left out":    {said: events[:len(events)-1], want: []report.Kind{report.Unannounced}, clock: "hls.daterange"},
 		"no ID3":          {said: events, holdsID3: true, want: []report.Kind{report.ClockGone}, clock: "id3"},
 	} {
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
 		if !slices.Equal(kindsOf(r), c.want) || len(c.want) > 0 && r.Findings[0].Clock != c.clock {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
 	}
 	changed := slices.Clone(events)
 	changed[2].Extra = rangeExtra(truth.Markers[1], "main-e99")
-	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
+	r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
 	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
 		t.Errorf("another ID: %+v", r.Findings)
 	}
@@ -88,7 +89,7 @@ func TestAnnouncements(t *testing.T) {
 	for i := range still {
 		still[i].Event = false
 	}
-	if r = asHLS(t, input{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != report.True {
+	if r = asHLS(t, streamData{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != report.True {
 		t.Errorf("no event: %+v", r.Findings)
 	}
 }
@@ -108,14 +109,14 @@ func TestAnnouncedAtTheEnd(t *testing.T) {
 		part := truth
 		part.Bounded = false
 		pictures := perfect(truth, n)
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(truth, pictures), before)}, part)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(statements(truth, pictures), before)}, part)
 		if got := kindsOf(r); !slices.Equal(got, c.want) {
 			t.Errorf("%d frames after it: %v, want %v", c.after, got, c.want)
 		}
 	}
 	whole := verifytest.Truth(t, m.Frame+2)
 	pictures := perfect(whole, m.Frame+2)
-	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
+	r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
 	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Unannounced}) {
 		t.Errorf("at the end of the truth: %v", got)
 	}
@@ -152,7 +153,7 @@ func TestSegmentLength(t *testing.T) {
 		for i := range int64(10) {
 			list = append(list, span{msn: i, first: clock.PTS(60 * i), last: clock.PTS(60*i + 59), units: 60, says: c.says})
 		}
-		r := asHLS(t, input{pictures: pictures, statements: told, segments: list}, truth)
+		r := asHLS(t, streamData{pictures: pictures, statements: told, segments: list}, truth)
 		if c.count == 0 && r.Verdict == report.True {
 			continue
 		}
@@ -193,7 +194,7 @@ func TestDiscontinuities(t *testing.T) {
 				msn: int64(i), first: first, last: clock.PTS(int64(60*i + 59)), begin: first, units: 60, says: 2e9, discontinuity: i == c.tag,
 			})
 		}
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(list, announcing(truth)), segments: segments}, part)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(list, announcing(truth)), segments: segments}, part)
 		if got := kindsOf(r); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v: %v", name, got, c.want, textsOf(r))
 		}
@@ -215,7 +216,7 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 		}
 		blind := truth
 		blind.Frames = nil
-		r := checked(t, input{pictures: pictures, statements: list}, blind)
+		r := checked(t, streamData{pictures: pictures, statements: list}, blind)
 		if r.Clocks[3].State != want || (r.Verdict == report.True) != (want == report.Unchecked) {
 			t.Errorf("%v: %s, %+v, %+v", by, r.Verdict, r.Clocks[3].State, r.Findings)
 		}
@@ -231,7 +232,7 @@ func TestForeignChannel(t *testing.T) {
 			list[i].Extra = bytes.Replace(list[i].Extra, []byte(`"main"`), []byte(`"other"`), 1)
 		}
 	}
-	r := checked(t, input{pictures: pictures, statements: list}, truth)
+	r := checked(t, streamData{pictures: pictures, statements: list}, truth)
 	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Count != 499 ||
 		!strings.Contains(r.Findings[0].Text, "channel is other, not main, at frame 101") {
 		t.Errorf("%+v", r.Findings)
@@ -242,7 +243,7 @@ func TestForeignChannel(t *testing.T) {
 func TestBeyondTruth(t *testing.T) {
 	all := verifytest.Truth(t, testFrames)
 	pictures := perfect(all, testFrames)
-	in := input{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
+	in := streamData{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
 	part := all
 	part.First, part.Last = 0, 299
 	part.Markers = slices.DeleteFunc(slices.Clone(all.Markers), func(m markers.Marker) bool { return m.Frame > part.Last })
@@ -275,7 +276,7 @@ func TestJumpHidesNothing(t *testing.T) {
 		pts := pictures[told[i].Unit].PTS
 		told[i].PTS = &pts
 	}
-	r := checked(t, input{pictures: pictures, statements: told}, truth)
+	r := checked(t, streamData{pictures: pictures, statements: told}, truth)
 	if !slices.Equal(kindsOf(r), []report.Kind{report.ClockStep, report.ClockOffset}) || *r.Findings[1].Amount != 1e9 {
 		t.Errorf("%+v", r.Findings)
 	}

@@ -7,16 +7,17 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
-// input is everything that was read of a stream.
-type input struct {
+// streamData is everything that was read of a stream.
+type streamData struct {
 	url        string
-	kind       analyzer.Kind
+	kind       input.Kind
 	info       pixels.StreamInfo
 	pictures   []pixels.Picture
 	statements []analyzer.Record
@@ -52,7 +53,7 @@ type unit struct {
 
 // checker compares an input with the truth. It does no I/O.
 type checker struct {
-	in      input
+	in      streamData
 	channel markers.Channel
 	clock   markers.Clock
 	truth   truth.Truth
@@ -67,7 +68,7 @@ type checker struct {
 }
 
 // check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source truth.Source, allow []report.Allowance) (*report.Report, error) {
+func check(ctx context.Context, in streamData, channel markers.Channel, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
@@ -166,7 +167,7 @@ func check(ctx context.Context, in input, channel markers.Channel, source truth.
 }
 
 // guessed are the frames whose access units have no time stamps in the stream: those of their pictures are ffmpeg's guesses.
-func (in *input) guessed() map[int64]bool {
+func (in *streamData) guessed() map[int64]bool {
 	frames := map[int64]bool{}
 	for i := range in.statements {
 		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {

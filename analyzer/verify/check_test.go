@@ -26,7 +26,7 @@ func kindsOf(r *report.Report) (list []report.Kind) {
 func TestPerfect(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+	r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
 	if r.Verdict != report.True || len(r.Findings) > 0 || r.Events.Exact != len(truth.Markers) || r.Events.Exact == 0 {
 		t.Errorf("%+v", r)
 	}
@@ -74,7 +74,7 @@ func TestFindings(t *testing.T) {
 			truth := verifytest.Truth(t, testFrames)
 			pictures := c.do(perfect(truth, testFrames))
 			// Frozen and exchanged pictures have the statements of what they show.
-			r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+			r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
 			if r.Verdict != report.NotTrue || len(r.Findings) != len(c.want) {
 				t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 			}
@@ -92,7 +92,7 @@ func TestFindings(t *testing.T) {
 func TestKnownToBeMissing(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	pictures := slices.Delete(perfect(truth, testFrames), 100, 160)
-	in := input{pictures: pictures, statements: statements(truth, pictures)}
+	in := streamData{pictures: pictures, statements: statements(truth, pictures)}
 	truth.Missing = []markers.MissingRecord{{Frame: 90, LastFrame: 129}, {Frame: 140, LastFrame: 159}}
 	r := checked(t, in, truth)
 	if len(r.Findings) != 1 || r.Findings[0].Count != 10 || r.Findings[0].Places[0].First != 130 {
@@ -107,7 +107,7 @@ func TestKnownToBeMissing(t *testing.T) {
 func TestWrongMarkers(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	in := input{pictures: pictures, statements: statements(truth, pictures)}
+	in := streamData{pictures: pictures, statements: statements(truth, pictures)}
 	shift := func(first, last int64) func(*markers.Marker) {
 		return func(m *markers.Marker) { m.Frame, m.LastFrame = m.Frame+first, m.LastFrame+last }
 	}
@@ -151,7 +151,7 @@ func TestEventWithMissingFrames(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	first := truth.Markers[0].Frame
 	pictures := slices.Delete(perfect(truth, testFrames), int(first)-2, int(first)+3)
-	r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+	r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
 	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Missing}) || r.Events.Exact != len(truth.Markers) {
 		t.Errorf("%v, %+v", got, r.Events)
 	}
@@ -196,7 +196,7 @@ func TestStatementClocks(t *testing.T) {
 				list = append(list, r)
 			}
 		}
-		r := checked(t, input{pictures: pictures, statements: list}, truth)
+		r := checked(t, streamData{pictures: pictures, statements: list}, truth)
 		if len(r.Findings) != 1 || r.Findings[0].Kind != c.kind || r.Findings[0].Clock != c.clock {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
@@ -207,7 +207,7 @@ func TestStatementClocks(t *testing.T) {
 func TestUncheckedClock(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	in := input{pictures: pictures, statements: statements(truth, pictures)}
+	in := streamData{pictures: pictures, statements: statements(truth, pictures)}
 	truth.Frames = nil
 	r := checked(t, in, truth)
 	if r.Verdict != report.True || len(r.Notes) != 1 || r.Clocks[3].State != report.Unchecked {
@@ -222,7 +222,7 @@ func TestWrappedTimeStamps(t *testing.T) {
 	for i := range pictures {
 		pictures[i].PTS -= 1 << 33
 	}
-	r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
+	r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
 	if r.Verdict != report.True {
 		t.Errorf("%+v", r.Findings)
 	}
@@ -233,7 +233,7 @@ func TestTornEnd(t *testing.T) {
 	truth := verifytest.Truth(t, testFrames)
 	truth.Bounded = false
 	pictures := slices.Delete(perfect(truth, testFrames), 596, 598)
-	in := input{pictures: pictures, statements: statements(truth, pictures), cut: true}
+	in := streamData{pictures: pictures, statements: statements(truth, pictures), cut: true}
 	if r := checked(t, in, truth); r.Verdict != report.True || *r.LastFrame != 595 {
 		t.Errorf("%+v", r.Findings)
 	}
@@ -244,7 +244,7 @@ func TestTornEnd(t *testing.T) {
 }
 
 func TestNothingReadable(t *testing.T) {
-	r := checked(t, input{pictures: []pixels.Picture{{Frame: -1}, {Frame: -1, Black: true}}}, truth.Truth{})
+	r := checked(t, streamData{pictures: []pixels.Picture{{Frame: -1}, {Frame: -1, Black: true}}}, truth.Truth{})
 	if r.Verdict != report.Unknown || r.ExitCode() != 2 || len(r.Notes) == 0 {
 		t.Errorf("%+v", r)
 	}

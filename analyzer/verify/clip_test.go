@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
@@ -32,7 +33,7 @@ type clip struct {
 	sps   *h264.SPS
 	// paths are the files, by carrier; decoded is what ffmpeg made of each.
 	paths   map[string]string
-	decoded map[string]input
+	decoded map[string]streamData
 }
 
 // clipFrames is four segments, with an event.
@@ -88,7 +89,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 	}
 	ch := verifytest.Channel()
 	clock := ch.Clock()
-	c := &clip{truth: verifytest.Truth(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
+	c := &clip{truth: verifytest.Truth(t, clipFrames), paths: map[string]string{}, decoded: map[string]streamData{}}
 	for i, m := range c.truth.Markers {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
@@ -147,7 +148,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 	}
 	for name, path := range c.paths {
 		list, info := decoded(t, ch, path)
-		c.decoded[name] = input{url: path, kind: analyzer.Kind(name), pictures: list, info: info}
+		c.decoded[name] = streamData{url: path, kind: input.Kind(name), pictures: list, info: info}
 	}
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
@@ -324,7 +325,7 @@ func (c *checker) statementClocks(m *comparison) (list []report.ClockReport) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {
 			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
-			if r.State == report.Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == analyzer.KindHLS {
+			if r.State == report.Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == input.HLS {
 				r.State = report.Gone
 			}
 			r.Missing = m.missing[spec.source]
@@ -336,5 +337,5 @@ func (c *checker) statementClocks(m *comparison) (list []report.ClockReport) {
 
 // holdsScripts says whether a carrier of this kind has onFI and cue points, when refstream writes it.
 func (c *checker) holdsScripts() bool {
-	return c.in.kind == analyzer.KindFLV || c.in.kind == analyzer.KindRTMP
+	return c.in.kind == input.FLV || c.in.kind == input.RTMP
 }

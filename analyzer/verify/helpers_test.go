@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
@@ -77,9 +78,9 @@ func transport() pixels.StreamInfo {
 }
 
 // checked makes the report on pictures and statements.
-func checked(t testing.TB, in input, truth truth.Truth) *report.Report {
+func checked(t testing.TB, in streamData, truth truth.Truth) *report.Report {
 	t.Helper()
-	in.kind = analyzer.KindTS
+	in.kind = input.TS
 	if in.info.Den == 0 {
 		in.info = transport()
 	}

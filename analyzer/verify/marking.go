@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 )
 
 // markerID is the ID of the marker that a statement about an event names, empty where it names none.
@@ -47,7 +48,7 @@ func (c *checker) carries(source analyzer.Source) bool {
 		// Without PROGRAM-DATE-TIME a playlist can't have them (RFC 8216, 4.3.2.7).
 		for _, r := range c.in.statements {
 			if r.Source == analyzer.ProgramDateTime {
-				return c.in.kind == analyzer.KindHLS
+				return c.in.kind == input.HLS
 			}
 		}
 	}

@@ -16,7 +16,7 @@ var codecsRead = []string{"h264", "hevc"}
 // readOthers reads what a stream states that package analyzer does not read. H.264 or HEVC in a container of an unknown kind is
 // copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
 // ffmpeg can't copy stays unread.
-func (in *input) readOthers(ctx context.Context, unknownKind bool, path, dir, program string, o analyzer.Options) {
+func (in *streamData) readOthers(ctx context.Context, unknownKind bool, path, dir, program string, o analyzer.Options) {
 	if !slices.Contains(codecsRead, in.info.Codec) {
 		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)
 		if in.unread = nil; !slices.Contains(in.notes, note) {

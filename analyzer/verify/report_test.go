@@ -26,7 +26,7 @@ func faulty(t *testing.T, name string) *report.Report {
 		pictures[i].PTS += 3600
 	}
 	list := slices.DeleteFunc(statements(truth, pictures), func(r analyzer.Record) bool { return r.Source == analyzer.MISBTime })
-	return checked(t, input{url: name, pictures: pictures, statements: list}, truth)
+	return checked(t, streamData{url: name, pictures: pictures, statements: list}, truth)
 }
 
 func TestReports(t *testing.T) {
@@ -91,7 +91,7 @@ func TestEveryKindFailsATestCase(t *testing.T) {
 }
 
 func TestReportOfNothing(t *testing.T) {
-	r := checked(t, input{pictures: []pixels.Picture{{Frame: -1}}}, truth.Truth{})
+	r := checked(t, streamData{pictures: []pixels.Picture{{Frame: -1}}}, truth.Truth{})
 	for name, write := range map[string]func(io.Writer) error{"table": r.WriteTable, "page": r.WriteHTML, "junit": r.WriteJUnit} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil || !strings.Contains(b.String(), "no picture has a frame code") {
@@ -106,7 +106,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte{0, 0, 0}, int64(-1<<62), ";")
 	truth := verifytest.Truth(f, 300)
 	f.Fuzz(func(t *testing.T, frames []byte, distance int64, timecode string) {
-		var in input
+		var in streamData
 		pts := int64(90000)
 		for i, b := range frames {
 			p := pixels.Picture{Frame: int64(b), PTS: pts, Timed: b%16 != 0, Event: b%5 == 0}

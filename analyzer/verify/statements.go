@@ -10,18 +10,20 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/tr101290"
 )
 
 // readStatements reads what a stored stream states.
-func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options) error {
-	in.holdsID3 = in.kind == analyzer.KindTS
+func (in *streamData) readStatements(ctx context.Context, path string, o analyzer.Options) error {
+	in.holdsID3 = in.kind == input.TS
 	found := spans{}
 	o.Unit = func(u analyzer.Unit) {
 		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, u.Untimed})
 		found.take(u)
 	}
 	var lost error
-	if in.kind == analyzer.KindHLS {
+	if in.kind == input.HLS {
 		// Segments of MP4 hold none.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
 		in.holdsID3 = err == nil && len(matches) > 0
@@ -38,7 +40,7 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		}
 		switch r.Source {
 		case analyzer.Transport:
-			if strings.Contains(string(r.Extra), analyzer.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
+			if strings.Contains(string(r.Extra), tr101290.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
 				return nil // as ffmpeg's muxer has it
 			}
 			in.transport = append(in.transport, lean(r))
@@ -53,14 +55,14 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 	if err == nil {
 		err = lost
 	}
-	if err == nil && in.kind == analyzer.KindHLS {
+	if err == nil && in.kind == input.HLS {
 		in.segments, err = found.list(path)
 	}
 	return err
 }
 
 // channelName is the channel that most frame records name, empty where there are none.
-func (in *input) channelName() (name string) {
+func (in *streamData) channelName() (name string) {
 	counts := map[string]int{}
 	for i := range in.statements {
 		r := &in.statements[i]
@@ -79,7 +81,7 @@ func (in *input) channelName() (name string) {
 }
 
 // isUndated says whether a statement is the date of a segment that had none of its own.
-func (in *input) isUndated(r *analyzer.Record) bool {
+func (in *streamData) isUndated(r *analyzer.Record) bool {
 	if r.Source != analyzer.ProgramDateTime || r.MSN == nil {
 		return false
 	}

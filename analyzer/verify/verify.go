@@ -92,7 +92,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
-	in := input{url: url}
+	in := streamData{url: url}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {

@@ -67,9 +67,12 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn"), // the readers of its tests
 		tests:     words("annotate hlsclient"),
 	},
-	"format/mp4": {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
+	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
-		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
+		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/ts format/flv " +
+			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
 	"analyzer/verify/truth": {
@@ -83,12 +86,12 @@ var table = map[string]arrows{
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/verify/report": {
-		may:       words("markers internal/redact analyzer analyzer/verify/pixels"),
+		may:       words("markers internal/redact analyzer analyzer/input analyzer/verify/pixels"),
 		libraries: words("gonum.org/v1/plot"),
 	},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media codec/h264 markers annotate generator analyzer analyzer/verify/truth analyzer/verify/pixels " +
+		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
 			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
 		tests: words("stream scenario analyzer/verify/internal/verifytest"),
 	},

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/markers"
 )
@@ -32,7 +32,7 @@ type Report struct {
 	// Input is the stream as it was named, At when it had been verified.
 	Input  string            `json:"input"`
 	At     time.Time         `json:"at"`
-	Kind   analyzer.Kind     `json:"kind"`
+	Kind   input.Kind        `json:"kind"`
 	Stream pixels.StreamInfo `json:"stream"`
 	// Channel is what the stream should be.
 	Channel markers.Channel `json:"channel"`

@@ -1,4 +1,4 @@
-package analyzer
+package input
 
 import (
 	"cmp"
@@ -25,7 +25,7 @@ func (e *StatusError) Error() string {
 
 // connect opens a stream of bytes, which ends with w's context. Its kind is what the address or the Content-Type says, empty
 // for nothing.
-func connect(w *watchdog, t target, client *http.Client) (*inputStream, error) {
+func connect(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 	switch t.scheme {
 	case schemeHTTP:
 		return connectHTTP(w, t, client)
@@ -34,40 +34,40 @@ func connect(w *watchdog, t target, client *http.Client) (*inputStream, error) {
 	case schemeUDP:
 		return connectUDP(w, t)
 	}
-	f, err := OpenFile(w.ctx, t.path)
+	f, err := OpenFile(w.Ctx, t.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a directory: give a file in it", t.path)
+		err = fmt.Errorf("%s is a directory: give a file in it", t.Path)
 	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
-	tail := &tailFile{f: f, ctx: w.ctx, stall: w.limit}
-	return &inputStream{body: tail, kind: t.hint, finite: true, tail: tail, through: "file"}, nil
+	tail := &tailFile{f: f, ctx: w.Ctx, stall: w.limit}
+	return &Stream{body: tail, Kind: t.Hint, Finite: true, tail: tail, Through: "file"}, nil
 }
 
-func connectHTTP(w *watchdog, t target, client *http.Client) (*inputStream, error) {
-	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, t.text, http.NoBody)
+func connectHTTP(w *watchdog, t Target, client *http.Client) (*Stream, error) {
+	req, err := http.NewRequestWithContext(w.Ctx, http.MethodGet, t.Text, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
 	req.Header.Set("Accept-Encoding", "identity") // a short answer can't become a long one
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("open stream: %w", w.explain(err))
+		return nil, fmt.Errorf("open stream: %w", w.Explain(err))
 	}
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
-		return nil, fmt.Errorf("open stream: %w", &StatusError{t.text, resp.StatusCode})
+		return nil, fmt.Errorf("open stream: %w", &StatusError{t.Text, resp.StatusCode})
 	}
-	c := &inputStream{body: resp.Body, finite: resp.ContentLength >= 0, through: "HTTP"}
-	c.kind = cmp.Or(kindOfType(resp.Header.Get("Content-Type")), t.hint)
+	c := &Stream{body: resp.Body, Finite: resp.ContentLength >= 0, Through: "HTTP"}
+	c.Kind = cmp.Or(kindOfType(resp.Header.Get("Content-Type")), t.Hint)
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		if c.playlist = c.kind == KindHLS; !c.playlist {
+		if c.playlist = c.Kind == HLS; !c.playlist {
 			resp.Body.Close()
 			return nil, fmt.Errorf("open stream: %w: it is sent as %.20q (Content-Encoding): have the server send it as it is", hlsclient.ErrCoding, coding)
 		}
@@ -76,21 +76,21 @@ func connectHTTP(w *watchdog, t target, client *http.Client) (*inputStream, erro
 }
 
 // connectTCP connects, or waits for a connection.
-func connectTCP(w *watchdog, t target) (*inputStream, error) {
+func connectTCP(w *watchdog, t Target) (*Stream, error) {
 	if t.listens() {
-		w.working() // nobody need come
-		c, err := accept(w.ctx, t.url.Host)
+		w.Working() // nobody need come
+		c, err := accept(w.Ctx, t.url.Host)
 		if err != nil {
 			return nil, fmt.Errorf("wait for stream: %w", err)
 		}
-		return &inputStream{body: closeAtEnd(w.ctx, c), through: "TCP from " + c.RemoteAddr().String()}, nil
+		return &Stream{body: closeAtEnd(w.Ctx, c), Through: "TCP from " + c.RemoteAddr().String()}, nil
 	}
 	var d net.Dialer
-	c, err := d.DialContext(w.ctx, "tcp", t.url.Host)
+	c, err := d.DialContext(w.Ctx, "tcp", t.url.Host)
 	if err != nil {
-		return nil, fmt.Errorf("open stream: %w", w.explain(err))
+		return nil, fmt.Errorf("open stream: %w", w.Explain(err))
 	}
-	return &inputStream{body: closeAtEnd(w.ctx, c), through: "TCP"}, nil
+	return &Stream{body: closeAtEnd(w.Ctx, c), Through: "TCP"}, nil
 }
 
 // accept waits for one connection.
@@ -144,7 +144,7 @@ const (
 )
 
 // connectUDP receives at an address of this machine, or what is sent to a multicast group.
-func connectUDP(w *watchdog, t target) (*inputStream, error) {
+func connectUDP(w *watchdog, t Target) (*Stream, error) {
 	addr, err := net.ResolveUDPAddr("udp", t.url.Host)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
@@ -160,7 +160,7 @@ func connectUDP(w *watchdog, t target) (*inputStream, error) {
 	}
 	_ = c.SetReadBuffer(udpBuffer) // less will do on a quiet machine
 	r := &datagrams{c: c}
-	return &inputStream{body: closeAtEnd(w.ctx, r), kind: KindTS, through: "UDP at " + c.LocalAddr().String()}, nil
+	return &Stream{body: closeAtEnd(w.Ctx, r), Kind: TS, Through: "UDP at " + c.LocalAddr().String()}, nil
 }
 
 // datagrams makes a stream of bytes of datagrams, which may be RTP packets with a transport stream in them (RFC 2250).

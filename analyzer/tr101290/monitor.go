@@ -1,4 +1,4 @@
-package analyzer
+package tr101290
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// transportMonitor watches the packets of a transport stream, or of a segment of one.
-type transportMonitor struct {
+// Monitor watches the packets of a transport stream, or of a segment of one.
+type Monitor struct {
 	// report takes what is wrong with the packet at an offset; pid is -1 for none, lasts how long it was so in ticks, 0 for
 	// what is so at once.
 	report func(name string, pid int, offset, lasts int64, detail string)
@@ -50,20 +50,20 @@ type lastStamp struct {
 // often is how often a table must have come again in a stream's segments to be due in them.
 const often = 3
 
-// newTransportMonitor makes a monitor; repeats is that of the stream whose segment is watched, nil for no segment.
-func newTransportMonitor(repeats map[string]int, report func(string, int, int64, int64, string)) *transportMonitor {
+// NewMonitor makes a monitor; repeats is that of the stream whose segment is watched, nil for no segment.
+func NewMonitor(repeats map[string]int, report func(string, int, int64, int64, string)) *Monitor {
 	if repeats == nil {
 		repeats = map[string]int{PATError: often, PMTError: often, PCRRepetitionError: often}
 	}
-	return &transportMonitor{
+	return &Monitor{
 		report: report, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
-		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: unknownPID, videoPID: unknownPID, stepped: -1,
+		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: UnknownPID, videoPID: UnknownPID, stepped: -1,
 		late: map[string]bool{}, stamps: map[int]*lastStamp{},
 	}
 }
 
-// packet takes the next packet.
-func (m *transportMonitor) packet(p ts.Packet, offset int64) {
+// Packet takes the next packet.
+func (m *Monitor) Packet(p ts.Packet, offset int64) {
 	pid := int(p.PID())
 	if p.Damaged() {
 		m.report(TransportError, pid, offset, 0, "transport_error_indicator is set")
@@ -94,20 +94,20 @@ func (m *transportMonitor) packet(p ts.Packet, offset int64) {
 	}
 }
 
-// lost takes bytes that are no packet (1.2), and are more than one whose sync byte is wrong where packets follow (1.1).
-func (m *transportMonitor) lost(offset, n int64, found bool) {
+// Lost takes bytes that are no packet (1.2), and are more than one whose sync byte is wrong where packets follow (1.1).
+func (m *Monitor) Lost(offset, n int64, found bool) {
 	if found && n == ts.PacketSize {
-		m.report(SyncByteError, unknownPID, offset, 0, "the sync byte of a packet is wrong")
+		m.report(SyncByteError, UnknownPID, offset, 0, "the sync byte of a packet is wrong")
 		return
 	}
-	m.report(SyncByteError, unknownPID, offset, 0, "bytes that are no packet")
+	m.report(SyncByteError, UnknownPID, offset, 0, "bytes that are no packet")
 	if found {
-		m.report(SyncLoss, unknownPID, offset, 0, "two sync bytes or more are not in their places")
+		m.report(SyncLoss, UnknownPID, offset, 0, "two sync bytes or more are not in their places")
 	}
 }
 
 // count compares the continuity counter (1.4). A packet may come twice.
-func (m *transportMonitor) count(pid int, counter uint8, broken bool, offset int64) (repeat, gap bool) {
+func (m *Monitor) count(pid int, counter uint8, broken bool, offset int64) (repeat, gap bool) {
 	before, known := m.counters[pid]
 	m.counters[pid] = counter
 	if !known || broken {
@@ -121,7 +121,7 @@ func (m *transportMonitor) count(pid int, counter uint8, broken bool, offset int
 }
 
 // reference takes a PCR. A step that the video makes too is a gap in the stream.
-func (m *transportMonitor) reference(pcr int64, broken bool, offset int64) {
+func (m *Monitor) reference(pcr int64, broken bool, offset int64) {
 	if d := wireDistance(m.lastPCR, pcr); m.hasPCR && (broken || d > pcrLimit || d < 0) {
 		clear(m.stamps)
 		if !broken && m.timed && m.stepped < 0 {
@@ -136,7 +136,7 @@ func (m *transportMonitor) reference(pcr int64, broken bool, offset int64) {
 }
 
 // came says that a table or the PCR is there.
-func (m *transportMonitor) came(name string) {
+func (m *Monitor) came(name string) {
 	if before, ok := m.since[name]; ok && m.now > before && m.now-before <= absent {
 		m.repeats[name]++
 	}
@@ -149,7 +149,7 @@ func wireDistance(a, b int64) int64 { return media.Unwrap(b, a) - a }
 
 // stamp takes the beginning of a PES packet of video or audio, with whether it has a PTS (2.5). Where the clock jumps nothing is
 // known, and where no PES packet comes none is late.
-func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
+func (m *Monitor) stamp(pid int, has bool, offset int64) {
 	if m.streams[pid] == nil || !m.hasPCR {
 		return
 	}
@@ -165,8 +165,8 @@ func (m *transportMonitor) stamp(pid int, has bool, offset int64) {
 }
 
 // picture takes the DTS of a picture, on the wire: stream time goes on. The first video counts.
-func (m *transportMonitor) picture(pid int, dts, offset int64) {
-	if m.videoPID == unknownPID {
+func (m *Monitor) picture(pid int, dts, offset int64) {
+	if m.videoPID == UnknownPID {
 		m.videoPID = pid
 	}
 	if pid != m.videoPID {
@@ -187,13 +187,13 @@ func (m *transportMonitor) picture(pid int, dts, offset int64) {
 }
 
 // due reports what has stayed away for too long.
-func (m *transportMonitor) due(offset int64) {
+func (m *Monitor) due(offset int64) {
 	for _, d := range []struct {
 		name string
 		pid  int
-	}{{PATError, patPID}, {PMTError, unknownPID}, {PCRRepetitionError, m.pcrPID}} {
+	}{{PATError, patPID}, {PMTError, UnknownPID}, {PCRRepetitionError, m.pcrPID}} {
 		gone := m.now - m.since[d.name]
-		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != unknownPID) {
+		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != UnknownPID) {
 			m.late[d.name] = true
 			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", markers.SecondsOf(absent)))
 		}

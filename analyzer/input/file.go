@@ -1,4 +1,4 @@
-package analyzer
+package input
 
 import (
 	"context"
@@ -104,7 +104,7 @@ func (t *tailFile) Read(b []byte) (int, error) {
 		if info, err := t.f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < t.at {
 			return 0, errWrittenAnew
 		}
-		if err := wait(t.ctx, tailEvery); err != nil {
+		if err := Wait(t.ctx, tailEvery); err != nil {
 			return 0, err
 		}
 		if before := waited; t.stalled != nil {

@@ -1,4 +1,4 @@
-package analyzer
+package tr101290
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ const (
 )
 
 // table takes the payload of a packet that may hold a part of a PAT or PMT.
-func (m *transportMonitor) table(pid int, payload []byte, start, gap bool, offset int64) {
+func (m *Monitor) table(pid int, payload []byte, start, gap bool, offset int64) {
 	sections := &m.pat
 	if pid != patPID {
 		sections = m.pmts[pid]
@@ -56,7 +56,7 @@ func (m *transportMonitor) table(pid int, payload []byte, start, gap bool, offse
 }
 
 // programs takes a PAT.
-func (m *transportMonitor) programs(section []byte) {
+func (m *Monitor) programs(section []byte) {
 	list, _ := ts.ParsePAT(section)
 	for _, pid := range list {
 		if m.pmts[int(pid)] == nil {
@@ -67,7 +67,7 @@ func (m *transportMonitor) programs(section []byte) {
 }
 
 // program takes a PMT.
-func (m *transportMonitor) program(pid int, section []byte) {
+func (m *Monitor) program(pid int, section []byte) {
 	p, ok := ts.ParsePMT(section)
 	if !ok {
 		return
@@ -86,7 +86,7 @@ func (m *transportMonitor) program(pid int, section []byte) {
 }
 
 // refer notes that a table names a PID: what it named once stays known, for tables change before or after the streams do.
-func (m *transportMonitor) refer(pid int) {
+func (m *Monitor) refer(pid int) {
 	m.named[pid] = true
 	delete(m.pids, pid)
 }
@@ -98,7 +98,7 @@ type watched struct {
 }
 
 // present notes that a packet of a PID is there.
-func (m *transportMonitor) present(pid int) {
+func (m *Monitor) present(pid int) {
 	if w := m.streams[pid]; w != nil {
 		w.since, w.reported = m.now, false
 	}
@@ -108,7 +108,7 @@ func (m *transportMonitor) present(pid int) {
 }
 
 // overdue are the PIDs of those of which nothing was reported for so long.
-func (m *transportMonitor) overdue(list map[int]*watched, limit int64) (out []int) {
+func (m *Monitor) overdue(list map[int]*watched, limit int64) (out []int) {
 	for pid, w := range list {
 		if !w.reported && m.now-w.since > limit {
 			out = append(out, pid)
@@ -119,7 +119,7 @@ func (m *transportMonitor) overdue(list map[int]*watched, limit int64) (out []in
 }
 
 // silent reports a stream that a program map names and that does not come (1.6).
-func (m *transportMonitor) silent(offset int64) {
+func (m *Monitor) silent(offset int64) {
 	for _, pid := range m.overdue(m.streams, silence) {
 		w := m.streams[pid]
 		w.reported = true
@@ -129,7 +129,7 @@ func (m *transportMonitor) silent(offset int64) {
 
 // unreferenced reports a PID that no table has named half a second after it came (3.4), once all program maps are there. What
 // a CAT names is not read: where there is one, nothing is known.
-func (m *transportMonitor) unreferenced(offset int64) {
+func (m *Monitor) unreferenced(offset int64) {
 	if len(m.mapped) == 0 || len(m.mapped) < len(m.pmts) || m.pids[catPID] != nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package analyzer
+package input
 
 import (
 	"bufio"
@@ -18,11 +18,11 @@ type Kind string
 
 // The kinds of streams.
 const (
-	KindHLS  Kind = "hls"
-	KindTS   Kind = "ts"  // MPEG-2 transport stream
-	KindFLV  Kind = "flv" // Flash Video
-	KindRTMP Kind = "rtmp"
-	KindMP4  Kind = "mp4" // MP4, fragmented or not
+	HLS  Kind = "hls"
+	TS   Kind = "ts"  // MPEG-2 transport stream
+	FLV  Kind = "flv" // Flash Video
+	RTMP Kind = "rtmp"
+	MP4  Kind = "mp4" // MP4, fragmented or not
 )
 
 const (
@@ -36,13 +36,13 @@ const (
 func kindOfName(name string) Kind {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".m3u8", ".m3u":
-		return KindHLS
+		return HLS
 	case ".ts", ".tsv", ".m2t", ".m2ts", ".mts", ".mpegts":
-		return KindTS
+		return TS
 	case ".flv":
-		return KindFLV
+		return FLV
 	case ".mp4", ".m4v", ".m4s", ".mov", ".cmfv", ".ismv":
-		return KindMP4
+		return MP4
 	}
 	return ""
 }
@@ -55,13 +55,13 @@ func kindOfType(contentType string) Kind {
 	}
 	switch t {
 	case "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl":
-		return KindHLS
+		return HLS
 	case "video/mp2t":
-		return KindTS
+		return TS
 	case "video/x-flv", "video/flv":
-		return KindFLV
+		return FLV
 	case "video/mp4", "application/mp4", "video/iso.segment", "video/quicktime":
-		return KindMP4
+		return MP4
 	}
 	return ""
 }
@@ -76,7 +76,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 	if kind := kindOfMagic(head); kind != "" {
 		return kind, nil
 	}
-	if hint != "" && hint != KindHLS {
+	if hint != "" && hint != HLS {
 		return hint, nil
 	}
 	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
@@ -86,7 +86,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 	var s ts.Splitter
 	_, _ = s.Write(probe)
 	if _, _, found := s.Next(); found {
-		return KindTS, nil
+		return TS, nil
 	}
 	return "", fmt.Errorf("detect kind: it begins with %q: neither HLS, MPEG-TS, FLV nor MP4", head)
 }
@@ -96,27 +96,27 @@ func kindOfMagic(b []byte) Kind {
 	text := bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF")) // a byte order mark, which RFC 8216, 4, forbids and some write
 	switch {
 	case bytes.HasPrefix(text, []byte("#EXTM3U")):
-		return KindHLS
+		return HLS
 	case bytes.HasPrefix(b, []byte("FLV\x01")):
-		return KindFLV
+		return FLV
 	case mp4.IsMP4(b):
-		return KindMP4
+		return MP4
 	}
 	return ""
 }
 
-// humanName is what people call a kind.
-func (k Kind) humanName() string {
+// Name is what people call a kind.
+func (k Kind) Name() string {
 	switch k {
-	case KindHLS:
+	case HLS:
 		return "HLS"
-	case KindFLV:
+	case FLV:
 		return "FLV"
-	case KindRTMP:
+	case RTMP:
 		return "RTMP"
-	case KindMP4:
+	case MP4:
 		return "MP4"
-	case KindTS:
+	case TS:
 		return "MPEG-TS"
 	}
 	return fmt.Sprintf("kind %q", string(k))

@@ -1,4 +1,6 @@
-package analyzer
+// Package tr101290 watches the packets of a transport stream for what ETSI TR 101 290, 5.2, calls errors, by its names and
+// numbers.
+package tr101290
 
 import "github.com/refstream/refstream/media"
 
@@ -18,8 +20,8 @@ const (
 	UnreferencedPID    = "Unreferenced_PID"                  // 3.4
 )
 
-// indicatorNumber is the number of an indicator.
-func indicatorNumber(name string) string {
+// Number is the number of an indicator.
+func Number(name string) string {
 	return map[string]string{
 		SyncLoss: "1.1", SyncByteError: "1.2", PATError: "1.3", ContinuityError: "1.4", PMTError: "1.5", PIDError: "1.6",
 		TransportError: "2.1", CRCError: "2.2", PCRRepetitionError: "2.3a", PCRStepError: "2.3b", PTSError: "2.5", UnreferencedPID: "3.4",
@@ -39,5 +41,5 @@ const (
 	// late.
 	longestStep = media.TicksPerSecond / 10
 
-	unknownPID = -1
+	UnknownPID = -1
 )
