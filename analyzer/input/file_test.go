@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/internal/testunix"
 )
 
@@ -27,7 +26,7 @@ func TestFileReadsFIFO(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "some text"} {
 		name := testFIFO(t)
-		f, err := input.OpenFile(t.Context(), name)
+		f, err := OpenFile(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +50,7 @@ func TestFileEndsWithContext(t *testing.T) {
 	defer holder.Close()
 	for _, name := range []string{testFIFO(t), held, "/dev/zero"} {
 		ctx, cancel := context.WithCancel(t.Context())
-		f, err := input.OpenFile(ctx, name)
+		f, err := OpenFile(ctx, name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,3 +110,30 @@ func ordered(list []pixels.Picture) []bool {
 	}
 	return in
 }
+
+// maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that
+// begins again has no such pictures.
+const maxPassed = 8
+
+// timekeepers are the anchors without those that a picture out of order has passed: of two pictures that changed places
+// one is in order, and its time is as wrong as the other's.
+func timekeepers(list []pixels.Picture, anchors, disordered []int) []int {
+	passed := map[int]bool{}
+	for _, d := range disordered {
+		k, _ := slices.BinarySearch(anchors, d)
+		var over []int
+		for i := k - 1; i >= 0 && list[anchors[i]].Frame > list[d].Frame; i-- {
+			over = append(over, anchors[i])
+		}
+		for i := k; i < len(anchors) && list[anchors[i]].Frame < list[d].Frame; i++ {
+			over = append(over, anchors[i])
+		}
+		if len(over) > maxPassed {
+			continue
+		}
+		for _, i := range over {
+			passed[i] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(anchors), func(i int) bool { return passed[i] })
+}

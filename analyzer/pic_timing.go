@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/refstream/refstream/codec/h264"
@@ -129,15 +128,4 @@ func appendTimestamp(b []byte, t *h264.ClockTimestamp, codec media.Codec) []byte
 	}
 	b = appendInt(append(b, ','), offset, int64(t.TimeOffset))
 	return append(b, '}')
-}
-
-// appendInt appends a member of a JSON object. The name needs no escapes.
-func appendInt(b []byte, name string, v int64) []byte {
-	b = append(append(append(b, '"'), name...), '"', ':')
-	return strconv.AppendInt(b, v, 10)
-}
-
-func appendBool(b []byte, name string, v bool) []byte {
-	b = append(append(append(b, '"'), name...), '"', ':')
-	return strconv.AppendBool(b, v)
 }

@@ -1,0 +1,174 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/tr101290"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
+)
+
+// byteSource is a stream that is one sequence of bytes: over HTTP, TCP or UDP, or in a file.
+type byteSource struct {
+	t input.Target
+	o Options
+}
+
+func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+	w := input.NewWatchdog(ctx, s.o.Stall)
+	defer w.Close()
+	c, err := input.Open(w, s.t, s.o.HTTP)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	if c.Kind == input.HLS {
+		c.Close()
+		w.Close()
+		return (&hlsSource{t: s.t, o: s.o}).read(ctx, x)
+	}
+	x.note(NoteConnected, nil, "reading %s (%s)", c.Kind.Name(), c.Through)
+	if s.o.Follow && c.Kind != input.MP4 {
+		c.FollowFile(func() {
+			x.note(NoteStalled, nil, "the file has not grown for %v", s.o.Stall)
+			x.lost()
+		})
+	}
+	switch c.Kind {
+	case input.FLV:
+		x.begin(flvWrap, nil, "")
+		err = x.readFLV(w.Ctx, c.Reader)
+	case input.MP4:
+		x.begin(noWrap, nil, "")
+		err = x.readMP4(w.Ctx, c.Seekable())
+	default:
+		x.begin(tsWrap, nil, "")
+		err = x.readTS(w.Ctx, c)
+	}
+	return c.Finite && err == nil, w.Explain(err)
+}
+
+// readTS reads a transport stream to its end, which is no error. begin must have been called.
+func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
+	var repeats map[string]int
+	if x.at.msn != nil {
+		repeats = x.repeats
+	}
+	monitor := tr101290.NewMonitor(repeats, x.transportRecord)
+	reader := ts.NewReader(r)
+	var damage tsDamage
+	reader.HandlePackets(func(p ts.Packet, offset int64) {
+		monitor.Packet(p, offset)
+		if !p.Readable() {
+			damage.tell(x, reader) // however long it goes on, there may be no unit
+		}
+	}, monitor.Lost)
+	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
+	for ctx.Err() == nil && x.err == nil {
+		au, err := reader.Next()
+		damage.tell(x, reader)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		x.unit(au, reader.Offset())
+	}
+	return ctx.Err()
+}
+
+// tsDamage tells of what a transport stream lost, once each.
+type tsDamage struct {
+	damaged, id3 int64
+	scrambled    bool
+}
+
+func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
+	s := r.Stats()
+	if s.Scrambled > 0 && !d.scrambled {
+		d.scrambled = true
+		x.note(NoteDamaged, nil, "the video is scrambled from packet %d on, and not read", s.Packets)
+	}
+	if s.Damaged > d.damaged {
+		x.note(NoteDamaged, s.LastDamage, "access units that can't be read and are left out: %d", s.Damaged-d.damaged)
+		d.damaged = s.Damaged
+	}
+	if s.DamagedID3 > d.id3 {
+		x.note(NoteDamaged, nil, "ID3 tags that can't be read and are left out: %d", s.DamagedID3-d.id3)
+		d.id3 = s.DamagedID3
+	}
+}
+
+// transportRecord passes on what is wrong with a packet.
+func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
+	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
+	b = appendText(b, tr101290.Number(name))
+	if pid != tr101290.UnknownPID {
+		b = appendInt(append(b, ','), "pid", int64(pid))
+	}
+	b = append(appendText(append(b, `,"detail":`...), detail), '}')
+	r := Record{Source: Transport, Extra: b, Unit: -1}
+	if lasts > 0 {
+		r.Duration = &lasts
+	}
+	x.now, x.at.offset = x.o.Now(), offset
+	if x.timed {
+		pts := x.dts
+		seconds := markers.SecondsOf(pts)
+		r.PTS, r.StreamTime = &pts, &seconds
+	}
+	x.record(r)
+}
+
+// schemesID3 are the schemes of event messages that hold an ID3 tag (AOM, Carriage of ID3 Timed Metadata in CMAF).
+const (
+	schemeID3AOM   = "https://aomedia.org/emsg/ID3"
+	schemeID3Apple = "https://developer.apple.com/streaming/emsg-id3"
+)
+
+// readMP4 reads an MP4 file to its end, which is no error. begin must have been called.
+func (x *extractor) readMP4(ctx context.Context, r io.Reader) error {
+	return x.samples(ctx, mp4.NewReader(r))
+}
+
+// readMP4Segment reads a media segment.
+func (x *extractor) readMP4Segment(ctx context.Context, init []byte, segment io.ReadSeeker) error {
+	if len(init) == 0 { // a segment that has its initialization section in it
+		return x.readMP4(ctx, segment)
+	}
+	return x.samples(ctx, mp4.NewSegmentReader(init, segment))
+}
+
+func (x *extractor) samples(ctx context.Context, r *mp4.Reader) error {
+	defer r.Close()
+	r.HandleEvents(func(e mp4.Event) {
+		if e.Scheme == schemeID3AOM || e.Scheme == schemeID3Apple {
+			x.id3(e.Data, e.PTS, e.Offset)
+		}
+	})
+	r.HandleProducerTimes(func(p mp4.ProducerTime) {
+		x.now, x.at.offset = x.o.Now(), p.Offset
+		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: speakable(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
+	})
+	var damaged int64
+	for ctx.Err() == nil && x.err == nil {
+		u, err := r.Next()
+		if s := r.Stats(); s.Damaged > damaged {
+			x.note(NoteDamaged, s.LastDamage, "samples that can't be read and are left out: %d", s.Damaged-damaged)
+			damaged = s.Damaged
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		x.unit(u.AccessUnit, u.Offset)
+	}
+	return ctx.Err()
+}
