@@ -28,18 +28,11 @@ import (
 // Options.Duration. With Options.Follow only addresses that can't be right, and streams that are complete, come to an
 // end. All calls of handle, and of the functions in Options, are made in the goroutine of Run; records may be kept.
 func Run(ctx context.Context, url string, o Options, handle func(Record) error) error {
-	shared := o.HTTP != nil
-	o, err := o.withDefaults()
+	o, s, done, err := prepare(url, o)
 	if err != nil {
 		return err
 	}
-	t, err := input.ParseTarget(url)
-	if err != nil {
-		return err
-	}
-	if !shared {
-		defer o.HTTP.CloseIdleConnections()
-	}
+	defer done()
 	x := newExtractor(url, o, handle)
 	reading := ctx
 	if o.Duration > 0 {
@@ -47,7 +40,7 @@ func Run(ctx context.Context, url string, o Options, handle func(Record) error) 
 		reading, cancel = context.WithTimeout(ctx, o.Duration)
 		defer cancel()
 	}
-	err = follow(reading, sourceOf(t, o), x)
+	err = follow(reading, s, x)
 	switch {
 	case x.err != nil:
 		return x.err
@@ -101,13 +94,25 @@ type source interface {
 	store(ctx context.Context, dir string) (Captured, error)
 }
 
-// sourceOf makes the source of an address.
-func sourceOf(t input.Target, o Options) source {
+// prepare fills in the options and makes the source of an address; done must be called when it is no longer read.
+func prepare(url string, o Options) (_ Options, s source, done func(), err error) {
+	done = func() {}
+	own := o.HTTP == nil
+	if o, err = o.withDefaults(); err != nil {
+		return o, nil, done, err
+	}
+	t, err := input.ParseTarget(url)
+	if err != nil {
+		return o, nil, done, err
+	}
+	if own {
+		done = o.HTTP.CloseIdleConnections
+	}
 	switch t.Hint {
 	case input.RTMP:
-		return &rtmpSource{t, o}
+		return o, &rtmpSource{t, o}, done, nil
 	case input.HLS:
-		return &hlsSource{t: t, o: o}
+		return o, &hlsSource{t: t, o: o}, done, nil
 	}
-	return &byteSource{t, o}
+	return o, &byteSource{t, o}, done, nil
 }

@@ -40,18 +40,11 @@ type Captured struct {
 // one always, a *StoreError. Of Options, Follow and
 // Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
-	shared := o.HTTP != nil
-	o, err := o.withDefaults()
+	o, s, done, err := prepare(url, o)
 	if err != nil {
 		return Captured{}, err
 	}
-	t, err := input.ParseTarget(url)
-	if err != nil {
-		return Captured{}, err
-	}
-	if !shared {
-		defer o.HTTP.CloseIdleConnections()
-	}
+	defer done()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Captured{}, fmt.Errorf("capture stream: %w", stored(err))
 	}
@@ -61,7 +54,7 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 		reading, cancel = context.WithTimeout(ctx, duration)
 		defer cancel()
 	}
-	c, err := sourceOf(t, o).store(reading, dir)
+	c, err := s.store(reading, dir)
 	failed := new(StoreError)
 	switch {
 	case ctx.Err() != nil:

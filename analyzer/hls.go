@@ -180,8 +180,10 @@ func (h *hlsReading) segment(s *hlsclient.Segment) error {
 	}
 	before := x.units
 	switch {
-	case isMP4:
-		err = x.readMP4Segment(h.ctx, s.Init, data)
+	case isMP4 && len(s.Init) > 0:
+		err = x.readMP4(h.ctx, mp4.NewSegmentReader(s.Init, data))
+	case isMP4: // its initialization section is in it
+		err = x.readMP4(h.ctx, mp4.NewReader(data))
 	default:
 		err = x.readTS(h.ctx, data)
 	}

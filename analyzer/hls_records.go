@@ -62,7 +62,8 @@ func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string)
 	present, times := map[string]bool{}, map[string]int{}
 	for i := range ranges {
 		r := &ranges[i]
-		extra := appendAttributes(nil, r.Attributes)
+		extra := appendMembers(nil, r.Attributes, func(a m3u8.Attribute) string { return a.Name },
+			func(b []byte, a m3u8.Attribute) []byte { return appendText(b, a.Value) })
 		key := r.ID
 		if times[r.ID]++; times[r.ID] > 1 { // tags with one ID belong together, and may say different things
 			key += "\n" + strconv.Itoa(times[r.ID])
@@ -89,23 +90,4 @@ func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string)
 			delete(known, key)
 		}
 	}
-}
-
-// appendAttributes appends the attributes as a JSON object of texts; of a name that stands twice the last counts.
-func appendAttributes(b []byte, attributes []m3u8.Attribute) []byte {
-	last := make(map[string]int, len(attributes))
-	for i, a := range attributes {
-		last[a.Name] = i
-	}
-	b = append(b, '{')
-	for i, a := range attributes {
-		if last[a.Name] != i {
-			continue
-		}
-		if b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		b = appendText(append(appendText(b, a.Name), ':'), a.Value)
-	}
-	return append(b, '}')
 }

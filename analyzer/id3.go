@@ -55,7 +55,12 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		length := marker.LastPTS - marker.PTS
 		r.Duration = &length
 	default:
-		r.UTC = timeInID3(frames)
+		for _, f := range frames { // the first text that is an instant
+			if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
+				r.UTC = speakable(t.UTC())
+				break
+			}
+		}
 	}
 	shown := make([]id3Frame, 0, len(frames))
 	for _, f := range frames {
@@ -84,14 +89,4 @@ func showID3(f ts.ID3Frame, isMarker bool) id3Frame {
 	}
 	s.Data, s.Bytes = f.Data[:min(len(f.Data), maxID3Data)], len(f.Data)
 	return s
-}
-
-// timeInID3 is the first instant that stands in a text frame, nil where there is none.
-func timeInID3(frames []ts.ID3Frame) *time.Time {
-	for _, f := range frames {
-		if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
-			return speakable(t.UTC())
-		}
-	}
-	return nil
 }

@@ -58,3 +58,22 @@ func appendText(b []byte, s string) []byte {
 	}
 	return append(b, quoted...)
 }
+
+// appendMembers appends a list as a JSON object. Of entries with one name the last counts.
+func appendMembers[T any](b []byte, list []T, name func(T) string, value func([]byte, T) []byte) []byte {
+	last := make(map[string]int, len(list))
+	for i, e := range list {
+		last[name(e)] = i
+	}
+	b = append(b, '{')
+	for i, e := range list {
+		if last[name(e)] != i {
+			continue
+		}
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = value(append(appendText(b, name(e)), ':'), e)
+	}
+	return append(b, '}')
+}

@@ -3,6 +3,7 @@ package analyzer
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
@@ -33,9 +34,8 @@ type spsEntry struct {
 func (p *parameterSets) take(nal []byte) error {
 	switch h264.TypeOf(nal) {
 	case h264.NALSPS:
-		s := p.known(nal)
-		if s != nil {
-			return nil
+		if slices.ContainsFunc(p.sps[:], func(e spsEntry) bool { return e.parsed != nil && bytes.Equal(e.nal, nal) }) {
+			return nil // as nearly all are
 		}
 		s, err := h264.ParseSPS(nal)
 		if err != nil {
@@ -53,16 +53,6 @@ func (p *parameterSets) take(nal []byte) error {
 			return fmt.Errorf("read PPS: number %d, of SPS %d, is out of range", id, sps)
 		}
 		p.pps[id] = int16(sps) + 1
-	}
-	return nil
-}
-
-// known is an SPS that is there already, as nearly all are.
-func (p *parameterSets) known(nal []byte) *h264.SPS {
-	for i := range p.sps {
-		if e := &p.sps[i]; e.parsed != nil && bytes.Equal(e.nal, nal) {
-			return e.parsed
-		}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err
 		err = x.readFLV(w.Ctx, c.Reader)
 	case input.MP4:
 		x.begin(noWrap, nil, "")
-		err = x.readMP4(w.Ctx, c.Seekable())
+		err = x.readMP4(w.Ctx, mp4.NewReader(c.Seekable()))
 	default:
 		x.begin(tsWrap, nil, "")
 		err = x.readTS(w.Ctx, c)
@@ -131,20 +131,8 @@ const (
 	schemeID3Apple = "https://developer.apple.com/streaming/emsg-id3"
 )
 
-// readMP4 reads an MP4 file to its end, which is no error. begin must have been called.
-func (x *extractor) readMP4(ctx context.Context, r io.Reader) error {
-	return x.samples(ctx, mp4.NewReader(r))
-}
-
-// readMP4Segment reads a media segment.
-func (x *extractor) readMP4Segment(ctx context.Context, init []byte, segment io.ReadSeeker) error {
-	if len(init) == 0 { // a segment that has its initialization section in it
-		return x.readMP4(ctx, segment)
-	}
-	return x.samples(ctx, mp4.NewSegmentReader(init, segment))
-}
-
-func (x *extractor) samples(ctx context.Context, r *mp4.Reader) error {
+// readMP4 reads MP4 to its end, which is no error. begin must have been called.
+func (x *extractor) readMP4(ctx context.Context, r *mp4.Reader) error {
 	defer r.Close()
 	r.HandleEvents(func(e mp4.Event) {
 		if e.Scheme == schemeID3AOM || e.Scheme == schemeID3Apple {

@@ -141,20 +141,7 @@ func appendAMF(b []byte, v any) []byte {
 	return append(b, "null"...)
 }
 
-func appendProperties(b []byte, properties []amf0.Property) []byte {
-	last := make(map[string]int, len(properties))
-	for i, p := range properties {
-		last[p.Name] = i
-	}
-	b = append(b, '{')
-	for i, p := range properties {
-		if last[p.Name] != i {
-			continue
-		}
-		if b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		b = appendAMF(append(appendText(b, p.Name), ':'), p.Value)
-	}
-	return append(b, '}')
+func appendProperties(b []byte, list []amf0.Property) []byte {
+	return appendMembers(b, list, func(p amf0.Property) string { return p.Name },
+		func(b []byte, p amf0.Property) []byte { return appendAMF(b, p.Value) })
 }

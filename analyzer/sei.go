@@ -3,7 +3,6 @@ package analyzer
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
@@ -13,18 +12,24 @@ import (
 )
 
 // sei takes a NAL unit of supplemental enhancement information.
-func (x *extractor) sei(m *moment, nal []byte) {
-	messages, err := h264.ParseSEI(nal)
+func (x *extractor) sei(m *moment, codec media.Codec, nal []byte) {
+	parse := h264.ParseSEI
+	if codec == media.HEVC {
+		parse = hevc.ParseSEI
+	}
+	messages, err := parse(nal)
 	if err != nil {
 		x.note(NoteDamaged, err, "unit %d has SEI that can't be read to its end", m.number)
 	}
 	x.hlsTime(m, messages)
 	for _, msg := range messages {
-		switch msg.Type {
-		case h264.SEIPicTiming:
-			x.picTiming(m, msg.Payload)
-		case h264.SEIUserDataUnregistered:
+		switch {
+		case msg.Type == h264.SEIUserDataUnregistered: // of HEVC too
 			x.userData(m, msg.Payload)
+		case codec == media.H264 && msg.Type == h264.SEIPicTiming:
+			x.picTiming(m, msg.Payload)
+		case codec == media.HEVC && msg.Type == hevc.SEITimeCode:
+			x.timeCode(m, msg.Payload)
 		}
 	}
 }
@@ -75,33 +80,6 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 	x.unitRecord(&own, r)
 }
 
-// userData takes a user_data_unregistered message, which states a time if its UUID is a known one.
-func (x *extractor) userData(m *moment, payload []byte) {
-	if stamp, ok := h264.ParseMISBTime(payload); ok {
-		if stamp.Micros > math.MaxInt64 {
-			return // no clock says so
-		}
-		x.misb(m, stamp.Status, "us", int64(stamp.Micros), time.UnixMicro(int64(stamp.Micros)))
-		return
-	}
-	u, ok := h264.ParseUserData(payload)
-	if !ok {
-		return
-	}
-	if string(u.UUID[:]) == annotate.RecordUUID {
-		x.frameRecord(m, u.Data)
-		return
-	}
-	switch u.UUID.String() {
-	case uuidMISBMicros, uuidMISBNanos:
-		x.otherMISB(m, u)
-	case uuidOBS:
-		x.obs(m, u.Data)
-	case uuidMillicast:
-		x.millicast(m, u.Data)
-	}
-}
-
 // frameRecord takes the user data that package annotate writes.
 func (x *extractor) frameRecord(m *moment, data []byte) {
 	rec, err := annotate.ParseRecord(data)
@@ -128,23 +106,6 @@ func oneLine(valid []byte) json.RawMessage {
 		}
 	}
 	return bytes.Clone(bytes.TrimSpace(valid))
-}
-
-// seiHEVC takes a NAL unit of supplemental enhancement information of HEVC. User data is as in H.264.
-func (x *extractor) seiHEVC(m *moment, nal []byte) {
-	messages, err := hevc.ParseSEI(nal)
-	if err != nil {
-		x.note(NoteDamaged, err, "unit %d has SEI that can't be read to its end", m.number)
-	}
-	x.hlsTime(m, messages)
-	for _, msg := range messages {
-		switch msg.Type {
-		case hevc.SEITimeCode:
-			x.timeCode(m, msg.Payload)
-		case hevc.SEIUserDataUnregistered:
-			x.userData(m, msg.Payload)
-		}
-	}
 }
 
 // timeCode takes a time code message.

@@ -41,13 +41,8 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 				slog.Int64("pts", m.pts), slog.Int64("dts", m.dts), slog.String("type", nalType(au.Codec, nal)),
 				slog.Int("bytes", len(nal)))
 		}
-		switch {
-		case au.Codec == media.HEVC:
-			if hevc.TypeOf(nal).SEI() {
-				x.seiHEVC(m, nal)
-			}
-		case h264.TypeOf(nal) == h264.NALSEI:
-			x.sei(m, nal)
+		if au.Codec == media.HEVC && hevc.TypeOf(nal).SEI() || au.Codec != media.HEVC && h264.TypeOf(nal) == h264.NALSEI {
+			x.sei(m, au.Codec, nal)
 		}
 	}
 }

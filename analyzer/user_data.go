@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 )
 
@@ -19,16 +21,47 @@ const (
 	uuidMillicast  = "9a21f3be-31f0-4b78-b0be-c7f7dbb97250" // Millicast, Unix time in milliseconds
 )
 
-// misb passes on a precision time stamp. Its status byte is that of MISB ST 0603.
-func (x *extractor) misb(m *moment, status uint8, unit string, count int64, utc time.Time) {
+// userData takes a user_data_unregistered message, which states a time if its UUID is a known one.
+func (x *extractor) userData(m *moment, payload []byte) {
+	u, ok := h264.ParseUserData(payload)
+	if !ok {
+		return
+	}
+	switch string(u.UUID[:]) {
+	case annotate.RecordUUID:
+		x.frameRecord(m, u.Data)
+		return
+	case h264.UUIDMISBTime:
+		x.misb(m, payload, "us", time.UnixMicro)
+		return
+	}
+	// The body is that of the time stamp for H.264, in which muxers put these too: its UUID in front of it makes it one.
+	misb := slices.Concat([]byte(h264.UUIDMISBTime), u.Data)
+	switch u.UUID.String() {
+	case uuidMISBMicros:
+		x.misb(m, misb, "us", time.UnixMicro)
+	case uuidMISBNanos:
+		x.misb(m, misb, "ns", func(ns int64) time.Time { return time.Unix(0, ns) })
+	case uuidOBS:
+		x.obs(m, u.Data)
+	case uuidMillicast:
+		x.millicast(m, u.Data)
+	}
+}
+
+// misb takes a precision time stamp that counts in the unit. Its status byte is that of MISB ST 0603.
+func (x *extractor) misb(m *moment, payload []byte, unit string, at func(int64) time.Time) {
 	const unlocked, jumped, backwards = 0x80, 0x40, 0x20
-	b := appendInt([]byte{'{'}, "status", int64(status))
-	b = appendBool(append(b, ','), "locked", status&unlocked == 0)
-	b = appendBool(append(b, ','), "discontinuity", status&jumped != 0)
-	b = appendBool(append(b, ','), "reverse", status&backwards != 0)
-	b = append(appendInt(append(b, ','), unit, count), '}')
-	utc = utc.UTC()
-	x.unitRecord(m, Record{Source: MISBTime, UTC: speakable(utc), Extra: b})
+	stamp, ok := h264.ParseMISBTime(payload)
+	if !ok || stamp.Micros > math.MaxInt64 { // no clock counts so far
+		return
+	}
+	b := appendInt([]byte{'{'}, "status", int64(stamp.Status))
+	b = appendBool(append(b, ','), "locked", stamp.Status&unlocked == 0)
+	b = appendBool(append(b, ','), "discontinuity", stamp.Status&jumped != 0)
+	b = appendBool(append(b, ','), "reverse", stamp.Status&backwards != 0)
+	b = append(appendInt(append(b, ','), unit, int64(stamp.Micros)), '}')
+	x.unitRecord(m, Record{Source: MISBTime, UTC: speakable(at(int64(stamp.Micros)).UTC()), Extra: b})
 }
 
 // speakable is nil for a time that has no form in JSON: years beyond 0 to 9999 (RFC 3339).
@@ -37,20 +70,6 @@ func speakable(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-// otherMISB takes a precision time stamp with the UUID that HEVC has, which muxers put into H.264 too.
-func (x *extractor) otherMISB(m *moment, u h264.UserData) {
-	// The body is that of the time stamp for H.264: bring its UUID in front of it and read it as one.
-	stamp, ok := h264.ParseMISBTime(append([]byte(h264.UUIDMISBTime), u.Data...))
-	if !ok || stamp.Micros > math.MaxInt64 {
-		return
-	}
-	if u.UUID.String() == uuidMISBNanos {
-		x.misb(m, stamp.Status, "ns", int64(stamp.Micros), time.Unix(0, int64(stamp.Micros)))
-		return
-	}
-	x.misb(m, stamp.Status, "us", int64(stamp.Micros), time.UnixMicro(int64(stamp.Micros)))
 }
 
 // millicast takes a Unix time in milliseconds, eight bytes, most significant first.

@@ -34,7 +34,7 @@ func Open(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 	}
 	var r io.Reader = s.body
 	if s.tail == nil {
-		r = w.reader(r)
+		r = &watchedReader{w, r}
 	} else {
 		w.Working() // a file has no silence to it
 	}

@@ -45,9 +45,7 @@ func (w *watchdog) Explain(err error) error {
 	return err
 }
 
-// reader makes a Reader that is watched.
-func (w *watchdog) reader(r io.Reader) io.Reader { return &watchedReader{w, r} }
-
+// watchedReader is a Reader that is watched.
 type watchedReader struct {
 	w *watchdog
 	r io.Reader
