@@ -137,3 +137,11 @@ type Note struct {
 	// Err is the cause, nil where there is none.
 	Err error
 }
+
+// String is the note with its cause.
+func (n Note) String() string {
+	if n.Err == nil {
+		return n.Text
+	}
+	return n.Text + ": " + n.Err.Error()
+}

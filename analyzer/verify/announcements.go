@@ -77,7 +77,7 @@ func (c *checker) unannounced(source analyzer.Source, said map[int64][]*analyzer
 	}
 	n := int64(len(left))
 	return []report.Finding{{
-		Kind: report.Unannounced, Clock: string(source), Count: n, Places: left[:min(len(left), report.MaxPlaces)],
+		Kind: report.Unannounced, Clock: string(source), Count: n, Places: left,
 		Text: fmt.Sprintf("%s says nothing of %s: %s", source, report.Plural(n, "event"), report.Names(left)),
 	}}
 }

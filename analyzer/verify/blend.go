@@ -114,7 +114,7 @@ func (c *checker) blended() []report.Finding {
 		return nil
 	}
 	f.Text = fmt.Sprintf("%s of %d %s blended of frames beside each other: of frames %d to %d (%s s) first", report.Plural(f.Count, "picture"),
-		len(c.in.pictures), report.IsAre(int(f.Count)), f.Places[0].First, f.Places[0].Last, f.Places[0].Time)
+		len(c.in.pictures), report.IsAre(f.Count), f.Places[0].First, f.Places[0].Last, f.Places[0].Time)
 	if undecided > 0 {
 		f.Text += fmt.Sprintf("; which one %d of them stand for could not be told", undecided)
 	}
@@ -141,7 +141,7 @@ func (c *checker) changedForms() (list []report.Finding) {
 		if count > 0 {
 			list = append(list, report.Finding{
 				Kind: kind, Count: count, Places: places,
-				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(count, "picture"), len(c.in.pictures), report.IsAre(int(count)), f.Form,
+				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(count, "picture"), len(c.in.pictures), report.IsAre(count), f.Form,
 					places[0].First, places[0].Time),
 			})
 		}

@@ -119,7 +119,7 @@ func (c *checker) segmentFindings(j *joint) []report.Finding {
 	}
 	n := int64(len(places))
 	return []report.Finding{{
-		Kind: report.SegmentLength, Clock: string(report.LengthTag), Field: "EXTINF", Count: n, Amount: &largest, Places: places[:min(len(places), report.MaxPlaces)],
+		Kind: report.SegmentLength, Clock: string(report.LengthTag), Field: "EXTINF", Count: n, Amount: &largest, Places: places,
 		Text: fmt.Sprintf("EXTINF is %s than its pictures by up to %s s in %s of %d: at frame %d (%s s) first",
 			how, report.Brief(amount), report.Plural(n, "segment"), len(list), places[0].First, places[0].Time),
 	}}

@@ -109,12 +109,13 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 		r, err := check(ctx, in, channel, source, allow)
 		if err == nil {
 			r.Notes = append(r.Notes, fmt.Sprintf("the stream ends where it was cut: %s at its end %s coded before frames that were cut off, and left out here",
-				report.Plural(int64(n), "picture"), report.IsAre(n)))
+				report.Plural(int64(n), "picture"), report.IsAre(int64(n))))
 		}
 		return r, err
 	}
-	if note := c.elsewhere(); note != "" {
-		r.Verdict, r.Notes = report.Unknown, append(r.Notes, note)
+	if t := c.truth; t.Bounded && (c.first > t.Last || c.last < t.First) {
+		r.Verdict = report.Unknown
+		r.Notes = append(r.Notes, fmt.Sprintf("the stream shows frames %d to %d, the truth is about %d to %d", c.first, c.last, t.First, t.Last))
 		return r, nil
 	}
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)

@@ -179,15 +179,12 @@ func (c *checker) fiFrames() map[int64]bool {
 		if s != second || slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == n }) {
 			begins := n == before+1 || c.truth.Bounded && n == c.truth.First
 			followed := k+held < len(c.anchors) && c.in.pictures[c.anchors[k+held]].Frame == n+int64(held)
-			out[n] = begins && (followed || c.atEnd()) && !c.breaksOff(n)
+			out[n] = begins && (followed || c.truth.Bounded && c.last >= c.truth.Last) && !c.breaksOff(n)
 		}
 		second, before = s, n
 	}
 	return out
 }
-
-// atEnd says that the stream ends where the truth does.
-func (c *checker) atEnd() bool { return c.truth.Bounded && c.last >= c.truth.Last }
 
 // markerClaim is the fields that a carrier's announcement of a marker has.
 func (c *checker) markerClaim(source analyzer.Source, m *markers.Marker) fields {

@@ -31,7 +31,7 @@ func clockFindings(list []report.ClockReport) (out []report.Finding) {
 		if r.Statements > 0 && r.Statements < r.Expected {
 			n := int64(r.Expected - r.Statements)
 			f := report.Finding{
-				Kind: report.ClockGaps, Clock: r.Name, Count: n, Places: r.Missing[:min(len(r.Missing), report.MaxPlaces)],
+				Kind: report.ClockGaps, Clock: r.Name, Count: n, Places: r.Missing,
 				Text: fmt.Sprintf("%s says nothing in %s of %d", r.Name, report.Plural(n, "place"), r.Expected),
 			}
 			if len(f.Places) > 0 {

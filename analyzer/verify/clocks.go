@@ -105,7 +105,8 @@ func (c *checker) timecodeError(r *analyzer.Record, n int64) (int64, bool, bool)
 		return 0, false, true
 	}
 	truth, _ := timecodeFrame(c.clock.Timecode(n).String(), c.channel.Rate, drop)
-	return c.channel.Rate.Nanos(centre(stated-truth, dayFrames(c.channel.Rate, drop))), true, true
+	day, _ := timecodeFrame("24:00:00:00", c.channel.Rate, drop)
+	return c.channel.Rate.Nanos(centre(stated-truth, day)), true, true
 }
 
 // utcError compares an instant with the nominal time of the frame.
@@ -157,12 +158,6 @@ func timecodeFrame(text string, r media.FrameRate, drop bool) (int64, bool) {
 		n -= (minutes - minutes/10) * 2 * base / 30
 	}
 	return n, true
-}
-
-// dayFrames is after how many frames timecode begins again.
-func dayFrames(r media.FrameRate, drop bool) int64 {
-	n, _ := timecodeFrame("24:00:00:00", r, drop)
-	return n
 }
 
 // ptsClock holds the time stamps of the pictures against those of their frames.

@@ -64,7 +64,8 @@ func (c *checker) compare(j *joint) *comparison {
 			needed, wanted := s.always, s.always
 			switch s.source {
 			case analyzer.OnFI:
-				needed, wanted = fi[n] && c.holdsScripts(), has(fi, n)
+				needed, wanted = fi[n]
+				needed = needed && c.holdsScripts()
 			case analyzer.ProgramDateTime:
 				needed, wanted = dated[n], true
 			}
@@ -80,11 +81,6 @@ func (c *checker) compare(j *joint) *comparison {
 		sortSamples(list)
 	}
 	return m
-}
-
-func has(m map[int64]bool, n int64) bool {
-	_, ok := m[n]
-	return ok
 }
 
 // sort puts a statement to what it speaks of.
@@ -297,7 +293,7 @@ func (m *comparison) findings() (list []report.Finding) {
 				thing = report.Plural(n, "event")
 			}
 			list = append(list, report.Finding{
-				Kind: what.kind, Clock: string(source), Count: n, Places: places[:min(len(places), report.MaxPlaces)],
+				Kind: what.kind, Clock: string(source), Count: n, Places: places,
 				Text: fmt.Sprintf(what.text, source, thing, report.Names(places)),
 			})
 		}

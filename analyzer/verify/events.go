@@ -157,7 +157,7 @@ func (c *eventCheck) findings() (list []report.Finding) {
 		if len(places) == 0 {
 			continue
 		}
-		f := report.Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), report.MaxPlaces)]}
+		f := report.Finding{Kind: k, Count: int64(len(places)), Places: places}
 		f.Text = fmt.Sprintf("%s %s%s: %s", report.Plural(f.Count, "event"), texts[k], by(k, places), report.Names(places))
 		list = append(list, f)
 	}

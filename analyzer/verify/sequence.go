@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -170,27 +171,27 @@ func (s *sequence) missing(first, last int64) {
 			s.note(report.Collateral, n, n, 0, 1)
 		}
 	}
-	for _, e := range s.truth.Expected(first, last) {
-		for _, p := range s.without(e[0], e[1]) {
-			s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
-		}
+	for _, p := range s.expected(first, last) {
+		s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
 	}
 }
 
-// without are the stretches from first to last without the frames that are shown out of order, and those that are in the
-// stream all the same.
-func (s *sequence) without(first, last int64) (list [][2]int64) {
-	for _, n := range slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(s.undecoded), maps.Keys(s.late)))) {
-		if n < first || n > last {
-			continue
-		}
-		if n > first {
-			list = append(list, [2]int64{first, n - 1})
-		}
-		first = n + 1
+// expected are the stretches from first to last without frames that are known to be missing, are shown out of order, or are
+// in the stream all the same.
+func (s *sequence) expected(first, last int64) (list [][2]int64) {
+	var except [][2]int64
+	for _, m := range s.truth.Missing {
+		except = append(except, [2]int64{m.Frame, m.LastFrame})
 	}
-	if first <= last {
-		list = append(list, [2]int64{first, last})
+	for _, n := range slices.AppendSeq(slices.Clone(s.undecoded), maps.Keys(s.late)) {
+		except = append(except, [2]int64{n, n})
+	}
+	slices.SortFunc(except, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, e := range append(except, [2]int64{last + 1, last + 1}) {
+		if to := min(e[0]-1, last); to >= first {
+			list = append(list, [2]int64{first, to})
+		}
+		first = max(first, e[1]+1)
 	}
 	return list
 }
@@ -238,7 +239,7 @@ func (s *sequence) findings() (list []report.Finding) {
 		if len(places) == 0 {
 			continue
 		}
-		f := report.Finding{Kind: k, Count: s.count[k], Every: report.Every(places), Places: places[:min(len(places), report.MaxPlaces)]}
+		f := report.Finding{Kind: k, Count: s.count[k], Every: report.Every(places), Places: places}
 		f.Text = s.describe(f, len(places))
 		list = append(list, f)
 	}

@@ -90,14 +90,6 @@ func (in *streamData) isUndated(r *analyzer.Record) bool {
 	return found
 }
 
-// noted is a note as it stands in a report.
-func noted(n analyzer.Note) string {
-	if n.Err == nil {
-		return n.Text
-	}
-	return fmt.Sprintf("%s: %s", n.Text, n.Err)
-}
-
 // codecsRead are the codecs, by ffmpeg's names, whose statements are read.
 var codecsRead = []string{"h264", "hevc"}
 

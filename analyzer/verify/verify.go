@@ -96,7 +96,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {
-			in.notes = append(in.notes, noted(n))
+			in.notes = append(in.notes, n.String())
 		}
 	}
 	captured, err := analyzer.Capture(ctx, url, dir, capture, o.Duration)

@@ -40,13 +40,8 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
-	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
-	if d.Info.Format == "hls" {
-		args = append(args, fromTheStart()...)
-	}
-	args = append(args, "-i", path, "-map", "0:v:0", "-vf", pictureFilters(timesFile), "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := ffmpeg.New(ctx, waitDelay, said, d.FFmpeg, args...)
+	cmd := decoder(ctx, d.FFmpeg, said, fileInput(path, d.Info.Format == "hls"), "", timesFile)
 	cmd.Dir = d.Dir
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -78,15 +73,25 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 	return list, nil
 }
 
-// pictureFilters are the filters that make the pictures which are measured, and write their time stamps into a file.
-func pictureFilters(times string) string {
-	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
-	return "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1," +
-		"metadata=mode=print:file=" + times + fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
+// fileInput are the options that name a file. A playlist is read from its beginning, whether it has ended or not.
+func fileInput(path string, playlist bool) []string {
+	options := localInput()
+	if playlist {
+		options = append(options, "-live_start_index", "0")
+	}
+	return append(options, "-i", path)
 }
 
-// fromTheStart are the options that have ffmpeg read a playlist from its beginning, whether it has ended or not.
-func fromTheStart() []string { return []string{"-live_start_index", "0"} }
+// decoder is an ffmpeg that writes the pictures of the first video as those which are measured to its output, and their time
+// stamps into a file. Filters go before its own.
+func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []string, filters, times string) *ffmpeg.Command {
+	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
+	filters += "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1,metadata=mode=print:file=" + times +
+		fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
+	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, input...)
+	return ffmpeg.New(ctx, waitDelay, said, program,
+		append(args, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
+}
 
 // measureAll measures the pictures that come through a pipe.
 func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err error) {

@@ -58,13 +58,9 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	}
 	defer cancel()
 	path, isFile := LocalFile(url)
-	input := []string{"-nostdin", "-v", "error", "-copyts"}
+	input := []string{"-i", url}
 	if isFile {
-		input = append(input, localInput()...)
-		if strings.HasSuffix(path, ".m3u8") {
-			input = append(input, fromTheStart()...)
-		}
-		url = path
+		input = fileInput(path, strings.HasSuffix(path, ".m3u8"))
 	}
 	times, timesIn, err := os.Pipe()
 	if err != nil {
@@ -72,9 +68,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	}
 	defer times.Close()
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := ffmpeg.New(reading, waitDelay, said, o.FFmpeg, append(input, "-i", url, "-map", "0:v:0", "-vf",
-		fmt.Sprintf("settb=1/%d,", media.TicksPerSecond)+pictureFilters(`pipe\\:3:direct=1`),
-		"-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
+	cmd := decoder(reading, o.FFmpeg, said, input, fmt.Sprintf("settb=1/%d,", media.TicksPerSecond), `pipe\\:3:direct=1`)
 	cmd.ExtraFiles = []*os.File{timesIn}
 	pictures, err := cmd.StdoutPipe()
 	if err == nil {

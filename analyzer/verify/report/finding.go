@@ -90,7 +90,7 @@ func Brief(t markers.Seconds) string {
 }
 
 // IsAre is the verb for so many.
-func IsAre(n int) string {
+func IsAre(n int64) string {
 	if n == 1 {
 		return "is"
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/internal/redact"
@@ -83,14 +84,7 @@ type aspect struct {
 
 func (r *Report) aspects() []aspect {
 	kinds := func(name string, list ...Kind) aspect {
-		return aspect{name, func(f Finding) bool {
-			for _, k := range list {
-				if f.Kind == k {
-					return true
-				}
-			}
-			return false
-		}}
+		return aspect{name, func(f Finding) bool { return slices.Contains(list, f.Kind) }}
 	}
 	if len(r.Clocks) == 0 { // nothing was held against the truth
 		return nil

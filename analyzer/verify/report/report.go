@@ -79,10 +79,11 @@ func (r *Report) ExitCode() int {
 	return ExitUnknown
 }
 
-// Judge comes to the verdict. What is allowed for is no reason against a stream.
+// Judge comes to the verdict, and leaves of very many places the first. What is allowed for is no reason against a stream.
 func (r *Report) Judge(allow []Allowance) {
 	r.Verdict = True
 	for i, f := range r.Findings {
+		r.Findings[i].Places = f.Places[:min(len(f.Places), MaxPlaces)]
 		if r.Findings[i].Allowed = slices.ContainsFunc(allow, func(a Allowance) bool { return a.allows(f) }); !r.Findings[i].Allowed {
 			r.Verdict = NotTrue
 		}

@@ -37,7 +37,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 		b.WriteString("\nFINDINGS\n")
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "  %s: %s%s\n", f.Kind, redact.Unseen(f.Text), allowedNote(f))
+		allowed := ""
+		if f.Allowed {
+			allowed = " (allowed)"
+		}
+		fmt.Fprintf(&b, "  %s: %s%s\n", f.Kind, redact.Unseen(f.Text), allowed)
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "Note: %s\n", redact.Unseen(note))
@@ -46,13 +50,6 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
-}
-
-func allowedNote(f Finding) string {
-	if f.Allowed {
-		return " (allowed)"
-	}
-	return ""
 }
 
 // headline is the verdict in a line.
@@ -68,7 +65,7 @@ func (r *Report) headline() string {
 	case r.Verdict == Unknown:
 		text = "could not be told"
 	case r.Verdict == True && len(r.Findings) > 0:
-		text = fmt.Sprintf("true, but for %s that %s allowed", Plural(int64(len(r.Findings)), "finding"), IsAre(len(r.Findings)))
+		text = fmt.Sprintf("true, but for %s that %s allowed", Plural(int64(len(r.Findings)), "finding"), IsAre(int64(len(r.Findings))))
 	case r.Verdict == True:
 		text = "true"
 	}

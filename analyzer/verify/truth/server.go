@@ -57,35 +57,30 @@ func (s server) Between(ctx context.Context, first, last int64) (_ Truth, err er
 	query := url.Values{
 		"from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}, "limit": {strconv.Itoa(framesPage)},
 	}
-	for query != nil {
-		var page struct {
-			Frames  atMost[markers.FrameRecord]
-			Missing atMost[markers.MissingRecord]
-			left
-		}
-		if err := s.get(ctx, "frames", query, &page); err != nil {
-			return Truth{}, err
-		}
+	type page struct {
+		Frames  atMost[markers.FrameRecord]
+		Missing atMost[markers.MissingRecord]
+		left
+	}
+	err = eachPage(ctx, s, "frames", query, func(p page) (more bool, err error) {
 		before := len(t.Frames) + len(t.Missing)
-		for _, f := range page.Frames {
+		for _, f := range p.Frames {
 			if f.Frame >= first && f.Frame <= last {
 				t.Frames[f.Frame] = f
 			}
 		}
-		for _, m := range page.Missing {
+		for _, m := range p.Missing {
 			if err := m.Validate(); err != nil {
-				return Truth{}, fmt.Errorf("read frames: %w", err)
+				return false, err
 			}
 			if m.LastFrame >= first && m.Frame <= last && int64(len(t.Missing)) <= last-first {
 				t.Missing = append(t.Missing, m)
 			}
 		}
-		if query, err = page.query(); err == nil && query != nil && len(t.Frames)+len(t.Missing) == before {
-			err = errNoEnd
-		}
-		if err != nil {
-			return Truth{}, fmt.Errorf("read frames: %w", err)
-		}
+		return len(t.Frames)+len(t.Missing) > before, nil
+	})
+	if err != nil {
+		return Truth{}, err
 	}
 	t.Markers, err = s.Markers(ctx, first, last)
 	return t, err
@@ -102,31 +97,44 @@ func (s server) Markers(ctx context.Context, first, last int64) (list []markers.
 		"ts_start": {(clock.Time(first-reach) - 1).String()}, "ts_end": {clock.Time(last).String()},
 		"limit": {strconv.Itoa(markersPage)}, "format": {"json"},
 	}
-	for query != nil {
-		var page struct {
-			Markers atMost[markers.Marker]
-			left
-		}
-		if err := s.get(ctx, "markers", query, &page); err != nil {
-			return nil, err
-		}
-		for _, m := range page.Markers {
+	type page struct {
+		Markers atMost[markers.Marker]
+		left
+	}
+	err = eachPage(ctx, s, "markers", query, func(p page) (more bool, err error) {
+		for _, m := range p.Markers {
 			if err := checkEvent(m); err != nil {
-				return nil, fmt.Errorf("read markers: %w", err)
+				return false, err
 			}
 			if m.LastFrame >= first && m.Frame <= last {
 				list = append(list, m)
 			}
 		}
 		// Each event takes a frame of its own.
-		if query, err = page.query(); err == nil && query != nil && (len(page.Markers) == 0 || int64(len(list)) > last-first+markersPage) {
+		return len(p.Markers) > 0 && int64(len(list)) <= last-first+markersPage, nil
+	})
+	return list, err
+}
+
+// eachPage reads an answer and what its limit left out; take says whether there was something new.
+func eachPage[P interface{ query() (url.Values, error) }](ctx context.Context, s server, path string, query url.Values, take func(P) (bool, error)) error {
+	for query != nil {
+		var page P
+		if err := s.get(ctx, path, query, &page); err != nil {
+			return err
+		}
+		more, err := take(page)
+		if err == nil {
+			query, err = page.query()
+		}
+		if err == nil && query != nil && !more {
 			err = errNoEnd
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read markers: %w", err)
+			return fmt.Errorf("read %s: %w", path, err)
 		}
 	}
-	return list, nil
+	return nil
 }
 
 // errNoEnd is why an answer is not read on.

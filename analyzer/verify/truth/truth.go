@@ -3,11 +3,9 @@
 package truth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -43,25 +41,6 @@ type Truth struct {
 	Missing []markers.MissingRecord
 	// Markers are all markers with a frame in the stretch.
 	Markers []markers.Marker
-}
-
-// Expected are the stretches of the frames from first to last, inclusive, that are not known to be missing.
-func (t *Truth) Expected(first, last int64) (list [][2]int64) {
-	known := slices.Clone(t.Missing)
-	slices.SortFunc(known, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
-	for _, m := range known {
-		if m.LastFrame < first || m.Frame > last {
-			continue
-		}
-		if m.Frame > first {
-			list = append(list, [2]int64{first, m.Frame - 1})
-		}
-		first = max(first, m.LastFrame+1)
-	}
-	if first <= last {
-		list = append(list, [2]int64{first, last})
-	}
-	return list
 }
 
 // CheckedChannel is the channel of a source, with an error where no picture can be compared with it.
