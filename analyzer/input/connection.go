@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 
@@ -83,14 +82,16 @@ func connectTCP(w *watchdog, t Target) (*Stream, error) {
 		if err != nil {
 			return nil, fmt.Errorf("wait for stream: %w", err)
 		}
-		return &Stream{body: closeAtEnd(w.Ctx, c), Through: "TCP from " + c.RemoteAddr().String()}, nil
+		context.AfterFunc(w.Ctx, func() { c.Close() })
+		return &Stream{body: c, Through: "TCP from " + c.RemoteAddr().String()}, nil
 	}
 	var d net.Dialer
 	c, err := d.DialContext(w.Ctx, "tcp", t.url.Host)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", w.Explain(err))
 	}
-	return &Stream{body: closeAtEnd(w.Ctx, c), Through: "TCP"}, nil
+	context.AfterFunc(w.Ctx, func() { c.Close() })
+	return &Stream{body: c, Through: "TCP"}, nil
 }
 
 // accept waits for one connection.
@@ -108,32 +109,6 @@ func accept(ctx context.Context, address string) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	return c, err
-}
-
-// boundConn is a connection that is closed when its context ends.
-type boundConn struct {
-	io.ReadCloser
-	ctx  context.Context
-	stop func() bool
-}
-
-func closeAtEnd(ctx context.Context, c io.ReadCloser) *boundConn {
-	return &boundConn{c, ctx, context.AfterFunc(ctx, func() { c.Close() })}
-}
-
-// Read reads once; what fails because the context has ended says so.
-func (c *boundConn) Read(b []byte) (int, error) {
-	n, err := c.ReadCloser.Read(b)
-	if err != nil && c.ctx.Err() != nil {
-		err = c.ctx.Err()
-	}
-	return n, err
-}
-
-// Close closes the connection.
-func (c *boundConn) Close() error {
-	c.stop()
-	return c.ReadCloser.Close()
 }
 
 const (
@@ -159,13 +134,13 @@ func connectUDP(w *watchdog, t Target) (*Stream, error) {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
 	_ = c.SetReadBuffer(udpBuffer) // less will do on a quiet machine
-	r := &datagrams{c: c}
-	return &Stream{body: closeAtEnd(w.Ctx, r), Kind: TS, Through: "UDP at " + c.LocalAddr().String()}, nil
+	context.AfterFunc(w.Ctx, func() { c.Close() })
+	return &Stream{body: &datagrams{UDPConn: c}, Kind: TS, Through: "UDP at " + c.LocalAddr().String()}, nil
 }
 
 // datagrams makes a stream of bytes of datagrams, which may be RTP packets with a transport stream in them (RFC 2250).
 type datagrams struct {
-	c    *net.UDPConn
+	*net.UDPConn
 	buf  [maxDatagram]byte
 	left []byte
 }
@@ -173,7 +148,7 @@ type datagrams struct {
 // Read gives what is left of a datagram, or receives the next one.
 func (d *datagrams) Read(b []byte) (int, error) {
 	for len(d.left) == 0 {
-		n, err := d.c.Read(d.buf[:])
+		n, err := d.UDPConn.Read(d.buf[:])
 		if err != nil {
 			return 0, err
 		}
@@ -183,9 +158,6 @@ func (d *datagrams) Read(b []byte) (int, error) {
 	d.left = d.left[n:]
 	return n, nil
 }
-
-// Close closes the socket.
-func (d *datagrams) Close() error { return d.c.Close() }
 
 // withoutRTP leaves out the header of an RTP packet (RFC 3550, 5.1) with a transport stream behind it.
 func withoutRTP(b []byte) []byte {

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	n, err := r.r.Read(b)
 	r.w.Working()
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = r.w.Explain(err)
+		err = r.w.Explain(cmp.Or(r.w.Ctx.Err(), err))
 	}
 	return n, err
 }

@@ -83,13 +83,7 @@ func staircase(list []report.Sample, steps []report.Step, tolerance int64) (fit,
 		}
 		highest = max(highest, int64(max(s.By, -s.By)))
 	}
-	slope := slopeWithin([][]report.Sample{list})
-	level := levelOf(list, slope)
-	if worst(list, level, slope) > highest+2*tolerance+roundingNanos {
-		return fit{}, false
-	}
-	first := int64(math.Round(level + slope*float64(list[0].At)))
-	return fit{state: report.Drifting, offset: first, ppm: slope * million}, true
+	return line(list, highest+2*tolerance+roundingNanos)
 }
 
 // roundingNanos is a tick of 90 kHz: what was stretched was rounded to ticks again.
@@ -104,13 +98,15 @@ func straight(list []report.Sample, tolerance int64) (fit, bool) {
 	if len(list) < enough {
 		return fit{}, false
 	}
+	return line(list, 2*tolerance+roundingNanos)
+}
+
+// line is a line through the samples; ok says that none is further away from it than most.
+func line(list []report.Sample, most int64) (f fit, ok bool) {
 	slope := slopeWithin([][]report.Sample{list})
 	level := levelOf(list, slope)
-	if worst(list, level, slope) > 2*tolerance+roundingNanos {
-		return fit{}, false
-	}
 	first := int64(math.Round(level + slope*float64(list[0].At)))
-	return fit{state: report.Drifting, offset: first, ppm: slope * million}, true
+	return fit{state: report.Drifting, offset: first, ppm: slope * million}, worst(list, level, slope) <= most
 }
 
 // worst is the largest distance of a sample's error from the line level + slope*at.

@@ -351,6 +351,10 @@ func (m *comparison) explain(list []report.Finding) {
 
 // covers are the fields whose errors a clock's finding is about.
 func covers(clock string) (list []fieldKey) {
+	source := analyzer.Source(clock)
+	if clock == report.OnFITCClock || clock == report.OnFIClock {
+		source = analyzer.OnFI
+	}
 	for _, name := range map[string][]string{
 		string(analyzer.PicTiming):       {"hours_value", "minutes_value", "seconds_value", "n_frames"},
 		string(analyzer.FrameRecord):     {"frame"},
@@ -360,16 +364,12 @@ func covers(clock string) (list []fieldKey) {
 		string(analyzer.DateRange):       {"START-DATE"},
 		string(analyzer.OnCuePoint):      {"pts"},
 		string(analyzer.ID3):             {"pts"},
+		report.OnFITCClock:               {"tc"},
+		report.OnFIClock:                 {"sd", "st", "tz"},
 		report.PTSClock:                  {"pts"},
 		report.DTSClock:                  {"dts"},
 	}[clock] {
-		list = append(list, fieldKey{analyzer.Source(clock), name})
-	}
-	switch clock {
-	case report.OnFITCClock:
-		list = []fieldKey{{analyzer.OnFI, "tc"}}
-	case report.OnFIClock:
-		list = []fieldKey{{analyzer.OnFI, "sd"}, {analyzer.OnFI, "st"}, {analyzer.OnFI, "tz"}}
+		list = append(list, fieldKey{source, name})
 	}
 	return list
 }

@@ -28,23 +28,19 @@ const nothing = "nothing"
 // said are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
 // of arrays have their number in brackets. JSON in a text is taken apart too where the text is a marker's.
 func said(r *analyzer.Record) map[string]string {
-	d := json.NewDecoder(bytes.NewReader(r.Extra))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return nil
-	}
 	out := map[string]string{}
-	flatten(out, "", v)
+	if v, err := decodeJSON[any](r.Extra); err == nil {
+		flatten(out, "", v)
+	}
 	return out
 }
 
-// short leaves out the beginning of a name where there is one of it in every statement of refstream.
-func short(name string) string {
-	for _, beginning := range []string{"timestamps[0].", "frames[0].", "parameters."} {
-		name = strings.TrimPrefix(name, beginning)
-	}
-	return name
+// decodeJSON decodes the first value of a text, with its numbers as they are written.
+func decodeJSON[T any](text []byte) (v T, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
 }
 
 func flatten(out map[string]string, name string, v any) {
@@ -64,15 +60,16 @@ func flatten(out map[string]string, name string, v any) {
 		}
 		return
 	}
-	name = short(name)
+	for _, beginning := range []string{"timestamps[0].", "frames[0].", "parameters."} { // as in every statement of refstream
+		name = strings.TrimPrefix(name, beginning)
+	}
 	switch v := v.(type) {
 	case string:
-		var marker map[string]any
-		d := json.NewDecoder(strings.NewReader(v))
-		d.UseNumber()
-		if name == "marker" && d.Decode(&marker) == nil {
-			flatten(out, name, marker)
-			return
+		if name == "marker" {
+			if marker, err := decodeJSON[map[string]any]([]byte(v)); err == nil {
+				flatten(out, name, marker)
+				return
+			}
 		}
 		out[name] = v
 	case json.Number:

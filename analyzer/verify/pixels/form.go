@@ -23,32 +23,32 @@ func Forms() []formChange {
 	}
 }
 
-// planes calls do for each plane of a picture, with where it begins and its size.
-func planes(do func(at, width, height int)) {
-	const half = 2
-	do(0, meterWidth, meterHeight)
-	do(lumaSize, meterWidth/half, meterHeight/half)
-	do(lumaSize+chromaSize, meterWidth/half, meterHeight/half)
+// resample makes a picture of another one: from is where each pixel of a plane of this size comes from.
+func resample(yuv []byte, from func(x, y, width, height int) (int, int)) []byte {
+	out := make([]byte, 0, pictureSize)
+	for _, size := range [][2]int{{meterWidth, meterHeight}, {meterWidth / 2, meterHeight / 2}, {meterWidth / 2, meterHeight / 2}} {
+		plane := yuv[len(out):]
+		for y := range size[1] {
+			for x := range size[0] {
+				fromX, fromY := from(x, y, size[0], size[1])
+				out = append(out, plane[fromY*size[0]+fromX])
+			}
+		}
+	}
+	return out
 }
 
 // flip mirrors a picture.
 func flip(yuv []byte, sides, ends bool) []byte {
-	out := make([]byte, pictureSize)
-	planes(func(at, width, height int) {
-		for y := range height {
-			for x := range width {
-				fromX, fromY := x, y
-				if sides {
-					fromX = width - 1 - x
-				}
-				if ends {
-					fromY = height - 1 - y
-				}
-				out[at+y*width+x] = yuv[at+fromY*width+fromX]
-			}
+	return resample(yuv, func(x, y, width, height int) (int, int) {
+		if sides {
+			x = width - 1 - x
 		}
+		if ends {
+			y = height - 1 - y
+		}
+		return x, y
 	})
-	return out
 }
 
 // borderLevel is the luma that the borders of a padded picture are darker than: black is 16.
@@ -56,42 +56,17 @@ const borderLevel = 24
 
 // unpad scales what lies within black borders to the size of the picture.
 func unpad(yuv []byte) []byte {
-	luma := yuv[:lumaSize]
-	x0, y0, x1, y1 := 0, 0, meterWidth, meterHeight
-	dark := func(ax, ay, bx, by int) bool {
-		for y := ay; y < by; y++ {
-			for x := ax; x < bx; x++ {
-				if luma[y*meterWidth+x] > borderLevel {
-					return false
-				}
-			}
+	x0, y0, x1, y1 := meterWidth, meterHeight, 0, 0
+	for i, v := range yuv[:lumaSize] {
+		if v > borderLevel {
+			x, y := i%meterWidth, i/meterWidth
+			x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x+1), max(y1, y+1)
 		}
-		return true
 	}
-	for y0 < y1 && dark(0, y0, meterWidth, y0+1) {
-		y0++
-	}
-	for y1 > y0 && dark(0, y1-1, meterWidth, y1) {
-		y1--
-	}
-	for x0 < x1 && dark(x0, 0, x0+1, meterHeight) {
-		x0++
-	}
-	for x1 > x0 && dark(x1-1, 0, x1, meterHeight) {
-		x1--
-	}
-	if x1-x0 == meterWidth && y1-y0 == meterHeight || x1 <= x0 || y1 <= y0 {
+	if x1-x0 == meterWidth && y1-y0 == meterHeight || x1 <= x0 {
 		return nil
 	}
-	out := make([]byte, pictureSize)
-	planes(func(at, width, height int) {
-		for y := range height {
-			for x := range width {
-				px := (x0 + (2*x+1)*(x1-x0)/(2*width)) * width / meterWidth
-				py := (y0 + (2*y+1)*(y1-y0)/(2*height)) * height / meterHeight
-				out[at+y*width+x] = yuv[at+py*width+px]
-			}
-		}
+	return resample(yuv, func(x, y, width, height int) (int, int) {
+		return (x0 + (2*x+1)*(x1-x0)/(2*width)) * width / meterWidth, (y0 + (2*y+1)*(y1-y0)/(2*height)) * height / meterHeight
 	})
-	return out
 }
