@@ -6,7 +6,7 @@
 // onCuePoint and onTextData), timed ID3 (in MPEG-TS, and in event messages of MP4), and EXT-X-PROGRAM-DATE-TIME and
 // EXT-X-DATERANGE of HLS playlists (RFC 8216, 4.3.2.6 and 4.3.2.7). Pictures are not decoded.
 //
-// What happens to the stream on the way (it stalls, breaks off, restarts, changes its coding, loses parts) is told as
+// What happens to the stream on the way (it stalls, breaks off, restarts, changes its coding, loses parts) is reported as
 // [Note]; [Summary] keeps what is worth showing of it all. [Capture] stores a stream as it is, so that it can be read
 // again.
 package analyzer
@@ -70,11 +70,11 @@ func follow(ctx context.Context, s source, x *extractor) error {
 		if x.units > before {
 			pause = x.o.RetryMin
 		}
-		told := fmt.Sprintf("trying again in %v", pause)
+		again := fmt.Sprintf("trying again in %v", pause)
 		if err == nil {
-			x.note(NoteLost, nil, "the stream has ended after %d access units, %s", x.units, told)
+			x.note(NoteLost, nil, "the stream has ended after %d access units, %s", x.units, again)
 		} else {
-			x.note(NoteLost, err, "the stream can't be read, %s", told)
+			x.note(NoteLost, err, "the stream can't be read, %s", again)
 		}
 		x.lost()
 		if err := input.Wait(ctx, pause); err != nil {
@@ -86,7 +86,7 @@ func follow(ctx context.Context, s source, x *extractor) error {
 
 // source is where a stream comes from. Each call connects anew.
 type source interface {
-	// read tells x what comes, until the stream ends, breaks off, or ctx is done. complete says that it came to an end
+	// read gives x what comes, until the stream ends, breaks off, or ctx is done. complete says that it came to an end
 	// after which nothing can follow, as that of a file.
 	read(ctx context.Context, x *extractor) (complete bool, err error)
 	// store stores what comes, until the stream ends, breaks off, or ctx is done; with an error goes what was stored

@@ -36,7 +36,7 @@ type Captured struct {
 // directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
 // is not stored: neither a part of a picture, nor of a segment.
 //
-// A stream that breaks off is no error if something of it was stored: that is told as a Note. That it can't be stored is
+// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is
 // one always, a *StoreError. Of Options, Follow and
 // Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
@@ -81,7 +81,7 @@ func fileFor(dir string, k input.Kind) (*os.File, error) {
 	return f, stored(err)
 }
 
-// StoreError says that what was read could not be stored on this machine: it tells nothing about the stream.
+// StoreError says that what was read could not be stored on this machine: it says nothing about the stream.
 type StoreError struct {
 	// Err is the cause, such as a full disk.
 	Err error
@@ -98,7 +98,7 @@ func stored(err error) error {
 	return &StoreError{err}
 }
 
-// storeWriter marks its errors, so that those of storing can be told from those of reading.
+// storeWriter marks its errors, so that those of storing can be distinguished from those of reading.
 type storeWriter struct{ w io.Writer }
 
 // Write writes once.

@@ -52,7 +52,7 @@ func (r *tagReader) tag(t flv.Tag, offset int64) {
 	au, ok, err := r.demux.Unit(t)
 	if err != nil {
 		if au, ok = r.annexB(t); !ok {
-			r.tell(errors.Unwrap(err), offset)
+			r.reportDamage(errors.Unwrap(err), offset)
 		}
 	}
 	if ok {
@@ -60,8 +60,8 @@ func (r *tagReader) tag(t flv.Tag, offset int64) {
 	}
 }
 
-// tell says that a tag can't be read; of those for the same reason, the second, fourth, eighth and so on show that it goes on.
-func (r *tagReader) tell(why error, offset int64) {
+// reportDamage notes that a tag can't be read; of those for the same reason, the second, fourth, eighth and so on show that it goes on.
+func (r *tagReader) reportDamage(why error, offset int64) {
 	if len(r.failed) == maxReasons {
 		clear(r.failed)
 	}

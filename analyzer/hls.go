@@ -37,7 +37,7 @@ func (s *hlsSource) client() *hlsclient.Client {
 func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
 	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
 	err = s.client().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
-	h.tellGaps()
+	h.reportGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
 		return true, fmt.Errorf("no segment could be read: %w", h.unread)
 	}
@@ -50,14 +50,14 @@ type hlsReading struct {
 	x   *extractor
 	o   Options
 
-	begun   bool      // a media playlist has come
-	changed time.Time // when it last said something new
-	stalled bool      // that it does not was told
-	said    string    // the trouble that was told last, empty since it was over
-	unread  error     // why the last segment that couldn't be read could not
-	ranges  map[string]string
+	begun       bool      // a media playlist has come
+	changed     time.Time // when it last said something new
+	stalled     bool      // that it does not was reported
+	lastTrouble string    // the trouble that was reported last, empty since it was over
+	unread      error     // why the last segment that couldn't be read could not
+	ranges      map[string]string
 
-	gaps         int64 // segments on end that the playlist says are not there, which are told when it is known how many
+	gaps         int64 // segments on end that the playlist says are not there, which are reported when it is known how many
 	firstGap     int64
 	firstGapName string
 }
@@ -65,7 +65,7 @@ type hlsReading struct {
 // version takes a playlist.
 func (h *hlsReading) version(v *hlsclient.Version) error {
 	x, m := h.x, v.Playlist.Media
-	h.said = ""
+	h.lastTrouble = ""
 	if m == nil {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (h *hlsReading) version(v *hlsclient.Version) error {
 	return x.err
 }
 
-// watch tells when the playlist stays the same for too long, which is the end unless it is followed.
+// watch reports that the playlist stays the same for too long, which is the end unless it is followed.
 func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
 	now := v.Exchange.Ended
 	if v.Changed || h.changed.IsZero() {
@@ -120,19 +120,19 @@ func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
 	return nil
 }
 
-// trouble tells what went wrong, once until it is over.
+// trouble reports what went wrong, once until it is over.
 func (h *hlsReading) trouble(t *hlsclient.Trouble) error {
 	text := t.Err.Error()
-	if text != h.said {
-		h.said = text
+	if text != h.lastTrouble {
+		h.lastTrouble = text
 		h.x.note(NoteLost, t.Err, "the playlist can't be had, trying again")
 		h.x.lost()
 	}
 	return h.x.err
 }
 
-// tellGaps tells of the gaps that came on end, if any.
-func (h *hlsReading) tellGaps() {
+// reportGaps reports the gaps that came on end, if any.
+func (h *hlsReading) reportGaps() {
 	switch h.gaps {
 	case 0:
 		return
@@ -154,7 +154,7 @@ func (h *hlsReading) segment(s *hlsclient.Segment) error {
 		}
 		return x.err
 	}
-	h.tellGaps()
+	h.reportGaps()
 	if s.Err != nil {
 		h.unread = s.Err
 		x.note(NoteMissing, s.Err, "segment %d (%s) can't be had", s.MSN, s.URI)

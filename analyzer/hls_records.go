@@ -30,7 +30,7 @@ func (d *dateTime) record() Record {
 	}
 	b = appendBool(append(b, ','), "discontinuity", d.discontinuity)
 	b = append(appendInt(append(b, ','), "discontinuity_sequence", d.sequence), '}')
-	return Record{Source: ProgramDateTime, UTC: speakable(d.at.UTC()), Extra: b}
+	return Record{Source: ProgramDateTime, UTC: jsonTime(d.at.UTC()), Extra: b}
 }
 
 // stateDateTime passes on the segment's date and time with its first unit.
@@ -73,7 +73,7 @@ func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string)
 			continue
 		}
 		known[key] = string(extra)
-		rec := Record{Source: DateRange, UTC: speakable(r.Start.UTC()), Extra: extra, Unit: -1}
+		rec := Record{Source: DateRange, UTC: jsonTime(r.Start.UTC()), Extra: extra, Unit: -1}
 		if r.Duration != nil {
 			length := ticksOf(time.Duration(*r.Duration))
 			rec.Duration = &length

@@ -51,13 +51,13 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 	case err != nil:
 		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", markers.SecondsOf(pts))
 	case isMarker:
-		r.Frame, r.UTC, r.Timecode = &marker.Frame, speakable(marker.UTC), marker.Timecode
+		r.Frame, r.UTC, r.Timecode = &marker.Frame, jsonTime(marker.UTC), marker.Timecode
 		length := marker.LastPTS - marker.PTS
 		r.Duration = &length
 	default:
 		for _, f := range frames { // the first text that is an instant
 			if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
-				r.UTC = speakable(t.UTC())
+				r.UTC = jsonTime(t.UTC())
 				break
 			}
 		}

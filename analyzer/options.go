@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Now is the wall clock that the records' Timestamp is taken from.
 	Now func() time.Time
-	// Logger is told what Note is told, and at debug level each NAL unit and tag with its offset; nil for nobody.
+	// Logger logs what Note is called with, and at debug level each NAL unit and tag with its offset; nil for nobody.
 	Logger *slog.Logger
 	// Follow goes on when the stream ends, breaks off or can't be had: it is asked for again, and a file is read as it
 	// grows. Without it the first of these is the end.
@@ -31,9 +31,9 @@ type Options struct {
 	// HTTP makes the requests; nil for one with no limit on how long a response lasts, since that of a live stream has
 	// no end.
 	HTTP *http.Client
-	// Note is told what happens to the stream, in the goroutine of Run; nil for nobody.
+	// Note is called with what happens to the stream, in the goroutine of Run; nil for nobody.
 	Note func(Note)
-	// Unit is told of each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
+	// Unit is called with each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
 	Unit func(Unit)
 
 	// dial connects to RTMP servers, for tests without a network; nil for what the system has.
@@ -45,7 +45,7 @@ type Unit struct {
 	StreamURL string
 	// Number counts the access units of the stream from 0 in decoding order.
 	Number int64
-	// PTS and DTS are 90 kHz ticks, unwrapped: those of the DTS before where the unit is Untimed, because the stream tells no time
+	// PTS and DTS are 90 kHz ticks, unwrapped: those of the DTS before where the unit is Untimed, because the stream has no time
 	// for it.
 	PTS, DTS int64
 	Untimed  bool

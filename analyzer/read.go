@@ -64,13 +64,13 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 	reader.HandlePackets(func(p ts.Packet, offset int64) {
 		monitor.Packet(p, offset)
 		if !p.Readable() {
-			damage.tell(x, reader) // however long it goes on, there may be no unit
+			damage.report(x, reader) // however long it goes on, there may be no unit
 		}
 	}, monitor.Lost)
 	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
 	for ctx.Err() == nil && x.err == nil {
 		au, err := reader.Next()
-		damage.tell(x, reader)
+		damage.report(x, reader)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -82,13 +82,13 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 	return ctx.Err()
 }
 
-// tsDamage tells of what a transport stream lost, once each.
+// tsDamage reports what a transport stream lost, once each.
 type tsDamage struct {
 	damaged, id3 int64
 	scrambled    bool
 }
 
-func (d *tsDamage) tell(x *extractor, r *ts.Reader) {
+func (d *tsDamage) report(x *extractor, r *ts.Reader) {
 	s := r.Stats()
 	if s.Scrambled > 0 && !d.scrambled {
 		d.scrambled = true
@@ -141,7 +141,7 @@ func (x *extractor) readMP4(ctx context.Context, r *mp4.Reader) error {
 	})
 	r.HandleProducerTimes(func(p mp4.ProducerTime) {
 		x.now, x.at.offset = x.o.Now(), p.Offset
-		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: speakable(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
+		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: jsonTime(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
 	})
 	var damaged int64
 	for ctx.Err() == nil && x.err == nil {

@@ -63,7 +63,7 @@ type Record struct {
 	// Offset is the position of the statement in the bytes of the stream, or of the segment; -1 where it has none.
 	Offset int64 `json:"offset"`
 
-	// clock is the clockTimestamp of pic_timing (H.264, D.2.3) in nanoseconds since midnight, nil where it can't be told.
+	// clock is the clockTimestamp of pic_timing (H.264, D.2.3) in nanoseconds since midnight, nil where it is not known.
 	clock *int64
 }
 

@@ -57,9 +57,9 @@ func (x *extractor) fi(pts int64, values, args []any) {
 	f, _ := flv.ParseFI(values)
 	r := Record{Source: OnFI, Extra: amfJSON(args)}
 	if t, ok := f.Time(); ok {
-		r.UTC = speakable(t.UTC())
+		r.UTC = jsonTime(t.UTC())
 	} else if d, ok := firstDate(args); ok {
-		r.UTC = speakable(d.UTC())
+		r.UTC = jsonTime(d.UTC())
 	}
 	if tc, ok := f.FrameTimecode(); ok {
 		r.Timecode = tc.String()
@@ -72,7 +72,7 @@ func (x *extractor) cuePoint(pts int64, values, args []any) {
 	r := Record{Source: OnCuePoint, Extra: amfJSON(args)}
 	if c, ok := flv.ParseCuePoint(values); ok {
 		if m, ok := c.Marker(); ok {
-			r.Frame, r.UTC, r.Timecode = &m.Frame, speakable(m.UTC), m.Timecode
+			r.Frame, r.UTC, r.Timecode = &m.Frame, jsonTime(m.UTC), m.Timecode
 			length := m.LastPTS - m.PTS
 			r.Duration = &length
 		}

@@ -57,8 +57,8 @@ func (x *extractor) hlsTime(m *moment, messages []h264.SEIMessage) {
 func (x *extractor) picTiming(m *moment, payload []byte) {
 	sps := x.sets.active
 	if sps == nil {
-		if !x.lacked {
-			x.lacked = true
+		if !x.lackedSPS {
+			x.lackedSPS = true
 			x.note(NoteDamaged, nil, "pic_timing of unit %d can't be read: no SPS came before it", m.number)
 		}
 		return

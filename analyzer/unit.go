@@ -87,8 +87,8 @@ func (x *extractor) moment(au media.AccessUnit) *moment {
 
 // follow compares the unit's time with what came before.
 func (x *extractor) follow(m *moment) {
-	if x.silent {
-		x.silent = false
+	if x.interrupted {
+		x.interrupted = false
 		x.note(NoteResumed, nil, "the stream goes on at %s s", m.seconds)
 	}
 	if m.untimed {

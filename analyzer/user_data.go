@@ -61,11 +61,11 @@ func (x *extractor) misb(m *moment, payload []byte, unit string, at func(int64) 
 	b = appendBool(append(b, ','), "discontinuity", stamp.Status&jumped != 0)
 	b = appendBool(append(b, ','), "reverse", stamp.Status&backwards != 0)
 	b = append(appendInt(append(b, ','), unit, int64(stamp.Micros)), '}')
-	x.unitRecord(m, Record{Source: MISBTime, UTC: speakable(at(int64(stamp.Micros)).UTC()), Extra: b})
+	x.unitRecord(m, Record{Source: MISBTime, UTC: jsonTime(at(int64(stamp.Micros)).UTC()), Extra: b})
 }
 
-// speakable is nil for a time that has no form in JSON: years beyond 0 to 9999 (RFC 3339).
-func speakable(t time.Time) *time.Time {
+// jsonTime is nil for a time that has no form in JSON: years beyond 0 to 9999 (RFC 3339).
+func jsonTime(t time.Time) *time.Time {
 	if y := t.Year(); y < 0 || y > 9999 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (x *extractor) millicast(m *moment, data []byte) {
 		return
 	}
 	b := append(appendInt([]byte(`{"convention":"millicast",`), "ms", int64(ms)), '}')
-	x.unitRecord(m, Record{Source: UserData, UTC: speakable(time.UnixMilli(int64(ms)).UTC()), Extra: b})
+	x.unitRecord(m, Record{Source: UserData, UTC: jsonTime(time.UnixMilli(int64(ms)).UTC()), Extra: b})
 }
 
 // obsStamp is one time stamp of OBS's user data: when an event happened to the frame.
@@ -133,7 +133,7 @@ func parseOBS(data []byte) (stamps []obsStamp, utc *time.Time) {
 			}
 			s.Text = strings.ToValidUTF8(string(data[:end]), "\uFFFD")
 			if t, err := time.Parse(time.RFC3339Nano, s.Text); err == nil && utc == nil {
-				utc = speakable(t.UTC())
+				utc = jsonTime(t.UTC())
 			}
 			data = data[end+1:]
 		case millis, delta:
@@ -148,7 +148,7 @@ func parseOBS(data []byte) (stamps []obsStamp, utc *time.Time) {
 			}
 			s.Millis = &v
 			if utc == nil {
-				utc = speakable(time.UnixMilli(v).UTC())
+				utc = jsonTime(time.UnixMilli(v).UTC())
 			}
 		default:
 			return stamps, utc

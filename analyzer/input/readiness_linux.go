@@ -10,7 +10,7 @@ import (
 // readyEvery is how often it is looked at whether a context has ended, in milliseconds: people take it for at once.
 const readyEvery = 50
 
-// readiness tells when there is something to read, or the end, from a file that may have neither yet. A FIFO that nobody
+// readiness knows when there is something to read, or the end, from a file that may have neither yet. A FIFO that nobody
 // has opened for writing is not ready, where read(2) would take it for one that has ended.
 type readiness struct{ epoll int }
 

@@ -13,20 +13,20 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// announced is how exact the times of announcements are: the playlist's are in milliseconds, and so are FLV's.
-const announced = markers.Seconds(time.Millisecond)
+// announcementPrecision is how exact the times of announcements are: the playlist's are in milliseconds, and so are FLV's.
+const announcementPrecision = markers.Seconds(time.Millisecond)
 
 // announcements are the clocks of the statements about events, and which markers a carrier leaves out.
 func (c *checker) announcements(m *comparison) (clocks []report.ClockReport, findings []report.Finding) {
 	for _, source := range eventSources {
 		if len(m.events[source]) == 0 && len(m.strange[source]) == 0 {
 			if c.carries(source) && c.announceable() {
-				clocks = append(clocks, report.ClockReport{Name: string(source), State: report.Gone, Tolerance: announced})
+				clocks = append(clocks, report.ClockReport{Name: string(source), State: report.Gone, Tolerance: announcementPrecision})
 			}
 			continue
 		}
 		if list := m.samples[string(source)]; len(list) > 0 {
-			clocks = append(clocks, newClockReport(string(source), int64(announced), list, 0, true))
+			clocks = append(clocks, newClockReport(string(source), int64(announcementPrecision), list, 0, true))
 		}
 		findings = append(findings, c.unannounced(source, m.events[source])...)
 	}

@@ -33,7 +33,7 @@ func announcing(truth truth.Truth) (list []analyzer.Record) {
 func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
 	c := &checker{clock: verifytest.Channel().Clock()}
 	said := map[string]string{}
-	for _, f := range c.rangeClaim(&m) {
+	for _, f := range c.expectedDateRange(&m) {
 		said[f.name] = f.text
 	}
 	if len(id) > 0 {

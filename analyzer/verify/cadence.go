@@ -32,7 +32,7 @@ const (
 // cadenceOf compares the distances of the time stamps with the steps of the frame numbers. At another frame rate the two
 // fit each other: at 25 pictures/s of 30 frames/s the numbers rise by 1.2 on average. Where time runs faster or slower
 // but every frame is there, they rise by 1.
-func cadenceOf(list []pixels.Picture, runs []show, rate media.FrameRate) cadence {
+func cadenceOf(list []pixels.Picture, runs []pictureRun, rate media.FrameRate) cadence {
 	same := cadence{ratio: 1, stay: 1, step: 1}
 	distance, ok := pictureDistance(list)
 	if !ok {

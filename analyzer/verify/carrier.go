@@ -70,7 +70,7 @@ const (
 
 // datedFrames are the frames that segments begin with, with whether the playlist dates each segment: some give the date of
 // their first segment only, and EXTINF says those of the others (RFC 8216, 6.3.3).
-func (c *checker) datedFrames(j *joint) map[int64]bool {
+func (c *checker) datedFrames(j *matcher) map[int64]bool {
 	out := map[int64]bool{}
 	for _, s := range c.in.segments {
 		if i, ok := j.picture(s.begin); ok {
@@ -82,7 +82,7 @@ func (c *checker) datedFrames(j *joint) map[int64]bool {
 
 // segmentFindings holds EXTINF against the time stamps in each segment. Where a segment's end is not there, the one that
 // follows says how long it is.
-func (c *checker) segmentFindings(j *joint) []report.Finding {
+func (c *checker) segmentFindings(j *matcher) []report.Finding {
 	list := c.in.segments
 	var places []report.Place
 	var largest markers.Seconds
@@ -128,7 +128,7 @@ func (c *checker) segmentFindings(j *joint) []report.Finding {
 // compareTags finds tags that stand before a segment more than once, discontinuities that are not there though another run's
 // encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
 // a folder of files has not.
-func (c *checker) compareTags(m *comparison, j *joint) {
+func (c *checker) compareTags(m *comparison, j *matcher) {
 	place := func(s *span) report.Place {
 		if i, ok := j.picture(s.first); ok {
 			return c.place(c.in.pictures[i].Frame)
@@ -168,7 +168,7 @@ func (c *checker) compareTags(m *comparison, j *joint) {
 // run is the run of the generator that a frame's record names, empty where it has none.
 func (m *comparison) run(frame int64) string {
 	if list := m.frames[analyzer.FrameRecord][frame]; len(list) > 0 {
-		return said(list[0])["run"]
+		return statedFields(list[0])["run"]
 	}
 	return ""
 }
@@ -178,10 +178,10 @@ func (m *comparison) run(frame int64) string {
 const absentPCR = 45000
 
 // transportFindings are what was wrong with the packets of a transport stream, by indicator.
-func (c *checker) transportFindings(j *joint) (list []report.Finding) {
+func (c *checker) transportFindings(j *matcher) (list []report.Finding) {
 	for i := range c.in.transport {
 		r := &c.in.transport[i]
-		fields := said(r)
+		fields := statedFields(r)
 		kind := report.Kind(strings.ToLower(fields["indicator"]))
 		k := slices.IndexFunc(list, func(f report.Finding) bool { return f.Kind == kind })
 		if k < 0 {

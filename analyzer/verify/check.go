@@ -80,7 +80,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	if backwards(in.pictures) {
 		return c.reversed(ctx, source, allow)
 	}
-	runs, disordered := shows(in.pictures)
+	runs, disordered := pictureRuns(in.pictures)
 	r := c.newReport(runs)
 	r.Notes = append(r.Notes, in.notes...)
 	if r.Readable == 0 {
@@ -132,9 +132,9 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
 
-	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
+	// Statements may be half a frame away from their picture: in milliseconds, or a little late.
 	reach := channel.Rate.Ticks(1) / 2
-	j := newJoint(in.pictures, c.anchors, in.info.Modulus(), reach, in.statements)
+	j := newMatcher(in.pictures, c.anchors, in.info.Modulus(), reach, in.statements)
 	m := c.compare(j)
 	c.compareTags(m, j)
 	c.compareMetadata(m)
@@ -143,9 +143,9 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
-		var told []report.ClockReport
-		told, left = c.announcements(m)
-		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), told...)
+		var announced []report.ClockReport
+		announced, left = c.announcements(m)
+		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), announced...)
 		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
 			r.Clocks = append(r.Clocks, dts)
 		}
@@ -202,7 +202,7 @@ func (c *checker) reversed(ctx context.Context, source truth.Source, allow []rep
 }
 
 // newReport counts the pictures.
-func (c *checker) newReport(runs []show) *report.Report {
+func (c *checker) newReport(runs []pictureRun) *report.Report {
 	r := &report.Report{
 		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,
 		Pictures: len(c.in.pictures), Findings: []report.Finding{}, Clocks: []report.ClockReport{},

@@ -19,7 +19,7 @@ func sortSamples(list []report.Sample) {
 	slices.SortStableFunc(list, func(a, b report.Sample) int { return cmp.Compare(a.Frame, b.Frame) })
 }
 
-// clockFindings says what is wrong with the clocks. Those that are gone are told together: who strips SEI messages strips
+// clockFindings says what is wrong with the clocks. Those that are gone are one finding: who strips SEI messages strips
 // all of them.
 func clockFindings(list []report.ClockReport) (out []report.Finding) {
 	var gone []string
@@ -64,7 +64,7 @@ func describeClock(r report.ClockReport) (list []report.Finding) {
 	if r.State != report.Stepped {
 		return list
 	}
-	if most := max(worthTelling, 2*r.Tolerance); r.Offset > most || r.Offset < -most {
+	if most := max(smallestOffset, 2*r.Tolerance); r.Offset > most || r.Offset < -most {
 		list = append(list, report.Finding{
 			Kind: report.ClockOffset, Clock: r.Name, Amount: &r.Offset, Text: fmt.Sprintf("%s is %s at first", r.Name, ahead(r.Offset)),
 		})
@@ -92,7 +92,7 @@ func mainFinding(r report.ClockReport) (report.Finding, bool) {
 	case report.Drifting:
 		f.Kind, f.PPM, f.Amount = report.ClockDrift, &ppm, &r.Offset
 		f.Text = fmt.Sprintf("%s runs %s by %s ppm", r.Name, fast(ppm), plain(ppm))
-		if most := max(worthTelling, r.Tolerance); r.Offset > most || r.Offset < -most {
+		if most := max(smallestOffset, r.Tolerance); r.Offset > most || r.Offset < -most {
 			f.Text += fmt.Sprintf(", and is %s at first", ahead(r.Offset))
 		}
 	case report.Stepped:
@@ -117,8 +117,8 @@ func mainFinding(r report.ClockReport) (report.Finding, bool) {
 	return f, true
 }
 
-// worthTelling is the smallest offset that is told of a clock which does not keep it.
-const worthTelling = markers.Seconds(time.Millisecond)
+// smallestOffset is the smallest offset that is reported of a clock which does not keep it.
+const smallestOffset = markers.Seconds(time.Millisecond)
 
 func ahead(t markers.Seconds) string {
 	if t < 0 {

@@ -17,7 +17,7 @@ type fit struct {
 }
 
 const (
-	// minStep is the smallest jump that is told from noise, in nanoseconds, where the tolerance is smaller: less than any
+	// minStep is the smallest jump that is not taken for noise, in nanoseconds, where the tolerance is smaller: less than any
 	// length of a frame.
 	minStep = 5_000_000
 	// million is what parts are counted of.

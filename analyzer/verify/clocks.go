@@ -72,11 +72,11 @@ func (c *checker) frameSpecs() []frameSpec {
 		timing = frameSpec{analyzer.TimeCode, true, nil, []clockSpec{code}}
 	}
 	return []frameSpec{
-		{analyzer.FrameRecord, true, of(c.recordClaim), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
+		{analyzer.FrameRecord, true, of(c.expectedRecord), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
 		timing,
 		{analyzer.MISBTime, true, c.misbFields, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
-		{analyzer.OnFI, false, of(c.fiClaim), []clockSpec{timecode, utc}},
+		{analyzer.OnFI, false, of(c.expectedFI), []clockSpec{timecode, utc}},
 	}
 }
 
@@ -86,7 +86,7 @@ func (c *checker) timingFields(r *analyzer.Record, n int64) fields {
 	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
 		u = c.in.units[r.Unit]
 	}
-	return c.timingClaim(n, u.unitsInTick, u.timeScale)
+	return c.expectedTiming(n, u.unitsInTick, u.timeScale)
 }
 
 // frameError compares a frame number.
@@ -122,7 +122,7 @@ func (c *checker) utcError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	return err, true, true
 }
 
-// genError compares an instant with the time when the frame was produced, which only the ledger tells.
+// genError compares an instant with the time when the frame was produced, which only the ledger has.
 func (c *checker) genError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.UTC == nil {
 		return 0, false, true
@@ -171,15 +171,15 @@ func (c *checker) ptsClock(m *comparison) report.ClockReport {
 		}
 		err := nanos(centre(p.PTS-c.clock.PTS(p.Frame), c.in.info.Modulus()))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
+			m.addDifference(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
 		}
 		list = append(list, report.Sample{p.Frame, int64(c.clock.Time(p.Frame)), err})
 	}
 	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
 
-// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is told of that clock.
-func (c *checker) dtsClock(m *comparison, j *joint, pts report.ClockReport) report.ClockReport {
+// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is a finding of that clock.
+func (c *checker) dtsClock(m *comparison, j *matcher, pts report.ClockReport) report.ClockReport {
 	if c.in.info.Codec == "hevc" {
 		return report.ClockReport{} // the encoder was another, with decoding times to choose
 	}
@@ -210,7 +210,7 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts report.ClockReport) repo
 		want := u.pts - lead
 		err := nanos(centre(u.dts-want, modulus))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
+			m.addDifference(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
 		}
 		list = append(list, report.Sample{n, int64(c.clock.Time(n)), err})
 	}

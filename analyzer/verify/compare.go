@@ -46,7 +46,7 @@ type difference struct {
 var eventSources = []analyzer.Source{analyzer.DateRange, analyzer.OnCuePoint, analyzer.ID3}
 
 // compare makes the comparison.
-func (c *checker) compare(j *joint) *comparison {
+func (c *checker) compare(j *matcher) *comparison {
 	m := &comparison{
 		c: c, frames: map[analyzer.Source]map[int64][]*analyzer.Record{}, events: map[analyzer.Source]map[int64][]*analyzer.Record{},
 		samples: map[string][]report.Sample{}, expected: map[string]int{}, unchecked: map[string]bool{},
@@ -84,7 +84,7 @@ func (c *checker) compare(j *joint) *comparison {
 }
 
 // sort puts a statement to what it speaks of.
-func (m *comparison) sort(r *analyzer.Record, j *joint) {
+func (m *comparison) sort(r *analyzer.Record, j *matcher) {
 	if slices.Contains(eventSources, r.Source) {
 		m.sortEvent(r, j)
 		return
@@ -108,7 +108,7 @@ func put(to map[analyzer.Source]map[int64][]*analyzer.Record, s analyzer.Source,
 }
 
 // sortEvent puts a statement to the marker that it names: by its ID, or else by its frame or its time.
-func (m *comparison) sortEvent(r *analyzer.Record, j *joint) {
+func (m *comparison) sortEvent(r *analyzer.Record, j *matcher) {
 	c := m.c
 	id := markerID(*r)
 	i := slices.IndexFunc(c.truth.Markers, func(k markers.Marker) bool { return id != "" && k.ID == id })
@@ -169,7 +169,7 @@ func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
 			}
 		}
 		if s.fields != nil {
-			m.hold(s.source, s.fields(r, n), r, at)
+			m.compareFields(s.source, s.fields(r, n), r, at)
 		}
 	}
 }
@@ -183,12 +183,12 @@ func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
 	m.samples[k.name] = append(m.samples[k.name], report.Sample{n, int64(m.c.clock.Time(n)), err})
 	m.unchecked[k.name] = m.unchecked[k.name] || !known
 	if known && k.field != "" && max(err, -err) > k.tolerance {
-		m.differ(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
+		m.addDifference(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
 	}
 }
 
 // event compares the announcements of a marker.
-func (m *comparison) event(source analyzer.Source, i int, j *joint) {
+func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	c, got, mk := m.c, m.events[source][int64(i)], &m.c.truth.Markers[i]
 	if len(got) == 0 {
 		return
@@ -197,55 +197,55 @@ func (m *comparison) event(source analyzer.Source, i int, j *joint) {
 	if len(got) > 1 {
 		m.doubled[source] = append(m.doubled[source], at)
 	}
-	claim := c.markerClaim(source, mk)
+	claim := c.expectedMarker(source, mk)
 	for _, r := range got {
-		m.hold(source, claim, r, at)
+		m.compareFields(source, claim, r, at)
 	}
 	name, r := string(source), got[0]
 	if r.UTC != nil && source == analyzer.DateRange {
 		m.samples[name] = append(m.samples[name], report.Sample{mk.Frame, int64(mk.Time), int64(r.UTC.Sub(mk.UTC))})
 	} else if r.PTS != nil {
-		// Against the picture, not against the clock: what moved both is told of the clock.
+		// Against the picture, not against the clock: what moved both is a finding of the clock.
 		if p, ok := c.pictureOf(mk.Frame); ok {
 			err := centre(*r.PTS+j.shift-p.PTS, c.in.info.Modulus())
 			m.samples[name] = append(m.samples[name], report.Sample{mk.Frame, int64(mk.Time), nanos(err)})
-			if off := nanos(err); max(off, -off) > int64(announced) {
-				m.differ(fieldKey{source, "pts"}, strconv.FormatInt(p.PTS, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
+			if off := nanos(err); max(off, -off) > int64(announcementPrecision) {
+				m.addDifference(fieldKey{source, "pts"}, strconv.FormatInt(p.PTS, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
 			}
 		}
 	}
 }
 
-// hold compares the fields of a statement.
-func (m *comparison) hold(source analyzer.Source, want fields, r *analyzer.Record, at report.Place) {
-	got := said(r)
+// compareFields compares the fields of a statement.
+func (m *comparison) compareFields(source analyzer.Source, want fields, r *analyzer.Record, at report.Place) {
+	got := statedFields(r)
 	var slack time.Duration
 	if source == analyzer.DateRange {
-		slack = time.Duration(announced) // playlists are written in milliseconds
+		slack = time.Duration(announcementPrecision) // playlists are written in milliseconds
 	}
 	for _, f := range want {
 		text, there := got[f.name]
 		delete(got, f.name)
 		switch {
 		case !there:
-			m.differ(fieldKey{source, f.name}, f.text, nothing, at)
-		case !f.any && !same(f.text, text, slack):
-			m.differ(fieldKey{source, f.name}, f.text, text, at)
+			m.addDifference(fieldKey{source, f.name}, f.text, nothing, at)
+		case !f.unknown && !same(f.text, text, slack):
+			m.addDifference(fieldKey{source, f.name}, f.text, text, at)
 		}
 	}
 	for _, name := range encoders {
 		delete(got, name)
 	}
 	for name, text := range got {
-		m.differ(fieldKey{source, name}, nothing, text, at)
+		m.addDifference(fieldKey{source, name}, nothing, text, at)
 	}
 }
 
 // encoders are the fields that are the encoder's own affair.
 var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
 
-// differ notes a difference.
-func (m *comparison) differ(k fieldKey, want, got string, at report.Place) {
+// addDifference notes a difference.
+func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place) {
 	d := m.differences[k]
 	if d == nil {
 		d = &difference{fieldKey: k, want: want, got: got}

@@ -15,8 +15,8 @@ import (
 // field is one field of a statement: what the truth has it say, as a text.
 type field struct {
 	name, text string
-	// any: the truth does not know what it says.
-	any bool
+	// unknown: the truth does not know what it says.
+	unknown bool
 }
 
 // fields are those of one statement.
@@ -25,9 +25,9 @@ type fields []field
 // nothing is the text of a field that is not there.
 const nothing = "nothing"
 
-// said are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
+// statedFields are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
 // of arrays have their number in brackets. JSON in a text is taken apart too where the text is a marker's.
-func said(r *analyzer.Record) map[string]string {
+func statedFields(r *analyzer.Record) map[string]string {
 	out := map[string]string{}
 	if v, err := decodeJSON[any](r.Extra); err == nil {
 		flatten(out, "", v)
@@ -88,7 +88,7 @@ func fieldsOf(v any, unknown ...string) (list fields) {
 	if err != nil {
 		return nil
 	}
-	for name, text := range said(&analyzer.Record{Extra: b}) {
+	for name, text := range statedFields(&analyzer.Record{Extra: b}) {
 		list = append(list, field{name, text, slices.Contains(unknown, name)})
 	}
 	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })

@@ -191,20 +191,20 @@ func forgeries(c *clip) (list []forgery) {
 	}
 	all, ops := []string{"hls", "ts", "flv"}, []string{opRemove, opDouble, opAdd}
 	for source, want := range map[analyzer.Source]fields{
-		analyzer.FrameRecord: k.recordClaim(frame), analyzer.MISBTime: k.misbClaim(frame), analyzer.PicTiming: k.timingClaim(frame, 1, 60),
+		analyzer.FrameRecord: k.expectedRecord(frame), analyzer.MISBTime: k.expectedMISB(frame), analyzer.PicTiming: k.expectedTiming(frame, 1, 60),
 	} {
 		each(all, source, want, ops, func(t *testing.T, op, name string) *forger { return forgeSEI(t, c, source, op, name, frame) })
 	}
-	each([]string{"hls", "ts"}, analyzer.ID3, id3Claim(m), ops, forgeID3)
-	each([]string{"flv"}, analyzer.OnFI, k.fiClaim(30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
-	each([]string{"flv"}, analyzer.OnCuePoint, cueClaim(m), ops[:2], func(t *testing.T, op, name string) *forger {
+	each([]string{"hls", "ts"}, analyzer.ID3, expectedID3(m), ops, forgeID3)
+	each([]string{"flv"}, analyzer.OnFI, k.expectedFI(30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
+	each([]string{"flv"}, analyzer.OnCuePoint, expectedCuePoint(m), ops[:2], func(t *testing.T, op, name string) *forger {
 		return forgeScript(t, "onCuePoint", op, name)
 	})
-	each([]string{"flv"}, analyzer.OnMetaData, k.metadataClaim(), nil, func(t *testing.T, op, name string) *forger {
+	each([]string{"flv"}, analyzer.OnMetaData, k.expectedMetadata(), nil, func(t *testing.T, op, name string) *forger {
 		return forgeScript(t, "onMetaData", op, name)
 	})
-	each([]string{"hls"}, analyzer.DateRange, k.rangeClaim(m), ops, func(t *testing.T, op, name string) *forger {
-		return forgeRange(t, op, name, k.rangeClaim(m))
+	each([]string{"hls"}, analyzer.DateRange, k.expectedDateRange(m), ops, func(t *testing.T, op, name string) *forger {
+		return forgeRange(t, op, name, k.expectedDateRange(m))
 	})
 	for number := 2; number <= clipFrames/30-1; number++ {
 		date := func(edit func(string) []string) func(*testing.T) *forger {

@@ -19,7 +19,7 @@ type sequence struct {
 	clock    markers.Clock
 	truth    *truth.Truth
 	list     []pixels.Picture
-	runs     []show
+	runs     []pictureRun
 	cadence  cadence
 	places   map[report.Kind][]report.Place
 	count    map[report.Kind]int64
@@ -33,13 +33,13 @@ type sequence struct {
 	undecoded []int64
 }
 
-// Freezes are told apart from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
+// Freezes are distinguished from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
 const (
 	freezeLength   = 200 * time.Millisecond
 	freezePictures = 4
 )
 
-func newSequence(list []pixels.Picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
+func newSequence(list []pixels.Picture, runs []pictureRun, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
 	s := &sequence{
 		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
 		places: map[report.Kind][]report.Place{}, count: map[report.Kind]int64{}, late: map[int64]bool{},
@@ -84,10 +84,10 @@ func (s *sequence) walk() {
 }
 
 // gap accounts for the frames between a run and the frame that comes next, with the unreadable runs in between.
-func (s *sequence) gap(a show, blanks []show, next int64) {
+func (s *sequence) gap(a pictureRun, blanks []pictureRun, next int64) {
 	extra := s.stay(a)
 	between := next - a.frame - 1
-	if extra == 0 && !s.cadence.retimed && slices.ContainsFunc(blanks, func(b show) bool { return b.known > 0 }) {
+	if extra == 0 && !s.cadence.retimed && slices.ContainsFunc(blanks, func(b pictureRun) bool { return b.known > 0 }) {
 		s.missing(s.recognized(a.frame+1, blanks), next-1)
 		return
 	}
@@ -102,7 +102,7 @@ func (s *sequence) gap(a show, blanks []show, next int64) {
 
 // recognized accounts for unreadable runs from a frame on of which some are known by their frame records, and returns the
 // frame that is due after them.
-func (s *sequence) recognized(due int64, blanks []show) int64 {
+func (s *sequence) recognized(due int64, blanks []pictureRun) int64 {
 	for _, b := range blanks {
 		if b.known > 0 {
 			s.missing(due, b.known-1)
@@ -121,7 +121,7 @@ func (s *sequence) recognized(due int64, blanks []show) int64 {
 }
 
 // stay says for how many pictures too many a frame is shown.
-func (s *sequence) stay(a show) int64 {
+func (s *sequence) stay(a pictureRun) int64 {
 	extra := a.count - s.cadence.stay
 	if extra <= 0 {
 		s.repeated += a.count - 1
@@ -132,7 +132,7 @@ func (s *sequence) stay(a show) int64 {
 }
 
 // cover notes what is shown in the place of the frames after a run, and returns for how many of them.
-func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (covered int64) {
+func (s *sequence) cover(a pictureRun, extra int64, blanks []pictureRun, between int64) (covered int64) {
 	take := func(pictures int64) int64 {
 		n := min(int64(float64(pictures)*s.cadence.ratio+usual), max(0, between-covered))
 		covered += n
@@ -150,14 +150,14 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	for _, b := range blanks {
 		first := a.frame + covered + 1
 		n := take(b.count)
-		if !b.mixed { // those are told of with all that are blended
+		if !b.mixed { // those are reported with all that are blended
 			s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
 		}
 	}
 	return covered
 }
 
-func blankKind(b show) report.Kind {
+func blankKind(b pictureRun) report.Kind {
 	if b.black {
 		return report.Black
 	}
@@ -197,13 +197,13 @@ func (s *sequence) expected(first, last int64) (list [][2]int64) {
 }
 
 // begin accounts for what comes before the first frame that can be read.
-func (s *sequence) begin(blanks []show, next int64) {
+func (s *sequence) begin(blanks []pictureRun, next int64) {
 	var pictures int64
 	for _, b := range blanks {
 		pictures += b.count
 	}
 	first := next - int64(float64(pictures)*s.cadence.ratio+usual)
-	a := show{frame: first - 1}
+	a := pictureRun{frame: first - 1}
 	s.cover(a, 0, blanks, next-first)
 	if s.truth.Bounded && first-s.truth.First >= s.cadence.step {
 		s.note(report.Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
@@ -211,7 +211,7 @@ func (s *sequence) begin(blanks []show, next int64) {
 }
 
 // end accounts for what comes after the last one.
-func (s *sequence) end(a show, blanks []show) {
+func (s *sequence) end(a pictureRun, blanks []pictureRun) {
 	extra := s.stay(a)
 	between := int64(1) << 40 // as many as it takes
 	if s.truth.Bounded {

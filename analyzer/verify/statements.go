@@ -44,12 +44,12 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 			if strings.Contains(string(r.Extra), tr101290.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
 				return nil // as ffmpeg's muxer has it
 			}
-			in.transport = append(in.transport, lean(r))
+			in.transport = append(in.transport, trimmed(r))
 		case analyzer.OnMetaData:
-			in.metadata = append(in.metadata, lean(r))
+			in.metadata = append(in.metadata, trimmed(r))
 		case analyzer.UserData, analyzer.OnTextData, analyzer.ProducerTime: // of others
 		default:
-			in.statements = append(in.statements, lean(r))
+			in.statements = append(in.statements, trimmed(r))
 		}
 		return nil
 	})
@@ -70,7 +70,7 @@ func (in *streamData) channelName() (name string) {
 		if r.Source != analyzer.FrameRecord {
 			continue
 		}
-		one := said(r)["channel"]
+		one := statedFields(r)["channel"]
 		if counts[one]++; counts[one] > counts[name] {
 			name = one
 		}

@@ -34,9 +34,9 @@ type Options struct {
 	Allow []report.Allowance
 	// HTTP makes the requests; nil for the default client.
 	HTTP *http.Client
-	// Logger is told what happens while the stream is read; nil for nobody.
+	// Logger logs what happens while the stream is read; nil for nobody.
 	Logger *slog.Logger
-	// Progress is told how many pictures have been decoded; nil for nobody.
+	// Progress is called with how many pictures have been decoded; nil for nobody.
 	Progress func(pictures int)
 }
 
@@ -73,8 +73,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
-// told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
+// Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it is not
+// known whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
 func Run(ctx context.Context, url string, source truth.Source, o Options) (*report.Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -112,7 +112,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 		// ffmpeg would follow a live one without end.
 		return nil, fmt.Errorf("read stream: %w", err)
 	case ctx.Err() == nil && isFile:
-		// ffmpeg reads more kinds of files: what the pictures say can still be told.
+		// ffmpeg reads more kinds of files: what the pictures show can still be compared.
 		captured.Path, in.unread = local, err
 	default:
 		return nil, fmt.Errorf("read stream: %w", err)
@@ -167,8 +167,8 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	return report, nil
 }
 
-// lean is a record without what verify has no use for: there may be very many.
-func lean(r analyzer.Record) analyzer.Record {
+// trimmed is a record without what verify has no use for: there may be very many.
+func trimmed(r analyzer.Record) analyzer.Record {
 	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, ""
 	return r
 }

@@ -35,7 +35,7 @@ type junitFailure struct {
 }
 
 // WriteJUnit writes the report as JUnit XML: a test case for each aspect of the stream, so that what was right is seen
-// too. A stream of which nothing could be told is an error.
+// too. A stream of which nothing is known is an error.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	suite := junitSuite{Name: "refstream verify " + redact.Unseen(r.Input), Time: r.At.Format("2006-01-02T15:04:05")}
 	if r.Verdict == Unknown {

@@ -27,7 +27,7 @@ const (
 // Report says whether a stream is true, and in what it is not.
 type Report struct {
 	Verdict Verdict `json:"verdict"`
-	// Notes say what could not be told, and why.
+	// Notes say what is not known, and why.
 	Notes []string `json:"notes,omitempty"`
 	// Input is the stream as it was named, At when it had been verified.
 	Input  string            `json:"input"`

@@ -18,7 +18,7 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// Server is the truth that a running refstream tells under /clocks, /frames and /markers. base is the address of its
+// Server is the truth that a running refstream publishes under /clocks, /frames and /markers. base is the address of its
 // page, such as http://127.0.0.1:8080; channel may be empty where the server has one only.
 func Server(base, channel string, client *http.Client) (Source, error) {
 	u, err := url.Parse(base)

@@ -32,7 +32,7 @@ type Unnamed struct {
 // Truth is what is known of a stretch of a stream.
 type Truth struct {
 	// First and Last are the frames that the stream consists of, inclusive, where Bounded says that these are known: what
-	// is missing at either end is told. A live stream is not bounded.
+	// is missing at either end is reported. A live stream is not bounded.
 	Bounded     bool
 	First, Last int64
 	// Frames are the ledger's lines, by frame; it may be empty or have gaps. They say when each frame was produced.

@@ -77,7 +77,7 @@ func Encode(t *testing.T, c markers.Channel, name string, first, frames int64, e
 	return file
 }
 
-// Serve tells the truth as a refstream server does, in small pages.
+// Serve publishes the truth as a refstream server does, in small pages.
 func Serve(t *testing.T, truth truth.Truth, page int) *httptest.Server {
 	t.Helper()
 	answer := func(w http.ResponseWriter, v any) {

@@ -9,8 +9,8 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
-// joint finds the picture that a statement belongs to, by its time stamp.
-type joint struct {
+// matcher finds the picture that a statement belongs to, by its time stamp.
+type matcher struct {
 	modulus int64
 	reach   int64 // how far away a picture may be, in ticks
 	shift   int64 // what is added to the time stamps of statements
@@ -27,10 +27,10 @@ type entry struct {
 	picture int
 }
 
-// newJoint knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
+// newMatcher knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
 // begins: if more statements fall on a picture so, the earliest of each are taken for the same instant.
-func newJoint(list []pixels.Picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *joint {
-	j := &joint{modulus: modulus, reach: reach, list: list, named: map[int64]int64{}, seen: map[int64][]int64{}}
+func newMatcher(list []pixels.Picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *matcher {
+	j := &matcher{modulus: modulus, reach: reach, list: list, named: map[int64]int64{}, seen: map[int64][]int64{}}
 	for i := range statements {
 		if r := &statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.Frame != nil {
 			j.named[r.Unit] = *r.Frame
@@ -71,7 +71,7 @@ func newJoint(list []pixels.Picture, anchors []int, modulus, reach int64, statem
 }
 
 // picture is the index of the picture at a time stamp.
-func (j *joint) picture(pts int64) (int, bool) {
+func (j *matcher) picture(pts int64) (int, bool) {
 	if len(j.entries) == 0 {
 		return 0, false
 	}
@@ -91,7 +91,7 @@ func (j *joint) picture(pts int64) (int, bool) {
 
 // unit is the index of the picture of an access unit. Of pictures at one time stamp it is the one that shows the frame that the
 // unit's frame record names; without one they are in the order of decoding.
-func (j *joint) unit(number, pts int64) (int, bool) {
+func (j *matcher) unit(number, pts int64) (int, bool) {
 	i, ok := j.picture(pts)
 	if !ok || number < 0 {
 		return i, ok

@@ -8,9 +8,9 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
-// show is a run of pictures after each other that are the same to the eye: all show one frame, or all are black, or none
+// pictureRun is a run of pictures after each other that are the same to the eye: all show one frame, or all are black, or none
 // of them can be read.
-type show struct {
+type pictureRun struct {
 	frame int64 // -1 where there is no code
 	black bool
 	first int // the first picture's index
@@ -22,8 +22,8 @@ type show struct {
 	mixed bool
 }
 
-// goesOn says whether a picture of the frame that is known follows the run.
-func (s *show) goesOn(known int64) bool {
+// continuedBy says whether a picture of the frame that is known follows the run.
+func (s *pictureRun) continuedBy(known int64) bool {
 	return s.known == 0 && known == 0 || s.known > 0 && known == s.known+s.count
 }
 
@@ -64,20 +64,20 @@ func recognize(list []pixels.Picture, named map[int64]int64, modulus int64) []pi
 	return out
 }
 
-// shows divides the pictures into runs, without those that are out of order, which it returns by their indices.
-func shows(list []pixels.Picture) (runs []show, disordered []int) {
+// pictureRuns divides the pictures into runs, without those that are out of order, which it returns by their indices.
+func pictureRuns(list []pixels.Picture) (runs []pictureRun, disordered []int) {
 	inOrder := ordered(list)
 	for i, p := range list {
 		if p.Frame >= 0 && !inOrder[i] {
 			disordered = append(disordered, i)
 			continue
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.Frame && runs[k].black == p.Black && runs[k].goesOn(p.Known) &&
+		if k := len(runs) - 1; k >= 0 && runs[k].frame == p.Frame && runs[k].black == p.Black && runs[k].continuedBy(p.Known) &&
 			runs[k].mixed == mixed(&p) {
 			runs[k].count++
 			continue
 		}
-		runs = append(runs, show{p.Frame, p.Black, i, 1, p.Known, mixed(&p)})
+		runs = append(runs, pictureRun{p.Frame, p.Black, i, 1, p.Known, mixed(&p)})
 	}
 	return runs, disordered
 }

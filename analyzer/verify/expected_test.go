@@ -23,9 +23,9 @@ func TestUnknownGeneratorTimes(t *testing.T) {
 	}
 	unknown := map[string]bool{}
 	c := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: truth.Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
-	for _, list := range []fields{c.recordClaim(5), c.misbClaim(5), c.fiClaim(5), id3Claim(&m), cueClaim(&m)} {
+	for _, list := range []fields{c.expectedRecord(5), c.expectedMISB(5), c.expectedFI(5), expectedID3(&m), expectedCuePoint(&m)} {
 		for _, f := range list {
-			if f.any {
+			if f.unknown {
 				unknown[f.name] = true
 			}
 		}

@@ -26,8 +26,8 @@ func (c *checker) gen(n int64) (t time.Time, ok bool) {
 	return time.Unix(0, f.GenNS).UTC(), ok && f.GenNS != 0
 }
 
-// recordClaim is the frame record of a frame.
-func (c *checker) recordClaim(n int64) fields {
+// expectedRecord is the frame record of a frame.
+func (c *checker) expectedRecord(n int64) fields {
 	f, known := c.truth.Frames[n]
 	known = known && f.Run != 0 // a line of the ledger that says so little says nothing of events
 	event := f.Event
@@ -44,20 +44,20 @@ func (c *checker) recordClaim(n int64) fields {
 	for i := range list {
 		switch f := &list[i]; f.name {
 		case "run":
-			f.any = !known
+			f.unknown = !known
 		case "gen_ns":
 			_, has := c.gen(n)
-			f.any = !has
+			f.unknown = !has
 		case "event":
-			f.any = !known && len(c.truth.Frames) > 0
+			f.unknown = !known && len(c.truth.Frames) > 0
 		}
 	}
 	return list
 }
 
-// timingClaim is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. The ticks are
+// expectedTiming is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. The ticks are
 // those of the SPS.
-func (c *checker) timingClaim(n int64, unitsInTick, timeScale uint32) fields {
+func (c *checker) expectedTiming(n int64, unitsInTick, timeScale uint32) fields {
 	t := annotate.Timestamp(c.clock, n, annotate.FieldBased(unitsInTick, timeScale, c.channel.Rate))
 	number := func(v uint8) string { return strconv.Itoa(int(v)) }
 	return fields{
@@ -77,31 +77,31 @@ func (c *checker) timingClaim(n int64, unitsInTick, timeScale uint32) fields {
 	}
 }
 
-// misbClaim is the precision time stamp of a frame.
-func (c *checker) misbClaim(n int64) fields {
+// expectedMISB is the precision time stamp of a frame.
+func (c *checker) expectedMISB(n int64) fields {
 	gen, known := c.gen(n)
 	return fields{
 		{name: "discontinuity", text: "false"}, {name: "locked", text: "true"}, {name: "reverse", text: "false"},
 		{name: "status", text: strconv.Itoa(h264.MISBLocked)},
-		{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), any: !known},
+		{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), unknown: !known},
 	}
 }
 
 // misbFields are those of a precision time stamp as it is written: whoever writes nanoseconds may have rounded them.
 func (c *checker) misbFields(r *analyzer.Record, n int64) fields {
-	list := c.misbClaim(n)
-	if _, nanos := said(r)["ns"]; nanos {
-		list[len(list)-1] = field{name: "ns", any: true} // the clock has a tolerance
+	list := c.expectedMISB(n)
+	if _, nanos := statedFields(r)["ns"]; nanos {
+		list[len(list)-1] = field{name: "ns", unknown: true} // the clock has a tolerance
 	}
 	return list
 }
 
-// fiClaim is the onFI message of a frame.
-func (c *checker) fiClaim(n int64) fields {
+// expectedFI is the onFI message of a frame.
+func (c *checker) expectedFI(n int64) fields {
 	gen, known := c.gen(n)
 	f := flv.NewFI(gen, c.clock.Timecode(n).String())
 	return fields{
-		{name: "sd", text: f.Date, any: !known}, {name: "st", text: f.Clock, any: !known},
+		{name: "sd", text: f.Date, unknown: !known}, {name: "st", text: f.Clock, unknown: !known},
 		{name: "tc", text: f.Timecode}, {name: "tz", text: f.Zone},
 	}
 }
@@ -117,15 +117,15 @@ func unknownOf(m *markers.Marker) (list []string) {
 	return list
 }
 
-// id3Claim is the timed ID3 of a marker.
-func id3Claim(m *markers.Marker) fields {
+// expectedID3 is the timed ID3 of a marker.
+func expectedID3(m *markers.Marker) fields {
 	return fieldsOf(map[string]any{"frames": []any{
 		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
 	}}, unknownOf(m)...)
 }
 
-// cueClaim is the cue point of a marker.
-func cueClaim(m *markers.Marker) fields {
+// expectedCuePoint is the cue point of a marker.
+func expectedCuePoint(m *markers.Marker) fields {
 	cue, err := flv.NewCuePoint(m, millis(m.PTS))
 	if err != nil {
 		return nil
@@ -154,8 +154,8 @@ func millis(ticks int64) uint32 {
 	return uint32((ticks + perMilli/2) / perMilli)
 }
 
-// rangeClaim is the date range of a marker.
-func (c *checker) rangeClaim(m *markers.Marker) (list fields) {
+// expectedDateRange is the date range of a marker.
+func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {
 	p, err := m3u8.Parse(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), packager.DateRangeTag(*m, c.clock)...)))
 	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
 		return nil
@@ -186,20 +186,20 @@ func (c *checker) fiFrames() map[int64]bool {
 	return out
 }
 
-// markerClaim is the fields that a carrier's announcement of a marker has.
-func (c *checker) markerClaim(source analyzer.Source, m *markers.Marker) fields {
+// expectedMarker is the fields that a carrier's announcement of a marker has.
+func (c *checker) expectedMarker(source analyzer.Source, m *markers.Marker) fields {
 	switch source {
 	case analyzer.DateRange:
-		return c.rangeClaim(m)
+		return c.expectedDateRange(m)
 	case analyzer.OnCuePoint:
-		return cueClaim(m)
+		return expectedCuePoint(m)
 	}
-	return id3Claim(m)
+	return expectedID3(m)
 }
 
-// metadataClaim is what onMetaData says of the stream as it is, by the names of FLV (E.5). Who writes it anew may say more, or
+// expectedMetadata is what onMetaData says of the stream as it is, by the names of FLV (E.5). Who writes it anew may say more, or
 // leave any of it out.
-func (c *checker) metadataClaim() fields {
+func (c *checker) expectedMetadata() fields {
 	return fields{
 		{name: "channel", text: c.channel.Name},
 		{name: "framerate", text: strconv.FormatFloat(float64(c.channel.Rate.Num)/float64(c.channel.Rate.Den), 'g', -1, 64)},
@@ -222,9 +222,9 @@ func (c *checker) compareMetadata(m *comparison) {
 		return
 	}
 	for i := range c.in.metadata {
-		got := said(&c.in.metadata[i])
+		got := statedFields(&c.in.metadata[i])
 		_, anew := got["duration"] // ffmpeg writes it, and a frame rate that it has estimated
-		for _, f := range c.metadataClaim() {
+		for _, f := range c.expectedMetadata() {
 			text, there := got[f.name]
 			if !there || same(f.text, text, 0) {
 				continue
@@ -246,7 +246,7 @@ func (c *checker) compareMetadata(m *comparison) {
 					continue
 				}
 			}
-			m.differ(fieldKey{analyzer.OnMetaData, f.name}, f.text, text, c.place(c.first))
+			m.addDifference(fieldKey{analyzer.OnMetaData, f.name}, f.text, text, c.place(c.first))
 		}
 	}
 }
