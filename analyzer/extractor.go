@@ -54,7 +54,6 @@ type extractor struct {
 	lackedSPS   bool  // that pic_timing can't be read was reported
 }
 
-// place is where in the stream something stands.
 type place struct {
 	msn    *int64
 	uri    string
@@ -117,7 +116,6 @@ func (x *extractor) record(r Record) {
 	x.err = x.handle(r)
 }
 
-// unitRecord passes on a statement of an access unit.
 func (x *extractor) unitRecord(m *moment, r Record) {
 	if r.Time = m.time; !m.untimed {
 		r.StreamTime, r.PTS, r.DTS = &m.seconds, &m.pts, &m.dts
@@ -129,7 +127,6 @@ func (x *extractor) unitRecord(m *moment, r Record) {
 	x.record(r)
 }
 
-// timedRecord passes on a statement that has a time of its own.
 func (x *extractor) timedRecord(pts int64, r Record) {
 	seconds := markers.SecondsOf(pts)
 	r.StreamTime, r.PTS, r.Unit = &seconds, &pts, -1

@@ -36,7 +36,6 @@ func newTagReader(x *extractor) *tagReader {
 	return &tagReader{x: x, demux: flv.NewDemuxer(), failed: map[string]int{}}
 }
 
-// tag takes the next tag, which stands at that offset.
 func (r *tagReader) tag(t flv.Tag, offset int64) {
 	x := r.x
 	if x.debug {
@@ -129,7 +128,6 @@ func (x *extractor) readFLV(ctx context.Context, r *bufio.Reader) error {
 	return ctx.Err()
 }
 
-// rtmpSource is a stream that an RTMP server plays.
 type rtmpSource struct {
 	t input.Target
 	o Options

@@ -16,7 +16,6 @@ import (
 // a half, and players have three of them in store (6.3.3).
 const stalledTargets = 3
 
-// hlsSource is a stream that a playlist describes.
 type hlsSource struct {
 	t input.Target
 	o Options
@@ -62,7 +61,6 @@ type hlsReading struct {
 	firstGapName string
 }
 
-// version takes a playlist.
 func (h *hlsReading) version(v *hlsclient.Version) error {
 	x, m := h.x, v.Playlist.Media
 	h.lastTrouble = ""
@@ -144,7 +142,6 @@ func (h *hlsReading) reportGaps() {
 	h.gaps = 0
 }
 
-// segment takes a segment.
 func (h *hlsReading) segment(s *hlsclient.Segment) error {
 	x := h.x
 	if errors.Is(s.Err, hlsclient.ErrGap) {
@@ -201,7 +198,6 @@ func (h *hlsReading) segment(s *hlsclient.Segment) error {
 	return x.err
 }
 
-// holdsMP4 reports whether a segment is MP4.
 func holdsMP4(s *hlsclient.Segment, data *hlsclient.Reader) bool {
 	var head [8]byte // of the first box
 	n, _ := data.ReadAt(head[:], 0)

@@ -193,7 +193,6 @@ type dateRangeTags struct {
 	known map[string]bool
 }
 
-// take takes those of a version.
 func (d *dateRangeTags) take(list []m3u8.DateRange) {
 	if d.known == nil {
 		d.known = map[string]bool{}
@@ -211,7 +210,6 @@ func (d *dateRangeTags) take(list []m3u8.DateRange) {
 	}
 }
 
-// appendTag appends an EXT-X-DATERANGE tag with these attributes.
 func appendTag(b []byte, attributes []m3u8.Attribute) []byte {
 	b = append(b, "#EXT-X-DATERANGE:"...)
 	for i, a := range attributes {

@@ -30,7 +30,6 @@ type id3Frame struct {
 	Bytes       int             `json:"bytes,omitempty"` // of the data
 }
 
-// id3 takes an ID3 tag, whose PTS is in ticks of this connection.
 func (x *extractor) id3(tag []byte, at, offset int64) {
 	if x.err != nil {
 		return

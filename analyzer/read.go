@@ -104,7 +104,6 @@ func (d *tsDamage) report(x *extractor, r *ts.Reader) {
 	}
 }
 
-// transportRecord passes on what is wrong with a packet.
 func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
 	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
 	b = appendText(b, tr101290.Number(name))

@@ -46,16 +46,15 @@ func (x *extractor) script(body []byte, at, offset int64) {
 	case scriptCuePoint:
 		x.cuePoint(pts, values, args)
 	case scriptMetaData:
-		x.timedRecord(pts, Record{Source: OnMetaData, Extra: amfJSON(args)})
+		x.timedRecord(pts, Record{Source: OnMetaData, Extra: AMFJSON(args)})
 	case scriptTextData:
-		x.timedRecord(pts, Record{Source: OnTextData, Extra: amfJSON(args)})
+		x.timedRecord(pts, Record{Source: OnTextData, Extra: AMFJSON(args)})
 	}
 }
 
-// fi takes an onFI message.
 func (x *extractor) fi(pts int64, values, args []any) {
 	f, _ := flv.ParseFI(values)
-	r := Record{Source: OnFI, Extra: amfJSON(args)}
+	r := Record{Source: OnFI, Extra: AMFJSON(args)}
 	if t, ok := f.Time(); ok {
 		r.UTC = jsonTime(t.UTC())
 	} else if d, ok := firstDate(args); ok {
@@ -69,7 +68,7 @@ func (x *extractor) fi(pts int64, values, args []any) {
 
 // cuePoint takes an onCuePoint message: of ours the marker, of others what they say.
 func (x *extractor) cuePoint(pts int64, values, args []any) {
-	r := Record{Source: OnCuePoint, Extra: amfJSON(args)}
+	r := Record{Source: OnCuePoint, Extra: AMFJSON(args)}
 	if c, ok := flv.ParseCuePoint(values); ok {
 		if m, ok := c.Marker(); ok {
 			r.Frame, r.UTC, r.Timecode = &m.Frame, jsonTime(m.UTC), m.Timecode
@@ -100,9 +99,9 @@ func firstDate(args []any) (amf0.Date, bool) {
 	return amf0.Date{}, false
 }
 
-// amfJSON is the values behind a script's name as a JSON object: the properties of the only value, if that is an object,
+// AMFJSON is the values behind a script's name as a JSON object: the properties of the only value, if that is an object,
 // else {"values": […]}.
-func amfJSON(args []any) json.RawMessage {
+func AMFJSON(args []any) json.RawMessage {
 	if len(args) == 1 {
 		switch args[0].(type) {
 		case amf0.Object, amf0.Array:

@@ -11,7 +11,6 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// sei takes a NAL unit of supplemental enhancement information.
 func (x *extractor) sei(m *moment, codec media.Codec, nal []byte) {
 	parse := h264.ParseSEI
 	if codec == media.HEVC {
@@ -80,7 +79,6 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 	x.unitRecord(&own, r)
 }
 
-// frameRecord takes the user data that package annotate writes.
 func (x *extractor) frameRecord(m *moment, data []byte) {
 	rec, err := annotate.ParseRecord(data)
 	if err != nil {
@@ -108,7 +106,6 @@ func oneLine(valid []byte) json.RawMessage {
 	return bytes.Clone(bytes.TrimSpace(valid))
 }
 
-// timeCode takes a time code message.
 func (x *extractor) timeCode(m *moment, payload []byte) {
 	list, err := hevc.ParseTimeCode(payload)
 	if err != nil {

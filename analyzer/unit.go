@@ -47,7 +47,6 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 	}
 }
 
-// nalType is the name of a NAL unit's type.
 func nalType(c media.Codec, nal []byte) string {
 	if c == media.HEVC {
 		return hevc.TypeOf(nal).String()

@@ -74,7 +74,6 @@ func connectHTTP(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 	return c, nil
 }
 
-// connectTCP connects, or waits for a connection.
 func connectTCP(w *watchdog, t Target) (*Stream, error) {
 	if t.listens() {
 		w.Working() // nobody need come
@@ -94,7 +93,6 @@ func connectTCP(w *watchdog, t Target) (*Stream, error) {
 	return &Stream{body: c, Through: "TCP"}, nil
 }
 
-// accept waits for one connection.
 func accept(ctx context.Context, address string) (net.Conn, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)

@@ -10,7 +10,6 @@ import (
 	"strings"
 )
 
-// schemes of addresses.
 const (
 	schemeFile = "file"
 	schemeHTTP = "http"

@@ -46,7 +46,6 @@ func (w *watchdog) Explain(err error) error {
 	return err
 }
 
-// watchedReader is a Reader that is watched.
 type watchedReader struct {
 	w *watchdog
 	r io.Reader

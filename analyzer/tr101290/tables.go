@@ -55,7 +55,6 @@ func (m *Monitor) table(pid int, payload []byte, start, gap bool, offset int64) 
 	})
 }
 
-// programs takes a PAT.
 func (m *Monitor) programs(section []byte) {
 	list, _ := ts.ParsePAT(section)
 	for _, pid := range list {
@@ -66,7 +65,6 @@ func (m *Monitor) programs(section []byte) {
 	}
 }
 
-// program takes a PMT.
 func (m *Monitor) program(pid int, section []byte) {
 	p, ok := ts.ParsePMT(section)
 	if !ok {
@@ -97,7 +95,6 @@ type watched struct {
 	reported bool
 }
 
-// present notes that a packet of a PID is there.
 func (m *Monitor) present(pid int) {
 	if w := m.streams[pid]; w != nil {
 		w.since, w.reported = m.now, false

@@ -93,7 +93,6 @@ func mix(p *pixels.Picture, first, last int64, least int) (frames *[2]int64, eve
 	return nil, false
 }
 
-// blended says which pictures are blended.
 func (c *checker) blended() []report.Finding {
 	f := report.Finding{Kind: report.Blended}
 	undecided := int64(0)

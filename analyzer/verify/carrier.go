@@ -23,7 +23,6 @@ type span struct {
 	discontinuity    bool // EXT-X-DISCONTINUITY stands before it
 }
 
-// spans gathers the segments of a stream, by their media sequence numbers.
 type spans map[int64]*span
 
 func (s spans) take(u analyzer.Unit) {

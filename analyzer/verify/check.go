@@ -66,7 +66,6 @@ type checker struct {
 	timed []int
 }
 
-// check makes the report on an input.
 func check(ctx context.Context, in streamData, channel markers.Channel, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
@@ -201,7 +200,6 @@ func (c *checker) reversed(ctx context.Context, source truth.Source, allow []rep
 	return r, nil
 }
 
-// newReport counts the pictures.
 func (c *checker) newReport(runs []pictureRun) *report.Report {
 	r := &report.Report{
 		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,

@@ -46,9 +46,6 @@ func (c *checker) frameSpecs() []frameSpec {
 		// Frames are counted: only their times in nanoseconds, which are compared, are rounded.
 		rounded = 2
 	)
-	of := func(claim func(int64) fields) func(*analyzer.Record, int64) fields {
-		return func(_ *analyzer.Record, n int64) fields { return claim(n) }
-	}
 	clock := func(s analyzer.Source, tolerance int64, err func(*analyzer.Record, int64) (int64, bool, bool)) clockSpec {
 		return clockSpec{name: string(s), source: s, tolerance: tolerance, err: err}
 	}
@@ -58,7 +55,7 @@ func (c *checker) frameSpecs() []frameSpec {
 	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
 	timecode.name, utc.name = report.OnFITCClock, report.OnFIClock
-	timing := frameSpec{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
+	timing := frameSpec{analyzer.PicTiming, true, c.expectedTiming, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
 	if slices.ContainsFunc(c.in.statements, func(r analyzer.Record) bool { return r.Source == analyzer.TimeCode }) {
 		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
 		code := clock(analyzer.TimeCode, rounded, c.timecodeError)
@@ -72,24 +69,14 @@ func (c *checker) frameSpecs() []frameSpec {
 		timing = frameSpec{analyzer.TimeCode, true, nil, []clockSpec{code}}
 	}
 	return []frameSpec{
-		{analyzer.FrameRecord, true, of(c.expectedRecord), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
+		{analyzer.FrameRecord, true, c.expectedRecord, []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
 		timing,
-		{analyzer.MISBTime, true, c.misbFields, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
+		{analyzer.MISBTime, true, c.expectedMISB, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
-		{analyzer.OnFI, false, of(c.expectedFI), []clockSpec{timecode, utc}},
+		{analyzer.OnFI, false, c.expectedFI, []clockSpec{timecode, utc}},
 	}
 }
 
-// timingFields are those of a pic_timing, which counts in the ticks of the unit's SPS.
-func (c *checker) timingFields(r *analyzer.Record, n int64) fields {
-	var u unit
-	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
-		u = c.in.units[r.Unit]
-	}
-	return c.expectedTiming(n, u.unitsInTick, u.timeScale)
-}
-
-// frameError compares a frame number.
 func (c *checker) frameError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.Frame == nil {
 		return 0, false, true
@@ -97,7 +84,6 @@ func (c *checker) frameError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	return c.channel.Rate.Nanos(*r.Frame) - c.channel.Rate.Nanos(n), true, true
 }
 
-// timecodeError compares a timecode, which begins again after a day.
 func (c *checker) timecodeError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	drop := c.channel.DropFrame
 	stated, ok := timecodeFrame(r.Timecode, c.channel.Rate, drop)
@@ -315,7 +301,6 @@ func possible(list []report.Sample) bool {
 	return !slices.ContainsFunc(list, func(s report.Sample) bool { return s.Err < earliest || s.Err > latest })
 }
 
-// statementClocks are the clocks of the statements about frames.
 func (c *checker) statementClocks(m *comparison) (list []report.ClockReport) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {

@@ -28,7 +28,6 @@ type comparison struct {
 	strange        map[analyzer.Source][]report.Place // events that have no marker
 }
 
-// fieldKey names a field.
 type fieldKey struct {
 	source analyzer.Source
 	field  string
@@ -45,7 +44,6 @@ type difference struct {
 // eventSources are the sources of statements about markers.
 var eventSources = []analyzer.Source{analyzer.DateRange, analyzer.OnCuePoint, analyzer.ID3}
 
-// compare makes the comparison.
 func (c *checker) compare(j *matcher) *comparison {
 	m := &comparison{
 		c: c, frames: map[analyzer.Source]map[int64][]*analyzer.Record{}, events: map[analyzer.Source]map[int64][]*analyzer.Record{},
@@ -187,7 +185,6 @@ func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
 	}
 }
 
-// event compares the announcements of a marker.
 func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	c, got, mk := m.c, m.events[source][int64(i)], &m.c.truth.Markers[i]
 	if len(got) == 0 {
@@ -216,7 +213,6 @@ func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	}
 }
 
-// compareFields compares the fields of a statement.
 func (m *comparison) compareFields(source analyzer.Source, want fields, r *analyzer.Record, at report.Place) {
 	got := statedFields(r)
 	var slack time.Duration
@@ -244,7 +240,6 @@ func (m *comparison) compareFields(source analyzer.Source, want fields, r *analy
 // encoders are the fields that are the encoder's own affair.
 var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
 
-// addDifference notes a difference.
 func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place) {
 	d := m.differences[k]
 	if d == nil {
@@ -257,7 +252,6 @@ func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place
 	}
 }
 
-// place is that of a frame.
 func (c *checker) place(n int64) report.Place {
 	return report.Place{First: n, Last: n, Time: c.clock.Time(n)}
 }

@@ -85,7 +85,6 @@ type eventCheck struct {
 	places  map[report.Kind][]report.Place
 }
 
-// checkEvents compares. list is ascending.
 func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eventCheck {
 	c := &eventCheck{clock: clock, places: map[report.Kind][]report.Place{}}
 	seen := stretches(list, marks)
@@ -146,7 +145,6 @@ func (c *eventCheck) note(k report.Kind, first, last int64, id string, by int64)
 	c.places[k] = append(c.places[k], report.Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
 }
 
-// findings are those of the events.
 func (c *eventCheck) findings() (list []report.Finding) {
 	texts := map[report.Kind]string{
 		report.EventMissed: "not shown", report.EventExtra: "shown without a marker", report.EventEarly: "early", report.EventLate: "late",

@@ -11,7 +11,6 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/flv"
-	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
@@ -26,8 +25,7 @@ func (c *checker) gen(n int64) (t time.Time, ok bool) {
 	return time.Unix(0, f.GenNS).UTC(), ok && f.GenNS != 0
 }
 
-// expectedRecord is the frame record of a frame.
-func (c *checker) expectedRecord(n int64) fields {
+func (c *checker) expectedRecord(_ *analyzer.Record, n int64) fields {
 	f, known := c.truth.Frames[n]
 	known = known && f.Run != 0 // a line of the ledger that says so little says nothing of events
 	event := f.Event
@@ -55,49 +53,34 @@ func (c *checker) expectedRecord(n int64) fields {
 	return list
 }
 
-// expectedTiming is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. The ticks are
-// those of the SPS.
-func (c *checker) expectedTiming(n int64, unitsInTick, timeScale uint32) fields {
-	t := annotate.Timestamp(c.clock, n, annotate.FieldBased(unitsInTick, timeScale, c.channel.Rate))
-	number := func(v uint8) string { return strconv.Itoa(int(v)) }
-	return fields{
-		{name: "clock_timestamp_flag", text: strconv.FormatBool(t.Present)},
-		{name: "cnt_dropped_flag", text: strconv.FormatBool(t.CntDropped)},
-		{name: "counting_type", text: number(t.CountingType)},
-		{name: "ct_type", text: number(t.ScanType)},
-		{name: "discontinuity_flag", text: strconv.FormatBool(t.Discontinuity)},
-		{name: "full_timestamp_flag", text: strconv.FormatBool(t.Full)},
-		{name: "hours_value", text: number(t.Hours)},
-		{name: "minutes_value", text: number(t.Minutes)},
-		{name: "n_frames", text: strconv.Itoa(int(t.Frames))},
-		{name: "nuit_field_based_flag", text: strconv.FormatBool(t.FieldBased)},
-		{name: "pic_struct", text: "0"}, // progressive frames
-		{name: "seconds_value", text: number(t.Seconds)},
-		{name: "time_offset", text: "0"},
+// expectedTiming is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. It counts in the
+// ticks of the unit's SPS.
+func (c *checker) expectedTiming(r *analyzer.Record, n int64) fields {
+	var u unit
+	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
+		u = c.in.units[r.Unit]
 	}
+	t := annotate.Timestamp(c.clock, n, annotate.FieldBased(u.unitsInTick, u.timeScale, c.channel.Rate))
+	return fieldsOf(map[string]any{
+		"pic_struct":           0, // progressive frames
+		"clock_timestamp_flag": t.Present, "ct_type": t.ScanType, "nuit_field_based_flag": t.FieldBased, "counting_type": t.CountingType,
+		"full_timestamp_flag": t.Full, "discontinuity_flag": t.Discontinuity, "cnt_dropped_flag": t.CntDropped, "n_frames": t.Frames,
+		"seconds_value": t.Seconds, "minutes_value": t.Minutes, "hours_value": t.Hours, "time_offset": 0,
+	})
 }
 
-// expectedMISB is the precision time stamp of a frame.
-func (c *checker) expectedMISB(n int64) fields {
+// expectedMISB is the precision time stamp of a frame. Whoever writes nanoseconds may have rounded them: the clock has a
+// tolerance.
+func (c *checker) expectedMISB(r *analyzer.Record, n int64) fields {
 	gen, known := c.gen(n)
-	return fields{
-		{name: "discontinuity", text: "false"}, {name: "locked", text: "true"}, {name: "reverse", text: "false"},
-		{name: "status", text: strconv.Itoa(h264.MISBLocked)},
-		{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), unknown: !known},
-	}
-}
-
-// misbFields are those of a precision time stamp as it is written: whoever writes nanoseconds may have rounded them.
-func (c *checker) misbFields(r *analyzer.Record, n int64) fields {
-	list := c.expectedMISB(n)
+	count := field{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), unknown: !known}
 	if _, nanos := statedFields(r)["ns"]; nanos {
-		list[len(list)-1] = field{name: "ns", unknown: true} // the clock has a tolerance
+		count = field{name: "ns", unknown: true}
 	}
-	return list
+	return append(fieldsOf(map[string]any{"discontinuity": false, "locked": true, "reverse": false, "status": h264.MISBLocked}), count)
 }
 
-// expectedFI is the onFI message of a frame.
-func (c *checker) expectedFI(n int64) fields {
+func (c *checker) expectedFI(_ *analyzer.Record, n int64) fields {
 	gen, known := c.gen(n)
 	f := flv.NewFI(gen, c.clock.Timecode(n).String())
 	return fields{
@@ -117,35 +100,18 @@ func unknownOf(m *markers.Marker) (list []string) {
 	return list
 }
 
-// expectedID3 is the timed ID3 of a marker.
 func expectedID3(m *markers.Marker) fields {
 	return fieldsOf(map[string]any{"frames": []any{
 		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
 	}}, unknownOf(m)...)
 }
 
-// expectedCuePoint is the cue point of a marker.
 func expectedCuePoint(m *markers.Marker) fields {
 	cue, err := flv.NewCuePoint(m, millis(m.PTS))
 	if err != nil {
 		return nil
 	}
-	values, _ := cue.Values()[1].(amf0.Object)
-	return fieldsOf(members(values), unknownOf(m)...)
-}
-
-// members is an object of AMF as one of JSON.
-func members(o amf0.Object) map[string]any {
-	out := map[string]any{}
-	for _, p := range o {
-		switch v := p.Value.(type) {
-		case amf0.Object:
-			out[p.Name] = members(v)
-		default:
-			out[p.Name] = v
-		}
-	}
-	return out
+	return fieldsOf(analyzer.AMFJSON(cue.Values()[1:]), unknownOf(m)...)
 }
 
 // millis is the millisecond nearest to a position in ticks, the later one of two, in the 32 bits of FLV.
@@ -154,7 +120,6 @@ func millis(ticks int64) uint32 {
 	return uint32((ticks + perMilli/2) / perMilli)
 }
 
-// expectedDateRange is the date range of a marker.
 func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {
 	p, err := m3u8.Parse(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), packager.DateRangeTag(*m, c.clock)...)))
 	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
@@ -186,7 +151,6 @@ func (c *checker) fiFrames() map[int64]bool {
 	return out
 }
 
-// expectedMarker is the fields that a carrier's announcement of a marker has.
 func (c *checker) expectedMarker(source analyzer.Source, m *markers.Marker) fields {
 	switch source {
 	case analyzer.DateRange:
@@ -200,14 +164,10 @@ func (c *checker) expectedMarker(source analyzer.Source, m *markers.Marker) fiel
 // expectedMetadata is what onMetaData says of the stream as it is, by the names of FLV (E.5). Who writes it anew may say more, or
 // leave any of it out.
 func (c *checker) expectedMetadata() fields {
-	return fields{
-		{name: "channel", text: c.channel.Name},
-		{name: "framerate", text: strconv.FormatFloat(float64(c.channel.Rate.Num)/float64(c.channel.Rate.Den), 'g', -1, 64)},
-		{name: "hasVideo", text: "true"},
-		{name: "height", text: strconv.Itoa(c.in.info.Height)},
-		{name: "videocodecid", text: "7"}, // AVC
-		{name: "width", text: strconv.Itoa(c.in.info.Width)},
-	}
+	return fieldsOf(map[string]any{
+		"channel": c.channel.Name, "framerate": float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den),
+		"hasVideo": true, "width": c.in.info.Width, "height": c.in.info.Height, "videocodecid": 7, // AVC
+	})
 }
 
 // mostCodecs is the highest number that FLV has for a codec (E.4.3.1: 4 bits).

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
@@ -23,7 +24,8 @@ func TestUnknownGeneratorTimes(t *testing.T) {
 	}
 	unknown := map[string]bool{}
 	c := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: truth.Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
-	for _, list := range []fields{c.expectedRecord(5), c.expectedMISB(5), c.expectedFI(5), expectedID3(&m), expectedCuePoint(&m)} {
+	r := &analyzer.Record{}
+	for _, list := range []fields{c.expectedRecord(r, 5), c.expectedMISB(r, 5), c.expectedFI(r, 5), expectedID3(&m), expectedCuePoint(&m)} {
 		for _, f := range list {
 			if f.unknown {
 				unknown[f.name] = true

@@ -19,7 +19,6 @@ type field struct {
 	unknown bool
 }
 
-// fields are those of one statement.
 type fields []field
 
 // nothing is the text of a field that is not there.

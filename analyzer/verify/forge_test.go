@@ -177,6 +177,8 @@ type forgery struct {
 // forgeries are made from the list of what the truth has each carrier say.
 func forgeries(c *clip) (list []forgery) {
 	k := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: c.truth, in: c.decoded["flv"]}
+	k.in.units = []unit{{unitsInTick: 1, timeScale: 60}}
+	r := &analyzer.Record{}
 	const frame = 43
 	m := &c.truth.Markers[0]
 	each := func(carriers []string, source analyzer.Source, want fields, ops []string, make func(t *testing.T, op, name string) *forger) {
@@ -191,12 +193,12 @@ func forgeries(c *clip) (list []forgery) {
 	}
 	all, ops := []string{"hls", "ts", "flv"}, []string{opRemove, opDouble, opAdd}
 	for source, want := range map[analyzer.Source]fields{
-		analyzer.FrameRecord: k.expectedRecord(frame), analyzer.MISBTime: k.expectedMISB(frame), analyzer.PicTiming: k.expectedTiming(frame, 1, 60),
+		analyzer.FrameRecord: k.expectedRecord(r, frame), analyzer.MISBTime: k.expectedMISB(r, frame), analyzer.PicTiming: k.expectedTiming(r, frame),
 	} {
 		each(all, source, want, ops, func(t *testing.T, op, name string) *forger { return forgeSEI(t, c, source, op, name, frame) })
 	}
 	each([]string{"hls", "ts"}, analyzer.ID3, expectedID3(m), ops, forgeID3)
-	each([]string{"flv"}, analyzer.OnFI, k.expectedFI(30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
+	each([]string{"flv"}, analyzer.OnFI, k.expectedFI(r, 30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
 	each([]string{"flv"}, analyzer.OnCuePoint, expectedCuePoint(m), ops[:2], func(t *testing.T, op, name string) *forger {
 		return forgeScript(t, "onCuePoint", op, name)
 	})

@@ -210,7 +210,6 @@ func (s *sequence) begin(blanks []pictureRun, next int64) {
 	}
 }
 
-// end accounts for what comes after the last one.
 func (s *sequence) end(a pictureRun, blanks []pictureRun) {
 	extra := s.stay(a)
 	between := int64(1) << 40 // as many as it takes
@@ -232,7 +231,6 @@ func (s *sequence) end(a pictureRun, blanks []pictureRun) {
 	}
 }
 
-// findings are those of the order of pictures.
 func (s *sequence) findings() (list []report.Finding) {
 	for _, k := range []report.Kind{report.Trimmed, report.Missing, report.Repeated, report.Frozen, report.Black, report.Unreadable, report.Collateral, report.OutOfOrder} {
 		places := s.places[k]
@@ -246,7 +244,6 @@ func (s *sequence) findings() (list []report.Finding) {
 	return list
 }
 
-// describe puts a finding into words.
 func (s *sequence) describe(f report.Finding, places int) string {
 	p := f.Places[0]
 	// How long the pictures that are seen stand for, in the time of the source.
@@ -294,5 +291,4 @@ func (s *sequence) describe(f report.Finding, places int) string {
 	return b.String()
 }
 
-// seconds is the length of so many frames.
 func (s *sequence) seconds(frames int64) string { return report.Brief(s.clock.Time(frames)) }

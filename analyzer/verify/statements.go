@@ -15,7 +15,6 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
-// readStatements reads what a stored stream states.
 func (in *streamData) readStatements(ctx context.Context, path string, o analyzer.Options) error {
 	in.holdsID3 = in.kind == input.TS
 	found := spans{}

@@ -93,7 +93,6 @@ func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []st
 		append(args, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
 }
 
-// measureAll measures the pictures that come through a pipe.
 func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err error) {
 	buf := make([]byte, pictureSize)
 	for {

@@ -38,7 +38,6 @@ func resample(yuv []byte, from func(x, y, width, height int) (int, int)) []byte 
 	return out
 }
 
-// flip mirrors a picture.
 func flip(yuv []byte, sides, ends bool) []byte {
 	return resample(yuv, func(x, y, width, height int) (int, int) {
 		if sides {

@@ -43,7 +43,6 @@ type Picture struct {
 	Event bool
 }
 
-// meter measures pictures of one channel.
 type meter struct {
 	options generator.Options
 }
@@ -73,7 +72,6 @@ func (m meter) measure(yuv []byte) Picture {
 	return p
 }
 
-// read reads the picture as it is.
 func (m meter) read(yuv []byte) (Picture, bool) {
 	n, ok := generator.ReadFrameCode(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
 	if !ok {
@@ -103,7 +101,6 @@ func middle(at, length, size, scaled int) (from, to int) {
 	return from, max(from+1, (4*at+3*length)*scaled/(4*size))
 }
 
-// mean of a rectangle, rounded down.
 func mean(plane []byte, stride, x0, y0, x1, y1 int) int {
 	sum := 0
 	for y := y0; y < y1; y++ {

@@ -29,7 +29,6 @@ const (
 	presetTranscode = "transcode"
 )
 
-// presets are the names of the presets with what each is for.
 func presets() [][2]string {
 	return [][2]string{
 		{presetRemux, "what another container changes: dts, segment_length, the two of PCR, clock_offset of pts, discontinuities that are added or gone, and\n" +

@@ -74,7 +74,6 @@ const (
 	maxPoints = 1500
 )
 
-// plotErrors draws the error of a clock over time.
 func plotErrors(c ClockReport) (template.HTML, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "time (s)", "error (ms)"

@@ -52,7 +52,6 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// headline is the verdict in a line.
 func (r *Report) headline() string {
 	against := 0
 	for _, f := range r.Findings {

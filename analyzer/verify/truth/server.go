@@ -187,7 +187,6 @@ const (
 	askedAgain = 10 // times
 )
 
-// get reads an answer in JSON.
 func (s server) get(ctx context.Context, path string, query url.Values, v any) error {
 	if query == nil {
 		query = url.Values{}
