@@ -53,7 +53,7 @@ func Run(ctx context.Context, url string, o Options, handle func(Record) error) 
 }
 
 // follow reads the stream, and again if it is to be followed, until it is complete or ctx is done.
-func follow(ctx context.Context, s source, x *extractor) error {
+func follow(ctx context.Context, s *source, x *extractor) error {
 	pause := x.o.RetryMin
 	for {
 		before := x.units
@@ -84,18 +84,37 @@ func follow(ctx context.Context, s source, x *extractor) error {
 	}
 }
 
-// source is where a stream comes from. Each call connects anew.
-type source interface {
-	// read gives x what comes, until the stream ends, breaks off, or ctx is done. complete says that it came to an end
-	// after which nothing can follow, as that of a file.
-	read(ctx context.Context, x *extractor) (complete bool, err error)
-	// store stores what comes, until the stream ends, breaks off, or ctx is done; with an error goes what was stored
-	// before it.
-	store(ctx context.Context, dir string) (Captured, error)
+// source is where a stream comes from. Each read or store connects anew.
+type source struct {
+	t input.Target
+	o Options
+}
+
+// read gives x what comes, until the stream ends, breaks off, or ctx is done. complete says that it came to an end after
+// which nothing can follow, as that of a file.
+func (s *source) read(ctx context.Context, x *extractor) (complete bool, err error) {
+	switch s.t.Hint {
+	case input.RTMP:
+		return false, s.readRTMP(ctx, x)
+	case input.HLS:
+		return s.readHLS(ctx, x)
+	}
+	return s.readBytes(ctx, x)
+}
+
+// store stores what comes, until the stream ends, breaks off, or ctx is done; with an error goes what was stored before it.
+func (s *source) store(ctx context.Context, dir string) (Captured, error) {
+	switch s.t.Hint {
+	case input.RTMP:
+		return s.storeRTMP(ctx, dir)
+	case input.HLS:
+		return s.storeHLS(ctx, dir)
+	}
+	return s.storeBytes(ctx, dir)
 }
 
 // prepare fills in the options and makes the source of an address; done must be called when it is no longer read.
-func prepare(url string, o Options) (_ Options, s source, done func(), err error) {
+func prepare(url string, o Options) (_ Options, s *source, done func(), err error) {
 	done = func() {}
 	own := o.HTTP == nil
 	if o, err = o.withDefaults(); err != nil {
@@ -108,11 +127,5 @@ func prepare(url string, o Options) (_ Options, s source, done func(), err error
 	if own {
 		done = o.HTTP.CloseIdleConnections
 	}
-	switch t.Hint {
-	case input.RTMP:
-		return o, &rtmpSource{t, o}, done, nil
-	case input.HLS:
-		return o, &hlsSource{t: t, o: o}, done, nil
-	}
-	return o, &byteSource{t, o}, done, nil
+	return o, &source{t, o}, done, nil
 }

@@ -128,13 +128,8 @@ func (x *extractor) readFLV(ctx context.Context, r *bufio.Reader) error {
 	return ctx.Err()
 }
 
-type rtmpSource struct {
-	t input.Target
-	o Options
-}
-
 // play passes on the tags until each returns an error or the stream ends, which is none.
-func (s *rtmpSource) play(ctx context.Context, begun func(), each func(flv.Tag) error) error {
+func (s *source) play(ctx context.Context, begun func(), each func(flv.Tag) error) error {
 	w := input.NewWatchdog(ctx, s.o.Stall)
 	defer w.Close()
 	address, err := rtmp.ParseTarget(s.t.Text)
@@ -167,9 +162,9 @@ func (s *rtmpSource) play(ctx context.Context, begun func(), each func(flv.Tag) 
 	}
 }
 
-func (s *rtmpSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+func (s *source) readRTMP(ctx context.Context, x *extractor) error {
 	var tags *tagReader
-	err = s.play(ctx, func() {
+	return s.play(ctx, func() {
 		x.note(NoteConnected, nil, "reading %s", input.RTMP.Name())
 		x.begin(flvWrap, nil, "")
 		tags = newTagReader(x)
@@ -177,5 +172,4 @@ func (s *rtmpSource) read(ctx context.Context, x *extractor) (complete bool, err
 		tags.tag(t, -1)
 		return x.err
 	})
-	return false, err
 }

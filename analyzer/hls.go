@@ -16,12 +16,7 @@ import (
 // a half, and players have three of them in store (6.3.3).
 const stalledTargets = 3
 
-type hlsSource struct {
-	t input.Target
-	o Options
-}
-
-func (s *hlsSource) client() *hlsclient.Client {
+func (s *source) hlsClient() *hlsclient.Client {
 	c := &hlsclient.Client{
 		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
 		Follow: s.o.Follow,
@@ -32,10 +27,10 @@ func (s *hlsSource) client() *hlsclient.Client {
 	return c
 }
 
-// read reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
-func (s *hlsSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+// readHLS reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
+func (s *source) readHLS(ctx context.Context, x *extractor) (complete bool, err error) {
 	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
-	err = s.client().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	err = s.hlsClient().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
 	h.reportGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
 		return true, fmt.Errorf("no segment could be read: %w", h.unread)

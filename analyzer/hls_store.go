@@ -40,9 +40,9 @@ type hlsStore struct {
 	dated    bool // segments have dates of their own that follow others without a discontinuity
 }
 
-func (s *hlsSource) store(ctx context.Context, dir string) (Captured, error) {
+func (s *source) storeHLS(ctx context.Context, dir string) (Captured, error) {
 	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
-	client := s.client()
+	client := s.hlsClient()
 	client.SpoolDir = dir
 	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{

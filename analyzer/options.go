@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -76,19 +77,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Duration < 0 || o.Stall < 0 || o.RetryMin < 0 || o.RetryMax < 0 {
 		return o, errors.New("analyzer options: a time is negative")
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Stall == 0 {
-		o.Stall = defaultStall
-	}
-	if o.RetryMin == 0 {
-		o.RetryMin = shortestRetry
-	}
-	if o.RetryMax == 0 {
-		o.RetryMax = longestRetry
-	}
-	o.RetryMax = max(o.RetryMax, o.RetryMin)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.Stall = cmp.Or(o.Stall, defaultStall)
+	o.RetryMin = cmp.Or(o.RetryMin, shortestRetry)
+	o.RetryMax = max(cmp.Or(o.RetryMax, longestRetry), o.RetryMin)
 	if o.dial == nil {
 		o.dial = new(net.Dialer).DialContext
 	}

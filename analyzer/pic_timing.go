@@ -59,13 +59,6 @@ func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *
 	return &nanos
 }
 
-// wideTimecode reports whether frames have three digits at the rate of the SPS, whose clock ticks twice a frame; false
-// where it has none.
-func wideTimecode(sps *h264.SPS) bool {
-	return sps.VUI != nil && sps.VUI.NumUnitsInTick > 0 &&
-		media.FrameRate{Num: int64(sps.VUI.TimeScale), Den: 2 * int64(sps.VUI.NumUnitsInTick)}.WideTimecode()
-}
-
 // appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.
 func appendPicTiming(b []byte, p *h264.PicTiming, sps *h264.SPS) []byte {
 	b = append(b, '{')

@@ -12,13 +12,7 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// byteSource is a stream that is one sequence of bytes: over HTTP, TCP or UDP, or in a file.
-type byteSource struct {
-	t input.Target
-	o Options
-}
-
-func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err error) {
+func (s *source) readBytes(ctx context.Context, x *extractor) (complete bool, err error) {
 	w := input.NewWatchdog(ctx, s.o.Stall)
 	defer w.Close()
 	c, err := input.Open(w, s.t, s.o.HTTP)
@@ -29,7 +23,7 @@ func (s *byteSource) read(ctx context.Context, x *extractor) (complete bool, err
 	if c.Kind == input.HLS {
 		c.Close()
 		w.Close()
-		return (&hlsSource{t: s.t, o: s.o}).read(ctx, x)
+		return s.readHLS(ctx, x)
 	}
 	x.note(NoteConnected, nil, "reading %s (%s)", c.Kind.Name(), c.Through)
 	if s.o.Follow && c.Kind != input.MP4 {

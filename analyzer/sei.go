@@ -71,7 +71,10 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 		return
 	}
 	r := Record{Source: PicTiming, Extra: appendPicTiming(nil, &p, sps)}
-	if tc, of := x.counts.take(p.Timestamps[:], wideTimecode(sps)); of != nil {
+	// The clock ticks twice a frame.
+	wide := sps.VUI != nil && sps.VUI.NumUnitsInTick > 0 &&
+		media.FrameRate{Num: int64(sps.VUI.TimeScale), Den: 2 * int64(sps.VUI.NumUnitsInTick)}.WideTimecode()
+	if tc, of := x.counts.take(p.Timestamps[:], wide); of != nil {
 		r.Timecode, r.clock = tc.String(), clockTimestamp(tc, of, sps.VUI)
 	}
 	own := *m

@@ -12,7 +12,7 @@ import (
 	"github.com/refstream/refstream/format/ts"
 )
 
-func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
+func (s *source) storeBytes(ctx context.Context, dir string) (Captured, error) {
 	w := input.NewWatchdog(ctx, s.o.Stall)
 	defer w.Close()
 	c, err := input.Open(w, s.t, s.o.HTTP)
@@ -23,7 +23,7 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 	if c.Kind == input.HLS {
 		c.Close()
 		w.Close()
-		return (&hlsSource{t: s.t, o: s.o}).store(ctx, dir)
+		return s.storeHLS(ctx, dir)
 	}
 	if size, ok := c.Regular(); ok {
 		return Captured{Path: s.t.Path, Kind: c.Kind, Bytes: size}, nil
@@ -104,7 +104,7 @@ func storeTags(f io.Writer, next func() (flv.Tag, error)) (int64, error) {
 	}
 }
 
-func (s *rtmpSource) store(ctx context.Context, dir string) (Captured, error) {
+func (s *source) storeRTMP(ctx context.Context, dir string) (Captured, error) {
 	f, err := fileFor(dir, input.RTMP)
 	if err != nil {
 		return Captured{}, err

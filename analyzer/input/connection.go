@@ -75,7 +75,8 @@ func connectHTTP(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 }
 
 func connectTCP(w *watchdog, t Target) (*Stream, error) {
-	if t.listens() {
+	// As ffmpeg has it, tcp://host:port?listen is an address to wait for a connection at.
+	if q := t.url.Query(); q.Has("listen") && q.Get("listen") != "0" {
 		w.Working() // nobody need come
 		c, err := accept(w.Ctx, t.url.Host)
 		if err != nil {

@@ -107,17 +107,8 @@ func kindOfMagic(b []byte) Kind {
 
 // Name is what people call a kind.
 func (k Kind) Name() string {
-	switch k {
-	case HLS:
-		return "HLS"
-	case FLV:
-		return "FLV"
-	case RTMP:
-		return "RTMP"
-	case MP4:
-		return "MP4"
-	case TS:
+	if k == TS {
 		return "MPEG-TS"
 	}
-	return fmt.Sprintf("kind %q", string(k))
+	return strings.ToUpper(string(k))
 }

@@ -66,12 +66,6 @@ func ParseTarget(text string) (Target, error) {
 	return t, nil
 }
 
-// listens reports whether a tcp address is one to wait for a connection at, as ffmpeg has it: tcp://host:port?listen.
-func (t Target) listens() bool {
-	q := t.url.Query()
-	return q.Has("listen") && q.Get("listen") != "0"
-}
-
 // Address is what a client of HLS reads: a file by its path.
 func (t Target) Address() string {
 	if t.scheme == schemeFile {

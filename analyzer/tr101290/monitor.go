@@ -34,17 +34,11 @@ type Monitor struct {
 	videoPID int
 	lastPCR  int64 // in ticks
 	hasPCR   bool
-	lead     int64           // by how much the first picture behind the last PCR was after it
-	fresh    bool            // no picture has followed the last PCR
-	stepped  int64           // offset of a step of the PCR of which it is not known yet whether the video makes it, -1 for none
-	late     map[string]bool // reported since it was there last
-	stamps   map[int]*lastStamp
-}
-
-// lastStamp is what is known of the PTS of a PID.
-type lastStamp struct {
-	pcr      int64 // the clock when one was there last
-	reported bool
+	lead     int64            // by how much the first picture behind the last PCR was after it
+	fresh    bool             // no picture has followed the last PCR
+	stepped  int64            // offset of a step of the PCR of which it is not known yet whether the video makes it, -1 for none
+	late     map[string]bool  // reported since it was there last
+	stamps   map[int]*watched // PES packets with a PTS, since the PCR at the last of each
 }
 
 // often is how often a table must have come again in a stream's segments to be due in them.
@@ -58,7 +52,7 @@ func NewMonitor(repeats map[string]int, report func(string, int, int64, int64, s
 	return &Monitor{
 		report: report, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
 		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: UnknownPID, videoPID: UnknownPID, stepped: -1,
-		late: map[string]bool{}, stamps: map[int]*lastStamp{},
+		late: map[string]bool{}, stamps: map[int]*watched{},
 	}
 }
 
@@ -155,10 +149,10 @@ func (m *Monitor) stamp(pid int, has bool, offset int64) {
 	}
 	s := m.stamps[pid]
 	if s == nil || has {
-		m.stamps[pid] = &lastStamp{pcr: m.lastPCR}
+		m.stamps[pid] = &watched{since: m.lastPCR}
 		return
 	}
-	if gone := wireDistance(s.pcr, m.lastPCR); gone > ptsLimit && !s.reported {
+	if gone := wireDistance(s.since, m.lastPCR); gone > ptsLimit && !s.reported {
 		s.reported = true
 		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", markers.SecondsOf(ptsLimit)))
 	}
@@ -198,6 +192,10 @@ func (m *Monitor) due(offset int64) {
 			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", markers.SecondsOf(absent)))
 		}
 	}
-	m.silent(offset)
+	for _, pid := range m.overdue(m.streams, silence) {
+		w := m.streams[pid]
+		w.reported = true
+		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", markers.SecondsOf(silence)))
+	}
 	m.unreferenced(offset)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
 )
 
 // PIDs that no program map names (ISO/IEC 13818-1, table 2-3; ETSI EN 300 468, table 1; ATSC A/65, 4.2).
@@ -89,7 +88,7 @@ func (m *Monitor) refer(pid int) {
 	delete(m.pids, pid)
 }
 
-// watched is a stream, or a PID that no table names: when a packet of it came, and whether it was reported since.
+// watched is a PID or a stream: when a packet of it came, and whether it was reported since.
 type watched struct {
 	since    int64
 	reported bool
@@ -113,15 +112,6 @@ func (m *Monitor) overdue(list map[int]*watched, limit int64) (out []int) {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// silent reports a stream that a program map names and that does not come (1.6).
-func (m *Monitor) silent(offset int64) {
-	for _, pid := range m.overdue(m.streams, silence) {
-		w := m.streams[pid]
-		w.reported = true
-		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", markers.SecondsOf(silence)))
-	}
 }
 
 // unreferenced reports a PID that no table has named half a second after it came (3.4), once all program maps are there. What

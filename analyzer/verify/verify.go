@@ -7,6 +7,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,18 +56,9 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, report.Kinds())
 		}
 	}
-	if o.Duration == 0 {
-		o.Duration = defaultDuration
-	}
-	if o.FFmpeg == "" {
-		o.FFmpeg = "ffmpeg"
-	}
-	if o.FFprobe == "" {
-		o.FFprobe = "ffprobe"
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Duration = cmp.Or(o.Duration, defaultDuration)
+	o.FFmpeg, o.FFprobe = cmp.Or(o.FFmpeg, "ffmpeg"), cmp.Or(o.FFprobe, "ffprobe")
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Progress == nil {
 		o.Progress = func(int) {}
 	}

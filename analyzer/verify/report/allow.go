@@ -29,28 +29,17 @@ const (
 	presetTranscode = "transcode"
 )
 
-func presets() [][2]string {
-	return [][2]string{
-		{presetRemux, "what another container changes: dts, segment_length, the two of PCR, clock_offset of pts, discontinuities that are added or gone, and\n" +
-			"clock_gone of messages: ID3, onFI, cue points, dates"},
-		{presetTranscode, "that, and what another encoder changes: resized, retimed, and clock_gone of SEI"},
-	}
-}
-
-// messages are the clocks that a container may have no room for, and SEI is none of.
-func messages() []string {
-	return []string{
-		string(analyzer.ID3), string(analyzer.OnCuePoint), OnFIClock, OnFITCClock, string(analyzer.DateRange), string(analyzer.ProgramDateTime),
-	}
-}
-
 // ParseAllowance reads a preset, or a kind of finding with or without a bound: missing, missing=3, clock_offset=0.96s..1.04s,
 // clock_offset=40ms for no more than that either way.
 func ParseAllowance(text string) ([]Allowance, error) {
+	// What a container may have no room for; SEI is none of it.
+	messages := []string{
+		string(analyzer.ID3), string(analyzer.OnCuePoint), OnFIClock, OnFITCClock, string(analyzer.DateRange), string(analyzer.ProgramDateTime),
+	}
 	remux := []Allowance{
 		{Kind: DTS, Most: -1}, {Kind: SegmentLength, Most: -1}, {Kind: PCRRepetitionError, Most: -1}, {Kind: PCRStepError, Most: -1}, {Kind: ClockOffset, Clocks: []string{PTSClock}, Most: -1},
 		{Kind: Added, Clocks: []string{string(DiscontinuityTag)}, Most: -1}, {Kind: ClockGaps, Clocks: []string{string(DiscontinuityTag)}, Most: -1},
-		{Kind: ClockGone, Clocks: messages(), Most: -1},
+		{Kind: ClockGone, Clocks: messages, Most: -1},
 	}
 	switch text {
 	case presetRemux:
@@ -98,7 +87,11 @@ func (a Allowance) allows(f Finding) bool {
 // AllowanceHelp says on a line each what can be allowed for.
 func AllowanceHelp() string {
 	var b strings.Builder
-	for _, p := range presets() {
+	for _, p := range [][2]string{
+		{presetRemux, "what another container changes: dts, segment_length, the two of PCR, clock_offset of pts, discontinuities that are added or gone, and\n" +
+			"clock_gone of messages: ID3, onFI, cue points, dates"},
+		{presetTranscode, "that, and what another encoder changes: resized, retimed, and clock_gone of SEI"},
+	} {
 		fmt.Fprintf(&b, "  %-15s %s\n", p[0], strings.ReplaceAll(p[1], "\n", "\n"+strings.Repeat(" ", 18)))
 	}
 	for _, m := range meanings() {
