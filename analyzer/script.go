@@ -57,8 +57,14 @@ func (x *extractor) fi(pts int64, values, args []any) {
 	r := Record{Source: OnFI, Extra: AMFJSON(args)}
 	if t, ok := f.Time(); ok {
 		r.UTC = jsonTime(t.UTC())
-	} else if d, ok := firstDate(args); ok {
-		r.UTC = jsonTime(d.UTC())
+	} else {
+		list, _ := properties(args)
+		for _, p := range list {
+			if d, ok := p.Value.(amf0.Date); ok {
+				r.UTC = jsonTime(d.UTC())
+				break
+			}
+		}
 	}
 	if tc, ok := f.FrameTimecode(); ok {
 		r.Timecode = tc.String()
@@ -79,36 +85,26 @@ func (x *extractor) cuePoint(pts int64, values, args []any) {
 	x.timedRecord(pts, r)
 }
 
-// firstDate is the first date among the properties of the first value.
-func firstDate(args []any) (amf0.Date, bool) {
-	if len(args) == 0 {
-		return amf0.Date{}, false
-	}
-	var properties []amf0.Property
-	switch v := args[0].(type) {
-	case amf0.Object:
-		properties = v
-	case amf0.Array:
-		properties = v
-	}
-	for _, p := range properties {
-		if d, ok := p.Value.(amf0.Date); ok {
-			return d, true
-		}
-	}
-	return amf0.Date{}, false
-}
-
 // AMFJSON is the values behind a script's name as a JSON object: the properties of the only value, if that is an object,
 // else {"values": […]}.
 func AMFJSON(args []any) json.RawMessage {
-	if len(args) == 1 {
-		switch args[0].(type) {
-		case amf0.Object, amf0.Array:
-			return appendAMF(nil, args[0])
-		}
+	if list, ok := properties(args); ok && len(args) == 1 {
+		return appendProperties(nil, list)
 	}
 	return append(appendAMF([]byte(`{"values":`), amf0.Strict(args)), '}')
+}
+
+// properties are those of the first value, where it is an object or an ECMA array.
+func properties(args []any) (list []amf0.Property, ok bool) {
+	if len(args) > 0 {
+		switch v := args[0].(type) {
+		case amf0.Object:
+			return v, true
+		case amf0.Array:
+			return v, true
+		}
+	}
+	return nil, false
 }
 
 // appendAMF appends a value as JSON. A property that stands twice counts once, with its last value. Numbers that JSON

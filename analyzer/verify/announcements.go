@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,15 +36,7 @@ func (c *checker) announcements(m *comparison) (clocks []report.ClockReport, fin
 
 // pictureOf is the picture that shows a frame first.
 func (c *checker) pictureOf(frame int64) (pixels.Picture, bool) {
-	k, ok := slices.BinarySearchFunc(c.anchors, frame, func(i int, n int64) int {
-		switch f := c.in.pictures[i].Frame; {
-		case f < n:
-			return -1
-		case f > n:
-			return 1
-		}
-		return 0
-	})
+	k, ok := slices.BinarySearchFunc(c.anchors, frame, func(i int, n int64) int { return cmp.Compare(c.in.pictures[i].Frame, n) })
 	if !ok {
 		return pixels.Picture{}, false
 	}
@@ -121,11 +114,7 @@ func (c *checker) carries(source analyzer.Source) bool {
 		return c.holdsScripts()
 	case analyzer.DateRange:
 		// Without PROGRAM-DATE-TIME a playlist can't have them (RFC 8216, 4.3.2.7).
-		for _, r := range c.in.statements {
-			if r.Source == analyzer.ProgramDateTime {
-				return c.in.kind == input.HLS
-			}
-		}
+		return c.in.kind == input.HLS && c.in.states(analyzer.ProgramDateTime)
 	}
 	return false
 }
@@ -133,11 +122,8 @@ func (c *checker) carries(source analyzer.Source) bool {
 // announceable says whether there is a marker that has to be announced. At the ends of a stream that was read for a while
 // the announcement may have come before, or be due yet.
 func (c *checker) announceable() bool {
-	for _, m := range c.truth.Markers {
-		if _, there := c.pictureOf(m.Frame); there &&
-			(!c.in.cut || m.Frame > c.first && m.Frame+c.channel.FramesPerSegment <= c.last) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool {
+		_, there := c.pictureOf(m.Frame)
+		return there && (!c.in.cut || m.Frame > c.first && m.Frame+c.channel.FramesPerSegment <= c.last)
+	})
 }

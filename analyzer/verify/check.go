@@ -80,8 +80,15 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 		return c.reversed(ctx, source, allow)
 	}
 	runs, disordered := pictureRuns(in.pictures)
-	r := c.newReport(runs)
-	r.Notes = append(r.Notes, in.notes...)
+	r := &report.Report{
+		Input: in.url, Kind: in.kind, Stream: in.info, Channel: channel, Notes: slices.Clone(in.notes),
+		Pictures: len(in.pictures), Findings: []report.Finding{}, Clocks: []report.ClockReport{},
+	}
+	for _, p := range in.pictures {
+		if p.Frame >= 0 {
+			r.Readable++
+		}
+	}
 	if r.Readable == 0 {
 		r.Verdict = report.Unknown
 		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded, blended or scaled down too far")
@@ -120,20 +127,22 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
 
 	c.timed = timekeepers(in.pictures, c.anchors, disordered)
-	if guessed := in.guessed(); len(guessed) > 0 {
-		c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
+	guessed := map[int64]bool{} // frames whose access units have no time stamps: those of their pictures are ffmpeg's guesses
+	for i := range in.statements {
+		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {
+			guessed[*r.Frame] = true
+		}
 	}
+	c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
 
 	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
-	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(append(append(r.Findings, c.changedForms()...), c.blended()...), c.beyond()...)
+	r.Findings = append(r.Findings, slices.Concat(c.formFindings(order), order.findings(), c.changedForms(), c.blended(), c.beyond())...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
 
 	// Statements may be half a frame away from their picture: in milliseconds, or a little late.
-	reach := channel.Rate.Ticks(1) / 2
-	j := newMatcher(in.pictures, c.anchors, in.info.Modulus(), reach, in.statements)
+	j := newMatcher(in.pictures, c.anchors, in.info.Modulus(), channel.Rate.Ticks(1)/2, in.statements)
 	m := c.compare(j)
 	c.compareTags(m, j)
 	c.compareMetadata(m)
@@ -151,29 +160,22 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	}
 	wrong := clockFindings(r.Clocks)
 	m.explain(wrong)
-	r.Findings = append(r.Findings, wrong...)
-
-	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
+	var list []shown // frames that the truth is about, ascending
+	for _, i := range c.anchors {
+		if n := in.pictures[i].Frame; c.within(n) {
+			list = append(list, shown{n, in.pictures[i].Event})
+		}
+	}
+	events := checkEvents(list, c.truth.Markers, c.clock)
 	r.Events = events.summary
-	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
-	r.Findings = append(append(r.Findings, c.segmentFindings(j)...), c.transportFindings(j)...)
+	r.Findings = append(r.Findings,
+		slices.Concat(wrong, events.findings(), left, m.findings(), c.segmentFindings(j), c.transportFindings(j))...)
 	r.Markers = c.truth.Markers
 	r.Judge(allow)
 	if r.Verdict == report.True && in.unread != nil {
 		r.Verdict = report.Unknown
 	}
 	return r, nil
-}
-
-// guessed are the frames whose access units have no time stamps in the stream: those of their pictures are ffmpeg's guesses.
-func (in *streamData) guessed() map[int64]bool {
-	frames := map[int64]bool{}
-	for i := range in.statements {
-		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {
-			frames[*r.Frame] = true
-		}
-	}
-	return frames
 }
 
 // reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
@@ -198,30 +200,6 @@ func (c *checker) reversed(ctx context.Context, source truth.Source, allow []rep
 	r.Findings = append([]report.Finding{first}, r.Findings...)
 	r.Judge(allow)
 	return r, nil
-}
-
-func (c *checker) newReport(runs []pictureRun) *report.Report {
-	r := &report.Report{
-		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,
-		Pictures: len(c.in.pictures), Findings: []report.Finding{}, Clocks: []report.ClockReport{},
-	}
-	for _, p := range c.in.pictures {
-		if p.Frame >= 0 {
-			r.Readable++
-		}
-	}
-	return r
-}
-
-// shownFrames are the frames in the stream that the truth is about, ascending.
-func (c *checker) shownFrames() []shown {
-	list := make([]shown, 0, len(c.anchors))
-	for _, i := range c.anchors {
-		if n := c.in.pictures[i].Frame; c.within(n) {
-			list = append(list, shown{n, c.in.pictures[i].Event})
-		}
-	}
-	return list
 }
 
 // formFindings says what became of the picture's size and of the frame rate.

@@ -56,7 +56,7 @@ func (c *checker) frameSpecs() []frameSpec {
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
 	timecode.name, utc.name = report.OnFITCClock, report.OnFIClock
 	timing := frameSpec{analyzer.PicTiming, true, c.expectedTiming, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
-	if slices.ContainsFunc(c.in.statements, func(r analyzer.Record) bool { return r.Source == analyzer.TimeCode }) {
+	if c.in.states(analyzer.TimeCode) {
 		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
 		code := clock(analyzer.TimeCode, rounded, c.timecodeError)
 		code.field = "timecode"

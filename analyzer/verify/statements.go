@@ -61,6 +61,11 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 	return err
 }
 
+// states says whether there is a statement of a source.
+func (in *streamData) states(s analyzer.Source) bool {
+	return slices.ContainsFunc(in.statements, func(r analyzer.Record) bool { return r.Source == s })
+}
+
 // channelName is the channel that most frame records name, empty where there are none.
 func (in *streamData) channelName() (name string) {
 	counts := map[string]int{}

@@ -125,30 +125,23 @@ func (r *Report) plotEvents() (template.HTML, error) {
 	p.X.Min, p.X.Max = at(*r.FirstFrame), at(*r.LastFrame+1)
 	p.Y.Min, p.Y.Max = 0, 2
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0.5, Label: "findings"}, {Value: 1.5, Label: "markers"}}
-	bar := func(first, last int64, low, high float64, c color.Color) error {
-		box, err := plotter.NewPolygon(plotter.XYs{
-			{X: at(first), Y: low}, {X: at(last + 1), Y: low}, {X: at(last + 1), Y: high}, {X: at(first), Y: high},
+	bar := func(first, last int64, low, high float64, c color.Color) {
+		p.Add(&plotter.Polygon{
+			XYs: []plotter.XYs{{
+				{X: at(first), Y: low}, {X: at(last + 1), Y: low}, {X: at(last + 1), Y: high}, {X: at(first), Y: high},
+			}},
+			LineStyle: draw.LineStyle{Color: color.Black}, Color: c, // without width
 		})
-		if err != nil {
-			return err
-		}
-		box.Color, box.Width = c, 0
-		p.Add(box)
-		return nil
 	}
 	for i, m := range r.Markers {
 		if i == maxPoints {
 			break
 		}
-		if err := bar(m.Frame, m.LastFrame, 1.1, 1.9, blue()); err != nil {
-			return "", fmt.Errorf("plot events: %w", err)
-		}
+		bar(m.Frame, m.LastFrame, 1.1, 1.9, blue())
 	}
 	for _, f := range r.Findings {
 		for _, place := range f.Places {
-			if err := bar(place.First, max(place.Last, place.First), 0.1, 0.9, red()); err != nil {
-				return "", fmt.Errorf("plot events: %w", err)
-			}
+			bar(place.First, max(place.Last, place.First), 0.1, 0.9, red())
 		}
 	}
 	return svg(p)
