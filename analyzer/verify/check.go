@@ -135,7 +135,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	}
 	c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
 
-	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
+	order := newSequence(c, runs, disordered)
 	r.Findings = append(r.Findings, slices.Concat(c.formFindings(order), order.findings(), c.changedForms(), c.blended(), c.beyond())...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)

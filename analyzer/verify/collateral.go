@@ -122,7 +122,7 @@ func (l *losses) undecoded(list []pixels.Picture, cut bool) (out []int64) {
 func (s *sequence) describeCollateral(f report.Finding) string {
 	lost, _ := s.losses.spoils(f.Places[0].First)
 	var stale, blank int64
-	for _, p := range s.list {
+	for _, p := range s.in.pictures {
 		if _, spoilt := s.losses.spoils(p.Known); p.Known == 0 || !spoilt {
 			continue
 		}

@@ -56,28 +56,6 @@ func stretches(list []shown, marks []markers.Marker) (out []stretch) {
 	return out
 }
 
-// startError is by how many frames a stretch begins late, at least, against a marker's first frame.
-func (s stretch) startError(frame int64) int64 {
-	switch {
-	case frame <= s.before:
-		return s.before + 1 - frame
-	case frame > s.first:
-		return s.first - frame
-	}
-	return 0
-}
-
-// endError is by how many frames a stretch ends late, at least, against a marker's last frame.
-func (s stretch) endError(frame int64) int64 {
-	switch {
-	case frame >= s.after:
-		return s.after - 1 - frame
-	case frame < s.last:
-		return s.last - frame
-	}
-	return 0
-}
-
 // eventCheck compares the events in the picture with the markers.
 type eventCheck struct {
 	clock   markers.Clock
@@ -126,7 +104,8 @@ func overlapping(seen []stretch, taken []bool, m markers.Marker) int {
 }
 
 func (c *eventCheck) compare(m markers.Marker, s stretch) {
-	start, end := s.startError(m.Frame), s.endError(m.LastFrame)
+	// By how many frames it begins and ends late, at least.
+	start, end := min(max(m.Frame, s.before+1), s.first)-m.Frame, max(min(m.LastFrame, s.after-1), s.last)-m.LastFrame
 	switch {
 	case start == 0 && end == 0:
 		c.summary.Exact++

@@ -8,19 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/analyzer/verify/truth"
-	"github.com/refstream/refstream/markers"
 )
 
 // sequence holds the order of the pictures against the truth: what is missing, there twice, black, or out of order.
 type sequence struct {
-	clock    markers.Clock
-	truth    *truth.Truth
-	list     []pixels.Picture
+	*checker
 	runs     []pictureRun
-	cadence  cadence
 	places   map[report.Kind][]report.Place
 	count    map[report.Kind]int64
 	repeated int64 // pictures more, and frames fewer, that the change of frame rate explains
@@ -28,8 +22,7 @@ type sequence struct {
 	known    int64 // unreadable pictures whose frame records name their frames
 	// late are the frames that are shown out of order: they are not missing.
 	late map[int64]bool
-	// losses say what is lost, and undecoded are the frames that became no picture for that, ascending.
-	losses    *losses
+	// undecoded are the frames that became no picture because of what is lost, ascending.
 	undecoded []int64
 }
 
@@ -39,11 +32,11 @@ const (
 	freezePictures = 4
 )
 
-func newSequence(list []pixels.Picture, runs []pictureRun, disordered []int, c cadence, clock markers.Clock, truth *truth.Truth, l *losses, cut bool) *sequence {
+func newSequence(c *checker, runs []pictureRun, disordered []int) *sequence {
+	list := c.in.pictures
 	s := &sequence{
-		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
-		places: map[report.Kind][]report.Place{}, count: map[report.Kind]int64{}, late: map[int64]bool{},
-		losses: l, undecoded: l.undecoded(list, cut),
+		checker: c, runs: runs, places: map[report.Kind][]report.Place{}, count: map[report.Kind]int64{}, late: map[int64]bool{},
+		undecoded: c.losses.undecoded(list, c.in.cut),
 	}
 	for _, i := range disordered {
 		s.late[list[i].Frame] = true

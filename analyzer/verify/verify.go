@@ -100,14 +100,10 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 		in.kind, in.dated, in.undated, in.doubled = captured.Kind, captured.Dated, captured.Undated, captured.Doubled
 	case errors.As(err, &unstored):
 		return nil, unstored
-	case errors.Is(err, m3u8.ErrManifest):
-		// ffmpeg would follow a live one without end.
+	case ctx.Err() != nil, !isFile, errors.Is(err, m3u8.ErrManifest): // of which ffmpeg would follow a live one without end
 		return nil, fmt.Errorf("read stream: %w", err)
-	case ctx.Err() == nil && isFile:
-		// ffmpeg reads more kinds of files: what the pictures show can still be compared.
+	default: // ffmpeg reads more kinds of files: what the pictures show can still be compared
 		captured.Path, in.unread = local, err
-	default:
-		return nil, fmt.Errorf("read stream: %w", err)
 	}
 	unread := in.unread
 	if in.info, err = pixels.Probe(ctx, o.FFprobe, captured.Path); err != nil {
