@@ -24,7 +24,7 @@ func (e *StatusError) Error() string {
 
 // connect opens a stream of bytes, which ends with w's context. Its kind is what the address or the Content-Type says, empty
 // for nothing.
-func connect(w *watchdog, t Target, client *http.Client) (*Stream, error) {
+func connect(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	switch t.scheme {
 	case schemeHTTP:
 		return connectHTTP(w, t, client)
@@ -49,7 +49,7 @@ func connect(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 	return &Stream{body: tail, Kind: t.Hint, Finite: true, tail: tail, Through: "file"}, nil
 }
 
-func connectHTTP(w *watchdog, t Target, client *http.Client) (*Stream, error) {
+func connectHTTP(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	req, err := http.NewRequestWithContext(w.Ctx, http.MethodGet, t.Text, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
@@ -74,7 +74,7 @@ func connectHTTP(w *watchdog, t Target, client *http.Client) (*Stream, error) {
 	return c, nil
 }
 
-func connectTCP(w *watchdog, t Target) (*Stream, error) {
+func connectTCP(w *Watchdog, t Target) (*Stream, error) {
 	// As ffmpeg has it, tcp://host:port?listen is an address to wait for a connection at.
 	if q := t.url.Query(); q.Has("listen") && q.Get("listen") != "0" {
 		w.Working() // nobody need come
@@ -118,7 +118,7 @@ const (
 )
 
 // connectUDP receives at an address of this machine, or what is sent to a multicast group.
-func connectUDP(w *watchdog, t Target) (*Stream, error) {
+func connectUDP(w *Watchdog, t Target) (*Stream, error) {
 	addr, err := net.ResolveUDPAddr("udp", t.url.Host)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)

@@ -27,7 +27,7 @@ type Stream struct {
 }
 
 // Open opens the stream at an address and finds its kind. It ends with w's context.
-func Open(w *watchdog, t Target, client *http.Client) (*Stream, error) {
+func Open(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	s, err := connect(w, t, client)
 	if err != nil {
 		return nil, err

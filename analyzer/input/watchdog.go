@@ -12,9 +12,9 @@ import (
 // ErrStalled is in the error of a connection that was given up because nothing came.
 var ErrStalled = errors.New("stalled")
 
-// watchdog gives a connection up when nothing comes for too long: it ends the context that the connection lives in.
+// Watchdog gives a connection up when nothing comes for too long: it ends the context that the connection lives in.
 // Only the time spent waiting counts, not that in which what came is worked on.
-type watchdog struct {
+type Watchdog struct {
 	Ctx    context.Context
 	cancel context.CancelCauseFunc
 	limit  time.Duration
@@ -22,24 +22,27 @@ type watchdog struct {
 }
 
 // NewWatchdog makes a watchdog that is waiting. Its context ends with ctx at the latest; close must be called.
-func NewWatchdog(ctx context.Context, limit time.Duration) *watchdog {
-	w := &watchdog{limit: limit}
+func NewWatchdog(ctx context.Context, limit time.Duration) *Watchdog {
+	w := &Watchdog{limit: limit}
 	w.Ctx, w.cancel = context.WithCancelCause(ctx)
 	w.timer = time.AfterFunc(limit, func() { w.cancel(fmt.Errorf("%w: nothing came for %v", ErrStalled, limit)) })
 	return w
 }
 
-func (w *watchdog) Waiting() { w.timer.Reset(w.limit) }
+// Waiting says that something is waited for from now on.
+func (w *Watchdog) Waiting() { w.timer.Reset(w.limit) }
 
-func (w *watchdog) Working() { w.timer.Stop() }
+// Working says that nothing is waited for.
+func (w *Watchdog) Working() { w.timer.Stop() }
 
-func (w *watchdog) Close() {
+// Close ends the context.
+func (w *Watchdog) Close() {
 	w.timer.Stop()
 	w.cancel(nil)
 }
 
 // Explain is why a connection failed: that it was given up, if so, else err.
-func (w *watchdog) Explain(err error) error {
+func (w *Watchdog) Explain(err error) error {
 	if cause := context.Cause(w.Ctx); cause != nil && errors.Is(cause, ErrStalled) {
 		return cause
 	}
@@ -47,7 +50,7 @@ func (w *watchdog) Explain(err error) error {
 }
 
 type watchedReader struct {
-	w *watchdog
+	w *Watchdog
 	r io.Reader
 }
 

@@ -18,11 +18,11 @@ import (
 const announcementPrecision = markers.Seconds(time.Millisecond)
 
 // announcements are the clocks of the statements about events, and which markers a carrier leaves out.
-func (c *checker) announcements(m *comparison) (clocks []report.ClockReport, findings []report.Finding) {
+func (c *checker) announcements(m *comparison) (clocks []report.Clock, findings []report.Finding) {
 	for _, source := range eventSources {
 		if len(m.events[source]) == 0 && len(m.strange[source]) == 0 {
 			if c.carries(source) && c.announceable() {
-				clocks = append(clocks, report.ClockReport{Name: string(source), State: report.Gone, Tolerance: announcementPrecision})
+				clocks = append(clocks, report.Clock{Name: string(source), State: report.Gone, Tolerance: announcementPrecision})
 			}
 			continue
 		}

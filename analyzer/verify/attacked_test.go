@@ -300,8 +300,8 @@ func TestStaircase(t *testing.T) {
 
 func TestTexts(t *testing.T) {
 	early, short := []report.Place{{By: -28}}, []report.Place{{By: -3}}
-	drift := describeClock(report.ClockReport{Name: "pts", State: report.Drifting, PPM: 1.3976024e6})
-	step := describeClock(report.ClockReport{Name: "pts", State: report.Stepped, Steps: []report.Step{{Frame: 3, By: 1e9}}})
+	drift := describeClock(report.Clock{Name: "pts", State: report.Drifting, PPM: 1.3976024e6})
+	step := describeClock(report.Clock{Name: "pts", State: report.Stepped, Steps: []report.Step{{Frame: 3, By: 1e9}}})
 	for got, want := range map[string]string{
 		by(report.EventEarly, early):                               " by 28 frames",
 		by(report.EventEarly, []report.Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",

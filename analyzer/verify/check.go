@@ -82,7 +82,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	runs, disordered := pictureRuns(in.pictures)
 	r := &report.Report{
 		Input: in.url, Kind: in.kind, Stream: in.info, Channel: channel, Notes: slices.Clone(in.notes),
-		Pictures: len(in.pictures), Findings: []report.Finding{}, Clocks: []report.ClockReport{},
+		Pictures: len(in.pictures), Findings: []report.Finding{}, Clocks: []report.Clock{},
 	}
 	for _, p := range in.pictures {
 		if p.Frame >= 0 {
@@ -146,12 +146,12 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	m := c.compare(j)
 	c.compareTags(m, j)
 	c.compareMetadata(m)
-	r.Clocks = []report.ClockReport{c.ptsClock(m)}
+	r.Clocks = []report.Clock{c.ptsClock(m)}
 	var left []report.Finding
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
-		var announced []report.ClockReport
+		var announced []report.Clock
 		announced, left = c.announcements(m)
 		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), announced...)
 		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
@@ -191,7 +191,7 @@ func (c *checker) reversed(ctx context.Context, source truth.Source, allow []rep
 	if err != nil || r.Verdict == report.Unknown {
 		return r, err
 	}
-	r.Clocks = []report.ClockReport{{Name: report.PTSClock, State: report.Absent}}
+	r.Clocks = []report.Clock{{Name: report.PTSClock, State: report.Absent}}
 	r.Findings = slices.DeleteFunc(r.Findings, func(f report.Finding) bool { return f.Clock != "" })
 	first := report.Finding{
 		Kind: report.Reversed, Count: int64(len(in.pictures)),

@@ -21,7 +21,7 @@ func sortSamples(list []report.Sample) {
 
 // clockFindings says what is wrong with the clocks. Those that are gone are one finding: who strips SEI messages strips
 // all of them.
-func clockFindings(list []report.ClockReport) (out []report.Finding) {
+func clockFindings(list []report.Clock) (out []report.Finding) {
 	var gone []string
 	for _, r := range list {
 		if r.State == report.Gone {
@@ -53,7 +53,7 @@ func clockFindings(list []report.ClockReport) (out []report.Finding) {
 
 // describeClock says what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
 // the jumps: these are findings of their own, so that who allows for jumps does not allow for them.
-func describeClock(r report.ClockReport) (list []report.Finding) {
+func describeClock(r report.Clock) (list []report.Finding) {
 	if f, ok := mainFinding(r); ok {
 		if r.Name == report.DTSClock {
 			f.Kind = report.DTS
@@ -82,7 +82,7 @@ func describeClock(r report.ClockReport) (list []report.Finding) {
 func plain(v float64) string { return strconv.FormatFloat(math.Abs(v), 'f', -1, 64) }
 
 // mainFinding is the first of them.
-func mainFinding(r report.ClockReport) (report.Finding, bool) {
+func mainFinding(r report.Clock) (report.Finding, bool) {
 	f := report.Finding{Clock: r.Name}
 	ppm := math.Round(r.PPM*10) / 10
 	switch r.State {

@@ -147,7 +147,7 @@ func timecodeFrame(text string, r media.FrameRate, drop bool) (int64, bool) {
 }
 
 // ptsClock holds the time stamps of the pictures against those of their frames.
-func (c *checker) ptsClock(m *comparison) report.ClockReport {
+func (c *checker) ptsClock(m *comparison) report.Clock {
 	var list []report.Sample
 	tolerance := c.ptsTolerance()
 	for _, i := range c.timed {
@@ -165,9 +165,9 @@ func (c *checker) ptsClock(m *comparison) report.ClockReport {
 }
 
 // dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is a finding of that clock.
-func (c *checker) dtsClock(m *comparison, j *matcher, pts report.ClockReport) report.ClockReport {
+func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.Clock {
 	if c.in.info.Codec == "hevc" {
-		return report.ClockReport{} // the encoder was another, with decoding times to choose
+		return report.Clock{} // the encoder was another, with decoding times to choose
 	}
 	modulus := c.in.info.Modulus()
 	millisecond := c.in.info.Num*1000 == c.in.info.Den
@@ -262,8 +262,8 @@ func nanos(ticks int64) int64 {
 }
 
 // newClockReport describes a clock that has statements.
-func newClockReport(name string, tolerance int64, list []report.Sample, expected int, checked bool) report.ClockReport {
-	r := report.ClockReport{
+func newClockReport(name string, tolerance int64, list []report.Sample, expected int, checked bool) report.Clock {
+	r := report.Clock{
 		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), Samples: list, State: report.Absent,
 	}
 	if expected > 0 {
@@ -301,7 +301,7 @@ func possible(list []report.Sample) bool {
 	return !slices.ContainsFunc(list, func(s report.Sample) bool { return s.Err < earliest || s.Err > latest })
 }
 
-func (c *checker) statementClocks(m *comparison) (list []report.ClockReport) {
+func (c *checker) statementClocks(m *comparison) (list []report.Clock) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {
 			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])

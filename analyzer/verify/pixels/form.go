@@ -1,21 +1,21 @@
 package pixels
 
-// form is a way in which pictures were brought into another form.
-type form string
+// Form is a way in which pictures were brought into another form.
+type Form string
 
 // Padded is the form of pictures with borders around them; all others are mirrored.
-const Padded form = "padded"
+const Padded Form = "padded"
 
-// formChange undoes a change of form. undo returns nil where the picture can't have been changed so.
-type formChange struct {
-	Form form
+// FormChange undoes a change of form. undo returns nil where the picture can't have been changed so.
+type FormChange struct {
+	Form Form
 	undo func(yuv []byte) []byte
 }
 
 // Forms are the changes that are recognized. What is cropped has lost a part of its frame code: it
 // can't be read. Blended pictures are found by what is around them.
-func Forms() []formChange {
-	return []formChange{
+func Forms() []FormChange {
+	return []FormChange{
 		{"mirrored", func(yuv []byte) []byte { return flip(yuv, true, false) }},
 		{"upside down", func(yuv []byte) []byte { return flip(yuv, true, true) }},
 		{"mirrored and upside down", func(yuv []byte) []byte { return flip(yuv, false, true) }},

@@ -34,7 +34,7 @@ type Picture struct {
 	// Stale: the picture showed an older frame, since one that it refers to is lost.
 	Stale bool
 	// Form says how the picture was brought into another form, before its code could be read; empty for not at all.
-	Form form
+	Form Form
 	// Levels are those of a code that is neither black nor white throughout, nil for any other; blended are the first and the
 	// last of the frames that it is a mix of, where that is known.
 	Levels  *generator.CodeLevels

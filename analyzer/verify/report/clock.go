@@ -5,8 +5,8 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// ClockReport says what became of one clock.
-type ClockReport struct {
+// Clock says what became of one clock.
+type Clock struct {
 	Name  string `json:"clock"`
 	State State  `json:"state"`
 	// Statements is how many there are, on pictures that could be read; Expected how many there should be, 0 where any

@@ -116,6 +116,7 @@ func Kinds() (list []Kind) {
 	return list
 }
 
+// Known says whether it is one of Kinds.
 func (k Kind) Known() bool { return slices.Contains(Kinds(), k) }
 
 // TransportKinds are the kinds that are indicators of ETSI TR 101 290.

@@ -74,7 +74,7 @@ const (
 	maxPoints = 1500
 )
 
-func plotErrors(c ClockReport) (template.HTML, error) {
+func plotErrors(c Clock) (template.HTML, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "time (s)", "error (ms)"
 	scatter, err := plotter.NewScatter(thin(c.Samples))

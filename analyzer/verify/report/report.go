@@ -44,7 +44,7 @@ type Report struct {
 	LastFrame  *int64 `json:"last_frame"`
 
 	Findings []Finding     `json:"findings"`
-	Clocks   []ClockReport `json:"clocks"`
+	Clocks   []Clock `json:"clocks"`
 	Events   EventSummary  `json:"events"`
 
 	// Markers are those of the stretch, for plots.
