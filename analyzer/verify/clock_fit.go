@@ -133,7 +133,7 @@ func jumps(list []report.Sample, threshold int64) (groups [][]report.Sample, ste
 	for i := 1; i < len(list); i++ {
 		if d := list[i].Err - list[i-1].Err; d > threshold || d < -threshold {
 			groups = append(groups, list[from:i])
-			steps = append(steps, report.Step{list[i].Frame, markers.Seconds(d)})
+			steps = append(steps, report.Step{Frame: list[i].Frame, By: markers.Seconds(d)})
 			from = i
 		}
 	}

@@ -159,7 +159,7 @@ func (c *checker) ptsClock(m *comparison) report.Clock {
 		if max(err, -err) > tolerance {
 			m.addDifference(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
 		}
-		list = append(list, report.Sample{p.Frame, int64(c.clock.Time(p.Frame)), err})
+		list = append(list, report.Sample{Frame: p.Frame, At: int64(c.clock.Time(p.Frame)), Err: err})
 	}
 	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
@@ -198,7 +198,7 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 		if max(err, -err) > tolerance {
 			m.addDifference(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
 		}
-		list = append(list, report.Sample{n, int64(c.clock.Time(n)), err})
+		list = append(list, report.Sample{Frame: n, At: int64(c.clock.Time(n)), Err: err})
 	}
 	sortSamples(list)
 	return newClockReport(report.DTSClock, tolerance, list, 0, true)

@@ -178,7 +178,7 @@ func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
 	if !stated {
 		return
 	}
-	m.samples[k.name] = append(m.samples[k.name], report.Sample{n, int64(m.c.clock.Time(n)), err})
+	m.samples[k.name] = append(m.samples[k.name], report.Sample{Frame: n, At: int64(m.c.clock.Time(n)), Err: err})
 	m.unchecked[k.name] = m.unchecked[k.name] || !known
 	if known && k.field != "" && max(err, -err) > k.tolerance {
 		m.addDifference(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
@@ -200,12 +200,12 @@ func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	}
 	name, r := string(source), got[0]
 	if r.UTC != nil && source == analyzer.DateRange {
-		m.samples[name] = append(m.samples[name], report.Sample{mk.Frame, int64(mk.Time), int64(r.UTC.Sub(mk.UTC))})
+		m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: int64(r.UTC.Sub(mk.UTC))})
 	} else if r.PTS != nil {
 		// Against the picture, not against the clock: what moved both is a finding of the clock.
 		if p, ok := c.pictureOf(mk.Frame); ok {
 			err := centre(*r.PTS+j.shift-p.PTS, c.in.info.Modulus())
-			m.samples[name] = append(m.samples[name], report.Sample{mk.Frame, int64(mk.Time), nanos(err)})
+			m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: nanos(err)})
 			if off := nanos(err); max(off, -off) > int64(announcementPrecision) {
 				m.addDifference(fieldKey{source, "pts"}, strconv.FormatInt(p.PTS, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
 			}

@@ -43,9 +43,9 @@ type Report struct {
 	FirstFrame *int64 `json:"first_frame"`
 	LastFrame  *int64 `json:"last_frame"`
 
-	Findings []Finding     `json:"findings"`
-	Clocks   []Clock `json:"clocks"`
-	Events   EventSummary  `json:"events"`
+	Findings []Finding    `json:"findings"`
+	Clocks   []Clock      `json:"clocks"`
+	Events   EventSummary `json:"events"`
 
 	// Markers are those of the stretch, for plots.
 	Markers []markers.Marker `json:"-"`
