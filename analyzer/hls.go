@@ -29,7 +29,7 @@ func (s *source) hlsClient() *hlsclient.Client {
 
 // readHLS reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
 func (s *source) readHLS(ctx context.Context, x *extractor) (complete bool, err error) {
-	h := &hlsReading{ctx: ctx, x: x, o: s.o, ranges: map[string]string{}}
+	h := &hlsReading{ctx: ctx, x: x, ranges: map[string]string{}}
 	err = s.hlsClient().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
 	h.reportGaps()
 	if err == nil && x.units == 0 && h.unread != nil {
@@ -42,18 +42,15 @@ func (s *source) readHLS(ctx context.Context, x *extractor) (complete bool, err 
 type hlsReading struct {
 	ctx context.Context
 	x   *extractor
-	o   Options
 
-	begun       bool      // a media playlist has come
-	changed     time.Time // when it last said something new
+	changed     time.Time // when the media playlist last said something new, zero before there was one
 	stalled     bool      // that it does not was reported
 	lastTrouble string    // the trouble that was reported last, empty since it was over
 	unread      error     // why the last segment that couldn't be read could not
 	ranges      map[string]string
 
-	gaps         int64 // segments on end that the playlist says are not there, which are reported when it is known how many
-	firstGap     int64
-	firstGapName string
+	gaps     int64 // segments on end that the playlist says are not there, which are reported when it is known how many
+	firstGap *hlsclient.Segment
 }
 
 func (h *hlsReading) version(v *hlsclient.Version) error {
@@ -62,8 +59,7 @@ func (h *hlsReading) version(v *hlsclient.Version) error {
 	if m == nil {
 		return nil
 	}
-	if !h.begun {
-		h.begun = true
+	if h.changed.IsZero() {
 		kind := "live"
 		if m.End {
 			kind = "complete"
@@ -100,12 +96,12 @@ func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
 		h.changed, h.stalled = now, false
 		return nil
 	}
-	limit := max(h.o.Stall, stalledTargets*time.Duration(m.TargetDuration))
+	limit := max(h.x.o.Stall, stalledTargets*time.Duration(m.TargetDuration))
 	if m.End || h.stalled || now.Sub(h.changed) < limit {
 		return nil
 	}
 	h.stalled = true
-	if !h.o.Follow {
+	if !h.x.o.Follow {
 		return fmt.Errorf("%w: the playlist has not changed for %v", input.ErrStalled, limit)
 	}
 	h.x.note(NoteStalled, nil, "the playlist has not changed for %v", limit)
@@ -130,9 +126,9 @@ func (h *hlsReading) reportGaps() {
 	case 0:
 		return
 	case 1:
-		h.x.note(NoteMissing, nil, "segment %d (%s) is a gap", h.firstGap, h.firstGapName)
+		h.x.note(NoteMissing, nil, "segment %d (%s) is a gap", h.firstGap.MSN, h.firstGap.URI)
 	default:
-		h.x.note(NoteMissing, nil, "%d segments from %d (%s) on are gaps", h.gaps, h.firstGap, h.firstGapName)
+		h.x.note(NoteMissing, nil, "%d segments from %d (%s) on are gaps", h.gaps, h.firstGap.MSN, h.firstGap.URI)
 	}
 	h.gaps = 0
 }
@@ -142,7 +138,7 @@ func (h *hlsReading) segment(s *hlsclient.Segment) error {
 	if errors.Is(s.Err, hlsclient.ErrGap) {
 		h.unread = s.Err
 		if h.gaps++; h.gaps == 1 {
-			h.firstGap, h.firstGapName = s.MSN, s.URI
+			h.firstGap = s
 		}
 		return x.err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/refstream/refstream/internal/ffmpeg"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -41,7 +42,7 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := decoder(ctx, d.FFmpeg, said, fileInput(path, d.Info.Format == "hls"), "", timesFile)
+	cmd := decoder(ctx, d.FFmpeg, said, fileInput(path, d.Info.Format == "hls"), timesFile)
 	cmd.Dir = d.Dir
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -67,7 +68,7 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 		return nil, fmt.Errorf("read time stamps: %w", err)
 	}
 	defer times.Close()
-	if err := readTimes(times, list, d.Info); err != nil {
+	if err := readTimes(times, list); err != nil {
 		return nil, fmt.Errorf("read time stamps: %w", err)
 	}
 	return list, nil
@@ -83,11 +84,11 @@ func fileInput(path string, playlist bool) []string {
 }
 
 // decoder is an ffmpeg that writes the pictures of the first video as those which are measured to its output, and their time
-// stamps into a file. Filters go before its own.
-func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []string, filters, times string) *ffmpeg.Command {
+// stamps into a file, in 90 kHz ticks.
+func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []string, times string) *ffmpeg.Command {
 	// A copy of the frame's metadata is printed only where there is some: what it holds is replaced by something known.
-	filters += "sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1,metadata=mode=print:file=" + times +
-		fmt.Sprintf(",scale=%d:%d:flags=area,format=yuv420p", meterWidth, meterHeight)
+	filters := fmt.Sprintf("settb=1/%d,sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1,"+
+		"metadata=mode=print:file=%s,scale=%d:%d:flags=area,format=yuv420p", media.TicksPerSecond, times, meterWidth, meterHeight)
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, input...)
 	return ffmpeg.New(ctx, waitDelay, said, program,
 		append(args, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
@@ -110,7 +111,7 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err 
 }
 
 // readTimes gives the pictures the time stamps that ffmpeg's filter metadata printed.
-func readTimes(in io.Reader, list []Picture, info StreamInfo) error {
+func readTimes(in io.Reader, list []Picture) error {
 	lines := bufio.NewScanner(in)
 	timed := 0
 	for lines.Scan() {
@@ -119,8 +120,8 @@ func readTimes(in io.Reader, list []Picture, info StreamInfo) error {
 			continue // another line, or a picture that did not come through the pipe any more
 		}
 		timed++
-		if pts != nil {
-			list[i].PTS, list[i].Timed = info.ticks(*pts)
+		if pts != nil && *pts > -1<<62 && *pts < 1<<62 { // what is beyond is no time that can be calculated with
+			list[i].PTS, list[i].Timed = *pts, true
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -68,7 +68,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	}
 	defer times.Close()
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := decoder(reading, o.FFmpeg, said, input, fmt.Sprintf("settb=1/%d,", media.TicksPerSecond), `pipe\\:3:direct=1`)
+	cmd := decoder(reading, o.FFmpeg, said, input, `pipe\\:3:direct=1`)
 	cmd.ExtraFiles = []*os.File{timesIn}
 	pictures, err := cmd.StdoutPipe()
 	if err == nil {

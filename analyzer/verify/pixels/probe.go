@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/bits"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -92,28 +91,6 @@ func LocalFile(url string) (string, bool) {
 	path := strings.TrimPrefix(url, "file://")
 	info, err := os.Stat(path)
 	return path, err == nil && info.Mode().IsRegular()
-}
-
-// ticks turns a time stamp in units of the time base into 90 kHz ticks, rounded to the nearest; ok is false where it is
-// out of range.
-func (i StreamInfo) ticks(pts int64) (t int64, ok bool) {
-	negative, v := pts < 0, uint64(pts)
-	if negative {
-		v = -v
-	}
-	hi, lo := bits.Mul64(v, uint64(i.Num)*media.TicksPerSecond)
-	lo, carry := bits.Add64(lo, uint64(i.Den)/2, 0)
-	if hi += carry; hi >= uint64(i.Den) {
-		return 0, false
-	}
-	q, _ := bits.Div64(hi, lo, uint64(i.Den))
-	if q > 1<<62 {
-		return 0, false
-	}
-	if t = int64(q); negative {
-		t = -t
-	}
-	return t, true
 }
 
 // Modulus is after how many ticks time stamps begin again, 0 for never.
