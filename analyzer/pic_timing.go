@@ -15,7 +15,7 @@ type clockCount struct {
 }
 
 // take gives the timecode of the first timestamp of a message, with three digits of frames where wide, and that timestamp: nil
-// where there is none, or hours, minutes or seconds were never said.
+// where there is none, or hours, minutes or seconds were never in one.
 func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, of *h264.ClockTimestamp) {
 	for i := range list {
 		t := &list[i]

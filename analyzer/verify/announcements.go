@@ -58,10 +58,10 @@ func (c *checker) breaksOff(frame int64) bool {
 }
 
 // unannounced says which markers a carrier leaves out.
-func (c *checker) unannounced(source analyzer.Source, said map[int64][]*analyzer.Record) []report.Finding {
+func (c *checker) unannounced(source analyzer.Source, stated map[int64][]*analyzer.Record) []report.Finding {
 	var left []report.Place
 	for i, m := range c.truth.Markers {
-		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && len(said[int64(i)]) == 0 && !c.breaksOff(m.Frame) {
+		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && len(stated[int64(i)]) == 0 && !c.breaksOff(m.Frame) {
 			left = append(left, report.Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
 		}
 	}

@@ -194,9 +194,9 @@ func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	if len(got) > 1 {
 		m.doubled[source] = append(m.doubled[source], at)
 	}
-	claim := c.expectedMarker(source, mk)
+	want := c.expectedMarker(source, mk)
 	for _, r := range got {
-		m.compareFields(source, claim, r, at)
+		m.compareFields(source, want, r, at)
 	}
 	name, r := string(source), got[0]
 	if r.UTC != nil && source == analyzer.DateRange {
