@@ -114,18 +114,14 @@ func (x *extractor) readFLV(ctx context.Context, r *bufio.Reader) error {
 		offset = int64(binary.BigEndian.Uint32(head[5:])) + previousSize
 	}
 	reader, tags := flv.NewReader(r), newTagReader(x)
-	for ctx.Err() == nil && x.err == nil {
+	return x.each(ctx, func() error {
 		t, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
+		if err == nil {
+			tags.tag(t, offset)
+			offset += int64(t.Size())
 		}
-		if err != nil {
-			return err
-		}
-		tags.tag(t, offset)
-		offset += int64(t.Size())
-	}
-	return ctx.Err()
+		return err
+	})
 }
 
 // play passes on the tags until each returns an error or the stream ends, which is none.

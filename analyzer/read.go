@@ -9,7 +9,6 @@ import (
 	"github.com/refstream/refstream/analyzer/tr101290"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
 )
 
 func (s *source) readBytes(ctx context.Context, x *extractor) (complete bool, err error) {
@@ -62,16 +61,24 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 		}
 	}, monitor.Lost)
 	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
-	for ctx.Err() == nil && x.err == nil {
+	return x.each(ctx, func() error {
 		au, err := reader.Next()
 		damage.report(x, reader)
-		if errors.Is(err, io.EOF) {
-			return nil
+		if err == nil {
+			x.unit(au, reader.Offset())
 		}
-		if err != nil {
+		return err
+	})
+}
+
+// each calls next until it returns an error, ctx ends or the handler of records fails. The end of the stream is no error.
+func (x *extractor) each(ctx context.Context, next func() error) error {
+	for ctx.Err() == nil && x.err == nil {
+		if err := next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
-		x.unit(au, reader.Offset())
 	}
 	return ctx.Err()
 }
@@ -111,11 +118,10 @@ func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, d
 	}
 	x.now, x.at.offset = x.o.Now(), offset
 	if x.timed {
-		pts := x.dts
-		seconds := markers.SecondsOf(pts)
-		r.PTS, r.StreamTime = &pts, &seconds
+		x.timedRecord(x.dts, r)
+	} else {
+		x.record(r)
 	}
-	x.record(r)
 }
 
 // schemesID3 are the schemes of event messages that hold an ID3 tag (AOM, Carriage of ID3 Timed Metadata in CMAF).
@@ -137,19 +143,15 @@ func (x *extractor) readMP4(ctx context.Context, r *mp4.Reader) error {
 		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: jsonTime(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
 	})
 	var damaged int64
-	for ctx.Err() == nil && x.err == nil {
+	return x.each(ctx, func() error {
 		u, err := r.Next()
 		if s := r.Stats(); s.Damaged > damaged {
 			x.note(NoteDamaged, s.LastDamage, "samples that can't be read and are left out: %d", s.Damaged-damaged)
 			damaged = s.Damaged
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
+		if err == nil {
+			x.unit(u.AccessUnit, u.Offset)
 		}
-		if err != nil {
-			return err
-		}
-		x.unit(u.AccessUnit, u.Offset)
-	}
-	return ctx.Err()
+		return err
+	})
 }
