@@ -36,9 +36,8 @@ type Captured struct {
 // directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
 // is not stored: neither a part of a picture, nor of a segment.
 //
-// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is
-// one always, a *StoreError. Of Options, Follow and
-// Duration have no meaning here.
+// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is one always, a
+// *StoreError. Of Options, Follow and Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
 	o, s, done, err := prepare(url, o)
 	if err != nil {
