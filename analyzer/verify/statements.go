@@ -38,17 +38,18 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 		if in.dated && in.isUndated(&r) {
 			return nil // its own is not there
 		}
+		if r.Source == analyzer.Transport && strings.Contains(string(r.Extra), tr101290.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
+			return nil // as ffmpeg's muxer has it
+		}
+		r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, "" // of no use here, and there may be very many
 		switch r.Source {
 		case analyzer.Transport:
-			if strings.Contains(string(r.Extra), tr101290.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
-				return nil // as ffmpeg's muxer has it
-			}
-			in.transport = append(in.transport, trimmed(r))
+			in.transport = append(in.transport, r)
 		case analyzer.OnMetaData:
-			in.metadata = append(in.metadata, trimmed(r))
+			in.metadata = append(in.metadata, r)
 		case analyzer.UserData, analyzer.OnTextData, analyzer.ProducerTime: // of others
 		default:
-			in.statements = append(in.statements, trimmed(r))
+			in.statements = append(in.statements, r)
 		}
 		return nil
 	})

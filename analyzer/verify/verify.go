@@ -154,9 +154,3 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	report.At = o.Now().UTC()
 	return report, nil
 }
-
-// trimmed is a record without what verify has no use for: there may be very many.
-func trimmed(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, ""
-	return r
-}
