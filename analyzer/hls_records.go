@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -23,13 +24,12 @@ type dateTime struct {
 
 // record is the statement without its place.
 func (d *dateTime) record() Record {
-	b := appendTime([]byte(`{"program_date_time":`), d.at)
-	b = append(append(b, `,"segment_duration":`...), d.duration.String()...)
+	extrapolated := ""
 	if d.extrapolated {
-		b = appendBool(append(b, ','), "extrapolated", true)
+		extrapolated = `,"extrapolated":true`
 	}
-	b = appendBool(append(b, ','), "discontinuity", d.discontinuity)
-	b = append(appendInt(append(b, ','), "discontinuity_sequence", d.sequence), '}')
+	b := fmt.Appendf(nil, `{"program_date_time":"%s","segment_duration":%s%s,"discontinuity":%t,"discontinuity_sequence":%d}`,
+		d.at.Format(time.RFC3339Nano), d.duration, extrapolated, d.discontinuity, d.sequence)
 	return Record{Source: ProgramDateTime, UTC: jsonTime(d.at.UTC()), Extra: b}
 }
 

@@ -8,17 +8,6 @@ import (
 	"time"
 )
 
-// appendInt appends a member of a JSON object. The name needs no escapes.
-func appendInt(b []byte, name string, v int64) []byte {
-	b = append(append(append(b, '"'), name...), '"', ':')
-	return strconv.AppendInt(b, v, 10)
-}
-
-func appendBool(b []byte, name string, v bool) []byte {
-	b = append(append(append(b, '"'), name...), '"', ':')
-	return strconv.AppendBool(b, v)
-}
-
 func appendTime(b []byte, t time.Time) []byte {
 	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 }

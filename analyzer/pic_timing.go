@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/refstream/refstream/codec/h264"
@@ -63,62 +64,46 @@ func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *
 func appendPicTiming(b []byte, p *h264.PicTiming, sps *h264.SPS) []byte {
 	b = append(b, '{')
 	if sps.HRD() != nil {
-		b = appendInt(b, "cpb_removal_delay", int64(p.CPBRemovalDelay))
-		b = appendInt(append(b, ','), "dpb_output_delay", int64(p.DPBOutputDelay))
+		b = fmt.Appendf(b, `"cpb_removal_delay":%d,"dpb_output_delay":%d`, p.CPBRemovalDelay, p.DPBOutputDelay)
 	}
 	if sps.PicStructPresent() {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = appendInt(b, "pic_struct", int64(p.PicStruct))
-		b = appendTimestamps(append(b, ','), p.Timestamps[:h264.NumClockTS(p.PicStruct)], media.H264)
+		b = fmt.Appendf(b, `"pic_struct":%d,`, p.PicStruct)
+		b = appendTimestamps(b, p.Timestamps[:h264.NumClockTS(p.PicStruct)], media.H264)
 	}
 	return append(b, '}')
 }
 
-// appendTimestamps appends clock timestamps as a member of a JSON object.
+// appendTimestamps appends clock timestamps as a member of a JSON object, by the names that the codec's standard has.
 func appendTimestamps(b []byte, list []h264.ClockTimestamp, codec media.Codec) []byte {
 	b = append(b, `"timestamps":[`...)
-	for i := range list {
+	for i, t := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendTimestamp(b, &list[i], codec)
+		b = fmt.Appendf(b, `{"clock_timestamp_flag":%t`, t.Present)
+		if t.Present {
+			fieldBased, offset := "units_field_based_flag", "time_offset_value"
+			if codec == media.H264 {
+				fieldBased, offset = "nuit_field_based_flag", "time_offset"
+				b = fmt.Appendf(b, `,"ct_type":%d`, t.ScanType)
+			}
+			b = fmt.Appendf(b, `,"%s":%t,"counting_type":%d,"full_timestamp_flag":%t,"discontinuity_flag":%t,"cnt_dropped_flag":%t,"n_frames":%d`,
+				fieldBased, t.FieldBased, t.CountingType, t.Full, t.Discontinuity, t.CntDropped, t.Frames)
+			if t.HasSeconds {
+				b = fmt.Appendf(b, `,"seconds_value":%d`, t.Seconds)
+			}
+			if t.HasMinutes {
+				b = fmt.Appendf(b, `,"minutes_value":%d`, t.Minutes)
+			}
+			if t.HasHours {
+				b = fmt.Appendf(b, `,"hours_value":%d`, t.Hours)
+			}
+			b = fmt.Appendf(b, `,"%s":%d`, offset, t.TimeOffset)
+		}
+		b = append(b, '}')
 	}
 	return append(b, ']')
-}
-
-// appendTimestamp appends a clock timestamp by the names that the codec's standard has.
-func appendTimestamp(b []byte, t *h264.ClockTimestamp, codec media.Codec) []byte {
-	b = appendBool(append(b, '{'), "clock_timestamp_flag", t.Present)
-	if !t.Present {
-		return append(b, '}')
-	}
-	fieldBased, offset := "nuit_field_based_flag", "time_offset"
-	if codec == media.HEVC {
-		fieldBased, offset = "units_field_based_flag", "time_offset_value"
-	} else {
-		b = appendInt(append(b, ','), "ct_type", int64(t.ScanType))
-	}
-	b = appendBool(append(b, ','), fieldBased, t.FieldBased)
-	b = appendInt(append(b, ','), "counting_type", int64(t.CountingType))
-	b = appendBool(append(b, ','), "full_timestamp_flag", t.Full)
-	b = appendBool(append(b, ','), "discontinuity_flag", t.Discontinuity)
-	b = appendBool(append(b, ','), "cnt_dropped_flag", t.CntDropped)
-	b = appendInt(append(b, ','), "n_frames", int64(t.Frames))
-	for _, part := range []struct {
-		name string
-		has  bool
-		v    uint8
-	}{
-		{"seconds_value", t.HasSeconds, t.Seconds},
-		{"minutes_value", t.HasMinutes, t.Minutes},
-		{"hours_value", t.HasHours, t.Hours},
-	} {
-		if part.has {
-			b = appendInt(append(b, ','), part.name, int64(part.v))
-		}
-	}
-	b = appendInt(append(b, ','), offset, int64(t.TimeOffset))
-	return append(b, '}')
 }

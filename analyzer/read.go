@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/refstream/refstream/analyzer/input"
@@ -106,12 +107,11 @@ func (d *tsDamage) report(x *extractor, r *ts.Reader) {
 }
 
 func (x *extractor) transportRecord(name string, pid int, offset, lasts int64, detail string) {
-	b := append(appendText([]byte(`{"indicator":`), name), `,"number":`...)
-	b = appendText(b, tr101290.Number(name))
+	b := fmt.Appendf(nil, `{"indicator":%q,"number":%q`, name, tr101290.Number(name))
 	if pid != tr101290.UnknownPID {
-		b = appendInt(append(b, ','), "pid", int64(pid))
+		b = fmt.Appendf(b, `,"pid":%d`, pid)
 	}
-	b = append(appendText(append(b, `,"detail":`...), detail), '}')
+	b = fmt.Appendf(b, `,"detail":%q}`, detail)
 	r := Record{Source: Transport, Extra: b, Unit: -1}
 	if lasts > 0 {
 		r.Duration = &lasts
@@ -140,7 +140,7 @@ func (x *extractor) readMP4(ctx context.Context, r *mp4.Reader) error {
 	})
 	r.HandleProducerTimes(func(p mp4.ProducerTime) {
 		x.now, x.at.offset = x.o.Now(), p.Offset
-		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: jsonTime(p.UTC), Extra: append(appendInt([]byte{'{'}, "flags", int64(p.Flags)), '}')})
+		x.timedRecord(x.ticks(p.PTS), Record{Source: ProducerTime, UTC: jsonTime(p.UTC), Extra: fmt.Appendf(nil, `{"flags":%d}`, p.Flags)})
 	})
 	var damaged int64
 	return x.each(ctx, func() error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -56,11 +57,8 @@ func (x *extractor) misb(m *moment, payload []byte, unit string, at func(int64) 
 	if !ok || stamp.Micros > math.MaxInt64 { // no clock counts so far
 		return
 	}
-	b := appendInt([]byte{'{'}, "status", int64(stamp.Status))
-	b = appendBool(append(b, ','), "locked", stamp.Status&unlocked == 0)
-	b = appendBool(append(b, ','), "discontinuity", stamp.Status&jumped != 0)
-	b = appendBool(append(b, ','), "reverse", stamp.Status&backwards != 0)
-	b = append(appendInt(append(b, ','), unit, int64(stamp.Micros)), '}')
+	b := fmt.Appendf(nil, `{"status":%d,"locked":%t,"discontinuity":%t,"reverse":%t,"%s":%d}`, stamp.Status, stamp.Status&unlocked == 0,
+		stamp.Status&jumped != 0, stamp.Status&backwards != 0, unit, stamp.Micros)
 	x.unitRecord(m, Record{Source: MISBTime, UTC: jsonTime(at(int64(stamp.Micros)).UTC()), Extra: b})
 }
 
@@ -82,8 +80,9 @@ func (x *extractor) millicast(m *moment, data []byte) {
 	if ms > math.MaxInt64 {
 		return
 	}
-	b := append(appendInt([]byte(`{"convention":"millicast",`), "ms", int64(ms)), '}')
-	x.unitRecord(m, Record{Source: UserData, UTC: jsonTime(time.UnixMilli(int64(ms)).UTC()), Extra: b})
+	x.unitRecord(m, Record{
+		Source: UserData, UTC: jsonTime(time.UnixMilli(int64(ms)).UTC()), Extra: fmt.Appendf(nil, `{"convention":"millicast","ms":%d}`, ms),
+	})
 }
 
 // obsStamp is one time stamp of OBS's user data: when an event happened to the frame.
