@@ -61,11 +61,17 @@ func (s spans) list(playlist string) (list []span, err error) {
 	return list, nil
 }
 
-const (
-	// inexact is by how much EXTINF may differ from the length of the pictures: it may be written in milliseconds, and
-	// time stamps are rounded to ticks.
-	inexact = markers.Seconds(time.Millisecond)
-)
+// inexact is by how much EXTINF may differ from the length of the pictures: it may be written in milliseconds, and time stamps
+// are rounded to ticks.
+const inexact = markers.Seconds(time.Millisecond)
+
+// placeAt is the place of the picture at a time stamp, the zero one where there is none.
+func (c *checker) placeAt(pts int64, j *matcher) report.Place {
+	if i, ok := j.picture(pts); ok {
+		return c.place(c.in.pictures[i].Frame)
+	}
+	return report.Place{}
+}
 
 // datedFrames are the frames that segments begin with, with whether the playlist dates each segment: some give the date of
 // their first segment only, and EXTINF says those of the others (RFC 8216, 6.3.3).
@@ -102,12 +108,7 @@ func (c *checker) segmentFindings(j *matcher) []report.Finding {
 		if max(off, -off) > max(largest, -largest) {
 			largest = off
 		}
-		p := report.Place{}
-		if k, ok := j.picture(s.first); ok {
-			p.First = c.in.pictures[k].Frame
-			p.Last, p.Time = p.First, c.clock.Time(p.First)
-		}
-		places = append(places, p)
+		places = append(places, c.placeAt(s.first, j))
 	}
 	if len(places) == 0 {
 		return nil
@@ -128,12 +129,6 @@ func (c *checker) segmentFindings(j *matcher) []report.Finding {
 // encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
 // a folder of files has not.
 func (c *checker) compareTags(m *comparison, j *matcher) {
-	place := func(s *span) report.Place {
-		if i, ok := j.picture(s.first); ok {
-			return c.place(c.in.pictures[i].Frame)
-		}
-		return report.Place{}
-	}
 	for i := range c.in.segments {
 		s := &c.in.segments[i]
 		for _, tag := range c.in.doubled[s.msn] {
@@ -141,7 +136,7 @@ func (c *checker) compareTags(m *comparison, j *matcher) {
 			if tag == "EXT-X-PROGRAM-DATE-TIME" {
 				source = analyzer.ProgramDateTime
 			}
-			m.doubled[source] = append(m.doubled[source], place(s))
+			m.doubled[source] = append(m.doubled[source], c.placeAt(s.first, j))
 		}
 		if i == 0 {
 			continue
@@ -157,9 +152,9 @@ func (c *checker) compareTags(m *comparison, j *matcher) {
 		switch {
 		case old == "" || now == "":
 		case old != now && !s.discontinuity:
-			m.missing[report.DiscontinuityTag] = append(m.missing[report.DiscontinuityTag], place(s))
+			m.missing[report.DiscontinuityTag] = append(m.missing[report.DiscontinuityTag], c.placeAt(s.first, j))
 		case old == now && s.discontinuity && first == last+1 && c.truth.Bounded:
-			m.added[report.DiscontinuityTag] = append(m.added[report.DiscontinuityTag], place(s))
+			m.added[report.DiscontinuityTag] = append(m.added[report.DiscontinuityTag], c.placeAt(s.first, j))
 		}
 	}
 }
