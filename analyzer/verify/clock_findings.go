@@ -72,14 +72,11 @@ func describeClock(r report.Clock) (list []report.Finding) {
 	if ppm := math.Round(r.PPM*10) / 10; ppm != 0 {
 		list = append(list, report.Finding{
 			Kind: report.ClockDrift, Clock: r.Name, PPM: &ppm,
-			Text: fmt.Sprintf("%s runs %s by %s ppm between its jumps", r.Name, fast(ppm), plain(ppm)),
+			Text: fmt.Sprintf("%s %s between its jumps", r.Name, pace(ppm)),
 		})
 	}
 	return list
 }
-
-// plain is a size without an exponent.
-func plain(v float64) string { return strconv.FormatFloat(math.Abs(v), 'f', -1, 64) }
 
 // mainFinding is the first of them.
 func mainFinding(r report.Clock) (report.Finding, bool) {
@@ -91,7 +88,7 @@ func mainFinding(r report.Clock) (report.Finding, bool) {
 		f.Text = fmt.Sprintf("%s is %s", r.Name, ahead(r.Offset))
 	case report.Drifting:
 		f.Kind, f.PPM, f.Amount = report.ClockDrift, &ppm, &r.Offset
-		f.Text = fmt.Sprintf("%s runs %s by %s ppm", r.Name, fast(ppm), plain(ppm))
+		f.Text = fmt.Sprintf("%s %s", r.Name, pace(ppm))
 		if most := max(smallestOffset, r.Tolerance); r.Offset > most || r.Offset < -most {
 			f.Text += fmt.Sprintf(", and is %s at first", ahead(r.Offset))
 		}
@@ -134,9 +131,10 @@ func signed(t markers.Seconds) string {
 	return report.Brief(t) + " s"
 }
 
-func fast(ppm float64) string {
+func pace(ppm float64) string {
+	how := "fast"
 	if ppm < 0 {
-		return "slow"
+		how = "slow"
 	}
-	return "fast"
+	return fmt.Sprintf("runs %s by %s ppm", how, strconv.FormatFloat(math.Abs(ppm), 'f', -1, 64))
 }

@@ -43,10 +43,10 @@ func (f folder) read() (truthFile, error) {
 	if t.Channel == nil || t.First == nil || t.Last == nil {
 		return t, fmt.Errorf("%s has no channel, first_frame or last_frame: name a file that refstream generate wrote", f.name)
 	}
-	if err := CheckChannel(*t.Channel); err != nil {
-		return t, fmt.Errorf("%s: %w", f.name, err)
+	if err = CheckChannel(*t.Channel); err == nil {
+		err = t.check()
 	}
-	if err := t.check(); err != nil {
+	if err != nil {
 		return t, fmt.Errorf("%s: %w", f.name, err)
 	}
 	return t, nil
