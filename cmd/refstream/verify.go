@@ -19,6 +19,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
 // verifyFlags are those of the command verify.
@@ -146,8 +147,8 @@ func (t *truthFlags) register(f *pflag.FlagSet) {
 // source finds the truth about a stream or, where of is empty, about nothing in particular; given tells which flags were
 // set. Where no flag says, it is looked for beside a file, and on the server that a stream comes from. The channel is that
 // of the flag, or else of the stream's address, or else of what the stream says itself.
-func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Source, error) {
-	base, named := verify.ServerOf(of)
+func (t *truthFlags) source(of string, given func(flag string) bool) (truth.Source, error) {
+	base, named := truth.ServerOf(of)
 	channel := named
 	if given("channel") {
 		channel = t.Name
@@ -155,23 +156,23 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Sou
 	client := &http.Client{Timeout: truthTimeout}
 	if t.truth != "" {
 		if !strings.HasPrefix(t.truth, "http://") && !strings.HasPrefix(t.truth, "https://") {
-			return verify.Folder(t.truth), nil
+			return truth.Folder(t.truth), nil
 		}
 		if of == "" || given("channel") {
-			return verify.Server(t.truth, channel, client)
+			return truth.Server(t.truth, channel, client)
 		}
-		return verify.Unnamed(func(ctx context.Context, said string) (verify.Source, error) {
-			return verify.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
-		}), nil
+		return truth.Unnamed{Find: func(ctx context.Context, said string) (truth.Source, error) {
+			return truth.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
+		}}, nil
 	}
 	if given("seed") || given("epoch") {
 		if of == "" || channel != "" {
 			return t.seeded(channel)
 		}
-		return verify.Unnamed(func(_ context.Context, said string) (verify.Source, error) { return t.seeded(said) }), nil
+		return truth.Unnamed{Find: func(_ context.Context, said string) (truth.Source, error) { return t.seeded(said) }}, nil
 	}
 	if base != "" {
-		return verify.Server(base, channel, client)
+		return truth.Server(base, channel, client)
 	}
 	if of != "" {
 		path := strings.TrimPrefix(of, "file://")
@@ -180,14 +181,14 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Sou
 		}
 		beside := filepath.Join(filepath.Dir(path), "truth.json")
 		if _, err := os.Stat(beside); err == nil {
-			return verify.Folder(beside), nil
+			return truth.Folder(beside), nil
 		}
 	}
 	return nil, errors.New("where is the truth? give --truth with a server's address or a truth.json, or --seed with the other flags that the stream was made with")
 }
 
 // seeded is the truth that follows from the flags; an empty channel is that of the flag.
-func (t *truthFlags) seeded(channel string) (verify.Source, error) {
+func (t *truthFlags) seeded(channel string) (truth.Source, error) {
 	c, err := t.channelInfo(time.Now())
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func (t *truthFlags) seeded(channel string) (verify.Source, error) {
 	if channel != "" {
 		c.Name = channel
 	}
-	return verify.Seeded(c), nil
+	return truth.Seeded(c), nil
 }
 
 // truthTimeout bounds each question to a server.

@@ -95,14 +95,14 @@ var table = map[string]arrows{
 			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
 		tests: words("stream scenario analyzer/verify/internal/verifytest"),
 	},
-	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
+	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
 		may:       words("media codec/h264 markers annotate internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 format/ts format/mp4"), // annotate: frame records
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 	},
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
-	"recorder/truth":      {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
+	"recorder/truth":      {may: words("media markers internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
 	"recorder/replaypage": {may: words("markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
