@@ -41,5 +41,6 @@ const (
 	// late.
 	longestStep = media.TicksPerSecond / 10
 
+	// UnknownPID is where no PID is known.
 	UnknownPID = -1
 )
