@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/input"
 )
 
 // Captured is a stream that was stored.
@@ -15,7 +18,7 @@ type Captured struct {
 	// local file it is the file itself, which is not copied.
 	Path string
 	// Kind is the kind of the stream.
-	Kind Kind
+	Kind input.Kind
 	// Bytes is how much was stored, of a local file its size.
 	Bytes int64
 	// Segments counts those of an HLS stream.
@@ -33,22 +36,14 @@ type Captured struct {
 // directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
 // is not stored: neither a part of a picture, nor of a segment.
 //
-// A stream that breaks off is no error if something of it was stored: that is told as a Note. That it can't be stored is
-// one always, a *StoreError. Of Options, Follow and
-// Duration have no meaning here.
+// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is one always, a
+// *StoreError. Of Options, Follow and Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
-	shared := o.HTTP != nil
-	o, err := o.withDefaults()
+	o, s, done, err := prepare(url, o)
 	if err != nil {
 		return Captured{}, err
 	}
-	t, err := parseTarget(url)
-	if err != nil {
-		return Captured{}, err
-	}
-	if !shared {
-		defer o.HTTP.CloseIdleConnections()
-	}
+	defer done()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Captured{}, fmt.Errorf("capture stream: %w", stored(err))
 	}
@@ -58,7 +53,7 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 		reading, cancel = context.WithTimeout(ctx, duration)
 		defer cancel()
 	}
-	c, err := sourceOf(t, o).store(reading, dir)
+	c, err := s.store(reading, dir)
 	failed := new(StoreError)
 	switch {
 	case ctx.Err() != nil:
@@ -76,11 +71,37 @@ func Capture(ctx context.Context, url, dir string, o Options, duration time.Dura
 }
 
 // fileFor makes the file that a stream of a kind is stored in.
-func fileFor(dir string, k Kind) (*os.File, error) {
+func fileFor(dir string, k input.Kind) (*os.File, error) {
 	name := "stream." + string(k)
-	if k == KindRTMP {
-		name = "stream." + string(KindFLV)
+	if k == input.RTMP {
+		name = "stream." + string(input.FLV)
 	}
 	f, err := os.Create(filepath.Join(dir, name))
 	return f, stored(err)
+}
+
+// StoreError says that what was read could not be stored on this machine: it says nothing about the stream.
+type StoreError struct {
+	// Err is the cause, such as a full disk.
+	Err error
+}
+
+func (e *StoreError) Error() string { return "store stream: " + e.Err.Error() }
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// stored marks an error of storing, if it is one.
+func stored(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &StoreError{err}
+}
+
+// storeWriter marks its errors, so that those of storing can be distinguished from those of reading.
+type storeWriter struct{ w io.Writer }
+
+// Write writes once.
+func (s storeWriter) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	return n, stored(err)
 }

@@ -22,7 +22,7 @@ const (
 	maxStep = 2 * media.TicksPerSecond
 )
 
-// extractor makes the records of one stream. Whoever reads a stream tells it what comes in the order of the stream. It
+// extractor makes the records of one stream. Whoever reads a stream gives it what comes in the order of the stream. It
 // lives as long as the stream is read, over all connections, so that counts and time stamps go on. After an error of the
 // handler it does nothing more.
 type extractor struct {
@@ -48,13 +48,12 @@ type extractor struct {
 	sets   parameterSets
 	counts clockCount
 	// dateTime is to be stated with the next unit, nil for none.
-	dateTime *dateTime
-	run      int64 // of the last frame record, 0 for none
-	silent   bool  // notes that it is resumed are due
-	lacked   bool  // that pic_timing can't be read was told
+	dateTime    *dateTime
+	run         int64 // of the last frame record, 0 for none
+	interrupted bool  // notes that it is resumed are due
+	lackedSPS   bool  // that pic_timing can't be read was reported
 }
 
-// place is where in the stream something stands.
 type place struct {
 	msn    *int64
 	uri    string
@@ -66,7 +65,7 @@ type moment struct {
 	seconds       markers.Seconds
 	pts, dts, dur int64
 	key, hasDur   bool
-	untimed       bool // the stream tells no time for it
+	untimed       bool // the stream has no time for it
 	number        int64
 	// time is the HLS clock, as the unit's frame record has it, nil without one.
 	time *markers.Seconds
@@ -117,7 +116,6 @@ func (x *extractor) record(r Record) {
 	x.err = x.handle(r)
 }
 
-// unitRecord passes on a statement of an access unit.
 func (x *extractor) unitRecord(m *moment, r Record) {
 	if r.Time = m.time; !m.untimed {
 		r.StreamTime, r.PTS, r.DTS = &m.seconds, &m.pts, &m.dts
@@ -129,24 +127,13 @@ func (x *extractor) unitRecord(m *moment, r Record) {
 	x.record(r)
 }
 
-// timedRecord passes on a statement that has a time of its own.
 func (x *extractor) timedRecord(pts int64, r Record) {
-	seconds := secondsOf(pts)
+	seconds := markers.SecondsOf(pts)
 	r.StreamTime, r.PTS, r.Unit = &seconds, &pts, -1
 	x.record(r)
 }
 
-// secondsOf is a position in 90 kHz ticks in nanoseconds, rounded down.
-func secondsOf(ticks int64) markers.Seconds {
-	const perTick, of = 100000, 9 // 1e9/90000 in lowest terms
-	q, rest := ticks/of, ticks%of
-	if rest < 0 {
-		q, rest = q-1, rest+of
-	}
-	return markers.Seconds(q*perTick + rest*perTick/of)
-}
-
-// note tells what happened.
+// note logs what happened and passes it on.
 func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
 	n := Note{StreamURL: x.url, At: x.o.Now(), Kind: kind, Text: fmt.Sprintf(format, args...), Err: err}
 	level := slog.LevelInfo
@@ -164,5 +151,5 @@ func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
 	}
 }
 
-// lost says that the stream does not go on for now; that it does is told with the next unit.
-func (x *extractor) lost() { x.silent = true }
+// lost says that the stream does not go on for now; that it does is reported with the next unit.
+func (x *extractor) lost() { x.interrupted = true }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/input"
 )
 
 // encodeHLS makes an HLS stream of ffmpeg's own in a directory, and gives the playlist.
@@ -248,7 +250,7 @@ func TestCapture(t *testing.T) {
 	for _, name := range []string{"key", "fmp4"} {
 		url := server.URL + "/" + name + "/index.m3u8"
 		c, err := Capture(within(t), url, filepath.Join(t.TempDir(), "a"), o, 0)
-		if err != nil || c.Segments != 3 || c.Kind != KindHLS {
+		if err != nil || c.Segments != 3 || c.Kind != input.HLS {
 			t.Fatalf("%s: %+v, %v", name, c, err)
 		}
 		want, got := analyze(t, url), analyze(t, c.Path)
@@ -270,7 +272,7 @@ func TestCapture(t *testing.T) {
 	var c Captured
 	inTime(t, mux, func(t *testing.T, client *http.Client) {
 		var err error
-		if c, err = Capture(t.Context(), "http://test/live", dir, Options{Now: time.Now, HTTP: client}, 300*time.Millisecond); err != nil || c.Kind != KindTS {
+		if c, err = Capture(t.Context(), "http://test/live", dir, Options{Now: time.Now, HTTP: client}, 300*time.Millisecond); err != nil || c.Kind != input.TS {
 			t.Fatalf("%+v, %v", c, err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
@@ -29,7 +30,6 @@ type id3Frame struct {
 	Bytes       int             `json:"bytes,omitempty"` // of the data
 }
 
-// id3 takes an ID3 tag, whose PTS is in ticks of this connection.
 func (x *extractor) id3(tag []byte, at, offset int64) {
 	if x.err != nil {
 		return
@@ -42,19 +42,24 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 	}
 	frames, err := ts.ParseID3(tag)
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", markers.SecondsOf(pts))
 	}
 	r := Record{Source: ID3}
 	marker, isMarker, err := ts.MarkerOf(frames)
 	switch {
 	case err != nil:
-		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", markers.SecondsOf(pts))
 	case isMarker:
-		r.Frame, r.UTC, r.Timecode = &marker.Frame, speakable(marker.UTC), marker.Timecode
+		r.Frame, r.UTC, r.Timecode = &marker.Frame, jsonTime(marker.UTC), marker.Timecode
 		length := marker.LastPTS - marker.PTS
 		r.Duration = &length
 	default:
-		r.UTC = timeInID3(frames)
+		for _, f := range frames { // the first text that is an instant
+			if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
+				r.UTC = jsonTime(t.UTC())
+				break
+			}
+		}
 	}
 	shown := make([]id3Frame, 0, len(frames))
 	for _, f := range frames {
@@ -64,7 +69,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		Frames []id3Frame `json:"frames"`
 	}{shown})
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", secondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", markers.SecondsOf(pts))
 		return
 	}
 	r.Extra = extra
@@ -83,14 +88,4 @@ func showID3(f ts.ID3Frame, isMarker bool) id3Frame {
 	}
 	s.Data, s.Bytes = f.Data[:min(len(f.Data), maxID3Data)], len(f.Data)
 	return s
-}
-
-// timeInID3 is the first instant that stands in a text frame, nil where there is none.
-func timeInID3(frames []ts.ID3Frame) *time.Time {
-	for _, f := range frames {
-		if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
-			return speakable(t.UTC())
-		}
-	}
-	return nil
 }

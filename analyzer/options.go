@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,7 +17,7 @@ import (
 type Options struct {
 	// Now is the wall clock that the records' Timestamp is taken from.
 	Now func() time.Time
-	// Logger is told what Note is told, and at debug level each NAL unit and tag with its offset; nil for nobody.
+	// Logger logs what Note is called with, and at debug level each NAL unit and tag with its offset; nil for nobody.
 	Logger *slog.Logger
 	// Follow goes on when the stream ends, breaks off or can't be had: it is asked for again, and a file is read as it
 	// grows. Without it the first of these is the end.
@@ -31,9 +32,9 @@ type Options struct {
 	// HTTP makes the requests; nil for one with no limit on how long a response lasts, since that of a live stream has
 	// no end.
 	HTTP *http.Client
-	// Note is told what happens to the stream, in the goroutine of Run; nil for nobody.
+	// Note is called with what happens to the stream, in the goroutine of Run; nil for nobody.
 	Note func(Note)
-	// Unit is told of each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
+	// Unit is called with each access unit, before the records of its statements, in the goroutine of Run; nil for nobody.
 	Unit func(Unit)
 
 	// dial connects to RTMP servers, for tests without a network; nil for what the system has.
@@ -45,7 +46,7 @@ type Unit struct {
 	StreamURL string
 	// Number counts the access units of the stream from 0 in decoding order.
 	Number int64
-	// PTS and DTS are 90 kHz ticks, unwrapped: those of the DTS before where the unit is Untimed, because the stream tells no time
+	// PTS and DTS are 90 kHz ticks, unwrapped: those of the DTS before where the unit is Untimed, because the stream has no time
 	// for it.
 	PTS, DTS int64
 	Untimed  bool
@@ -76,19 +77,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Duration < 0 || o.Stall < 0 || o.RetryMin < 0 || o.RetryMax < 0 {
 		return o, errors.New("analyzer options: a time is negative")
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Stall == 0 {
-		o.Stall = defaultStall
-	}
-	if o.RetryMin == 0 {
-		o.RetryMin = shortestRetry
-	}
-	if o.RetryMax == 0 {
-		o.RetryMax = longestRetry
-	}
-	o.RetryMax = max(o.RetryMax, o.RetryMin)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.Stall = cmp.Or(o.Stall, defaultStall)
+	o.RetryMin = cmp.Or(o.RetryMin, shortestRetry)
+	o.RetryMax = max(cmp.Or(o.RetryMax, longestRetry), o.RetryMin)
 	if o.dial == nil {
 		o.dial = new(net.Dialer).DialContext
 	}
@@ -107,4 +99,41 @@ func ticksOf(d time.Duration) int64 {
 		half = -half
 	}
 	return s*media.TicksPerSecond + (rest*media.TicksPerSecond+half)/unit
+}
+
+// NoteKind says what a Note is about.
+type NoteKind string
+
+// The kinds of notes.
+const (
+	NoteConnected  NoteKind = "connected"  // the stream is being read
+	NoteEnded      NoteKind = "ended"      // the stream came to its end
+	NoteLost       NoteKind = "lost"       // it broke off or can't be had, and is asked for again
+	NoteStalled    NoteKind = "stalled"    // nothing new has come for too long
+	NoteResumed    NoteKind = "resumed"    // after NoteStalled or NoteLost: units come again
+	NoteParameters NoteKind = "parameters" // the coding changed: size, profile, frame rate
+	NoteRestart    NoteKind = "restart"    // the generator was started anew: frame records count another run
+	NoteJump       NoteKind = "jump"       // time stamps do not go on where they were
+	NoteMissing    NoteKind = "missing"    // a segment is a gap, can't be had, or is gone from the playlist unread
+	NoteDamaged    NoteKind = "damaged"    // a part can't be read and was left out
+)
+
+// Note says what happened to a stream, for people to read.
+type Note struct {
+	StreamURL string
+	// At is the wall clock when it was noticed.
+	At   time.Time
+	Kind NoteKind
+	// Text says what and where in one line.
+	Text string
+	// Err is the cause, nil where there is none.
+	Err error
+}
+
+// String is the note with its cause.
+func (n Note) String() string {
+	if n.Err == nil {
+		return n.Text
+	}
+	return n.Text + ": " + n.Err.Error()
 }

@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -26,6 +27,8 @@ const (
 	ProducerTime    Source = "mp4.prft"         // wall clock for a time of the track (ISO/IEC 14496-12, 8.16.5)
 	ProgramDateTime Source = "hls.program_date_time"
 	DateRange       Source = "hls.daterange"
+	// Transport is what is wrong with the packets of a transport stream (ETSI TR 101 290, 5.2; package tr101290).
+	Transport Source = "ts.transport"
 )
 
 // Record is one timing statement of a stream, with the moment in the stream that it speaks of.
@@ -60,6 +63,51 @@ type Record struct {
 	// Offset is the position of the statement in the bytes of the stream, or of the segment; -1 where it has none.
 	Offset int64 `json:"offset"`
 
-	// clock is the clockTimestamp of pic_timing (H.264, D.2.3) in nanoseconds since midnight, nil where it can't be told.
+	// clock is the clockTimestamp of pic_timing (H.264, D.2.3) in nanoseconds since midnight, nil where it is not known.
 	clock *int64
+}
+
+// AppendJSON appends the record as a JSON object on one line to dst, and returns the extended slice: what json.Marshal
+// makes of it, several times as fast.
+func (r *Record) AppendJSON(dst []byte) []byte {
+	b := appendText(append(dst, `{"stream_url":`...), r.StreamURL)
+	b = appendTime(append(b, `,"timestamp":`...), r.Timestamp)
+	b = append(b, `,"stream_time":`...)
+	if r.StreamTime == nil {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, r.StreamTime.String()...)
+	}
+	if r.Time != nil {
+		b = append(append(b, `,"time":`...), r.Time.String()...)
+	}
+	b = appendOptional(append(b, `,"pts":`...), r.PTS)
+	b = appendOptional(append(b, `,"dts":`...), r.DTS)
+	b = appendOptional(append(b, `,"duration":`...), r.Duration)
+	b = appendText(append(b, `,"source":`...), string(r.Source))
+	b = append(b, `,"extra_data":`...)
+	if len(r.Extra) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, r.Extra...)
+	}
+	b = strconv.AppendInt(append(b, `,"unit":`...), r.Unit, 10)
+	b = strconv.AppendBool(append(b, `,"key":`...), r.Key)
+	if r.Frame != nil {
+		b = strconv.AppendInt(append(b, `,"frame":`...), *r.Frame, 10)
+	}
+	if r.UTC != nil {
+		b = appendTime(append(b, `,"utc":`...), *r.UTC)
+	}
+	if r.Timecode != "" {
+		b = appendText(append(b, `,"timecode":`...), r.Timecode)
+	}
+	if r.MSN != nil {
+		b = strconv.AppendInt(append(b, `,"msn":`...), *r.MSN, 10)
+	}
+	if r.URI != "" {
+		b = appendText(append(b, `,"uri":`...), r.URI)
+	}
+	b = strconv.AppendInt(append(b, `,"offset":`...), r.Offset, 10)
+	return append(b, '}')
 }

@@ -2,11 +2,15 @@ package analyzer
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/markers"
 )
 
 // Names of scripts that state a time.
@@ -30,7 +34,7 @@ func (x *extractor) script(body []byte, at, offset int64) {
 			slog.Int64("offset", offset), slog.Int64("pts", pts), slog.String("name", name), slog.Int("bytes", len(body)))
 	}
 	if err != nil {
-		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, secondsOf(pts))
+		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, markers.SecondsOf(pts))
 	}
 	if strings.EqualFold(name, scriptFI) { // some write onFi
 		name = scriptFI
@@ -42,20 +46,25 @@ func (x *extractor) script(body []byte, at, offset int64) {
 	case scriptCuePoint:
 		x.cuePoint(pts, values, args)
 	case scriptMetaData:
-		x.timedRecord(pts, Record{Source: OnMetaData, Extra: amfJSON(args)})
+		x.timedRecord(pts, Record{Source: OnMetaData, Extra: AMFJSON(args)})
 	case scriptTextData:
-		x.timedRecord(pts, Record{Source: OnTextData, Extra: amfJSON(args)})
+		x.timedRecord(pts, Record{Source: OnTextData, Extra: AMFJSON(args)})
 	}
 }
 
-// fi takes an onFI message.
 func (x *extractor) fi(pts int64, values, args []any) {
 	f, _ := flv.ParseFI(values)
-	r := Record{Source: OnFI, Extra: amfJSON(args)}
+	r := Record{Source: OnFI, Extra: AMFJSON(args)}
 	if t, ok := f.Time(); ok {
-		r.UTC = speakable(t.UTC())
-	} else if d, ok := firstDate(args); ok {
-		r.UTC = speakable(d.UTC())
+		r.UTC = jsonTime(t.UTC())
+	} else {
+		list, _ := properties(args)
+		for _, p := range list {
+			if d, ok := p.Value.(amf0.Date); ok {
+				r.UTC = jsonTime(d.UTC())
+				break
+			}
+		}
 	}
 	if tc, ok := f.FrameTimecode(); ok {
 		r.Timecode = tc.String()
@@ -65,10 +74,10 @@ func (x *extractor) fi(pts int64, values, args []any) {
 
 // cuePoint takes an onCuePoint message: of ours the marker, of others what they say.
 func (x *extractor) cuePoint(pts int64, values, args []any) {
-	r := Record{Source: OnCuePoint, Extra: amfJSON(args)}
+	r := Record{Source: OnCuePoint, Extra: AMFJSON(args)}
 	if c, ok := flv.ParseCuePoint(values); ok {
 		if m, ok := c.Marker(); ok {
-			r.Frame, r.UTC, r.Timecode = &m.Frame, speakable(m.UTC), m.Timecode
+			r.Frame, r.UTC, r.Timecode = &m.Frame, jsonTime(m.UTC), m.Timecode
 			length := m.LastPTS - m.PTS
 			r.Duration = &length
 		}
@@ -76,22 +85,58 @@ func (x *extractor) cuePoint(pts int64, values, args []any) {
 	x.timedRecord(pts, r)
 }
 
-// firstDate is the first date among the properties of the first value.
-func firstDate(args []any) (amf0.Date, bool) {
-	if len(args) == 0 {
-		return amf0.Date{}, false
+// AMFJSON is the values behind a script's name as a JSON object: the properties of the only value, if that is an object,
+// else {"values": […]}.
+func AMFJSON(args []any) json.RawMessage {
+	if list, ok := properties(args); ok && len(args) == 1 {
+		return appendProperties(nil, list)
 	}
-	var properties []amf0.Property
-	switch v := args[0].(type) {
-	case amf0.Object:
-		properties = v
-	case amf0.Array:
-		properties = v
-	}
-	for _, p := range properties {
-		if d, ok := p.Value.(amf0.Date); ok {
-			return d, true
+	return append(appendAMF([]byte(`{"values":`), amf0.Strict(args)), '}')
+}
+
+// properties are those of the first value, where it is an object or an ECMA array.
+func properties(args []any) (list []amf0.Property, ok bool) {
+	if len(args) > 0 {
+		switch v := args[0].(type) {
+		case amf0.Object:
+			return v, true
+		case amf0.Array:
+			return v, true
 		}
 	}
-	return amf0.Date{}, false
+	return nil, false
+}
+
+// appendAMF appends a value as JSON. A property that stands twice counts once, with its last value. Numbers that JSON
+// has none for become null, dates a text (RFC 3339).
+func appendAMF(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case float64:
+		return appendNumber(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case string:
+		return appendText(b, v)
+	case amf0.Date:
+		return appendText(b, v.UTC().Format(time.RFC3339Nano))
+	case amf0.Object:
+		return appendProperties(b, v)
+	case amf0.Array:
+		return appendProperties(b, v)
+	case amf0.Strict:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendAMF(b, e)
+		}
+		return append(b, ']')
+	}
+	return append(b, "null"...)
+}
+
+func appendProperties(b []byte, list []amf0.Property) []byte {
+	return appendMembers(b, list, func(p amf0.Property) string { return p.Name },
+		func(b []byte, p amf0.Property) []byte { return appendAMF(b, p.Value) })
 }

@@ -3,26 +3,32 @@ package analyzer
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/codec/hevc"
+	"github.com/refstream/refstream/media"
 )
 
-// sei takes a NAL unit of supplemental enhancement information.
-func (x *extractor) sei(m *moment, nal []byte) {
-	messages, err := h264.ParseSEI(nal)
+func (x *extractor) sei(m *moment, codec media.Codec, nal []byte) {
+	parse := h264.ParseSEI
+	if codec == media.HEVC {
+		parse = hevc.ParseSEI
+	}
+	messages, err := parse(nal)
 	if err != nil {
 		x.note(NoteDamaged, err, "unit %d has SEI that can't be read to its end", m.number)
 	}
 	x.hlsTime(m, messages)
 	for _, msg := range messages {
-		switch msg.Type {
-		case h264.SEIPicTiming:
-			x.picTiming(m, msg.Payload)
-		case h264.SEIUserDataUnregistered:
+		switch {
+		case msg.Type == h264.SEIUserDataUnregistered: // of HEVC too
 			x.userData(m, msg.Payload)
+		case codec == media.H264 && msg.Type == h264.SEIPicTiming:
+			x.picTiming(m, msg.Payload)
+		case codec == media.HEVC && msg.Type == hevc.SEITimeCode:
+			x.timeCode(m, msg.Payload)
 		}
 	}
 }
@@ -50,8 +56,8 @@ func (x *extractor) hlsTime(m *moment, messages []h264.SEIMessage) {
 func (x *extractor) picTiming(m *moment, payload []byte) {
 	sps := x.sets.active
 	if sps == nil {
-		if !x.lacked {
-			x.lacked = true
+		if !x.lackedSPS {
+			x.lackedSPS = true
 			x.note(NoteDamaged, nil, "pic_timing of unit %d can't be read: no SPS came before it", m.number)
 		}
 		return
@@ -65,7 +71,10 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 		return
 	}
 	r := Record{Source: PicTiming, Extra: appendPicTiming(nil, &p, sps)}
-	if tc, of := x.counts.take(p.Timestamps[:], wideTimecode(sps)); of != nil {
+	// The clock ticks twice a frame.
+	wide := sps.VUI != nil && sps.VUI.NumUnitsInTick > 0 &&
+		media.FrameRate{Num: int64(sps.VUI.TimeScale), Den: 2 * int64(sps.VUI.NumUnitsInTick)}.WideTimecode()
+	if tc, of := x.counts.take(p.Timestamps[:], wide); of != nil {
 		r.Timecode, r.clock = tc.String(), clockTimestamp(tc, of, sps.VUI)
 	}
 	own := *m
@@ -73,34 +82,6 @@ func (x *extractor) picTiming(m *moment, payload []byte) {
 	x.unitRecord(&own, r)
 }
 
-// userData takes a user_data_unregistered message, which states a time if its UUID is a known one.
-func (x *extractor) userData(m *moment, payload []byte) {
-	if stamp, ok := h264.ParseMISBTime(payload); ok {
-		if stamp.Micros > math.MaxInt64 {
-			return // no clock says so
-		}
-		x.misb(m, stamp.Status, "us", int64(stamp.Micros), time.UnixMicro(int64(stamp.Micros)))
-		return
-	}
-	u, ok := h264.ParseUserData(payload)
-	if !ok {
-		return
-	}
-	if string(u.UUID[:]) == annotate.RecordUUID {
-		x.frameRecord(m, u.Data)
-		return
-	}
-	switch u.UUID.String() {
-	case uuidMISBMicros, uuidMISBNanos:
-		x.otherMISB(m, u)
-	case uuidOBS:
-		x.obs(m, u.Data)
-	case uuidMillicast:
-		x.millicast(m, u.Data)
-	}
-}
-
-// frameRecord takes the user data that package annotate writes.
 func (x *extractor) frameRecord(m *moment, data []byte) {
 	rec, err := annotate.ParseRecord(data)
 	if err != nil {
@@ -126,4 +107,18 @@ func oneLine(valid []byte) json.RawMessage {
 		}
 	}
 	return bytes.Clone(bytes.TrimSpace(valid))
+}
+
+func (x *extractor) timeCode(m *moment, payload []byte) {
+	list, err := hevc.ParseTimeCode(payload)
+	if err != nil {
+		x.note(NoteDamaged, err, "the time code of unit %d can't be read", m.number)
+		return
+	}
+	r := Record{Source: TimeCode, Extra: append(appendTimestamps([]byte{'{'}, list, media.HEVC), '}')}
+	// The rate is not known here: frames have two digits where two are enough.
+	if tc, of := x.counts.take(list, false); of != nil {
+		r.Timecode = tc.String()
+	}
+	x.unitRecord(m, r)
 }

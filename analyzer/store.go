@@ -7,42 +7,40 @@ import (
 	"io"
 	"os"
 
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 )
 
-func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
-	w := newWatchdog(ctx, s.o.Stall)
-	defer w.close()
-	c, err := s.open(w)
+func (s *source) storeBytes(ctx context.Context, dir string) (Captured, error) {
+	w := input.NewWatchdog(ctx, s.o.Stall)
+	defer w.Close()
+	c, err := input.Open(w, s.t, s.o.HTTP)
 	if err != nil {
 		return Captured{}, err
 	}
 	defer c.Close()
-	if c.kind == KindHLS {
+	if c.Kind == input.HLS {
 		c.Close()
-		w.close()
-		return (&hlsSource{t: s.t, o: s.o}).store(ctx, dir)
+		w.Close()
+		return s.storeHLS(ctx, dir)
 	}
-	if c.tail != nil {
-		info, err := c.tail.f.Stat()
-		if err == nil && info.Mode().IsRegular() {
-			return Captured{Path: s.t.path, Kind: c.kind, Bytes: info.Size()}, nil
-		}
+	if size, ok := c.Regular(); ok {
+		return Captured{Path: s.t.Path, Kind: c.Kind, Bytes: size}, nil
 	}
-	f, err := fileFor(dir, c.kind)
+	f, err := fileFor(dir, c.Kind)
 	if err != nil {
 		return Captured{}, err
 	}
-	out := Captured{Path: f.Name(), Kind: c.kind}
-	switch c.kind {
-	case KindTS:
-		out.Bytes, err = storeTS(f, c.r)
-	case KindFLV:
-		reader := flv.NewReader(c.r)
+	out := Captured{Path: f.Name(), Kind: c.Kind}
+	switch c.Kind {
+	case input.TS:
+		out.Bytes, err = storeTS(f, c)
+	case input.FLV:
+		reader := flv.NewReader(c)
 		out.Bytes, err = storeTags(storeWriter{f}, reader.Next)
 	default:
-		out.Bytes, err = io.Copy(storeWriter{f}, c.r)
+		out.Bytes, err = io.Copy(storeWriter{f}, c)
 	}
 	if closing := stored(f.Close()); closing != nil {
 		return out, closing
@@ -50,7 +48,7 @@ func (s *byteSource) store(ctx context.Context, dir string) (Captured, error) {
 	if failed := new(StoreError); errors.As(err, &failed) {
 		return out, failed
 	}
-	return out, w.explain(err)
+	return out, w.Explain(err)
 }
 
 // storeTS copies a transport stream. Where it breaks off, the picture that was begun is left out.
@@ -106,12 +104,12 @@ func storeTags(f io.Writer, next func() (flv.Tag, error)) (int64, error) {
 	}
 }
 
-func (s *rtmpSource) store(ctx context.Context, dir string) (Captured, error) {
-	f, err := fileFor(dir, KindRTMP)
+func (s *source) storeRTMP(ctx context.Context, dir string) (Captured, error) {
+	f, err := fileFor(dir, input.RTMP)
 	if err != nil {
 		return Captured{}, err
 	}
-	out := Captured{Path: f.Name(), Kind: KindRTMP}
+	out := Captured{Path: f.Name(), Kind: input.RTMP}
 	b := flv.FileHeader()
 	err = s.play(ctx, func() {}, func(t flv.Tag) error {
 		b = flv.AppendTag(b, t)

@@ -25,11 +25,11 @@ type Summary struct {
 	Timecode string
 	Frame    *int64
 	UTC      *time.Time
-	// State is how the stream is: connected, resumed, stalled, lost or ended; empty before it is any of these. Told is the
-	// text of the last note, and Trouble how many told of something lost.
-	State   NoteKind
-	Told    string
-	Trouble int64
+	// State is how the stream is: connected, resumed, stalled, lost or ended; empty before it is any of these. LastNote is the
+	// text of the last note, and Trouble how many were about something lost.
+	State    NoteKind
+	LastNote string
+	Trouble  int64
 
 	recent []int64 // PTS of the units of the last two seconds, in decoding order
 	clocks []*Drift
@@ -53,7 +53,7 @@ type Drift struct {
 	lastPTS, last int64
 }
 
-// PPM is the drift in millionths, 0 where too little time has passed to tell: a second.
+// PPM is the drift in millionths, 0 where too little time has passed: a second.
 func (d *Drift) PPM() float64 {
 	if d.Since < time.Second {
 		return 0
@@ -66,7 +66,7 @@ func (s *Summary) AddUnit(u Unit) {
 	s.Units++
 	s.Bytes += int64(u.Bytes)
 	if !u.Untimed {
-		s.Position = secondsOf(u.PTS)
+		s.Position = markers.SecondsOf(u.PTS)
 	}
 	if len(s.recent) == maxRecent {
 		s.recent = s.recent[:0]
@@ -76,7 +76,7 @@ func (s *Summary) AddUnit(u Unit) {
 	s.recent = slices.DeleteFunc(s.recent, func(p int64) bool { return p <= newest-rateOver || p > u.PTS+rateOver })
 }
 
-// FrameRate is the number of frames per second of stream time in the last two seconds, 0 where that can't be told.
+// FrameRate is the number of frames per second of stream time in the last two seconds, 0 where that is not known.
 func (s *Summary) FrameRate() float64 {
 	if len(s.recent) < 2 {
 		return 0
@@ -90,7 +90,7 @@ func (s *Summary) FrameRate() float64 {
 
 // AddNote takes what happened.
 func (s *Summary) AddNote(n Note) {
-	s.Told = n.Text
+	s.LastNote = n.Text
 	switch n.Kind {
 	case NoteJump, NoteRestart:
 		s.clocks = nil
@@ -167,6 +167,6 @@ func (d *Drift) take(pts, at int64) {
 		return
 	}
 	d.lastPTS, d.last = pts, at
-	since := int64(secondsOf(pts - d.pts))
+	since := int64(markers.SecondsOf(pts - d.pts))
 	d.Since, d.Gained = time.Duration(since), time.Duration(at-d.at-since)
 }

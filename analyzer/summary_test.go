@@ -42,7 +42,7 @@ func TestSummary(t *testing.T) {
 		t.Error("clocks are compared across a jump")
 	}
 	s.AddNote(Note{Kind: NoteLost, Text: "gone"})
-	if s.Trouble != 1 || s.Told != "gone" {
+	if s.Trouble != 1 || s.LastNote != "gone" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/tr101290"
 	"github.com/refstream/refstream/format/ts"
 )
 
@@ -39,7 +40,7 @@ func TestTransportRecords(t *testing.T) {
 		if err := json.Unmarshal(r.Extra, &v); err != nil || v.PID == nil || v.Detail == "" || r.Offset < 0 {
 			t.Errorf("%+v, %v", r, err)
 		}
-		if v.Indicator == TransportError && r.Offset != at {
+		if v.Indicator == tr101290.TransportError && r.Offset != at {
 			t.Errorf("at byte %d", r.Offset)
 		}
 		found[v.Indicator] = v.Number
@@ -49,7 +50,7 @@ func TestTransportRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	// That packet is not counted: the next one shows it.
-	if found[TransportError] != "2.1" || found[ContinuityError] != "1.4" {
+	if found[tr101290.TransportError] != "2.1" || found[tr101290.ContinuityError] != "1.4" {
 		t.Errorf("%v", found)
 	}
 }
@@ -150,7 +151,7 @@ func TestTransportIndicators(t *testing.T) {
 		"constant rate":   {sound("a.ts", "-muxrate", "2M", "-pcr_period", "20"), ""},
 		"HLS":             {sound("a.m3u8", "-hls_time", "2", "-hls_list_size", "0"), ""},
 		"a long table":    {rewritten(t, plain, long(t, false)), ""},
-		"a damaged table": {rewritten(t, plain, long(t, true)), CRCError + " " + PMTError},
+		"a damaged table": {rewritten(t, plain, long(t, true)), tr101290.CRCError + " " + tr101290.PMTError},
 		"audio that stops": {rewritten(t, plain, func(pid int, p []byte) []byte {
 			if pid == audioPID {
 				if audio++; audio > 20 {
@@ -158,7 +159,7 @@ func TestTransportIndicators(t *testing.T) {
 				}
 			}
 			return p
-		}), PIDError},
+		}), tr101290.PIDError},
 		"video without PTS": {rewritten(t, plain, func(pid int, p []byte) []byte {
 			if pid == videoPID && p[1]&0x40 != 0 {
 				if video++; video > 50 && video < 100 {
@@ -173,7 +174,7 @@ func TestTransportIndicators(t *testing.T) {
 				}
 			}
 			return p
-		}), PTSError},
+		}), tr101290.PTSError},
 		"a stranger": {rewritten(t, plain, func(_ int, p []byte) []byte {
 			if counter++; counter%20 == 0 {
 				stranger := bytes.Repeat([]byte{0xFF}, ts.PacketSize)
@@ -181,7 +182,7 @@ func TestTransportIndicators(t *testing.T) {
 				return append(p, stranger...)
 			}
 			return p
-		}), UnreferencedPID},
+		}), tr101290.UnreferencedPID},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := indicators(t, c.path)
@@ -214,7 +215,7 @@ func TestTransportOfSegments(t *testing.T) {
 		}
 	}
 	onePAT := func(seen, pid int, p []byte) []byte {
-		if pid == patPID && seen > 1 {
+		if pid == 0 && seen > 1 {
 			return nil
 		}
 		return p
@@ -226,13 +227,13 @@ func TestTransportOfSegments(t *testing.T) {
 		}
 		return p
 	})
-	if found := indicators(t, playlist); found[PATError] != 1 || found[PCRRepetitionError] != 1 || len(found) != 2 {
+	if found := indicators(t, playlist); found[tr101290.PATError] != 1 || found[tr101290.PCRRepetitionError] != 1 || len(found) != 2 {
 		t.Errorf("two segments without: %v", found)
 	}
 	for _, name := range []string{"a0.ts", "a1.ts", "a3.ts"} {
 		strip(name, onePAT)
 	}
-	if found := indicators(t, playlist); found[PATError] != 0 {
+	if found := indicators(t, playlist); found[tr101290.PATError] != 0 {
 		t.Errorf("all segments without: %v", found)
 	}
 }

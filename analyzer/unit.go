@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -40,18 +41,12 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 				slog.Int64("pts", m.pts), slog.Int64("dts", m.dts), slog.String("type", nalType(au.Codec, nal)),
 				slog.Int("bytes", len(nal)))
 		}
-		switch {
-		case au.Codec == media.HEVC:
-			if hevc.TypeOf(nal).SEI() {
-				x.seiHEVC(m, nal)
-			}
-		case h264.TypeOf(nal) == h264.NALSEI:
-			x.sei(m, nal)
+		if au.Codec == media.HEVC && hevc.TypeOf(nal).SEI() || au.Codec != media.HEVC && h264.TypeOf(nal) == h264.NALSEI {
+			x.sei(m, au.Codec, nal)
 		}
 	}
 }
 
-// nalType is the name of a NAL unit's type.
 func nalType(c media.Codec, nal []byte) string {
 	if c == media.HEVC {
 		return hevc.TypeOf(nal).String()
@@ -69,7 +64,7 @@ func (x *extractor) moment(au media.AccessUnit) *moment {
 		dts := x.ticks(au.DTS)
 		m.dts, m.pts = dts, dts+(au.PTS-au.DTS)
 	}
-	m.seconds = secondsOf(m.pts)
+	m.seconds = markers.SecondsOf(m.pts)
 	x.follow(m)
 	if au.Codec != media.H264 {
 		x.sets.active = nil // how long a picture lasts is not read of others
@@ -91,15 +86,15 @@ func (x *extractor) moment(au media.AccessUnit) *moment {
 
 // follow compares the unit's time with what came before.
 func (x *extractor) follow(m *moment) {
-	if x.silent {
-		x.silent = false
+	if x.interrupted {
+		x.interrupted = false
 		x.note(NoteResumed, nil, "the stream goes on at %s s", m.seconds)
 	}
 	if m.untimed {
 		return
 	}
 	if step := m.dts - x.dts; x.timed && (step <= 0 || step > maxStep) {
-		x.note(NoteJump, nil, "time stamps go from %s s to %s s (DTS)", secondsOf(x.dts), secondsOf(m.dts))
+		x.note(NoteJump, nil, "time stamps go from %s s to %s s (DTS)", markers.SecondsOf(x.dts), markers.SecondsOf(m.dts))
 	}
 	x.timed, x.dts = true, m.dts
 }

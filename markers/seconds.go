@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/media"
 )
 
 // Seconds is a time in whole nanoseconds that reads and writes itself as decimal seconds, exactly: 1500000000 is 1.5.
@@ -21,6 +23,11 @@ func (s Seconds) String() string {
 		return whole
 	}
 	return whole + "." + strings.TrimRight(fmt.Sprintf("%09d", v%1e9), "0")
+}
+
+// SecondsOf is a position in 90 kHz ticks, rounded down to a nanosecond.
+func SecondsOf(ticks int64) Seconds {
+	return Seconds(media.FrameRate{Num: media.TicksPerSecond, Den: 1}.Nanos(ticks))
 }
 
 // ParseSeconds reads seconds as ParseDecimal does; decimals beyond the ninth are dropped.

@@ -11,8 +11,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -51,14 +52,14 @@ func (o Options) check() error {
 
 // Run reads a stream, a file or a URL, and calls found with each event when it is over; then the event is posted. What was
 // found before ctx ended is posted after it, within seconds.
-func Run(ctx context.Context, url string, o Options, found func(verify.Detected) error) error {
+func Run(ctx context.Context, url string, o Options, found func(pixels.Detected) error) error {
 	if err := o.check(); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	var posts *poster
 	if o.Post != "" {
-		_, channel := verify.ServerOf(url)
+		_, channel := truth.ServerOf(url)
 		if o.Channel != "" {
 			channel = o.Channel
 		}
@@ -72,7 +73,7 @@ func Run(ctx context.Context, url string, o Options, found func(verify.Detected)
 		if posts != nil {
 			defer posts.end()
 		}
-		return verify.Detect(ctx, url, verify.DetectOptions{FFmpeg: o.FFmpeg, Duration: o.Duration}, func(d verify.Detected) error {
+		return pixels.Detect(ctx, url, pixels.DetectOptions{FFmpeg: o.FFmpeg, Duration: o.Duration}, func(d pixels.Detected) error {
 			if err := found(d); err != nil || posts == nil {
 				return err
 			}
@@ -88,7 +89,7 @@ func Run(ctx context.Context, url string, o Options, found func(verify.Detected)
 }
 
 // body is what is posted; ok is false where the event has no instant on the clock.
-func (o Options) body(d verify.Detected) (body []byte, ok bool) {
+func (o Options) body(d pixels.Detected) (body []byte, ok bool) {
 	at := map[string]any{"source": o.Source}
 	switch {
 	case o.Clock == score.Frame && d.Frame >= 0:

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -62,9 +64,9 @@ func spoilt(t *testing.T, text []byte, each func(what, text string)) {
 // TestAbsurdTruth reads a truth with numbers that can't be: it is refused, or holds nothing against the stream but what it
 // says; nothing panics, takes long or takes much memory.
 func TestAbsurdTruth(t *testing.T) {
-	truth := truthOf(t, testFrames)
-	in := input{pictures: perfect(truth, testFrames), kind: analyzer.KindTS, info: transport()}
-	in.statements = statements(truth, in.pictures)
+	known := verifytest.Truth(t, testFrames)
+	in := streamData{pictures: perfect(known, testFrames), kind: input.TS, info: transport()}
+	in.statements = statements(known, in.pictures)
 	dir := t.TempDir()
 	line := func(v any) []byte {
 		b, err := json.Marshal(v)
@@ -74,9 +76,9 @@ func TestAbsurdTruth(t *testing.T) {
 		return b
 	}
 	files := map[string][]byte{
-		"truth.json":    line(map[string]any{"channel": testChannel(), "first_frame": 0, "last_frame": testFrames - 1, "frames": testFrames}),
+		"truth.json":    line(map[string]any{"channel": verifytest.Channel(), "first_frame": 0, "last_frame": testFrames - 1, "frames": testFrames}),
 		"frames.jsonl":  line(frameRecord(5)),
-		"markers.jsonl": line(truth.Markers[0]),
+		"markers.jsonl": line(known.Markers[0]),
 	}
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -87,8 +89,8 @@ func TestAbsurdTruth(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		began := time.Now()
-		source := Folder(dir)
-		channel, err := truthChannel(t.Context(), source)
+		source := truth.Folder(dir)
+		channel, err := truth.CheckedChannel(t.Context(), source)
 		if err == nil {
 			_, err = check(t.Context(), in, channel, source, nil)
 		}
@@ -122,7 +124,7 @@ func TestAbsurdTruth(t *testing.T) {
 
 // frameRecord is the ledger's line of a frame.
 func frameRecord(n int64) markers.FrameRecord {
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	return markers.FrameRecord{
 		Frame: n, PTS: clock.PTS(n), DTS: clock.PTS(n), Timecode: clock.Timecode(n).String(), UTC: clock.UTC(n), GenNS: 1, MonoNS: 1, Run: 1,
 		MSN: clock.MSN(n), Bytes: 1,
@@ -141,7 +143,7 @@ func TestAbsurdServer(t *testing.T) {
 		"no marker":           {`{}`, `{"markers":[],"truncated":true,"next":"markers?ts_start=1"}`, "nothing new"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := Server(answering(t, map[string]string{"/frames": c.frames, "/markers": c.markers}), "", nil)
+			s, err := truth.Server(answering(t, map[string]string{"/frames": c.frames, "/markers": c.markers}), "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,7 +164,7 @@ func TestAbsurdServer(t *testing.T) {
 // answering is a server that gives these answers, and the test's channel, again and again.
 func answering(t *testing.T, answers map[string]string) string {
 	t.Helper()
-	channel, err := json.Marshal(testChannel())
+	channel, err := json.Marshal(verifytest.Channel())
 	if err != nil {
 		t.Fatal(err)
 	}

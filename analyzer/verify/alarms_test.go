@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 )
@@ -29,16 +32,16 @@ func TestCutInCodingOrder(t *testing.T) {
 	}
 	for _, units := range cuts {
 		path := (&forger{last: units}).forge(t, c, "ts")
-		list, info := decoded(t, testChannel(), path)
-		cut := &clip{truth: c.truth, decoded: map[string]input{"ts": {kind: analyzer.KindTS, pictures: list, info: info}}}
+		list, info := decoded(t, verifytest.Channel(), path)
+		cut := &clip{truth: c.truth, decoded: map[string]streamData{"ts": {kind: input.TS, pictures: list, info: info}}}
 		r := cut.judge(t, "ts", path)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Trimmed}) {
 			t.Errorf("%d units: %v", units, textsOf(r))
 		}
 		// Without the ledger nothing is known of decoding times but what the stream says.
 		cut.truth.Frames = nil
 		r = cut.judge(t, "ts", path)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Trimmed}) {
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Trimmed}) {
 			t.Errorf("%d units, no ledger: %v", units, textsOf(r))
 		}
 	}
@@ -48,18 +51,18 @@ func TestCutInCodingOrder(t *testing.T) {
 	f := &forger{last: 52}
 	path := f.forge(t, c, "ts")
 	lost := &clip{truth: c.truth, paths: map[string]string{"ts": path}}
-	r, err := Run(t.Context(), lost.damaged(t, func(unit, _ int) bool { return unit == 50 }), given{testChannel(), blind}, Options{Now: time.Now})
+	r, err := Run(t.Context(), lost.damaged(t, func(unit, _ int) bool { return unit == 50 }), given{verifytest.Channel(), blind}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(kindsOf(r), Missing) {
+	if !slices.Contains(kindsOf(r), report.Missing) {
 		t.Errorf("lost: %v", textsOf(r))
 	}
 }
 
 // Two events of which a gap takes the end of the one and the beginning of the other are two.
 func TestEventsBesideGap(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	all := perfect(truth, testFrames)
 	a, b := truth.Markers[0], truth.Markers[1]
 	for name, gap := range map[string][2]int64{
@@ -67,8 +70,8 @@ func TestEventsBesideGap(t *testing.T) {
 		"the second whole": {a.LastFrame - 5, b.Frame}, "all between": {a.LastFrame + 1, b.Frame},
 	} {
 		pictures := slices.Delete(slices.Clone(all), int(gap[0]), int(gap[1]))
-		r := checked(t, input{pictures: pictures, statements: statements(truth, pictures)}, truth)
-		if got := kindsOf(r); !slices.Equal(got, []Kind{Missing}) || r.Events.Exact != len(truth.Markers) {
+		r := checked(t, streamData{pictures: pictures, statements: statements(truth, pictures)}, truth)
+		if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Missing}) || r.Events.Exact != len(truth.Markers) {
 			t.Errorf("%s: %v, %+v", name, textsOf(r), r.Events)
 		}
 	}
@@ -85,7 +88,7 @@ func TestServerOf(t *testing.T) {
 		"rtmp://h/live/cam":                            {"", ""},
 		"clip/hls/a/index.m3u8":                        {"", ""},
 	} {
-		if base, channel := ServerOf(address); base != want[0] || channel != want[1] {
+		if base, channel := truth.ServerOf(address); base != want[0] || channel != want[1] {
 			t.Errorf("%s: %s, %s", address, base, channel)
 		}
 	}
@@ -95,24 +98,24 @@ func TestServerOf(t *testing.T) {
 func TestChannelOfRecords(t *testing.T) {
 	c := newClip(t)
 	mux := http.NewServeMux()
-	truth := serve(t, c.truth, 100).Config.Handler
+	answers := verifytest.Serve(t, c.truth, 100).Config.Handler
 	mux.HandleFunc("/prefix/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("channel") != "main" {
 			http.Error(w, "there are several channels", http.StatusBadRequest)
 			return
 		}
-		http.StripPrefix("/prefix", truth).ServeHTTP(w, r)
+		http.StripPrefix("/prefix", answers).ServeHTTP(w, r)
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	source := Unnamed(func(ctx context.Context, said string) (Source, error) {
-		return ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
-	})
+	source := truth.Unnamed{Find: func(ctx context.Context, said string) (truth.Source, error) {
+		return truth.ServerWith(ctx, server.URL+"/prefix/", server.Client(), "", said, "")
+	}}
 	r, err := Run(t.Context(), c.paths["ts"], source, Options{Now: time.Now})
-	if err != nil || r.Verdict != True || r.Channel.Name != "main" {
+	if err != nil || r.Verdict != report.True || r.Channel.Name != "main" {
 		t.Fatalf("%v: %+v", err, r)
 	}
-	if _, err := ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
+	if _, err := truth.ServerWith(t.Context(), server.URL+"/prefix/", server.Client(), "", "x", ""); err == nil || !strings.Contains(err.Error(), "several") {
 		t.Errorf("%v", err)
 	}
 }
@@ -134,7 +137,7 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 		text := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
 		for i := first; i < first+2; i++ {
 			if i == first {
-				text += "#EXT-X-PROGRAM-DATE-TIME:" + testChannel().Epoch.Add(time.Duration(i)*time.Second).Format(time.RFC3339) + "\n"
+				text += "#EXT-X-PROGRAM-DATE-TIME:" + verifytest.Channel().Epoch.Add(time.Duration(i)*time.Second).Format(time.RFC3339) + "\n"
 			}
 			text += fmt.Sprintf("#EXTINF:1,\ntoken%d/seg-%010d.ts\n", loads, i)
 		}
@@ -144,15 +147,15 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 		_, _ = w.Write([]byte(text))
 	}))
 	defer server.Close()
-	r, err := Run(t.Context(), server.URL+"/live.m3u8", given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), server.URL+"/live.m3u8", given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := kindsOf(r); !slices.Equal(got, []Kind{ClockGone}) || r.Findings[0].Clock != "hls.daterange" || r.Pictures != clipFrames {
+	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.ClockGone}) || r.Findings[0].Clock != "hls.daterange" || r.Pictures != clipFrames {
 		t.Errorf("%d pictures: %v", r.Pictures, textsOf(r))
 	}
 	for _, k := range r.Clocks {
-		if k.Name == "hls.program_date_time" && (k.State != Exact || k.Statements != 4) {
+		if k.Name == "hls.program_date_time" && (k.State != report.Exact || k.Statements != 4) {
 			t.Errorf("%+v", k)
 		}
 	}
@@ -162,22 +165,22 @@ func TestDatesAtTheTopAndTokens(t *testing.T) {
 func TestOneTimeStampTwice(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	path := (&forger{unit: func(au *media.AccessUnit) {
 		if au.PTS == clock.PTS(44) { // a B-frame
 			au.PTS = clock.PTS(45)
 		}
 	}}).forge(t, c, "ts")
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range r.Findings {
-		if f.Clock != clockPTS && f.Clock != clockDTS {
+		if f.Clock != report.PTSClock && f.Clock != report.DTSClock {
 			t.Errorf("%s: %s", f.Kind, f.Text)
 		}
 	}
-	if r.Verdict != NotTrue {
+	if r.Verdict != report.NotTrue {
 		t.Errorf("%v", textsOf(r))
 	}
 }
@@ -209,22 +212,22 @@ func TestPicturesWithoutTimes(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Verdict != True || n < 100 {
+	if r.Verdict != report.True || n < 100 {
 		t.Errorf("%d pictures: %v", n, textsOf(r))
 	}
 	for _, k := range r.Clocks {
 		want := n
 		switch {
-		case k.Name == clockPTS, k.Name == clockDTS:
+		case k.Name == report.PTSClock, k.Name == report.DTSClock:
 			want = n - n/2
 		case !strings.HasPrefix(k.Name, "sei."):
 			continue
 		}
-		if k.State != Exact || k.Statements != want {
+		if k.State != report.Exact || k.Statements != want {
 			t.Errorf("%+v, want %d of %d pictures", k, want, n)
 		}
 	}
@@ -234,7 +237,7 @@ func TestPicturesWithoutTimes(t *testing.T) {
 func TestCopyOfFLV(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	allow, err := ParseAllowance("remux")
+	allow, err := report.ParseAllowance("remux")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,11 +255,11 @@ func TestCopyOfFLV(t *testing.T) {
 	}
 	for name := range copies {
 		file := filepath.Join(dir, name)
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now, Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict != True {
+		if r.Verdict != report.True {
 			t.Errorf("%s: %v", name, textsOf(r))
 		}
 	}

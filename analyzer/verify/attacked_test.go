@@ -4,20 +4,22 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
 // announcing are the statements about events that a playlist of the channel makes, and its first PROGRAM-DATE-TIME.
-func announcing(truth Truth) (list []analyzer.Record) {
-	clock := testChannel().Clock()
+func announcing(truth truth.Truth) (list []analyzer.Record) {
+	clock := verifytest.Channel().Clock()
 	pts, utc := clock.PTS(0), clock.UTC(0)
 	list = append(list, analyzer.Record{Source: analyzer.ProgramDateTime, PTS: &pts, UTC: &utc})
 	for _, m := range truth.Markers {
@@ -29,9 +31,9 @@ func announcing(truth Truth) (list []analyzer.Record) {
 
 // rangeExtra is what package analyzer says of a marker's date range, with another ID where one is given.
 func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
-	c := &checker{clock: testChannel().Clock()}
+	c := &checker{clock: verifytest.Channel().Clock()}
 	said := map[string]string{}
-	for _, f := range c.rangeClaim(&m) {
+	for _, f := range c.expectedDateRange(&m) {
 		said[f.name] = f.text
 	}
 	if len(id) > 0 {
@@ -42,11 +44,11 @@ func rangeExtra(m markers.Marker, id ...string) json.RawMessage {
 }
 
 // asHLS makes the report on a stream of HLS.
-func asHLS(t *testing.T, in input, truth Truth) *Report {
+func asHLS(t *testing.T, in streamData, truth truth.Truth) *report.Report {
 	t.Helper()
-	in.kind, in.info = analyzer.KindHLS, transport()
+	in.kind, in.info = input.HLS, transport()
 	in.info.Format = "hls"
-	r, err := check(t.Context(), in, testChannel(), given{testChannel(), truth}, nil)
+	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,39 +57,39 @@ func asHLS(t *testing.T, in input, truth Truth) *Report {
 
 // All announcements of a kind taken out are missed as one of them is, and an ID of no marker is none.
 func TestAnnouncements(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told, events := statements(truth, pictures), announcing(truth)
 	for name, c := range map[string]struct {
 		said     []analyzer.Record
 		holdsID3 bool
-		want     []Kind
+		want     []report.Kind
 		clock    string
 	}{
 		"all there":       {said: events},
-		"none":            {said: events[:1], want: []Kind{ClockGone}, clock: "hls.daterange"},
-		"no times at all": {want: []Kind{ClockGone}, clock: "hls.program_date_time"},
-		"one left out":    {said: events[:len(events)-1], want: []Kind{Unannounced}, clock: "hls.daterange"},
-		"no ID3":          {said: events, holdsID3: true, want: []Kind{ClockGone}, clock: "id3"},
+		"none":            {said: events[:1], want: []report.Kind{report.ClockGone}, clock: "hls.daterange"},
+		"no times at all": {want: []report.Kind{report.ClockGone}, clock: "hls.program_date_time"},
+		"one left out":    {said: events[:len(events)-1], want: []report.Kind{report.Unannounced}, clock: "hls.daterange"},
+		"no ID3":          {said: events, holdsID3: true, want: []report.Kind{report.ClockGone}, clock: "id3"},
 	} {
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(told, c.said), holdsID3: c.holdsID3}, truth)
 		if !slices.Equal(kindsOf(r), c.want) || len(c.want) > 0 && r.Findings[0].Clock != c.clock {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
 	}
 	changed := slices.Clone(events)
 	changed[2].Extra = rangeExtra(truth.Markers[1], "main-e99")
-	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
+	r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(told, changed)}, truth)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Field != "ID" || r.Findings[0].Found != "main-e99" {
 		t.Errorf("another ID: %+v", r.Findings)
 	}
 	quiet := truth
 	quiet.Markers = nil
 	still := slices.Clone(pictures)
 	for i := range still {
-		still[i].event = false
+		still[i].Event = false
 	}
-	if r = asHLS(t, input{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != True {
+	if r = asHLS(t, streamData{pictures: still, statements: slices.Concat(told, events[:1]), holdsID3: true}, quiet); r.Verdict != report.True {
 		t.Errorf("no event: %+v", r.Findings)
 	}
 }
@@ -95,27 +97,27 @@ func TestAnnouncements(t *testing.T) {
 // What announces an event may stand behind its picture in a stream that breaks off there; before that, and at the end of
 // all that the truth is about, it may not be missing.
 func TestAnnouncedAtTheEnd(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	m := truth.Markers[len(truth.Markers)-1]
 	before := announcing(truth)
 	before = before[:len(before)-1]
 	for _, c := range []struct {
 		after int64 // frames that are read after the event's first
-		want  []Kind
-	}{{1, nil}, {14, nil}, {15, []Kind{Unannounced}}} {
+		want  []report.Kind
+	}{{1, nil}, {14, nil}, {15, []report.Kind{report.Unannounced}}} {
 		n := m.Frame + c.after + 1
 		part := truth
 		part.Bounded = false
 		pictures := perfect(truth, n)
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(truth, pictures), before)}, part)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(statements(truth, pictures), before)}, part)
 		if got := kindsOf(r); !slices.Equal(got, c.want) {
 			t.Errorf("%d frames after it: %v, want %v", c.after, got, c.want)
 		}
 	}
-	whole := truthOf(t, m.Frame+2)
+	whole := verifytest.Truth(t, m.Frame+2)
 	pictures := perfect(whole, m.Frame+2)
-	r := asHLS(t, input{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
-	if got := kindsOf(r); !slices.Equal(got, []Kind{Unannounced}) {
+	r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(statements(whole, pictures), before)}, whole)
+	if got := kindsOf(r); !slices.Equal(got, []report.Kind{report.Unannounced}) {
 		t.Errorf("at the end of the truth: %v", got)
 	}
 }
@@ -139,10 +141,10 @@ func TestMarkerID(t *testing.T) {
 
 // EXTINF is held against the pictures; a packager's rounding is none of its faults.
 func TestSegmentLength(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told := slices.Concat(statements(truth, pictures), announcing(truth))
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for name, c := range map[string]struct {
 		says  markers.Seconds
 		count int64
@@ -151,11 +153,11 @@ func TestSegmentLength(t *testing.T) {
 		for i := range int64(10) {
 			list = append(list, span{msn: i, first: clock.PTS(60 * i), last: clock.PTS(60*i + 59), units: 60, says: c.says})
 		}
-		r := asHLS(t, input{pictures: pictures, statements: told, segments: list}, truth)
-		if c.count == 0 && r.Verdict == True {
+		r := asHLS(t, streamData{pictures: pictures, statements: told, segments: list}, truth)
+		if c.count == 0 && r.Verdict == report.True {
 			continue
 		}
-		if len(r.Findings) != 1 || r.Findings[0].Kind != SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
+		if len(r.Findings) != 1 || r.Findings[0].Kind != report.SegmentLength || r.Findings[0].Count != c.count || *r.Findings[0].Amount != c.says-2e9 {
 			t.Errorf("%s: %+v", name, r.Findings)
 		}
 	}
@@ -163,16 +165,16 @@ func TestSegmentLength(t *testing.T) {
 
 // Where another run begins there is a discontinuity, and within a run of a file there is none.
 func TestDiscontinuities(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for name, c := range map[string]struct {
 		second int64 // the first frame of another run
 		tag    int   // the segment with the tag
-		want   []Kind
+		want   []report.Kind
 	}{
-		"one run": {testFrames, -1, nil}, "two runs": {300, 5, nil}, "two runs, not marked": {300, -1, []Kind{ClockGaps}},
-		"one run, marked": {testFrames, 5, []Kind{Added}}, "marked elsewhere": {300, 4, []Kind{Added, ClockGaps}},
+		"one run": {testFrames, -1, nil}, "two runs": {300, 5, nil}, "two runs, not marked": {300, -1, []report.Kind{report.ClockGaps}},
+		"one run, marked": {testFrames, 5, []report.Kind{report.Added}}, "marked elsewhere": {300, 4, []report.Kind{report.Added, report.ClockGaps}},
 	} {
 		part := truth
 		part.Frames = maps.Clone(truth.Frames)
@@ -192,7 +194,7 @@ func TestDiscontinuities(t *testing.T) {
 				msn: int64(i), first: first, last: clock.PTS(int64(60*i + 59)), begin: first, units: 60, says: 2e9, discontinuity: i == c.tag,
 			})
 		}
-		r := asHLS(t, input{pictures: pictures, statements: slices.Concat(list, announcing(truth)), segments: segments}, part)
+		r := asHLS(t, streamData{pictures: pictures, statements: slices.Concat(list, announcing(truth)), segments: segments}, part)
 		if got := kindsOf(r); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v: %v", name, got, c.want, textsOf(r))
 		}
@@ -201,10 +203,10 @@ func TestDiscontinuities(t *testing.T) {
 
 // Without the ledger a clock of the generator can't be checked, but what can't be is found.
 func TestImpossibleGeneratorClock(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	year := 365 * 24 * time.Hour
-	for by, want := range map[time.Duration]State{0: Unchecked, time.Hour: Unchecked, -year: Offset, year: Offset, -time.Minute: Offset} {
+	for by, want := range map[time.Duration]report.State{0: report.Unchecked, time.Hour: report.Unchecked, -year: report.Offset, year: report.Offset, -time.Minute: report.Offset} {
 		list := statements(truth, pictures)
 		for i := range list {
 			if list[i].Source == analyzer.MISBTime {
@@ -214,15 +216,15 @@ func TestImpossibleGeneratorClock(t *testing.T) {
 		}
 		blind := truth
 		blind.Frames = nil
-		r := checked(t, input{pictures: pictures, statements: list}, blind)
-		if r.Clocks[3].State != want || (r.Verdict == True) != (want == Unchecked) {
+		r := checked(t, streamData{pictures: pictures, statements: list}, blind)
+		if r.Clocks[3].State != want || (r.Verdict == report.True) != (want == report.Unchecked) {
 			t.Errorf("%v: %s, %+v, %+v", by, r.Verdict, r.Clocks[3].State, r.Findings)
 		}
 	}
 }
 
 func TestForeignChannel(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	list := statements(truth, pictures)
 	for i := range list {
@@ -230,8 +232,8 @@ func TestForeignChannel(t *testing.T) {
 			list[i].Extra = bytes.Replace(list[i].Extra, []byte(`"main"`), []byte(`"other"`), 1)
 		}
 	}
-	r := checked(t, input{pictures: pictures, statements: list}, truth)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != Misreported || r.Findings[0].Count != 499 ||
+	r := checked(t, streamData{pictures: pictures, statements: list}, truth)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.Misreported || r.Findings[0].Count != 499 ||
 		!strings.Contains(r.Findings[0].Text, "channel is other, not main, at frame 101") {
 		t.Errorf("%+v", r.Findings)
 	}
@@ -239,9 +241,9 @@ func TestForeignChannel(t *testing.T) {
 
 // Frames that the truth is not about are told once, and nothing is said of their events.
 func TestBeyondTruth(t *testing.T) {
-	all := truthOf(t, testFrames)
+	all := verifytest.Truth(t, testFrames)
 	pictures := perfect(all, testFrames)
-	in := input{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
+	in := streamData{pictures: pictures, statements: slices.Concat(statements(all, pictures), announcing(all)[1:])}
 	part := all
 	part.First, part.Last = 0, 299
 	part.Markers = slices.DeleteFunc(slices.Clone(all.Markers), func(m markers.Marker) bool { return m.Frame > part.Last })
@@ -249,14 +251,14 @@ func TestBeyondTruth(t *testing.T) {
 		t.Fatal("no event is beyond")
 	}
 	r := checked(t, in, part)
-	if len(r.Findings) != 1 || r.Findings[0].Kind != BeyondTruth || r.Findings[0].Count != 300 || r.Findings[0].Places[0].First != 300 {
+	if len(r.Findings) != 1 || r.Findings[0].Kind != report.BeyondTruth || r.Findings[0].Count != 300 || r.Findings[0].Places[0].First != 300 {
 		t.Errorf("%+v", r.Findings)
 	}
 	if *r.FirstFrame != 0 || *r.LastFrame != testFrames-1 {
 		t.Errorf("frames %d to %d", *r.FirstFrame, *r.LastFrame)
 	}
 	part.First, part.Last = 5_400_000, 5_400_599
-	if r = checked(t, in, part); r.Verdict != Unknown || len(r.Findings) > 0 ||
+	if r = checked(t, in, part); r.Verdict != report.Unknown || len(r.Findings) > 0 ||
 		r.Notes[0] != "the stream shows frames 0 to 599, the truth is about 5400000 to 5400599" {
 		t.Errorf("%s, %v, %+v", r.Verdict, r.Notes, r.Findings)
 	}
@@ -264,18 +266,18 @@ func TestBeyondTruth(t *testing.T) {
 
 // Who allows for jumps does not allow for what is wrong from the first.
 func TestJumpHidesNothing(t *testing.T) {
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := perfect(truth, testFrames)
 	told := statements(truth, pictures)
 	for i := range pictures {
-		pictures[i].pts += 90000 + int64(i/300)*3000
+		pictures[i].PTS += 90000 + int64(i/300)*3000
 	}
 	for i := range told {
-		pts := pictures[told[i].Unit].pts
+		pts := pictures[told[i].Unit].PTS
 		told[i].PTS = &pts
 	}
-	r := checked(t, input{pictures: pictures, statements: told}, truth)
-	if !slices.Equal(kindsOf(r), []Kind{ClockStep, ClockOffset}) || *r.Findings[1].Amount != 1e9 {
+	r := checked(t, streamData{pictures: pictures, statements: told}, truth)
+	if !slices.Equal(kindsOf(r), []report.Kind{report.ClockStep, report.ClockOffset}) || *r.Findings[1].Amount != 1e9 {
 		t.Errorf("%+v", r.Findings)
 	}
 }
@@ -284,29 +286,29 @@ func TestJumpHidesNothing(t *testing.T) {
 func TestStaircase(t *testing.T) {
 	list := samplesOf(480, func(i int64) int64 { return -(i / 4) * 33_333_333 })
 	for i := range list {
-		list[i].at = (int64(i) + int64(i)/4) * 1_000_000_000 / 30
+		list[i].At = (int64(i) + int64(i)/4) * 1_000_000_000 / 30
 	}
-	if f := describe(list, 5556); f.state != Drifting || f.ppm < -201_000 || f.ppm > -199_000 {
+	if f := describe(list, 5556); f.state != report.Drifting || f.ppm < -201_000 || f.ppm > -199_000 {
 		t.Errorf("%+v", f)
 	}
 	// Few jumps are jumps, however regular.
 	few := samplesOf(600, func(i int64) int64 { return i / 60 * 33_333_333 })
-	if f := describe(few, 5556); f.state != Stepped || len(f.steps) != 9 {
+	if f := describe(few, 5556); f.state != report.Stepped || len(f.steps) != 9 {
 		t.Errorf("%+v", f)
 	}
 }
 
 func TestTexts(t *testing.T) {
-	early, short := []Place{{By: -28}}, []Place{{By: -3}}
-	drift := ClockReport{Name: "pts", State: Drifting, PPM: 1.3976024e6}.findings()
-	step := ClockReport{Name: "pts", State: Stepped, Steps: []Step{{Frame: 3, By: 1e9}}}.findings()
+	early, short := []report.Place{{By: -28}}, []report.Place{{By: -3}}
+	drift := describeClock(report.Clock{Name: "pts", State: report.Drifting, PPM: 1.3976024e6})
+	step := describeClock(report.Clock{Name: "pts", State: report.Stepped, Steps: []report.Step{{Frame: 3, By: 1e9}}})
 	for got, want := range map[string]string{
-		by(EventEarly, early):                        " by 28 frames",
-		by(EventEarly, []Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",
-		by(EventLate, []Place{{By: 1}}):              " by 1 frame",
-		by(EventLength, short):                       ", 3 frames short",
-		drift[0].Text:                                "pts runs fast by 1397602.4 ppm",
-		step[0].Text:                                 "pts jumps 1 time: by +1 s at frame 3",
+		by(report.EventEarly, early):                               " by 28 frames",
+		by(report.EventEarly, []report.Place{{By: -28}, {By: -1}}): " by 1 to 28 frames",
+		by(report.EventLate, []report.Place{{By: 1}}):              " by 1 frame",
+		by(report.EventLength, short):                              ", 3 frames short",
+		drift[0].Text:                                              "pts runs fast by 1397602.4 ppm",
+		step[0].Text:                                               "pts jumps 1 time: by +1 s at frame 3",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -314,53 +316,4 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// A folder that contradicts itself is no truth.
-func TestFolderContradicts(t *testing.T) {
-	truth := truthOf(t, testFrames)
-	clock := testChannel().Clock()
-	write := func(channel markers.Channel, first, last, frames int64) string {
-		dir := t.TempDir()
-		save := func(name string, lines ...any) {
-			var b []byte
-			for _, v := range lines {
-				line, err := json.Marshal(v)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b = append(append(b, line...), '\n')
-			}
-			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		save("truth.json", map[string]any{"channel": channel, "first_frame": first, "last_frame": last, "frames": frames})
-		save("frames.jsonl", markers.FrameRecord{Frame: 3, PTS: clock.PTS(3), UTC: clock.UTC(3)})
-		save("markers.jsonl", truth.Markers[0])
-		return dir
-	}
-	later, slower := testChannel(), testChannel()
-	later.Epoch = later.Epoch.AddDate(1, 0, 0)
-	slower.Rate.Num = 25
-	for name, c := range map[string]struct{ dir, want string }{
-		"as it is":      {write(testChannel(), 0, 599, 600), ""},
-		"another epoch": {write(later, 0, 599, 600), "by the epoch of truth.json it is at 2027"},
-		"another rate":  {write(slower, 0, 599, 600), "by truth.json it is"},
-		"backwards":     {write(testChannel(), 0, -5, 600), "before first_frame"},
-		"too many":      {write(testChannel(), 0, 599, 1<<50), "counts 1125899906842624 frames"},
-		"overflow":      {write(testChannel(), -1<<63, 1<<63-1, 0), "can't be"},
-		"a line beside": {write(testChannel(), 10, 599, 590), "frame 3 is not one of"},
-	} {
-		_, err := Folder(c.dir).Between(t.Context(), 0, 599)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // Time stamps that could not be written make no verdict.
-func TestTimesCutOff(t *testing.T) {
-	err := readTimes(strings.NewReader("frame:0    pts:90000   pts_time:1\n"), make([]picture, 2), transport())
-	if err == nil || !strings.Contains(err.Error(), "1 of 2 pictures") {
-		t.Error(err)
-	}
-}

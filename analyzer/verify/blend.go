@@ -3,6 +3,9 @@ package verify
 import (
 	"fmt"
 	"slices"
+
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 const (
@@ -18,12 +21,12 @@ const (
 )
 
 // mixed says that a picture is blended of frames of which none counts most: its code can't be read.
-func (p *picture) mixed() bool { return p.frame < 0 && p.blended != nil }
+func mixed(p *pixels.Picture) bool { return p.Frame < 0 && p.Blended != nil }
 
 // unmix finds out of which frames pictures are blended, as converters of frame rates do: among the frames near those that
 // the pictures around show, or that a frame record names.
-func unmix(list []picture, named map[int64]int64, modulus int64) []picture {
-	if !slices.ContainsFunc(list, func(p picture) bool { return p.levels != nil }) {
+func unmix(list []pixels.Picture, named map[int64]int64, modulus int64) []pixels.Picture {
+	if !slices.ContainsFunc(list, func(p pixels.Picture) bool { return p.Levels != nil }) {
 		return list
 	}
 	out := slices.Clone(list)
@@ -31,36 +34,36 @@ func unmix(list []picture, named map[int64]int64, modulus int64) []picture {
 	for i := range out {
 		p := &out[i]
 		since++
-		n, hinted := named[reduce(p.pts, modulus)]
+		n, hinted := named[reduce(p.PTS, modulus)]
 		switch {
-		case p.levels == nil:
-		case p.frame >= 0:
+		case p.Levels == nil:
+		case p.Frame >= 0:
 			var even bool
-			if p.blended, even = p.mix(p.frame, p.frame, leastWeight); p.blended == nil { // of more than two it may be any
-				p.blended, even = p.mix(p.frame-mostMixed, p.frame-1, leastWeight)
+			if p.Blended, even = mix(p, p.Frame, p.Frame, leastWeight); p.Blended == nil { // of more than two it may be any
+				p.Blended, even = mix(p, p.Frame-mostMixed, p.Frame-1, leastWeight)
 			}
 			if even { // that its code reads as one of them is chance
-				p.frame = -1
+				p.Frame = -1
 			}
 		default:
-			if hinted && p.timed {
-				p.blended, _ = p.mix(n-mostMixed, n+mostMixed, 0)
+			if hinted && p.Timed {
+				p.Blended, _ = mix(p, n-mostMixed, n+mostMixed, 0)
 			}
-			if p.blended == nil && last >= 0 && since <= farthest {
-				p.blended, _ = p.mix(last-mostMixed, last+2*since+mostMixed, 0)
+			if p.Blended == nil && last >= 0 && since <= farthest {
+				p.Blended, _ = mix(p, last-mostMixed, last+2*since+mostMixed, 0)
 			}
-			if p.blended == nil {
-				if k := slices.IndexFunc(out[i:min(i+farthest, len(out))], func(p picture) bool { return p.frame >= 0 }); k >= 0 {
-					next := out[i+k].frame
-					p.blended, _ = p.mix(next-2*int64(k)-mostMixed, next, 0)
+			if p.Blended == nil {
+				if k := slices.IndexFunc(out[i:min(i+farthest, len(out))], func(p pixels.Picture) bool { return p.Frame >= 0 }); k >= 0 {
+					next := out[i+k].Frame
+					p.Blended, _ = mix(p, next-2*int64(k)-mostMixed, next, 0)
 				}
 			}
 		}
 		switch {
-		case p.frame >= 0:
-			last, since = p.frame, 0
-		case p.blended != nil:
-			last, since = p.blended[0], 0
+		case p.Frame >= 0:
+			last, since = p.Frame, 0
+		case p.Blended != nil:
+			last, since = p.Blended[0], 0
 		}
 	}
 	return out
@@ -68,13 +71,13 @@ func unmix(list []picture, named map[int64]int64, modulus int64) []picture {
 
 // mix finds frames whose blend the picture is: one from first to last with one beside it, or more in a row. even says that
 // none of them counts most.
-func (p *picture) mix(first, last int64, least int) (frames *[2]int64, even bool) {
+func mix(p *pixels.Picture, first, last int64, least int) (frames *[2]int64, even bool) {
 	// Three frames in a row look like two of them, three apart, of which one counts twice: the codes are linear.
 	const near = 2
 	for n := max(first, 0); n <= last; n++ {
 		for d := int64(1); d <= near; d++ {
 			for _, other := range []int64{n + d, n - d} {
-				if w, ok := p.levels.Mix(n, other); ok && w >= least && 255-w >= least {
+				if w, ok := p.Levels.Mix(n, other); ok && w >= least && 255-w >= least {
 					return &[2]int64{min(n, other), max(n, other)}, w > 127-tie && w < 128+tie
 				}
 			}
@@ -82,7 +85,7 @@ func (p *picture) mix(first, last int64, least int) (frames *[2]int64, even bool
 		row := []int64{n, n + 1}
 		for len(row) < mostMixed {
 			row = append(row, n+int64(len(row)))
-			if _, ok := p.levels.Mix(row...); ok {
+			if _, ok := p.Levels.Mix(row...); ok {
 				return &[2]int64{n, row[len(row)-1]}, true
 			}
 		}
@@ -90,30 +93,72 @@ func (p *picture) mix(first, last int64, least int) (frames *[2]int64, even bool
 	return nil, false
 }
 
-// blended says which pictures are blended.
-func (c *checker) blended() []Finding {
-	f := Finding{Kind: Blended}
-	mixed := int64(0)
+func (c *checker) blended() []report.Finding {
+	f := report.Finding{Kind: report.Blended}
+	undecided := int64(0)
 	for i := range c.in.pictures {
 		p := &c.in.pictures[i]
-		if p.blended == nil {
+		if p.Blended == nil {
 			continue
 		}
 		f.Count++
-		if p.mixed() {
-			mixed++
+		if mixed(p) {
+			undecided++
 		}
-		if len(f.Places) < maxPlaces {
-			f.Places = append(f.Places, Place{First: p.blended[0], Last: p.blended[1], Time: c.clock.Time(p.blended[0]), Pictures: 1})
+		if len(f.Places) < report.MaxPlaces {
+			f.Places = append(f.Places, report.Place{First: p.Blended[0], Last: p.Blended[1], Time: c.clock.Time(p.Blended[0]), Pictures: 1})
 		}
 	}
 	if f.Count == 0 {
 		return nil
 	}
-	f.Text = fmt.Sprintf("%s of %d %s blended of frames beside each other: of frames %d to %d (%s s) first", plural(f.Count, "picture"),
-		len(c.in.pictures), isAre(int(f.Count)), f.Places[0].First, f.Places[0].Last, f.Places[0].Time)
-	if mixed > 0 {
-		f.Text += fmt.Sprintf("; which one %d of them stand for could not be told", mixed)
+	f.Text = fmt.Sprintf("%s of %d %s blended of frames beside each other: of frames %d to %d (%s s) first", report.Plural(f.Count, "picture"),
+		len(c.in.pictures), report.IsAre(f.Count), f.Places[0].First, f.Places[0].Last, f.Places[0].Time)
+	if undecided > 0 {
+		f.Text += fmt.Sprintf("; which one %d of them stand for could not be told", undecided)
 	}
-	return []Finding{f}
+	return []report.Finding{f}
+}
+
+// changedForms says which pictures are of another form.
+func (c *checker) changedForms() (list []report.Finding) {
+	for _, f := range pixels.Forms() {
+		var places []report.Place
+		count := int64(0)
+		for _, p := range c.in.pictures {
+			if p.Form != f.Form {
+				continue
+			}
+			if count++; len(places) < report.MaxPlaces {
+				places = append(places, c.place(p.Frame))
+			}
+		}
+		kind := report.Mirrored
+		if f.Form == pixels.Padded {
+			kind = report.Padded
+		}
+		if count > 0 {
+			list = append(list, report.Finding{
+				Kind: kind, Count: count, Places: places,
+				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(count, "picture"), len(c.in.pictures), report.IsAre(count), f.Form,
+					places[0].First, places[0].Time),
+			})
+		}
+	}
+	return list
+}
+
+// backwards says whether the pictures come from the last to the first.
+func backwards(list []pixels.Picture) bool {
+	falls, rises := 0, 0
+	for i := 1; i < len(list); i++ {
+		switch a, b := list[i-1].Frame, list[i].Frame; {
+		case a < 0 || b < 0:
+		case b < a:
+			falls++
+		case b > a:
+			rises++
+		}
+	}
+	return falls > enough && rises*10 < falls // nine in ten
 }

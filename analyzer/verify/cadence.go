@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/media"
 )
 
@@ -31,7 +32,7 @@ const (
 // cadenceOf compares the distances of the time stamps with the steps of the frame numbers. At another frame rate the two
 // fit each other: at 25 pictures/s of 30 frames/s the numbers rise by 1.2 on average. Where time runs faster or slower
 // but every frame is there, they rise by 1.
-func cadenceOf(list []picture, runs []show, rate media.FrameRate) cadence {
+func cadenceOf(list []pixels.Picture, runs []pictureRun, rate media.FrameRate) cadence {
 	same := cadence{ratio: 1, stay: 1, step: 1}
 	distance, ok := pictureDistance(list)
 	if !ok {
@@ -70,10 +71,10 @@ func cadenceOf(list []picture, runs []show, rate media.FrameRate) cadence {
 }
 
 // pictureDistance is the mean distance of two pictures that follow each other, in ticks.
-func pictureDistance(list []picture) (float64, bool) {
+func pictureDistance(list []pixels.Picture) (float64, bool) {
 	var all []int64
 	for i := 1; i < len(list); i++ {
-		if d := list[i].pts - list[i-1].pts; list[i].timed && list[i-1].timed && d > 0 {
+		if d := list[i].PTS - list[i-1].PTS; list[i].Timed && list[i-1].Timed && d > 0 {
 			all = append(all, d)
 		}
 	}

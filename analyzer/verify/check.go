@@ -3,19 +3,22 @@ package verify
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
-// input is everything that was read of a stream.
-type input struct {
+// streamData is everything that was read of a stream.
+type streamData struct {
 	url        string
-	kind       analyzer.Kind
-	info       StreamInfo
-	pictures   []picture
+	kind       input.Kind
+	info       pixels.StreamInfo
+	pictures   []pixels.Picture
 	statements []analyzer.Record
 	// cut says that reading ended before the stream did.
 	cut bool
@@ -49,10 +52,10 @@ type unit struct {
 
 // checker compares an input with the truth. It does no I/O.
 type checker struct {
-	in      input
+	in      streamData
 	channel markers.Channel
 	clock   markers.Clock
-	truth   Truth
+	truth   truth.Truth
 	cadence cadence
 	// first and last are the frames between which the stream lies.
 	first, last int64
@@ -63,25 +66,31 @@ type checker struct {
 	timed []int
 }
 
-// check makes the report on an input.
-func check(ctx context.Context, in input, channel markers.Channel, source Source, allow []Allowance) (*Report, error) {
+func check(ctx context.Context, in streamData, channel markers.Channel, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	if in.cut {
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
 	c.losses = newLosses(in.statements)
-	named := namedBy(in.statements, in.info.modulus())
-	in.pictures = unmix(in.pictures, named, in.info.modulus())
-	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.modulus())
+	named := namedBy(in.statements, in.info.Modulus())
+	in.pictures = unmix(in.pictures, named, in.info.Modulus())
+	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.Modulus())
 	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
 		return c.reversed(ctx, source, allow)
 	}
-	runs, disordered := shows(in.pictures)
-	r := c.newReport(runs)
-	r.Notes = append(r.Notes, in.notes...)
+	runs, disordered := pictureRuns(in.pictures)
+	r := &report.Report{
+		Input: in.url, Kind: in.kind, Stream: in.info, Channel: channel, Notes: slices.Clone(in.notes),
+		Pictures: len(in.pictures), Findings: []report.Finding{}, Clocks: []report.Clock{},
+	}
+	for _, p := range in.pictures {
+		if p.Frame >= 0 {
+			r.Readable++
+		}
+	}
 	if r.Readable == 0 {
-		r.Verdict = Unknown
+		r.Verdict = report.Unknown
 		r.Notes = append(r.Notes, "no picture has a frame code that can be read: it is another stream, or cropped, padded, blended or scaled down too far")
 		for _, f := range c.blended() {
 			r.Notes = append(r.Notes, f.Text)
@@ -94,9 +103,9 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		}
 	}
 	// A frame that is shown again after unreadable pictures is no anchor.
-	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].frame == in.pictures[b].frame })
-	c.first, c.last = in.pictures[c.anchors[0]].frame, in.pictures[c.anchors[len(c.anchors)-1]].frame
-	r.FirstFrame, r.LastFrame = &in.pictures[c.anchors[0]].frame, &in.pictures[c.anchors[len(c.anchors)-1]].frame
+	c.anchors = slices.CompactFunc(c.anchors, func(a, b int) bool { return in.pictures[a].Frame == in.pictures[b].Frame })
+	c.first, c.last = in.pictures[c.anchors[0]].Frame, in.pictures[c.anchors[len(c.anchors)-1]].Frame
+	r.FirstFrame, r.LastFrame = &in.pictures[c.anchors[0]].Frame, &in.pictures[c.anchors[len(c.anchors)-1]].Frame
 	var err error
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
@@ -106,237 +115,98 @@ func check(ctx context.Context, in input, channel markers.Channel, source Source
 		r, err := check(ctx, in, channel, source, allow)
 		if err == nil {
 			r.Notes = append(r.Notes, fmt.Sprintf("the stream ends where it was cut: %s at its end %s coded before frames that were cut off, and left out here",
-				plural(int64(n), "picture"), isAre(n)))
+				report.Plural(int64(n), "picture"), report.IsAre(int64(n))))
 		}
 		return r, err
 	}
-	if note := c.elsewhere(); note != "" {
-		r.Verdict, r.Notes = Unknown, append(r.Notes, note)
+	if t := c.truth; t.Bounded && (c.first > t.Last || c.last < t.First) {
+		r.Verdict = report.Unknown
+		r.Notes = append(r.Notes, fmt.Sprintf("the stream shows frames %d to %d, the truth is about %d to %d", c.first, c.last, t.First, t.Last))
 		return r, nil
 	}
 	c.cadence = cadenceOf(in.pictures, runs, channel.Rate)
 
 	c.timed = timekeepers(in.pictures, c.anchors, disordered)
-	if guessed := in.guessed(); len(guessed) > 0 {
-		c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].frame] })
+	guessed := map[int64]bool{} // frames whose access units have no time stamps: those of their pictures are ffmpeg's guesses
+	for i := range in.statements {
+		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {
+			guessed[*r.Frame] = true
+		}
 	}
+	c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
 
-	order := newSequence(in.pictures, runs, disordered, c.cadence, c.clock, &c.truth, &c.losses, in.cut)
-	r.Findings = append(append(r.Findings, c.formFindings(order)...), order.findings()...)
-	r.Findings = append(append(append(r.Findings, c.changedForms()...), c.blended()...), c.beyond()...)
+	order := newSequence(c, runs, disordered)
+	r.Findings = append(r.Findings, slices.Concat(c.formFindings(order), order.findings(), c.changedForms(), c.blended(), c.beyond())...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
 
-	// Statements may be told half a frame away from their picture: in milliseconds, or a little late.
-	reach := channel.Rate.Ticks(1) / 2
-	j := newJoint(in.pictures, c.anchors, in.info.modulus(), reach, in.statements)
+	// Statements may be half a frame away from their picture: in milliseconds, or a little late.
+	j := newMatcher(in.pictures, c.anchors, in.info.Modulus(), channel.Rate.Ticks(1)/2, in.statements)
 	m := c.compare(j)
 	c.compareTags(m, j)
 	c.compareMetadata(m)
-	r.Clocks = []ClockReport{c.ptsClock(m)}
-	var left []Finding
+	r.Clocks = []report.Clock{c.ptsClock(m)}
+	var left []report.Finding
 	if in.unread != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("the statements can't be read: %s", in.unread))
 	} else {
-		var told []ClockReport
-		told, left = c.announcements(m)
-		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), told...)
+		var announced []report.Clock
+		announced, left = c.announcements(m)
+		r.Clocks = append(append(r.Clocks, c.statementClocks(m)...), announced...)
 		if dts := c.dtsClock(m, j, r.Clocks[0]); dts.Statements > 0 {
 			r.Clocks = append(r.Clocks, dts)
 		}
 	}
 	wrong := clockFindings(r.Clocks)
 	m.explain(wrong)
-	r.Findings = append(r.Findings, wrong...)
-
-	events := checkEvents(c.shownFrames(), c.truth.Markers, c.clock)
-	r.Events = events.summary
-	r.Findings = append(append(append(r.Findings, events.findings()...), left...), m.findings()...)
-	r.Findings = append(append(r.Findings, c.segmentFindings(j)...), c.transportFindings(j)...)
-	r.markers = c.truth.Markers
-	r.judge(allow)
-	if r.Verdict == True && in.unread != nil {
-		r.Verdict = Unknown
-	}
-	return r, nil
-}
-
-// guessed are the frames whose access units have no time stamps in the stream: those of their pictures are ffmpeg's guesses.
-func (in *input) guessed() map[int64]bool {
-	frames := map[int64]bool{}
-	for i := range in.statements {
-		if r := &in.statements[i]; r.Source == analyzer.FrameRecord && r.Unit >= 0 && r.PTS == nil && r.Frame != nil {
-			frames[*r.Frame] = true
+	var list []shown // frames that the truth is about, ascending
+	for _, i := range c.anchors {
+		if n := in.pictures[i].Frame; c.within(n) {
+			list = append(list, shown{n, in.pictures[i].Event})
 		}
 	}
-	return frames
+	events := checkEvents(list, c.truth.Markers, c.clock)
+	r.Events = events.summary
+	r.Findings = append(r.Findings,
+		slices.Concat(wrong, events.findings(), left, m.findings(), c.segmentFindings(j), c.transportFindings(j))...)
+	r.Markers = c.truth.Markers
+	r.Judge(allow)
+	if r.Verdict == report.True && in.unread != nil {
+		r.Verdict = report.Unknown
+	}
+	return r, nil
 }
 
 // reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
 // clock can be right.
-func (c *checker) reversed(ctx context.Context, source Source, allow []Allowance) (*Report, error) {
+func (c *checker) reversed(ctx context.Context, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	in := c.in
 	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
 	slices.Reverse(in.pictures)
 	for i := range in.pictures {
-		in.pictures[i].timed = false
+		in.pictures[i].Timed = false
 	}
 	r, err := check(ctx, in, c.channel, source, allow)
-	if err != nil || r.Verdict == Unknown {
+	if err != nil || r.Verdict == report.Unknown {
 		return r, err
 	}
-	r.Clocks = []ClockReport{{Name: clockPTS, State: Absent}}
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Clock != "" })
-	first := Finding{
-		Kind: Reversed, Count: int64(len(in.pictures)),
+	r.Clocks = []report.Clock{{Name: report.PTSClock, State: report.Absent}}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f report.Finding) bool { return f.Clock != "" })
+	first := report.Finding{
+		Kind: report.Reversed, Count: int64(len(in.pictures)),
 		Text: fmt.Sprintf("the pictures come from the last to the first, from frame %d to frame %d", *r.LastFrame, *r.FirstFrame),
 	}
-	r.Findings = append([]Finding{first}, r.Findings...)
-	r.judge(allow)
+	r.Findings = append([]report.Finding{first}, r.Findings...)
+	r.Judge(allow)
 	return r, nil
 }
 
-// reordered is how many pictures at most are coded before one that is shown earlier: the largest number of frames that
-// H.264 lets a decoder hold back (A.3.1), and the one that waits for them.
-const reordered = 17
-
-// untorn leaves out the end of a stream that was cut off while it was read: of pictures that are coded out of turn the
-// last ones may be there, and those before them not yet.
-func untorn(list []picture) []picture {
-	for i := max(1, len(list)-reordered); i < len(list); i++ {
-		if a, b := list[i-1].frame, list[i].frame; a >= 0 && b > a+1 {
-			return list[:i]
-		}
-	}
-	return list
-}
-
-// cutOff is how many pictures at the end belong behind frames that are not there because the stream was cut in the order of
-// coding: all that is missing in front of them is decoded after everything that is there.
-func (c *checker) cutOff() int {
-	list := c.anchors
-	from := max(1, len(list)-reordered)
-	for k := from; k < len(list); k++ {
-		if c.in.pictures[list[k]].frame == c.in.pictures[list[k-1]].frame+1 {
-			continue
-		}
-		last, known := c.decodedLast(from, k)
-		if last || !known && c.unbroken() {
-			return len(c.in.pictures) - list[k]
-		}
-		return 0
-	}
-	return 0
-}
-
-// decodedLast says whether the frames that are missing from the gap before anchor k on are decoded after all of the anchors from
-// one before from on, as the ledger has it.
-func (c *checker) decodedLast(from, k int) (last, known bool) {
-	list := c.anchors
-	newest := int64(math.MinInt64) // DTS of what is there
-	for _, i := range list[from-1:] {
-		dts, known := c.decoding(c.in.pictures[i].frame)
-		if !known {
-			return false, false
-		}
-		newest = max(newest, dts)
-	}
-	i := k
-	for n := c.in.pictures[list[k-1]].frame + 1; n < c.last; n++ {
-		if n == c.in.pictures[list[i]].frame {
-			i++
-			continue
-		}
-		dts, known := c.decoding(n)
-		if !known || dts <= newest {
-			return false, known
-		}
-	}
-	return true, true
-}
-
-// unbroken says whether the decoding times at the end of the stream follow each other without a hole, so that no unit is
-// missing between those that are there.
-func (c *checker) unbroken() bool {
-	const around = 2 * reordered // the gap, and what is coded out of turn beside it
-	units := c.in.units
-	if len(units) < around {
-		return false
-	}
-	units = units[len(units)-around:]
-	frame := c.channel.Rate.Ticks(1)
-	for i := 1; i < len(units); i++ {
-		if step := units[i].dts - units[i-1].dts; units[i].undated || step <= 0 || step > frame+frame/2 {
-			return false
-		}
-	}
-	return true
-}
-
-// decoding is the decoding time of a frame, where the truth knows it: that of another generator is not this stream's.
-func (c *checker) decoding(n int64) (dts int64, known bool) {
-	f, known := c.truth.Frames[n]
-	return f.DTS, known && f.PTS != 0 && f.Run != 0
-}
-
-// maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that
-// begins again has no such pictures.
-const maxPassed = 8
-
-// timekeepers are the anchors without those that a picture out of order has passed: of two pictures that changed places
-// one is in order, and its time is as wrong as the other's.
-func timekeepers(list []picture, anchors, disordered []int) []int {
-	passed := map[int]bool{}
-	for _, d := range disordered {
-		k, _ := slices.BinarySearch(anchors, d)
-		var over []int
-		for i := k - 1; i >= 0 && list[anchors[i]].frame > list[d].frame; i-- {
-			over = append(over, anchors[i])
-		}
-		for i := k; i < len(anchors) && list[anchors[i]].frame < list[d].frame; i++ {
-			over = append(over, anchors[i])
-		}
-		if len(over) > maxPassed {
-			continue
-		}
-		for _, i := range over {
-			passed[i] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(anchors), func(i int) bool { return passed[i] })
-}
-
-// newReport counts the pictures.
-func (c *checker) newReport(runs []show) *Report {
-	r := &Report{
-		Input: c.in.url, Kind: c.in.kind, Stream: c.in.info, Channel: c.channel,
-		Pictures: len(c.in.pictures), Findings: []Finding{}, Clocks: []ClockReport{},
-	}
-	for _, p := range c.in.pictures {
-		if p.frame >= 0 {
-			r.Readable++
-		}
-	}
-	return r
-}
-
-// shownFrames are the frames in the stream that the truth is about, ascending.
-func (c *checker) shownFrames() []shown {
-	list := make([]shown, 0, len(c.anchors))
-	for _, i := range c.anchors {
-		if n := c.in.pictures[i].frame; c.within(n) {
-			list = append(list, shown{n, c.in.pictures[i].event})
-		}
-	}
-	return list
-}
-
 // formFindings says what became of the picture's size and of the frame rate.
-func (c *checker) formFindings(s *sequence) (list []Finding) {
+func (c *checker) formFindings(s *sequence) (list []report.Finding) {
 	if i := c.in.info; i.Width != c.channel.Width || i.Height != c.channel.Height {
-		list = append(list, Finding{
-			Kind: Resized,
+		list = append(list, report.Finding{
+			Kind: report.Resized,
 			Text: fmt.Sprintf("the picture is %dx%d, not %dx%d", i.Width, i.Height, c.channel.Width, c.channel.Height),
 		})
 	}
@@ -344,12 +214,12 @@ func (c *checker) formFindings(s *sequence) (list []Finding) {
 		rate := float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den) / c.cadence.ratio
 		text := fmt.Sprintf("%.5g pictures/s of %s frames/s", rate, c.channel.Rate)
 		if s.dropped > 0 {
-			text += fmt.Sprintf(", %s left out for it", plural(s.dropped, "frame"))
+			text += fmt.Sprintf(", %s left out for it", report.Plural(s.dropped, "frame"))
 		}
 		if s.repeated > 0 {
-			text += fmt.Sprintf(", %s repeated for it", plural(s.repeated, "frame"))
+			text += fmt.Sprintf(", %s repeated for it", report.Plural(s.repeated, "frame"))
 		}
-		list = append(list, Finding{Kind: Retimed, Text: text, Count: s.dropped + s.repeated})
+		list = append(list, report.Finding{Kind: report.Retimed, Text: text, Count: s.dropped + s.repeated})
 	}
 	return list
 }

@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/flv"
@@ -25,11 +29,11 @@ import (
 
 // clip is a short stream as the writers of refstream make it, on several carriers, with its truth.
 type clip struct {
-	truth Truth
+	truth truth.Truth
 	sps   *h264.SPS
 	// paths are the files, by carrier; decoded is what ffmpeg made of each.
 	paths   map[string]string
-	decoded map[string]input
+	decoded map[string]streamData
 }
 
 // clipFrames is four segments, with an event.
@@ -83,9 +87,9 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	ch := testChannel()
+	ch := verifytest.Channel()
 	clock := ch.Clock()
-	c := &clip{truth: truthOf(t, clipFrames), paths: map[string]string{}, decoded: map[string]input{}}
+	c := &clip{truth: verifytest.Truth(t, clipFrames), paths: map[string]string{}, decoded: map[string]streamData{}}
 	for i, m := range c.truth.Markers {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
@@ -144,16 +148,16 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 	}
 	for name, path := range c.paths {
 		list, info := decoded(t, ch, path)
-		c.decoded[name] = input{url: path, kind: analyzer.Kind(name), pictures: list, info: info}
+		c.decoded[name] = streamData{url: path, kind: input.Kind(name), pictures: list, info: info}
 	}
 	return c
 }
 
 // encodedUnits are the access units of frames 0 on, as x264 codes them.
-func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list []stream.Unit) {
+func encodedUnits(t *testing.T, frames int64, bFrames string, truth truth.Truth) (list []stream.Unit) {
 	t.Helper()
 	shows := func(n int64) bool { return truth.Frames[n].Event != "" }
-	name := encode(t, testChannel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", bFrames, "-g", "30",
+	name := verifytest.Encode(t, verifytest.Channel(), "units.ts", 0, frames, shows, "-c:v", "libx264", "-preset", "veryfast", "-bf", bFrames, "-g", "30",
 		"-keyint_min", "30", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-x264-params", "pic-struct=1:open-gop=0:b-adapt=0",
 		"-muxdelay", "0", "-muxpreload", "0")
 	f, err := os.Open(name)
@@ -172,7 +176,7 @@ func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list
 		}
 		list = append(list, stream.Unit{AccessUnit: au})
 	}
-	clock, rate := testChannel().Clock(), testChannel().Rate
+	clock, rate := verifytest.Channel().Clock(), verifytest.Channel().Rate
 	origin := list[0].PTS
 	for i := range list {
 		u := &list[i]
@@ -183,7 +187,7 @@ func encodedUnits(t *testing.T, frames int64, bFrames string, truth Truth) (list
 }
 
 // judge holds a file against the truth; of the pictures it takes those that were decoded before.
-func (c *clip) judge(t *testing.T, carrier, path string) *Report {
+func (c *clip) judge(t *testing.T, carrier, path string) *report.Report {
 	t.Helper()
 	in := c.decoded[carrier]
 	o := analyzer.Options{Now: time.Now}
@@ -193,7 +197,7 @@ func (c *clip) judge(t *testing.T, carrier, path string) *Report {
 	}
 	in.url, in.dated, in.undated, in.doubled = path, captured.Dated, captured.Undated, captured.Doubled
 	in.unread = in.readStatements(t.Context(), captured.Path, o)
-	r, err := check(t.Context(), in, testChannel(), given{testChannel(), c.truth}, nil)
+	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), c.truth}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

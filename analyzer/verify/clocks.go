@@ -6,38 +6,11 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-)
-
-// ClockReport says what became of one clock.
-type ClockReport struct {
-	Name  string `json:"clock"`
-	State State  `json:"state"`
-	// Statements is how many there are, on pictures that could be read; Expected how many there should be, 0 where any
-	// number is as good.
-	Statements int `json:"statements"`
-	Expected   int `json:"expected,omitempty"`
-	// Tolerance is up to where a statement counts as right.
-	Tolerance markers.Seconds `json:"tolerance"`
-	// Offset is by how much the clock is ahead, at its first statement where it does not keep that; PPM by how much it
-	// runs fast; Steps are its jumps.
-	Offset markers.Seconds `json:"offset"`
-	PPM    float64         `json:"drift_ppm"`
-	Steps  []Step          `json:"steps,omitempty"`
-	// Worst is the largest error.
-	Worst markers.Seconds `json:"worst"`
-
-	samples []sample // for plots
-	missing []Place  // where it should be and is not
-}
-
-// Names of the clocks that are not simply the source of a statement.
-const (
-	clockPTS    = "pts"
-	clockDTS    = "dts"
-	clockOnFITC = string(analyzer.OnFI) + ".tc"
-	clockOnFI   = string(analyzer.OnFI) + ".utc"
 )
 
 // clockSpec says how a clock is read of a statement.
@@ -73,9 +46,6 @@ func (c *checker) frameSpecs() []frameSpec {
 		// Frames are counted: only their times in nanoseconds, which are compared, are rounded.
 		rounded = 2
 	)
-	of := func(claim func(int64) fields) func(*analyzer.Record, int64) fields {
-		return func(_ *analyzer.Record, n int64) fields { return claim(n) }
-	}
 	clock := func(s analyzer.Source, tolerance int64, err func(*analyzer.Record, int64) (int64, bool, bool)) clockSpec {
 		return clockSpec{name: string(s), source: s, tolerance: tolerance, err: err}
 	}
@@ -84,9 +54,9 @@ func (c *checker) frameSpecs() []frameSpec {
 	dateTime.want = func(n int64) string { return c.clock.UTC(n).Format(time.RFC3339Nano) }
 	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
-	timecode.name, utc.name = clockOnFITC, clockOnFI
-	timing := frameSpec{analyzer.PicTiming, true, c.timingFields, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
-	if slices.ContainsFunc(c.in.statements, func(r analyzer.Record) bool { return r.Source == analyzer.TimeCode }) {
+	timecode.name, utc.name = report.OnFITCClock, report.OnFIClock
+	timing := frameSpec{analyzer.PicTiming, true, c.expectedTiming, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
+	if c.in.states(analyzer.TimeCode) {
 		// HEVC has the timecode in a message of its own, whose other fields are for who writes it to choose.
 		code := clock(analyzer.TimeCode, rounded, c.timecodeError)
 		code.field = "timecode"
@@ -99,24 +69,14 @@ func (c *checker) frameSpecs() []frameSpec {
 		timing = frameSpec{analyzer.TimeCode, true, nil, []clockSpec{code}}
 	}
 	return []frameSpec{
-		{analyzer.FrameRecord, true, of(c.recordClaim), []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
+		{analyzer.FrameRecord, true, c.expectedRecord, []clockSpec{clock(analyzer.FrameRecord, rounded, c.frameError)}},
 		timing,
-		{analyzer.MISBTime, true, c.misbFields, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
+		{analyzer.MISBTime, true, c.expectedMISB, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
-		{analyzer.OnFI, false, of(c.fiClaim), []clockSpec{timecode, utc}},
+		{analyzer.OnFI, false, c.expectedFI, []clockSpec{timecode, utc}},
 	}
 }
 
-// timingFields are those of a pic_timing, which counts in the ticks of the unit's SPS.
-func (c *checker) timingFields(r *analyzer.Record, n int64) fields {
-	var u unit
-	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
-		u = c.in.units[r.Unit]
-	}
-	return c.timingClaim(n, u.unitsInTick, u.timeScale)
-}
-
-// frameError compares a frame number.
 func (c *checker) frameError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.Frame == nil {
 		return 0, false, true
@@ -124,7 +84,6 @@ func (c *checker) frameError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	return c.channel.Rate.Nanos(*r.Frame) - c.channel.Rate.Nanos(n), true, true
 }
 
-// timecodeError compares a timecode, which begins again after a day.
 func (c *checker) timecodeError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	drop := c.channel.DropFrame
 	stated, ok := timecodeFrame(r.Timecode, c.channel.Rate, drop)
@@ -132,7 +91,8 @@ func (c *checker) timecodeError(r *analyzer.Record, n int64) (int64, bool, bool)
 		return 0, false, true
 	}
 	truth, _ := timecodeFrame(c.clock.Timecode(n).String(), c.channel.Rate, drop)
-	return c.channel.Rate.Nanos(centre(stated-truth, dayFrames(c.channel.Rate, drop))), true, true
+	day, _ := timecodeFrame("24:00:00:00", c.channel.Rate, drop)
+	return c.channel.Rate.Nanos(centre(stated-truth, day)), true, true
 }
 
 // utcError compares an instant with the nominal time of the frame.
@@ -148,7 +108,7 @@ func (c *checker) utcError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	return err, true, true
 }
 
-// genError compares an instant with the time when the frame was produced, which only the ledger tells.
+// genError compares an instant with the time when the frame was produced, which only the ledger has.
 func (c *checker) genError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	if r.UTC == nil {
 		return 0, false, true
@@ -186,49 +146,43 @@ func timecodeFrame(text string, r media.FrameRate, drop bool) (int64, bool) {
 	return n, true
 }
 
-// dayFrames is after how many frames timecode begins again.
-func dayFrames(r media.FrameRate, drop bool) int64 {
-	n, _ := timecodeFrame("24:00:00:00", r, drop)
-	return n
-}
-
 // ptsClock holds the time stamps of the pictures against those of their frames.
-func (c *checker) ptsClock(m *comparison) ClockReport {
-	var list []sample
+func (c *checker) ptsClock(m *comparison) report.Clock {
+	var list []report.Sample
 	tolerance := c.ptsTolerance()
 	for _, i := range c.timed {
 		p := c.in.pictures[i]
-		if !p.timed {
+		if !p.Timed {
 			continue
 		}
-		err := nanos(centre(p.pts-c.clock.PTS(p.frame), c.in.info.modulus()))
+		err := nanos(centre(p.PTS-c.clock.PTS(p.Frame), c.in.info.Modulus()))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{clockPTS, "pts"}, strconv.FormatInt(c.clock.PTS(p.frame), 10), strconv.FormatInt(p.pts, 10), c.place(p.frame))
+			m.addDifference(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
 		}
-		list = append(list, sample{p.frame, int64(c.clock.Time(p.frame)), err})
+		list = append(list, report.Sample{Frame: p.Frame, At: int64(c.clock.Time(p.Frame)), Err: err})
 	}
-	return newClockReport(clockPTS, tolerance, list, len(c.timed), true)
+	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
 
-// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is told of that clock.
-func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport {
+// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is a finding of that clock.
+func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.Clock {
 	if c.in.info.Codec == "hevc" {
-		return ClockReport{} // the encoder was another, with decoding times to choose
+		return report.Clock{} // the encoder was another, with decoding times to choose
 	}
-	modulus := c.in.info.modulus()
-	millisecond := c.in.info.num*1000 == c.in.info.den
+	modulus := c.in.info.Modulus()
+	millisecond := c.in.info.Num*1000 == c.in.info.Den
 	var tolerance int64
-	if pts.State != Exact {
-		tolerance = 2 * (c.in.info.resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
+	if pts.State != report.Exact {
+		tolerance = 2 * (c.in.info.Resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
 	}
-	var list []sample
+	var list []report.Sample
 	seen := map[int64]bool{}
 	for number, u := range c.in.units {
 		i, ok := j.unit(int64(number), u.pts)
 		if !ok || u.undated {
 			continue
 		}
-		n := c.in.pictures[i].frame
+		n := c.in.pictures[i].Frame
 		f := c.truth.Frames[n]
 		// Who encoded the pictures anew had decoding times to choose.
 		if _, known := c.decoding(n); !known || len(m.frames[analyzer.FrameRecord][n]) == 0 || seen[n] {
@@ -236,18 +190,18 @@ func (c *checker) dtsClock(m *comparison, j *joint, pts ClockReport) ClockReport
 		}
 		seen[n] = true
 		lead := f.PTS - f.DTS
-		if millisecond && pts.State == Exact { // each is rounded
+		if millisecond && pts.State == report.Exact { // each is rounded
 			lead = int64(int32(millis(f.PTS)-millis(f.DTS))) * (media.TicksPerSecond / 1000)
 		}
 		want := u.pts - lead
 		err := nanos(centre(u.dts-want, modulus))
 		if max(err, -err) > tolerance {
-			m.differ(fieldKey{clockDTS, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
+			m.addDifference(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
 		}
-		list = append(list, sample{n, int64(c.clock.Time(n)), err})
+		list = append(list, report.Sample{Frame: n, At: int64(c.clock.Time(n)), Err: err})
 	}
 	sortSamples(list)
-	return newClockReport(clockDTS, tolerance, list, 0, true)
+	return newClockReport(report.DTSClock, tolerance, list, 0, true)
 }
 
 // ptsTolerance is up to where a picture's time stamp counts as right, in nanoseconds.
@@ -258,9 +212,9 @@ func (c *checker) ptsTolerance() int64 {
 		return int64(frame * max(1, c.cadence.ratio))
 	}
 	if c.throughMilliseconds() {
-		return StreamInfo{num: 1, den: 1000}.resolution() + c.in.info.resolution()
+		return pixels.StreamInfo{Num: 1, Den: 1000}.Resolution() + c.in.info.Resolution()
 	}
-	return c.in.info.resolution()
+	return c.in.info.Resolution()
 }
 
 // throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
@@ -271,7 +225,7 @@ func (c *checker) throughMilliseconds() bool {
 		fineGrain = milli / 8 // what has coarser time stamps shows nothing of it
 	)
 	// This container may have rounded them once more, the first too.
-	slack := 1 + c.in.info.resolution()*media.TicksPerSecond/int64(time.Second)
+	slack := 1 + c.in.info.Resolution()*media.TicksPerSecond/int64(time.Second)
 	if slack > fineGrain {
 		return false
 	}
@@ -282,16 +236,16 @@ func (c *checker) throughMilliseconds() bool {
 	first, rounded := -1, false
 	for _, i := range c.timed {
 		p := c.in.pictures[i]
-		if !p.timed {
+		if !p.Timed {
 			continue
 		}
 		if first < 0 {
 			first = i
 		}
-		if !whole(p.pts - c.in.pictures[first].pts) {
+		if !whole(p.PTS - c.in.pictures[first].PTS) {
 			return false
 		}
-		rounded = rounded || !whole(c.clock.PTS(p.frame)-c.clock.PTS(c.in.pictures[first].frame))
+		rounded = rounded || !whole(c.clock.PTS(p.Frame)-c.clock.PTS(c.in.pictures[first].Frame))
 	}
 	return rounded
 }
@@ -308,12 +262,12 @@ func nanos(ticks int64) int64 {
 }
 
 // newClockReport describes a clock that has statements.
-func newClockReport(name string, tolerance int64, list []sample, expected int, checked bool) ClockReport {
-	r := ClockReport{
-		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), samples: list, State: Absent,
+func newClockReport(name string, tolerance int64, list []report.Sample, expected int, checked bool) report.Clock {
+	r := report.Clock{
+		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), Samples: list, State: report.Absent,
 	}
 	if expected > 0 {
-		r.State = Gone
+		r.State = report.Gone
 	}
 	if len(list) == 0 {
 		return r
@@ -322,14 +276,14 @@ func newClockReport(name string, tolerance int64, list []sample, expected int, c
 	r.State, r.Offset, r.PPM, r.Steps = f.state, markers.Seconds(f.offset), f.ppm, f.steps
 	r.Worst = markers.Seconds(worst(list, 0, 0))
 	switch {
-	case checked || f.state == Exact:
+	case checked || f.state == report.Exact:
 	case possible(list):
-		r.State = Unchecked
+		r.State = report.Unchecked
 	default:
 		// Whatever the ledger would say, this can't be when the frames were produced.
-		r.State, r.Offset, r.PPM, r.Steps = Offset, markers.Seconds(median(list)), 0, nil
-		if possible([]sample{{err: median(list)}}) {
-			r.State = Noisy
+		r.State, r.Offset, r.PPM, r.Steps = report.Offset, markers.Seconds(median(list)), 0, nil
+		if possible([]report.Sample{{Err: median(list)}}) {
+			r.State = report.Noisy
 		}
 	}
 	return r
@@ -343,19 +297,18 @@ const (
 )
 
 // possible says whether frames may have been produced so long after their nominal times.
-func possible(list []sample) bool {
-	return !slices.ContainsFunc(list, func(s sample) bool { return s.err < earliest || s.err > latest })
+func possible(list []report.Sample) bool {
+	return !slices.ContainsFunc(list, func(s report.Sample) bool { return s.Err < earliest || s.Err > latest })
 }
 
-// statementClocks are the clocks of the statements about frames.
-func (c *checker) statementClocks(m *comparison) (list []ClockReport) {
+func (c *checker) statementClocks(m *comparison) (list []report.Clock) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {
 			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
-			if r.State == Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == analyzer.KindHLS {
-				r.State = Gone
+			if r.State == report.Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == input.HLS {
+				r.State = report.Gone
 			}
-			r.missing = m.missing[spec.source]
+			r.Missing = m.missing[spec.source]
 			list = append(list, r)
 		}
 	}
@@ -364,5 +317,5 @@ func (c *checker) statementClocks(m *comparison) (list []ClockReport) {
 
 // holdsScripts says whether a carrier of this kind has onFI and cue points, when refstream writes it.
 func (c *checker) holdsScripts() bool {
-	return c.in.kind == analyzer.KindFLV || c.in.kind == analyzer.KindRTMP
+	return c.in.kind == input.FLV || c.in.kind == input.RTMP
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // losses are the access units that a stream has lost, by the frame records of those that it has: what is coded after one
@@ -69,29 +71,29 @@ func (l *losses) spoils(frame int64) (lost int64, spoilt bool) {
 
 // stale takes the code away from pictures that show another frame than both their frame records and their time stamps
 // name, since a decoder that lacks a picture may show an older one again. Where nothing is lost, the pixels are right.
-func (c *checker) stale(list []picture, named map[int64]int64) []picture {
+func (c *checker) stale(list []pixels.Picture, named map[int64]int64) []pixels.Picture {
 	if len(c.losses.lost) == 0 {
 		return list
 	}
-	modulus := c.in.info.modulus()
+	modulus := c.in.info.Modulus()
 	out := slices.Clone(list)
 	right := -1 // the last picture that shows the frame that its record names
 	for i := range out {
 		p := &out[i]
-		n, ok := named[reduce(p.pts, modulus)]
-		if !ok || !p.timed || p.frame < 0 {
+		n, ok := named[reduce(p.PTS, modulus)]
+		if !ok || !p.Timed || p.Frame < 0 {
 			continue
 		}
-		if n == p.frame {
+		if n == p.Frame {
 			right = i
 			continue
 		}
 		if _, spoilt := c.losses.spoils(n); !spoilt || right < 0 {
 			continue
 		}
-		off := centre(p.pts-out[right].pts-c.clock.PTS(n)+c.clock.PTS(out[right].frame), modulus)
+		off := centre(p.PTS-out[right].PTS-c.clock.PTS(n)+c.clock.PTS(out[right].Frame), modulus)
 		if half := c.channel.Rate.Ticks(1) / 2; off <= half && off >= -half {
-			*p = picture{pts: p.pts, timed: true, frame: -1, stale: true}
+			*p = pixels.Picture{PTS: p.PTS, Timed: true, Frame: -1, Stale: true}
 		}
 	}
 	return out
@@ -99,13 +101,13 @@ func (c *checker) stale(list []picture, named map[int64]int64) []picture {
 
 // undecoded are the frames that are in the stream and of which no picture came, since another one was lost. Where the stream
 // was cut, pictures behind the last one may have been left out.
-func (l *losses) undecoded(list []picture, cut bool) (out []int64) {
+func (l *losses) undecoded(list []pixels.Picture, cut bool) (out []int64) {
 	if len(l.lost) == 0 {
 		return nil
 	}
 	seen, last := map[int64]bool{}, int64(0)
 	for _, p := range list {
-		n := max(p.frame, p.known)
+		n := max(p.Frame, p.Known)
 		seen[n], last = true, max(last, n)
 	}
 	for _, n := range l.named {
@@ -117,14 +119,14 @@ func (l *losses) undecoded(list []picture, cut bool) (out []int64) {
 }
 
 // describeCollateral says what became of pictures that a loss has spoilt.
-func (s *sequence) describeCollateral(f Finding) string {
+func (s *sequence) describeCollateral(f report.Finding) string {
 	lost, _ := s.losses.spoils(f.Places[0].First)
 	var stale, blank int64
-	for _, p := range s.list {
-		if _, spoilt := s.losses.spoils(p.known); p.known == 0 || !spoilt {
+	for _, p := range s.in.pictures {
+		if _, spoilt := s.losses.spoils(p.Known); p.Known == 0 || !spoilt {
 			continue
 		}
-		if p.stale {
+		if p.Stale {
 			stale++
 		} else {
 			blank++
@@ -139,5 +141,5 @@ func (s *sequence) describeCollateral(f Finding) string {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}
 	}
-	return fmt.Sprintf("%s spoilt by the loss of frame %d, known by frame records (%s)", plural(f.Count, "frame"), lost, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s spoilt by the loss of frame %d, known by frame records (%s)", report.Plural(f.Count, "frame"), lost, strings.Join(parts, ", "))
 }

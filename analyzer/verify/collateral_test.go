@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // damaged is the clip's transport stream with the packets of the video that drop wants gone: unit counts the access units
@@ -63,7 +66,7 @@ func TestLostReference(t *testing.T) {
 			t.Run(fmt.Sprintf("%s B-frames, unit %d", bFrames, n), func(t *testing.T) {
 				t.Parallel()
 				kinds := c.judgeLoss(t, n, c.damaged(t, func(unit, _ int) bool { return unit == n }))
-				if slices.Contains(kinds, Unreadable) || !slices.Contains(kinds, Missing) {
+				if slices.Contains(kinds, report.Unreadable) || !slices.Contains(kinds, report.Missing) {
 					t.Errorf("%v", kinds)
 				}
 			})
@@ -77,22 +80,22 @@ func TestLostReference(t *testing.T) {
 }
 
 // judgeLoss verifies the clip without a unit, or a part of it: all that is said must be of this loss.
-func (c *clip) judgeLoss(t *testing.T, unit int, path string) []Kind {
+func (c *clip) judgeLoss(t *testing.T, unit int, path string) []report.Kind {
 	t.Helper()
-	r, err := Run(t.Context(), path, given{testChannel(), c.truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), path, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	lost, accounted := c.unitFrame(unit), int64(r.Readable)
 	for _, f := range r.Findings {
 		switch f.Kind {
-		case Missing:
+		case report.Missing:
 			if accounted += f.Count; f.Count != 1 || f.Places[0].First != lost {
 				t.Errorf("frame %d: %s", lost, f.Text)
 			}
-		case Unreadable:
+		case report.Unreadable:
 			accounted += f.Count
-		case Collateral:
+		case report.Collateral:
 			accounted += f.Count
 			for _, p := range f.Places {
 				if p.First < lost-2 || p.Last >= (lost/30+1)*30 || p.First <= lost && p.Last >= lost {
@@ -102,12 +105,12 @@ func (c *clip) judgeLoss(t *testing.T, unit int, path string) []Kind {
 			if !strings.Contains(f.Text, fmt.Sprintf("spoilt by the loss of frame %d,", lost)) {
 				t.Error(f.Text)
 			}
-		case ContinuityError:
+		case report.ContinuityError:
 		default:
 			t.Errorf("frame %d: %s", lost, f.Text)
 		}
 	}
-	if kinds := kindsOf(r); !slices.Contains(kinds, ContinuityError) || accounted != clipFrames {
+	if kinds := kindsOf(r); !slices.Contains(kinds, report.ContinuityError) || accounted != clipFrames {
 		t.Errorf("frame %d: %d frames accounted for: %v", lost, accounted, textsOf(r))
 	}
 	return kindsOf(r)

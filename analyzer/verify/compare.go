@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -18,16 +19,15 @@ type comparison struct {
 	// frames are the statements about frames, events those about markers: by source, and then by the frame or by the
 	// marker's index.
 	frames, events map[analyzer.Source]map[int64][]*analyzer.Record
-	samples        map[string][]sample // of each clock
-	expected       map[string]int      // statements that each clock should have
-	unchecked      map[string]bool     // clocks of which the truth does not know all
+	samples        map[string][]report.Sample // of each clock
+	expected       map[string]int             // statements that each clock should have
+	unchecked      map[string]bool            // clocks of which the truth does not know all
 	differences    map[fieldKey]*difference
-	doubled, added map[analyzer.Source][]Place
-	missing        map[analyzer.Source][]Place
-	strange        map[analyzer.Source][]Place // events that have no marker
+	doubled, added map[analyzer.Source][]report.Place
+	missing        map[analyzer.Source][]report.Place
+	strange        map[analyzer.Source][]report.Place // events that have no marker
 }
 
-// fieldKey names a field.
 type fieldKey struct {
 	source analyzer.Source
 	field  string
@@ -38,19 +38,18 @@ type difference struct {
 	fieldKey
 	want, got string
 	count     int64
-	places    []Place
+	places    []report.Place
 }
 
 // eventSources are the sources of statements about markers.
 var eventSources = []analyzer.Source{analyzer.DateRange, analyzer.OnCuePoint, analyzer.ID3}
 
-// compare makes the comparison.
-func (c *checker) compare(j *joint) *comparison {
+func (c *checker) compare(j *matcher) *comparison {
 	m := &comparison{
 		c: c, frames: map[analyzer.Source]map[int64][]*analyzer.Record{}, events: map[analyzer.Source]map[int64][]*analyzer.Record{},
-		samples: map[string][]sample{}, expected: map[string]int{}, unchecked: map[string]bool{},
-		differences: map[fieldKey]*difference{}, doubled: map[analyzer.Source][]Place{}, added: map[analyzer.Source][]Place{},
-		missing: map[analyzer.Source][]Place{}, strange: map[analyzer.Source][]Place{},
+		samples: map[string][]report.Sample{}, expected: map[string]int{}, unchecked: map[string]bool{},
+		differences: map[fieldKey]*difference{}, doubled: map[analyzer.Source][]report.Place{}, added: map[analyzer.Source][]report.Place{},
+		missing: map[analyzer.Source][]report.Place{}, strange: map[analyzer.Source][]report.Place{},
 	}
 	for i := range c.in.statements {
 		m.sort(&c.in.statements[i], j)
@@ -58,12 +57,13 @@ func (c *checker) compare(j *joint) *comparison {
 	fi, dated := c.fiFrames(), c.datedFrames(j)
 	specs := c.frameSpecs()
 	for _, e := range j.entries {
-		n := c.in.pictures[e.picture].frame
+		n := c.in.pictures[e.picture].Frame
 		for _, s := range specs {
 			needed, wanted := s.always, s.always
 			switch s.source {
 			case analyzer.OnFI:
-				needed, wanted = fi[n] && c.holdsScripts(), has(fi, n)
+				needed, wanted = fi[n]
+				needed = needed && c.holdsScripts()
 			case analyzer.ProgramDateTime:
 				needed, wanted = dated[n], true
 			}
@@ -81,13 +81,8 @@ func (c *checker) compare(j *joint) *comparison {
 	return m
 }
 
-func has(m map[int64]bool, n int64) bool {
-	_, ok := m[n]
-	return ok
-}
-
 // sort puts a statement to what it speaks of.
-func (m *comparison) sort(r *analyzer.Record, j *joint) {
+func (m *comparison) sort(r *analyzer.Record, j *matcher) {
 	if slices.Contains(eventSources, r.Source) {
 		m.sortEvent(r, j)
 		return
@@ -99,7 +94,7 @@ func (m *comparison) sort(r *analyzer.Record, j *joint) {
 		return
 	}
 	if i, ok := j.unit(r.Unit, *r.PTS); ok {
-		put(m.frames, r.Source, m.c.in.pictures[i].frame, r)
+		put(m.frames, r.Source, m.c.in.pictures[i].Frame, r)
 	}
 }
 
@@ -111,7 +106,7 @@ func put(to map[analyzer.Source]map[int64][]*analyzer.Record, s analyzer.Source,
 }
 
 // sortEvent puts a statement to the marker that it names: by its ID, or else by its frame or its time.
-func (m *comparison) sortEvent(r *analyzer.Record, j *joint) {
+func (m *comparison) sortEvent(r *analyzer.Record, j *matcher) {
 	c := m.c
 	id := markerID(*r)
 	i := slices.IndexFunc(c.truth.Markers, func(k markers.Marker) bool { return id != "" && k.ID == id })
@@ -130,7 +125,7 @@ func (m *comparison) sortEvent(r *analyzer.Record, j *joint) {
 		if !ok {
 			return
 		}
-		frame = c.in.pictures[k].frame
+		frame = c.in.pictures[k].Frame
 	default:
 		return
 	}
@@ -140,7 +135,7 @@ func (m *comparison) sortEvent(r *analyzer.Record, j *joint) {
 		put(m.events, r.Source, int64(i), r)
 	case frame >= c.first && frame <= c.last:
 		// One of an event just outside of what was read is no mistake: it is not known here.
-		m.strange[r.Source] = append(m.strange[r.Source], Place{First: frame, Last: frame, Time: c.clock.Time(frame), Marker: id})
+		m.strange[r.Source] = append(m.strange[r.Source], report.Place{First: frame, Last: frame, Time: c.clock.Time(frame), Marker: id})
 	}
 }
 
@@ -172,7 +167,7 @@ func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
 			}
 		}
 		if s.fields != nil {
-			m.hold(s.source, s.fields(r, n), r, at)
+			m.compareFields(s.source, s.fields(r, n), r, at)
 		}
 	}
 }
@@ -183,105 +178,103 @@ func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
 	if !stated {
 		return
 	}
-	m.samples[k.name] = append(m.samples[k.name], sample{n, int64(m.c.clock.Time(n)), err})
+	m.samples[k.name] = append(m.samples[k.name], report.Sample{Frame: n, At: int64(m.c.clock.Time(n)), Err: err})
 	m.unchecked[k.name] = m.unchecked[k.name] || !known
 	if known && k.field != "" && max(err, -err) > k.tolerance {
-		m.differ(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
+		m.addDifference(fieldKey{k.source, k.field}, k.want(n), k.got(r), m.c.place(n))
 	}
 }
 
-// event compares the announcements of a marker.
-func (m *comparison) event(source analyzer.Source, i int, j *joint) {
+func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	c, got, mk := m.c, m.events[source][int64(i)], &m.c.truth.Markers[i]
 	if len(got) == 0 {
 		return
 	}
-	at := Place{First: mk.Frame, Last: mk.LastFrame, Time: mk.Time, Marker: mk.ID}
+	at := report.Place{First: mk.Frame, Last: mk.LastFrame, Time: mk.Time, Marker: mk.ID}
 	if len(got) > 1 {
 		m.doubled[source] = append(m.doubled[source], at)
 	}
-	claim := c.markerClaim(source, mk)
+	want := c.expectedMarker(source, mk)
 	for _, r := range got {
-		m.hold(source, claim, r, at)
+		m.compareFields(source, want, r, at)
 	}
 	name, r := string(source), got[0]
 	if r.UTC != nil && source == analyzer.DateRange {
-		m.samples[name] = append(m.samples[name], sample{mk.Frame, int64(mk.Time), int64(r.UTC.Sub(mk.UTC))})
+		m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: int64(r.UTC.Sub(mk.UTC))})
 	} else if r.PTS != nil {
-		// Against the picture, not against the clock: what moved both is told of the clock.
+		// Against the picture, not against the clock: what moved both is a finding of the clock.
 		if p, ok := c.pictureOf(mk.Frame); ok {
-			err := centre(*r.PTS+j.shift-p.pts, c.in.info.modulus())
-			m.samples[name] = append(m.samples[name], sample{mk.Frame, int64(mk.Time), nanos(err)})
-			if off := nanos(err); max(off, -off) > int64(announced) {
-				m.differ(fieldKey{source, "pts"}, strconv.FormatInt(p.pts, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
+			err := centre(*r.PTS+j.shift-p.PTS, c.in.info.Modulus())
+			m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: nanos(err)})
+			if off := nanos(err); max(off, -off) > int64(announcementPrecision) {
+				m.addDifference(fieldKey{source, "pts"}, strconv.FormatInt(p.PTS, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
 			}
 		}
 	}
 }
 
-// hold compares the fields of a statement.
-func (m *comparison) hold(source analyzer.Source, want fields, r *analyzer.Record, at Place) {
-	got := said(r)
+func (m *comparison) compareFields(source analyzer.Source, want fields, r *analyzer.Record, at report.Place) {
+	got := statedFields(r)
 	var slack time.Duration
 	if source == analyzer.DateRange {
-		slack = time.Duration(announced) // playlists are written in milliseconds
+		slack = time.Duration(announcementPrecision) // playlists are written in milliseconds
 	}
 	for _, f := range want {
 		text, there := got[f.name]
 		delete(got, f.name)
 		switch {
 		case !there:
-			m.differ(fieldKey{source, f.name}, f.text, nothing, at)
-		case !f.any && !same(f.text, text, slack):
-			m.differ(fieldKey{source, f.name}, f.text, text, at)
+			m.addDifference(fieldKey{source, f.name}, f.text, nothing, at)
+		case !f.unknown && !same(f.text, text, slack):
+			m.addDifference(fieldKey{source, f.name}, f.text, text, at)
 		}
 	}
 	for _, name := range encoders {
 		delete(got, name)
 	}
 	for name, text := range got {
-		m.differ(fieldKey{source, name}, nothing, text, at)
+		m.addDifference(fieldKey{source, name}, nothing, text, at)
 	}
 }
 
 // encoders are the fields that are the encoder's own affair.
 var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
 
-// differ notes a difference.
-func (m *comparison) differ(k fieldKey, want, got string, at Place) {
+func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place) {
 	d := m.differences[k]
 	if d == nil {
 		d = &difference{fieldKey: k, want: want, got: got}
 		m.differences[k] = d
 	}
 	d.count++
-	if len(d.places) < maxPlaces {
+	if len(d.places) < report.MaxPlaces {
 		d.places = append(d.places, at)
 	}
 }
 
-// place is that of a frame.
-func (c *checker) place(n int64) Place { return Place{First: n, Last: n, Time: c.clock.Time(n)} }
+func (c *checker) place(n int64) report.Place {
+	return report.Place{First: n, Last: n, Time: c.clock.Time(n)}
+}
 
 // findings are what the comparison found, but for the clocks; those have what they cover taken out before.
-func (m *comparison) findings() (list []Finding) {
+func (m *comparison) findings() (list []report.Finding) {
 	for _, d := range slices.SortedFunc(maps.Values(m.differences), func(a, b *difference) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.places[0].First, b.places[0].First), cmp.Compare(a.field, b.field))
 	}) {
-		f := Finding{Kind: Misreported, Clock: string(d.source), Count: d.count, Places: d.places}
+		f := report.Finding{Kind: report.Misreported, Clock: string(d.source), Count: d.count, Places: d.places}
 		d.describe(&f)
 		f.Text = fmt.Sprintf("%s: %s", d.source, f.Text)
 		list = append(list, f)
 	}
 	for _, what := range []struct {
-		kind   Kind
-		places map[analyzer.Source][]Place
+		kind   report.Kind
+		places map[analyzer.Source][]report.Place
 		text   string
 	}{
-		{Misreported, m.strange, "%s tells of %s without a marker: %s"},
-		{Doubled, m.doubled, "%s stands more than once in %s: %s"},
-		{Added, m.added, "%s stands in %s where it should not: %s"},
-		{ClockGaps, map[analyzer.Source][]Place{tagDiscontinuity: m.missing[tagDiscontinuity]}, "%s does not stand in %s where another encoder begins: %s"},
+		{report.Misreported, m.strange, "%s tells of %s without a marker: %s"},
+		{report.Doubled, m.doubled, "%s stands more than once in %s: %s"},
+		{report.Added, m.added, "%s stands in %s where it should not: %s"},
+		{report.ClockGaps, map[analyzer.Source][]report.Place{report.DiscontinuityTag: m.missing[report.DiscontinuityTag]}, "%s does not stand in %s where another encoder begins: %s"},
 	} {
 		for _, source := range slices.Sorted(maps.Keys(what.places)) {
 			places := what.places[source]
@@ -289,13 +282,13 @@ func (m *comparison) findings() (list []Finding) {
 				continue
 			}
 			n := int64(len(places))
-			thing := plural(n, "place")
-			if what.kind == Misreported {
-				thing = plural(n, "event")
+			thing := report.Plural(n, "place")
+			if what.kind == report.Misreported {
+				thing = report.Plural(n, "event")
 			}
-			list = append(list, Finding{
-				Kind: what.kind, Clock: string(source), Count: n, Places: places[:min(len(places), maxPlaces)],
-				Text: fmt.Sprintf(what.text, source, thing, name(places)),
+			list = append(list, report.Finding{
+				Kind: what.kind, Clock: string(source), Count: n, Places: places,
+				Text: fmt.Sprintf(what.text, source, thing, report.Names(places)),
 			})
 		}
 	}
@@ -303,14 +296,14 @@ func (m *comparison) findings() (list []Finding) {
 }
 
 // describe adds to a finding which field it is, and what it says.
-func (d *difference) describe(f *Finding) {
+func (d *difference) describe(f *report.Finding) {
 	f.Field, f.Expected, f.Found = d.field, d.want, d.got
 	if f.Text != "" {
 		f.Text += ": "
 	}
-	f.Text += fmt.Sprintf("%s is %s, not %s, at %s", d.field, excerpt(d.got), excerpt(d.want), name(d.places[:1]))
-	if d.count > 1 && f.Kind == Misreported {
-		f.Text += fmt.Sprintf(" first, in %s", plural(d.count, "statement"))
+	f.Text += fmt.Sprintf("%s is %s, not %s, at %s", d.field, excerpt(d.got), excerpt(d.want), report.Names(d.places[:1]))
+	if d.count > 1 && f.Kind == report.Misreported {
+		f.Text += fmt.Sprintf(" first, in %s", report.Plural(d.count, "statement"))
 	}
 }
 
@@ -327,10 +320,10 @@ func excerpt(s string) string {
 }
 
 // explain has the findings of clocks say which field it is, and leaves those fields out of the findings to come.
-func (m *comparison) explain(list []Finding) {
+func (m *comparison) explain(list []report.Finding) {
 	for i := range list {
 		f := &list[i]
-		if f.Kind == ClockGaps || f.Kind == ClockGone {
+		if f.Kind == report.ClockGaps || f.Kind == report.ClockGone {
 			continue
 		}
 		var found *difference
@@ -352,6 +345,10 @@ func (m *comparison) explain(list []Finding) {
 
 // covers are the fields whose errors a clock's finding is about.
 func covers(clock string) (list []fieldKey) {
+	source := analyzer.Source(clock)
+	if clock == report.OnFITCClock || clock == report.OnFIClock {
+		source = analyzer.OnFI
+	}
 	for _, name := range map[string][]string{
 		string(analyzer.PicTiming):       {"hours_value", "minutes_value", "seconds_value", "n_frames"},
 		string(analyzer.FrameRecord):     {"frame"},
@@ -361,16 +358,12 @@ func covers(clock string) (list []fieldKey) {
 		string(analyzer.DateRange):       {"START-DATE"},
 		string(analyzer.OnCuePoint):      {"pts"},
 		string(analyzer.ID3):             {"pts"},
-		clockPTS:                         {"pts"},
-		clockDTS:                         {"dts"},
+		report.OnFITCClock:               {"tc"},
+		report.OnFIClock:                 {"sd", "st", "tz"},
+		report.PTSClock:                  {"pts"},
+		report.DTSClock:                  {"dts"},
 	}[clock] {
-		list = append(list, fieldKey{analyzer.Source(clock), name})
-	}
-	switch clock {
-	case clockOnFITC:
-		list = []fieldKey{{analyzer.OnFI, "tc"}}
-	case clockOnFI:
-		list = []fieldKey{{analyzer.OnFI, "sd"}, {analyzer.OnFI, "st"}, {analyzer.OnFI, "tz"}}
+		list = append(list, fieldKey{source, name})
 	}
 	return list
 }

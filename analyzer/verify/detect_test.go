@@ -3,18 +3,19 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
 // detected lists what Detect finds.
-func detected(t *testing.T, url string) (list []Detected) {
+func detected(t *testing.T, url string) (list []pixels.Detected) {
 	t.Helper()
-	err := Detect(t.Context(), url, DetectOptions{}, func(d Detected) error {
+	err := pixels.Detect(t.Context(), url, pixels.DetectOptions{}, func(d pixels.Detected) error {
 		list = append(list, d)
 		return nil
 	})
@@ -34,7 +35,7 @@ func TestDetect(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
 	}
-	clock := testChannel().Clock()
+	clock := verifytest.Channel().Clock()
 	for carrier, path := range map[string]string{"hls": c.paths["hls"], "ts": c.paths["ts"], "flv": c.paths["flv"], "25 frames/s": slow} {
 		list := detected(t, path)
 		if len(list) != len(c.truth.Markers) || len(list) == 0 {
@@ -57,65 +58,17 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// Pictures, as NUMBER for one without an event and NUMBER! for one with, - where the code can't be read.
-func TestWatcher(t *testing.T) {
-	for _, tt := range []struct {
-		pictures string
-		want     string
-	}{
-		{"1 2 3! 4! 5! 6", "3-5"},
-		{"3! 4! 5 6! 7", "6-6"},               // joined amid an event
-		{"1 2! 3!", "2-3 open"},               // ends amid one
-		{"1 2 -! -! 5! 6! 7", "3-6"},          // its first numbers are gone
-		{"1 3 -! 4! 5! 7", "4-5"},             // and it did not begin before the frame that had none
-		{"1 2! 3! -! -! 6", "2-5"},            // its last ones
-		{"1 2! - 4! 5", "2-4"},                // a black picture within
-		{"- -! -! -", "-1--1"},                // none can be read
-		{"10 12! 14! 15! 17! 18 20", "12-17"}, // frames are left out
-		{"0! 1! 2", "0-1"},                    // nothing is before it
-		{"", ""},
-	} {
-		var got []string
-		w := &watcher{coded: -1, found: func(d Detected) error {
-			text := fmt.Sprintf("%d-%d", d.Frame, d.LastFrame)
-			if d.Open {
-				text += " open"
-			}
-			got = append(got, text)
-			return nil
-		}}
-		for _, p := range strings.Fields(tt.pictures) {
-			text, event := strings.CutSuffix(p, "!")
-			n := int64(-1)
-			if text != "-" {
-				if _, err := fmt.Sscan(text, &n); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := w.see(n, nil, event); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.end(); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Join(got, " ") != tt.want {
-			t.Errorf("%s: %q, want %q", tt.pictures, got, tt.want)
-		}
-	}
-}
-
 func TestDetectErrors(t *testing.T) {
-	c, none := newClip(t), func(Detected) error { return nil }
+	c, none := newClip(t), func(pixels.Detected) error { return nil }
 	failed := errors.New("the reader is full")
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{
-		"no such file":    Detect(t.Context(), filepath.Join(t.TempDir(), "none.ts"), DetectOptions{}, none),
-		"no stream":       Detect(t.Context(), "detect_test.go", DetectOptions{}, none),
-		"no program":      Detect(t.Context(), c.paths["ts"], DetectOptions{FFmpeg: "no-such-ffmpeg"}, none),
-		"nobody takes it": Detect(t.Context(), c.paths["ts"], DetectOptions{}, func(Detected) error { return failed }),
-		"interrupted":     Detect(interrupted, c.paths["ts"], DetectOptions{}, none),
+		"no such file":    pixels.Detect(t.Context(), filepath.Join(t.TempDir(), "none.ts"), pixels.DetectOptions{}, none),
+		"no stream":       pixels.Detect(t.Context(), "detect_test.go", pixels.DetectOptions{}, none),
+		"no program":      pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{FFmpeg: "no-such-ffmpeg"}, none),
+		"nobody takes it": pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{}, func(pixels.Detected) error { return failed }),
+		"interrupted":     pixels.Detect(interrupted, c.paths["ts"], pixels.DetectOptions{}, none),
 	} {
 		switch {
 		case err == nil:
@@ -124,7 +77,7 @@ func TestDetectErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := Detect(t.Context(), c.paths["ts"], DetectOptions{Duration: time.Hour}, none); err != nil {
+	if err := pixels.Detect(t.Context(), c.paths["ts"], pixels.DetectOptions{Duration: time.Hour}, none); err != nil {
 		t.Errorf("a file that ends before the time is over: %v", err)
 	}
 }

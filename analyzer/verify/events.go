@@ -4,20 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
-
-// EventSummary counts the events of the stretch that the stream shows.
-type EventSummary struct {
-	// Markers are those with a frame in the stream, Seen those of them whose event shows, Exact those that begin and end
-	// with the frames that the marker names.
-	Markers int `json:"markers"`
-	Seen    int `json:"seen"`
-	Exact   int `json:"exact"`
-	Extra   int `json:"extra"`
-}
 
 // shown is a frame that is in the stream, and whether its block is in the events' colour.
 type shown struct {
@@ -66,38 +56,15 @@ func stretches(list []shown, marks []markers.Marker) (out []stretch) {
 	return out
 }
 
-// startError is by how many frames a stretch begins late, at least, against a marker's first frame.
-func (s stretch) startError(frame int64) int64 {
-	switch {
-	case frame <= s.before:
-		return s.before + 1 - frame
-	case frame > s.first:
-		return s.first - frame
-	}
-	return 0
-}
-
-// endError is by how many frames a stretch ends late, at least, against a marker's last frame.
-func (s stretch) endError(frame int64) int64 {
-	switch {
-	case frame >= s.after:
-		return s.after - 1 - frame
-	case frame < s.last:
-		return s.last - frame
-	}
-	return 0
-}
-
 // eventCheck compares the events in the picture with the markers.
 type eventCheck struct {
 	clock   markers.Clock
-	summary EventSummary
-	places  map[Kind][]Place
+	summary report.EventSummary
+	places  map[report.Kind][]report.Place
 }
 
-// checkEvents compares. list is ascending.
 func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eventCheck {
-	c := &eventCheck{clock: clock, places: map[Kind][]Place{}}
+	c := &eventCheck{clock: clock, places: map[report.Kind][]report.Place{}}
 	seen := stretches(list, marks)
 	taken := make([]bool, len(seen))
 	for _, m := range marks {
@@ -111,13 +78,13 @@ func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eve
 			c.summary.Seen++
 			c.compare(m, seen[k])
 		} else {
-			c.note(EventMissed, m.Frame, m.LastFrame, m.ID, 0)
+			c.note(report.EventMissed, m.Frame, m.LastFrame, m.ID, 0)
 		}
 	}
 	for k, s := range seen {
 		if !taken[k] {
 			c.summary.Extra++
-			c.note(EventExtra, s.first, s.last, "", 0)
+			c.note(report.EventExtra, s.first, s.last, "", 0)
 		}
 	}
 	return c
@@ -137,47 +104,47 @@ func overlapping(seen []stretch, taken []bool, m markers.Marker) int {
 }
 
 func (c *eventCheck) compare(m markers.Marker, s stretch) {
-	start, end := s.startError(m.Frame), s.endError(m.LastFrame)
+	// By how many frames it begins and ends late, at least.
+	start, end := min(max(m.Frame, s.before+1), s.first)-m.Frame, max(min(m.LastFrame, s.after-1), s.last)-m.LastFrame
 	switch {
 	case start == 0 && end == 0:
 		c.summary.Exact++
 	case start < 0:
-		c.note(EventEarly, m.Frame, m.LastFrame, m.ID, start)
+		c.note(report.EventEarly, m.Frame, m.LastFrame, m.ID, start)
 	case start > 0:
-		c.note(EventLate, m.Frame, m.LastFrame, m.ID, start)
+		c.note(report.EventLate, m.Frame, m.LastFrame, m.ID, start)
 	}
 	// A shifted event ends as much late as it begins late, unless the end can't be seen.
 	if end != start && (s.after != farOff || end > 0) && (s.before != longAgo || start < 0) {
-		c.note(EventLength, m.Frame, m.LastFrame, m.ID, end-start)
+		c.note(report.EventLength, m.Frame, m.LastFrame, m.ID, end-start)
 	}
 }
 
-func (c *eventCheck) note(k Kind, first, last int64, id string, by int64) {
-	c.places[k] = append(c.places[k], Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
+func (c *eventCheck) note(k report.Kind, first, last int64, id string, by int64) {
+	c.places[k] = append(c.places[k], report.Place{First: first, Last: last, Time: c.clock.Time(first), Marker: id, By: by})
 }
 
-// findings are those of the events.
-func (c *eventCheck) findings() (list []Finding) {
-	texts := map[Kind]string{
-		EventMissed: "not shown", EventExtra: "shown without a marker", EventEarly: "early", EventLate: "late",
-		EventLength: "of the wrong length",
+func (c *eventCheck) findings() (list []report.Finding) {
+	texts := map[report.Kind]string{
+		report.EventMissed: "not shown", report.EventExtra: "shown without a marker", report.EventEarly: "early", report.EventLate: "late",
+		report.EventLength: "of the wrong length",
 	}
-	for _, k := range []Kind{EventMissed, EventExtra, EventEarly, EventLate, EventLength} {
+	for _, k := range []report.Kind{report.EventMissed, report.EventExtra, report.EventEarly, report.EventLate, report.EventLength} {
 		places := c.places[k]
 		if len(places) == 0 {
 			continue
 		}
-		f := Finding{Kind: k, Count: int64(len(places)), Places: places[:min(len(places), maxPlaces)]}
-		f.Text = fmt.Sprintf("%s %s%s: %s", plural(f.Count, "event"), texts[k], by(k, places), name(places))
+		f := report.Finding{Kind: k, Count: int64(len(places)), Places: places}
+		f.Text = fmt.Sprintf("%s %s%s: %s", report.Plural(f.Count, "event"), texts[k], by(k, places), report.Names(places))
 		list = append(list, f)
 	}
 	return list
 }
 
 // by says how far places are off.
-func by(k Kind, places []Place) string {
+func by(k report.Kind, places []report.Place) string {
 	sign := int64(1)
-	if k == EventEarly {
+	if k == report.EventEarly {
 		sign = -1
 	}
 	low, high := sign*places[0].By, sign*places[0].By
@@ -187,32 +154,15 @@ func by(k Kind, places []Place) string {
 	switch {
 	case low == 0 && high == 0:
 		return ""
-	case low == high && k == EventLength && low < 0:
-		return fmt.Sprintf(", %s short", plural(-low, "frame"))
-	case low == high && k == EventLength:
-		return fmt.Sprintf(", %s long", plural(low, "frame"))
+	case low == high && k == report.EventLength && low < 0:
+		return fmt.Sprintf(", %s short", report.Plural(-low, "frame"))
+	case low == high && k == report.EventLength:
+		return fmt.Sprintf(", %s long", report.Plural(low, "frame"))
 	case low == high:
-		return fmt.Sprintf(" by %s", plural(low, "frame"))
+		return fmt.Sprintf(" by %s", report.Plural(low, "frame"))
 	}
-	if k == EventLength {
+	if k == report.EventLength {
 		return fmt.Sprintf(", by %+d to %+d frames", low, high)
 	}
 	return fmt.Sprintf(" by %d to %d frames", low, high)
-}
-
-// name lists the first of the places by their markers, or else by their frames.
-func name(places []Place) string {
-	const few = 5
-	var names []string
-	for _, p := range places[:min(len(places), few)] {
-		text := fmt.Sprintf("frame %d (%s s)", p.First, p.Time)
-		if p.Marker != "" {
-			text = fmt.Sprintf("%s at frame %d (%s s)", p.Marker, p.First, p.Time)
-		}
-		names = append(names, text)
-	}
-	if len(places) > few {
-		names = append(names, "…")
-	}
-	return strings.Join(names, ", ")
 }

@@ -15,36 +15,31 @@ import (
 // field is one field of a statement: what the truth has it say, as a text.
 type field struct {
 	name, text string
-	// any: the truth does not know what it says.
-	any bool
+	// unknown: the truth does not know what it says.
+	unknown bool
 }
 
-// fields are those of one statement.
 type fields []field
 
 // nothing is the text of a field that is not there.
 const nothing = "nothing"
 
-// said are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
+// statedFields are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
 // of arrays have their number in brackets. JSON in a text is taken apart too where the text is a marker's.
-func said(r *analyzer.Record) map[string]string {
-	d := json.NewDecoder(bytes.NewReader(r.Extra))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return nil
-	}
+func statedFields(r *analyzer.Record) map[string]string {
 	out := map[string]string{}
-	flatten(out, "", v)
+	if v, err := decodeJSON[any](r.Extra); err == nil {
+		flatten(out, "", v)
+	}
 	return out
 }
 
-// short leaves out the beginning of a name where there is one of it in every statement of refstream.
-func short(name string) string {
-	for _, beginning := range []string{"timestamps[0].", "frames[0].", "parameters."} {
-		name = strings.TrimPrefix(name, beginning)
-	}
-	return name
+// decodeJSON decodes the first value of a text, with its numbers as they are written.
+func decodeJSON[T any](text []byte) (v T, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
 }
 
 func flatten(out map[string]string, name string, v any) {
@@ -64,15 +59,16 @@ func flatten(out map[string]string, name string, v any) {
 		}
 		return
 	}
-	name = short(name)
+	for _, beginning := range []string{"timestamps[0].", "frames[0].", "parameters."} { // as in every statement of refstream
+		name = strings.TrimPrefix(name, beginning)
+	}
 	switch v := v.(type) {
 	case string:
-		var marker map[string]any
-		d := json.NewDecoder(strings.NewReader(v))
-		d.UseNumber()
-		if name == "marker" && d.Decode(&marker) == nil {
-			flatten(out, name, marker)
-			return
+		if name == "marker" {
+			if marker, err := decodeJSON[map[string]any]([]byte(v)); err == nil {
+				flatten(out, name, marker)
+				return
+			}
 		}
 		out[name] = v
 	case json.Number:
@@ -91,7 +87,7 @@ func fieldsOf(v any, unknown ...string) (list fields) {
 	if err != nil {
 		return nil
 	}
-	for name, text := range said(&analyzer.Record{Extra: b}) {
+	for name, text := range statedFields(&analyzer.Record{Extra: b}) {
 		list = append(list, field{name, text, slices.Contains(unknown, name)})
 	}
 	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // filtered has one run of ffmpeg put the clip's pictures through each of the filters, and encode them again.
@@ -30,13 +33,13 @@ func (c *clip) filtered(t *testing.T, filters []string) map[string]string {
 func TestForms(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
-	forms := map[string][]Kind{
-		"hflip":                  {Mirrored, ClockGone},
-		"vflip":                  {Mirrored, ClockGone},
-		"hflip,vflip":            {Mirrored, ClockGone},
-		"pad=400:180:40:0":       {Resized, Padded, ClockGone},
-		"pad=iw:ih+60:0:30":      {Resized, Padded, ClockGone},
-		"reverse":                {Reversed},
+	forms := map[string][]report.Kind{
+		"hflip":                  {report.Mirrored, report.ClockGone},
+		"vflip":                  {report.Mirrored, report.ClockGone},
+		"hflip,vflip":            {report.Mirrored, report.ClockGone},
+		"pad=400:180:40:0":       {report.Resized, report.Padded, report.ClockGone},
+		"pad=iw:ih+60:0:30":      {report.Resized, report.Padded, report.ClockGone},
+		"reverse":                {report.Reversed},
 		"crop=iw-40:ih-40":       nil,
 		"gblur=sigma=20:steps=2": nil,
 	}
@@ -48,12 +51,12 @@ func TestForms(t *testing.T) {
 	files := c.filtered(t, slices.Collect(maps.Keys(forms)))
 	for filter, want := range forms {
 		file := files[filter]
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want == nil {
-			if r.Verdict != Unknown || r.Readable > 0 {
+			if r.Verdict != report.Unknown || r.Readable > 0 {
 				t.Errorf("%s: %s, %v", filter, r.Verdict, textsOf(r))
 			}
 			continue
@@ -70,12 +73,12 @@ func TestOtherCodecsAndContainers(t *testing.T) {
 	c := newClip(t)
 	all := map[string]struct {
 		options []string
-		want    []Kind
+		want    []report.Kind
 	}{
 		"a.mkv":  {[]string{"-c", "copy"}, nil},
-		"a.webm": {[]string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k"}, []Kind{ClockGone}},
-		"a.mp4":  {[]string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"}, []Kind{ClockGone}},
-		"a.ts":   {[]string{"-c:v", "mpeg2video", "-q:v", "3", "-muxdelay", "0", "-muxpreload", "0"}, []Kind{ClockGone}},
+		"a.webm": {[]string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k"}, []report.Kind{report.ClockGone}},
+		"a.mp4":  {[]string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"}, []report.Kind{report.ClockGone}},
+		"a.ts":   {[]string{"-c:v", "mpeg2video", "-q:v", "3", "-muxdelay", "0", "-muxpreload", "0"}, []report.Kind{report.ClockGone}},
 	}
 	if testing.Short() { // MPEG-2 is another codec too
 		delete(all, "a.webm")
@@ -89,15 +92,15 @@ func TestOtherCodecsAndContainers(t *testing.T) {
 	}
 	for name, f := range all {
 		file := filepath.Join(dir, name)
-		allow, err := ParseAllowance("clock_offset") // containers begin where they like
+		allow, err := report.ParseAllowance("clock_offset") // containers begin where they like
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now, Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := slices.DeleteFunc(kindsOf(r), func(k Kind) bool { return k == ClockOffset })
+		got := slices.DeleteFunc(kindsOf(r), func(k report.Kind) bool { return k == report.ClockOffset })
 		if !slices.Equal(got, f.want) || r.Readable != clipFrames || r.Events.Exact != len(c.truth.Markers) {
 			t.Errorf("%s: %s, %v, %d pictures, %+v", name, r.Verdict, textsOf(r), r.Readable, r.Events)
 		}

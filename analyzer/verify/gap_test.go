@@ -10,6 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
 // segments is what segmented copies, which is made once a run.
@@ -19,15 +23,15 @@ var segments struct {
 }
 
 // segmented encodes frames 0 to 149 as a playlist with segments of 30 frames, and returns its path and its truth.
-func segmented(t *testing.T) (playlist string, truth Truth) {
+func segmented(t *testing.T) (playlist string, truth truth.Truth) {
 	t.Helper()
 	const frames = 150
-	truth = truthOf(t, frames)
+	truth = verifytest.Truth(t, frames)
 	segments.Lock()
 	defer segments.Unlock()
 	if segments.dir == "" {
 		pictures := perfect(truth, frames)
-		made := encode(t, testChannel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].event }, "-c:v", "libx264",
+		made := verifytest.Encode(t, verifytest.Channel(), "index.m3u8", 0, frames, func(n int64) bool { return pictures[n].Event }, "-c:v", "libx264",
 			"-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-f", "hls",
 			"-hls_time", "1", "-hls_list_size", "0")
 		dir := filepath.Join(clips.dir, "segments")
@@ -53,17 +57,17 @@ func TestMissingSegment(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(playlist))))
 	defer server.Close()
 	for _, url := range []string{playlist, server.URL + "/index.m3u8"} {
-		r, err := Run(t.Context(), url, given{testChannel(), truth}, Options{Now: time.Now})
+		r, err := Run(t.Context(), url, given{verifytest.Channel(), truth}, Options{Now: time.Now})
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Missing })
-		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != ExitNotTrue {
+		i := slices.IndexFunc(r.Findings, func(f report.Finding) bool { return f.Kind == report.Missing })
+		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != report.ExitNotTrue {
 			t.Errorf("%s: %+v", url, r.Findings)
 		}
 		for _, f := range r.Findings {
-			if f.Kind == ClockStep || f.Kind == Trimmed || f.Kind == SegmentLength {
+			if f.Kind == report.ClockStep || f.Kind == report.Trimmed || f.Kind == report.SegmentLength {
 				t.Errorf("%s: %s", url, f.Text)
 			}
 		}
@@ -84,7 +88,7 @@ func TestBrokenOff(t *testing.T) {
 	}))
 	defer server.Close()
 	truth.Bounded = false
-	r, err := Run(t.Context(), server.URL+"/live.ts", given{testChannel(), truth}, Options{Now: time.Now})
+	r, err := Run(t.Context(), server.URL+"/live.ts", given{verifytest.Channel(), truth}, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +103,7 @@ func TestManifest(t *testing.T) {
 	if err := os.WriteFile(name, []byte(`<?xml version="1.0"?><MPD type="dynamic"/>`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Run(t.Context(), name, given{testChannel(), truthOf(t, 10)}, Options{Now: time.Now})
+	_, err := Run(t.Context(), name, given{verifytest.Channel(), verifytest.Truth(t, 10)}, Options{Now: time.Now})
 	if err == nil || !strings.Contains(err.Error(), "DASH") {
 		t.Errorf("%v", err)
 	}
@@ -118,7 +122,7 @@ func TestNoSegment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err = Run(t.Context(), playlist, given{testChannel(), truth}, Options{Now: time.Now})
+	_, err = Run(t.Context(), playlist, given{verifytest.Channel(), truth}, Options{Now: time.Now})
 	if err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("%v", err)
 	}

@@ -7,60 +7,35 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
-func testChannel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Run: 1, Epoch: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Rate: media.FrameRate{Num: 30, Den: 1},
-		FramesPerSegment: 30, PTSOrigin: markers.PTSOrigin, Seed: 7, Width: 320, Height: 180, EventEvery: 120, EventLength: 30,
-	}
-}
-
 // given is a source with a truth made by hand.
 type given struct {
 	channel markers.Channel
-	truth   Truth
+	truth   truth.Truth
 }
 
-func (g given) Channel(context.Context) (markers.Channel, error)     { return g.channel, nil }
-func (g given) Between(context.Context, int64, int64) (Truth, error) { return g.truth, nil }
+func (g given) Channel(context.Context) (markers.Channel, error)           { return g.channel, nil }
+func (g given) Between(context.Context, int64, int64) (truth.Truth, error) { return g.truth, nil }
 func (g given) Markers(context.Context, int64, int64) ([]markers.Marker, error) {
 	return g.truth.Markers, nil
 }
 
-// truthOf is the truth about frames 0 to n-1, whose events the schedule gives.
-func truthOf(t testing.TB, n int64) Truth {
-	t.Helper()
-	truth, err := Seeded(testChannel()).Between(t.Context(), 0, n-1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	truth.Bounded, truth.First, truth.Last = true, 0, n-1
-	truth.Frames = map[int64]markers.FrameRecord{}
-	clock := testChannel().Clock()
-	for i := range n {
-		truth.Frames[i] = markers.FrameRecord{Frame: i, Run: 1, GenNS: clock.UTC(i).UnixNano() + 1_234_567 + i%3*1_000_000}
-	}
-	for _, m := range truth.Markers {
-		for i := m.Frame; i <= min(m.LastFrame, n-1); i++ {
-			f := truth.Frames[i]
-			f.Event = m.ID
-			truth.Frames[i] = f
-		}
-	}
-	return truth
-}
-
 // perfect makes the pictures of frames 0 to n-1.
-func perfect(truth Truth, n int64) (list []picture) {
-	clock := testChannel().Clock()
+func perfect(truth truth.Truth, n int64) (list []pixels.Picture) {
+	clock := verifytest.Channel().Clock()
 	for i := range n {
-		p := picture{pts: clock.PTS(i), timed: true, frame: i}
+		p := pixels.Picture{PTS: clock.PTS(i), Timed: true, Frame: i}
 		for _, m := range truth.Markers {
-			p.event = p.event || i >= m.Frame && i <= m.LastFrame
+			p.Event = p.Event || i >= m.Frame && i <= m.LastFrame
 		}
 		list = append(list, p)
 	}
@@ -68,13 +43,13 @@ func perfect(truth Truth, n int64) (list []picture) {
 }
 
 // statements are those that an annotated access unit makes, of each picture.
-func statements(truth Truth, list []picture) (out []analyzer.Record) {
-	clock := testChannel().Clock()
+func statements(truth truth.Truth, list []pixels.Picture) (out []analyzer.Record) {
+	clock := verifytest.Channel().Clock()
 	for i, p := range list {
-		if p.frame < 0 {
+		if p.Frame < 0 {
 			continue
 		}
-		pts, frame, ns := p.pts, p.frame, truth.Frames[p.frame].GenNS
+		pts, frame, ns := p.PTS, p.Frame, truth.Frames[p.Frame].GenNS
 		gen := time.Unix(0, ns/1000*1000)
 		one := analyzer.Record{PTS: &pts, Unit: int64(i)}
 		record, timing, misb := one, one, one
@@ -98,18 +73,18 @@ func timingExtra(tc media.Timecode) []byte {
 }
 
 // transport is what ffprobe says of a transport stream of the channel.
-func transport() StreamInfo {
-	return StreamInfo{Format: "mpegts", Codec: "h264", Width: 320, Height: 180, TimeBase: "1/90000", num: 1, den: 90000}
+func transport() pixels.StreamInfo {
+	return pixels.StreamInfo{Format: "mpegts", Codec: "h264", Width: 320, Height: 180, TimeBase: "1/90000", Num: 1, Den: 90000}
 }
 
 // checked makes the report on pictures and statements.
-func checked(t testing.TB, in input, truth Truth) *Report {
+func checked(t testing.TB, in streamData, truth truth.Truth) *report.Report {
 	t.Helper()
-	in.kind = analyzer.KindTS
-	if in.info.den == 0 {
+	in.kind = input.TS
+	if in.info.Den == 0 {
 		in.info = transport()
 	}
-	r, err := check(t.Context(), in, testChannel(), given{testChannel(), truth}, nil)
+	r, err := check(t.Context(), in, verifytest.Channel(), given{verifytest.Channel(), truth}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

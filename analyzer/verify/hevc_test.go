@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
@@ -30,7 +33,7 @@ func withMessages(stream []byte, of func(n int64) []h264.SEIMessage) []byte {
 
 // messagesHEVC are what annotated H.264 says of a frame, as HEVC has it: a time code (H.265, D.2.27), MISB's time stamp with
 // the UUID of HEVC, and the frame record.
-func messagesHEVC(truth Truth, n int64, tc media.Timecode) []h264.SEIMessage {
+func messagesHEVC(truth truth.Truth, n int64, tc media.Timecode) []h264.SEIMessage {
 	f := truth.Frames[n]
 	w := h264.NewBitWriter(nil)
 	for _, v := range [][2]int{{2, 1}, {1, 1}, {1, 1}, {5, 0}, {1, 1}, {1, 0}, {1, 0}, {9, tc.Frames}, {6, tc.Seconds}, {6, tc.Minutes}, {5, tc.Hours}, {5, 0}} {
@@ -39,7 +42,7 @@ func messagesHEVC(truth Truth, n int64, tc media.Timecode) []h264.SEIMessage {
 	w.AlignPayload()
 	misb := h264.MISBTime{Status: h264.MISBLocked, Micros: uint64(f.GenNS / 1000)}.Append(nil)
 	copy(misb, "\xa8\x68\x7d\xd4\xd7\x59\x37\x58\xa5\xce\xf0\x33\x8b\x65\x45\xf1")
-	record := annotate.Record{Frame: n, Channel: "main", Run: f.Run, GenNS: f.GenNS, PTS: testChannel().Clock().PTS(n), Event: f.Event}
+	record := annotate.Record{Frame: n, Channel: "main", Run: f.Run, GenNS: f.GenNS, PTS: verifytest.Channel().Clock().PTS(n), Event: f.Event}
 	return []h264.SEIMessage{
 		{Type: 136, Payload: w.Bytes()}, {Type: h264.SEIUserDataUnregistered, Payload: misb},
 		{Type: h264.SEIUserDataUnregistered, Payload: record.AppendJSON([]byte(annotate.RecordUUID))},
@@ -64,7 +67,7 @@ func TestHEVC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allow, err := ParseAllowance("clock_offset") // a raw stream has no times
+	allow, err := report.ParseAllowance("clock_offset") // a raw stream has no times
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +81,7 @@ func TestHEVC(t *testing.T) {
 			if n >= 40 {
 				late = shift
 			}
-			return messagesHEVC(c.truth, n, testChannel().Clock().Timecode(n-late))
+			return messagesHEVC(c.truth, n, verifytest.Channel().Clock().Timecode(n-late))
 		})
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(raw, stream, 0o600); err != nil {
@@ -89,19 +92,19 @@ func TestHEVC(t *testing.T) {
 			args = slices.Insert(args, 6, "-movflags", "frag_keyframe+empty_moov+default_base_moof")
 		}
 		run(args...)
-		r, err := Run(t.Context(), file, given{testChannel(), c.truth}, Options{Now: time.Now, Allow: allow})
+		r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now, Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Clock == clockPTS || f.Kind == ClockGone })
+		found := slices.DeleteFunc(slices.Clone(r.Findings), func(f report.Finding) bool { return f.Clock == report.PTSClock || f.Kind == report.ClockGone })
 		if shift == 0 && len(found) > 0 || shift > 0 && (len(found) != 1 || found[0].Clock != "sei.time_code" || found[0].Field != "timecode") {
 			t.Errorf("%s: %v", name, textsOf(r))
 		}
-		states := map[string]State{}
+		states := map[string]report.State{}
 		for _, k := range r.Clocks {
 			states[k.Name] = k.State
 		}
-		if states["sei.frame_record"] != Exact || states["sei.misb"] != Exact || shift == 0 && states["sei.time_code"] != Exact {
+		if states["sei.frame_record"] != report.Exact || states["sei.misb"] != report.Exact || shift == 0 && states["sei.time_code"] != report.Exact {
 			t.Errorf("%s: %v", name, states)
 		}
 	}

@@ -11,18 +11,22 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
 // faulty is a report with findings of several kinds.
-func faulty(t *testing.T, name string) *Report {
+func faulty(t *testing.T, name string) *report.Report {
 	t.Helper()
-	truth := truthOf(t, testFrames)
+	truth := verifytest.Truth(t, testFrames)
 	pictures := slices.Delete(perfect(truth, testFrames), 100, 101)
 	for i := range pictures {
-		pictures[i].pts += 3600
+		pictures[i].PTS += 3600
 	}
 	list := slices.DeleteFunc(statements(truth, pictures), func(r analyzer.Record) bool { return r.Source == analyzer.MISBTime })
-	return checked(t, input{url: name, pictures: pictures, statements: list}, truth)
+	return checked(t, streamData{url: name, pictures: pictures, statements: list}, truth)
 }
 
 func TestReports(t *testing.T) {
@@ -53,15 +57,20 @@ func TestReports(t *testing.T) {
 			t.Errorf("the page names %s", host)
 		}
 	}
-	var suite junitSuite
+	var suite struct {
+		Failures int        `xml:"failures,attr"`
+		Errors   int        `xml:"errors,attr"`
+		Tests    int        `xml:"tests,attr"`
+		Cases    []struct{} `xml:"testcase"`
+	}
 	if err := xml.Unmarshal(junit.Bytes(), &suite); err != nil {
 		t.Fatalf("%v:\n%s", err, junit.String())
 	}
 	if suite.Failures != 3 || suite.Errors != 0 || suite.Tests != len(suite.Cases) || suite.Tests < 8 {
 		t.Errorf("%d failures, %d errors, %d tests:\n%s", suite.Failures, suite.Errors, suite.Tests, junit.String())
 	}
-	var back Report
-	if err := json.Unmarshal(object.Bytes(), &back); err != nil || back.Verdict != NotTrue || len(back.Findings) != 3 {
+	var back report.Report
+	if err := json.Unmarshal(object.Bytes(), &back); err != nil || back.Verdict != report.NotTrue || len(back.Findings) != 3 {
 		t.Errorf("%v: %+v", err, back)
 	}
 }
@@ -69,8 +78,8 @@ func TestReports(t *testing.T) {
 // Every finding makes some test case fail: none is lost on a CI system.
 func TestEveryKindFailsATestCase(t *testing.T) {
 	r := faulty(t, "a.ts")
-	for _, k := range Kinds() {
-		r.Findings = []Finding{{Kind: k, Text: "x"}}
+	for _, k := range report.Kinds() {
+		r.Findings = []report.Finding{{Kind: k, Text: "x"}}
 		if strings.HasPrefix(string(k), "clock_") {
 			r.Findings[0].Clock = "pts"
 		}
@@ -82,7 +91,7 @@ func TestEveryKindFailsATestCase(t *testing.T) {
 }
 
 func TestReportOfNothing(t *testing.T) {
-	r := checked(t, input{pictures: []picture{{frame: -1}}}, Truth{})
+	r := checked(t, streamData{pictures: []pixels.Picture{{Frame: -1}}}, truth.Truth{})
 	for name, write := range map[string]func(io.Writer) error{"table": r.WriteTable, "page": r.WriteHTML, "junit": r.WriteJUnit} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil || !strings.Contains(b.String(), "no picture has a frame code") {
@@ -95,22 +104,22 @@ func TestReportOfNothing(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 5, 5, 9, 255, 254, 3}, int64(3000), "00:00:00:01")
 	f.Add([]byte{0, 0, 0}, int64(-1<<62), ";")
-	truth := truthOf(f, 300)
+	truth := verifytest.Truth(f, 300)
 	f.Fuzz(func(t *testing.T, frames []byte, distance int64, timecode string) {
-		var in input
+		var in streamData
 		pts := int64(90000)
 		for i, b := range frames {
-			p := picture{frame: int64(b), pts: pts, timed: b%16 != 0, event: b%5 == 0}
+			p := pixels.Picture{Frame: int64(b), PTS: pts, Timed: b%16 != 0, Event: b%5 == 0}
 			if b >= 254 {
-				p = picture{frame: -1, black: b == 255}
+				p = pixels.Picture{Frame: -1, Black: b == 255}
 			}
 			in.pictures = append(in.pictures, p)
 			in.statements = append(in.statements, analyzer.Record{Source: analyzer.PicTiming, PTS: &pts, Timecode: timecode, Unit: int64(i)},
-				analyzer.Record{Source: analyzer.ID3, PTS: &in.pictures[i].pts, Frame: &in.pictures[i].frame})
+				analyzer.Record{Source: analyzer.ID3, PTS: &in.pictures[i].PTS, Frame: &in.pictures[i].Frame})
 			pts += distance
 		}
 		r := checked(t, in, truth)
-		if (r.Verdict == True) != (r.Readable > 0 && len(r.Findings) == 0) {
+		if (r.Verdict == report.True) != (r.Readable > 0 && len(r.Findings) == 0) {
 			t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 		}
 		if err := r.WriteTable(io.Discard); err != nil {

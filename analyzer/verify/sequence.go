@@ -1,62 +1,59 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // sequence holds the order of the pictures against the truth: what is missing, there twice, black, or out of order.
 type sequence struct {
-	clock    markers.Clock
-	truth    *Truth
-	list     []picture
-	runs     []show
-	cadence  cadence
-	places   map[Kind][]Place
-	count    map[Kind]int64
+	*checker
+	runs     []pictureRun
+	places   map[report.Kind][]report.Place
+	count    map[report.Kind]int64
 	repeated int64 // pictures more, and frames fewer, that the change of frame rate explains
 	dropped  int64
 	known    int64 // unreadable pictures whose frame records name their frames
 	// late are the frames that are shown out of order: they are not missing.
 	late map[int64]bool
-	// losses say what is lost, and undecoded are the frames that became no picture for that, ascending.
-	losses    *losses
+	// undecoded are the frames that became no picture because of what is lost, ascending.
 	undecoded []int64
 }
 
-// Freezes are told apart from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
+// Freezes are distinguished from repeated frames: nobody sees a frame that stands for less than a fifth of a second.
 const (
 	freezeLength   = 200 * time.Millisecond
 	freezePictures = 4
 )
 
-func newSequence(list []picture, runs []show, disordered []int, c cadence, clock markers.Clock, truth *Truth, l *losses, cut bool) *sequence {
+func newSequence(c *checker, runs []pictureRun, disordered []int) *sequence {
+	list := c.in.pictures
 	s := &sequence{
-		clock: clock, truth: truth, list: list, runs: runs, cadence: c,
-		places: map[Kind][]Place{}, count: map[Kind]int64{}, late: map[int64]bool{},
-		losses: l, undecoded: l.undecoded(list, cut),
+		checker: c, runs: runs, places: map[report.Kind][]report.Place{}, count: map[report.Kind]int64{}, late: map[int64]bool{},
+		undecoded: c.losses.undecoded(list, c.in.cut),
 	}
 	for _, i := range disordered {
-		s.late[list[i].frame] = true
-		s.note(OutOfOrder, list[i].frame, list[i].frame, 1, 1)
+		s.late[list[i].Frame] = true
+		s.note(report.OutOfOrder, list[i].Frame, list[i].Frame, 1, 1)
 	}
 	s.walk()
 	return s
 }
 
 // note adds a place, which extends the one before where the frames go on.
-func (s *sequence) note(k Kind, first, last, pictures, count int64) {
+func (s *sequence) note(k report.Kind, first, last, pictures, count int64) {
 	s.count[k] += count
 	if list := s.places[k]; len(list) > 0 && pictures == 0 && list[len(list)-1].Pictures == 0 && list[len(list)-1].Last == first-1 {
 		list[len(list)-1].Last = last
 		return
 	}
-	s.places[k] = append(s.places[k], Place{First: first, Last: last, Time: s.clock.Time(first), Pictures: pictures})
+	s.places[k] = append(s.places[k], report.Place{First: first, Last: last, Time: s.clock.Time(first), Pictures: pictures})
 }
 
 // walk goes from one readable run to the next and accounts for the frames between them.
@@ -80,10 +77,10 @@ func (s *sequence) walk() {
 }
 
 // gap accounts for the frames between a run and the frame that comes next, with the unreadable runs in between.
-func (s *sequence) gap(a show, blanks []show, next int64) {
+func (s *sequence) gap(a pictureRun, blanks []pictureRun, next int64) {
 	extra := s.stay(a)
 	between := next - a.frame - 1
-	if extra == 0 && !s.cadence.retimed && slices.ContainsFunc(blanks, func(b show) bool { return b.known > 0 }) {
+	if extra == 0 && !s.cadence.retimed && slices.ContainsFunc(blanks, func(b pictureRun) bool { return b.known > 0 }) {
 		s.missing(s.recognized(a.frame+1, blanks), next-1)
 		return
 	}
@@ -98,7 +95,7 @@ func (s *sequence) gap(a show, blanks []show, next int64) {
 
 // recognized accounts for unreadable runs from a frame on of which some are known by their frame records, and returns the
 // frame that is due after them.
-func (s *sequence) recognized(due int64, blanks []show) int64 {
+func (s *sequence) recognized(due int64, blanks []pictureRun) int64 {
 	for _, b := range blanks {
 		if b.known > 0 {
 			s.missing(due, b.known-1)
@@ -106,7 +103,7 @@ func (s *sequence) recognized(due int64, blanks []show) int64 {
 		}
 		kind := blankKind(b)
 		if _, spoilt := s.losses.spoils(due); spoilt && b.known > 0 {
-			kind = Collateral
+			kind = report.Collateral
 		} else if b.known > 0 {
 			s.known += b.count
 		}
@@ -117,7 +114,7 @@ func (s *sequence) recognized(due int64, blanks []show) int64 {
 }
 
 // stay says for how many pictures too many a frame is shown.
-func (s *sequence) stay(a show) int64 {
+func (s *sequence) stay(a pictureRun) int64 {
 	extra := a.count - s.cadence.stay
 	if extra <= 0 {
 		s.repeated += a.count - 1
@@ -128,7 +125,7 @@ func (s *sequence) stay(a show) int64 {
 }
 
 // cover notes what is shown in the place of the frames after a run, and returns for how many of them.
-func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (covered int64) {
+func (s *sequence) cover(a pictureRun, extra int64, blanks []pictureRun, between int64) (covered int64) {
 	take := func(pictures int64) int64 {
 		n := min(int64(float64(pictures)*s.cadence.ratio+usual), max(0, between-covered))
 		covered += n
@@ -136,78 +133,77 @@ func (s *sequence) cover(a show, extra int64, blanks []show, between int64) (cov
 	}
 	if extra > 0 {
 		take(extra)
-		kind := Repeated
+		kind := report.Repeated
 		long := float64(extra)*s.cadence.ratio >= float64(s.clock.Rate.FrameAtNanos(int64(freezeLength)))
 		if long && extra >= freezePictures {
-			kind = Frozen
+			kind = report.Frozen
 		}
 		s.note(kind, a.frame, a.frame, a.count, extra)
 	}
 	for _, b := range blanks {
 		first := a.frame + covered + 1
 		n := take(b.count)
-		if !b.mixed { // those are told of with all that are blended
+		if !b.mixed { // those are reported with all that are blended
 			s.note(blankKind(b), first, first+max(n, 1)-1, b.count, b.count)
 		}
 	}
 	return covered
 }
 
-func blankKind(b show) Kind {
+func blankKind(b pictureRun) report.Kind {
 	if b.black {
-		return Black
+		return report.Black
 	}
-	return Unreadable
+	return report.Unreadable
 }
 
 // missing notes the frames from first to last, but for those that are known not to be in the stream.
 func (s *sequence) missing(first, last int64) {
 	for _, n := range s.undecoded {
 		if n >= first && n <= last {
-			s.note(Collateral, n, n, 0, 1)
+			s.note(report.Collateral, n, n, 0, 1)
 		}
 	}
-	for _, e := range s.truth.expected(first, last) {
-		for _, p := range s.without(e[0], e[1]) {
-			s.note(Missing, p[0], p[1], 0, p[1]-p[0]+1)
-		}
+	for _, p := range s.expected(first, last) {
+		s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
 	}
 }
 
-// without are the stretches from first to last without the frames that are shown out of order, and those that are in the
-// stream all the same.
-func (s *sequence) without(first, last int64) (list [][2]int64) {
-	for _, n := range slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(s.undecoded), maps.Keys(s.late)))) {
-		if n < first || n > last {
-			continue
-		}
-		if n > first {
-			list = append(list, [2]int64{first, n - 1})
-		}
-		first = n + 1
+// expected are the stretches from first to last without frames that are known to be missing, are shown out of order, or are
+// in the stream all the same.
+func (s *sequence) expected(first, last int64) (list [][2]int64) {
+	var except [][2]int64
+	for _, m := range s.truth.Missing {
+		except = append(except, [2]int64{m.Frame, m.LastFrame})
 	}
-	if first <= last {
-		list = append(list, [2]int64{first, last})
+	for _, n := range slices.AppendSeq(slices.Clone(s.undecoded), maps.Keys(s.late)) {
+		except = append(except, [2]int64{n, n})
+	}
+	slices.SortFunc(except, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, e := range append(except, [2]int64{last + 1, last + 1}) {
+		if to := min(e[0]-1, last); to >= first {
+			list = append(list, [2]int64{first, to})
+		}
+		first = max(first, e[1]+1)
 	}
 	return list
 }
 
 // begin accounts for what comes before the first frame that can be read.
-func (s *sequence) begin(blanks []show, next int64) {
+func (s *sequence) begin(blanks []pictureRun, next int64) {
 	var pictures int64
 	for _, b := range blanks {
 		pictures += b.count
 	}
 	first := next - int64(float64(pictures)*s.cadence.ratio+usual)
-	a := show{frame: first - 1}
+	a := pictureRun{frame: first - 1}
 	s.cover(a, 0, blanks, next-first)
 	if s.truth.Bounded && first-s.truth.First >= s.cadence.step {
-		s.note(Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
+		s.note(report.Trimmed, s.truth.First, first-1, 0, first-s.truth.First)
 	}
 }
 
-// end accounts for what comes after the last one.
-func (s *sequence) end(a show, blanks []show) {
+func (s *sequence) end(a pictureRun, blanks []pictureRun) {
 	extra := s.stay(a)
 	between := int64(1) << 40 // as many as it takes
 	if s.truth.Bounded {
@@ -224,96 +220,68 @@ func (s *sequence) end(a show, blanks []show) {
 		last = s.undecoded[k]
 	}
 	if s.truth.Bounded && s.truth.Last-last >= s.cadence.step {
-		s.note(Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
+		s.note(report.Trimmed, last+1, s.truth.Last, 0, s.truth.Last-last)
 	}
 }
 
-// findings are those of the order of pictures.
-func (s *sequence) findings() (list []Finding) {
-	for _, k := range []Kind{Trimmed, Missing, Repeated, Frozen, Black, Unreadable, Collateral, OutOfOrder} {
+func (s *sequence) findings() (list []report.Finding) {
+	for _, k := range []report.Kind{report.Trimmed, report.Missing, report.Repeated, report.Frozen, report.Black, report.Unreadable, report.Collateral, report.OutOfOrder} {
 		places := s.places[k]
 		if len(places) == 0 {
 			continue
 		}
-		f := Finding{Kind: k, Count: s.count[k], Every: every(places), Places: places[:min(len(places), maxPlaces)]}
+		f := report.Finding{Kind: k, Count: s.count[k], Every: report.Every(places), Places: places}
 		f.Text = s.describe(f, len(places))
 		list = append(list, f)
 	}
 	return list
 }
 
-// describe puts a finding into words.
-func (s *sequence) describe(f Finding, places int) string {
+func (s *sequence) describe(f report.Finding, places int) string {
 	p := f.Places[0]
 	// How long the pictures that are seen stand for, in the time of the source.
 	seconds := func(pictures int64) string { return s.seconds(int64(float64(pictures)*s.cadence.ratio + usual)) }
 	var b strings.Builder
 	switch f.Kind {
-	case Trimmed:
+	case report.Trimmed:
 		var parts []string
 		for _, p := range f.Places {
 			where := "start"
 			if p.First != s.truth.First {
 				where = "end"
 			}
-			parts = append(parts, fmt.Sprintf("%s (%s s) cut from the %s", plural(p.Last-p.First+1, "frame"), s.seconds(p.Last-p.First+1), where))
+			parts = append(parts, fmt.Sprintf("%s (%s s) cut from the %s", report.Plural(p.Last-p.First+1, "frame"), s.seconds(p.Last-p.First+1), where))
 		}
 		return strings.Join(parts, "; ")
-	case Missing:
-		fmt.Fprintf(&b, "%s missing", plural(f.Count, "frame"))
-	case Repeated:
-		fmt.Fprintf(&b, "%s shown again", plural(f.Count, "picture"))
-	case Frozen:
-		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
-	case OutOfOrder:
-		fmt.Fprintf(&b, "%s out of order", plural(f.Count, "picture"))
-	case Collateral:
+	case report.Missing:
+		fmt.Fprintf(&b, "%s missing", report.Plural(f.Count, "frame"))
+	case report.Repeated:
+		fmt.Fprintf(&b, "%s shown again", report.Plural(f.Count, "picture"))
+	case report.Frozen:
+		fmt.Fprintf(&b, "the picture stands still for %s (%s s)", report.Plural(f.Count+int64(places), "picture"), seconds(f.Count+int64(places)))
+	case report.OutOfOrder:
+		fmt.Fprintf(&b, "%s out of order", report.Plural(f.Count, "picture"))
+	case report.Collateral:
 		b.WriteString(s.describeCollateral(f))
-	case Black:
-		fmt.Fprintf(&b, "%s (%s s)", plural(f.Count, "black picture"), seconds(f.Count))
+	case report.Black:
+		fmt.Fprintf(&b, "%s (%s s)", report.Plural(f.Count, "black picture"), seconds(f.Count))
 	default:
-		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", plural(f.Count, "picture"), seconds(f.Count))
+		fmt.Fprintf(&b, "%s whose frame code can't be read (%s s)", report.Plural(f.Count, "picture"), seconds(f.Count))
 		if s.known > 0 {
 			fmt.Fprintf(&b, ", %d of which frame records name", s.known)
 		}
-		if len(s.places[Missing]) > 0 && s.known > 0 {
+		if len(s.places[report.Missing]) > 0 && s.known > 0 {
 			b.WriteString(", perhaps spoilt by what is missing")
 		}
 	}
 	if f.Every > 1 {
-		fmt.Fprintf(&b, ", every %s", plural(f.Every, "frame"))
+		fmt.Fprintf(&b, ", every %s", report.Plural(f.Every, "frame"))
 	}
 	fmt.Fprintf(&b, ": at frame %d (%s s)", p.First, p.Time)
 	if places > 1 {
-		fmt.Fprintf(&b, " first, %s in all", plural(int64(places), "place"))
+		fmt.Fprintf(&b, " first, %s in all", report.Plural(int64(places), "place"))
 	}
 	return b.String()
 }
 
-// seconds is the length of so many frames.
-func (s *sequence) seconds(frames int64) string { return brief(s.clock.Time(frames)) }
-
-// plural counts things; forms are the singular and, where it is not made with an s, the plural.
-func plural(n int64, forms ...string) string {
-	one, many := forms[0], forms[0]+"s"
-	if len(forms) > 1 {
-		many = forms[1]
-	}
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
-func brief(t markers.Seconds) string {
-	unit := markers.Seconds(time.Millisecond)
-	if max(t, -t) < 10*unit {
-		unit = markers.Seconds(time.Microsecond)
-	}
-	half := unit / 2
-	if t < 0 {
-		half = -half
-	}
-	return ((t + half) / unit * unit).String()
-}
+func (s *sequence) seconds(frames int64) string { return report.Brief(s.clock.Time(frames)) }

@@ -10,18 +10,20 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/analyzer/tr101290"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 )
 
-// readStatements reads what a stored stream states.
-func (in *input) readStatements(ctx context.Context, path string, o analyzer.Options) error {
-	in.holdsID3 = in.kind == analyzer.KindTS
+func (in *streamData) readStatements(ctx context.Context, path string, o analyzer.Options) error {
+	in.holdsID3 = in.kind == input.TS
 	found := spans{}
 	o.Unit = func(u analyzer.Unit) {
 		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, u.Untimed})
 		found.take(u)
 	}
 	var lost error
-	if in.kind == analyzer.KindHLS {
+	if in.kind == input.HLS {
 		// Segments of MP4 hold none.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
 		in.holdsID3 = err == nil && len(matches) > 0
@@ -36,38 +38,44 @@ func (in *input) readStatements(ctx context.Context, path string, o analyzer.Opt
 		if in.dated && in.isUndated(&r) {
 			return nil // its own is not there
 		}
+		if r.Source == analyzer.Transport && strings.Contains(string(r.Extra), tr101290.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
+			return nil // as ffmpeg's muxer has it
+		}
+		r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, "" // of no use here, and there may be very many
 		switch r.Source {
 		case analyzer.Transport:
-			if strings.Contains(string(r.Extra), analyzer.PCRRepetitionError) && r.Duration != nil && *r.Duration <= absentPCR {
-				return nil // as ffmpeg's muxer has it
-			}
-			in.transport = append(in.transport, lean(r))
+			in.transport = append(in.transport, r)
 		case analyzer.OnMetaData:
-			in.metadata = append(in.metadata, lean(r))
+			in.metadata = append(in.metadata, r)
 		case analyzer.UserData, analyzer.OnTextData, analyzer.ProducerTime: // of others
 		default:
-			in.statements = append(in.statements, lean(r))
+			in.statements = append(in.statements, r)
 		}
 		return nil
 	})
 	if err == nil {
 		err = lost
 	}
-	if err == nil && in.kind == analyzer.KindHLS {
+	if err == nil && in.kind == input.HLS {
 		in.segments, err = found.list(path)
 	}
 	return err
 }
 
+// states says whether there is a statement of a source.
+func (in *streamData) states(s analyzer.Source) bool {
+	return slices.ContainsFunc(in.statements, func(r analyzer.Record) bool { return r.Source == s })
+}
+
 // channelName is the channel that most frame records name, empty where there are none.
-func (in *input) channelName() (name string) {
+func (in *streamData) channelName() (name string) {
 	counts := map[string]int{}
 	for i := range in.statements {
 		r := &in.statements[i]
 		if r.Source != analyzer.FrameRecord {
 			continue
 		}
-		one := said(r)["channel"]
+		one := statedFields(r)["channel"]
 		if counts[one]++; counts[one] > counts[name] {
 			name = one
 		}
@@ -79,7 +87,7 @@ func (in *input) channelName() (name string) {
 }
 
 // isUndated says whether a statement is the date of a segment that had none of its own.
-func (in *input) isUndated(r *analyzer.Record) bool {
+func (in *streamData) isUndated(r *analyzer.Record) bool {
 	if r.Source != analyzer.ProgramDateTime || r.MSN == nil {
 		return false
 	}
@@ -87,10 +95,32 @@ func (in *input) isUndated(r *analyzer.Record) bool {
 	return found
 }
 
-// noted is a note as it stands in a report.
-func noted(n analyzer.Note) string {
-	if n.Err == nil {
-		return n.Text
+// codecsRead are the codecs, by ffmpeg's names, whose statements are read.
+var codecsRead = []string{"h264", "hevc"}
+
+// readOthers reads what a stream states that package analyzer does not read. H.264 or HEVC in a container of an unknown kind is
+// copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
+// ffmpeg can't copy stays unread.
+func (in *streamData) readOthers(ctx context.Context, unknownKind bool, path, dir, program string, o analyzer.Options) {
+	if !slices.Contains(codecsRead, in.info.Codec) {
+		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)
+		if in.unread = nil; !slices.Contains(in.notes, note) {
+			in.notes = append(in.notes, note)
+		}
+		return
 	}
-	return fmt.Sprintf("%s: %s", n.Text, n.Err)
+	if !unknownKind {
+		return
+	}
+	copied, err := pixels.CopyToTS(ctx, program, path, dir)
+	if err != nil {
+		in.unread = errors.Join(in.unread, err)
+		return
+	}
+	in.unread = in.readStatements(ctx, copied, o)
+	// These are the copy's, not the stream's.
+	in.transport = nil
+	for i := range in.units {
+		in.units[i].undated = true
+	}
 }

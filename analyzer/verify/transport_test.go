@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/media"
 )
 
@@ -32,7 +33,7 @@ func TestTransportFaults(t *testing.T) {
 	for name, f := range map[string]struct {
 		// each is what stands in place of a packet; nil for nothing.
 		each func(i int, p []byte) []byte
-		want []Kind // of the packets
+		want []report.Kind // of the packets
 	}{
 		"untouched": {each: func(_ int, p []byte) []byte { return p }},
 		"one lost": {each: func(i int, p []byte) []byte {
@@ -40,13 +41,13 @@ func TestTransportFaults(t *testing.T) {
 				return nil
 			}
 			return p
-		}, want: []Kind{ContinuityError}},
+		}, want: []report.Kind{report.ContinuityError}},
 		"marked as damaged": {each: func(i int, p []byte) []byte {
 			if i == middle {
 				p[1] |= 0x80
 			}
 			return p
-		}, want: []Kind{TransportError, ContinuityError}},
+		}, want: []report.Kind{report.TransportError, report.ContinuityError}},
 		"twice": {each: func(i int, p []byte) []byte {
 			if i == middle {
 				return append(p, p...)
@@ -58,43 +59,43 @@ func TestTransportFaults(t *testing.T) {
 				return nil
 			}
 			return p
-		}, want: []Kind{PATError}},
+		}, want: []report.Kind{report.PATError}},
 		"no PMT after the first": {each: func(i int, p []byte) []byte {
 			if pid(p) == 0x1000 && i > 10 {
 				return nil
 			}
 			return p
-		}, want: []Kind{PMTError}},
+		}, want: []report.Kind{report.PMTError}},
 		"damaged PMT": {each: func(i int, p []byte) []byte {
 			if pid(p) == 0x1000 && i > 100 && i < 300 {
 				p[20] ^= 1
 			}
 			return p
-		}, want: []Kind{CRCError, PMTError}},
+		}, want: []report.Kind{report.CRCError, report.PMTError}},
 		"no PCR": {each: func(i int, p []byte) []byte {
 			if hasPCR(p) && i > 100 && i < 400 {
 				p[5] &^= 0x10
 			}
 			return p
-		}, want: []Kind{PCRRepetitionError}},
+		}, want: []report.Kind{report.PCRRepetitionError}},
 		"PCR steps": {each: func(i int, p []byte) []byte {
 			if hasPCR(p) && i > middle {
 				movePCR(p, 3*media.TicksPerSecond)
 			}
 			return p
-		}, want: []Kind{PCRStepError}},
+		}, want: []report.Kind{report.PCRStepError}},
 		"garbage": {each: func(i int, p []byte) []byte {
 			if i == middle {
 				return append(p, 1, 2, 3)
 			}
 			return p
-		}, want: []Kind{SyncByteError, SyncLoss}},
+		}, want: []report.Kind{report.SyncByteError, report.SyncLoss}},
 		"one sync byte wrong": {each: func(i int, p []byte) []byte {
 			if i == middle {
 				p[0] = 0x46
 			}
 			return p
-		}, want: []Kind{SyncByteError, ContinuityError}},
+		}, want: []report.Kind{report.SyncByteError, report.ContinuityError}},
 		"a stranger": {each: func(i int, p []byte) []byte {
 			if i%20 == 0 {
 				stranger := bytes.Repeat([]byte{0xFF}, size)
@@ -102,7 +103,7 @@ func TestTransportFaults(t *testing.T) {
 				return append(p, stranger...)
 			}
 			return p
-		}, want: []Kind{UnreferencedPID}},
+		}, want: []report.Kind{report.UnreferencedPID}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,12 +116,12 @@ func TestTransportFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := c.judge(t, "ts", path)
-			if len(f.want) == 0 && r.Verdict != True {
+			if len(f.want) == 0 && r.Verdict != report.True {
 				t.Fatalf("%s: %v", r.Verdict, textsOf(r))
 			}
-			var got []Kind
+			var got []report.Kind
 			for _, found := range r.Findings {
-				if !slices.Contains(transportKinds(), found.Kind) {
+				if !slices.Contains(report.TransportKinds(), found.Kind) {
 					continue
 				}
 				got = append(got, found.Kind)

@@ -7,18 +7,20 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
 )
 
 // Options say how a stream is verified. Only Now is needed.
@@ -30,12 +32,12 @@ type Options struct {
 	// Duration is how much of a live stream is read; 0 for 30 s. A file is read to its end.
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
-	Allow []Allowance
+	Allow []report.Allowance
 	// HTTP makes the requests; nil for the default client.
 	HTTP *http.Client
-	// Logger is told what happens while the stream is read; nil for nobody.
+	// Logger logs what happens while the stream is read; nil for nobody.
 	Logger *slog.Logger
-	// Progress is told how many pictures have been decoded; nil for nobody.
+	// Progress is called with how many pictures have been decoded; nil for nobody.
 	Progress func(pictures int)
 }
 
@@ -50,37 +52,28 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("verify options: Duration is negative")
 	}
 	for _, a := range o.Allow {
-		if !a.Kind.known() {
-			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, Kinds())
+		if !a.Kind.Known() {
+			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, report.Kinds())
 		}
 	}
-	if o.Duration == 0 {
-		o.Duration = defaultDuration
-	}
-	if o.FFmpeg == "" {
-		o.FFmpeg = "ffmpeg"
-	}
-	if o.FFprobe == "" {
-		o.FFprobe = "ffprobe"
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Duration = cmp.Or(o.Duration, defaultDuration)
+	o.FFmpeg, o.FFprobe = cmp.Or(o.FFmpeg, "ffmpeg"), cmp.Or(o.FFprobe, "ffprobe")
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Progress == nil {
 		o.Progress = func(int) {}
 	}
 	return o, nil
 }
 
-// Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it could not be
-// told whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
-func Run(ctx context.Context, url string, truth Source, o Options) (*Report, error) {
+// Run verifies a stream: a URL, of which it reads Duration, or the path of a file. An error means that it is not
+// known whether the stream is true: the report's verdict may also be Unknown, with the reasons in it.
+func Run(ctx context.Context, url string, source truth.Source, o Options) (*report.Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := truth.(unnamed); !ok { // what is wrong with the truth is told before a live stream is read
-		if _, err := truthChannel(ctx, truth); err != nil {
+	if _, ok := source.(truth.Unnamed); !ok { // what is wrong with the truth is reported before a live stream is read
+		if _, err := truth.CheckedChannel(ctx, source); err != nil {
 			return nil, err
 		}
 	}
@@ -91,33 +84,29 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
-	in := input{url: url}
+	in := streamData{url: url}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {
-			in.notes = append(in.notes, noted(n))
+			in.notes = append(in.notes, n.String())
 		}
 	}
 	captured, err := analyzer.Capture(ctx, url, dir, capture, o.Duration)
 	unstored := new(analyzer.StoreError)
-	local, isFile := localFile(url)
+	local, isFile := pixels.LocalFile(url)
 	in.cut = !isFile
 	switch {
 	case err == nil:
 		in.kind, in.dated, in.undated, in.doubled = captured.Kind, captured.Dated, captured.Undated, captured.Doubled
 	case errors.As(err, &unstored):
 		return nil, unstored
-	case errors.Is(err, m3u8.ErrManifest):
-		// ffmpeg would follow a live one without end.
+	case ctx.Err() != nil, !isFile, errors.Is(err, m3u8.ErrManifest): // of which ffmpeg would follow a live one without end
 		return nil, fmt.Errorf("read stream: %w", err)
-	case ctx.Err() == nil && isFile:
-		// ffmpeg reads more kinds of files: what the pictures say can still be told.
+	default: // ffmpeg reads more kinds of files: what the pictures show can still be compared
 		captured.Path, in.unread = local, err
-	default:
-		return nil, fmt.Errorf("read stream: %w", err)
 	}
 	unread := in.unread
-	if in.info, err = probe(ctx, o.FFprobe, captured.Path); err != nil {
+	if in.info, err = pixels.Probe(ctx, o.FFprobe, captured.Path); err != nil {
 		return nil, errors.Join(unread, err)
 	}
 	// A file may grow: what its pictures state is read after them, so that none is without its statements.
@@ -137,54 +126,31 @@ func Run(ctx context.Context, url string, truth Source, o Options) (*Report, err
 		}
 		return nil
 	}
-	if u, ok := truth.(unnamed); ok {
+	if u, ok := source.(truth.Unnamed); ok {
 		if err := state(); err != nil {
 			return nil, err
 		}
-		if truth, err = u.find(ctx, in.channelName()); err != nil {
+		if source, err = u.Find(ctx, in.channelName()); err != nil {
 			return nil, err
 		}
 	}
-	channel, err := truthChannel(ctx, truth)
+	channel, err := truth.CheckedChannel(ctx, source)
 	if err != nil {
 		return nil, err
 	}
-	in.pictures, err = decode(ctx, decoding{ffmpeg: o.FFmpeg, path: captured.Path, dir: dir, progress: o.Progress},
-		in.info, newMeter(channel))
+	in.pictures, err = pixels.Decode(ctx, pixels.Decoding{
+		FFmpeg: o.FFmpeg, Path: captured.Path, Dir: dir, Info: in.info, Channel: channel, Progress: o.Progress,
+	})
 	if err != nil {
 		return nil, err
 	}
 	if err := state(); err != nil {
 		return nil, err
 	}
-	report, err := check(ctx, in, channel, truth, o.Allow)
+	report, err := check(ctx, in, channel, source, o.Allow)
 	if err != nil {
 		return nil, err
 	}
 	report.At = o.Now().UTC()
 	return report, nil
-}
-
-func truthChannel(ctx context.Context, truth Source) (markers.Channel, error) {
-	c, err := truth.Channel(ctx)
-	if err == nil {
-		err = CheckChannel(c)
-	}
-	if err != nil {
-		return c, fmt.Errorf("read truth: %w", err)
-	}
-	return c, nil
-}
-
-// localFile is the path of a file that a URL or path names, if it does.
-func localFile(url string) (string, bool) {
-	path := strings.TrimPrefix(url, "file://")
-	info, err := os.Stat(path)
-	return path, err == nil && info.Mode().IsRegular()
-}
-
-// lean is a record without what verify has no use for: there may be very many.
-func lean(r analyzer.Record) analyzer.Record {
-	r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, ""
-	return r
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/markers"
@@ -146,7 +146,7 @@ func (s *running) isTrue(name, url string, args ...string) {
 		s.t.Errorf("%s: exit code %d: %s", name, code, texts(r))
 	}
 	for _, clock := range exact {
-		if got := stateOf(r, clock); got != verify.Exact {
+		if got := stateOf(r, clock); got != report.Exact {
 			s.t.Errorf("%s: %s is %q", name, clock, got)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refstream/refstream/analyzer/detect"
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/score"
 )
 
@@ -76,14 +76,14 @@ func (f *detectFlags) run(ctx context.Context, url string, stdout, stderr io.Wri
 	err := detect.Run(ctx, url, detect.Options{
 		Source: f.source, Clock: score.Clock(f.clock), Post: f.post, Token: f.token, Channel: f.channel,
 		FFmpeg: f.ffmpeg, Duration: f.duration, Log: stderr,
-	}, func(d verify.Detected) error { return f.print(stdout, d) })
+	}, func(d pixels.Detected) error { return f.print(stdout, d) })
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // an interrupt is how a live stream is left
 	}
 	return err
 }
 
-func (f *detectFlags) print(w io.Writer, d verify.Detected) error {
+func (f *detectFlags) print(w io.Writer, d pixels.Detected) error {
 	if f.json {
 		line := detectedLine{Source: f.source, PTS: d.PTS, LastPTS: d.LastPTS, Open: d.Open}
 		if d.Frame >= 0 {

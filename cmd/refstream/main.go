@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/internal/redact"
 )
 
@@ -50,7 +50,7 @@ func untold(err error) error {
 	case errors.Is(err, context.Canceled): // main would take it for a stop of a command that runs until it is stopped
 		err = errors.New("interrupted")
 	}
-	return &codedError{verify.ExitUnknown, err}
+	return &codedError{report.ExitUnknown, err}
 }
 
 // wrongFlag is the error of a flag that is wrong, of a command whose exit code 2 says that it could not tell.
@@ -81,7 +81,7 @@ func exitCode(err error) int {
 
 // notTrue is the error of a command that has told that something is not as it should be.
 func notTrue(format string, args ...any) error {
-	return &codedError{verify.ExitNotTrue, fmt.Errorf(format, args...)}
+	return &codedError{report.ExitNotTrue, fmt.Errorf(format, args...)}
 }
 
 // memoryLimit is from which size on the garbage collector runs as often as it takes: what a server can have a command keep

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-func report(w io.Writer) error {
+func textReport(w io.Writer) error {
 	_, err := io.WriteString(w, "report")
 	return err
 }
@@ -32,7 +32,7 @@ func TestWriteReportThroughLinks(t *testing.T) {
 		}
 	}
 	for link, file := range map[string]string{"to-link": "far/file", "to-nothing": "far/new", "folder/up": "far/other", "plain": "plain"} {
-		if err := writeReport(t.Context(), in(link), io.Discard, report); err != nil {
+		if err := writeReport(t.Context(), in(link), io.Discard, textReport); err != nil {
 			t.Errorf("%s: %v", link, err)
 		}
 		if text, err := os.ReadFile(in(file)); err != nil || string(text) != "report" {
@@ -43,20 +43,20 @@ func TestWriteReportThroughLinks(t *testing.T) {
 			t.Errorf("%s is %v, %v", link, info.Mode(), err)
 		}
 	}
-	if err := writeReport(t.Context(), in("loop"), io.Discard, report); err == nil {
+	if err := writeReport(t.Context(), in("loop"), io.Discard, textReport); err == nil {
 		t.Error("a loop of links is written to")
 	}
-	if err := writeReport(t.Context(), in("far"), io.Discard, report); err == nil {
+	if err := writeReport(t.Context(), in("far"), io.Discard, textReport); err == nil {
 		t.Error("a folder is written to")
 	}
 }
 
 // What is no regular file is written into.
 func TestWriteReportIntoWhatExists(t *testing.T) {
-	if err := writeReport(t.Context(), "/dev/full", io.Discard, report); !errors.Is(err, syscall.ENOSPC) {
+	if err := writeReport(t.Context(), "/dev/full", io.Discard, textReport); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("full: %v", err)
 	}
-	if err := writeReport(t.Context(), "/dev/null", io.Discard, report); err != nil {
+	if err := writeReport(t.Context(), "/dev/null", io.Discard, textReport); err != nil {
 		t.Errorf("null: %v", err)
 	}
 	for _, name := range []string{"/dev/full", "/dev/null"} {
@@ -73,7 +73,7 @@ func TestWriteReportIntoWhatExists(t *testing.T) {
 		}
 		read <- string(text)
 	}()
-	if err := writeReport(t.Context(), name, io.Discard, report); err != nil {
+	if err := writeReport(t.Context(), name, io.Discard, textReport); err != nil {
 		t.Error(err)
 	}
 	if text := <-read; text != "report" {
@@ -86,7 +86,7 @@ func TestWriteReportIntoWhatExists(t *testing.T) {
 	}
 	defer file.Close()
 	for range 2 {
-		if err := writeReport(t.Context(), file.Name(), file, report); err != nil {
+		if err := writeReport(t.Context(), file.Name(), file, textReport); err != nil {
 			t.Error(err)
 		}
 	}

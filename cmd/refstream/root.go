@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
 // envPrefix begins the environment variable of every flag: --event-every is REFSTREAM_EVENT_EVERY.
@@ -80,7 +80,7 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 	root.AddCommand(&cobra.Command{
 		Use: "allow", Short: "What verify --allow can name",
 		Long: "What verify --allow can name, a kind of finding also with a bound (missing=3, clock_offset=0.96s..1.04s, clock_offset=40ms):\n" +
-			verify.AllowanceHelp(),
+			report.AllowanceHelp(),
 	})
 	root.SetGlobalNormalizationFunc(otherName)
 	return root

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/refstream/refstream/analyzer"
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -196,7 +196,7 @@ func secondsOf(text string) (markers.Seconds, error) {
 }
 
 // markersIn reads the markers of the range. A schedule has no end: without one of the range, it is the last detection.
-func markersIn(ctx context.Context, source verify.Source, c markers.Channel, o *score.Options, l score.List) ([]markers.Marker, error) {
+func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *score.Options, l score.List) ([]markers.Marker, error) {
 	first, last := int64(0), int64(markers.MaxFrame)
 	// The range may be one of GEN times, which are near the nominal ones.
 	const slack = markers.Seconds(time.Minute)
@@ -218,7 +218,7 @@ func markersIn(ctx context.Context, source verify.Source, c markers.Channel, o *
 }
 
 // boundedTruth says whether a source has a last marker.
-func boundedTruth(s verify.Source) bool {
+func boundedTruth(s truth.Source) bool {
 	endless, ok := s.(interface{ Endless() bool })
 	return !ok || !endless.Endless()
 }
@@ -234,14 +234,14 @@ func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in 
 	list, open := stdin.(*os.File)
 	switch {
 	case name != "-":
-		file, err := analyzer.OpenFile(ctx, name)
+		file, err := input.OpenFile(ctx, name)
 		if err != nil {
 			return score.List{}, fmt.Errorf("read detections: %w", err)
 		}
 		defer file.Close()
 		stdin = file
 	case open:
-		file, err := analyzer.WaitOn(ctx, list)
+		file, err := input.WaitOn(ctx, list)
 		if err != nil {
 			return score.List{}, fmt.Errorf("read detections: %w", err)
 		}

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 )
 
 // verifyFlags are those of the command verify.
@@ -80,7 +82,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	for _, kind := range f.allow {
-		list, err := verify.ParseAllowance(kind)
+		list, err := report.ParseAllowance(kind)
 		if err != nil {
 			return untold(fmt.Errorf("--allow: %w", err))
 		}
@@ -90,30 +92,30 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	if err != nil {
 		return untold(err)
 	}
-	report, err := verify.Run(cmd.Context(), url, source, o)
+	r, err := verify.Run(cmd.Context(), url, source, o)
 	if err != nil {
 		return untold(f.hint(err))
 	}
 	for _, out := range []struct {
 		name  string
 		write func(io.Writer) error
-	}{{f.json, report.WriteJSON}, {f.junit, report.WriteJUnit}, {f.html, report.WriteHTML}} {
+	}{{f.json, r.WriteJSON}, {f.junit, r.WriteJUnit}, {f.html, r.WriteHTML}} {
 		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
 			return untold(err)
 		}
 	}
 	if f.json != "-" && f.junit != "-" && f.html != "-" {
-		if err := report.WriteTable(stdout); err != nil {
+		if err := r.WriteTable(stdout); err != nil {
 			return untold(err)
 		}
 	}
-	switch report.Verdict {
-	case verify.True:
+	switch r.Verdict {
+	case report.True:
 		return nil
-	case verify.NotTrue:
+	case report.NotTrue:
 		return notTrue("%s is not true", url)
 	}
-	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(report.Notes, "; ")))
+	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(r.Notes, "; ")))
 }
 
 // hint says what to do about a program that could not be started, where the error does not.
@@ -145,8 +147,8 @@ func (t *truthFlags) register(f *pflag.FlagSet) {
 // source finds the truth about a stream or, where of is empty, about nothing in particular; given tells which flags were
 // set. Where no flag says, it is looked for beside a file, and on the server that a stream comes from. The channel is that
 // of the flag, or else of the stream's address, or else of what the stream says itself.
-func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Source, error) {
-	base, named := verify.ServerOf(of)
+func (t *truthFlags) source(of string, given func(flag string) bool) (truth.Source, error) {
+	base, named := truth.ServerOf(of)
 	channel := named
 	if given("channel") {
 		channel = t.Name
@@ -154,23 +156,23 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Sou
 	client := &http.Client{Timeout: truthTimeout}
 	if t.truth != "" {
 		if !strings.HasPrefix(t.truth, "http://") && !strings.HasPrefix(t.truth, "https://") {
-			return verify.Folder(t.truth), nil
+			return truth.Folder(t.truth), nil
 		}
 		if of == "" || given("channel") {
-			return verify.Server(t.truth, channel, client)
+			return truth.Server(t.truth, channel, client)
 		}
-		return verify.Unnamed(func(ctx context.Context, said string) (verify.Source, error) {
-			return verify.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
-		}), nil
+		return truth.Unnamed{Find: func(ctx context.Context, said string) (truth.Source, error) {
+			return truth.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
+		}}, nil
 	}
 	if given("seed") || given("epoch") {
 		if of == "" || channel != "" {
 			return t.seeded(channel)
 		}
-		return verify.Unnamed(func(_ context.Context, said string) (verify.Source, error) { return t.seeded(said) }), nil
+		return truth.Unnamed{Find: func(_ context.Context, said string) (truth.Source, error) { return t.seeded(said) }}, nil
 	}
 	if base != "" {
-		return verify.Server(base, channel, client)
+		return truth.Server(base, channel, client)
 	}
 	if of != "" {
 		path := strings.TrimPrefix(of, "file://")
@@ -179,14 +181,14 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (verify.Sou
 		}
 		beside := filepath.Join(filepath.Dir(path), "truth.json")
 		if _, err := os.Stat(beside); err == nil {
-			return verify.Folder(beside), nil
+			return truth.Folder(beside), nil
 		}
 	}
 	return nil, errors.New("where is the truth? give --truth with a server's address or a truth.json, or --seed with the other flags that the stream was made with")
 }
 
 // seeded is the truth that follows from the flags; an empty channel is that of the flag.
-func (t *truthFlags) seeded(channel string) (verify.Source, error) {
+func (t *truthFlags) seeded(channel string) (truth.Source, error) {
 	c, err := t.channelInfo(time.Now())
 	if err != nil {
 		return nil, err
@@ -194,7 +196,7 @@ func (t *truthFlags) seeded(channel string) (verify.Source, error) {
 	if channel != "" {
 		c.Name = channel
 	}
-	return verify.Seeded(c), nil
+	return truth.Seeded(c), nil
 }
 
 // truthTimeout bounds each question to a server.

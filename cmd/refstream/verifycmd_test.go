@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -29,7 +29,7 @@ func runCommand(t *testing.T, cmd *cobra.Command, out *bytes.Buffer, args ...str
 }
 
 // verified runs verify and reads its report.
-func verified(t *testing.T, args ...string) (r verify.Report, code int) {
+func verified(t *testing.T, args ...string) (r report.Report, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	text, code, err := runCommand(t, newVerify(&out, &errs), &out, append(args, "--json", "-")...)
@@ -65,7 +65,7 @@ func (c clip) checkVerify(t *testing.T) {
 			t.Errorf("%s: exit code %d, events %+v: %s", file, code, r.Events, texts(r))
 		}
 		for _, clock := range carried(file) {
-			if s := stateOf(r, clock); s != verify.Exact {
+			if s := stateOf(r, clock); s != report.Exact {
 				t.Errorf("%s: %s is %q", file, clock, s)
 			}
 		}
@@ -86,7 +86,7 @@ func carried(file string) []string {
 	return all
 }
 
-func stateOf(r verify.Report, clock string) verify.State {
+func stateOf(r report.Report, clock string) report.State {
 	for _, c := range r.Clocks {
 		if c.Name == clock {
 			return c.State
@@ -95,7 +95,7 @@ func stateOf(r verify.Report, clock string) verify.State {
 	return ""
 }
 
-func texts(r verify.Report) string {
+func texts(r report.Report) string {
 	var list []string
 	for _, f := range r.Findings {
 		list = append(list, fmt.Sprintf("%s: %s", f.Kind, f.Text))
@@ -107,7 +107,7 @@ func texts(r verify.Report) string {
 type perturbation struct {
 	args []string // between ffmpeg's input and its output
 	in   []string // before the input
-	want []verify.Finding
+	want []report.Finding
 }
 
 const (
@@ -116,16 +116,16 @@ const (
 )
 
 // finding makes what is expected: where anything but the kind is not zero it must be as it is.
-func finding(k verify.Kind, count, every, frame int64) verify.Finding {
-	f := verify.Finding{Kind: k, Count: count, Every: every}
+func finding(k report.Kind, count, every, frame int64) report.Finding {
+	f := report.Finding{Kind: k, Count: count, Every: every}
 	if frame >= 0 {
-		f.Places = []verify.Place{{First: frame}}
+		f.Places = []report.Place{{First: frame}}
 	}
 	return f
 }
 
-func clockFinding(k verify.Kind, clock string, amount markers.Seconds, ppm float64) verify.Finding {
-	f := verify.Finding{Kind: k, Clock: clock}
+func clockFinding(k report.Kind, clock string, amount markers.Seconds, ppm float64) report.Finding {
+	f := report.Finding{Kind: k, Clock: clock}
 	if amount != 0 {
 		f.Amount = &amount
 	}
@@ -137,8 +137,8 @@ func clockFinding(k verify.Kind, clock string, amount markers.Seconds, ppm float
 
 func perturbations() map[string]perturbation {
 	// ffmpeg takes over only the video unless it is told to: the timed ID3 is gone from every copy.
-	noSEI := clockFinding(verify.ClockGone, "sei.frame_record,sei.pic_timing,sei.misb,id3", 0, 0)
-	noID3 := clockFinding(verify.ClockGone, "id3", 0, 0)
+	noSEI := clockFinding(report.ClockGone, "sei.frame_record,sei.pic_timing,sei.misb,id3", 0, 0)
+	noID3 := clockFinding(report.ClockGone, "id3", 0, 0)
 	filter := func(f string) []string { return []string{"-vf", f, "-c:v", encoded} }
 	bits := func(f string) []string { return []string{"-c", copied, "-bsf:v", f} }
 	replaced := func(first, last int) []string {
@@ -148,51 +148,51 @@ func perturbations() map[string]perturbation {
 	const second = markers.Seconds(1e9)
 	return map[string]perturbation{
 		"nothing":        {args: []string{"-map", "0", "-c", copied}},
-		"only the video": {args: []string{"-c", copied}, want: []verify.Finding{noID3}},
+		"only the video": {args: []string{"-c", copied}, want: []report.Finding{noID3}},
 		"every 100th frame dropped": {
 			args: filter("select='not(eq(mod(n,100),50))'"),
-			want: []verify.Finding{finding(verify.Missing, 6, 100, 50), noSEI},
+			want: []report.Finding{finding(report.Missing, 6, 100, 50), noSEI},
 		},
 		"one frame repeated in place of the next": {
-			args: replaced(200, 200), want: []verify.Finding{finding(verify.Repeated, 1, 0, 199), noSEI},
+			args: replaced(200, 200), want: []report.Finding{finding(report.Repeated, 1, 0, 199), noSEI},
 		},
 		"one frame put in again": {
 			args: filter("loop=1:1:200,setpts=N/30/TB+1/TB"),
-			want: []verify.Finding{
-				finding(verify.Repeated, 1, 0, 199),
-				{Kind: verify.ClockStep, Clock: "pts", Amount: ptr(second / 30), Count: 1, Places: []verify.Place{{First: 200}}}, noSEI,
+			want: []report.Finding{
+				finding(report.Repeated, 1, 0, 199),
+				{Kind: report.ClockStep, Clock: "pts", Amount: ptr(second / 30), Count: 1, Places: []report.Place{{First: 200}}}, noSEI,
 			},
 		},
 		"PTS shifted by 40 ms": {
 			args: bits("setts=pts=PTS+3600:dts=DTS+3600"),
-			want: []verify.Finding{clockFinding(verify.ClockOffset, "pts", second/25, 0), noID3},
+			want: []report.Finding{clockFinding(report.ClockOffset, "pts", second/25, 0), noID3},
 		},
 		"time stretched by 100 ppm": {
 			args: bits("setts=pts=round(PTS*1.0001):dts=round(DTS*1.0001)"),
-			want: []verify.Finding{clockFinding(verify.ClockDrift, "pts", 0, 100), noID3},
+			want: []report.Finding{clockFinding(report.ClockDrift, "pts", 0, 100), noID3},
 		},
 		"frozen for 1 s": {
-			args: replaced(300, 329), want: []verify.Finding{finding(verify.Frozen, 30, 0, 299), noSEI},
+			args: replaced(300, 329), want: []report.Finding{finding(report.Frozen, 30, 0, 299), noSEI},
 		},
 		"black for 0.5 s": {
 			args: filter("drawbox=t=fill:c=black:enable='between(n,300,314)'"),
-			want: []verify.Finding{finding(verify.Black, 15, 0, 300), noSEI},
+			want: []report.Finding{finding(report.Black, 15, 0, 300), noSEI},
 		},
-		"SEI stripped": {args: bits("filter_units=remove_types=6"), want: []verify.Finding{noSEI}},
+		"SEI stripped": {args: bits("filter_units=remove_types=6"), want: []report.Finding{noSEI}},
 		"25 frames/s and 480 lines": {
 			args: filter("fps=25,scale=854:480"),
-			want: []verify.Finding{finding(verify.Resized, 0, 0, -1), finding(verify.Retimed, 100, 0, -1), noSEI},
+			want: []report.Finding{finding(report.Resized, 0, 0, -1), finding(report.Retimed, 100, 0, -1), noSEI},
 		},
 		"60 frames/s": {
-			args: filter("fps=60"), want: []verify.Finding{finding(verify.Retimed, 600, 0, -1), noSEI},
+			args: filter("fps=60"), want: []report.Finding{finding(report.Retimed, 600, 0, -1), noSEI},
 		},
 		"10 s cut from the start": {
 			in: []string{"-ss", "10"}, args: []string{"-c", copied},
-			want: []verify.Finding{finding(verify.Trimmed, 300, 0, 0), noID3},
+			want: []report.Finding{finding(report.Trimmed, 300, 0, 0), noID3},
 		},
 		"two frames exchanged": {
 			args: filter("shuffleframes=0 1 3 2 4 5 6 7 8 9"),
-			want: []verify.Finding{finding(verify.OutOfOrder, 60, 10, -1), noSEI},
+			want: []report.Finding{finding(report.OutOfOrder, 60, 10, -1), noSEI},
 		},
 	}
 }
@@ -234,7 +234,7 @@ func TestVerifyPerturbed(t *testing.T) {
 }
 
 // matches compares what want gives.
-func matches(got, want verify.Finding) bool {
+func matches(got, want report.Finding) bool {
 	return got.Kind == want.Kind && (want.Count == 0 || got.Count == want.Count) && got.Every == want.Every &&
 		(want.Clock == "" || got.Clock == want.Clock) &&
 		(want.Amount == nil || got.Amount != nil && max(*got.Amount-*want.Amount, *want.Amount-*got.Amount) < 12e3) && // a tick
@@ -270,8 +270,8 @@ func TestVerifySeed(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, texts(r))
 	}
 	r, code := verified(t, append(flags, "--seed", "2")...)
-	found := slices.ContainsFunc(r.Findings, func(f verify.Finding) bool {
-		return f.Kind == verify.EventMissed || f.Kind == verify.EventEarly || f.Kind == verify.EventLate
+	found := slices.ContainsFunc(r.Findings, func(f report.Finding) bool {
+		return f.Kind == report.EventMissed || f.Kind == report.EventEarly || f.Kind == report.EventLate
 	})
 	if code != 1 || !found {
 		t.Errorf("another seed: exit code %d: %s", code, texts(r))

@@ -69,19 +69,35 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn"), // the readers of its tests
 		tests:     words("annotate hlsclient"),
 	},
-	"format/mp4": {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
+	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
-		may: words("media codec/h264 codec/hevc markers annotate generator format/ts format/flv format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
+		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/ts format/flv " +
+			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
+	"analyzer/verify/truth": {
+		may:   words("markers scenario internal/jsonlines"),
+		tests: words("analyzer/verify/internal/verifytest"),
+	},
+	// Test code: what the tests of verify and its packages share.
+	"analyzer/verify/internal/verifytest": {may: words("media markers generator scenario analyzer/verify/truth")},
+	"analyzer/verify/pixels": {
+		may:   words("media markers generator scenario internal/ffmpeg"),
+		tests: words("analyzer/verify/internal/verifytest"),
+	},
+	"analyzer/verify/report": {
+		may:       words("markers internal/redact analyzer analyzer/input analyzer/verify/pixels"),
+		libraries: words("gonum.org/v1/plot"),
+	},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
-		may: words("media codec/h264 markers annotate generator scenario internal/ffmpeg internal/jsonlines internal/redact analyzer analyzer/verify/score format/ts format/m3u8 format/flv hlsclient packager " +
-			"format/flv/amf0"),
-		libraries: words("gonum.org/v1/plot"),
-		tests:     words("stream"),
+		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
+			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
+		tests: words("stream scenario analyzer/verify/internal/verifytest"),
 	},
-	"analyzer/detect": {may: words("markers analyzer/verify analyzer/verify/score"), libraries: words("golang.org/x/sync")},
+	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
 		may:       words("media markers internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 recorder/timing"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
@@ -90,7 +106,7 @@ var table = map[string]arrows{
 	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/ts format/mp4")}, // annotate: frame records
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
-	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify")},
+	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
 	"recorder/replaypage": {may: words("markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
@@ -74,7 +74,7 @@ func readChannel(dir string) (c Channel, err error) {
 		return c, fmt.Errorf("read truth: %w", err)
 	}
 	if err = json.Unmarshal(data, &c); err == nil {
-		err = verify.CheckChannel(c.Channel)
+		err = truth.CheckChannel(c.Channel)
 	}
 	if err != nil {
 		return c, fmt.Errorf("read truth: %s: %w", filepath.Join(dir, "channel.json"), err)

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/refstream/refstream/analyzer/verify"
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 )
@@ -39,7 +39,7 @@ const (
 // Recorder carries along what a refstream server says about the stream that is recorded from it: its frames and its
 // markers, appended to files of JSON Lines in the session.
 type Recorder struct {
-	source verify.Source
+	source truth.Source
 	clocks string // address of the server's clocks
 	dir    string
 	logger *slog.Logger
@@ -72,7 +72,7 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 	if server == "" {
 		server = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}).String()
 	}
-	source, err := verify.Server(server, channel, &http.Client{Timeout: timeout})
+	source, err := truth.Server(server, channel, &http.Client{Timeout: timeout})
 	switch {
 	case err != nil && !named:
 		return nil, nil // the stream's address is wrong: that is said when it is asked for
@@ -155,7 +155,7 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	if c.Channel, err = t.source.Channel(ctx); err != nil {
 		return c, err
 	}
-	if err := verify.CheckChannel(c.Channel); err != nil { // the server may be anybody's
+	if err := truth.CheckChannel(c.Channel); err != nil { // the server may be anybody's
 		return c, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.clocks, http.NoBody)
@@ -221,7 +221,7 @@ func (t *Recorder) close() {
 }
 
 // batchOf puts a truth in order.
-func batchOf(t verify.Truth) (b markers.Batch) {
+func batchOf(t truth.Truth) (b markers.Batch) {
 	for _, f := range t.Frames {
 		b.Frames = append(b.Frames, f)
 	}

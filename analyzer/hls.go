@@ -1,0 +1,196 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refstream/refstream/analyzer/input"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/hlsclient"
+)
+
+// stalledTargets is how many target durations a playlist may stay the same: RFC 8216, 6.2.1, wants a change after one and
+// a half, and players have three of them in store (6.3.3).
+const stalledTargets = 3
+
+func (s *source) hlsClient() *hlsclient.Client {
+	c := &hlsclient.Client{
+		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
+		Follow: s.o.Follow,
+	}
+	if !s.o.Follow {
+		c.GiveUp = s.o.Stall
+	}
+	return c
+}
+
+// readHLS reads the stream; with Options.Follow one whose playlist is complete is complete all the same.
+func (s *source) readHLS(ctx context.Context, x *extractor) (complete bool, err error) {
+	h := &hlsReading{ctx: ctx, x: x, ranges: map[string]string{}}
+	err = s.hlsClient().Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment, Trouble: h.trouble})
+	h.reportGaps()
+	if err == nil && x.units == 0 && h.unread != nil {
+		return true, fmt.Errorf("no segment could be read: %w", h.unread)
+	}
+	return err == nil, err
+}
+
+// hlsReading takes what a client reads.
+type hlsReading struct {
+	ctx context.Context
+	x   *extractor
+
+	changed     time.Time // when the media playlist last said something new, zero before there was one
+	stalled     bool      // that it does not was reported
+	lastTrouble string    // the trouble that was reported last, empty since it was over
+	unread      error     // why the last segment that couldn't be read could not
+	ranges      map[string]string
+
+	gaps     int64 // segments on end that the playlist says are not there, which are reported when it is known how many
+	firstGap *hlsclient.Segment
+}
+
+func (h *hlsReading) version(v *hlsclient.Version) error {
+	x, m := h.x, v.Playlist.Media
+	h.lastTrouble = ""
+	if m == nil {
+		return nil
+	}
+	if h.changed.IsZero() {
+		kind := "live"
+		if m.End {
+			kind = "complete"
+		}
+		x.note(NoteConnected, nil, "reading HLS (%s): %d segments of %s s at the most in %s", kind, len(m.Segments),
+			m.TargetDuration, v.Stream.URL)
+		if n := len(v.Playlist.Warnings); n > 0 {
+			w := v.Playlist.Warnings[0]
+			x.note(NoteDamaged, nil, "%d lines of the playlist are not as they should be, the first is line %d: %s", n, w.Line, w.Text)
+		}
+	}
+	switch {
+	case v.Stale:
+		x.note(NoteDamaged, nil, "an older playlist came than the one before: nothing is taken from it")
+		return x.err
+	case v.Restarted:
+		x.note(NoteRestart, nil, "the playlist's numbering begins anew at %d", m.MediaSequence)
+	case v.Missed > 0:
+		x.note(NoteMissing, nil, "%d segments were gone from the playlist before it was seen again", v.Missed)
+	}
+	if err := h.watch(v, m); err != nil {
+		return err
+	}
+	if v.Changed {
+		x.dateRanges(m.DateRanges, h.ranges)
+	}
+	return x.err
+}
+
+// watch reports that the playlist stays the same for too long, which is the end unless it is followed.
+func (h *hlsReading) watch(v *hlsclient.Version, m *m3u8.Media) error {
+	now := v.Exchange.Ended
+	if v.Changed || h.changed.IsZero() {
+		h.changed, h.stalled = now, false
+		return nil
+	}
+	limit := max(h.x.o.Stall, stalledTargets*time.Duration(m.TargetDuration))
+	if m.End || h.stalled || now.Sub(h.changed) < limit {
+		return nil
+	}
+	h.stalled = true
+	if !h.x.o.Follow {
+		return fmt.Errorf("%w: the playlist has not changed for %v", input.ErrStalled, limit)
+	}
+	h.x.note(NoteStalled, nil, "the playlist has not changed for %v", limit)
+	h.x.lost()
+	return nil
+}
+
+// trouble reports what went wrong, once until it is over.
+func (h *hlsReading) trouble(t *hlsclient.Trouble) error {
+	text := t.Err.Error()
+	if text != h.lastTrouble {
+		h.lastTrouble = text
+		h.x.note(NoteLost, t.Err, "the playlist can't be had, trying again")
+		h.x.lost()
+	}
+	return h.x.err
+}
+
+// reportGaps reports the gaps that came on end, if any.
+func (h *hlsReading) reportGaps() {
+	switch h.gaps {
+	case 0:
+		return
+	case 1:
+		h.x.note(NoteMissing, nil, "segment %d (%s) is a gap", h.firstGap.MSN, h.firstGap.URI)
+	default:
+		h.x.note(NoteMissing, nil, "%d segments from %d (%s) on are gaps", h.gaps, h.firstGap.MSN, h.firstGap.URI)
+	}
+	h.gaps = 0
+}
+
+func (h *hlsReading) segment(s *hlsclient.Segment) error {
+	x := h.x
+	if errors.Is(s.Err, hlsclient.ErrGap) {
+		h.unread = s.Err
+		if h.gaps++; h.gaps == 1 {
+			h.firstGap = s
+		}
+		return x.err
+	}
+	h.reportGaps()
+	if s.Err != nil {
+		h.unread = s.Err
+		x.note(NoteMissing, s.Err, "segment %d (%s) can't be had", s.MSN, s.URI)
+		return x.err
+	}
+	msn := s.MSN
+	wrap := int64(tsWrap)
+	data, err := s.Open()
+	if err != nil {
+		return fmt.Errorf("read segment %d: %w", s.MSN, err)
+	}
+	defer data.Close()
+	isMP4 := holdsMP4(s, data)
+	if isMP4 {
+		wrap = noWrap
+	}
+	x.begin(wrap, &msn, s.URI)
+	if s.Discontinuity && x.units > 0 {
+		x.note(NoteJump, nil, "a discontinuity is announced before segment %d (%s)", s.MSN, s.URI)
+	}
+	if !s.DateTime.IsZero() {
+		x.dateTime = &dateTime{s.DateTime, s.ProgramDateTime.IsZero(), s.Duration, s.Discontinuity, s.DiscontinuitySequence}
+	}
+	before := x.units
+	switch {
+	case isMP4 && len(s.Init) > 0:
+		err = x.readMP4(h.ctx, mp4.NewSegmentReader(s.Init, data))
+	case isMP4: // its initialization section is in it
+		err = x.readMP4(h.ctx, mp4.NewReader(data))
+	default:
+		err = x.readTS(h.ctx, data)
+	}
+	if h.ctx.Err() != nil {
+		return h.ctx.Err()
+	}
+	if err == nil && x.units == before {
+		err = errors.New("it holds no H.264 or HEVC")
+	}
+	if err != nil {
+		h.unread = err
+		x.note(NoteDamaged, err, "segment %d (%s) can't be read to its end", s.MSN, s.URI)
+	}
+	x.dateTimeWithoutUnit()
+	return x.err
+}
+
+func holdsMP4(s *hlsclient.Segment, data *hlsclient.Reader) bool {
+	var head [8]byte // of the first box
+	n, _ := data.ReadAt(head[:], 0)
+	return len(s.Init) > 0 || mp4.IsMP4(head[:n])
+}

@@ -1,0 +1,212 @@
+package verify
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+)
+
+// What follows is what the truth has each carrier say. The statements are made by the packages that write them, so that
+// no field is left out.
+
+// gen is when a frame was produced; ok is false where that is not known.
+func (c *checker) gen(n int64) (t time.Time, ok bool) {
+	f, ok := c.truth.Frames[n]
+	return time.Unix(0, f.GenNS).UTC(), ok && f.GenNS != 0
+}
+
+func (c *checker) expectedRecord(_ *analyzer.Record, n int64) fields {
+	f, known := c.truth.Frames[n]
+	known = known && f.Run != 0 // a line of the ledger that says so little says nothing of events
+	event := f.Event
+	if !known {
+		for i := range c.truth.Markers {
+			if m := &c.truth.Markers[i]; n >= m.Frame && n <= m.LastFrame {
+				event = m.ID
+			}
+		}
+	}
+	list := fieldsOf(annotate.Record{
+		Frame: n, Channel: c.channel.Name, Run: f.Run, GenNS: f.GenNS, PTS: c.clock.PTS(n), Event: event,
+	})
+	for i := range list {
+		switch f := &list[i]; f.name {
+		case "run":
+			f.unknown = !known
+		case "gen_ns":
+			_, has := c.gen(n)
+			f.unknown = !has
+		case "event":
+			f.unknown = !known && len(c.truth.Frames) > 0
+		}
+	}
+	return list
+}
+
+// expectedTiming is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. It counts in the
+// ticks of the unit's SPS.
+func (c *checker) expectedTiming(r *analyzer.Record, n int64) fields {
+	var u unit
+	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
+		u = c.in.units[r.Unit]
+	}
+	t := annotate.Timestamp(c.clock, n, annotate.FieldBased(u.unitsInTick, u.timeScale, c.channel.Rate))
+	return fieldsOf(map[string]any{
+		"pic_struct":           0, // progressive frames
+		"clock_timestamp_flag": t.Present, "ct_type": t.ScanType, "nuit_field_based_flag": t.FieldBased, "counting_type": t.CountingType,
+		"full_timestamp_flag": t.Full, "discontinuity_flag": t.Discontinuity, "cnt_dropped_flag": t.CntDropped, "n_frames": t.Frames,
+		"seconds_value": t.Seconds, "minutes_value": t.Minutes, "hours_value": t.Hours, "time_offset": 0,
+	})
+}
+
+// expectedMISB is the precision time stamp of a frame. Whoever writes nanoseconds may have rounded them: the clock has a
+// tolerance.
+func (c *checker) expectedMISB(r *analyzer.Record, n int64) fields {
+	gen, known := c.gen(n)
+	count := field{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), unknown: !known}
+	if _, nanos := statedFields(r)["ns"]; nanos {
+		count = field{name: "ns", unknown: true}
+	}
+	return append(fieldsOf(map[string]any{"discontinuity": false, "locked": true, "reverse": false, "status": h264.MISBLocked}), count)
+}
+
+func (c *checker) expectedFI(_ *analyzer.Record, n int64) fields {
+	gen, known := c.gen(n)
+	f := flv.NewFI(gen, c.clock.Timecode(n).String())
+	return fields{
+		{name: "sd", text: f.Date, unknown: !known}, {name: "st", text: f.Clock, unknown: !known},
+		{name: "tc", text: f.Timecode}, {name: "tz", text: f.Zone},
+	}
+}
+
+// unknownOf are the fields of a marker that the truth does not know.
+func unknownOf(m *markers.Marker) (list []string) {
+	if m.GenTime.IsZero() {
+		list = append(list, "marker.gen_time", "marker.gen_seconds", "gen_time")
+	}
+	if m.Run == 0 { // another generator's, as is the id of the generator
+		list = append(list, "marker.run", "marker.generator")
+	}
+	return list
+}
+
+func expectedID3(m *markers.Marker) fields {
+	return fieldsOf(map[string]any{"frames": []any{
+		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
+	}}, unknownOf(m)...)
+}
+
+func expectedCuePoint(m *markers.Marker) fields {
+	cue, err := flv.NewCuePoint(m, millis(m.PTS))
+	if err != nil {
+		return nil
+	}
+	return fieldsOf(analyzer.AMFJSON(cue.Values()[1:]), unknownOf(m)...)
+}
+
+// millis is the millisecond nearest to a position in ticks, the later one of two, in the 32 bits of FLV.
+func millis(ticks int64) uint32 {
+	const perMilli = 90
+	return uint32((ticks + perMilli/2) / perMilli)
+}
+
+func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {
+	p, err := m3u8.Parse(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), packager.DateRangeTag(*m, c.clock)...)))
+	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
+		return nil
+	}
+	for _, a := range p.Media.DateRanges[0].Attributes {
+		list = append(list, field{name: a.Name, text: a.Value})
+	}
+	return list
+}
+
+// fiFrames are the frames that an onFI message may be for, with whether it must be there: the first of each second that is
+// in the stream, and the first of each marker. Next to frames that are not in the stream, and at an end that was cut off,
+// it is not known which messages there were.
+func (c *checker) fiFrames() map[int64]bool {
+	out := map[int64]bool{}
+	second, before := int64(-1), int64(-2)
+	held := int(min(reordered, c.channel.Rate.Base()))
+	for k, i := range c.anchors {
+		n := c.in.pictures[i].Frame
+		s := int64(c.clock.Time(n)) / int64(time.Second)
+		if s != second || slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool { return m.Frame == n }) {
+			begins := n == before+1 || c.truth.Bounded && n == c.truth.First
+			followed := k+held < len(c.anchors) && c.in.pictures[c.anchors[k+held]].Frame == n+int64(held)
+			out[n] = begins && (followed || c.truth.Bounded && c.last >= c.truth.Last) && !c.breaksOff(n)
+		}
+		second, before = s, n
+	}
+	return out
+}
+
+func (c *checker) expectedMarker(source analyzer.Source, m *markers.Marker) fields {
+	switch source {
+	case analyzer.DateRange:
+		return c.expectedDateRange(m)
+	case analyzer.OnCuePoint:
+		return expectedCuePoint(m)
+	}
+	return expectedID3(m)
+}
+
+// expectedMetadata is what onMetaData says of the stream as it is, by the names of FLV (E.5). Who writes it anew may say more, or
+// leave any of it out.
+func (c *checker) expectedMetadata() fields {
+	return fieldsOf(map[string]any{
+		"channel": c.channel.Name, "framerate": float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den),
+		"hasVideo": true, "width": c.in.info.Width, "height": c.in.info.Height, "videocodecid": 7, // AVC
+	})
+}
+
+// mostCodecs is the highest number that FLV has for a codec (E.4.3.1: 4 bits).
+const mostCodecs = 15
+
+// roughly is by how much a frame rate may differ: who counts in milliseconds says 30.3 of 30.
+const roughly = 0.02
+
+// compareMetadata compares the descriptions of a stream of FLV.
+func (c *checker) compareMetadata(m *comparison) {
+	if c.in.info.Codec != "h264" {
+		return
+	}
+	for i := range c.in.metadata {
+		got := statedFields(&c.in.metadata[i])
+		_, anew := got["duration"] // ffmpeg writes it, and a frame rate that it has estimated
+		for _, f := range c.expectedMetadata() {
+			text, there := got[f.name]
+			if !there || same(f.text, text, 0) {
+				continue
+			}
+			a, errA := strconv.ParseFloat(f.text, 64)
+			b, errB := strconv.ParseFloat(text, 64)
+			numbers := errA == nil && errB == nil
+			switch f.name {
+			case "framerate":
+				if anew || c.cadence.retimed || numbers && math.Abs(a-b) <= roughly*a {
+					continue
+				}
+			case "videocodecid":
+				if !numbers || b > mostCodecs { // others have names, or four letters as a number
+					continue
+				}
+			case "hasVideo":
+				if text == "1" {
+					continue
+				}
+			}
+			m.addDifference(fieldKey{analyzer.OnMetaData, f.name}, f.text, text, c.place(c.first))
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/refstream/refstream/internal/redact"
+)
+
+// junitSuite is the report in the XML that CI systems read of JUnit (the schema of Apache Ant's junitreport).
+type junitSuite struct {
+	XMLName  xml.Name    `xml:"testsuite"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Time     string      `xml:"timestamp,attr"`
+	Cases    []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Class   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Failure *junitFailure `xml:"failure"`
+	Error   *junitFailure `xml:"error"`
+	Out     string        `xml:"system-out,omitempty"`
+}
+
+type junitFailure struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+}
+
+// WriteJUnit writes the report as JUnit XML: a test case for each aspect of the stream, so that what was right is seen
+// too. A stream of which nothing is known is an error.
+func (r *Report) WriteJUnit(w io.Writer) error {
+	suite := junitSuite{Name: "refstream verify " + redact.Unseen(r.Input), Time: r.At.Format("2006-01-02T15:04:05")}
+	if r.Verdict == Unknown {
+		suite.Cases = append(suite.Cases, junitCase{
+			Class: "verify", Name: "verdict", Error: &junitFailure{redact.Unseen(strings.Join(r.Notes, "; ")), string(Unknown)},
+		})
+		suite.Errors++
+	}
+	for _, a := range r.aspects() {
+		c := junitCase{Class: "verify", Name: a.name}
+		var failed, allowed []string
+		kind := ""
+		for _, f := range r.Findings {
+			switch {
+			case !a.holds(f):
+			case f.Allowed:
+				allowed = append(allowed, f.Text)
+			default:
+				failed = append(failed, f.Text)
+				kind = string(f.Kind)
+			}
+		}
+		c.Out = redact.Unseen(strings.Join(allowed, "; "))
+		if len(failed) > 0 {
+			c.Failure = &junitFailure{redact.Unseen(strings.Join(failed, "; ")), kind}
+			suite.Failures++
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	suite.Tests = len(suite.Cases)
+	out, err := xml.MarshalIndent(suite, "", "  ")
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, out)
+	}
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// aspect is a test case: what is found of it makes it fail.
+type aspect struct {
+	name  string
+	holds func(Finding) bool
+}
+
+func (r *Report) aspects() []aspect {
+	kinds := func(name string, list ...Kind) aspect {
+		return aspect{name, func(f Finding) bool { return slices.Contains(list, f.Kind) }}
+	}
+	if len(r.Clocks) == 0 { // nothing was held against the truth
+		return nil
+	}
+	list := []aspect{
+		kinds("frames are all there", Missing, Trimmed, Retimed, BeyondTruth),
+		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder, Reversed),
+		kinds("pictures can be read", Black, Unreadable, Collateral, Resized, Mirrored, Padded, Blended),
+		kinds("events show when their markers say", EventMissed, EventExtra, EventEarly, EventLate, EventLength),
+		kinds("events are announced", Unannounced),
+		kinds("statements say what is so, once", Misreported, Doubled, Added),
+		kinds("decoding times are the encoder's", DTS),
+		kinds("segments are as long as the playlist says", SegmentLength),
+		kinds("no clock is gone", ClockGone),
+		kinds("packets are whole and in order, with tables and PCR in time", TransportKinds()...),
+	}
+	for _, c := range r.Clocks {
+		if c.State != Absent && c.State != Gone {
+			list = append(list, aspect{"clock " + c.Name, func(f Finding) bool {
+				return f.Clock == c.Name && strings.HasPrefix(string(f.Kind), "clock_") && f.Kind != ClockGone
+			}})
+		}
+	}
+	return list
+}

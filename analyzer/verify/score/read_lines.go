@@ -1,0 +1,169 @@
+package score
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// What PySceneDetect's list of scenes has: a line of cuts, which may be missing, and a header. A scene's start in seconds counts
+// from the first picture.
+const (
+	sceneCuts   = "Timecode List:"
+	sceneNumber = "Scene Number"
+	sceneStart  = "Start Time (seconds)"
+)
+
+// starts are names of columns that have the starts of what was detected, on the clock that is asked for, or Time.
+var starts = []string{"start", "start_time", "start time", "begin", "onset"}
+
+// layout is the meaning of the columns of a table.
+type layout struct {
+	column int  // that of the detections
+	header bool // the row is one
+	skip   int  // rows after it that are no detections
+}
+
+func (r Reading) readCSV(in io.Reader) (List, error) {
+	l := List{Clock: r.Clock, At: []markers.Seconds{}}
+	rows := newRows(in)
+	row, err := rows.Read()
+	if err == nil && row[0] == sceneCuts {
+		if row, err = rows.Read(); err != nil {
+			return l, fmt.Errorf("there are no scenes after the list of cuts: %w", err)
+		}
+	}
+	var form layout
+	if err == nil {
+		if form, err = r.layout(&l, row); err == nil && form.header {
+			row, err = rows.Read()
+		}
+	}
+	for ; err == nil; row, err = rows.Read() {
+		if form.skip > 0 {
+			form.skip--
+			continue
+		}
+		if form.column >= len(row) {
+			line, _ := rows.FieldPos(0)
+			return l, fmt.Errorf("line %d has no column %s", line, l.Clock)
+		}
+		if err := r.add(&l, row[form.column]); err != nil {
+			return l, err
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return l, err
+}
+
+// newRows reads rows whose cells are separated by commas, or by tabs where the first line has a tab before any comma.
+func newRows(in io.Reader) *csv.Reader {
+	text := bufio.NewReader(in)
+	head, _ := text.Peek(text.Size()) // what there is of a shorter table
+	rows := csv.NewReader(text)
+	rows.ReuseRecord, rows.FieldsPerRecord, rows.TrimLeadingSpace = true, -1, true
+	if i := bytes.IndexAny(head, "\t,\n"); i >= 0 && head[i] == '\t' {
+		rows.Comma, rows.TrimLeadingSpace = '\t', false // a tab is space too
+	}
+	return rows
+}
+
+// layout finds out what the first row says, and the clock of the list where it names one.
+func (r Reading) layout(l *List, row []string) (layout, error) {
+	if i := slices.Index(row, sceneStart); i >= 0 && row[0] == sceneNumber && (l.Clock == "" || l.Clock == Time) {
+		l.Clock = Time
+		return layout{column: i, header: true, skip: 1}, nil // the first scene begins where the video does
+	}
+	column := func(names ...string) int {
+		return slices.IndexFunc(row, func(cell string) bool {
+			return slices.Contains(names, strings.ToLower(strings.TrimSpace(cell)))
+		})
+	}
+	clock := l.Clock
+	if clock == "" {
+		clock = firstClock(func(c Clock) bool { return column(string(c)) >= 0 })
+	}
+	if i := column(string(clock)); i >= 0 && clock != "" {
+		l.Clock = clock
+		return layout{column: i, header: true}, nil
+	}
+	if i := column(starts...); i >= 0 {
+		if l.Clock == "" {
+			l.Clock = Time
+		}
+		return layout{column: i, header: true}, nil
+	}
+	if other := otherSeparator(row); other != "" {
+		return layout{}, fmt.Errorf("the first line is separated by %s: separate columns by commas, and write 1.5 with a point", other)
+	}
+	// Without a header the first column counts.
+	for _, c := range []Clock{Time, UTC} {
+		if l.Clock != "" {
+			c = l.Clock
+		}
+		if _, err := c.Parse(strings.TrimSpace(row[0]), r.Channel); err != nil {
+			continue
+		}
+		if c == Time && len(row) == 2 && digits(row[0]) && digits(row[1]) {
+			return layout{}, fmt.Errorf("the first line, %.40q, is a start and an end, or one number with a comma: write a header such as start,end",
+				strings.Join(row, ","))
+		}
+		l.Clock = c
+		return layout{}, nil
+	}
+	return layout{}, fmt.Errorf("the first line, %.80q, has no column %s or start, and does not begin with an instant such as 12.5 or 00:00:12.500: %s",
+		strings.Join(row, ","), named(l.Clock), oneOfClocks())
+}
+
+// digits reports whether a cell is a whole number.
+func digits(cell string) bool {
+	return strings.Trim(strings.TrimSpace(cell), "0123456789") == ""
+}
+
+// otherSeparator names what separates the columns of a row if that is neither comma nor tab, as spreadsheets of some countries have
+// it; else it is empty.
+func otherSeparator(row []string) string {
+	for _, cell := range row {
+		if strings.Contains(cell, ";") {
+			return "semicolons"
+		}
+	}
+	return ""
+}
+
+// began is how ffmpeg's filters blackdetect, freezedetect, silencedetect and scdet log when something begins, in seconds.
+var began = regexp.MustCompile(`\b(black_start|freeze_start|silence_start|lavfi\.scd\.time) ?[:=] ?(-?[0-9.]+)`)
+
+// readLog reads what ffmpeg logs of one of these filters. What is not about it is left out, so a whole log does.
+func (r Reading) readLog(in io.Reader) (List, error) {
+	l := List{Clock: Time, At: []markers.Seconds{}}
+	if r.Clock != "" && r.Clock != Time {
+		return l, fmt.Errorf("ffmpeg logs seconds, no %s: leave the clock out", r.Clock)
+	}
+	lines, filter := bufio.NewScanner(in), ""
+	lines.Buffer(nil, maxLine+1)
+	for lines.Scan() {
+		for _, found := range began.FindAllStringSubmatch(lines.Text(), -1) {
+			if filter == "" {
+				filter = found[1]
+			}
+			if found[1] != filter {
+				return l, fmt.Errorf("the log has %s and %s: keep the lines of one filter", filter, found[1])
+			}
+			if err := r.add(&l, found[2]); err != nil {
+				return l, err
+			}
+		}
+	}
+	return l, lines.Err()
+}
