@@ -1,9 +1,9 @@
 // Wires the plain player: the stream at stream.m3u8, or where the query parameter src says, on this host.
 
-import { Recording, ReplayApi } from './recording.js';
-import { StreamPlayer } from './stream-player.js';
-import { TroubleList } from './stream-trouble.js';
-import { StreamView } from './stream-view.js';
+import { Recording, ReplayApi } from './player/recording.js';
+import { StreamPlayer } from './player/stream-player.js';
+import { TroubleList } from './player/stream-trouble.js';
+import { StreamView } from './player/stream-view.js';
 
 const asked = new URLSearchParams(location.search).get('src') || 'stream.m3u8';
 const src = URL.canParse(asked, location.href) ? new URL(asked, location.href) : null;

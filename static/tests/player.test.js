@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Player } from '../page/player.js';
-import { StreamPlayer } from '../page/stream-player.js';
+import { Player } from '../page/player/channel-player.js';
+import { StreamPlayer } from '../page/player/stream-player.js';
 
 // A machine that takes so long from the beginning of a source, of loading or of a seek to a picture that moves.
 class SlowMachine extends EventTarget {

@@ -3,7 +3,7 @@
 // The player reports facts (segments, user data, ended, failed, stalled) and knows how to begin again; when to begin
 // again is decided here too, in tick(), from those facts and from what the server says of itself.
 
-import { parseUtc } from './clocks.js';
+import { parseUtc } from '../clocks.js';
 
 const BACKOFF_MS = [500, 1000, 2000, 3000, 5000];
 // Playing, yet not a frame further for this long, is a stall worth acting on; a segment is usually 2 s. After a new beginning
