@@ -10,7 +10,7 @@ import { SegmentMap } from './check/segment-map.js';
 import { SeiIndex, parseFrameRecord } from './check/sei-index.js';
 import { SelfCheckView } from './check/self-check-view.js';
 import { SelfCheck } from './check/self-check.js';
-import { Player } from './player/channel-player.js';
+import { ChannelPlayer } from './player/channel-player.js';
 import { ClocksView } from './truth/clocks-view.js';
 import { DetectionFeed, DetectionRows } from './truth/detections.js';
 import { MarkerTable } from './truth/marker-table.js';
@@ -41,7 +41,7 @@ class App {
     // Where the server has no such channel: what it says, and the channels that it has.
     this.noChannel = null;
     this.video = $('#video');
-    this.player = new Player(this.video, this.api);
+    this.player = new ChannelPlayer(this.video, this.api);
     this.feed = new MarkerFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
       isUp: () => this.isUp(),
