@@ -2,22 +2,22 @@
 
 import { Addresses } from './addresses.js';
 import { Api } from './api.js';
-import { ClocksView } from './clocks-view.js';
 import { ServerTime, StreamClock, parseUtc } from './clocks.js';
-import { DetectionFeed, DetectionRows } from './detections.js';
-import { FrameShow } from './frame-show.js';
 import { Keyboard } from './keyboard.js';
-import { MarkerFeed } from './markers.js';
-import { MarkerTable } from './marker-table.js';
-import { MissingFeed } from './missing.js';
-import { Player } from './player.js';
-import { SegmentMap } from './segment-map.js';
-import { SeiIndex, parseFrameRecord } from './sei-index.js';
-import { SelfCheck } from './self-check.js';
-import { SelfCheckView } from './self-check-view.js';
 import { StatusView } from './status-view.js';
-import { Timeline } from './timeline.js';
-import { Trigger } from './trigger.js';
+import { FrameShow } from './check/frame-show.js';
+import { SegmentMap } from './check/segment-map.js';
+import { SeiIndex, parseFrameRecord } from './check/sei-index.js';
+import { SelfCheckView } from './check/self-check-view.js';
+import { SelfCheck } from './check/self-check.js';
+import { ChannelPlayer } from './player/channel-player.js';
+import { ClocksView } from './truth/clocks-view.js';
+import { DetectionFeed, DetectionRows } from './truth/detections.js';
+import { MarkerTable } from './truth/marker-table.js';
+import { MarkerFeed } from './truth/markers.js';
+import { MissingFeed } from './truth/missing.js';
+import { Timeline } from './truth/timeline.js';
+import { Trigger } from './truth/trigger.js';
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -41,7 +41,7 @@ class App {
     // Where the server has no such channel: what it says, and the channels that it has.
     this.noChannel = null;
     this.video = $('#video');
-    this.player = new Player(this.video, this.api);
+    this.player = new ChannelPlayer(this.video, this.api);
     this.feed = new MarkerFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
       isUp: () => this.isUp(),

@@ -86,12 +86,12 @@ export class StatusView {
     if (app.missedAnswers >= MISSED_FOR_DOWN) state = 'down';
     else if (app.noChannel) state = 'nochannel';
     else if (!app.info) state = 'connecting';
-    else if (!app.info.live || player.ended) state = 'stopped';
+    else if (!app.info.live || player.stopped) state = 'stopped';
     else if (player.failed && !player.begun) state = 'connecting';
     else if (player.failed) state = 'down';
     else if (video.readyState < 2) state = 'connecting';
     else if (video.paused) state = 'paused';
-    else if (player.stalledFor(performance.now()) > BUFFERING_MS) state = 'buffering';
+    else if (player.stalled > BUFFERING_MS) state = 'buffering';
     else if (!player.atLive) state = 'replay';
     this.connection = state;
     const [pill, title, detail] = state === 'nochannel' ? noChannelTexts(app.noChannel) : TEXTS[state];

@@ -1,15 +1,16 @@
 // Wires the plain player: the stream at stream.m3u8, or where the query parameter src says, on this host.
 
-import { Recording, ReplayApi } from './recording.js';
-import { StreamPlayer } from './stream-player.js';
-import { TroubleList } from './stream-trouble.js';
-import { StreamView } from './stream-view.js';
+import { Recording, ReplayApi } from './player/recording.js';
+import { StreamPlayer } from './player/stream-player.js';
+import { TroubleList } from './player/stream-trouble.js';
+import { StreamView } from './player/stream-view.js';
 
 const asked = new URLSearchParams(location.search).get('src') || 'stream.m3u8';
 const src = URL.canParse(asked, location.href) ? new URL(asked, location.href) : null;
 const video = document.getElementById('video');
 const link = document.getElementById('source');
-const player = new StreamPlayer(video, src?.href ?? '');
+// A recording's playlists are those that were asked for then: partial segments come with none of them.
+const player = new StreamPlayer(video, src?.href ?? '', { lowLatencyMode: false });
 const troubles = new TroubleList();
 const view = new StreamView(document, player, troubles);
 const recording = new Recording(document.getElementById('recording'), new ReplayApi(), () => player.restart());
@@ -21,7 +22,6 @@ if (own) link.href = src.href;
 else link.removeAttribute('href');
 
 player.addEventListener('trouble', ({ detail }) => troubles.add(detail, (performance.now() - began) / 1000));
-video.muted = true; // only then may it begin by itself
 
 if (!own) {
   view.fatal('This page plays streams of its own host only', `${asked} is not an address there.`);

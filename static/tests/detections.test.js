@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DetectionFeed, formatError, rowOf, sourcesOf } from '../page/detections.js';
+import { DetectionFeed, formatError, rowOf, sourcesOf } from '../page/truth/detections.js';
 
 const FPS = 30000 / 1001;
 const report = (change) => ({ markers: 0, matched: 0, spurious: 0, matches: [], missed_markers: [], spurious_detections: [], ...change });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_FRAME, frameChecksum, frameCodeBits, frameFromBits, readFrameCode } from '../page/frame-code.js';
+import { MAX_FRAME, frameChecksum, frameCodeBits, frameFromBits, readFrameCode } from '../page/check/frame-code.js';
 
 // A strip painted as the generator paints it: integer floors at the cells' edges.
 function paint(n, width, height, black = 16, white = 235) {

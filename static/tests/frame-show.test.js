@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FrameShow } from '../page/frame-show.js';
+import { FrameShow } from '../page/check/frame-show.js';
 
 // A player of 25 frames a second, whose playlist's times are so many frames off until a segment is loaded by the `loads`th seek.
 class FakePlayer {

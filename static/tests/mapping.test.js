@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StreamClock } from '../page/clocks.js';
-import { SegmentMap } from '../page/segment-map.js';
-import { FRAME_RECORD_UUID, SeiIndex, parseFrameRecord } from '../page/sei-index.js';
-import { compare } from '../page/self-check.js';
+import { SegmentMap } from '../page/check/segment-map.js';
+import { FRAME_RECORD_UUID, SeiIndex, parseFrameRecord } from '../page/check/sei-index.js';
+import { compare } from '../page/check/self-check.js';
 
 const RATES = [[24000, 1001], [25, 1], [30000, 1001], [30, 1], [50, 1], [60000, 1001], [60, 1]];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MissingFeed, reasonOf } from '../page/missing.js';
+import { MissingFeed, reasonOf } from '../page/truth/missing.js';
 
 const record = (frame, last, reason, detail) => ({ frame, last_frame: last, reason, detail });
 

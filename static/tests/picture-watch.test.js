@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frameCodeBits } from '../page/frame-code.js';
-import { PictureWatch } from '../page/picture-watch.js';
-import { SelfCheck } from '../page/self-check.js';
+import { frameCodeBits } from '../page/check/frame-code.js';
+import { PictureWatch } from '../page/check/picture-watch.js';
+import { SelfCheck } from '../page/check/self-check.js';
 
 // A canvas that shows the code of the last picture that was drawn.
 class FakeCanvas {

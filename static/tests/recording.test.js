@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { spansOf, summaryOf } from '../page/recording.js';
+import { spansOf, summaryOf } from '../page/player/recording.js';
 
 test('findings have their place in the recording, and none ends after it', () => {
   const found = (kind, replay_offset, amount, playlist) => ({ kind, text: 'what it is', playlist, replay_offset, amount });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PictureOrder } from '../page/picture-order.js';
-import { ownsItsTime } from '../page/picture-watch.js';
-import { DOUBTS, Differences, compare, overall } from '../page/self-check.js';
+import { PictureOrder } from '../page/check/picture-order.js';
+import { ownsItsTime } from '../page/check/picture-watch.js';
+import { DOUBTS, Differences, compare, overall } from '../page/check/self-check.js';
 
 test('a VideoFrame has the media time of its picture, or one that means nothing', () => {
   const cases = [

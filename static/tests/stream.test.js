@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TroubleList, troubleOf, wordOf } from '../page/stream-trouble.js';
+import { TroubleList, troubleOf, wordOf } from '../page/player/stream-trouble.js';
 
 test('errors are told in words', () => {
   const cases = [

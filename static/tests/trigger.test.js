@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, sentence } from '../page/api.js';
-import { Trigger } from '../page/trigger.js';
+import { Trigger } from '../page/truth/trigger.js';
 
 // The form, and a server that refuses with an error.
 function form(error) {

@@ -1,6 +1,6 @@
 // The marker table: newest first, new ones highlighted, each row a way to the marker's first frame.
 
-import { formatCount, formatLag, formatSeconds, formatUtc } from './clocks.js';
+import { formatCount, formatLag, formatSeconds, formatUtc } from '../clocks.js';
 
 // The newest this many are shown; all of them are in /markers.
 const MAX_ROWS = 100;

@@ -1,6 +1,6 @@
 // The trigger: asks the server for an event now, and says when it will be seen.
 
-import { sentence } from './api.js';
+import { sentence } from '../api.js';
 
 // A planned event that has not come this long after its time is given up on.
 const GIVE_UP_SECONDS = 45;

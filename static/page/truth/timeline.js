@@ -3,7 +3,7 @@
 // It is a slider for assistive technology and the keyboard. Positions are shares of the window, which moves on with
 // the live edge, so everything is placed anew a few times a second.
 
-import { formatAgo, formatUtc } from './clocks.js';
+import { formatAgo, formatUtc } from '../clocks.js';
 
 const STEP_SECONDS = 5;
 const PAGE_SECONDS = 60;

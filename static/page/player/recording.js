@@ -3,8 +3,8 @@
 // Positions are seconds of the recording, as `replay --offset` counts them. Going to one moves the replay's clock, for every
 // client; a player is then at its live edge there.
 
-import { formatAgo } from './clocks.js';
-import { place, shareOf } from './timeline.js';
+import { formatAgo } from '../clocks.js';
+import { place, shareOf } from '../truth/timeline.js';
 
 const POLL_MS = 1000;
 const STEP_SECONDS = 5;

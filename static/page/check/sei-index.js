@@ -4,7 +4,7 @@
 // GEN time, PTS and active event. hls.js gives it with the access unit's presentation time in the media timeline,
 // the same timeline as the displayed frame's media time, so the two meet without any offset.
 
-import { MAX_RESIDUAL } from './clocks.js';
+import { MAX_RESIDUAL } from '../clocks.js';
 
 export const FRAME_RECORD_UUID = 'bb53d2df-cb3f-508b-af64-b4609264511b';
 

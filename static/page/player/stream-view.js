@@ -1,6 +1,6 @@
 // Shows the state of a StreamPlayer: the pill and the banner, the facts beside the picture, and the list of errors.
 
-import { formatAgo } from './clocks.js';
+import { formatAgo } from '../clocks.js';
 
 const BUFFERING_MS = 1500;
 

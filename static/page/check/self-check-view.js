@@ -1,6 +1,6 @@
 // Shows the self-check: the error in frames, the three numbers, the counts, and the last samples as a strip of bars.
 
-import { formatCount } from './clocks.js';
+import { formatCount } from '../clocks.js';
 import { HISTORY, overall } from './self-check.js';
 
 // The page's states without a stream, and how long after the last picture nothing is checked.

@@ -4,7 +4,7 @@
 // falls between the two. While the stream is closed the list is polled. A marker never changes once it is written;
 // the same one coming twice is one marker.
 
-import { parseUtc } from './clocks.js';
+import { parseUtc } from '../clocks.js';
 
 // More than any window shows, so a long session can't grow without bound.
 const MAX_MARKERS = 1000;

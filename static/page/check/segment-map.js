@@ -3,7 +3,7 @@
 // A segment's date-time gives the number of its first frame; from there frames are counted by the frame rate. Media
 // sequence numbers and durations take no part, so a gap, a discontinuity or a window that moved can't shift anything.
 
-import { MAX_RESIDUAL } from './clocks.js';
+import { MAX_RESIDUAL } from '../clocks.js';
 
 export class SegmentMap {
   /**

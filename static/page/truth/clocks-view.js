@@ -1,6 +1,6 @@
 // The clocks card: GEN, HLS and CLIENT side by side, ticking, and what they mean for the frame on screen.
 
-import { formatDate, formatLag, formatSeconds, formatUtc, parseUtc } from './clocks.js';
+import { formatDate, formatLag, formatSeconds, formatUtc, parseUtc } from '../clocks.js';
 
 // The generator's clock is asked for once a second; in between it is carried on, but not for longer than this.
 const MAX_CARRY_MS = 2500;

@@ -12,9 +12,9 @@ const RELOAD_EVERY = 4;
 // repair gets twice as long as the one before, up to 40 s: a slow machine must not be stopped in every start.
 const STALL_MS = 5000;
 const MAX_DOUBLINGS = 3;
-// Between two looks playback moves on by less than this, in seconds, also where the browser slows timers down. Further is a
-// jump, and no sign of life: hls.js jumps along with the window of a live stream though nothing plays.
-const JUMP = 2.5;
+// Between two looks playback moves on by less than the time that passes and this, in seconds. Further is a jump, and no sign
+// of life: hls.js jumps along with the window of a live stream though nothing plays.
+const JUMP = 2;
 // A segment that failed this often is skipped, once playback has stood before it for a while. What is missing in a live
 // stream hls.js skips by itself; where all is there it would ask again for a minute.
 const SKIP_FAILURES = 2;
@@ -29,15 +29,20 @@ export class StreamPlayer extends EventTarget {
   /**
    * @param {HTMLVideoElement} video
    * @param {string} src the address of the playlist
+   * @param {object} options more of hls.js's
    */
-  constructor(video, src) {
+  constructor(video, src, options = {}) {
     super();
     this.video = video;
     this.src = src;
+    this.options = options;
     this.hls = null;
     this.native = false;
     this.begun = false;
     this.ended = false;
+    this.wantsPlay = true;
+    // What ended playback last, null once it moves again, and what is planned about it: how, when (at), and whether only because
+    // of a stall.
     this.broken = null;
     this.attempts = 0;
     this.repair = null;
@@ -46,9 +51,10 @@ export class StreamPlayer extends EventTarget {
     // Milliseconds for which playback should have moved and has not, and what was tried about it since.
     this.stalled = 0;
     this.stalls = 0;
-    // The media sequence numbers of the last playlist.
-    this.numbers = null;
-    this.progress = { time: 0, at: performance.now(), since: performance.now() };
+    // The first media sequence number of the last playlist.
+    this.firstNumber = null;
+    this.#beginProgress();
+    video.muted = true; // only then may it begin by itself
     video.addEventListener('ended', () => { this.ended = true; });
     for (const name of ['seeking', 'playing']) video.addEventListener(name, () => { this.ended = video.ended; });
     video.addEventListener('error', () => this.#videoFailed());
@@ -60,16 +66,21 @@ export class StreamPlayer extends EventTarget {
 
   /** Begins with the source, at its live edge; what has no live edge goes on where it was. */
   load() {
-    const resume = this.#resumeAt();
-    this.progress = { time: this.video.currentTime, at: performance.now(), since: performance.now() };
+    const resume = this.resumeAt();
+    this.#beginProgress();
     this.repair = null;
-    this.numbers = null;
+    this.firstNumber = null;
     this.ended = false;
     this.hls?.destroy();
     this.hls = null;
     if (globalThis.Hls?.isSupported()) this.#loadHls(resume);
     else this.#loadNative(resume);
-    // Where autoplay is not allowed the browser's own controls are there.
+    if (this.wantsPlay) this.play();
+  }
+
+  play() {
+    this.wantsPlay = true;
+    // Interrupted by a new source, or autoplay is not allowed: the controls are there.
     this.video.play().catch(() => {});
   }
 
@@ -82,7 +93,14 @@ export class StreamPlayer extends EventTarget {
     this.load();
   }
 
-  #resumeAt() {
+  #beginProgress() {
+    const now = performance.now();
+    // When was looked, when it moved last, and since when it moves.
+    this.progress = { time: this.video.currentTime, looked: now, at: now, since: now };
+  }
+
+  /** Where to begin with the source, in seconds; -1 is its live edge. */
+  resumeAt() {
     if (!this.begun || this.live) return -1;
     // A place that can't be played is not tried for ever.
     return this.video.currentTime + Math.max(0, this.attempts - 2);
@@ -90,21 +108,22 @@ export class StreamPlayer extends EventTarget {
 
   #loadHls(startPosition) {
     const { Hls } = globalThis;
-    const hls = new Hls({
-      startPosition,
-      liveSyncDurationCount: 3,
-      backBufferLength: 90,
-      // A recording's playlists are those that were asked for then: partial segments come with none of them.
-      lowLatencyMode: false,
-    });
+    // Three segments behind the edge is what the HLS specification asks of a client (RFC 8216, 6.3.3).
+    const hls = new Hls({ startPosition, liveSyncDurationCount: 3, backBufferLength: 90, ...this.options });
     this.hls = hls;
-    const { Events } = Hls;
+    this.listen(hls, Hls.Events);
+    hls.loadSource(this.src);
+    hls.attachMedia(this.video);
+  }
+
+  /** Listens to hls.js. */
+  listen(hls, Events) {
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.begun = true;
       // A playlist whose end lies before the last one's start is another stream: the server began anew.
-      const another = this.numbers !== null && details.endSN < this.numbers.start;
-      this.numbers = { start: details.startSN };
-      if (another) this.#plan('reload', 'The stream began anew');
+      const another = this.firstNumber !== null && details.endSN < this.firstNumber;
+      this.firstNumber = details.startSN;
+      if (another) this.plan('reload', 'The stream began anew');
     });
     hls.on(Events.FRAG_BUFFERED, (_, { frag }) => this.failures.delete(`${frag.type} ${frag.sn}`));
     hls.on(Events.ERROR, (_, data) => {
@@ -112,8 +131,6 @@ export class StreamPlayer extends EventTarget {
       this.#note(data);
       if (data.fatal) this.#fail(data);
     });
-    hls.loadSource(this.src);
-    hls.attachMedia(this.video);
   }
 
   #loadNative(startPosition) {
@@ -129,7 +146,7 @@ export class StreamPlayer extends EventTarget {
     if (!this.native || !error) return;
     const what = ['', 'Playback was stopped', 'The stream can’t be had', 'The stream can’t be decoded', 'The stream can’t be played'][error.code];
     this.dispatchEvent(new CustomEvent('trouble', { detail: { what, status: '', segment: '', url: this.src, fatal: true } }));
-    this.#plan('reload', what);
+    this.plan('reload', what);
   }
 
   #note({ details, frag }) {
@@ -141,61 +158,89 @@ export class StreamPlayer extends EventTarget {
   }
 
   #fail(data) {
-    const { ErrorTypes } = globalThis.Hls;
-    const { what } = troubleOf(data);
     // Without a list of variants hls.js has nothing to load: only the source can be asked for again.
     const anew = !this.begun || !this.hls.levels.length || this.attempts % RELOAD_EVERY === RELOAD_EVERY - 1;
-    if (anew) this.#plan('reload', what);
-    else if (data.type === ErrorTypes.MEDIA_ERROR) this.#plan('media', what);
-    else if (data.type === ErrorTypes.NETWORK_ERROR) this.#plan('network', what);
-    else this.#plan('reload', what);
+    this.plan(anew ? 'reload' : this.repairOf(data.type), troubleOf(data).what);
   }
 
-  #plan(how, what) {
+  /** What is tried first about a fatal error: "media" decodes anew, "resume" loads on, "reload" begins with the source. */
+  repairOf(type) {
+    const { ErrorTypes } = globalThis.Hls;
+    return { [ErrorTypes.MEDIA_ERROR]: 'media', [ErrorTypes.NETWORK_ERROR]: 'resume' }[type] ?? 'reload';
+  }
+
+  /** Plans a repair; one of a stall is dropped when playback moves before. */
+  plan(how, what, stall = false) {
     this.broken = what;
     this.progress.since = performance.now();
-    this.repair = { how, at: performance.now() + BACKOFF_MS[Math.min(this.attempts++, BACKOFF_MS.length - 1)] };
+    this.repair = { how, what, stall, at: performance.now() + BACKOFF_MS[Math.min(this.attempts++, BACKOFF_MS.length - 1)] };
   }
 
-  #mend() {
-    const { how } = this.repair;
+  /** Whether nothing is loaded any more until the source begins anew. */
+  get failed() {
+    return this.repair?.how === 'reload' && !this.repair.stall;
+  }
+
+  async #mend() {
+    const { repair } = this;
+    if (repair.how === 'reload') {
+      repair.at = Infinity; // while it is asked for
+      const may = await this.mayReload();
+      if (this.repair !== repair) return;
+      if (may) this.load();
+      else this.plan('reload', repair.what, repair.stall);
+      return;
+    }
     this.repair = null;
     this.progress.at = performance.now();
-    if (how === 'reload' || !this.hls) {
-      this.load();
-    } else if (how === 'media') {
+    if (repair.how === 'media') {
       this.hls.recoverMediaError();
-      this.video.play().catch(() => {});
+      if (this.wantsPlay) this.play();
     } else {
-      this.hls.startLoad();
+      this.resume();
     }
   }
 
+  /** Whether there is something to begin anew with. */
+  async mayReload() {
+    return true;
+  }
+
+  /** Loads on. */
+  resume() {
+    if (this.hls) this.hls.startLoad();
+    else this.load();
+  }
+
   /**
-   * Repairs what is broken; called about four times a second.
+   * Repairs what is broken; called a few times a second.
    * @param {number} now ms of performance.now
+   * @param {boolean} mayRepair false where that is of no use just now
    */
-  tick(now) {
+  async tick(now, mayRepair = true) {
     const stalled = this.#stalledFor(now);
     this.stalled = stalled;
-    if (stalled > SKIP_STALL_MS && this.#skipSegment()) return;
+    if (stalled === 0) {
+      this.stalls = 0;
+      if (this.repair?.stall) this.repair = null;
+    }
+    if (!mayRepair || this.skip()) return;
     if (this.repair) {
-      if (now >= this.repair.at) this.#mend();
+      if (now >= this.repair.at) await this.#mend();
       return;
     }
     if (stalled === 0 && this.broken !== null && now - this.progress.since > 1000) this.broken = null;
     if (now - this.progress.since > MENDED_MS) this.attempts = 0;
-    if (stalled === 0) this.stalls = 0;
-    if (stalled > STALL_MS * 2 ** Math.min(this.stalls, MAX_DOUBLINGS) && this.begun && this.#hasMore()) {
-      this.#plan(this.stalls++ % 2 === 0 ? 'network' : 'reload', 'Playback stalls');
+    if (stalled > STALL_MS * 2 ** Math.min(this.stalls, MAX_DOUBLINGS) && this.hasMore()) {
+      this.plan(this.stalls++ % 2 === 0 ? 'resume' : 'reload', 'Playback stalls', true);
     }
   }
 
-  // Jumps over the segment that playback stands before, if it can't be had and there is something behind it.
-  #skipSegment() {
+  /** Jumps over the segment that playback stands before, if it can't be had and there is something behind it; false if not. */
+  skip() {
     const { video } = this;
     const here = video.currentTime;
-    if (this.bufferAhead > SKIP_WITHIN) return false;
+    if (this.stalled <= SKIP_STALL_MS || this.bufferAhead > SKIP_WITHIN) return false;
     for (const [key, { count, start, end }] of this.failures) {
       if (count < SKIP_FAILURES || here < start - SKIP_WITHIN || here >= end || !(this.edge > end + 0.1)) continue;
       this.failures.delete(key);
@@ -209,19 +254,20 @@ export class StreamPlayer extends EventTarget {
     return false;
   }
 
-  // Whether the playlist has something to play that is not there yet. Where it stands still, waiting is all right.
-  #hasMore() {
-    const { edge } = this;
-    return edge !== null && edge - this.video.currentTime > 2 * (this.details?.targetduration ?? 6);
+  /** Whether the playlist has something to play that is not there yet. Where it stands still, waiting is all right. */
+  hasMore() {
+    const { begun, edge } = this;
+    return begun && edge !== null && edge - this.video.currentTime > 2 * (this.details?.targetduration ?? 6);
   }
 
   #stalledFor(now) {
     const { video, progress } = this;
-    const step = video.currentTime - progress.time;
-    const moves = step !== 0 && Math.abs(step) < JUMP && video.readyState >= 2;
+    const step = Math.abs(video.currentTime - progress.time);
+    const moves = step > 0 && step < JUMP + (now - progress.looked) / 1000 && video.readyState >= 2;
     if (moves || video.paused || video.ended) progress.at = now;
     if (!moves && now - progress.at > 1000 || video.paused) progress.since = now;
     progress.time = video.currentTime;
+    progress.looked = now;
     return now - progress.at;
   }
 

@@ -1,0 +1,191 @@
+// The player of a channel of this server: it keeps to the live edge, says which segments are where, hands on the user data
+// of the pictures, and jumps over gaps.
+
+import { parseUtc } from '../clocks.js';
+import { StreamPlayer } from './stream-player.js';
+
+// Where the playlist says that a gap is next, there is nothing to wait for.
+const GAP_STALL_MS = 900;
+
+const OPTIONS = {
+  // The picture's clock is to be compared, so it is never sped up to catch up.
+  maxLiveSyncPlaybackRate: 1,
+  maxBufferLength: 20,
+  enableCEA708Captions: false,
+  enableWebVTT: false,
+  enableIMSC1: false,
+};
+
+/**
+ * Events: those of StreamPlayer, "segments" (the playlist or its timing changed), "userdata" (detail: samples), "reload" (a
+ * new source: media times from before are void).
+ */
+export class ChannelPlayer extends StreamPlayer {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {Api} api
+   */
+  constructor(video, api) {
+    super(video, '', OPTIONS);
+    this.api = api;
+    video.addEventListener('timeupdate', () => this.native && this.#changed());
+  }
+
+  /** Begins with the source, anew if there was one, at the live edge. */
+  load() {
+    this.src = this.api.playlistPath();
+    this.dispatchEvent(new Event('reload'));
+    super.load();
+  }
+
+  resumeAt() {
+    return -1;
+  }
+
+  listen(hls, Events) {
+    super.listen(hls, Events);
+    for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.FRAG_BUFFERED]) hls.on(event, () => this.#changed());
+    hls.on(Events.FRAG_PARSING_USERDATA, (_, { samples }) => {
+      this.dispatchEvent(new CustomEvent('userdata', { detail: samples }));
+    });
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('segments'));
+  }
+
+  /** The playlist's segments in media time, for SegmentMap. */
+  segments() {
+    if (this.native) return this.#nativeSegments();
+    const fragments = this.details?.fragments ?? [];
+    return fragments.map((f) => ({
+      // Where the playlist's first segment is loaded, its start stays 0 at first, also if its first picture comes later
+      // (as with B-frames): where the pictures of a segment were seen, they say when it begins.
+      start: f.startPTS ?? f.start,
+      end: f.endPTS ?? f.start + f.duration,
+      // The tag's text has the date-time in full; the parsed one is cut to milliseconds.
+      utc: parseUtc(f.rawProgramDateTime) ?? (f.programDateTime ? BigInt(f.programDateTime) * 1_000_000n : null),
+      gap: f.tagList.some((tag) => tag[0] === 'GAP'),
+    }));
+  }
+
+  // The browser tells one date-time only, that of media time 0: the whole window is one segment.
+  #nativeSegments() {
+    const start = this.video.getStartDate?.();
+    const { edge } = this;
+    if (!start || Number.isNaN(start.getTime()) || edge === null) return [];
+    return [{ start: 0, end: edge, utc: BigInt(start.getTime()) * 1_000_000n, gap: false }];
+  }
+
+  /** Whether the playlist says that nothing more comes. */
+  get stopped() {
+    return this.native ? this.ended : this.details?.live === false;
+  }
+
+  /** Media time of the place to play from when live; null while there is no playlist. */
+  get livePosition() {
+    const position = this.native ? this.edge - 6 : this.hls?.liveSyncPosition;
+    return Number.isFinite(position) ? position : null;
+  }
+
+  /** True while what plays is about as new as it can be. */
+  get atLive() {
+    const live = this.livePosition;
+    return live !== null && !this.video.paused && this.video.currentTime > live - 2 * (this.details?.targetduration ?? 2);
+  }
+
+  toggle() {
+    if (this.video.paused) this.play();
+    else this.pause();
+  }
+
+  pause() {
+    this.wantsPlay = false;
+    this.video.pause();
+  }
+
+  /** Whether the video has sound, as far as the browser tells. */
+  get hasSound() {
+    const { video } = this;
+    return Boolean(this.hls?.audioTracks.length || video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
+  }
+
+  /** Mutes the video or lets it be heard, where it has sound. */
+  toggleSound() {
+    if (this.hasSound) this.video.muted = !this.video.muted;
+  }
+
+  seek(mediaTime) {
+    const start = this.windowStart;
+    const live = this.livePosition ?? this.edge;
+    if (start === null || live === null) return;
+    const buffered = this.video.currentTime + this.bufferAhead - 0.1;
+    // Half a second from the window's start: it moves on, and what has left it can't be loaded.
+    this.#goTo(Math.min(Math.max(mediaTime, start + 0.5), Math.max(live, buffered)));
+  }
+
+  goLive() {
+    const live = this.livePosition;
+    if (live !== null) this.#goTo(live);
+    this.play();
+  }
+
+  // To get there takes a while: that is no stall yet.
+  #goTo(mediaTime) {
+    this.progress.at = performance.now();
+    this.video.currentTime = mediaTime;
+  }
+
+  /**
+   * Repairs what is broken; called about once a second.
+   * @param {number} now ms of performance.now
+   * @param {boolean} serverAnswers whether the server answers. That it calls the stream live is not needed: a playlist
+   *   which goes on says enough, and a recording that is served again may not be called so.
+   */
+  tick(now, serverAnswers) {
+    if (this.stopped && !this.repair) this.plan('reload', 'The stream has stopped');
+    return super.tick(now, serverAnswers);
+  }
+
+  // What loads on after an outage is behind live: begun anew it is not.
+  repairOf(type) {
+    const how = super.repairOf(type);
+    return how === 'resume' ? 'reload' : how;
+  }
+
+  // A gap or a restart lies between the buffer's end and what is new: jump over it.
+  resume() {
+    const live = this.livePosition;
+    if (live !== null && live > this.video.currentTime + 0.5) this.#goTo(live);
+    else super.resume();
+  }
+
+  // Without anything new there is nothing to begin with: the last picture stays. Before the first playlist there is neither.
+  async mayReload() {
+    if (!this.begun) return true;
+    const newest = await this.api.newestSegment();
+    return newest !== null && newest !== this.details?.fragments.at(-1)?.relurl;
+  }
+
+  // The playlist that is known may be an old one: mayReload asks.
+  hasMore() {
+    return true;
+  }
+
+  skip() {
+    const beyond = this.stalled >= GAP_STALL_MS && !this.failed ? this.#endOfGapAhead() : null;
+    if (beyond === null) return super.skip();
+    this.#goTo(beyond);
+    return true;
+  }
+
+  // Where to go on when the next thing in the playlist is a gap; null if it isn't, or nothing comes after it yet.
+  #endOfGapAhead() {
+    const here = this.video.currentTime;
+    const segments = this.segments();
+    let i = segments.findIndex((s) => s.gap && s.end > here && s.start - here < 0.5);
+    if (i < 0) return null;
+    while (segments[i]?.gap) i++;
+    return segments[i] ? segments[i].start + 0.01 : null;
+  }
+}
