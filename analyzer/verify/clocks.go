@@ -73,6 +73,7 @@ func (c *checker) frameSpecs() []frameSpec {
 		timing,
 		{analyzer.MISBTime, true, c.expectedMISB, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
+		{analyzer.ProducerTime, false, nil, []clockSpec{clock(analyzer.ProducerTime, microsecond, c.genError)}},
 		{analyzer.OnFI, false, c.expectedFI, []clockSpec{timecode, utc}},
 	}
 }
@@ -190,6 +191,9 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 		}
 		seen[n] = true
 		lead := f.PTS - f.DTS
+		if key, known := c.truth.Frames[c.clock.FirstFrame(c.clock.MSN(n))]; known && c.movedDTS(number, j) {
+			lead -= key.PTS - key.DTS
+		}
 		if millisecond && pts.State == report.Exact { // each is rounded
 			lead = int64(int32(millis(f.PTS)-millis(f.DTS))) * (media.TicksPerSecond / 1000)
 		}
@@ -202,6 +206,21 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 	}
 	sortSamples(list)
 	return newClockReport(report.DTSClock, tolerance, list, 0, true)
+}
+
+// movedDTS says whether the decoding times around a unit are moved, as those of CMAF are, so that a segment's first unit is
+// presented when it is decoded.
+func (c *checker) movedDTS(number int, j *matcher) bool {
+	if c.in.kind != input.HLS && c.in.kind != input.MP4 {
+		return false
+	}
+	for k := number; k >= 0 && k > number-int(c.channel.FramesPerSegment); k-- {
+		u := c.in.units[k]
+		if i, ok := j.unit(int64(k), u.pts); ok && c.clock.Offset(c.in.pictures[i].Frame) == 0 {
+			return u.dts == u.pts
+		}
+	}
+	return false
 }
 
 // ptsTolerance is up to where a picture's time stamp counts as right, in nanoseconds.

@@ -54,7 +54,7 @@ func (c *checker) compare(j *matcher) *comparison {
 	for i := range c.in.statements {
 		m.sort(&c.in.statements[i], j)
 	}
-	fi, dated := c.fiFrames(), c.datedFrames(j)
+	fi, dated, produced := c.fiFrames(), c.datedFrames(j), c.in.states(analyzer.ProducerTime)
 	specs := c.frameSpecs()
 	for _, e := range j.entries {
 		n := c.in.pictures[e.picture].Frame
@@ -66,6 +66,9 @@ func (c *checker) compare(j *matcher) *comparison {
 				needed = needed && c.holdsScripts()
 			case analyzer.ProgramDateTime:
 				needed, wanted = dated[n], true
+			case analyzer.ProducerTime:
+				_, begins := dated[n]
+				needed, wanted = begins && produced, true
 			}
 			m.frame(s, n, needed, wanted)
 		}
@@ -358,6 +361,7 @@ func covers(clock string) (list []fieldKey) {
 		string(analyzer.DateRange):       {"START-DATE"},
 		string(analyzer.OnCuePoint):      {"pts"},
 		string(analyzer.ID3):             {"pts"},
+		string(analyzer.ProducerTime):    {"utc"},
 		report.OnFITCClock:               {"tc"},
 		report.OnFIClock:                 {"sd", "st", "tz"},
 		report.PTSClock:                  {"pts"},

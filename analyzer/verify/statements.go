@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,7 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 	}
 	var lost error
 	if in.kind == input.HLS {
-		// Segments of MP4 hold none.
+		// Segments of MP4 hold some where refstream made them: then they have producer times too.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
 		in.holdsID3 = err == nil && len(matches) > 0
 		o.Note = func(n analyzer.Note) {
@@ -47,7 +48,10 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 			in.transport = append(in.transport, r)
 		case analyzer.OnMetaData:
 			in.metadata = append(in.metadata, r)
-		case analyzer.UserData, analyzer.OnTextData, analyzer.ProducerTime: // of others
+		case analyzer.ProducerTime:
+			in.holdsID3 = in.holdsID3 || in.kind == input.HLS
+			in.statements = append(in.statements, r)
+		case analyzer.UserData, analyzer.OnTextData: // of others
 		default:
 			in.statements = append(in.statements, r)
 		}
@@ -122,5 +126,28 @@ func (in *streamData) readOthers(ctx context.Context, unknownKind bool, path, di
 	in.transport = nil
 	for i := range in.units {
 		in.units[i].undated = true
+	}
+}
+
+// undoShift takes back what ffmpeg adds to the time stamps of MP4 with negative composition offsets: the largest of them.
+func (in *streamData) undoShift() {
+	if len(in.units) == 0 || in.kind != input.HLS && in.kind != input.MP4 {
+		return
+	}
+	largest, first := int64(0), in.units[0].pts
+	for _, u := range in.units {
+		largest, first = max(largest, u.dts-u.pts), min(first, u.pts)
+	}
+	begin := int64(math.MaxInt64)
+	for _, p := range in.pictures {
+		if p.Timed {
+			begin = min(begin, p.PTS)
+		}
+	}
+	if off := begin - first; largest == 0 || max(off-largest, largest-off) > 1 { // each rounded to a tick
+		return
+	}
+	for i := range in.pictures {
+		in.pictures[i].PTS -= largest
 	}
 }

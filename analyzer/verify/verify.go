@@ -147,6 +147,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	if err := state(); err != nil {
 		return nil, err
 	}
+	in.undoShift()
 	report, err := check(ctx, in, channel, source, o.Allow)
 	if err != nil {
 		return nil, err

@@ -90,8 +90,10 @@ func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []st
 	filters := fmt.Sprintf("settb=1/%d,sidedata=mode=delete,metadata=mode=delete,metadata=mode=add:key=refstream:value=1,"+
 		"metadata=mode=print:file=%s,scale=%d:%d:flags=area,format=yuv420p", media.TicksPerSecond, times, meterWidth, meterHeight)
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, input...)
-	return ffmpeg.New(ctx, waitDelay, said, program,
+	cmd := ffmpeg.New(ctx, waitDelay, said, program,
 		append(args, "-map", "0:v:0", "-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")...)
+	cmd.MaxMemory = ffmpeg.ReadingMemory
+	return cmd
 }
 
 func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err error) {

@@ -44,7 +44,7 @@ func Probe(ctx context.Context, program, path string) (StreamInfo, error) {
 	cmd := ffmpeg.New(ctx, waitDelay, said, program, append(localInput(), "-v", "error", "-select_streams", "v:0",
 		"-show_entries", "stream=codec_name,width,height,time_base:format=format_name", "-of", "json", "-i", path)...)
 	var out bytes.Buffer
-	cmd.Stdout = &out
+	cmd.Stdout, cmd.MaxMemory = &out, ffmpeg.ReadingMemory
 	if err := cmd.Run(); err != nil {
 		return StreamInfo{}, fmt.Errorf("probe stream: %w%s", cmp.Or(ctx.Err(), err), said.Addition())
 	}
@@ -125,7 +125,9 @@ func CopyToTS(ctx context.Context, program, path, dir string) (string, error) {
 	args := append([]string{"-nostdin", "-v", "error", "-copyts"}, localInput()...)
 	args = append(args, "-i", from, "-map", "0:v:0", "-c", "copy", "-y", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", to)
 	said := &ffmpeg.Lines{Tail: saidLines}
-	if err := ffmpeg.New(ctx, waitDelay, said, program, args...).Run(); err != nil {
+	cmd := ffmpeg.New(ctx, waitDelay, said, program, args...)
+	cmd.MaxMemory = ffmpeg.ReadingMemory
+	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("copy stream: %w%s", err, said.Addition())
 	}
 	return to, nil

@@ -35,6 +35,7 @@ func ParseAllowance(text string) ([]Allowance, error) {
 	// What a container may have no room for; SEI is none of it.
 	messages := []string{
 		string(analyzer.ID3), string(analyzer.OnCuePoint), OnFIClock, OnFITCClock, string(analyzer.DateRange), string(analyzer.ProgramDateTime),
+		string(analyzer.ProducerTime),
 	}
 	remux := []Allowance{
 		{Kind: DTS, Most: -1}, {Kind: SegmentLength, Most: -1}, {Kind: PCRRepetitionError, Most: -1}, {Kind: PCRStepError, Most: -1}, {Kind: ClockOffset, Clocks: []string{PTSClock}, Most: -1},
