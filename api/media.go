@@ -15,11 +15,10 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
 )
 
 const (
-	playlistType = "application/vnd.apple.mpegurl" // RFC 8216, 4
-	segmentType  = "video/mp2t"
 	// segmentCaching: a segment never changes while its stream goes on. The age is an hour, not a year, because a data
 	// directory that was reset begins again with the same names.
 	segmentCaching = "public, max-age=3600, immutable"
@@ -27,20 +26,12 @@ const (
 	maxPlaylist = 16 << 20
 )
 
-// isSegment says whether name is one that a segment can have: seg-, letters, digits, '-' and '_', .ts.
-func isSegment(name string) bool {
-	body, isTS := strings.CutSuffix(name, ".ts")
-	body, isSeg := strings.CutPrefix(body, "seg-")
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	return isTS && isSeg && body != "" && len(name) <= 128 && strings.Trim(body, allowed) == ""
-}
-
 // getPublished answers GET /hls/{channel}/{file}. Only names that the stream publishes are known, and they are opened
 // below the channel's directory, which no name and no symbolic link leads out of.
 func (s *Server) getPublished(c echo.Context) error {
 	channel, name := c.Param("channel"), c.Param("file")
-	playlist := name == "index.m3u8" || name == "master.m3u8"
-	if markers.CheckChannelName(channel) != nil || !playlist && !isSegment(name) {
+	media := packager.ContentType(name)
+	if markers.CheckChannelName(channel) != nil || media == "" {
 		return notFound("there is no such file")
 	}
 	dir := s.cfg.HLSDir(channel)
@@ -52,11 +43,11 @@ func (s *Server) getPublished(c echo.Context) error {
 		return err
 	}
 	defer f.Close() // it is read only
-	if playlist {
+	if media == packager.PlaylistType {
 		return answerPlaylist(c, f, name)
 	}
 	h := c.Response().Header()
-	h.Set("Content-Type", segmentType)
+	h.Set("Content-Type", media)
 	h.Set("Cache-Control", segmentCaching)
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	return answerBy(c, func(w http.ResponseWriter) { http.ServeContent(w, c.Request(), name, info.ModTime(), f) })
@@ -103,7 +94,7 @@ func answerPlaylist(c echo.Context, f io.Reader, name string) error {
 		return fmt.Errorf("read playlist: %w", err)
 	}
 	h := c.Response().Header()
-	h.Set("Content-Type", playlistType)
+	h.Set("Content-Type", packager.PlaylistType)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", etagOf(b))
 	return answerBy(c, func(w http.ResponseWriter) { http.ServeContent(w, c.Request(), name, time.Time{}, bytes.NewReader(b)) })

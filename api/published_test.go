@@ -78,6 +78,21 @@ func TestSegmentFile(t *testing.T) {
 	}
 }
 
+// TestContainers serves what the second container publishes.
+func TestContainers(t *testing.T) {
+	f := published(t)
+	for name, media := range map[string]string{
+		"index-fmp4.m3u8": "application/vnd.apple.mpegurl", "master-fmp4.m3u8": "application/vnd.apple.mpegurl",
+		"seg-12.m4s": "video/iso.segment", "init-00ff00ff.mp4": "video/mp4", "seg-12.mp4": "", "init-1.m4s": "", "index-mp4.m3u8": "", "seg-.m4s": "",
+	} {
+		f.publish(name, "x")
+		w := f.get("/hls/main/" + name)
+		if got := w.Header().Get("Content-Type"); media != "" && (w.Code != 200 || got != media) || media == "" && w.Code != 404 {
+			t.Errorf("%s: %d, %s", name, w.Code, got)
+		}
+	}
+}
+
 // TestRanges: what RFC 9110 has a server ignore is ignored, and all else is answered with what was asked for.
 func TestRanges(t *testing.T) {
 	f := published(t)
