@@ -113,6 +113,8 @@ type fmp4Pack struct {
 	// sps and pps are those of the initialization section.
 	sps, pps       [][]byte
 	initialization []byte
+	// next is the frame whose time is the decoding time of the unit that comes next.
+	next int64
 }
 
 func (p *fmp4Pack) begin(msn int64) { p.segment.Reset(msn) }
@@ -122,11 +124,20 @@ func (p *fmp4Pack) unit(u stream.Unit) error {
 		if err := p.initialize(u.NALs); err != nil {
 			return err
 		}
+		reordered, _ := p.clock.Rate.FrameAtTicks(u.PTS - u.DTS)
+		p.next = u.Frame - reordered
 		if u.Record.GenNS != 0 {
 			p.segment.SetProduced(time.Unix(0, u.Record.GenNS))
 		}
 	}
-	return p.segment.AddUnit(u.AccessUnit)
+	// The encoder's decoding times are frame times too, rounded to ticks in its own way. Here they are rounded as PTS is, so that
+	// the durations of all samples together are exact: some readers add them up.
+	u.DTS = p.clock.PTS(p.next)
+	if err := p.segment.AddUnit(u.AccessUnit); err != nil {
+		return err
+	}
+	p.next++
+	return nil
 }
 
 // initialize makes the initialization section of the parameter sets in a key unit.

@@ -34,7 +34,7 @@ func VideoInit(sps, pps [][]byte) ([]byte, error) {
 		return nil, fmt.Errorf("write initialization section: %d SPS and %d PPS: one of each is needed", len(sps), len(pps))
 	}
 	file := mp4.CreateEmptyInit()
-	*file.Ftyp = *mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc", "cmf2"})
+	*file.Ftyp = *mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc"})
 	if err := file.AddEmptyTrack(Timescale, "video", "und").SetAVCDescriptor("avc1", sps, pps, true); err != nil {
 		return nil, fmt.Errorf("write initialization section: %w", err)
 	}
@@ -47,15 +47,14 @@ func VideoInit(sps, pps [][]byte) ([]byte, error) {
 
 // Segment is a CMAF segment of one fragment (ISO/IEC 23000-19, 7.3.2) in the making. Its memory is used again.
 //
-// The first unit is a key frame and presented first. Decoding times are moved so that it is presented when it is decoded:
-// then the fragment's decoding time is its earliest presentation time, and units that are presented before they would be
-// decoded have negative offsets.
+// The first unit is a key frame and presented first. Decoding times are the units' own, so that no composition offset is
+// negative: ffmpeg 5.1 and WebKitGTK take pictures for later than they are where one is.
 type Segment struct {
 	number   uint32
 	samples  []mp4.Sample
-	dts      int64 // of the last unit, not moved
-	pts      int64 // of the first unit
-	shift    int64 // from DTS to decoding times
+	dts      int64 // of the last unit
+	first    int64 // DTS of the first unit
+	pts      int64 // PTS of the first unit
 	data     []byte
 	events   []Event
 	produced time.Time
@@ -81,20 +80,16 @@ func (s *Segment) AddUnit(au media.AccessUnit) error {
 	if au.Key {
 		sample.Flags = mp4.SyncSampleFlags
 	}
-	shift := s.shift
 	switch {
 	case len(s.samples) == 0 && !au.Key:
 		return errors.New("write segment: it does not begin with a key frame")
+	case au.DTS < 0 || au.PTS < au.DTS || au.PTS-au.DTS > math.MaxInt32:
+		return fmt.Errorf("write segment: DTS %d does not fit PTS %d", au.DTS, au.PTS)
 	case len(s.samples) == 0:
-		shift = au.PTS - au.DTS
 	case au.DTS <= s.dts || au.DTS-s.dts > math.MaxInt32:
 		return fmt.Errorf("write segment: DTS %d comes after DTS %d", au.DTS, s.dts)
 	case au.PTS < s.pts:
 		return fmt.Errorf("write segment: PTS %d is before that of the first unit, %d", au.PTS, s.pts)
-	}
-	offset := au.PTS - au.DTS - shift
-	if offset != int64(int32(offset)) {
-		return fmt.Errorf("write segment: PTS %d is too far from DTS %d", au.PTS, au.DTS)
 	}
 	start := len(s.data)
 	for _, nal := range au.NALs {
@@ -109,11 +104,11 @@ func (s *Segment) AddUnit(au media.AccessUnit) error {
 		s.data = s.data[:start]
 		return fmt.Errorf("write segment: a unit of %d bytes makes it %d bytes long", size-start, size)
 	}
-	sample.Size, sample.CompositionTimeOffset = uint32(len(s.data)-start), int32(offset)
+	sample.Size, sample.CompositionTimeOffset = uint32(len(s.data)-start), int32(au.PTS-au.DTS)
 	if n := len(s.samples); n > 0 {
 		s.samples[n-1].Dur = uint32(au.DTS - s.dts)
 	} else {
-		s.pts, s.shift = au.PTS, shift
+		s.pts, s.first = au.PTS, au.DTS
 	}
 	s.samples, s.dts = append(s.samples, sample), au.DTS
 	return nil
@@ -125,13 +120,13 @@ func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
 	if last < 0 {
 		return b, errors.New("write segment: it has no units")
 	}
-	rest := end - s.dts - s.shift
+	rest := end - (s.pts - s.first) - s.dts // the next segment is decoded as long before it is presented
 	if rest <= 0 || rest > math.MaxInt32 {
-		return b, fmt.Errorf("write segment: it ends at %d, and its last unit is decoded at %d", end, s.dts+s.shift)
+		return b, fmt.Errorf("write segment: it ends at %d, and its last unit is decoded at %d", end, s.dts)
 	}
 	s.samples[last].Dur = uint32(rest)
 	traf, moof := &mp4.TrafBox{}, &mp4.MoofBox{}
-	trun, tfdt := mp4.CreateTrun(0), mp4.CreateTfdt(uint64(s.pts))
+	trun, tfdt := mp4.CreateTrun(0), mp4.CreateTfdt(uint64(s.first))
 	trun.Samples, tfdt.Version = s.samples, 1
 	boxes := []mp4.Box{mp4.NewStyp("cmfs", 0, []string{"cmfs", "cmff", "msdh"})}
 	if !s.produced.IsZero() {

@@ -61,7 +61,7 @@ func TestSegmentWriter(t *testing.T) {
 		})
 		for i, want := range units {
 			got, err := r.Next()
-			if err != nil || got.PTS != want.PTS || got.DTS != want.DTS+7200 || got.Duration != 3600 || got.Key != want.Key {
+			if err != nil || got.PTS != want.PTS || got.DTS != want.DTS || got.Duration != 3600 || got.Key != want.Key {
 				t.Fatalf("unit %d: %+v, %v", i, got, err)
 			}
 			for _, nal := range got.NALs {
@@ -92,7 +92,9 @@ func TestSegmentWriterRefuses(t *testing.T) {
 	for want, u := range map[string]media.AccessUnit{
 		"comes after DTS 82800":    coded(97200, 82800, false),
 		"before that of the first": coded(86400, 86400, false),
-		"is too far from DTS":      coded(1<<40, 86400, false),
+		"does not fit PTS":         coded(1<<40, 86400, false),
+		"DTS 99000 does not fit":   coded(97200, 99000, false),
+		"DTS -1 does not fit":      coded(97200, -1, false),
 		"a unit of 0 bytes":        {PTS: 93600, DTS: 86400, NALs: [][]byte{{9, 0x10}}},
 		"comes after DTS":          coded(1<<40, 1<<40, false),
 	} {
