@@ -118,8 +118,11 @@ type kind struct {
 	batch                func(list []Record) Batch
 }
 
-// kindOf makes the entry of a kind from its list in a batch.
-func kindOf[T Record](name Kind, in func(*Batch) *[]T) kind {
+// kindOf makes the entry of a kind from its list in a batch. Stores compare records, so their members are comparable.
+func kindOf[T interface {
+	Record
+	comparable
+}](name Kind, in func(*Batch) *[]T) kind {
 	var none T
 	_, generated := Record(none).(measured)
 	_, takesLate := Record(none).(mover)

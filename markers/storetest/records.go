@@ -65,7 +65,8 @@ func Missing(n int64) markers.MissingRecord {
 // Segment is the record of segment msn.
 func Segment(msn int64) markers.SegmentRecord {
 	return markers.SegmentRecord{
-		MSN: msn, FirstFrame: msn * 60, LastFrame: msn*60 + 59, Bytes: 1 << 40, URI: fmt.Sprintf("seg-%d.ts", msn),
+		MSN: msn, FirstFrame: msn * 60, LastFrame: msn*60 + 59, Bytes: 1 << 40, URI: fmt.Sprintf("seg-%d.ts", msn), Init: "init.mp4",
+		Also:        markers.SegmentFile{URI: fmt.Sprintf("seg-%d.m4s", msn), Bytes: 7, Init: "init.mp4"},
 		PublishedAt: Channel("main").Clock().UTC(msn * 60), Discontinuity: true, DiscontinuitySequence: 4,
 		Generator: Generator,
 	}

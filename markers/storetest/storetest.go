@@ -191,6 +191,9 @@ func (s *suite) testIdempotent() {
 	s.frames("main", markers.Range{}, 10, 11, 12, 13, 14, 20)
 	s.append("main", markers.Batch{Frames: Frames(0, 1), Markers: []markers.Marker{Marker(5)}})
 	s.last("main", markers.Markers, markers.ID{Frame: 5, Sub: 1})
+	s.append("main", markers.Batch{Segments: []markers.SegmentRecord{Segment(1), Segment(1)}})
+	s.append("main", markers.Batch{Segments: []markers.SegmentRecord{Segment(1)}})
+	s.last("main", markers.Segments, markers.ID{Frame: 60, Sub: 1})
 	// Frame 0 is a frame like any other.
 	s.append("zero", markers.Batch{Frames: Frames(0, 2)})
 	s.restart()
