@@ -94,7 +94,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		m.Run = 1
 		c.truth.Markers[i] = m.At(time.Unix(0, c.truth.Frames[m.Frame].GenNS), ch.Epoch)
 	}
-	playlist, err := packager.New(packager.Options{Dir: dir, Channel: ch, Now: func() time.Time { return ch.Epoch }})
+	playlist, err := packager.New(packager.Options{Dir: dir, Channel: ch, Containers: packager.Containers(), Now: func() time.Time { return ch.Epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +138,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		}
 	}
 	_, err = playlist.Close()
+	c.paths["cmaf"] = filepath.Join(dir, "index-fmp4.m3u8")
 	c.paths["hls"], c.paths["ts"], c.paths["flv"] = filepath.Join(dir, "index.m3u8"), filepath.Join(dir, "a.ts"), filepath.Join(dir, "a.flv")
 	if err := errors.Join(err, writer.Write(tags.Flush()...), os.WriteFile(c.paths["ts"], stream.Bytes(), 0o600),
 		os.WriteFile(c.paths["flv"], file.Bytes(), 0o600)); err != nil {
@@ -148,7 +149,11 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 	}
 	for name, path := range c.paths {
 		list, info := decoded(t, ch, path)
-		c.decoded[name] = streamData{url: path, kind: input.Kind(name), pictures: list, info: info}
+		kind := input.Kind(name)
+		if name == "cmaf" {
+			kind = input.HLS
+		}
+		c.decoded[name] = streamData{url: path, kind: kind, pictures: list, info: info}
 	}
 	return c
 }

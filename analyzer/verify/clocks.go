@@ -53,6 +53,12 @@ func (c *checker) frameSpecs() []frameSpec {
 	dateTime.field = "program_date_time"
 	dateTime.want = func(n int64) string { return c.clock.UTC(n).Format(time.RFC3339Nano) }
 	dateTime.got = func(r *analyzer.Record) string { return r.UTC.Format(time.RFC3339Nano) }
+	produced := clock(analyzer.ProducerTime, microsecond, c.genError)
+	produced.field, produced.got = "utc", dateTime.got
+	produced.want = func(n int64) string {
+		gen, _ := c.gen(n)
+		return gen.Format(time.RFC3339Nano)
+	}
 	timecode, utc := clock(analyzer.OnFI, rounded, c.timecodeError), clock(analyzer.OnFI, millisecond, c.genError)
 	timecode.name, utc.name = report.OnFITCClock, report.OnFIClock
 	timing := frameSpec{analyzer.PicTiming, true, c.expectedTiming, []clockSpec{clock(analyzer.PicTiming, rounded, c.timecodeError)}}
@@ -73,7 +79,7 @@ func (c *checker) frameSpecs() []frameSpec {
 		timing,
 		{analyzer.MISBTime, true, c.expectedMISB, []clockSpec{clock(analyzer.MISBTime, microsecond, c.genError)}},
 		{analyzer.ProgramDateTime, false, nil, []clockSpec{dateTime}},
-		{analyzer.ProducerTime, false, nil, []clockSpec{clock(analyzer.ProducerTime, microsecond, c.genError)}},
+		{analyzer.ProducerTime, false, nil, []clockSpec{produced}},
 		{analyzer.OnFI, false, c.expectedFI, []clockSpec{timecode, utc}},
 	}
 }

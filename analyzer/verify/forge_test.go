@@ -19,6 +19,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -29,6 +30,7 @@ type forger struct {
 	unit     func(*media.AccessUnit)
 	marker   func(markers.Marker) []markers.Marker // timed ID3
 	script   func(name string, args []any) [][]any // of FLV: what stands in its place
+	produced func(time.Time) []time.Time           // of fragmented MP4
 	playlist func(string) string
 	bytes    func([]byte) []byte // the finished transport stream
 	last     int                 // where it is not 0, so many units of a transport stream are kept
@@ -71,6 +73,61 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 		return f.bytes(out.Bytes())
 	}
 	return out.Bytes()
+}
+
+// fragmented rewrites a segment of fragmented MP4.
+func (f *forger) fragmented(t *testing.T, init, in []byte) []byte {
+	t.Helper()
+	var s mp4.Segment
+	s.Reset(0)
+	r := mp4.NewSegmentReader(init, bytes.NewReader(in))
+	var errs []error
+	r.HandleEvents(func(e mp4.Event) {
+		frames, err := ts.ParseID3(e.Data)
+		m, _, err2 := ts.MarkerOf(frames)
+		errs = append(errs, err, err2)
+		list := []markers.Marker{m}
+		if f.marker != nil {
+			list = f.marker(m)
+		}
+		for _, m := range list {
+			e.Data, err = ts.MarkerTag(m)
+			e.PTS = m.PTS
+			errs = append(errs, err)
+			s.AddEvent(e)
+		}
+	})
+	r.HandleProducerTimes(func(p mp4.ProducerTime) {
+		list := []time.Time{p.UTC}
+		if f.produced != nil {
+			list = f.produced(p.UTC)
+		}
+		for _, utc := range list {
+			s.SetProduced(utc)
+		}
+	})
+	end := int64(0)
+	for {
+		u, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		end = max(end, u.PTS+u.Duration)
+		if f.unit != nil {
+			f.unit(&u.AccessUnit)
+		}
+		if errs = append(errs, err, s.AddUnit(u.AccessUnit)); errors.Join(errs...) != nil {
+			break
+		}
+	}
+	b, err := s.Append(nil, end)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		t.Fatal(err)
+	}
+	if f.bytes != nil {
+		return f.bytes(b)
+	}
+	return b
 }
 
 // tags rewrites an FLV file.
@@ -134,12 +191,23 @@ func (f *forger) forge(t *testing.T, c *clip, carrier string) string {
 	dir := t.TempDir()
 	from := c.paths[carrier]
 	names := []string{from}
-	if carrier == "hls" {
-		segments, err := filepath.Glob(filepath.Join(filepath.Dir(from), "seg*.ts"))
+	var init []byte
+	if pattern := map[string]string{"hls": "seg*.ts", "cmaf": "seg*.m4s"}[carrier]; pattern != "" {
+		segments, err := filepath.Glob(filepath.Join(filepath.Dir(from), pattern))
 		if err != nil || len(segments) == 0 {
 			t.Fatalf("%d segments, %v", len(segments), err)
 		}
 		names = append(names, segments...)
+	}
+	if carrier == "cmaf" {
+		sections, err := filepath.Glob(filepath.Join(filepath.Dir(from), "init-*.mp4"))
+		if err != nil || len(sections) != 1 {
+			t.Fatalf("initialization sections %q, %v", sections, err)
+		}
+		names = append(names, sections[0])
+		if init, err = os.ReadFile(sections[0]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, name := range names {
 		b, err := os.ReadFile(name)
@@ -151,6 +219,9 @@ func (f *forger) forge(t *testing.T, c *clip, carrier string) string {
 			b = f.tags(t, b)
 		case ".ts":
 			b = f.transport(t, b)
+		case ".m4s":
+			b = f.fragmented(t, init, b)
+		case ".mp4":
 		default:
 			if f.playlist != nil {
 				b = []byte(f.playlist(string(b)))
@@ -191,13 +262,13 @@ func forgeries(c *clip) (list []forgery) {
 			}
 		}
 	}
-	all, ops := []string{"hls", "ts", "flv"}, []string{opRemove, opDouble, opAdd}
+	all, ops := []string{"hls", "cmaf", "ts", "flv"}, []string{opRemove, opDouble, opAdd}
 	for source, want := range map[analyzer.Source]fields{
 		analyzer.FrameRecord: k.expectedRecord(r, frame), analyzer.MISBTime: k.expectedMISB(r, frame), analyzer.PicTiming: k.expectedTiming(r, frame),
 	} {
 		each(all, source, want, ops, func(t *testing.T, op, name string) *forger { return forgeSEI(t, c, source, op, name, frame) })
 	}
-	each([]string{"hls", "ts"}, analyzer.ID3, expectedID3(m), ops, forgeID3)
+	each([]string{"hls", "cmaf", "ts"}, analyzer.ID3, expectedID3(m), ops, forgeID3)
 	each([]string{"flv"}, analyzer.OnFI, k.expectedFI(r, 30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
 	each([]string{"flv"}, analyzer.OnCuePoint, expectedCuePoint(m), ops[:2], func(t *testing.T, op, name string) *forger {
 		return forgeScript(t, "onCuePoint", op, name)
@@ -229,10 +300,27 @@ func forgeries(c *clip) (list []forgery) {
 			}), false},
 			forgery{"hls", report.LengthTag, opField, "EXTINF", length(func(string) []string { return []string{"#EXTINF:1.04,\n"} }), false})
 	}
+	produced := func(edit func(time.Time) []time.Time) func(*testing.T) *forger {
+		return func(*testing.T) *forger {
+			n := 0
+			return &forger{produced: func(utc time.Time) []time.Time {
+				if n++; n != 2 {
+					return []time.Time{utc}
+				}
+				return edit(utc)
+			}}
+		}
+	}
+	list = append(list,
+		forgery{"cmaf", analyzer.ProducerTime, opRemove, "", produced(func(time.Time) []time.Time { return nil }), false},
+		forgery{"cmaf", analyzer.ProducerTime, opField, "utc", produced(func(utc time.Time) []time.Time { return []time.Time{utc.Add(40 * time.Millisecond)} }), false})
 	for _, carrier := range all {
 		tick := int64(1)
-		if carrier == "flv" {
+		switch carrier {
+		case "flv":
 			tick = 90
+		case "cmaf": // whose decoding times may be rounded by a tick in another way
+			tick = 2
 		}
 		move := func(pts, dts int64) func(*testing.T) *forger {
 			return func(*testing.T) *forger {
