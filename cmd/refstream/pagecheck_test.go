@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/internal/browser"
+	"github.com/refstream/refstream/packager"
 )
 
 var engines = []browser.Engine{browser.Chromium, browser.Firefox, browser.WebKit}
@@ -91,22 +92,24 @@ func TestPageSelfCheck(t *testing.T) {
 	}
 	type stream struct {
 		*running
-		fps, bframes string
-		nanos        int64   // of one frame
-		seconds      float64 // to watch
+		fps, bframes, container string
+		nanos                   int64   // of one frame
+		seconds                 float64 // to watch
 		// offset and bare are the stream with labels that are one frame off, and without frame records.
 		offset, bare *moodyProxy
 	}
 	streams := []*stream{
-		{fps: "30", bframes: "2", nanos: 33333333, seconds: 60}, {fps: "59.94", bframes: "2", nanos: 16683333, seconds: 60},
-		{fps: "30", bframes: "0", nanos: 33333333, seconds: 10}, {fps: "59.94", bframes: "0", nanos: 16683333, seconds: 10},
+		{fps: "30", bframes: "2", container: "ts", nanos: 33333333, seconds: 60},
+		{fps: "59.94", bframes: "2", container: "fmp4", nanos: 16683333, seconds: 60},
+		{fps: "30", bframes: "0", container: "fmp4", nanos: 33333333, seconds: 10},
+		{fps: "59.94", bframes: "0", container: "ts", nanos: 16683333, seconds: 10},
 	}
 	if testing.Short() {
 		streams = streams[:2]
 		streams[0].seconds, streams[1].seconds = 5, 5
 	}
 	for _, st := range streams {
-		st.running = start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes)...)
+		st.running = start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--fps", st.fps, "--bframes", st.bframes, "--container", st.container)...)
 		st.offset, st.bare = newMoodyProxy(t, st.url), newMoodyProxy(t, st.url)
 		st.offset.set(relabel(st.running, time.Duration(st.nanos)))
 		st.bare.set(relabel(st.running, 0))
@@ -121,7 +124,7 @@ func TestPageSelfCheck(t *testing.T) {
 				if i > 0 && testing.Short() && engine == browser.Firefox {
 					continue // it reads few of 60 pictures a second beside other tests
 				}
-				t.Logf("%s fps, B-frames %s", st.fps, st.bframes)
+				t.Logf("%s fps, B-frames %s, %s", st.fps, st.bframes, st.container)
 				if i > 0 {
 					b.open(st.url + "/")
 				}
@@ -203,12 +206,12 @@ func relabel(s *running, by time.Duration) func(http.ResponseWriter, *http.Reque
 				}
 				return append(parts[1], at.Add(by).UTC().Format("2006-01-02T15:04:05.000000000Z")...)
 			}))
-		case ".ts":
+		case ".ts", ".m4s":
 			data, err := s.try(r.URL.RequestURI())
 			if err != nil {
 				return false
 			}
-			w.Header().Set("Content-Type", "video/mp2t")
+			w.Header().Set("Content-Type", packager.ContentType(path.Base(r.URL.Path)))
 			w.Write(bytes.ReplaceAll(data, []byte(`{"frame":`), []byte(`{"shown":`)))
 		default:
 			return false
