@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -62,13 +61,13 @@ type place struct {
 
 // moment is a unit's place in time, which its records share.
 type moment struct {
-	seconds       markers.Seconds
+	seconds       media.Seconds
 	pts, dts, dur int64
 	key, hasDur   bool
 	untimed       bool // the stream has no time for it
 	number        int64
 	// time is the HLS clock, as the unit's frame record has it, nil without one.
-	time *markers.Seconds
+	time *media.Seconds
 }
 
 func newExtractor(url string, o Options, handle func(Record) error) *extractor {
@@ -128,7 +127,7 @@ func (x *extractor) unitRecord(m *moment, r Record) {
 }
 
 func (x *extractor) timedRecord(pts int64, r Record) {
-	seconds := markers.SecondsOf(pts)
+	seconds := media.SecondsOf(pts)
 	r.StreamTime, r.PTS, r.Unit = &seconds, &pts, -1
 	x.record(r)
 }

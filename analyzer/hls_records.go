@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // attributeFrame is the private attribute in which package hls names the first frame of an event.
@@ -16,8 +16,8 @@ const attributeFrame = "X-IO-REFSTREAM-FRAME"
 // 4.3.2.6).
 type dateTime struct {
 	at            time.Time
-	extrapolated  bool            // it follows from that of another segment by EXTINF (RFC 8216, 6.3.3)
-	duration      markers.Seconds // of the segment
+	extrapolated  bool          // it follows from that of another segment by EXTINF (RFC 8216, 6.3.3)
+	duration      media.Seconds // of the segment
 	discontinuity bool
 	sequence      int64 // discontinuity sequence number
 }

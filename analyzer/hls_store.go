@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/hlsclient"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // hlsStore writes what a client reads into a directory: segments, decrypted and each in a file of its own, and a playlist
@@ -25,9 +25,9 @@ type hlsStore struct {
 	first    int64  // media sequence number of the first entry
 	begun    bool
 	next     int64 // that of the next entry
-	longest  markers.Seconds
-	target   markers.Seconds // that of the playlist that is read
-	init     string          // file of the initialization section in force, empty for none
+	longest  media.Seconds
+	target   media.Seconds // that of the playlist that is read
+	init     string        // file of the initialization section in force, empty for none
 	inits    int
 	ext      string // how the names of segments end
 	files    int
@@ -92,7 +92,7 @@ const maxMissed = 86400
 
 // gap adds an entry for a segment that is not there. Its name ends as those of the others do: ffmpeg refuses a playlist
 // with names of other kinds, and passes over a file that is missing.
-func (h *hlsStore) gap(length markers.Seconds) {
+func (h *hlsStore) gap(length media.Seconds) {
 	h.next++
 	h.longest = max(h.longest, length)
 	h.list = fmt.Appendf(h.list, "#EXT-X-GAP\n#EXTINF:%s,\ngap%d%s\n", length, h.next-1, h.ext)
@@ -174,7 +174,7 @@ func (h *hlsStore) write(name string, r io.Reader) error {
 
 // playlist is all that was stored, as a stream that has ended.
 func (h *hlsStore) playlist() []byte {
-	seconds := int64(h.longest+markers.Seconds(time.Second)-1) / int64(time.Second)
+	seconds := int64(h.longest+media.Seconds(time.Second)-1) / int64(time.Second)
 	b := fmt.Appendf(nil, "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-PLAYLIST-TYPE:VOD\n",
 		max(1, seconds, int64(h.target)/int64(time.Second)), h.first)
 	for _, tag := range h.ranges.tags {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -42,13 +42,13 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 	}
 	frames, err := ts.ParseID3(tag)
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", markers.SecondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", media.SecondsOf(pts))
 	}
 	r := Record{Source: ID3}
 	marker, isMarker, err := ts.MarkerOf(frames)
 	switch {
 	case err != nil:
-		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", markers.SecondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", media.SecondsOf(pts))
 	case isMarker:
 		r.Frame, r.UTC, r.Timecode = &marker.Frame, jsonTime(marker.UTC), marker.Timecode
 		length := marker.LastPTS - marker.PTS
@@ -69,7 +69,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		Frames []id3Frame `json:"frames"`
 	}{shown})
 	if err != nil {
-		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", markers.SecondsOf(pts))
+		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be shown", media.SecondsOf(pts))
 		return
 	}
 	r.Extra = extra

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -85,7 +84,7 @@ func describe(s *h264.SPS) string {
 	text := fmt.Sprintf("%dx%d %s", s.Width, s.Height, s.CodecString())
 	if v := s.VUI; v != nil && v.TimeScale > 0 && v.NumUnitsInTick > 0 {
 		milli := (int64(v.TimeScale)*1000 + int64(v.NumUnitsInTick)) / (2 * int64(v.NumUnitsInTick))
-		text += fmt.Sprintf(" %s frames/s", markers.SecondsOf(milli*(media.TicksPerSecond/1000)))
+		text += fmt.Sprintf(" %s frames/s", media.SecondsOf(milli*(media.TicksPerSecond/1000)))
 	}
 	return text
 }

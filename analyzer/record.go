@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Source names the kind of timing statement.
@@ -37,10 +37,10 @@ type Record struct {
 	// Timestamp is the wall clock when the statement was read.
 	Timestamp time.Time `json:"timestamp"`
 	// StreamTime is PTS in seconds. Nil where a statement is not tied to a picture.
-	StreamTime *markers.Seconds `json:"stream_time"`
+	StreamTime *media.Seconds `json:"stream_time"`
 	// Time is the HLS clock in seconds, as markers have it, where the access unit holds a frame record: that of refstream itself is a
 	// second less than StreamTime, since its PTS begin at 1 s.
-	Time *markers.Seconds `json:"time,omitempty"`
+	Time *media.Seconds `json:"time,omitempty"`
 	// PTS and DTS are 90 kHz ticks, unwrapped; Duration is how long what it speaks of lasts, in ticks. Nil where unknown.
 	PTS      *int64 `json:"pts"`
 	DTS      *int64 `json:"dts"`

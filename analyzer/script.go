@@ -10,7 +10,7 @@ import (
 
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Names of scripts that state a time.
@@ -34,7 +34,7 @@ func (x *extractor) script(body []byte, at, offset int64) {
 			slog.Int64("offset", offset), slog.Int64("pts", pts), slog.String("name", name), slog.Int("bytes", len(body)))
 	}
 	if err != nil {
-		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, markers.SecondsOf(pts))
+		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, media.SecondsOf(pts))
 	}
 	if strings.EqualFold(name, scriptFI) { // some write onFi
 		name = scriptFI

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -20,7 +19,7 @@ type Summary struct {
 	// Units and Records count what was read, Bytes the NAL units.
 	Units, Records, Bytes int64
 	// Position is the PTS of the last unit in seconds.
-	Position markers.Seconds
+	Position media.Seconds
 	// Timecode, Frame and UTC are the last that were stated; empty or nil where none were.
 	Timecode string
 	Frame    *int64
@@ -66,7 +65,7 @@ func (s *Summary) AddUnit(u Unit) {
 	s.Units++
 	s.Bytes += int64(u.Bytes)
 	if !u.Untimed {
-		s.Position = markers.SecondsOf(u.PTS)
+		s.Position = media.SecondsOf(u.PTS)
 	}
 	if len(s.recent) == maxRecent {
 		s.recent = s.recent[:0]
@@ -167,6 +166,6 @@ func (d *Drift) take(pts, at int64) {
 		return
 	}
 	d.lastPTS, d.last = pts, at
-	since := int64(markers.SecondsOf(pts - d.pts))
+	since := int64(media.SecondsOf(pts - d.pts))
 	d.Since, d.Gained = time.Duration(since), time.Duration(at-d.at-since)
 }

@@ -68,10 +68,10 @@ func TestWrap(t *testing.T) {
 }
 
 func TestSeconds(t *testing.T) {
-	for ticks, want := range map[int64]markers.Seconds{
+	for ticks, want := range map[int64]media.Seconds{
 		0: 0, 1: 11111, 9: 100000, 90000: 1e9, -1: -11112, -9: -100000, 3003: 33366666,
 	} {
-		if got := markers.SecondsOf(ticks); want != got {
+		if got := media.SecondsOf(ticks); want != got {
 			t.Errorf("%d ticks are %d ns, want %d", ticks, got, want)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -64,7 +63,7 @@ func (x *extractor) moment(au media.AccessUnit) *moment {
 		dts := x.ticks(au.DTS)
 		m.dts, m.pts = dts, dts+(au.PTS-au.DTS)
 	}
-	m.seconds = markers.SecondsOf(m.pts)
+	m.seconds = media.SecondsOf(m.pts)
 	x.follow(m)
 	if au.Codec != media.H264 {
 		x.sets.active = nil // how long a picture lasts is not read of others
@@ -94,7 +93,7 @@ func (x *extractor) follow(m *moment) {
 		return
 	}
 	if step := m.dts - x.dts; x.timed && (step <= 0 || step > maxStep) {
-		x.note(NoteJump, nil, "time stamps go from %s s to %s s (DTS)", markers.SecondsOf(x.dts), markers.SecondsOf(m.dts))
+		x.note(NoteJump, nil, "time stamps go from %s s to %s s (DTS)", media.SecondsOf(x.dts), media.SecondsOf(m.dts))
 	}
 	x.timed, x.dts = true, m.dts
 }

@@ -10,7 +10,7 @@ import (
 // begins a second later. The rate is not in the record: it is that of the VUI of the picture's SPS, where this gives the frame's
 // PTS. Else, and where vui is nil, it is PTS less that second, which at rates that 90000 is no multiple of is up to 11
 // microseconds earlier.
-func (r *Record) Time(vui *h264.VUI) markers.Seconds {
+func (r *Record) Time(vui *h264.VUI) media.Seconds {
 	if vui != nil && vui.TimeScale > 0 && vui.NumUnitsInTick > 0 {
 		for _, ticks := range []int64{2, 1} { // in a frame, see FieldBased
 			c := markers.Clock{Rate: media.FrameRate{Num: int64(vui.TimeScale), Den: ticks * int64(vui.NumUnitsInTick)}}

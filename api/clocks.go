@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // clocksView is the answer of /clocks: everything that is needed to convert between the clocks, and where they are.
@@ -33,14 +34,14 @@ type clocksView struct {
 
 // latestView is a frame on every clock.
 type latestView struct {
-	Frame    int64           `json:"frame"`
-	PTS      int64           `json:"pts"`
-	Timecode string          `json:"timecode"`
-	UTC      time.Time       `json:"utc"`
-	Time     markers.Seconds `json:"time"`
+	Frame    int64         `json:"frame"`
+	PTS      int64         `json:"pts"`
+	Timecode string        `json:"timecode"`
+	UTC      time.Time     `json:"utc"`
+	Time     media.Seconds `json:"time"`
 	// GenTime and GenSeconds are nil where another generator made the frame.
-	GenTime    *time.Time       `json:"gen_time"`
-	GenSeconds *markers.Seconds `json:"gen_seconds"`
+	GenTime    *time.Time     `json:"gen_time"`
+	GenSeconds *media.Seconds `json:"gen_seconds"`
 }
 
 // getClocks answers GET /clocks.
@@ -78,7 +79,7 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 	v := &latestView{Frame: f.Frame, PTS: f.PTS, Timecode: f.Timecode, UTC: f.UTC, Time: clock.Time(f.Frame)}
 	if s.own(ch.Name)(f.Generator) {
 		gen := time.Unix(0, f.GenNS).UTC()
-		v.GenTime, v.GenSeconds = &gen, new(markers.Seconds(gen.Sub(ch.Epoch)))
+		v.GenTime, v.GenSeconds = &gen, new(media.Seconds(gen.Sub(ch.Epoch)))
 	}
 	return v, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -73,12 +74,12 @@ func (s *Server) detectionKind() recordKind[markers.Detection] {
 		streamParams: []string{"channel", "source", "ts_start", "last_event_id"},
 		param:        "source",
 		only:         (*query).source,
-		traits:       func(d markers.Detection) (markers.Seconds, string) { return d.Time, d.Source },
+		traits:       func(d markers.Detection) (media.Seconds, string) { return d.Time, d.Source },
 		find:         s.selectDetections,
 		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markers.Detection, error) {
 			return s.cfg.Store.Detections(ctx, ch.Name, r)
 		},
-		first: func(markers.Channel, markers.Seconds) (id markers.ID) { return id },
+		first: func(markers.Channel, media.Seconds) (id markers.ID) { return id },
 	}
 }
 
@@ -92,7 +93,7 @@ func (s *Server) selectDetections(ctx context.Context, ch markers.Channel, q rec
 	found.mark = func(context.Context) (string, error) {
 		return fmt.Sprint(len(list), list[:min(len(list), 1)], list[max(len(list)-1, 0):]), nil
 	}
-	found.each = func(_ context.Context, limited func(markers.Seconds), yield func([]markers.Detection) (bool, error)) error {
+	found.each = func(_ context.Context, limited func(media.Seconds), yield func([]markers.Detection) (bool, error)) error {
 		n := q.limit
 		for n > 0 && n < len(list) && list[n].Time == list[n-1].Time {
 			n++

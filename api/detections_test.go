@@ -14,6 +14,7 @@ import (
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/journal"
+	"github.com/refstream/refstream/media"
 )
 
 // detect posts detections as this machine's user.
@@ -55,7 +56,7 @@ func (f *fixture) listed(target string) (ids string, next string) {
 // An instant means the same frame on each clock, also as others round it.
 func TestDetectionClocks(t *testing.T) {
 	f := live(t)
-	for body, want := range map[string]markers.Seconds{
+	for body, want := range map[string]media.Seconds{
 		`{"source":"a","frame":600,"end":659}`:                                                 20_020_000_000,
 		`{"source":"a","time":20.02,"end":21.988633333}`:                                       20_020_000_000,
 		`{"source":"a","time":2002e-2,"end":21.989}`:                                           20_020_000_000,

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // ledgerView says which frames the ledger can have records of.
@@ -17,7 +18,7 @@ type ledgerView struct {
 	FirstFrame *int64 `json:"first_frame"`
 	LastFrame  *int64 `json:"last_frame"`
 	// KeptSeconds is for how long frames and segments are kept: the window.
-	KeptSeconds markers.Seconds `json:"kept_seconds"`
+	KeptSeconds media.Seconds `json:"kept_seconds"`
 }
 
 // ledger finds where the ledger of a channel begins and ends.

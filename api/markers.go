@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // trimmedRetry is when markers that were trimmed while they were read may be asked for again: at once, as good as.
@@ -24,7 +25,7 @@ func (s *Server) markerKind() recordKind[markerView] {
 		streamParams: []string{"channel", "ts_start", "last_event_id"},
 		param:        "kind",
 		only:         func(q *query) string { return q.oneOf("kind", "", markers.KindScheduled, markers.KindManual) },
-		traits:       func(m markerView) (markers.Seconds, string) { return m.Time, m.Kind },
+		traits:       func(m markerView) (media.Seconds, string) { return m.Time, m.Kind },
 		find:         s.selectMarkers,
 		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markerView, error) {
 			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
@@ -34,7 +35,7 @@ func (s *Server) markerKind() recordKind[markerView] {
 			missing, err := s.missingIn(ctx, ch.Name, page[0].ScheduledFrame, math.MaxInt64)
 			return s.markerViews(ch.Name, page, missing), err
 		},
-		first: func(ch markers.Channel, after markers.Seconds) (id markers.ID) {
+		first: func(ch markers.Channel, after media.Seconds) (id markers.ID) {
 			if first := ch.Rate.FrameAtNanos(int64(after)) - ch.LongestEvent(); first > 0 {
 				id = markers.AtFrame(first)
 			}
@@ -65,7 +66,7 @@ func (s *Server) selectMarkers(ctx context.Context, ch markers.Channel, q record
 		missing, err := s.cfg.Store.Missing(ctx, ch.Name, oldest)
 		return fmt.Sprintf("%v %+v %+v", state.ends, known, missing), err
 	}
-	found.each = func(ctx context.Context, limited func(markers.Seconds), yield func([]markerView) (bool, error)) (err error) {
+	found.each = func(ctx context.Context, limited func(media.Seconds), yield func([]markerView) (bool, error)) (err error) {
 		r, some := markerRange(q, ch, state.ends[0])
 		if !some {
 			return nil
@@ -120,7 +121,7 @@ func markerRange(q recordQuery, ch markers.Channel, newest markers.ID) (r marker
 
 // limitMarkers is the stretch of r up to the last marker that the limit leaves. It calls limited with the time of that where
 // there are others.
-func (s *Server) limitMarkers(ctx context.Context, ch markers.Channel, q recordQuery, r markers.Range, limited func(markers.Seconds),
+func (s *Server) limitMarkers(ctx context.Context, ch markers.Channel, q recordQuery, r markers.Range, limited func(media.Seconds),
 ) (markers.Range, error) {
 	n := 0
 	var last markers.Marker

@@ -11,12 +11,13 @@ import (
 
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const maxFrame = markers.MaxFrame
 
 // maxSeconds bounds times for the reason that frame numbers have a bound.
-const maxSeconds = markers.Seconds(5_700_000_000 * 1_000_000_000)
+const maxSeconds = media.Seconds(5_700_000_000 * 1_000_000_000)
 
 // defaultChannel is the channel of a request that names none, where there are several.
 const defaultChannel = "main"
@@ -81,13 +82,13 @@ func (q *query) oneOf(name string, words ...string) string {
 }
 
 // seconds reads a time; ok is false where there is none.
-func (q *query) seconds(name string) (t markers.Seconds, ok bool) {
+func (q *query) seconds(name string) (t media.Seconds, ok bool) {
 	v := q.values.Get(name)
 	if v == "" {
 		return 0, false
 	}
 	// A plus that is not escaped is a space in a query, and nothing else can be meant by it behind an e.
-	t, err := markers.ParseSeconds(strings.Replace(strings.ToLower(v), "e ", "e+", 1))
+	t, err := media.ParseSeconds(strings.Replace(strings.ToLower(v), "e ", "e+", 1))
 	if err != nil {
 		q.fail(badField(name, "%s: %s", name, err))
 		return 0, false

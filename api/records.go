@@ -13,6 +13,7 @@ import (
 
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // recordKind is a kind of record that /NAME lists in all formats, and /NAME/stream sends as server-sent events. A new kind is
@@ -26,12 +27,12 @@ type recordKind[V record] struct {
 	param                string
 	only                 func(*query) string
 	// traits are what a query selects by: when a record begins, and what param selects.
-	traits func(V) (begins markers.Seconds, value string)
+	traits func(V) (begins media.Seconds, value string)
 	// find finds what a query selects, for the list.
 	find func(context.Context, markers.Channel, recordQuery, *selection[V]) error
 	// read reads a page of the log, for the stream. first is where the records later than a time begin, at the latest.
 	read  func(context.Context, markers.Channel, markers.Range) ([]V, error)
-	first func(markers.Channel, markers.Seconds) markers.ID
+	first func(markers.Channel, media.Seconds) markers.ID
 }
 
 // record is a record of a log, as it is shown.
@@ -40,7 +41,7 @@ type record interface{ RecordID() markers.ID }
 // recordQuery selects records by the HLS time at which they begin.
 type recordQuery struct {
 	// after is exclusive, upTo inclusive; each holds where its has is set.
-	after, upTo       markers.Seconds
+	after, upTo       media.Seconds
 	hasAfter, hasUpTo bool
 	only              string // what the kind's own parameter selects, empty for all
 	limit             int    // 0: none
@@ -48,7 +49,7 @@ type recordQuery struct {
 }
 
 // leavesOut reports whether a record is not among those asked for.
-func (q recordQuery) leavesOut(begins markers.Seconds, value string) bool {
+func (q recordQuery) leavesOut(begins media.Seconds, value string) bool {
 	return q.only != "" && value != q.only || q.hasAfter && begins <= q.after || q.hasUpTo && begins > q.upTo
 }
 
@@ -56,7 +57,7 @@ func (q recordQuery) leavesOut(begins markers.Seconds, value string) bool {
 type selection[V any] struct {
 	// each gives the records, a page at a time, until yield returns false. Before the first of them it calls limited with the time
 	// of the last record that the limit leaves, where it leaves out others.
-	each func(ctx context.Context, limited func(markers.Seconds), yield func([]V) (more bool, err error)) error
+	each func(ctx context.Context, limited func(media.Seconds), yield func([]V) (more bool, err error)) error
 	// state is that of the logs; the answer is kept while they are the same. The zero value: it is not.
 	state cacheState
 	// mark is different when the records are.
@@ -120,7 +121,7 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	}
 	w := formats.NewWriter(f, k.form(ch), ch)
 	w.Begin(&a.held)
-	limited := func(last markers.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
+	limited := func(last media.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
 	err = found.each(r.Context(), limited, func(page []V) (bool, error) {
 		for _, v := range page {
 			if err := w.Add(&a.held, v); err != nil {
@@ -147,7 +148,7 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 }
 
 // behind is the address of the records that q selects behind a time.
-func (q recordQuery) behind(t markers.Seconds, path, param, channel string, f formats.Format) string {
+func (q recordQuery) behind(t media.Seconds, path, param, channel string, f formats.Format) string {
 	if q.desc {
 		q.upTo, q.hasUpTo = t-1, true
 	} else {

@@ -105,7 +105,7 @@ const (
 	// What is further cannot have been seen: it is a time in milliseconds, or on another clock.
 	maxAhead = time.Minute
 	// roundedDown is how much earlier than a frame a time may be that means it: players and Date give whole milliseconds.
-	roundedDown = markers.Seconds(time.Millisecond)
+	roundedDown = media.Seconds(time.Millisecond)
 )
 
 // detectionClocks are those that a detection can be posted on.
@@ -200,7 +200,7 @@ func (d detectionReader) detection(body []byte) (out markers.Detection, err erro
 }
 
 // instant reads an instant on a clock, and finds the frame that is shown then.
-func (d detectionReader) instant(field string, c score.Clock, raw json.RawMessage) (t markers.Seconds, frame int64, err error) {
+func (d detectionReader) instant(field string, c score.Clock, raw json.RawMessage) (t media.Seconds, frame int64, err error) {
 	text := string(raw)
 	if c == score.UTC {
 		if raw[0] != '"' || json.Unmarshal(raw, &text) != nil {

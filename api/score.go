@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 	// maxScoreMarkers is as many: two days of an event every 20 s.
 	maxScoreMarkers = 10000
 	// defaultTolerance is far above what a detector should need, and below the shortest events there usually are.
-	defaultTolerance = markers.Seconds(500_000_000)
+	defaultTolerance = media.Seconds(500_000_000)
 )
 
 // postScore answers POST /score: how good the detections in the body are, against the markers of the channel. It changes
@@ -76,7 +77,7 @@ func (s *Server) getScore(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	found := score.List{Clock: score.Time, At: make([]markers.Seconds, len(list))}
+	found := score.List{Clock: score.Time, At: make([]media.Seconds, len(list))}
 	for i, d := range list {
 		found.At[i] = d.Time
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // score posts detections, and checks the answer against the document.
@@ -40,7 +41,7 @@ func TestScore(t *testing.T) {
 	for name, c := range map[string]struct {
 		query, contentType, body  string
 		matched, missed, spurious int
-		bias                      markers.Seconds
+		bias                      media.Seconds
 	}{
 		"times":        {"", "application/json", "[10.03, 30.05, 50.07, 70]", 3, 0, 1, 20_000_000},
 		"frames":       {"", "application/json", `[{"frame":300},{"frame":900}]`, 2, 1, 0, 0},
@@ -99,7 +100,7 @@ func TestScoreRefuses(t *testing.T) {
 func TestScoreFrom(t *testing.T) {
 	f := withMarkers(t)
 	at := event(1, 300, 359).Time
-	for from, want := range map[markers.Seconds]int{0: 5, at - 1: 5, at: 4} {
+	for from, want := range map[media.Seconds]int{0: 5, at - 1: 5, at: 4} {
 		r := scored(t, f.score("?ts_start="+from.String(), "application/json", "[]"))
 		if r.From == nil || *r.From != from || r.Markers != want {
 			t.Errorf("from %s: report says %v and has %d markers, want %d", from, r.From, r.Markers, want)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Truth is the content of truth.json: all that the files depend on, and what they hold.
@@ -19,7 +20,7 @@ type Truth struct {
 	Last    int64           `json:"last_frame"`
 	Frames  int64           `json:"frames"`
 	Markers int64           `json:"markers"`
-	Seconds markers.Seconds `json:"seconds"`
+	Seconds media.Seconds   `json:"seconds"`
 	Version Versions        `json:"versions"`
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -30,7 +30,7 @@ type progress struct {
 type knownSegment struct {
 	id       string
 	at       time.Time // EXT-X-PROGRAM-DATE-TIME, zero for none
-	duration markers.Seconds
+	duration media.Seconds
 }
 
 // same reports whether a segment of that number is the one that is known, by its identity; or else, since a token in the

@@ -38,8 +38,8 @@ type Channel struct {
 	Window int64 `json:"window_segments"`
 	// Bitrate is what the encoder aims at, in bit/s, and KeepMarkers how long markers are kept, each 0 where that is not known. They
 	// are those of the last start, for the next one.
-	Bitrate     int64   `json:"bitrate,omitempty"`
-	KeepMarkers Seconds `json:"keep_markers_seconds,omitempty"`
+	Bitrate     int64         `json:"bitrate,omitempty"`
+	KeepMarkers media.Seconds `json:"keep_markers_seconds,omitempty"`
 	// Container is what segments are packed in, such as ts,fmp4, at the last start; empty for MPEG-TS alone.
 	Container string `json:"container,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators

@@ -27,7 +27,7 @@ type Clock struct {
 func (c Clock) PTS(n int64) int64 { return PTSOrigin + c.Rate.Ticks(n) }
 
 // Time is the HLS clock: the position of frame n in the stream, rounded down to a nanosecond.
-func (c Clock) Time(n int64) Seconds { return Seconds(c.Rate.Nanos(n)) }
+func (c Clock) Time(n int64) media.Seconds { return media.Seconds(c.Rate.Nanos(n)) }
 
 // UTC is the nominal UTC of frame n, rounded down to a nanosecond: what EXT-X-PROGRAM-DATE-TIME says.
 func (c Clock) UTC(n int64) time.Time { return c.Epoch.Add(time.Duration(c.Rate.Nanos(n))).UTC() }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // MaxDetections is how many detections a log keeps, the newest ones: some 30 MB of memory, and a quarter of an hour of a
@@ -20,8 +22,8 @@ type Detection struct {
 	// Source names the detector: CheckSource.
 	Source string `json:"source"`
 	// Time and EndTime are on the HLS clock, in seconds from the epoch, and inclusive; equal where the detector named an instant.
-	Time    Seconds `json:"time"`
-	EndTime Seconds `json:"end_time"`
+	Time    media.Seconds `json:"time"`
+	EndTime media.Seconds `json:"end_time"`
 	// Frame and LastFrame are the frames that are shown at Time and EndTime.
 	Frame     int64 `json:"frame"`
 	LastFrame int64 `json:"last_frame"`
@@ -62,7 +64,7 @@ const maxConfidence = 32
 // CheckConfidence refuses a text that is no decimal number from 0 to 1.
 func CheckConfidence(s string) error {
 	const one = 1_000_000_000
-	v, _, err := ParseDecimal(s, 9)
+	v, _, err := media.ParseDecimal(s, 9)
 	if err != nil || v < 0 || v > one || len(s) > maxConfidence {
 		return fmt.Errorf("confidence %.40q is not a number from 0 to 1", s)
 	}

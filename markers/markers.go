@@ -8,6 +8,8 @@ package markers
 import (
 	"fmt"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // Kinds of markers.
@@ -40,8 +42,8 @@ type Marker struct {
 	Kind    string `json:"kind"`
 	Text    string `json:"text"`
 	// Time and EndTime are on the HLS clock, in seconds from the epoch.
-	Time    Seconds `json:"time"`
-	EndTime Seconds `json:"end_time"`
+	Time    media.Seconds `json:"time"`
+	EndTime media.Seconds `json:"end_time"`
 	// Frame is the first frame of the event that is in the stream. It is later than ScheduledFrame where the frames
 	// before it are missing. LastFrame is as scheduled: frames lost after the marker was written are in the ledger.
 	Frame          int64 `json:"frame"`
@@ -53,9 +55,9 @@ type Marker struct {
 	Timecode string `json:"timecode"`
 	// UTC is the nominal time of Frame; GenTime is when the generator produced it, and GenSeconds the same in seconds
 	// from the epoch.
-	UTC        time.Time `json:"utc"`
-	GenTime    time.Time `json:"gen_time"`
-	GenSeconds Seconds   `json:"gen_seconds"`
+	UTC        time.Time     `json:"utc"`
+	GenTime    time.Time     `json:"gen_time"`
+	GenSeconds media.Seconds `json:"gen_seconds"`
 	// MSN is the media sequence number of the segment that holds Frame, Offset the number of frames before it there.
 	MSN    int64 `json:"msn"`
 	Offset int64 `json:"offset"`
@@ -134,6 +136,6 @@ func Plan(c Channel, e Event) Marker {
 // At gives the marker its GEN times: when the generator produced its first frame.
 func (m Marker) At(gen time.Time, epoch time.Time) Marker {
 	m.GenTime = gen.UTC()
-	m.GenSeconds = Seconds(gen.Sub(epoch))
+	m.GenSeconds = media.Seconds(gen.Sub(epoch))
 	return m
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // eventClass is the CLASS of the date ranges, and attribute the beginning of their own attributes' names: a name of
@@ -33,7 +34,7 @@ func newDateRange(m markers.Marker, c markers.Clock) dateRange {
 	add("CLASS", eventClass, true)
 	add("START-DATE", string(m3u8.AppendTime(nil, start)), true)
 	add("END-DATE", string(m3u8.AppendTime(nil, end)), true)
-	add("DURATION", markers.Seconds(end.Sub(start)).String(), false)
+	add("DURATION", media.Seconds(end.Sub(start)).String(), false)
 	add(attribute+"FRAME", strconv.FormatInt(m.Frame, 10), false)
 	add(attribute+"LAST-FRAME", strconv.FormatInt(m.LastFrame, 10), false)
 	add(attribute+"PTS", strconv.FormatInt(c.PTS(m.Frame), 10), false)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // TestEvents checks which events the playlist tells of, by the last part of their IDs, in order. Slots are 50 frames.
@@ -117,7 +118,7 @@ func TestDateRange(t *testing.T) {
 		}
 		_, text, _ := strings.Cut(readFile(t, dir, MediaPlaylist), ",DURATION=")
 		text, _, _ = strings.Cut(text, ",")
-		length, err := markers.ParseSeconds(text)
+		length, err := media.ParseSeconds(text)
 		if err != nil || !d.StartDate.Add(time.Duration(length)).Equal(*d.EndDate) {
 			t.Errorf("%v: %v + %s s is not %v (%v)", tc, d.StartDate, text, d.EndDate, err)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -23,7 +24,7 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 		return p, false
 	}
 	m := &m3u8.Media{
-		TargetDuration: markers.Seconds(targetDuration(t.clock) * int64(time.Second)), MediaSequence: start,
+		TargetDuration: media.Seconds(targetDuration(t.clock) * int64(time.Second)), MediaSequence: start,
 		// The first slot has no EXT-X-DISCONTINUITY of its own: what came before it is not in the playlist any more.
 		DiscontinuitySequence: t.discontinuityAt(start), End: end, Segments: list[:0],
 	}
@@ -60,7 +61,7 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 
 // duration is the length of n frames, rounded to the nearest nanosecond: exact wherever nine decimals can say it.
 // n is at most what an hour has, and so times both parts of the rate fits.
-func duration(n int64, c markers.Clock) markers.Seconds {
+func duration(n int64, c markers.Clock) media.Seconds {
 	const nanos = 1_000_000_000
-	return markers.Seconds((2*n*c.Rate.Den*nanos + c.Rate.Num) / (2 * c.Rate.Num))
+	return media.Seconds((2*n*c.Rate.Den*nanos + c.Rate.Num) / (2 * c.Rate.Num))
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // TestFFmpegStreams records what ffmpeg publishes in many ways: each file is in the session, byte for byte.
@@ -285,7 +285,7 @@ func TestReload(t *testing.T) {
 		{time.Minute, 0, 250 * time.Millisecond}, {time.Second, 3 * time.Second, 3 * time.Second},
 	} {
 		o := Options{Poll: c.poll}
-		m := &m3u8.Media{TargetDuration: markers.Seconds(c.target)}
+		m := &m3u8.Media{TargetDuration: media.Seconds(c.target)}
 		if got := o.reload(m, true); got != c.want {
 			t.Errorf("target duration %v, poll %v: %v", c.target, c.poll, got)
 		}

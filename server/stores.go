@@ -12,6 +12,7 @@ import (
 	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/markers/mirror"
 	"github.com/refstream/refstream/markers/redis"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/packager"
 )
 
@@ -102,7 +103,7 @@ func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
 	if cfg.Container != string(packager.TS) {
 		c.Container = cfg.Container
 	}
-	c.KeepMarkers = markers.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
+	c.KeepMarkers = media.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {
 			return c, err

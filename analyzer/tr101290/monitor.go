@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -123,7 +122,7 @@ func (m *Monitor) reference(pcr int64, broken bool, offset int64) {
 		}
 	}
 	if gone := m.now - m.since[PCRRepetitionError]; gone > pcrLimit && !m.late[PCRRepetitionError] && m.repeats[PCRRepetitionError] >= often {
-		m.report(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", markers.SecondsOf(gone)))
+		m.report(PCRRepetitionError, m.pcrPID, offset, gone, fmt.Sprintf("the last one was %s s before", media.SecondsOf(gone)))
 	}
 	m.lastPCR, m.hasPCR, m.fresh = pcr, true, true
 	m.came(PCRRepetitionError)
@@ -154,7 +153,7 @@ func (m *Monitor) stamp(pid int, has bool, offset int64) {
 	}
 	if gone := wireDistance(s.since, m.lastPCR); gone > ptsLimit && !s.reported {
 		s.reported = true
-		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", markers.SecondsOf(ptsLimit)))
+		m.report(PTSError, pid, offset, gone, fmt.Sprintf("PES packets without a PTS for more than %s s", media.SecondsOf(ptsLimit)))
 	}
 }
 
@@ -173,7 +172,7 @@ func (m *Monitor) picture(pid int, dts, offset int64) {
 	if m.fresh {
 		lead := wireDistance(m.lastPCR, dts)
 		if off := m.lead - lead; m.stepped >= 0 && (off > pcrLimit || off < -pcrLimit) {
-			m.report(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", markers.SecondsOf(off)))
+			m.report(PCRStepError, m.pcrPID, m.stepped, 0, fmt.Sprintf("PCR steps by %s s against the video", media.SecondsOf(off)))
 		}
 		m.lead, m.fresh, m.stepped = lead, false, -1
 	}
@@ -189,13 +188,13 @@ func (m *Monitor) due(offset int64) {
 		gone := m.now - m.since[d.name]
 		if gone > absent && !m.late[d.name] && m.repeats[d.name] >= often && (d.name != PCRRepetitionError || m.pcrPID != UnknownPID) {
 			m.late[d.name] = true
-			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", markers.SecondsOf(absent)))
+			m.report(d.name, d.pid, offset, gone, fmt.Sprintf("none for more than %s s", media.SecondsOf(absent)))
 		}
 	}
 	for _, pid := range m.overdue(m.streams, silence) {
 		w := m.streams[pid]
 		w.reported = true
-		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", markers.SecondsOf(silence)))
+		m.report(PIDError, pid, offset, m.now-w.since, fmt.Sprintf("no packet for more than %s s of a stream that the PMT names", media.SecondsOf(silence)))
 	}
 	m.unreferenced(offset)
 }

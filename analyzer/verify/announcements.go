@@ -12,10 +12,11 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // announcementPrecision is how exact the times of announcements are: the playlist's are in milliseconds, and so are FLV's.
-const announcementPrecision = markers.Seconds(time.Millisecond)
+const announcementPrecision = media.Seconds(time.Millisecond)
 
 // announcements are the clocks of the statements about events, and which markers a carrier leaves out.
 func (c *checker) announcements(m *comparison) (clocks []report.Clock, findings []report.Finding) {

@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // announcing are the statements about events that a playlist of the channel makes, and its first PROGRAM-DATE-TIME.
@@ -146,7 +147,7 @@ func TestSegmentLength(t *testing.T) {
 	told := slices.Concat(statements(truth, pictures), announcing(truth))
 	clock := verifytest.Channel().Clock()
 	for name, c := range map[string]struct {
-		says  markers.Seconds
+		says  media.Seconds
 		count int64
 	}{"exact": {2e9, 0}, "rounded": {1_999_500_000, 0}, "a frame longer": {2_033_333_333, 10}, "longer": {2_500_000_000, 10}, "shorter": {1_500_000_000, 10}} {
 		var list []span

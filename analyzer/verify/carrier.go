@@ -11,14 +11,14 @@ import (
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/format/m3u8"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // span is a segment of a playlist: how long EXTINF says it is, and the time stamps of its pictures.
 type span struct {
 	msn, first, last int64
 	begin            int64 // time stamp of the first unit
-	says             markers.Seconds
+	says             media.Seconds
 	units            int64
 	discontinuity    bool // EXT-X-DISCONTINUITY stands before it
 }
@@ -63,7 +63,7 @@ func (s spans) list(playlist string) (list []span, err error) {
 
 // inexact is by how much EXTINF may differ from the length of the pictures: it may be written in milliseconds, and time stamps
 // are rounded to ticks.
-const inexact = markers.Seconds(time.Millisecond)
+const inexact = media.Seconds(time.Millisecond)
 
 // placeAt is the place of the picture at a time stamp, the zero one where there is none.
 func (c *checker) placeAt(pts int64, j *matcher) report.Place {
@@ -90,15 +90,15 @@ func (c *checker) datedFrames(j *matcher) map[int64]bool {
 func (c *checker) segmentFindings(j *matcher) []report.Finding {
 	list := c.in.segments
 	var places []report.Place
-	var largest markers.Seconds
+	var largest media.Seconds
 	for i, s := range list {
 		if s.units < 2 {
 			continue
 		}
 		between := (s.last - s.first) / (s.units - 1)
-		off := s.says - markers.Seconds(nanos(s.last-s.first+between))
+		off := s.says - media.Seconds(nanos(s.last-s.first+between))
 		if i+1 < len(list) && list[i+1].msn == s.msn+1 {
-			if next := s.says - markers.Seconds(nanos(list[i+1].first-s.first)); max(next, -next) < max(off, -off) {
+			if next := s.says - media.Seconds(nanos(list[i+1].first-s.first)); max(next, -next) < max(off, -off) {
 				off = next
 			}
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // sortSamples puts samples into the order of time, which is not that of coding.
@@ -115,16 +115,16 @@ func mainFinding(r report.Clock) (report.Finding, bool) {
 }
 
 // smallestOffset is the smallest offset that is reported of a clock which does not keep it.
-const smallestOffset = markers.Seconds(time.Millisecond)
+const smallestOffset = media.Seconds(time.Millisecond)
 
-func ahead(t markers.Seconds) string {
+func ahead(t media.Seconds) string {
 	if t < 0 {
 		return report.Brief(-t) + " s behind"
 	}
 	return report.Brief(t) + " s ahead"
 }
 
-func signed(t markers.Seconds) string {
+func signed(t media.Seconds) string {
 	if t > 0 {
 		return "+" + report.Brief(t) + " s"
 	}

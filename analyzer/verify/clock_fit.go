@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // fit is the simplest description of a clock's errors.
@@ -58,7 +58,7 @@ func describe(list []report.Sample, tolerance int64) fit {
 		if i == 0 {
 			f.offset = int64(math.Round(level + slope*float64(list[0].At)))
 		} else {
-			f.steps[i-1].By = markers.Seconds(math.Round(level - before))
+			f.steps[i-1].By = media.Seconds(math.Round(level - before))
 		}
 	}
 	return f
@@ -133,7 +133,7 @@ func jumps(list []report.Sample, threshold int64) (groups [][]report.Sample, ste
 	for i := 1; i < len(list); i++ {
 		if d := list[i].Err - list[i-1].Err; d > threshold || d < -threshold {
 			groups = append(groups, list[from:i])
-			steps = append(steps, report.Step{Frame: list[i].Frame, By: markers.Seconds(d)})
+			steps = append(steps, report.Step{Frame: list[i].Frame, By: media.Seconds(d)})
 			from = i
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // errors makes a sample a frame, at 30 frames/s, with what err says.
@@ -58,7 +58,7 @@ func TestDescribe(t *testing.T) {
 			continue
 		}
 		for i, s := range f.steps {
-			if d := s.By - c.steps[i].By; s.Frame != c.steps[i].Frame || max(d, -d) > markers.Seconds(2*tick) {
+			if d := s.By - c.steps[i].By; s.Frame != c.steps[i].Frame || max(d, -d) > media.Seconds(2*tick) {
 				t.Errorf("%s: step %+v, want %+v", c.name, s, c.steps[i])
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -273,7 +272,7 @@ func nanos(ticks int64) int64 {
 // newClockReport describes a clock that has statements.
 func newClockReport(name string, tolerance int64, list []report.Sample, expected int, checked bool) report.Clock {
 	r := report.Clock{
-		Name: name, Statements: len(list), Expected: expected, Tolerance: markers.Seconds(tolerance), Samples: list, State: report.Absent,
+		Name: name, Statements: len(list), Expected: expected, Tolerance: media.Seconds(tolerance), Samples: list, State: report.Absent,
 	}
 	if expected > 0 {
 		r.State = report.Gone
@@ -282,15 +281,15 @@ func newClockReport(name string, tolerance int64, list []report.Sample, expected
 		return r
 	}
 	f := describe(list, tolerance)
-	r.State, r.Offset, r.PPM, r.Steps = f.state, markers.Seconds(f.offset), f.ppm, f.steps
-	r.Worst = markers.Seconds(worst(list, 0, 0))
+	r.State, r.Offset, r.PPM, r.Steps = f.state, media.Seconds(f.offset), f.ppm, f.steps
+	r.Worst = media.Seconds(worst(list, 0, 0))
 	switch {
 	case checked || f.state == report.Exact:
 	case possible(list):
 		r.State = report.Unchecked
 	default:
 		// Whatever the ledger would say, this can't be when the frames were produced.
-		r.State, r.Offset, r.PPM, r.Steps = report.Offset, markers.Seconds(median(list)), 0, nil
+		r.State, r.Offset, r.PPM, r.Steps = report.Offset, media.Seconds(median(list)), 0, nil
 		if possible([]report.Sample{{Err: median(list)}}) {
 			r.State = report.Noisy
 		}

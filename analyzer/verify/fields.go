@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // field is one field of a statement: what the truth has it say, as a text.
@@ -100,8 +100,8 @@ func same(a, b string, slack time.Duration) bool {
 	if a == b {
 		return true
 	}
-	if x, err := markers.ParseSeconds(a); err == nil {
-		y, err := markers.ParseSeconds(b)
+	if x, err := media.ParseSeconds(a); err == nil {
+		y, err := media.ParseSeconds(b)
 		return err == nil && x == y && len(a) < maxNumber && len(b) < maxNumber
 	}
 	if strings.ContainsAny(a+b, "eE") { // doubles of AMF

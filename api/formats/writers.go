@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Writer writes a list of records in one format: what comes first, each record, and what comes last. next is where the
@@ -110,7 +111,7 @@ func Inert(s string) string {
 // Cue is a record in WebVTT, on the HLS clock: from its first frame until the end of its last.
 type Cue struct {
 	ID       string
-	From, To markers.Seconds
+	From, To media.Seconds
 	Text     string
 }
 
@@ -147,7 +148,7 @@ func (w vttWriter[T]) End(b *bytes.Buffer, next string) {
 
 // cueTime writes hours, minutes, seconds and milliseconds, rounded down: a frame begins at or after the time written,
 // so a cue is on in its first frame and off in the frame after its last.
-func cueTime(t markers.Seconds) string {
+func cueTime(t media.Seconds) string {
 	ms := max(int64(t), 0) / int64(time.Millisecond)
 	return fmt.Sprintf("%02d:%02d:%02d.%03d", ms/3_600_000, ms/60_000%60, ms/1000%60, ms%1000)
 }

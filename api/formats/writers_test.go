@@ -3,7 +3,7 @@ package formats
 import (
 	"testing"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 func TestInert(t *testing.T) {
@@ -17,7 +17,7 @@ func TestInert(t *testing.T) {
 }
 
 func TestCueTime(t *testing.T) {
-	for in, want := range map[markers.Seconds]string{
+	for in, want := range map[media.Seconds]string{
 		0: "00:00:00.000", -1: "00:00:00.000", 1_999_999: "00:00:00.001", 59_999_999_999: "00:00:59.999",
 		3_600_000_000_000: "01:00:00.000", 360_000_000_000_000 + 61_001_000_000: "100:01:01.001",
 	} {

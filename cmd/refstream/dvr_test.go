@@ -12,6 +12,7 @@ import (
 
 	"github.com/refstream/refstream/dvr/scenes"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // serve pushes into dvr, which is killed in the middle and named again, and comes back: all that was written is there still,
@@ -86,7 +87,7 @@ func TestDVRFromFFmpeg(t *testing.T) {
 	checkEvents(t, dir, index[:half], list, span{})
 	checkEvents(t, dir, index[half:], list, span{})
 	for _, e := range index { // also where the recording's time stamps are not the sender's any more
-		if want := markers.Seconds(*e.Number * 40_000_000); e.Time == nil || *e.Time != want {
+		if want := media.Seconds(*e.Number * 40_000_000); e.Time == nil || *e.Time != want {
 			t.Errorf("frame %d of the stream, at %v in the recording, is at %v, want %v", *e.Number, e.Timestamp, e.Time, want)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/hlsclient"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -254,12 +254,12 @@ func checkGaps(t *testing.T, dir string) {
 }
 
 // gapFindings are the findings about the session "first", by kind, and the longest gap.
-func gapFindings(t *testing.T, dir string) (longest markers.Seconds, count map[string]int) {
+func gapFindings(t *testing.T, dir string) (longest media.Seconds, count map[string]int) {
 	t.Helper()
 	out, errs, code := refstream(t, "gaps", "first", "-f", dir, "--show", "--json", "-")
 	var report struct {
 		Gaps []struct {
-			Interval markers.Seconds
+			Interval media.Seconds
 		}
 		Findings []struct{ Kind, Text string }
 		Versions []struct{ Text string }

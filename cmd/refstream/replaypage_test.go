@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder/replay"
 	"github.com/refstream/refstream/recorder/replaypage"
 )
@@ -144,7 +144,7 @@ func checkSeeks(t *testing.T, dir string) {
 				t.Errorf("truth %v: %s %q with %q: %d %s, want %d and %q", truth, c.method, c.body, c.header, w.Code, body, c.status, c.says)
 			}
 		}
-		if at := p.Server.Position().At; at != time.Duration(map[bool]markers.Seconds{false: 4e9, true: 45e8}[truth]) {
+		if at := p.Server.Position().At; at != time.Duration(map[bool]media.Seconds{false: 4e9, true: 45e8}[truth]) {
 			t.Errorf("truth %v: the replay is at %v", truth, at)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // scoreFlags are those of the command score.
@@ -130,7 +131,7 @@ func (f *scoreFlags) demand(r score.Report) error {
 	case f.maxError == 0:
 	case r.P95 == nil:
 		none = append(none, "error")
-	case *r.P95 > markers.Seconds(f.maxError):
+	case *r.P95 > media.Seconds(f.maxError):
 		short = append(short, fmt.Sprintf("the 95th percentile of the errors, %s s, is above %v", r.P95, f.maxError))
 	}
 	switch {
@@ -145,13 +146,13 @@ func (f *scoreFlags) demand(r score.Report) error {
 
 func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, err error) {
 	ctx := cmd.Context()
-	o := score.Options{Tolerance: markers.Seconds(f.tolerance)}
+	o := score.Options{Tolerance: media.Seconds(f.tolerance)}
 	if o.Offset, err = secondsOf(f.offset); err != nil {
 		return r, fmt.Errorf("--offset: %w", err)
 	}
 	for _, bound := range []struct {
 		flag, text string
-		to         **markers.Seconds
+		to         **media.Seconds
 	}{{"from", f.from, &o.From}, {"to", f.to, &o.To}} {
 		if bound.text == "" {
 			continue
@@ -188,23 +189,23 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 }
 
 // secondsOf reads seconds, such as 1.5, or a duration with units, such as 1.5s or 40ms, as other flags take them.
-func secondsOf(text string) (markers.Seconds, error) {
+func secondsOf(text string) (media.Seconds, error) {
 	if d, err := time.ParseDuration(text); err == nil {
-		return markers.Seconds(d), nil
+		return media.Seconds(d), nil
 	}
-	return markers.ParseSeconds(text)
+	return media.ParseSeconds(text)
 }
 
 // markersIn reads the markers of the range. A schedule has no end: without one of the range, it is the last detection.
 func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *score.Options, l score.List) ([]markers.Marker, error) {
 	first, last := int64(0), int64(markers.MaxFrame)
 	// The range may be one of GEN times, which are near the nominal ones.
-	const slack = markers.Seconds(time.Minute)
+	const slack = media.Seconds(time.Minute)
 	if o.From != nil {
 		first = max(0, c.Rate.FrameAtNanos(int64(*o.From-min(slack, *o.From))))
 	}
 	if o.To == nil && !boundedTruth(source) {
-		var latest markers.Seconds
+		var latest media.Seconds
 		for _, at := range l.At {
 			latest = max(latest, at+o.Offset)
 		}

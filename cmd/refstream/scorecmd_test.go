@@ -11,6 +11,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // scored runs score with a list on standard input.
@@ -41,7 +42,7 @@ func TestScoreCommand(t *testing.T) {
 	for name, c := range map[string]struct {
 		list string
 		args []string
-		bias markers.Seconds
+		bias media.Seconds
 	}{
 		"times":              {times, []string{"--truth", dir}, 40_000_000},
 		"frames":             {frames + "]", []string{"--truth", dir, "--clock", "frame"}, 100_000_000},

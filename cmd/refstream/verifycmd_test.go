@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refstream/refstream/analyzer/verify/report"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // runCommand runs one command within the test.
@@ -124,7 +124,7 @@ func finding(k report.Kind, count, every, frame int64) report.Finding {
 	return f
 }
 
-func clockFinding(k report.Kind, clock string, amount markers.Seconds, ppm float64) report.Finding {
+func clockFinding(k report.Kind, clock string, amount media.Seconds, ppm float64) report.Finding {
 	f := report.Finding{Kind: k, Clock: clock}
 	if amount != 0 {
 		f.Amount = &amount
@@ -145,7 +145,7 @@ func perturbations() map[string]perturbation {
 		f := fmt.Sprintf("split[a][b];[a][b]freezeframes=first=%d:last=%d:replace=%d", first, last, first-1)
 		return []string{"-filter_complex", f, "-c:v", encoded}
 	}
-	const second = markers.Seconds(1e9)
+	const second = media.Seconds(1e9)
 	return map[string]perturbation{
 		"nothing":        {args: []string{"-map", "0", "-c", copied}},
 		"only the video": {args: []string{"-c", copied}, want: []report.Finding{noID3}},

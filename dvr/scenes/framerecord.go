@@ -6,7 +6,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // recordedTime is what a picture's frame record says.
@@ -14,7 +14,7 @@ type recordedTime struct {
 	// pts is the picture's, 33 bits, as in the recording.
 	pts   int64
 	frame int64
-	time  markers.Seconds
+	time  media.Seconds
 }
 
 // recordReader finds the frame records of H.264 pictures, which come before the slices.

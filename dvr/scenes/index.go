@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/internal/atomicfile"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -45,7 +44,7 @@ type Frame struct {
 	// Time is where the frame is on the HLS clock of a refstream, in seconds, as markers have it: what the stream's frame record
 	// says, whatever the time stamps became on the way. Those of refstream itself begin at 1 s, so that Timestamp is a second
 	// more. Nil in other streams.
-	Time *markers.Seconds `json:"time,omitempty"`
+	Time *media.Seconds `json:"time,omitempty"`
 	// Position is how many seconds after the recording's first picture the frame is shown, rounded to whole microseconds.
 	// That is what a player's seek bar has, and what ffmpeg's option -ss takes. Behind -i that is exact; in front of it
 	// ffmpeg goes on to the next key frame of a transport stream. Where sound is played too and begins before the first

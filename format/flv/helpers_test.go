@@ -144,7 +144,7 @@ func markerAt(c markers.Clock, n int64) markers.Marker {
 	return markers.Marker{
 		ID: fmt.Sprintf("test-e%d", n), Channel: "test", Run: 1, Kind: markers.KindManual, Text: "goal \"ß\" <1>",
 		Time: c.Time(n), EndTime: c.Time(last), Frame: n, LastFrame: last, ScheduledFrame: n, PTS: c.PTS(n), LastPTS: c.PTS(last),
-		Timecode: c.Timecode(n).String(), UTC: c.UTC(n), GenTime: genOf(c, n).UTC(), GenSeconds: markers.Seconds(genOf(c, n).Sub(c.Epoch)),
+		Timecode: c.Timecode(n).String(), UTC: c.UTC(n), GenTime: genOf(c, n).UTC(), GenSeconds: media.Seconds(genOf(c, n).Sub(c.Epoch)),
 		MSN: c.MSN(n), Offset: c.Offset(n), Color: "#00ffff",
 	}
 }

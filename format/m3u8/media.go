@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // maxSequence bounds media and discontinuity sequence numbers, so that what is counted from them fits as well.
@@ -160,7 +160,7 @@ func (s *playlistParser) rangeAfter(uri string, length int64) *ByteRange {
 // number gives the segments their numbers, which depend on tags that may come late.
 func (s *playlistParser) number() {
 	m := &s.media
-	var longest markers.Seconds
+	var longest media.Seconds
 	for i := range m.Segments {
 		seg := &m.Segments[i]
 		seg.MSN = m.MediaSequence + m.Skipped + int64(i)
@@ -168,7 +168,7 @@ func (s *playlistParser) number() {
 		longest = max(longest, seg.Duration)
 	}
 	if m.TargetDuration == 0 {
-		const second = markers.Seconds(time.Second)
+		const second = media.Seconds(time.Second)
 		m.TargetDuration = (longest + second - 1) / second * second
 		s.warn("EXT-X-TARGETDURATION is missing: taken as %v s", m.TargetDuration)
 	}
@@ -260,7 +260,7 @@ func (s *playlistParser) dateRange(tag, value string) error {
 	if end := attributeValue(list, "END-DATE"); end != "" {
 		d.End, _ = s.time(tag+" END-DATE", end)
 	}
-	for name, to := range map[string]**markers.Seconds{"DURATION": &d.Duration, "PLANNED-DURATION": &d.PlannedDuration} {
+	for name, to := range map[string]**media.Seconds{"DURATION": &d.Duration, "PLANNED-DURATION": &d.PlannedDuration} {
 		text := attributeValue(list, name)
 		if text == "" {
 			continue

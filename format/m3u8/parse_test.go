@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 func mustParse(t testing.TB, text string) *Playlist {
@@ -247,7 +247,7 @@ func TestParseDecimal(t *testing.T) {
 		"+1.5": 15e8, "1.": 1e9, ".25": 25e7, "0.99999999949": 999999999, "0.9999999995": 1e9,
 		"": -1, ".": -1, "1e3": -1, "NaN": -1, "1.2.3": -1, "--1": -1, "99999999999": -1, "0x1": -1, "1,5": -1,
 	} {
-		if got, ok := parseDecimal(text); ok != (want != -1) || ok && got != markers.Seconds(want) {
+		if got, ok := parseDecimal(text); ok != (want != -1) || ok && got != media.Seconds(want) {
 			t.Errorf("%q is %d, %v, want %d", text, got, ok, want)
 		}
 	}

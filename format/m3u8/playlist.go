@@ -5,7 +5,7 @@ package m3u8
 import (
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Playlist is what a playlist says (RFC 8216bis, 4). Exactly one of Media and Multivariant is set.
@@ -54,7 +54,7 @@ func (p *Playlist) Memory() int64 {
 // Start is where a player should begin (RFC 8216bis, 4.4.2.2).
 type Start struct {
 	// Offset counts from the start of the playlist, or from its end where it is negative.
-	Offset  markers.Seconds
+	Offset  media.Seconds
 	Precise bool
 }
 
@@ -69,7 +69,7 @@ type Warning struct {
 // Media is a media playlist (RFC 8216bis, 4.4.3).
 type Media struct {
 	// TargetDuration is EXT-X-TARGETDURATION; where it is missing, the longest EXTINF, rounded up to a second.
-	TargetDuration markers.Seconds
+	TargetDuration media.Seconds
 	// MediaSequence and DiscontinuitySequence are the numbers of the first segment, 0 where the playlist says none.
 	MediaSequence         int64
 	DiscontinuitySequence int64
@@ -81,7 +81,7 @@ type Media struct {
 	IFramesOnly bool
 	// PartTarget is the PART-TARGET of a low-latency playlist, 0 in others. Partial segments are not read: what they hold
 	// stands in the whole segments too.
-	PartTarget markers.Seconds
+	PartTarget media.Seconds
 	// Skipped is how many segments a delta update leaves out (EXT-X-SKIP). They come after MediaSequence and are not in
 	// Segments, whose numbers take them into account.
 	Skipped int64
@@ -104,7 +104,7 @@ type MediaSegment struct {
 	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap that it is not there to be fetched.
 	Discontinuity, Gap bool
 	// Duration and Title are those of EXTINF; Duration is rounded to the nearest nanosecond.
-	Duration markers.Seconds
+	Duration media.Seconds
 	Title    string
 	// ProgramDateTime is the one that stands before this segment, in the zone in which it is written; zero for none. See
 	// [Media.DateTime].
@@ -152,7 +152,7 @@ type DateRange struct {
 	// Start is never zero, End is where the tag doesn't give it. They are in the zone in which they are written.
 	Start, End time.Time
 	// Duration and PlannedDuration are nil where they are not given.
-	Duration, PlannedDuration *markers.Seconds
+	Duration, PlannedDuration *media.Seconds
 	EndOnNext                 bool
 	// Attributes are all of the tag's, in order, with those above.
 	Attributes []Attribute

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // maxNanos bounds a number of seconds, 73 years, so that some of them can be added.
@@ -72,7 +72,7 @@ func (s *playlistParser) integer(what, text string, limit int64) (v int64, ok bo
 }
 
 // seconds reads decimal seconds, and warns of what aren't any.
-func (s *playlistParser) seconds(what, text string, signed bool) (markers.Seconds, bool) {
+func (s *playlistParser) seconds(what, text string, signed bool) (media.Seconds, bool) {
 	v, ok := parseDecimal(text)
 	if !ok || v < 0 && !signed {
 		s.warn("%s: %s is no number of seconds", what, redact.Excerpt(text))
@@ -82,7 +82,7 @@ func (s *playlistParser) seconds(what, text string, signed bool) (markers.Second
 }
 
 // parseDecimal reads decimal seconds of any number of digits, and rounds them to the nearest nanosecond.
-func parseDecimal(text string) (markers.Seconds, bool) {
+func parseDecimal(text string) (media.Seconds, bool) {
 	digits, negative := strings.CutPrefix(text, "-")
 	if !negative {
 		digits = strings.TrimPrefix(digits, "+")
@@ -103,7 +103,7 @@ func parseDecimal(text string) (markers.Seconds, bool) {
 	if negative {
 		v = -v
 	}
-	return markers.Seconds(v), true
+	return media.Seconds(v), true
 }
 
 // time reads a date with time (RFC 8216bis, 4.4.4.6), and warns of what isn't one.

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 func testMarker(n int64) markers.Marker {
 	at := time.Date(2026, 3, 1, 23, 59, 50, 123456789, time.UTC)
 	return markers.Marker{ID: fmt.Sprint("main-e", n), Channel: "main", Run: 1, Kind: markers.KindScheduled,
-		Text: `Grüße, "日本" 🎬 <&>`, Time: 1234567891, EndTime: 2 * markers.Seconds(time.Second), Frame: n, LastFrame: n + 29,
+		Text: `Grüße, "日本" 🎬 <&>`, Time: 1234567891, EndTime: 2 * media.Seconds(time.Second), Frame: n, LastFrame: n + 29,
 		ScheduledFrame: n, PTS: 90000 + 3003*n, LastPTS: 90000 + 3003*(n+29), Timecode: "23:59:50;12", UTC: at, GenTime: at,
 		GenSeconds: -5, MSN: n / 60, Offset: n % 60, Box: markers.Box{X: 1, Y: 2, Width: 3, Height: 4}, Color: "#ff8800"}
 }

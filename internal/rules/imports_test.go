@@ -59,7 +59,7 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("codec/h264 encoder annotate format/flv/amf0"),
 	},
-	"format/m3u8": {may: words("markers internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
+	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
 		may:       words("markers internal/redact internal/atomicfile format/m3u8"),
 		libraries: words("golang.org/x/net/publicsuffix"),
@@ -95,7 +95,7 @@ var table = map[string]arrows{
 		// What a stream must say is made by the packages that write it.
 		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
 			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
-		tests: words("stream scenario analyzer/verify/internal/verifytest"),
+		tests: words("stream scenario format/mp4 analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {

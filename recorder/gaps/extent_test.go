@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -85,16 +85,16 @@ func TestExtent(t *testing.T) {
 			}
 			var told struct {
 				Gaps []struct {
-					Least   markers.Seconds
-					Most    *markers.Seconds
+					Least   media.Seconds
+					Most    *media.Seconds
 					Certain *bool
 				}
 			}
 			if err := json.Unmarshal(b.Bytes(), &told); err != nil {
 				t.Fatal(err)
 			}
-			if j := told.Gaps[0]; j.Least != markers.Seconds(test.least) || (j.Most == nil) != (test.most == 0) ||
-				j.Most != nil && *j.Most != markers.Seconds(test.most) || j.Certain == nil || *j.Certain != test.certain {
+			if j := told.Gaps[0]; j.Least != media.Seconds(test.least) || (j.Most == nil) != (test.most == 0) ||
+				j.Most != nil && *j.Most != media.Seconds(test.most) || j.Certain == nil || *j.Certain != test.certain {
 				t.Errorf("as JSON it is %+v", j)
 			}
 		})

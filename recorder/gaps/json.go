@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -28,11 +28,11 @@ type jsonReport struct {
 }
 
 type jsonRun struct {
-	Run      int64           `json:"run"`
-	Started  time.Time       `json:"started"`
-	Duration markers.Seconds `json:"duration"`
-	Offset   markers.Seconds `json:"replay_offset"`
-	Reason   string          `json:"reason,omitempty"`
+	Run      int64         `json:"run"`
+	Started  time.Time     `json:"started"`
+	Duration media.Seconds `json:"duration"`
+	Offset   media.Seconds `json:"replay_offset"`
+	Reason   string        `json:"reason,omitempty"`
 }
 
 type jsonPlaylist struct {
@@ -41,8 +41,8 @@ type jsonPlaylist struct {
 	URL            string                `json:"url"`
 	Kind           recorder.PlaylistKind `json:"kind"`
 	Name           string                `json:"name,omitempty"`
-	TargetDuration markers.Seconds       `json:"target_duration"`
-	Threshold      markers.Seconds       `json:"threshold"`
+	TargetDuration media.Seconds         `json:"target_duration"`
+	Threshold      media.Seconds         `json:"threshold"`
 	Loadings       int64                 `json:"loadings"`
 	Versions       int64                 `json:"versions"`
 	Stale          int64                 `json:"stale_versions"`
@@ -51,18 +51,18 @@ type jsonPlaylist struct {
 	NotRecorded    int64                 `json:"not_recorded_segments"`
 	Gaps           int64                 `json:"gap_segments"` // EXT-X-GAP
 	Intervals      int64                 `json:"intervals"`
-	Shortest       markers.Seconds       `json:"shortest_interval"`
-	Median         markers.Seconds       `json:"median_interval"`
-	Longest        markers.Seconds       `json:"longest_interval"`
-	Uncertainty    markers.Seconds       `json:"uncertainty"`
+	Shortest       media.Seconds         `json:"shortest_interval"`
+	Median         media.Seconds         `json:"median_interval"`
+	Longest        media.Seconds         `json:"longest_interval"`
+	Uncertainty    media.Seconds         `json:"uncertainty"`
 }
 
 type jsonVersion struct {
-	Row    int64           `json:"row"`
-	Run    int64           `json:"run"`
-	Seen   markers.Seconds `json:"seen"`
-	UTC    time.Time       `json:"utc"`
-	Offset markers.Seconds `json:"replay_offset"`
+	Row    int64         `json:"row"`
+	Run    int64         `json:"run"`
+	Seen   media.Seconds `json:"seen"`
+	UTC    time.Time     `json:"utc"`
+	Offset media.Seconds `json:"replay_offset"`
 }
 
 type jsonShown struct {
@@ -73,33 +73,33 @@ type jsonShown struct {
 }
 
 type jsonGap struct {
-	PlaylistID int64            `json:"playlist_id"`
-	Playlist   string           `json:"playlist"`
-	Before     jsonVersion      `json:"before"`
-	After      *jsonVersion     `json:"after"`    // null: the run ended
-	Interval   markers.Seconds  `json:"interval"` // as seen
-	Least      markers.Seconds  `json:"least"`
-	Most       *markers.Seconds `json:"most"` // null: not known
-	Threshold  markers.Seconds  `json:"threshold"`
-	Certain    bool             `json:"certain"` // least is over threshold
+	PlaylistID int64          `json:"playlist_id"`
+	Playlist   string         `json:"playlist"`
+	Before     jsonVersion    `json:"before"`
+	After      *jsonVersion   `json:"after"`    // null: the run ended
+	Interval   media.Seconds  `json:"interval"` // as seen
+	Least      media.Seconds  `json:"least"`
+	Most       *media.Seconds `json:"most"` // null: not known
+	Threshold  media.Seconds  `json:"threshold"`
+	Certain    bool           `json:"certain"` // least is over threshold
 }
 
 type jsonFinding struct {
-	Kind       Kind            `json:"kind"`
-	PlaylistID int64           `json:"playlist_id,omitempty"`
-	Playlist   string          `json:"playlist,omitempty"`
-	Run        int64           `json:"run"`
-	At         markers.Seconds `json:"at"`
-	UTC        time.Time       `json:"utc"`
-	Offset     markers.Seconds `json:"replay_offset"`
-	MSN        *int64          `json:"msn,omitempty"`
-	Count      int64           `json:"count"`
-	Amount     markers.Seconds `json:"amount"`
-	Versions   []int64         `json:"version_rows,omitempty"`
-	Exchanges  []int64         `json:"exchange_rows,omitempty"`
-	Came       int64           `json:"came_exchange_row,omitempty"` // what failed came with it
-	Segments   []int64         `json:"segment_rows,omitempty"`
-	Text       string          `json:"text"`
+	Kind       Kind          `json:"kind"`
+	PlaylistID int64         `json:"playlist_id,omitempty"`
+	Playlist   string        `json:"playlist,omitempty"`
+	Run        int64         `json:"run"`
+	At         media.Seconds `json:"at"`
+	UTC        time.Time     `json:"utc"`
+	Offset     media.Seconds `json:"replay_offset"`
+	MSN        *int64        `json:"msn,omitempty"`
+	Count      int64         `json:"count"`
+	Amount     media.Seconds `json:"amount"`
+	Versions   []int64       `json:"version_rows,omitempty"`
+	Exchanges  []int64       `json:"exchange_rows,omitempty"`
+	Came       int64         `json:"came_exchange_row,omitempty"` // what failed came with it
+	Segments   []int64       `json:"segment_rows,omitempty"`
+	Text       string        `json:"text"`
 }
 
 // WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts,
@@ -112,7 +112,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	}
 	for _, run := range r.Runs {
 		out.Runs = append(out.Runs, jsonRun{
-			run.ID, run.Started.UTC(), markers.Seconds(run.Ended), markers.Seconds(r.Offset(recorder.Moment{Run: run.ID})), run.Reason,
+			run.ID, run.Started.UTC(), media.Seconds(run.Ended), media.Seconds(r.Offset(recorder.Moment{Run: run.ID})), run.Reason,
 		})
 	}
 	for i := range r.Playlists {
@@ -139,22 +139,22 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (p *PlaylistReport) json() jsonPlaylist {
 	return jsonPlaylist{
 		ID: p.ID, Playlist: p.Label, URL: redact.Address(p.URL), Kind: p.Kind, Name: p.Name,
-		TargetDuration: markers.Seconds(p.TargetDuration), Threshold: markers.Seconds(p.Threshold),
+		TargetDuration: media.Seconds(p.TargetDuration), Threshold: media.Seconds(p.Threshold),
 		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
 		Segments: p.Segments, Missing: p.Missing, NotRecorded: p.NotRecorded, Gaps: p.Gaps,
-		Intervals: p.Intervals, Shortest: markers.Seconds(p.Shortest), Median: markers.Seconds(p.Median),
-		Longest: markers.Seconds(p.Longest), Uncertainty: markers.Seconds(p.Uncertainty),
+		Intervals: p.Intervals, Shortest: media.Seconds(p.Shortest), Median: media.Seconds(p.Median),
+		Longest: media.Seconds(p.Longest), Uncertainty: media.Seconds(p.Uncertainty),
 	}
 }
 
 func (r *Report) jsonGap(g *Gap) jsonGap {
 	out := jsonGap{
 		PlaylistID: g.Playlist, Playlist: r.label(g.Playlist),
-		Before: r.jsonVersion(&g.Before, g.BeforeUTC), Interval: markers.Seconds(g.Interval), Least: markers.Seconds(g.Least),
-		Threshold: markers.Seconds(g.Threshold), Certain: g.Certain(),
+		Before: r.jsonVersion(&g.Before, g.BeforeUTC), Interval: media.Seconds(g.Interval), Least: media.Seconds(g.Least),
+		Threshold: media.Seconds(g.Threshold), Certain: g.Certain(),
 	}
 	if g.Most > 0 {
-		out.Most = new(markers.Seconds(g.Most))
+		out.Most = new(media.Seconds(g.Most))
 	}
 	if g.After != nil {
 		out.After = new(r.jsonVersion(g.After, g.AfterUTC))
@@ -164,14 +164,14 @@ func (r *Report) jsonGap(g *Gap) jsonGap {
 
 func (r *Report) jsonVersion(v *recorder.Version, utc time.Time) jsonVersion {
 	at := r.Offset(recorder.Moment{Run: v.Run, At: v.Seen})
-	return jsonVersion{v.ID, v.Run, markers.Seconds(v.Seen), utc, markers.Seconds(at)}
+	return jsonVersion{v.ID, v.Run, media.Seconds(v.Seen), utc, media.Seconds(at)}
 }
 
 func (r *Report) jsonFinding(f *Finding) jsonFinding {
 	out := jsonFinding{
-		Kind: f.Kind, PlaylistID: f.Playlist, Playlist: r.label(f.Playlist), Run: f.Run, At: markers.Seconds(f.At), UTC: f.UTC,
-		Offset: markers.Seconds(r.Offset(f.Moment)), Came: f.Came,
-		Count: f.Count, Amount: markers.Seconds(f.Amount), Versions: f.Versions, Exchanges: f.Exchanges, Segments: f.Segments,
+		Kind: f.Kind, PlaylistID: f.Playlist, Playlist: r.label(f.Playlist), Run: f.Run, At: media.Seconds(f.At), UTC: f.UTC,
+		Offset: media.Seconds(r.Offset(f.Moment)), Came: f.Came,
+		Count: f.Count, Amount: media.Seconds(f.Amount), Versions: f.Versions, Exchanges: f.Exchanges, Segments: f.Segments,
 		Text: f.Text,
 	}
 	if f.MSN >= 0 {

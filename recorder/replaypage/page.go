@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/gaps"
 	"github.com/refstream/refstream/recorder/replay"
@@ -46,12 +46,12 @@ type Page struct {
 
 // position is the answer of positionPath. Times are seconds of the recording.
 type position struct {
-	At      markers.Seconds `json:"at"`
-	Length  markers.Seconds `json:"length"`
-	UTC     time.Time       `json:"utc"` // of then
-	Started bool            `json:"started"`
-	Pass    int64           `json:"pass"` // of a loop, from 0
-	Speed   string          `json:"speed"`
+	At      media.Seconds `json:"at"`
+	Length  media.Seconds `json:"length"`
+	UTC     time.Time     `json:"utc"` // of then
+	Started bool          `json:"started"`
+	Pass    int64         `json:"pass"` // of a loop, from 0
+	Speed   string        `json:"speed"`
 }
 
 // Before has the page's requests answered, and others by what next finds.
@@ -82,7 +82,7 @@ func (p *Page) servePosition(w http.ResponseWriter, r *http.Request) {
 	}
 	at := p.Server.Position()
 	body, err := json.Marshal(position{
-		At: markers.Seconds(at.At), Length: markers.Seconds(at.Length), UTC: p.Server.UTC().UTC(), Started: at.Started, Pass: at.Pass,
+		At: media.Seconds(at.At), Length: media.Seconds(at.Length), UTC: p.Server.UTC().UTC(), Started: at.Started, Pass: at.Pass,
 		Speed: p.Options.Speed.String(),
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *Page) seek(r *http.Request) (status int, err error) {
 	if err := json.Unmarshal(text, &to); err != nil || to.At == nil || len(text) > maxSeek {
 		return http.StatusBadRequest, errors.New(`the body is not an object such as {"at": 12.5}, in seconds from the start of the recording`)
 	}
-	seconds, err := markers.ParseSeconds(to.At.String())
+	seconds, err := media.ParseSeconds(to.At.String())
 	if err != nil {
 		return http.StatusBadRequest, fmt.Errorf("at: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/hlsclient"
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
 
@@ -27,7 +26,7 @@ func FuzzMeasure(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, init, data []byte, extinf int64) {
 		s := &hlsclient.Segment{Init: init, Data: data}
-		s.Duration = markers.Seconds(extinf)
+		s.Duration = media.Seconds(extinf)
 		m := Measure(s)
 		if m == nil {
 			return

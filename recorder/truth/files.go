@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // folder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
@@ -25,7 +26,7 @@ const folder = "truth"
 type Channel struct {
 	markers.Channel
 	// ServerAhead is how far the clock of the server was ahead of the recorder's when the session began, in s.
-	ServerAhead markers.Seconds `json:"server_ahead"`
+	ServerAhead media.Seconds `json:"server_ahead"`
 }
 
 // files are the files of a truth that grows.

@@ -17,6 +17,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -175,7 +176,7 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxClocks)).Decode(&clocks); err != nil || clocks.ServerTime.IsZero() {
 		return c, fmt.Errorf("read %s: no server_time: %w", t.clocks, err)
 	}
-	c.ServerAhead = markers.Seconds(clocks.ServerTime.Sub(asked.Add(answered.Sub(asked) / 2)))
+	c.ServerAhead = media.Seconds(clocks.ServerTime.Sub(asked.Add(answered.Sub(asked) / 2)))
 	return c, nil
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Allowance is what is found on purpose, and does not make a stream untrue.
@@ -20,7 +20,7 @@ type Allowance struct {
 	// (Finding.Amount), where Bounded is set.
 	Most      int64
 	Bounded   bool
-	Low, High markers.Seconds
+	Low, High media.Seconds
 }
 
 // Presets of what something that stands in the way of a stream may change.
@@ -70,7 +70,7 @@ func ParseAllowance(text string) ([]Allowance, error) {
 		return nil, fmt.Errorf("%q: %q is no bound: use a number such as %s=3, or times such as %s=0.96s..1.04s or %s=40ms",
 			text, bound, Missing, ClockOffset, ClockOffset)
 	}
-	a.Bounded, a.Low, a.High = true, markers.Seconds(from), markers.Seconds(to)
+	a.Bounded, a.Low, a.High = true, media.Seconds(from), media.Seconds(to)
 	return []Allowance{a}, nil
 }
 

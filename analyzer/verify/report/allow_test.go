@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 func TestAllowances(t *testing.T) {
-	second := markers.Seconds(1e9)
+	second := media.Seconds(1e9)
 	for _, c := range []struct {
 		text    string
 		finding Finding

@@ -2,7 +2,7 @@ package report
 
 import (
 	"github.com/refstream/refstream/analyzer"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Clock says what became of one clock.
@@ -14,14 +14,14 @@ type Clock struct {
 	Statements int `json:"statements"`
 	Expected   int `json:"expected,omitempty"`
 	// Tolerance is up to where a statement counts as right.
-	Tolerance markers.Seconds `json:"tolerance"`
+	Tolerance media.Seconds `json:"tolerance"`
 	// Offset is by how much the clock is ahead, at its first statement where it does not keep that; PPM by how much it
 	// runs fast; Steps are its jumps.
-	Offset markers.Seconds `json:"offset"`
-	PPM    float64         `json:"drift_ppm"`
-	Steps  []Step          `json:"steps,omitempty"`
+	Offset media.Seconds `json:"offset"`
+	PPM    float64       `json:"drift_ppm"`
+	Steps  []Step        `json:"steps,omitempty"`
 	// Worst is the largest error.
-	Worst markers.Seconds `json:"worst"`
+	Worst media.Seconds `json:"worst"`
 
 	// Samples are its statements, for plots; Missing is where it should be and is not.
 	Samples []Sample `json:"-"`
@@ -59,8 +59,8 @@ const (
 
 // Step is a jump of a clock: from a frame on it is further ahead by so much.
 type Step struct {
-	Frame int64           `json:"frame"`
-	By    markers.Seconds `json:"by"`
+	Frame int64         `json:"frame"`
+	By    media.Seconds `json:"by"`
 }
 
 // Names of what a playlist says of a segment, besides its date.

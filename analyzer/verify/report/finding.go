@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Finding is one way in which a stream is not true, wherever it happens.
@@ -20,9 +20,9 @@ type Finding struct {
 	// Every is the regular distance of the places in frames, where it is regular.
 	Every int64 `json:"every,omitempty"`
 	// Clock names the clock that is wrong; Amount is by how much, and PPM how much it runs fast.
-	Clock  string           `json:"clock,omitempty"`
-	Amount *markers.Seconds `json:"amount,omitempty"`
-	PPM    *float64         `json:"ppm,omitempty"`
+	Clock  string         `json:"clock,omitempty"`
+	Amount *media.Seconds `json:"amount,omitempty"`
+	PPM    *float64       `json:"ppm,omitempty"`
 	// Field is the field of the statement that is wrong, Expected what it should say and Found what it says, at the first of
 	// the places. What is not there is "nothing".
 	Field    string `json:"field,omitempty"`
@@ -38,7 +38,7 @@ type Place struct {
 	First int64 `json:"first_frame"`
 	Last  int64 `json:"last_frame"`
 	// Time is that of First in seconds from the epoch.
-	Time markers.Seconds `json:"time"`
+	Time media.Seconds `json:"time"`
 	// Pictures is how many pictures it takes in the stream; 0 for frames that are missing.
 	Pictures int64 `json:"pictures,omitempty"`
 	// Marker is the ID of the event's marker, and By how far it is off in frames, late being positive.
@@ -77,10 +77,10 @@ func Plural(n int64, forms ...string) string {
 }
 
 // Brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.
-func Brief(t markers.Seconds) string {
-	unit := markers.Seconds(time.Millisecond)
+func Brief(t media.Seconds) string {
+	unit := media.Seconds(time.Millisecond)
 	if max(t, -t) < 10*unit {
-		unit = markers.Seconds(time.Microsecond)
+		unit = media.Seconds(time.Microsecond)
 	}
 	half := unit / 2
 	if t < 0 {

@@ -40,7 +40,7 @@ func ParseClock(s string) (Clock, error) {
 }
 
 // of is the start of a marker's event on the clock.
-func (c Clock) of(m markers.Marker) markers.Seconds {
+func (c Clock) of(m markers.Marker) media.Seconds {
 	if c == Gen {
 		return m.GenSeconds
 	}
@@ -48,7 +48,7 @@ func (c Clock) of(m markers.Marker) markers.Seconds {
 }
 
 // Parse reads an instant as text, in seconds from the epoch of ch.
-func (c Clock) Parse(s string, ch markers.Channel) (markers.Seconds, error) {
+func (c Clock) Parse(s string, ch markers.Channel) (media.Seconds, error) {
 	switch c {
 	case UTC, Gen:
 		t, err := time.Parse(time.RFC3339Nano, s)
@@ -56,14 +56,14 @@ func (c Clock) Parse(s string, ch markers.Channel) (markers.Seconds, error) {
 			return 0, fmt.Errorf("%.40q is not an instant such as 2026-01-31T12:00:00.5Z", s)
 		}
 		// Sub saturates, and what it saturates to is out of range.
-		return checkInstant(markers.Seconds(t.Sub(ch.Epoch)), s)
+		return checkInstant(media.Seconds(t.Sub(ch.Epoch)), s)
 	case Frame, PTS:
 		v, err := decimal(s, 0)
 		if err != nil {
 			return 0, err
 		}
 		if c == Frame {
-			return checkInstant(markers.Seconds(ch.Rate.Nanos(v)), s)
+			return checkInstant(media.Seconds(ch.Rate.Nanos(v)), s)
 		}
 		return ticksToSeconds(v-ch.PTSOrigin, s)
 	default:
@@ -71,7 +71,7 @@ func (c Clock) Parse(s string, ch markers.Channel) (markers.Seconds, error) {
 		if err != nil {
 			return 0, err
 		}
-		return checkInstant(markers.Seconds(v), s)
+		return checkInstant(media.Seconds(v), s)
 	}
 }
 
@@ -94,7 +94,7 @@ func seconds(s string) (int64, error) {
 }
 
 // ticksToSeconds rounds ticks to the nearest nanosecond.
-func ticksToSeconds(ticks int64, s string) (markers.Seconds, error) {
+func ticksToSeconds(ticks int64, s string) (media.Seconds, error) {
 	const most = int64(maxInstant) / 1e9 * media.TicksPerSecond
 	if ticks < -most || ticks > most {
 		return 0, fmt.Errorf("%.40q is out of range", s)
@@ -105,10 +105,10 @@ func ticksToSeconds(ticks int64, s string) (markers.Seconds, error) {
 	if rest < 0 {
 		half = -4
 	}
-	return markers.Seconds(whole*100000 + (rest*100000+half)/9), nil
+	return media.Seconds(whole*100000 + (rest*100000+half)/9), nil
 }
 
-func checkInstant(t markers.Seconds, s string) (markers.Seconds, error) {
+func checkInstant(t media.Seconds, s string) (media.Seconds, error) {
 	if t < -maxInstant || t > maxInstant {
 		return 0, fmt.Errorf("%.40q is out of range", s)
 	}
@@ -118,10 +118,10 @@ func checkInstant(t markers.Seconds, s string) (markers.Seconds, error) {
 // maxDecimal bounds the text of a number: far above what a double prints as.
 const maxDecimal = 64
 
-// decimal reads a decimal number times 10^places (markers.ParseDecimal). Digits beyond that are dropped where places is not
+// decimal reads a decimal number times 10^places (media.ParseDecimal). Digits beyond that are dropped where places is not
 // 0, and are an error where it is. Half of the numbers that there are leaves room for differences.
 func decimal(s string, places int) (int64, error) {
-	v, exact, err := markers.ParseDecimal(s, places)
+	v, exact, err := media.ParseDecimal(s, places)
 	if err != nil || len(s) > maxDecimal || v > 1<<62 || v < -1<<62 {
 		return 0, fmt.Errorf("%.40q is not a number in range", s)
 	}

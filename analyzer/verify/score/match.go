@@ -4,7 +4,7 @@ import (
 	"errors"
 	"sort"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // pair is a marker and its detection, by their places in the sorted lists.
@@ -29,7 +29,7 @@ func (b best) over(o best) bool { return b.pairs > o.pairs || b.pairs == o.pairs
 // with the smallest sum of distances. On a line some best pairing keeps the order, so it is that of two sequences
 // being aligned: a table of the best pairings of the first i markers with the first j detections, of which row i need
 // only be known for those detections that are near marker i.
-func match(truth, found []point, tolerance markers.Seconds) ([]pair, error) {
+func match(truth, found []point, tolerance media.Seconds) ([]pair, error) {
 	lo, hi := make([]int, len(truth)), make([]int, len(truth))
 	cells := 0
 	for i, t := range truth {

@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Read reads a list of at most MaxDetections. Errors say which detection is wrong, counted from 1.
@@ -63,7 +63,7 @@ func skipMark(in *bufio.Reader) int64 {
 
 // readJSON reads what comes after so many bytes of another kind.
 func (r Reading) readJSON(in io.Reader, after int64) (List, error) {
-	l := List{Clock: r.Clock, At: []markers.Seconds{}}
+	l := List{Clock: r.Clock, At: []media.Seconds{}}
 	count := &counter{in: in}
 	d := json.NewDecoder(count)
 	for {

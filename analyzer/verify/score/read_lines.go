@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // What PySceneDetect's list of scenes has: a line of cuts, which may be missing, and a header. A scene's start in seconds counts
@@ -33,7 +33,7 @@ type layout struct {
 }
 
 func (r Reading) readCSV(in io.Reader) (List, error) {
-	l := List{Clock: r.Clock, At: []markers.Seconds{}}
+	l := List{Clock: r.Clock, At: []media.Seconds{}}
 	rows := newRows(in)
 	row, err := rows.Read()
 	if err == nil && row[0] == sceneCuts {
@@ -146,7 +146,7 @@ var began = regexp.MustCompile(`\b(black_start|freeze_start|silence_start|lavfi\
 
 // readLog reads what ffmpeg logs of one of these filters. What is not about it is left out, so a whole log does.
 func (r Reading) readLog(in io.Reader) (List, error) {
-	l := List{Clock: Time, At: []markers.Seconds{}}
+	l := List{Clock: Time, At: []media.Seconds{}}
 	if r.Clock != "" && r.Clock != Time {
 		return l, fmt.Errorf("ffmpeg logs seconds, no %s: leave the clock out", r.Clock)
 	}

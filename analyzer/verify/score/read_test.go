@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // The same two instants, 10.01 s and 20.02 s (frames 300 and 600), in every way that they may be told.
@@ -67,7 +67,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got, want := fmt.Sprint(l.At), fmt.Sprint([]markers.Seconds{10_010_000_000, 20_020_000_000}); got != want {
+		if got, want := fmt.Sprint(l.At), fmt.Sprint([]media.Seconds{10_010_000_000, 20_020_000_000}); got != want {
 			t.Errorf("%s: %s on %s, want %s", name, got, l.Clock, want)
 		}
 	}

@@ -4,16 +4,17 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Report says how good a list of detections is. Errors are detection minus marker: a positive one is late. What can't be
 // told, such as the precision of no detections, is nil.
 type Report struct {
-	Clock     Clock            `json:"clock"`
-	Tolerance markers.Seconds  `json:"tolerance"`
-	Offset    markers.Seconds  `json:"offset"`
-	From      *markers.Seconds `json:"from,omitempty"`
-	To        *markers.Seconds `json:"to,omitempty"`
+	Clock     Clock          `json:"clock"`
+	Tolerance media.Seconds  `json:"tolerance"`
+	Offset    media.Seconds  `json:"offset"`
+	From      *media.Seconds `json:"from,omitempty"`
+	To        *media.Seconds `json:"to,omitempty"`
 	// Markers and Detections are those that were compared, Matched the pairs. The rest of the markers is Missed, that of
 	// the detections Spurious.
 	Markers    int `json:"markers"`
@@ -26,10 +27,10 @@ type Report struct {
 	Recall    *float64 `json:"recall"`
 	F1        *float64 `json:"f1"`
 	// Bias is the mean error. P50, P95 and Max are of the errors' absolute values, by nearest rank.
-	Bias *markers.Seconds `json:"bias"`
-	P50  *markers.Seconds `json:"error_p50"`
-	P95  *markers.Seconds `json:"error_p95"`
-	Max  *markers.Seconds `json:"error_max"`
+	Bias *media.Seconds `json:"bias"`
+	P50  *media.Seconds `json:"error_p50"`
+	P95  *media.Seconds `json:"error_p95"`
+	Max  *media.Seconds `json:"error_max"`
 	// DriftPPM is by how many millionths the detector's clock runs fast: the slope of the errors over time, by least
 	// squares. It takes three matches.
 	DriftPPM *float64 `json:"drift_ppm"`
@@ -41,25 +42,25 @@ type Report struct {
 
 // Match is a marker and its detection. Index is the detection's place in the list as given, from 0.
 type Match struct {
-	ID        string          `json:"id"`
-	Frame     int64           `json:"frame"`
-	Marker    markers.Seconds `json:"marker"`
-	Detection markers.Seconds `json:"detection"`
-	Error     markers.Seconds `json:"error"`
-	Index     int             `json:"index"`
+	ID        string        `json:"id"`
+	Frame     int64         `json:"frame"`
+	Marker    media.Seconds `json:"marker"`
+	Detection media.Seconds `json:"detection"`
+	Error     media.Seconds `json:"error"`
+	Index     int           `json:"index"`
 }
 
 // MissedMarker is a marker without a detection.
 type MissedMarker struct {
-	ID    string          `json:"id"`
-	Frame int64           `json:"frame"`
-	At    markers.Seconds `json:"at"`
+	ID    string        `json:"id"`
+	Frame int64         `json:"frame"`
+	At    media.Seconds `json:"at"`
 }
 
 // SpuriousPoint is a detection without a marker.
 type SpuriousPoint struct {
-	Index int             `json:"index"`
-	At    markers.Seconds `json:"at"`
+	Index int           `json:"index"`
+	At    media.Seconds `json:"at"`
 }
 
 // newReport counts what match left. pairs stand last first.
@@ -108,20 +109,20 @@ func (r *Report) describeErrors() {
 	if n == 0 {
 		return
 	}
-	size := make([]markers.Seconds, n)
-	var sum markers.Seconds // at most MaxDetections times MaxTolerance, which fits
+	size := make([]media.Seconds, n)
+	var sum media.Seconds // at most MaxDetections times MaxTolerance, which fits
 	for i, m := range r.Matches {
 		size[i] = max(m.Error, -m.Error)
 		sum += m.Error
 	}
 	slices.Sort(size)
-	bias, p50, p95, most := sum/markers.Seconds(n), rank(size, 50), rank(size, 95), size[n-1]
+	bias, p50, p95, most := sum/media.Seconds(n), rank(size, 50), rank(size, 95), size[n-1]
 	r.Bias, r.P50, r.P95, r.Max = &bias, &p50, &p95, &most
 	r.DriftPPM = r.drift()
 }
 
 // rank is a percentile by nearest rank of a sorted list that is not empty.
-func rank(sorted []markers.Seconds, percent int) markers.Seconds {
+func rank(sorted []media.Seconds, percent int) media.Seconds {
 	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
 }
 

@@ -14,24 +14,25 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Options say how detections are compared.
 type Options struct {
 	// Tolerance is how far a detection may be from its marker: 0 to an hour.
-	Tolerance markers.Seconds
+	Tolerance media.Seconds
 	// Offset is added to every detection: for a detector whose clock begins elsewhere.
-	Offset markers.Seconds
+	Offset media.Seconds
 	// From and To bound the markers that could be detected, both inclusive, on the clock of the detections. Detections
 	// outside of them count only where they match a marker. Nil: no bound.
-	From, To *markers.Seconds
+	From, To *media.Seconds
 }
 
 // Limits. Detections and offsets are bounded so that their sums fit 63 bits; the tolerance so that the sum of all
 // distances does.
 const (
-	MaxTolerance = markers.Seconds(time.Hour)
-	maxInstant   = markers.Seconds(4_000_000_000_000_000_000) // 126 years
+	MaxTolerance = media.Seconds(time.Hour)
+	maxInstant   = media.Seconds(4_000_000_000_000_000_000) // 126 years
 	// MaxDetections is the longest list: at one a second more than a day.
 	MaxDetections = 100_000
 	// maxPairs bounds the work and the memory, a byte each: detections times the markers that they are near to.
@@ -64,7 +65,7 @@ func Compute(l List, list []markers.Marker, o Options) (Report, error) {
 
 // point is a marker or a detection: an instant, and its index in the list that it comes from.
 type point struct {
-	at    markers.Seconds
+	at    media.Seconds
 	index int
 }
 
@@ -92,14 +93,14 @@ func references(c Clock, list []markers.Marker, o Options) []point {
 }
 
 // inRange says whether an instant lies within From and To.
-func (o Options) inRange(t markers.Seconds) bool {
+func (o Options) inRange(t media.Seconds) bool {
 	return (o.From == nil || t >= *o.From) && (o.To == nil || t <= *o.To)
 }
 
 // List is what a detector found: instants on one clock, in nanoseconds from the epoch, in any order.
 type List struct {
 	Clock Clock
-	At    []markers.Seconds
+	At    []media.Seconds
 }
 
 // Format is the form of a list as text.

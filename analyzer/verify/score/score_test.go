@@ -30,9 +30,9 @@ func plan(frames ...int64) (list []markers.Marker) {
 	return list
 }
 
-func at(seconds ...float64) (list []markers.Seconds) {
+func at(seconds ...float64) (list []media.Seconds) {
 	for _, s := range seconds {
-		list = append(list, markers.Seconds(math.Round(s*1e9)))
+		list = append(list, media.Seconds(math.Round(s*1e9)))
 	}
 	return list
 }
@@ -41,7 +41,7 @@ func TestCompute(t *testing.T) {
 	marks := plan(300, 600, 900, 1200) // 10.01, 20.02, 30.03, 40.04 s
 	for _, c := range []struct {
 		name                     string
-		at                       []markers.Seconds
+		at                       []media.Seconds
 		o                        Options
 		matched, missed, surplus int
 		bias, p50, p95           string
@@ -83,7 +83,7 @@ func TestCompute(t *testing.T) {
 	}
 }
 
-func text(s *markers.Seconds) string {
+func text(s *media.Seconds) string {
 	if s == nil {
 		return ""
 	}
@@ -98,7 +98,7 @@ func number(v *float64) float64 {
 }
 
 func TestRangeLeavesOutWhatCouldNotBeSeen(t *testing.T) {
-	from, to := markers.Seconds(15e9), markers.Seconds(35e9)
+	from, to := media.Seconds(15e9), media.Seconds(35e9)
 	o := Options{Tolerance: 1e9, From: &from, To: &to}
 	r, err := Compute(List{Time, at(10.01, 20.02, 33, 50)}, plan(300, 600, 900, 1200), o)
 	if err != nil {
@@ -115,7 +115,7 @@ func TestRangeLeavesOutWhatCouldNotBeSeen(t *testing.T) {
 
 func TestDrift(t *testing.T) {
 	marks := plan(0, 3000, 6000, 9000, 12000)
-	var found []markers.Seconds
+	var found []media.Seconds
 	for _, m := range marks {
 		found = append(found, m.Time+m.Time/10000+5e6) // 100 ppm fast, and 5 ms late at first
 	}
@@ -130,14 +130,14 @@ func TestDrift(t *testing.T) {
 
 func TestGenClockHasItsOwnTruth(t *testing.T) {
 	marks := plan(300)
-	r, err := Compute(List{Gen, []markers.Seconds{marks[0].GenSeconds}}, marks, Options{})
+	r, err := Compute(List{Gen, []media.Seconds{marks[0].GenSeconds}}, marks, Options{})
 	if err != nil || r.Matched != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
 func TestComputeRefuses(t *testing.T) {
-	late, early := markers.Seconds(2), markers.Seconds(1)
+	late, early := media.Seconds(2), media.Seconds(1)
 	for name, o := range map[string]Options{
 		"tolerance below 0": {Tolerance: -1}, "tolerance too large": {Tolerance: MaxTolerance + 1},
 		"offset": {Offset: maxInstant + 1}, "range": {From: &late, To: &early},
@@ -154,14 +154,14 @@ func TestMatchIsBest(t *testing.T) {
 	points := func(n int) []point {
 		list := make([]point, n)
 		for i := range list {
-			list[i] = point{markers.Seconds(random.IntN(30)), i}
+			list[i] = point{media.Seconds(random.IntN(30)), i}
 		}
 		slices.SortFunc(list, comparePoints)
 		return list
 	}
 	for range 3000 {
 		truth, found := points(random.IntN(6)), points(random.IntN(6))
-		tolerance := markers.Seconds(random.IntN(12))
+		tolerance := media.Seconds(random.IntN(12))
 		pairs, err := match(truth, found, tolerance)
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestMatchIsBest(t *testing.T) {
 }
 
 // bruteForce tries every detection, or none, for the first marker, and goes on with the rest.
-func bruteForce(truth, found []point, tolerance markers.Seconds, used uint) best {
+func bruteForce(truth, found []point, tolerance media.Seconds, used uint) best {
 	if len(truth) == 0 {
 		return best{}
 	}
@@ -208,7 +208,7 @@ func bruteForce(truth, found []point, tolerance markers.Seconds, used uint) best
 
 // Extremes do not overflow.
 func TestExtremes(t *testing.T) {
-	far := []markers.Seconds{-maxInstant, 0, maxInstant}
+	far := []media.Seconds{-maxInstant, 0, maxInstant}
 	r, err := Compute(List{Time, far}, plan(0), Options{Tolerance: MaxTolerance, Offset: maxInstant})
 	if err != nil || r.Matched != 1 || r.Matches[0].Index != 0 {
 		t.Errorf("%+v, %v", r, err)
@@ -217,10 +217,10 @@ func TestExtremes(t *testing.T) {
 
 func BenchmarkCompute(b *testing.B) {
 	var frames []int64
-	var found []markers.Seconds
+	var found []media.Seconds
 	for i := range int64(10_000) {
 		frames = append(frames, i*150)
-		found = append(found, markers.Seconds(i*5_005_000_000+i%7*1_000_000))
+		found = append(found, media.Seconds(i*5_005_000_000+i%7*1_000_000))
 	}
 	marks := plan(frames...)
 	for b.Loop() {
@@ -235,7 +235,7 @@ func TestWriteTable(t *testing.T) {
 	at := func(frames ...int64) (l List) {
 		l.Clock = Time
 		for _, n := range frames {
-			l.At = append(l.At, markers.Seconds(testChannel().Rate.Nanos(n)))
+			l.At = append(l.At, media.Seconds(testChannel().Rate.Nanos(n)))
 		}
 		return l
 	}
@@ -254,7 +254,7 @@ func TestWriteTable(t *testing.T) {
 		"too many":   {at(spurious...), plan(300), []string{"spurious     detection 2 (", "spurious     and 2 more\n"}, "detection 12 ("},
 		"all missed": {at(), plan(spurious...), []string{"missed       and 3 more\n"}, "main-e11 "},
 	} {
-		r, err := Compute(c.list, c.truth, Options{Tolerance: markers.Seconds(time.Second)})
+		r, err := Compute(c.list, c.truth, Options{Tolerance: media.Seconds(time.Second)})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // shownLines is how many missed markers and spurious detections the table lists.
@@ -54,7 +54,7 @@ func share(v *float64) string {
 	return fmt.Sprintf("%.4f", *v)
 }
 
-func length(t *markers.Seconds) string {
+func length(t *media.Seconds) string {
 	if t == nil {
 		return "-"
 	}

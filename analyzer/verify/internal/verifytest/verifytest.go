@@ -100,8 +100,8 @@ func Serve(t *testing.T, truth truth.Truth, page int) *httptest.Server {
 		answer(w, map[string]any{"frames": list, "missing": truth.Missing, "truncated": n <= to, "next": fmt.Sprintf("frames?from=%d&to=%d", n, to)})
 	})
 	mux.HandleFunc("/markers", func(w http.ResponseWriter, r *http.Request) {
-		after, _ := markers.ParseSeconds(r.URL.Query().Get("ts_start"))
-		upTo, _ := markers.ParseSeconds(r.URL.Query().Get("ts_end"))
+		after, _ := media.ParseSeconds(r.URL.Query().Get("ts_start"))
+		upTo, _ := media.ParseSeconds(r.URL.Query().Get("ts_end"))
 		list := []markers.Marker{}
 		more := false
 		for _, m := range truth.Markers {

@@ -1,12 +1,10 @@
-package markers
+package media
 
 import (
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/refstream/refstream/media"
 )
 
 // Seconds is a time in whole nanoseconds that reads and writes itself as decimal seconds, exactly: 1500000000 is 1.5.
@@ -27,7 +25,7 @@ func (s Seconds) String() string {
 
 // SecondsOf is a position in 90 kHz ticks, rounded down to a nanosecond.
 func SecondsOf(ticks int64) Seconds {
-	return Seconds(media.FrameRate{Num: media.TicksPerSecond, Den: 1}.Nanos(ticks))
+	return Seconds(FrameRate{Num: TicksPerSecond, Den: 1}.Nanos(ticks))
 }
 
 // ParseSeconds reads seconds as ParseDecimal does; decimals beyond the ninth are dropped.
