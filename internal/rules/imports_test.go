@@ -61,7 +61,7 @@ var table = map[string]arrows{
 	},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
-		may:       words("markers internal/redact internal/atomicfile format/m3u8"),
+		may:       words("media internal/redact internal/atomicfile format/m3u8"),
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
@@ -88,7 +88,7 @@ var table = map[string]arrows{
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/verify/report": {
-		may:       words("markers internal/redact analyzer analyzer/input analyzer/verify/pixels"),
+		may:       words("media markers internal/redact analyzer analyzer/input analyzer/verify/pixels"),
 		libraries: words("gonum.org/v1/plot"),
 	},
 	"analyzer/verify": {
@@ -108,7 +108,7 @@ var table = map[string]arrows{
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
-	"recorder/replaypage": {may: words("markers recorder recorder/gaps recorder/replay")},
+	"recorder/replaypage": {may: words("media markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
@@ -134,7 +134,7 @@ var table = map[string]arrows{
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
-		may:       words("markers encoder stream format/ts format/flv packager pipeline internal/atomicfile internal/jsonlines"),
+		may:       words("media markers encoder stream format/ts format/flv packager pipeline internal/atomicfile internal/jsonlines"),
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
@@ -148,7 +148,7 @@ var table = map[string]arrows{
 		may:       words("media generator encoder scenario markers markers/journal markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
-	"api/formats":   {may: words("markers")},
+	"api/formats":   {may: words("media markers")},
 	"api/limits":    {},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
