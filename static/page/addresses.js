@@ -29,9 +29,13 @@ export function addressesOf(channel, several, base) {
     if (kind.startsWith('http-')) return here(what, address.replace(/^\//, ''));
     return { name: what, address: address.replace(EVERYWHERE, `$1${hostname}`), state: state === 'listening' ? '' : state, link: false };
   });
+  // The container that is named first has the plain names.
+  const [, second] = (channel.container ?? '').split(',');
+  const others = second ? [here(`HLS, multivariant playlist (${second})`, `hls/${name}/master-${second}.m3u8`)] : [];
   return [
     here('HLS, multivariant playlist', `hls/${name}/master.m3u8`),
     here('HLS, media playlist', `hls/${name}/index.m3u8`),
+    ...others,
     ...outputs,
     data('Markers', 'markers'), data('Markers as they come (SSE)', 'markers/stream'), data('Frames', 'frames'),
     data('Segments', 'segments'), data('Clocks', 'clocks'), data('Detections', 'detections'),

@@ -31,6 +31,11 @@ test('below a path of a proxy the addresses are below it too, and a channel amon
   assert.ok(got['https://host/ref/markers?channel=a%20b']);
 });
 
+test('the second container has playlists of its own', () => {
+  assert.ok(of({ channel: 'main', container: 'fmp4,ts' }, false, 'http://h/')['http://h/hls/main/master-ts.m3u8']);
+  assert.equal(addressesOf({ channel: 'main', container: 'fmp4' }, false, 'http://h/').length, 8);
+});
+
 test('a server that does not generate the channel has no outputs', () => {
   assert.equal(addressesOf({ channel: 'main' }, false, 'http://h/').length, 8);
 });
