@@ -298,9 +298,11 @@ func TestContainers(t *testing.T) {
 	shapes("SS", "", "")
 	step(TS, FMP4)
 	shapes("SSSS", "GSGSMSS", "")
+	step(FMP4) // gaps at the front are left out
+	shapes("MSSSS", "", "")
 	step(FMP4, TS)
-	shapes("GSGSMSSSS", "GSGSMSS", "SSSSSS")
-	if got := files(t, dir); strings.Count(got, "init-") != 1 || recs[2].Also.Init == "" || recs[4].Init != recs[2].Also.Init {
+	shapes("GSGSMSSSSSS", "", "SSSSGSGSSS")
+	if got := files(t, dir); strings.Count(got, "init-") != 1 || recs[2].Also.Init == "" || recs[4].Init != recs[2].Also.Init || recs[0].Init != "" {
 		t.Errorf("files %s, records %+v", got, recs)
 	}
 }

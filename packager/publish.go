@@ -131,8 +131,8 @@ func (w *Writer) writeMultivariant(o *output) error {
 // removed stays and is removed at the next start: it takes room, but nobody is told anything wrong.
 func (w *Writer) removeOld(msn int64) {
 	for old, ok := w.timeline.due(msn); ok; old, ok = w.timeline.due(msn) {
-		for _, o := range w.outputs {
-			_ = w.dir.remove(o.container.SegmentFile(old))
+		for _, c := range Containers() { // also those of earlier runs
+			_ = w.dir.remove(c.SegmentFile(old))
 		}
 	}
 	for name, newest := range w.initFiles {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/refstream/refstream/markers"
 )
 
 // takeOver goes on where earlier runs ended: what of theirs is still there, and as recorded, is in the playlist again
-// or waits to be removed, and everything else is removed.
+// or waits to be removed, and everything else is removed. Files in containers that this run does not have stay as long as
+// those in others would: a later run may have them again.
 func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Marker) error {
 	sizes, err := w.dir.scan()
 	if err != nil {
@@ -33,31 +35,42 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 		w.timeline.prune()
 	}
 	for i := range w.timeline.entries {
-		e := &w.timeline.entries[i]
-		w.measure(e)
-		for k, f := range e.files {
-			if !f.gone {
-				delete(sizes, w.outputs[k].container.SegmentFile(e.msn))
-				if f.initialization != "" {
-					w.initFiles[f.initialization] = e.msn
-				}
+		w.measure(&w.timeline.entries[i])
+	}
+	var kept []string
+	oldest := min(w.timeline.oldest(), w.timeline.newest()-w.timeline.window+1)
+	for _, r := range segments[sort.Search(len(segments), func(i int) bool { return segments[i].MSN >= oldest }):] {
+		for _, f := range r.Files() {
+			size, there := sizes[f.URI]
+			_, initialized := sizes[f.Init]
+			if !there || size != f.Bytes || f.Init != "" && !initialized {
+				continue
+			}
+			if kept = append(kept, f.URI); f.Init != "" {
+				w.initFiles[f.Init] = r.MSN
 			}
 		}
 	}
-	for name := range w.initFiles {
+	for _, name := range slices.AppendSeq(kept, maps.Keys(w.initFiles)) {
 		delete(sizes, name)
 	}
-	for _, l := range w.timeline.leaving {
-		for _, o := range w.outputs {
-			delete(sizes, o.container.SegmentFile(l.msn))
-		}
-	}
 	// The playlist goes first, so that it never names a file that is removed.
-	if err := w.refreshPlaylists(); err != nil {
+	if err := errors.Join(w.removePlaylists(), w.refreshPlaylists()); err != nil {
 		return err
 	}
 	for _, orphan := range slices.Sorted(maps.Keys(sizes)) {
 		err = errors.Join(err, w.dir.remove(orphan))
+	}
+	return err
+}
+
+// removePlaylists removes those of containers that this run does not have.
+func (w *Writer) removePlaylists() (err error) {
+	for _, c := range Containers() {
+		name := playlistFile(MediaPlaylist, c)
+		if !slices.ContainsFunc(w.outputs, func(o output) bool { return o.media == name }) {
+			err = errors.Join(err, w.dir.remove(playlistFile(MultivariantPlaylist, c)), w.dir.remove(name))
+		}
 	}
 	return err
 }

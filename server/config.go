@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -131,13 +132,10 @@ func (c *Config) settle() {
 	settle(c, "bitrate", &e.Bitrate, d.Encoding.Bitrate)
 	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
 	settle(c, "container", &c.Container, d.Container)
-	settle(c, "addr", &c.Addr, d.Addr)
 	settle(c, "data", &c.Data, d.Data)
 	settle(c, "role", &c.Role, d.Role)
 	settle(c, "keep-markers", &c.KeepMarkers, d.KeepMarkers)
-	if c.Version == "" {
-		c.Version = d.Version
-	}
+	c.Addr, c.Version = cmp.Or(c.Addr, d.Addr), cmp.Or(c.Version, d.Version) // also where a flag with another default was not given
 	if c.Logger == nil {
 		c.Logger = d.Logger
 	}

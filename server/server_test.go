@@ -138,6 +138,7 @@ func TestRefused(t *testing.T) {
 		"--push: ":                func(c *server.Config) { c.Outputs.Push = []string{"udp://127.0.0.1:1"} },
 		"--container: ":           func(c *server.Config) { c.Container = "fmp4,mp4" },
 		"--addr: ":                func(c *server.Config) { c.Addr = "127.0.0.1:none" },
+		"--addr":                  func(c *server.Config) { c.Addr, c.Given = "127.0.0.1:none", func(string) bool { return false } }, // a flag's default counts
 	} {
 		c := small(t.TempDir())
 		change(&c)
