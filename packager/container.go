@@ -32,7 +32,7 @@ func ParseContainers(list string) (all []Container, err error) {
 	for name := range strings.SplitSeq(list, ",") {
 		c := Container(strings.TrimSpace(name))
 		if !slices.Contains(Containers(), c) || slices.Contains(all, c) {
-			return nil, fmt.Errorf("containers %q: use ts, fmp4, or both with a comma between them, the one of index.m3u8 first", list)
+			return nil, fmt.Errorf("%q: use ts, fmp4, or both with a comma between them, the one of index.m3u8 first", list)
 		}
 		all = append(all, c)
 	}
