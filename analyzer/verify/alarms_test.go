@@ -233,6 +233,28 @@ func TestPicturesWithoutTimes(t *testing.T) {
 	}
 }
 
+// ffmpeg reads CMAF with negative composition offsets, as its own muxer writes it, too late by the largest of them: that is no fault
+// of the stream, whose time stamps are right; its decoding times are moved.
+func TestNegativeOffsets(t *testing.T) {
+	t.Parallel()
+	c := newClip(t)
+	file := filepath.Join(t.TempDir(), "a.mp4")
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-copyts", "-i", c.paths["ts"], "-map", "0:v", "-c", "copy", "-use_editlist", "0",
+		"-video_track_timescale", "90000", "-movflags", "frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets+frag_discont", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r, err := Run(t.Context(), file, given{verifytest.Channel(), c.truth}, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range r.Clocks {
+		if k.Name == report.PTSClock && (k.State != report.Exact || k.Statements != clipFrames) {
+			t.Errorf("%+v: %v", k, textsOf(r))
+		}
+	}
+}
+
 // A copy of FLV has time stamps that were rounded to milliseconds, in whatever container.
 func TestCopyOfFLV(t *testing.T) {
 	t.Parallel()

@@ -75,17 +75,17 @@ func TestRestartKeepsFlags(t *testing.T) {
 	for i, c := range []struct {
 		flags            []string
 		window, bitrate  int64
-		keep             string
+		keep, container  string
 		leastMbit, below int64 // BANDWIDTH
 	}{
-		{[]string{"--size", "320x180", "--segment", "1s", "--window", "20s", "--bitrate", "500k", "--keep-markers", "48h"}, 20, 500_000, "172800", 0, 3},
-		{nil, 20, 500_000, "172800", 0, 3},
-		{[]string{"--window", "30s", "--bitrate", "8M", "--keep-markers", "24h"}, 30, 8_000_000, "86400", 8, 100},
-		{nil, 30, 8_000_000, "86400", 8, 100},
+		{[]string{"--size", "320x180", "--segment", "1s", "--window", "20s", "--bitrate", "500k", "--keep-markers", "48h", "--container", "fmp4"}, 20, 500_000, "172800", "fmp4", 0, 3},
+		{nil, 20, 500_000, "172800", "fmp4", 0, 3},
+		{[]string{"--window", "30s", "--bitrate", "8M", "--keep-markers", "24h", "--container", "ts"}, 30, 8_000_000, "86400", "", 8, 100},
+		{nil, 30, 8_000_000, "86400", "", 8, 100},
 	} {
 		s := start(t, append([]string{"--data", data}, c.flags...)...)
 		got := getJSON[struct{ Channels []markers.Channel }](s, "/channels").Channels[0]
-		if got.Window != c.window || got.Bitrate != c.bitrate || got.KeepMarkers.String() != c.keep || got.Run != int64(i+1) {
+		if got.Window != c.window || got.Bitrate != c.bitrate || got.KeepMarkers.String() != c.keep || got.Container != c.container || got.Run != int64(i+1) {
 			t.Errorf("start %d: %+v", i+1, got)
 		}
 		s.moreSegments(1) // of this run, by whose encoder the playlist goes

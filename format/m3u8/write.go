@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends the text of a playlist to b: what refstream's own streams have, so neither keys nor byte ranges, of date
-// ranges the Attributes, and no trailing part of times that is zero.
+// Append appends the text of a playlist to b: what refstream's own streams have, so neither keys nor byte ranges nor
+// renditions, and of date ranges the Attributes.
 func (p *Playlist) Append(b []byte) []byte {
 	b = appendTag(append(b, "#EXTM3U\n"...), "#EXT-X-VERSION:", int64(p.Version))
 	if p.Media != nil {
