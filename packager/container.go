@@ -30,7 +30,7 @@ func Containers() []Container { return []Container{TS, FMP4} }
 // ParseContainers reads a list such as "ts,fmp4".
 func ParseContainers(list string) (all []Container, err error) {
 	for name := range strings.SplitSeq(list, ",") {
-		c := Container(strings.TrimSpace(name))
+		c := Container(name)
 		if !slices.Contains(Containers(), c) || slices.Contains(all, c) {
 			return nil, fmt.Errorf("%q: use ts, fmp4, or both with a comma between them, the one of index.m3u8 first", list)
 		}
