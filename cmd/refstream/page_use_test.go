@@ -296,11 +296,14 @@ func TestPageGaps(t *testing.T) {
 	})
 	addr := strings.TrimPrefix(s.url, "http://")
 	s.stop()
+	stopped := time.Now()
 	for n := m.Frame / frames; n <= m.LastFrame/frames; n++ {
 		if err := os.Remove(filepath.Join(data, "main", "hls", packager.TS.SegmentFile(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
+	// The segment that the stop cut through was begun; the one behind it is of no generator.
+	await(t, "a whole segment's time without a generator", 60*time.Second, func() bool { return time.Since(stopped) > 2*time.Second })
 	s = launch(t, addr, args...)
 	s.awaitReady()
 	if text := s.get("/hls/main/index.m3u8"); bytes.Count(text, []byte("#EXT-X-GAP")) < 2 {
