@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
@@ -109,7 +108,7 @@ func event(number, first, last int64) markers.Marker {
 	if err != nil {
 		panic(err)
 	}
-	m := s.Marker(generator.Event{Number: number, First: first, Last: last}, "")
+	m := s.Marker(scenario.Event{Number: number, First: first, Last: last}, "")
 	return m.At(m.UTC.Add(1234567), s.Channel.Epoch)
 }
 
@@ -217,7 +216,7 @@ func (f *fixture) refused(w *httptest.ResponseRecorder, status int, field string
 func quiet(t testing.TB, n, length int64) int64 {
 	t.Helper()
 	c := testChannel("main")
-	s, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	s, err := scenario.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
 	if err != nil {
 		t.Fatal(err)
 	}

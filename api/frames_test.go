@@ -130,7 +130,7 @@ func (f *fixture) picture(n int64) (code int64, event bool, w http.Header) {
 
 func TestPicture(t *testing.T) {
 	f := newFixture(t)
-	schedule, err := generator.NewSchedule(7, 600, 60)
+	schedule, err := scenario.NewSchedule(7, 600, 60)
 	if err != nil {
 		t.Fatal(err)
 	}

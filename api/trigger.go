@@ -11,7 +11,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -44,7 +43,7 @@ func (s *Server) postMarker(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := shows.Marker(generator.Event{First: t.Frame, Last: t.LastFrame}, t.Text)
+	m := shows.Marker(scenario.Event{First: t.Frame, Last: t.LastFrame}, t.Text)
 	c.Response().Header().Set("Location", "/markers?"+url.Values{
 		"channel": {ch.Name}, "kind": {markers.KindManual},
 		"ts_start": {(m.Time - 1).String()}, "ts_end": {m.EndTime.String()},

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // live is a fixture whose newest frame is recent.
@@ -87,7 +87,7 @@ func TestTriggerDefaults(t *testing.T) {
 }
 
 func TestTriggersStandAlone(t *testing.T) {
-	schedule, err := generator.NewSchedule(7, 600, 60)
+	schedule, err := scenario.NewSchedule(7, 600, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestTriggersQueue(t *testing.T) {
 	if statuses[202] != len(list) || statuses[202] < 10 || statuses[202]+statuses[409] != 30 {
 		t.Errorf("statuses %v, %d triggers", statuses, len(list))
 	}
-	schedule, err := generator.NewSchedule(7, 600, 60)
+	schedule, err := scenario.NewSchedule(7, 600, 60)
 	if err != nil {
 		t.Fatal(err)
 	}

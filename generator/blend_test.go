@@ -9,7 +9,7 @@ import (
 
 // Of a picture that is two frames laid over each other the two are found, with their weights, and no others.
 func TestMix(t *testing.T) {
-	r, err := NewRenderer(Options{Channel: "main", Epoch: time.Unix(1_700_000_000, 0), Width: 320, Height: 180, Rate: media.FrameRate{Num: 30, Den: 1}, EventEvery: 120, EventLength: 30})
+	r, err := NewRenderer(Options{Channel: "main", Epoch: time.Unix(1_700_000_000, 0), Width: 320, Height: 180, Rate: media.FrameRate{Num: 30, Den: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ const flatEvent = 2
 // newNoise prepares the noise of valid options.
 func newNoise(o Options) *noise {
 	g := o.grid()
-	p := &noise{seed: mix(o.Seed)}
+	p := &noise{seed: Mix(o.Seed)}
 	widest := 0
 	for c := range g.columns {
 		p.edges = append(p.edges, g.columnEdge(c))
@@ -54,7 +54,7 @@ func newNoise(o Options) *noise {
 // sum of twelve uniform ones, which comes near it and ends at six sigma.
 func gaussian(seed uint64, sigma int) []int {
 	const uniform = 1 << 16 // the standard deviation of twelve numbers below it, added up
-	src := rand.NewPCG(seed, mix(seed))
+	src := rand.NewPCG(seed, Mix(seed))
 	values := make([]int, noisePixels)
 	for i := range values {
 		sum := -6*uniform + 6 // twelve of mean (uniform-1)/2
@@ -73,7 +73,7 @@ func gaussian(seed uint64, sigma int) []int {
 func (p *noise) render(dst []byte, n int64, y, row, at int, event bool) {
 	// A linear congruential generator, seeded by a hash, whose upper bits are the places (Knuth, MMIX).
 	const multiplier, increment = 6364136223846793005, 1442695040888963407
-	h := mix(p.seed ^ mix(uint64(n)<<16^uint64(y))) // lines have 13 bits
+	h := Mix(p.seed ^ Mix(uint64(n)<<16^uint64(y))) // lines have 13 bits
 	last := len(p.edges) - 1
 	c := 0
 	for p.edges[c+1] <= at {
@@ -93,4 +93,13 @@ func (p *noise) render(dst []byte, n int64, y, row, at int, event bool) {
 			c, shift = 0, shift+width
 		}
 	}
+}
+
+// Mix is the output function of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+// 2014) after one step: every bit of z changes half of the result's bits.
+func Mix(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }

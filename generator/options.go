@@ -1,8 +1,7 @@
-// Package generator renders the picture of the stream, plans its events and keeps its pace.
+// Package generator renders the picture of the stream and keeps its pace.
 //
-// Everything here is a pure function of the options and of the frame number n, counted from the epoch: the events
-// (Schedule), the pixels (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from
-// the top without padding (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is
+// Everything here is a pure function of the options and of the frame number n, counted from the epoch: the pixels
+// (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from the top without padding (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is
 // that of SMPTE ST 12-1.
 //
 // From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls sideways, and a bar
@@ -47,11 +46,8 @@ type Options struct {
 	Epoch time.Time
 	// DropFrame shows drop-frame timecode, where the rate defines it.
 	DropFrame bool
-	// Seed selects the schedule of events, 0 to 2^53-1.
+	// Seed selects the noise, 0 to 2^53-1.
 	Seed uint64
-	// EventEvery is the mean distance between the starts of events and EventLength their length, both in frames:
-	// 1 <= EventLength, EventLength+2 <= EventEvery <= 2^32.
-	EventEvery, EventLength int64
 	// Noise is the standard deviation of the board's noise of brightness in levels of 255, 0 to 64.
 	Noise int
 	// BlockSide is about how wide and high the board's blocks are in pixels: an odd number of rows and an even one of columns
@@ -88,9 +84,6 @@ func (o Options) Validate() error {
 	}
 	if o.Seed > maxSeed {
 		return fmt.Errorf("seed %d is too large, JSON readers would round it: use 0 to %d", o.Seed, uint64(maxSeed))
-	}
-	if err := checkEvents(o.EventEvery, o.EventLength); err != nil {
-		return err
 	}
 	return o.checkBoard()
 }

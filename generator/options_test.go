@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,7 @@ func testOptions(width, height int) Options {
 		Channel: "main", Width: width, Height: height,
 		Rate:  media.FrameRate{Num: 30, Den: 1},
 		Epoch: time.Date(2024, 2, 28, 23, 59, 0, 0, time.UTC),
-		Seed:  1, EventEvery: 600, EventLength: 60,
+		Seed:  1,
 	}
 }
 
@@ -30,8 +29,6 @@ func TestOptionsValidate(t *testing.T) {
 		{"largest", func(o *Options) { o.Width, o.Height = 7680, 4320 }, nil},
 		{"longest channel", func(o *Options) { o.Channel = "0" + strings.Repeat("a_-", 10) + "z" }, nil},
 		{"largest seed", func(o *Options) { o.Seed = 1<<53 - 1 }, nil},
-		{"tightest events", func(o *Options) { o.EventEvery, o.EventLength = 3, 1 }, nil},
-		{"rarest events", func(o *Options) { o.EventEvery = 1 << 32 }, nil},
 		{"milliseconds", func(o *Options) { o.Epoch = o.Epoch.Add(7 * time.Millisecond) }, nil},
 		{"drop-frame", func(o *Options) { o.DropFrame, o.Rate = true, media.FrameRate{Num: 60000, Den: 1001} }, nil},
 
@@ -66,10 +63,6 @@ func TestOptionsValidate(t *testing.T) {
 		{"old", func(o *Options) { o.Epoch = time.Unix(-1, 0) }, []string{"epoch", "1969", "1970"}},
 		{"far", func(o *Options) { o.Epoch = time.Date(2201, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"epoch", "2200"}},
 		{"seed", func(o *Options) { o.Seed = 1 << 53 }, []string{"seed", "9007199254740992", "9007199254740991"}},
-		{"no length", func(o *Options) { o.EventLength = 0 }, []string{"event length", "at least 1"}},
-		{"no gap", func(o *Options) { o.EventEvery, o.EventLength = 61, 60 }, []string{"event every 61", "event-length"}},
-		{"too rare", func(o *Options) { o.EventEvery = 1<<32 + 1 }, []string{"event every", "4294967296"}},
-		{"huge length", func(o *Options) { o.EventLength = math.MaxInt64 }, []string{"event"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -76,7 +75,7 @@ func (e *events) at(n int64) (markers.Event, bool) {
 	defer e.mu.Unlock()
 	for _, t := range e.manual {
 		if t.Frame <= n && n <= t.LastFrame {
-			return e.Show(generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
+			return e.Show(scenario.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
 		}
 	}
 	return markers.Event{}, false

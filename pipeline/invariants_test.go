@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -117,7 +116,7 @@ func (r *rig) shows(s *scenario.Scenario, n int64) (markers.Event, bool) {
 	}
 	for _, t := range r.triggers {
 		if t.Frame <= n && n <= t.LastFrame {
-			return s.Show(generator.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
+			return s.Show(scenario.Event{First: t.Frame, Last: t.LastFrame}, n, t.Text), true
 		}
 	}
 	return markers.Event{}, false

@@ -13,7 +13,7 @@ import (
 type Scenario struct {
 	Channel markers.Channel
 	Picture generator.Options
-	*generator.Schedule
+	*Schedule
 }
 
 // New makes the scenario of a channel. The error names what no picture or schedule can be made of.
@@ -22,7 +22,7 @@ func New(c markers.Channel) (*Scenario, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
-	schedule, err := generator.NewSchedule(c.Seed, c.EventEvery, c.EventLength)
+	schedule, err := NewSchedule(c.Seed, c.EventEvery, c.EventLength)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
@@ -33,14 +33,13 @@ func New(c markers.Channel) (*Scenario, error) {
 func Picture(c markers.Channel) generator.Options {
 	return generator.Options{
 		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
-		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength,
-		Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
+		Seed: c.Seed, Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
 	}
 }
 
 // Show describes an event as a stream shows it that has frame first as the first of its frames. One without a number was
 // triggered by hand, with a text or none.
-func (s *Scenario) Show(ev generator.Event, first int64, text string) markers.Event {
+func (s *Scenario) Show(ev Event, first int64, text string) markers.Event {
 	kind := markers.KindScheduled
 	if ev.Number == 0 {
 		kind = markers.KindManual
@@ -52,13 +51,13 @@ func (s *Scenario) Show(ev generator.Event, first int64, text string) markers.Ev
 }
 
 // Marker is the marker of an event whose frames are all shown, without GEN times, which only the generator knows.
-func (s *Scenario) Marker(ev generator.Event, text string) markers.Marker {
+func (s *Scenario) Marker(ev Event, text string) markers.Marker {
 	return markers.Plan(s.Channel, s.Show(ev, ev.First, text))
 }
 
 // Near is the first scheduled event that shows in one of the frames first-1 to last+1, if there is one: a triggered event
 // of frames first to last needs a frame without an event on either side.
-func (s *Scenario) Near(first, last int64) (generator.Event, bool) {
+func (s *Scenario) Near(first, last int64) (Event, bool) {
 	ev := s.Next(first - 1)
 	return ev, ev.Number != 0 && ev.First-1 <= last
 }

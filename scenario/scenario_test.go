@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func newScenario(t *testing.T) *Scenario {
 func TestPicture(t *testing.T) {
 	c := testChannel()
 	want := generator.Options{Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
-		Seed: c.Seed, EventEvery: c.EventEvery, EventLength: c.EventLength, Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll}
+		Seed: c.Seed, Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll}
 	o := Picture(c)
 	if o != want {
 		t.Errorf("picture %+v of channel %+v", o, c)
@@ -45,8 +46,11 @@ func TestPicture(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*markers.Channel){
-		"channel main: size 7x360":   func(c *markers.Channel) { c.Width = 7 },
-		"channel main: event length": func(c *markers.Channel) { c.EventLength = 0 },
+		"channel main: size 7x360":                 func(c *markers.Channel) { c.Width = 7 },
+		"channel main: event length of 0 frames":   func(c *markers.Channel) { c.EventLength = 0 },
+		"channel main: an event every 600 frames":  func(c *markers.Channel) { c.EventEvery, c.EventLength = 600, math.MaxInt64 },
+		"channel main: an event every 61 frames":   func(c *markers.Channel) { c.EventEvery, c.EventLength = 61, 60 },
+		"channel main: an event every 4294967297 ": func(c *markers.Channel) { c.EventEvery = 1<<32 + 1 },
 	} {
 		c := testChannel()
 		spoil(&c)
@@ -65,7 +69,7 @@ func TestShow(t *testing.T) {
 		e.Block != markers.Box(s.Picture.BlockAt(ev.First+3)) || e.Band != markers.Box(s.Picture.Band()) || e.Roll != 6 {
 		t.Errorf("%+v shows as %+v", ev, e)
 	}
-	m := s.Marker(generator.Event{First: 7, Last: 12}, "by hand")
+	m := s.Marker(Event{First: 7, Last: 12}, "by hand")
 	if m.Kind != markers.KindManual || m.Frame != 7 || m.LastFrame != 12 || m.ScheduledFrame != 7 || m.Text != "by hand" || m.ID != "main-t7" {
 		t.Errorf("marker %+v", m)
 	}

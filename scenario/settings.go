@@ -71,7 +71,8 @@ func (s Settings) Channel() (markers.Channel, error) {
 	}
 	segment := time.Duration(c.Rate.Nanos(c.FramesPerSegment))
 	c.Window = int64((s.Window + segment - 1) / segment)
-	return c, Picture(c).Validate()
+	_, err := New(c)
+	return c, err
 }
 
 // RandomSeed draws a seed that is short enough to be typed again.

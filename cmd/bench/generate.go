@@ -11,6 +11,7 @@ import (
 	"golang.org/x/image/font/gofont/gomonobold"
 
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/scenario"
 )
 
 // generate compares refstream generate at 1080p with ffmpeg alone: encoding the same raw frames from memory, which is
@@ -82,7 +83,7 @@ func writeFrames(ctx context.Context, name string, o generator.Options, n int) e
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}
-	schedule, err := generator.NewSchedule(o.Seed, o.EventEvery, o.EventLength)
+	schedule, err := scenario.NewSchedule(o.Seed, 20*o.Rate.Num, 2*o.Rate.Num) // the defaults, at a whole rate
 	if err != nil {
 		return fmt.Errorf("make schedule: %w", err)
 	}

@@ -14,8 +14,7 @@ func picture(width, height int) generator.Options {
 	rate := media.FrameRate{Num: 30, Den: 1}
 	return generator.Options{
 		Channel: "main", Width: width, Height: height, Rate: rate, Seed: 1,
-		Epoch:      time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
-		EventEvery: 20 * rate.Num, EventLength: 2 * rate.Num,
+		Epoch: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 }
 

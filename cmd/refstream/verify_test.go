@@ -12,6 +12,7 @@ import (
 
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
 
 // A small stream that a test can watch: segments of one second, an event every three seconds on average.
@@ -145,7 +146,7 @@ func (s *running) verifyPictures(st state, dir string) {
 
 func (s *running) verifyMarkers(st state) {
 	s.t.Helper()
-	schedule, err := generator.NewSchedule(st.channel.Seed, st.channel.EventEvery, st.channel.EventLength)
+	schedule, err := scenario.NewSchedule(st.channel.Seed, st.channel.EventEvery, st.channel.EventLength)
 	if err != nil {
 		s.t.Fatal(err)
 	}

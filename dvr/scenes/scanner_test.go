@@ -22,6 +22,7 @@ import (
 	"github.com/refstream/refstream/dvr/splice"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // made are the streams of these tests.
@@ -146,24 +147,30 @@ func (s *scanSession) silent() {
 	}
 }
 
+// ours is a stream of ours: its pictures and its events.
+type ours struct {
+	generator.Options
+	every, length int64
+}
+
 // ourOptions are those of a stream with many events.
-func ourOptions(width, height int, rate media.FrameRate) generator.Options {
-	return generator.Options{Channel: "main", Width: width, Height: height, Rate: rate,
-		Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Seed: 1, EventEvery: 100, EventLength: 40}
+func ourOptions(width, height int, rate media.FrameRate) ours {
+	return ours{generator.Options{Channel: "main", Width: width, Height: height, Rate: rate,
+		Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Seed: 1}, 100, 40}
 }
 
 // ourStream is frames from to from+n-1 of our stream as a transport stream that ffmpeg makes with more arguments.
-func ourStream(t testing.TB, o generator.Options, from, n int64, args ...string) []byte {
+func ourStream(t testing.TB, o ours, from, n int64, args ...string) []byte {
 	t.Helper()
 	return made.Get(t, fmt.Sprint("ours", o, from, n, args), func() ([]byte, error) { return makeOurStream(o, from, n, args...) })
 }
 
-func makeOurStream(o generator.Options, from, n int64, args ...string) ([]byte, error) {
-	r, err := generator.NewRenderer(o)
+func makeOurStream(o ours, from, n int64, args ...string) ([]byte, error) {
+	r, err := generator.NewRenderer(o.Options)
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := generator.NewSchedule(o.Seed, o.EventEvery, o.EventLength)
+	schedule, err := scenario.NewSchedule(o.Seed, o.every, o.length)
 	if err != nil {
 		return nil, err
 	}
@@ -194,9 +201,9 @@ func makeOurStream(o generator.Options, from, n int64, args ...string) ([]byte, 
 }
 
 // changes are the frames at which an event starts or has just ended, and the first.
-func changes(t testing.TB, o generator.Options, from, n int64) []int64 {
+func changes(t testing.TB, o ours, from, n int64) []int64 {
 	t.Helper()
-	schedule, err := generator.NewSchedule(o.Seed, o.EventEvery, o.EventLength)
+	schedule, err := scenario.NewSchedule(o.Seed, o.every, o.length)
 	if err != nil {
 		t.Fatal(err)
 	}

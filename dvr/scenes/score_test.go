@@ -84,7 +84,7 @@ func TestScanRates(t *testing.T) {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			t.Parallel()
 			o := ourOptions(320, 180, media.FrameRate{Num: c.frames, Den: 1})
-			o.EventEvery, o.EventLength = c.every, c.length
+			o.every, o.length = c.every, c.length
 			s := newScanSession(t)
 			s.append(ourStream(t, o, 0, 240, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b:v", "300k"))
 			late := func(n int64) bool { return n < c.frames/2 }

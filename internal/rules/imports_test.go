@@ -123,7 +123,7 @@ var table = map[string]arrows{
 	// The index has what frame records say.
 	"dvr/scenes": {
 		may:   words("media codec/h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg dvr/splice format/ts"),
-		tests: words("dvr/internal/dvrtest"),
+		tests: words("scenario dvr/internal/dvrtest"),
 	},
 	// Test code: what the tests of dvr and its packages share.
 	"dvr/internal/dvrtest": {may: words("format/ts")},

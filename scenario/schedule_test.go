@@ -1,4 +1,4 @@
-package generator
+package scenario
 
 import (
 	"math"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/refstream/refstream/generator"
 )
 
 func newTestSchedule(t testing.TB, seed uint64, every, length int64) *Schedule {
@@ -56,7 +58,7 @@ func TestScheduleShape(t *testing.T) {
 	}{{1, 600, 60}, {2, 3, 1}, {3, 62, 60}, {4, 50, 1}, {5, 1 << 32, 1<<32 - 2}, {1<<53 - 1, 1200, 48}} {
 		s := newTestSchedule(t, c.seed, c.every, c.length)
 		span := windowEvents * c.every
-		for _, w := range []int64{0, 1, 2, MaxFrame / span, scheduleEnd/span - 1} {
+		for _, w := range []int64{0, 1, 2, generator.MaxFrame / span, scheduleEnd/span - 1} {
 			last := w*span - 1 // the last frame of the event before
 			for i := int64(1); i <= windowEvents; i++ {
 				number := w*windowEvents + i
@@ -231,7 +233,7 @@ func BenchmarkScheduleAt(b *testing.B) {
 
 func BenchmarkScheduleFarWindow(b *testing.B) {
 	s := newTestSchedule(b, 1, 600, 60)
-	for n := int64(0); b.Loop(); n = (n + s.span()) % MaxFrame {
+	for n := int64(0); b.Loop(); n = (n + s.span()) % generator.MaxFrame {
 		s.At(n)
 	}
 }
