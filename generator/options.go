@@ -1,8 +1,8 @@
 // Package generator renders the picture of the stream and keeps its pace.
 //
 // Everything here is a pure function of the options and of the frame number n, counted from the epoch: the pixels
-// (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from the top without padding (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is
-// that of SMPTE ST 12-1.
+// (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from the top without padding
+// (rgb24 in ffmpeg's names), full range, meant to be converted by ITU-R BT.709. Timecode is that of SMPTE ST 12-1.
 //
 // From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls sideways, and a bar
 // with timecode, frame number, nominal UTC and channel name. An event turns one block of the board cyan.
