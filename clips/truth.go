@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
@@ -54,6 +55,7 @@ func (o Options) truth(events int64) Truth {
 
 // truthFiles are frames.jsonl and markers.jsonl.
 type truthFiles struct {
+	mu             sync.Mutex
 	frames         *jsonlines.Log[markers.FrameRecord]
 	markers        *jsonlines.Log[markers.Marker]
 	markersWritten int64
@@ -71,8 +73,10 @@ func newTruthFiles(dir string) (t *truthFiles, err error) {
 	return t, nil
 }
 
-// Append writes the frames and markers of a batch. It serves the pipeline, which gives it those from one goroutine.
+// Append writes the frames and markers of a batch. The pipeline calls it from the goroutines of the encoder and of the publisher.
 func (t *truthFiles) Append(_ context.Context, _ string, b markers.Batch) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.note(t.frames.Append(b.Frames...))
 	t.note(t.markers.Append(b.Markers...))
 	t.markersWritten += int64(len(b.Markers))
