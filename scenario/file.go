@@ -1,0 +1,82 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Limits of a scenario file: far more than anybody writes by hand, and few enough to be looked through for every frame.
+const (
+	MaxFileSize = 1 << 20 // bytes
+	maxFaults   = 1000
+	maxRepeat   = 366 * 24 * time.Hour
+)
+
+// File is a scenario file: faults and their times, before they are laid on a channel.
+type File struct {
+	// Path is what errors name.
+	Path string
+	// Name is the file's name for itself: the twin's is the channel's with it.
+	Name string
+	// Pictures asks for an encoder of the twin's own, so that faults of pictures can be added while it runs.
+	Pictures bool
+
+	seed     uint64
+	repeat   int64 // nanoseconds; 0: once
+	nameLine int
+	faults   []fault
+}
+
+// fault is an entry of a file.
+type fault struct {
+	line          int
+	id            string
+	decoy         bool
+	kinds         []choice // one, or those to choose from
+	at            point
+	every, jitter int64 // nanoseconds
+	mean          int64 // nanoseconds; 0: not random
+	times         int64 // 0: without end
+	length        Span  // zero: the kind's
+}
+
+// choice is a kind with its parameters, and its weight among several.
+type choice struct {
+	kind   *Kind
+	params Params
+	weight uint64
+}
+
+// Span is the length of a fault. One of its members is set, or none.
+type Span struct{ Nanos, Frames, Segments, Requests int64 }
+
+// point is when a fault begins.
+type point struct {
+	kind pointKind
+	n    int64 // nanoseconds, frame or media sequence number
+	utc  time.Time
+}
+
+type pointKind uint8
+
+const (
+	atTime pointKind = iota
+	atFrame
+	atMSN
+	atUTC
+)
+
+// Twin is the name of a channel's faulty twin.
+func (f *File) Twin(channel string) string { return channel + "-" + f.Name }
+
+// Needs reports whether a fault of the file is of one of some layers.
+func (f *File) Needs(layers ...Layer) bool {
+	return slices.ContainsFunc(f.faults, func(e fault) bool {
+		return slices.ContainsFunc(e.kinds, func(k choice) bool { return slices.Contains(layers, k.kind.Layer) })
+	})
+}
+
+func (f *File) problem(line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", f.Path, line, fmt.Sprintf(format, args...))
+}

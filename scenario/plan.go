@@ -1,0 +1,324 @@
+package scenario
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+)
+
+// Fault is a fault of a plan: what is done to which frames.
+type Fault struct {
+	// ID names it within its plan: that of the file's fault, with its number behind a dash where there are several.
+	ID     string
+	Kind   *Kind
+	Params Params
+	// First and Last are the frames that it is planned for, inclusive. A fault of requests is for those of First's time on.
+	First, Last int64
+	// Requests is how many requests it is for; 0: all of those frames' time.
+	Requests int64
+	// Decoy: it was asked for as one that is to raise no alarm.
+	Decoy bool
+	// Draw is a random number of the fault alone: a function of the file's seed, the fault's id and its number.
+	Draw uint64
+	// Refused is why it is not done: empty where it is.
+	Refused string
+	// Line is that of the file.
+	Line int
+}
+
+// Covers reports whether the fault is done to frame n.
+func (f Fault) Covers(n int64) bool { return f.Refused == "" && f.First <= n && n <= f.Last }
+
+// Plan is the timeline of a file's faults on a channel, without end where the file has none. It is a pure function of both, and
+// many goroutines may use it at once.
+type Plan struct {
+	File  *File
+	clock markers.Clock
+	rows  []row
+}
+
+// row is the occurrences of one of the file's faults. Their starts never decrease.
+type row struct {
+	fault
+	clock markers.Clock
+	lap   int64 // nanoseconds; 0: the file does not repeat
+	seed  uint64
+	// perLap is how many there are in a lap, or in all without laps; math.MaxInt64: without end.
+	perLap int64
+	// random is the process of those that come at random times; nil for the others.
+	random *Schedule
+}
+
+// maxPlanned is how many occurrences are looked at to find those that overlap: those of a day, every few seconds.
+const maxPlanned = 20_000
+
+// maxNanos is how far a plan reaches: 146 years, half of what nanoseconds in 64 bits hold.
+const maxNanos = 1 << 62
+
+// Plan lays the file's faults on a channel. The errors name the file and the line.
+func (f *File) Plan(c markers.Channel) (*Plan, error) {
+	p := &Plan{File: f, clock: c.Clock()}
+	if twin := f.Twin(c.Name); !validID.MatchString(f.Name) || markers.CheckChannelName(twin) != nil {
+		return nil, f.problem(f.nameLine, "the twin's name would be %.40q: use a name of a-z, 0-9, _ and - such as outage, together at most 32 characters", twin)
+	}
+	for _, e := range f.faults {
+		r, err := f.row(e, p.clock)
+		if err != nil {
+			return nil, err
+		}
+		p.rows = append(p.rows, r)
+	}
+	return p, p.checkOverlaps()
+}
+
+func (f *File) row(e fault, clock markers.Clock) (row, error) {
+	r := row{fault: e, clock: clock, lap: f.repeat, seed: generator.Mix(f.seed ^ textHash(e.id)), perLap: 1}
+	if e.at.kind == atUTC && f.repeat > 0 {
+		return r, f.problem(e.line, "at: a UTC is no time of a timeline that repeats: use a time from the start of a lap")
+	}
+	if e.at.kind == atUTC && e.at.utc.Before(clock.Epoch) {
+		return r, f.problem(e.line, "at: %s is before the epoch, %s: use a later time", stamp(e.at.utc), stamp(clock.Epoch))
+	}
+	longest := int64(0)
+	for _, k := range e.kinds {
+		first, last := r.place(k, r.from(r.start()))
+		longest = max(longest, last-first+1)
+		if k.kind.Check == nil || e.mean > 0 {
+			continue
+		}
+		if err := k.kind.Check(Fault{Kind: k.kind, Params: k.params, First: first, Last: last}, clock); err != nil {
+			return r, f.problem(e.line, "%s: %v", k.kind.Name, err)
+		}
+	}
+	switch {
+	case e.mean > 0:
+		// A segment and a frame of room: for those that begin with the next segment, and for a length that is rounded.
+		schedule, err := NewSchedule(r.seed, clock.Rate.Frames(e.mean), longest+clock.FramesPerSegment+1)
+		if err != nil {
+			return r, f.problem(e.line, "mean: it leaves no time between faults of %d frames that may wait for a segment of %d: use a longer time",
+				longest, clock.FramesPerSegment)
+		}
+		r.random, r.perLap, r.lap = schedule, math.MaxInt64, 0
+		return r, nil
+	case e.every > 0:
+		r.perLap = e.times
+		if e.times == 0 {
+			r.perLap = math.MaxInt64
+		}
+		if e.times == 0 && f.repeat > 0 { // all that are over when the timeline repeats
+			room := f.repeat - r.start() - e.jitter - clock.Rate.Nanos(longest+1)
+			r.perLap = max(0, room/e.every) + 1
+		}
+		if e.every < e.jitter+clock.Rate.Nanos(longest+1) {
+			return r, f.problem(e.line, "every: a fault may begin before the one before is over: use a longer time, or a shorter for or jitter")
+		}
+	}
+	if f.repeat > 0 && (r.perLap < 1 || clock.Rate.Nanos(r.occurrence(r.perLap-1).Last+1) > f.repeat) {
+		return r, f.problem(e.line, "it is not over when the timeline repeats, after %s: begin earlier, or repeat later", time.Duration(f.repeat))
+	}
+	return r, nil
+}
+
+// start is the time of the first occurrence in its lap, in nanoseconds.
+func (r *row) start() int64 {
+	switch r.at.kind {
+	case atFrame:
+		return r.clock.Rate.Nanos(r.at.n)
+	case atMSN:
+		return r.clock.Rate.Nanos(r.clock.FirstFrame(r.at.n))
+	case atUTC:
+		return r.at.utc.Sub(r.clock.Epoch).Nanoseconds()
+	}
+	return r.at.n
+}
+
+// from is the first frame that begins at or after a time.
+func (r *row) from(ns int64) int64 { return r.clock.Rate.FrameAtNanos(ns-1) + 1 }
+
+// occurrence is the one of a number, counted from 0.
+func (r *row) occurrence(number int64) Fault {
+	o := Fault{ID: r.id, Decoy: r.decoy, Line: r.line, Requests: r.length.Requests, Draw: generator.Mix(r.seed ^ generator.Mix(uint64(number)))}
+	if r.perLap > 1 || r.lap > 0 || r.random != nil {
+		o.ID = fmt.Sprintf("%s-%d", r.id, number+1)
+	}
+	k := r.kinds[0]
+	if total := r.weights(); total > 0 {
+		drawn := generator.Mix(o.Draw+1) % total
+		for _, k = range r.kinds {
+			if drawn < k.weight {
+				break
+			}
+			drawn -= k.weight
+		}
+	}
+	o.Kind, o.Params = k.kind, k.params
+	if r.random != nil {
+		o.First = r.random.Event(number + 1).First
+	} else {
+		lap, n := number/r.perLap, number%r.perLap
+		base := r.from(lap * r.lap) // the lap's first frame
+		switch {
+		case r.every > 0:
+			t := r.start() + n*r.every
+			if r.jitter > 0 {
+				t += int64(o.Draw % uint64(r.jitter))
+			}
+			o.First = base + r.from(t)
+		case r.at.kind == atMSN:
+			o.First = base + r.clock.FirstFrame(r.at.n)
+		case r.at.kind == atFrame:
+			o.First = base + r.at.n
+		default:
+			o.First = base + r.from(r.start())
+		}
+	}
+	o.First, o.Last = r.place(k, o.First)
+	return o
+}
+
+// place is the frames of a fault of a kind that is to begin at a frame.
+func (r *row) place(k choice, first int64) (int64, int64) {
+	g := r.clock.FramesPerSegment
+	length := r.length
+	if length == (Span{}) {
+		length = k.kind.Default
+	}
+	if k.kind.Grid || length.Segments > 0 || r.at.kind == atMSN {
+		first = (first + g - 1) / g * g
+	}
+	last := first
+	switch {
+	case length.Segments > 0:
+		last = first + length.Segments*g - 1
+	case length.Frames > 0:
+		last = first + length.Frames - 1
+	case length.Nanos > 0:
+		last = max(first, r.from(r.clock.Rate.Nanos(first)+length.Nanos)-1)
+	}
+	if k.kind.Grid {
+		last = (last+g)/g*g - 1
+	}
+	return first, last
+}
+
+// weights is the sum of the weights that the kinds are chosen by, 0 where there is one kind.
+func (r *row) weights() (total uint64) {
+	for _, k := range r.kinds {
+		total += k.weight
+	}
+	return total
+}
+
+// count is how many occurrences there are, math.MaxInt64 for no end.
+func (r *row) count() int64 {
+	if r.lap > 0 {
+		return math.MaxInt64
+	}
+	return r.perLap
+}
+
+// next is the number of the first occurrence that ends at or after frame n.
+func (r *row) next(n int64) int64 {
+	n = max(n, 0)
+	var k int64
+	switch ns := r.clock.Rate.Nanos(n); {
+	case r.random != nil:
+		k = r.random.Next(n).Number - 1
+	case r.lap > 0:
+		k = (ns/r.lap - 1) * r.perLap
+		if r.every > 0 {
+			k += max(0, (ns%r.lap-r.start())/r.every) - 1
+		}
+	case r.every > 0:
+		k = (ns-r.start()-r.jitter)/r.every - 2
+	}
+	k = max(0, k)
+	for k < r.count() && r.occurrence(k).Last < n {
+		k++
+	}
+	return k
+}
+
+// Between lists the faults that are planned for any of the frames first to last of some layers, all where there are none, in
+// the order of their first frames, and of the file. Those that are refused are among them.
+func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
+	last = min(last, p.clock.Rate.FrameAtNanos(maxNanos))
+	for i, r := range p.rows {
+		for k := r.next(first); k < r.count(); k++ {
+			o := r.occurrence(k)
+			if o.First > last {
+				break
+			}
+			if len(layers) > 0 && !slices.Contains(layers, o.Kind.Layer) {
+				continue
+			}
+			o.Refused = p.refused(o, i)
+			list = append(list, o)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Fault) int { return int(a.First - b.First) })
+	return list
+}
+
+// refused is why the occurrence of a row is not done: the channel cannot have it, or one of a row before it is planned for the
+// same property of some of its frames.
+func (p *Plan) refused(o Fault, i int) string {
+	if o.Kind.Check != nil {
+		if err := o.Kind.Check(o, p.clock); err != nil {
+			return err.Error()
+		}
+	}
+	for _, r := range p.rows[:i] {
+		for k := r.next(o.First); k < r.count(); k++ {
+			other := r.occurrence(k)
+			if other.First > o.Last {
+				break
+			}
+			if o.overlaps(other) {
+				return fmt.Sprintf("fault %s is in its place", other.ID)
+			}
+		}
+	}
+	return ""
+}
+
+func (f Fault) overlaps(o Fault) bool {
+	return f.Kind.Layer == o.Kind.Layer && f.Kind.Property == o.Kind.Property && f.First <= o.Last && o.First <= f.Last
+}
+
+// At lists the faults of a layer that are done to frame n.
+func (p *Plan) At(n int64, layer Layer) []Fault {
+	return slices.DeleteFunc(p.Between(n, n, layer), func(f Fault) bool { return !f.Covers(n) })
+}
+
+// checkOverlaps refuses faults at fixed times that overlap. Random ones may: those that do are refused one by one.
+func (p *Plan) checkOverlaps() error {
+	for i, a := range p.rows {
+		for _, b := range p.rows[:i] {
+			if a.random != nil || b.random != nil {
+				continue
+			}
+			for k := int64(0); k < min(a.perLap, maxPlanned); k++ {
+				o := a.occurrence(k)
+				if n := b.next(o.First); n < b.count() && o.overlaps(b.occurrence(n)) {
+					return p.File.problem(a.line, "%s overlaps with %s of line %d: both change the %s's %s: move one of them",
+						o.ID, b.occurrence(n).ID, b.line, o.Kind.Layer, o.Kind.Property)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// textHash is FNV-1a of a text (Fowler, Noll, Vo; 64 bits).
+func textHash(s string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for _, b := range []byte(s) {
+		h = (h ^ uint64(b)) * 0x100000001b3
+	}
+	return h
+}
