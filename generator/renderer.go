@@ -92,7 +92,25 @@ type Look struct {
 	Shows   int64
 	// Black shows nothing at all.
 	Black bool
+	// Dark is how much of the brightness is taken away, in parts of FullDark: 0 none, FullDark all.
+	Dark int
+	// Tint leaves one of red, green and blue as it is and halves the other two.
+	Tint Tint
 }
+
+// FullDark is the Dark of a picture that is black.
+const FullDark = 256
+
+// Tint is a false colour of a whole picture.
+type Tint uint8
+
+// The tints.
+const (
+	NoTint Tint = iota
+	RedTint
+	GreenTint
+	BlueTint
+)
 
 // Render writes the picture of frame n, 0 <= n <= MaxFrame, to dst as look says, which may be that of another frame. dst must be
 // FrameSize bytes, all of which are written; it stays the caller's. Nothing is allocated.
@@ -106,6 +124,9 @@ func (r *Renderer) Render(dst []byte, n int64, look Look) error {
 	if n < 0 || n > MaxFrame {
 		return fmt.Errorf("out of range: use 0 to %d", int64(MaxFrame))
 	}
+	if look.Dark < 0 || look.Dark > FullDark {
+		return fmt.Errorf("darkness %d is out of range: use 0 to %d", look.Dark, FullDark)
+	}
 	if look.Black {
 		clear(dst)
 		return nil
@@ -113,7 +134,28 @@ func (r *Renderer) Render(dst []byte, n int64, look Look) error {
 	r.renderCode(dst, n)
 	r.renderBoard(dst, n, look.Event)
 	r.bar.render(dst[r.options.grid().bottom*r.stride:], r.stride, n)
+	look.colour(dst)
 	return nil
+}
+
+// colour darkens and tints a picture.
+func (l Look) colour(rgb []byte) {
+	if l.Dark == 0 && l.Tint == NoTint {
+		return
+	}
+	var levels [bytesPerPixel][256]byte
+	for c := range levels {
+		for v := range levels[c] {
+			level := v * (FullDark - l.Dark) / FullDark
+			if l.Tint != NoTint && int(l.Tint-RedTint) != c {
+				level /= 2
+			}
+			levels[c][v] = byte(level)
+		}
+	}
+	for i := range rgb {
+		rgb[i] = levels[i%bytesPerPixel][rgb[i]]
+	}
 }
 
 // renderCode writes the frame code: one line of each row of cells, then copies of it.

@@ -59,8 +59,26 @@ func TestLook(t *testing.T) {
 			t.Errorf("%+v is not black (%v)", look, err)
 		}
 	}
-	if err := r.Render(got, 500, Look{Instead: true, Shows: -1}); err == nil {
-		t.Error("a frame before the first is shown")
+	for _, look := range []Look{{Instead: true, Shows: -1}, {Dark: -1}, {Dark: FullDark + 1}} {
+		if err := r.Render(got, 500, look); err == nil {
+			t.Errorf("%+v is shown", look)
+		}
+	}
+	clean := renderFrame(t, r, 500, true)
+	for look, level := range map[Look]func(v byte, channel int) byte{
+		{Event: true, Dark: FullDark}:                         func(byte, int) byte { return 0 },
+		{Event: true, Dark: FullDark / 4}:                     func(v byte, _ int) byte { return byte(int(v) * 3 / 4) },
+		{Event: true, Tint: GreenTint}:                        func(v byte, c int) byte { return [3]byte{v / 2, v, v / 2}[c] },
+		{Event: true, Tint: BlueTint, Dark: FullDark * 3 / 4}: func(v byte, c int) byte { return [3]byte{v / 4 / 2, v / 4 / 2, v / 4}[c] },
+	} {
+		if err := r.Render(got, 500, look); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range clean {
+			if want := level(v, i%3); got[i] != want {
+				t.Fatalf("%+v: byte %d is %d, want %d of %d", look, i, got[i], want, v)
+			}
+		}
 	}
 }
 

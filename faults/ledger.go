@@ -1,0 +1,147 @@
+package faults
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"sync"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
+)
+
+// Ledger makes the records of a plan's faults out of what the layers report. Many goroutines may use it at once.
+type Ledger struct {
+	plan   *scenario.Plan
+	source string
+	clock  markers.Clock
+
+	mu      sync.Mutex
+	changed map[string]*changes
+}
+
+// changes is what was reported of one fault.
+type changes struct {
+	frames, spoiled []run
+	clean, altered  hash.Hash
+	bytes           bool
+	notDone         string
+}
+
+// run is frames first to last, inclusive.
+type run struct{ first, last int64 }
+
+// NewLedger makes the ledger of a plan on a clean channel.
+func NewLedger(plan *scenario.Plan, source markers.Channel) *Ledger {
+	return &Ledger{plan: plan, source: source.Name, clock: source.Clock(), changed: map[string]*changes{}}
+}
+
+// Report takes a change of a layer.
+func (l *Ledger) Report(c Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.changed[c.Fault]
+	if h == nil {
+		h = &changes{clean: sha256.New(), altered: sha256.New()}
+		l.changed[c.Fault] = h
+	}
+	if c.NotDone != "" {
+		h.notDone = c.NotDone
+		return
+	}
+	h.frames = append(h.frames, run{c.Frame, c.Frame})
+	if c.Spoiled != c.Frame {
+		h.spoiled = append(h.spoiled, run{min(c.Frame, c.Spoiled), max(c.Frame, c.Spoiled)})
+	}
+	if c.Clean != "" {
+		h.bytes = true
+		h.clean.Write([]byte(c.Clean))
+		h.altered.Write([]byte(c.Altered))
+	}
+}
+
+// Planned is the record of a fault of which nothing is done yet.
+func Planned(f scenario.Fault, source string, clock markers.Clock) markers.FaultRecord {
+	r := markers.FaultRecord{
+		ID: f.ID, Kind: f.Kind.Name, Layer: string(f.Kind.Layer), Decoy: f.Decoy, Source: source, Span: clock.Span(f.First, f.Last),
+		PTS: clock.PTS(f.First), EndPTS: clock.PTS(f.Last + 1), UTC: clock.UTC(f.First), EndUTC: clock.UTC(f.Last + 1),
+		MSN: clock.MSN(f.First), LastMSN: clock.MSN(f.Last), State: markers.FaultPlanned,
+		Implies: f.Kind.Implies, Alarms: f.Kind.Alarms, Expects: f.Kind.Expects, Tolerates: f.Kind.Tolerates,
+	}
+	for name, v := range f.Params {
+		if r.Parameters == nil {
+			r.Parameters = map[string]string{}
+		}
+		r.Parameters[name] = v.Text
+	}
+	if f.Refused != "" {
+		r.State, r.Reason = markers.FaultNotDone, f.Refused
+	}
+	return r
+}
+
+// Records are those of the faults that are planned for any of the frames first to last, which are all that the stream has.
+func (l *Ledger) Records(first, last int64) (list []markers.FaultRecord) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.plan.Between(first, last) {
+		r := Planned(f, l.source, l.clock)
+		h := l.changed[f.ID]
+		switch {
+		case r.State == markers.FaultNotDone:
+		case h == nil:
+			r.State, r.Reason = markers.FaultNotDone, "the stream has none of its frames, or nothing in them that it changes"
+		case len(h.frames) == 0:
+			r.State, r.Reason = markers.FaultNotDone, h.notDone
+		default:
+			r.State = markers.FaultDone
+			done := join(h.frames)
+			r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))
+			if h.bytes {
+				r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func (l *Ledger) spans(runs []run) (list []markers.Span) {
+	for _, r := range runs {
+		list = append(list, l.clock.Span(r.first, r.last))
+	}
+	return list
+}
+
+// join puts runs in order, and together those that touch.
+func join(runs []run) (out []run) {
+	slices.SortFunc(runs, func(a, b run) int { return int(a.first - b.first) })
+	for _, r := range runs {
+		if n := len(out); n > 0 && r.first <= out[n-1].last+1 {
+			out[n-1].last = max(out[n-1].last, r.last)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// without is what is in runs, and not in others; both are in order.
+func without(runs, others []run) (out []run) {
+	for _, r := range runs {
+		for _, o := range others {
+			if o.last < r.first || o.first > r.last {
+				continue
+			}
+			if o.first > r.first {
+				out = append(out, run{r.first, o.first - 1})
+			}
+			r.first = o.last + 1
+		}
+		if r.first <= r.last {
+			out = append(out, r)
+		}
+	}
+	return out
+}

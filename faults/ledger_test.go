@@ -1,0 +1,51 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
+)
+
+// The record says what was planned, and what was done: runs of frames, and those around that a decoder shows wrongly.
+func TestLedger(t *testing.T) {
+	kind := &scenario.Kind{Name: "drop", Layer: scenario.LayerUnit, Property: "unit", Alarms: []string{"lost"}, Default: scenario.Span{Frames: 1},
+		Params: []scenario.Param{{Name: "of", Type: scenario.Word, Words: []string{"idr"}, Default: "idr"}}}
+	text := "version: 1\nname: x\nfaults: [{id: a, do: drop, at: {frame: 10}, for: {frames: 9}}, {id: b, do: drop, at: {frame: 30}}, {id: c, do: drop, at: {frame: 60}}]"
+	f, err := scenario.Parse("x", []byte(text), []*scenario.Kind{kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := markers.Channel{Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(),
+		EventEvery: 100, EventLength: 2, FramesPerSegment: 50}
+	p, err := f.Plan(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLedger(p, c)
+	for _, n := range []int64{10, 13, 11, 17} {
+		l.Report(Change{Fault: "a", Frame: n, Spoiled: 21, Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
+	}
+	l.Report(Change{Fault: "b", NotDone: "there is no IDR"})
+	list := l.Records(0, 99)
+	if len(list) != 3 {
+		t.Fatalf("%d records", len(list))
+	}
+	a := list[0]
+	if a.State != markers.FaultDone || fmt.Sprint(a.Done) != "[{10 11 0.4 0.48} {13 13 0.52 0.56} {17 17 0.68 0.72}]" ||
+		fmt.Sprint(a.Collateral) != "[{12 12 0.48 0.52} {14 16 0.56 0.68} {18 21 0.72 0.88}]" || len(a.Clean) != 64 || a.Clean == a.Altered ||
+		a.Frame != 10 || a.LastFrame != 18 || a.EndTime != media.Seconds(760*time.Millisecond) || a.PTS != 126000 || a.Source != "main" ||
+		a.Parameters["of"] != "idr" || !slices.Equal(a.Alarms, []string{"lost"}) {
+		t.Errorf("record %+v", a)
+	}
+	if list[1].State != markers.FaultNotDone || list[1].Reason != "there is no IDR" || list[2].State != markers.FaultNotDone || list[2].Reason == "" {
+		t.Errorf("not done: %+v", list[1:])
+	}
+	if got := l.Records(19, 29); len(got) > 0 {
+		t.Errorf("records of frames 19 to 29: %+v", got)
+	}
+}

@@ -1,0 +1,118 @@
+// Package pictures holds the faults of the layer picture: what the encoder is given in place of a frame's own picture. Slot, time
+// stamps, timecode and SEI of the frame stay as they are.
+package pictures
+
+import (
+	"time"
+
+	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
+)
+
+// kind is an entry of the catalogue with what it does.
+type kind struct {
+	scenario.Kind
+	// look is how frame n, one of the fault's, is shown.
+	look func(f scenario.Fault, n int64, clock markers.Clock) generator.Look
+}
+
+// instead shows frame m, or frame 0 where there is none so early.
+func instead(m int64) generator.Look { return generator.Look{Instead: true, Shows: max(0, m)} }
+
+func table() []kind {
+	const longest = int64(time.Hour)
+	return []kind{
+		{
+			scenario.Kind{
+				Name: "freeze", Doc: "The picture of its first frame stays for all of its frames.",
+				Alarms: []string{"freezedetect", "freeze", "frozen"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg freezedetect",
+			},
+			func(f scenario.Fault, _ int64, _ markers.Clock) generator.Look { return instead(f.First) },
+		},
+		{
+			scenario.Kind{
+				Name: "black", Doc: "The whole picture is black.",
+				Alarms: []string{"blackdetect", "black"}, Expects: []string{"no frame code"}, Implies: []string{"freeze"}, Oracle: "ffmpeg blackdetect",
+			},
+			func(scenario.Fault, int64, markers.Clock) generator.Look { return generator.Look{Black: true} },
+		},
+		{
+			scenario.Kind{
+				Name: "repeat", Doc: "Each picture is held for some frames, and the frames' own pictures in between are not shown.",
+				Params: []scenario.Param{{Name: "hold", Doc: "for how many frames a picture is shown", Type: scenario.Whole, Default: "2", Min: 2, Max: 240}},
+				Alarms: []string{"mpdecimate", "repeat", "judder"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg mpdecimate",
+			},
+			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
+				return instead(n - (n-f.First)%f.Params["hold"].N)
+			},
+		},
+		{
+			scenario.Kind{
+				Name: "cut", Doc: "The pictures are those of another time: the content jumps there and back, and goes on moving meanwhile.",
+				Params: []scenario.Param{{
+					Name: "by", Doc: "how far the content jumps, a negative time back", Type: scenario.Length, Default: "-10s", Min: -longest, Max: longest,
+				}},
+				Alarms: []string{"scdet", "cut", "jump"}, Expects: []string{"picture of another frame"}, Oracle: "the frame code; ffmpeg scdet on a picture with noise",
+			},
+			func(f scenario.Fault, n int64, clock markers.Clock) generator.Look {
+				return instead(n + clock.Rate.Frames(f.Params["by"].N))
+			},
+		},
+		{
+			scenario.Kind{
+				Name: "fade", Doc: "The picture gets darker until it is black in the middle of the fault, and lighter again.",
+				Alarms: []string{"fade"}, Expects: []string{"no frame code"}, Tolerates: []string{"black", "blackdetect"}, Oracle: "ffmpeg signalstats YAVG",
+			},
+			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
+				half := (f.Last - f.First + 2) / 2
+				near := min(n-f.First, f.Last-n) + 1 // frames to the nearer end
+				return generator.Look{Dark: int(min(near*generator.FullDark/half, generator.FullDark))}
+			},
+		},
+		{
+			scenario.Kind{
+				Name: "colour", Doc: "The whole picture has a false colour.",
+				Params: []scenario.Param{{Name: "tint", Doc: "the colour that is left", Type: scenario.Word, Default: "red", Words: []string{"red", "green", "blue"}}},
+				Alarms: []string{"colour", "chroma"}, Expects: []string{"picture of another colour"}, Oracle: "ffmpeg signalstats UAVG, VAVG",
+			},
+			func(f scenario.Fault, _ int64, _ markers.Clock) generator.Look {
+				return generator.Look{Tint: generator.RedTint + generator.Tint(f.Params["tint"].N)}
+			},
+		},
+	}
+}
+
+// Kinds lists the kinds of the layer.
+func Kinds() (list []*scenario.Kind) {
+	for _, k := range table() {
+		k.Layer, k.Property = scenario.LayerPicture, "picture"
+		list = append(list, &k.Kind)
+	}
+	return list
+}
+
+// Pictures is a plan's faults of pictures.
+type Pictures struct {
+	plan  *scenario.Plan
+	clock markers.Clock
+	looks map[string]func(scenario.Fault, int64, markers.Clock) generator.Look
+}
+
+// New takes a plan, which may have faults of other layers too.
+func New(plan *scenario.Plan, clock markers.Clock) *Pictures {
+	p := &Pictures{plan: plan, clock: clock, looks: map[string]func(scenario.Fault, int64, markers.Clock) generator.Look{}}
+	for _, k := range table() {
+		p.looks[k.Name] = k.look
+	}
+	return p
+}
+
+// Look is how frame n is shown, but for the event of the picture that is, and the fault that is done to it; ok is false where
+// the frame has its own picture.
+func (p *Pictures) Look(n int64) (look generator.Look, f scenario.Fault, ok bool) {
+	for _, f := range p.plan.At(n, scenario.LayerPicture) {
+		return p.looks[f.Kind.Name](f, n, p.clock), f, true
+	}
+	return look, f, false
+}

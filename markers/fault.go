@@ -1,0 +1,68 @@
+package markers
+
+import (
+	"time"
+
+	"github.com/refstream/refstream/media"
+)
+
+// FaultState is how far a fault has got.
+type FaultState string
+
+// The states of a fault.
+const (
+	FaultPlanned FaultState = "planned"
+	FaultActive  FaultState = "active"
+	FaultDone    FaultState = "done"
+	// FaultNotDone: nothing was changed; the record has the reason. A detector that does not find it is right.
+	FaultNotDone FaultState = "not_done"
+)
+
+// FaultRecord is the truth about one labelled fault: what was planned, and what was done.
+type FaultRecord struct {
+	ID    string `json:"id"`
+	Kind  string `json:"kind"`
+	Layer string `json:"layer"`
+	// Decoy marks what is legal, and is there to raise no alarm.
+	Decoy bool `json:"decoy,omitempty"`
+	// Parameters are as in the scenario file, with the defaults of those that it does not have.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// Source is the clean channel.
+	Source string `json:"source"`
+	// Span is what was planned.
+	Span
+	PTS     int64     `json:"pts"`     // of the first frame, 90 kHz ticks, not wrapped
+	EndPTS  int64     `json:"end_pts"` // where the last frame ends
+	UTC     time.Time `json:"utc"`
+	EndUTC  time.Time `json:"end_utc"`
+	MSN     int64     `json:"msn"`
+	LastMSN int64     `json:"last_msn"`
+
+	State  FaultState `json:"state"`
+	Reason string     `json:"reason,omitempty"`
+	// Done are the frames that were changed, Collateral those that were not and look wrong because of it.
+	Done       []Span `json:"done,omitempty"`
+	Collateral []Span `json:"collateral,omitempty"`
+	// Clean and Altered are made of the SHA-256s of each changed frame's bytes before and after, in the order of the changes: the
+	// SHA-256 of these, joined, in hexadecimal. They are empty where the bytes are not known before: pictures are encoded once.
+	Clean   string `json:"clean,omitempty"`
+	Altered string `json:"altered,omitempty"`
+
+	// Implies are other kinds whose alarms are right too, Alarms the names that monitors give to it, Expects and Tolerates findings
+	// of refstream's tools.
+	Implies   []string `json:"implies,omitempty"`
+	Alarms    []string `json:"alarms,omitempty"`
+	Expects   []string `json:"expects,omitempty"`
+	Tolerates []string `json:"tolerates,omitempty"`
+}
+
+// Span is a run of frames, both inclusive, with the HLS times at which the first begins and the last ends.
+type Span struct {
+	Frame     int64         `json:"frame"`
+	LastFrame int64         `json:"last_frame"`
+	Time      media.Seconds `json:"time"`
+	EndTime   media.Seconds `json:"end_time"`
+}
+
+// Span is the frames first to last, inclusive.
+func (c Clock) Span(first, last int64) Span { return Span{first, last, c.Time(first), c.Time(last + 1)} }
