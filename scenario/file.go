@@ -51,6 +51,21 @@ type choice struct {
 // Span is the length of a fault. One of its members is set, or none.
 type Span struct{ Nanos, Frames, Segments, Requests int64 }
 
+// String is the length in words, empty for none.
+func (s Span) String() string {
+	switch {
+	case s.Nanos > 0:
+		return time.Duration(s.Nanos).String()
+	case s.Frames > 0:
+		return fmt.Sprintf("%d frames", s.Frames)
+	case s.Segments > 0:
+		return fmt.Sprintf("%d segments", s.Segments)
+	case s.Requests > 0:
+		return fmt.Sprintf("%d requests", s.Requests)
+	}
+	return ""
+}
+
 // point is when a fault begins.
 type point struct {
 	kind pointKind
@@ -69,6 +84,9 @@ const (
 
 // Twin is the name of a channel's faulty twin.
 func (f *File) Twin(channel string) string { return channel + "-" + f.Name }
+
+// Repeat is after what time the faults come again, 0 where they do not.
+func (f *File) Repeat() time.Duration { return time.Duration(f.repeat) }
 
 // Needs reports whether a fault of the file is of one of some layers.
 func (f *File) Needs(layers ...Layer) bool {

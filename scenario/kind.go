@@ -127,6 +127,18 @@ func (p Param) parse(text string) (v Value, err error) {
 	return v, nil
 }
 
+// Usage says in a line what the parameter is and what it takes.
+func (p Param) Usage() string {
+	takes := p.write(p.Min) + " to " + p.write(p.Max)
+	if p.Type == Word {
+		takes = strings.Join(p.Words, ", ")
+	}
+	if p.Default == "" {
+		return fmt.Sprintf("%s: %s; it must be given", p.Doc, takes)
+	}
+	return fmt.Sprintf("%s: %s; without it %s", p.Doc, takes, p.Default)
+}
+
 func (p Param) write(n int64) string {
 	switch p.Type {
 	case Length:

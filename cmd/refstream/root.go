@@ -60,7 +60,7 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 		commands []*cobra.Command
 	}{
 		{"A stream with its truth:", []*cobra.Command{
-			withPprof(newServe(stdout, stderr), stderr), withPprof(newGenerate(stdout, stderr), stderr), newTruth(stdout), newFrame(stdout), newHealth(stdout),
+			withPprof(newServe(stdout, stderr), stderr), withPprof(newGenerate(stdout, stderr), stderr), newTruth(stdout), newScenario(stdout), newFrame(stdout), newHealth(stdout),
 		}},
 		{"What is in a stream, and whether it is true:", []*cobra.Command{
 			withPprof(newAnalyze(stdout, stderr), stderr), withPprof(newVerify(stdout, stderr), stderr), withPprof(newDetect(stdout, stderr), stderr),

@@ -35,8 +35,13 @@ var table = map[string]arrows{
 		may:       words("media codec/h264 format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 	},
-	"scenario":        {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
-	"faults":          {may: words("markers scenario"), tests: words("media")},
+	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
+	"faults":   {may: words("markers scenario"), tests: words("media")},
+	"faults/catalogue": {
+		may:       words("markers scenario faults faults/pictures"),
+		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
+		tests:     words("media"),
+	},
 	"faults/pictures": {may: words("media generator markers scenario")},
 	"annotate":        {may: words("media codec/h264 markers")},
 	"markers":         {may: words("media")},

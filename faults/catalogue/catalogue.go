@@ -1,0 +1,58 @@
+// Package catalogue holds all kinds of faults, the scenario files that are ready for use, and the JSON Schema of such files.
+package catalogue
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/refstream/refstream/faults/pictures"
+	"github.com/refstream/refstream/scenario"
+)
+
+// Kinds lists all kinds, in the order of the layers.
+func Kinds() []*scenario.Kind {
+	return slices.Concat(pictures.Kinds())
+}
+
+//go:embed ready
+var ready embed.FS
+
+const suffix = ".yaml"
+
+// Ready lists the names of the scenarios that are ready.
+func Ready() (names []string) {
+	list, err := fs.ReadDir(ready, "ready")
+	if err != nil {
+		panic(err) // it is in the program
+	}
+	for _, f := range list {
+		names = append(names, strings.TrimSuffix(f.Name(), suffix))
+	}
+	return names
+}
+
+// Load reads a scenario file, or the ready one of that name. An error is one line that says what to do.
+func Load(name string) (*scenario.File, error) {
+	if slices.Contains(Ready(), name) {
+		text, err := ready.ReadFile("ready/" + name + suffix)
+		if err != nil {
+			return nil, err
+		}
+		return scenario.Parse(name, text, Kinds())
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("scenario: %w: name a file, or one of the ready ones: %s", err, strings.Join(Ready(), ", "))
+	}
+	defer f.Close() // it is read only
+	text, err := io.ReadAll(io.LimitReader(f, scenario.MaxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("scenario: %w: name a file", err)
+	}
+	return scenario.Parse(name, text, Kinds())
+}
