@@ -16,11 +16,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/pipeline"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Options say what a clip is of. All but Containers, Formats, Logger and Progress must be set.
@@ -33,6 +36,8 @@ type Options struct {
 	Containers []packager.Container
 	// Formats are those besides HLS: ts (stream.ts), flv (stream.flv).
 	Formats []string
+	// Scenario has the faults that the clip is to have; nil for none.
+	Scenario *scenario.Plan
 	// Version is the release of refstream, FFmpeg that of ffmpeg: the truth names them.
 	Version, FFmpeg string
 	// Logger is told what goes wrong; nil for nobody.
@@ -121,6 +126,13 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	if err != nil {
 		return 0, errors.Join(err, files.close())
 	}
+	var ledger *faults.Ledger
+	var shown *pictures.Pictures
+	if o.Scenario != nil {
+		ledger = faults.NewLedger(o.Scenario, o.Channel)
+		shown = pictures.New(o.Scenario, o.Channel.Clock())
+		files.label = shown.Label
+	}
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
 			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger, Output: also,
@@ -128,12 +140,20 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 		},
 		First: o.First, Frames: o.Frames, Progress: o.Progress,
 	}
+	if shown != nil {
+		run.Pictures = shown
+	}
 	err = run.Run(ctx)
 	if closeErr := errors.Join(files.close(), also.close()); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		return 0, err
+	}
+	if ledger != nil {
+		if err := o.writeFaults(dir, ledger, shown); err != nil {
+			return 0, err
+		}
 	}
 	name := filepath.Join(dir, "truth.json")
 	err = atomicfile.Write(name, ".refstream-*", func(w io.Writer) error {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -22,7 +24,9 @@ type Truth struct {
 	Frames  int64           `json:"frames"`
 	Markers int64           `json:"markers"`
 	Seconds media.Seconds   `json:"seconds"`
-	Version Versions        `json:"versions"`
+	// Scenario is the name of the scenario whose faults are in it (faults.jsonl), empty for none.
+	Scenario string   `json:"scenario,omitempty"`
+	Version  Versions `json:"versions"`
 }
 
 // Encoder is how the pictures were encoded.
@@ -44,11 +48,15 @@ type Versions struct {
 
 func (o Options) truth(events int64) Truth {
 	e := o.Encoder
+	name := ""
+	if o.Scenario != nil {
+		name = o.Scenario.File.Name
+	}
 	return Truth{
 		Channel: o.Channel,
 		Encoder: Encoder{e.Encoder, e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
 		First:   o.First, Last: o.First + o.Frames - 1, Frames: o.Frames, Markers: events,
-		Seconds: o.Channel.Clock().Time(o.Frames),
+		Seconds: o.Channel.Clock().Time(o.Frames), Scenario: name,
 		Version: Versions{o.Version, o.FFmpeg, runtime.Version()},
 	}
 }
@@ -60,6 +68,8 @@ type truthFiles struct {
 	markers        *jsonlines.Log[markers.Marker]
 	markersWritten int64
 	failed         error // the first failure, which close reports
+	// label writes what faults do into the records; nil: there are none.
+	label func(markers.Batch) markers.Batch
 }
 
 func newTruthFiles(dir string) (t *truthFiles, err error) {
@@ -77,6 +87,9 @@ func newTruthFiles(dir string) (t *truthFiles, err error) {
 func (t *truthFiles) Append(_ context.Context, _ string, b markers.Batch) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.label != nil {
+		b = t.label(b)
+	}
 	t.note(t.frames.Append(b.Frames...))
 	t.note(t.markers.Append(b.Markers...))
 	t.markersWritten += int64(len(b.Markers))
@@ -94,4 +107,22 @@ func (t *truthFiles) close() error {
 	t.note(t.frames.Close())
 	t.note(t.markers.Close())
 	return t.failed
+}
+
+// writeFaults writes faults.jsonl: what became of each fault of the scenario in the clip's frames.
+func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.Pictures) error {
+	last := o.First + o.Frames - 1
+	for n := o.First; n <= last; n++ {
+		if _, f, ok := shown.Look(n); ok {
+			ledger.Report(faults.Change{Fault: f.ID, Frame: n, Spoiled: n})
+		}
+	}
+	log, err := jsonlines.Open[markers.FaultRecord](filepath.Join(dir, "faults.jsonl"), nil)
+	if err != nil {
+		return fmt.Errorf("create truth file: %w", err)
+	}
+	if err := errors.Join(log.Append(ledger.Records(o.First, last)...), log.Close()); err != nil {
+		return fmt.Errorf("write truth: %w", err)
+	}
+	return nil
 }

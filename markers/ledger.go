@@ -23,6 +23,10 @@ type FrameRecord struct {
 	Offset int64 `json:"offset"`
 	// Event is the ID of the marker whose event the frame shows, or empty.
 	Event string `json:"event"`
+	// Fault is the fault of pictures that is done to the frame, and Shows the frame whose picture it shows in place of its own,
+	// where there is one.
+	Fault string `json:"fault,omitempty"`
+	Shows Shown  `json:"shows,omitzero"`
 	// Bytes is the size of the access unit as published, without start codes.
 	Bytes int `json:"bytes"`
 	// Generator is the Channel.Generator that wrote the record: DTS, GenNS, MonoNS, Run and Bytes hold for its segments

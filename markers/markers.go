@@ -65,6 +65,8 @@ type Marker struct {
 	Box   Box    `json:"box"`
 	Block Block  `json:"block"`
 	Color string `json:"color"`
+	// HiddenBy is the fault because of which no frame shows the event; empty where one does.
+	HiddenBy string `json:"hidden_by,omitempty"`
 	// Generator is the Channel.Generator that wrote the record: GenTime, GenSeconds and Run hold for its segments only.
 	Generator string `json:"generator,omitempty"`
 }

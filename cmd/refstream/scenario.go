@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/faults/catalogue"
@@ -76,6 +77,11 @@ describe: the frames of each, and their times. What is wrong in the file is prin
 	o.register(cmd.Flags())
 	cmd.Flags().StringVar(&asJSON, "json", "", "write the faults as JSON Lines into this file; - is standard output")
 	return cmd
+}
+
+// registerScenario adds the flag of commands that take a scenario file.
+func registerScenario(f *pflag.FlagSet, file *string) {
+	f.StringVar(file, "scenario", "", "faults: a scenario file, or a ready one's name ("+strings.Join(catalogue.Ready(), ", ")+")")
 }
 
 // planOf lays a scenario file, or the ready one of a name, on a channel.

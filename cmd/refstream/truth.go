@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -40,11 +41,13 @@ func (o *offlineFlags) stretch(now time.Time) (c markers.Channel, first, frames 
 
 func newTruth(stdout io.Writer) *cobra.Command {
 	var o offlineFlags
+	var scenarioFile string
 	cmd := &cobra.Command{
 		Use:   "truth",
 		Short: "Print the markers of a stretch of time, without rendering it",
 		Long: `Print the markers of a stretch of time as JSON Lines, the same that generate writes into markers.jsonl for the same
-flags, and that serve writes for the same seed and epoch but for the times at which frames were really produced.`,
+flags, and that serve writes for the same seed and epoch but for the times at which frames were really produced. With --scenario it prints the faults of a
+scenario file in their place, as generate --scenario plans them.`,
 		Example: "  refstream truth --seed 7 --duration 1h\n  refstream truth --seed 7 --start 240h --duration 10m --fps 29.97",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,6 +57,19 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 			}
 			out := bufio.NewWriter(stdout)
 			enc := json.NewEncoder(out)
+			if scenarioFile != "" {
+				plan, err := planOf(scenarioFile, c)
+				if err != nil {
+					return err
+				}
+				for _, f := range plan.Between(first, first+frames-1) {
+					err = errors.Join(err, enc.Encode(faults.Planned(f, c.Name, c.Clock())))
+				}
+				if err = errors.Join(err, out.Flush()); err != nil {
+					return fmt.Errorf("print faults: %w", err)
+				}
+				return nil
+			}
 			err = scenario.Markers(c, first, first+frames-1, func(m markers.Marker) error {
 				return errors.Join(cmd.Context().Err(), enc.Encode(m))
 			})
@@ -64,5 +80,6 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 		},
 	}
 	o.register(cmd.Flags())
+	registerScenario(cmd.Flags(), &scenarioFile)
 	return cmd
 }

@@ -3,6 +3,7 @@
 package pictures
 
 import (
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/generator"
@@ -115,4 +116,33 @@ func (p *Pictures) Look(n int64) (look generator.Look, f scenario.Fault, ok bool
 		return p.looks[f.Kind.Name](f, n, p.clock), f, true
 	}
 	return look, f, false
+}
+
+// Label writes into the records of frames and markers what is done to their pictures.
+func (p *Pictures) Label(b markers.Batch) markers.Batch {
+	b.Frames, b.Markers = slices.Clone(b.Frames), slices.Clone(b.Markers)
+	for i, r := range b.Frames {
+		if look, f, ok := p.Look(r.Frame); ok {
+			b.Frames[i].Fault, b.Frames[i].Shows = f.ID, markers.Shown{Frame: look.Shows, Set: look.Instead}
+		}
+	}
+	for i, m := range b.Markers {
+		b.Markers[i].HiddenBy = p.hides(m)
+	}
+	return b
+}
+
+// hides is the fault because of which no frame shows a marker's event, empty where one does. The last one to hide it is named.
+func (p *Pictures) hides(m markers.Marker) (by string) {
+	for n := m.Frame; n <= m.LastFrame; n++ {
+		look, f, ok := p.Look(n)
+		switch {
+		case !ok, look.Instead && m.Frame <= look.Shows && look.Shows <= m.LastFrame:
+			return ""
+		case !look.Instead && !look.Black && look.Dark < generator.FullDark:
+			return ""
+		}
+		by = f.ID
+	}
+	return by
 }

@@ -141,7 +141,8 @@ var table = map[string]arrows{
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
-		may:       words("media markers encoder stream format/ts format/flv packager pipeline internal/atomicfile internal/jsonlines"),
+		may:       words("media markers scenario faults faults/pictures encoder stream format/ts format/flv packager pipeline " +
+			"internal/atomicfile internal/jsonlines"),
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
