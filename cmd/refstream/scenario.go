@@ -24,8 +24,9 @@ func newScenario(stdout io.Writer) *cobra.Command {
 		Short: "Scenario files: what is broken in a stream, and when",
 		Long: `Scenario files name faults and their times. generate --scenario writes a clip that has them, and the truth about each of
 them. These scenarios are ready, and can be named in place of a file: ` + strings.Join(catalogue.Ready(), ", ") + `.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  refstream scenario check freeze-black\n  refstream scenario kinds freeze",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newScenarioCheck(stdout), newScenarioKinds(stdout), &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of scenario files, for editors and validators", Args: cobra.NoArgs,

@@ -46,8 +46,8 @@ func newTruth(stdout io.Writer) *cobra.Command {
 		Use:   "truth",
 		Short: "Print the markers of a stretch of time, without rendering it",
 		Long: `Print the markers of a stretch of time as JSON Lines, the same that generate writes into markers.jsonl for the same
-flags, and that serve writes for the same seed and epoch but for the times at which frames were really produced. With --scenario it prints the faults of a
-scenario file in their place, as generate --scenario plans them.`,
+flags, and that serve writes for the same seed and epoch but for the times at which frames were really produced. With
+--scenario it prints the faults of a scenario file in their place, as generate --scenario plans them.`,
 		Example: "  refstream truth --seed 7 --duration 1h\n  refstream truth --seed 7 --start 240h --duration 10m --fps 29.97",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
