@@ -27,12 +27,6 @@ type Generate struct {
 	Progress func(done int64)
 }
 
-// pictures are faults of pictures (package faults/pictures).
-type pictures interface {
-	// Look is how frame n is shown, but for the event; ok is false where the frame has its own picture.
-	Look(n int64) (look generator.Look, f scenario.Fault, ok bool)
-}
-
 // Run generates the stretch and ends the playlist. Any failure ends it with an error; ctx too.
 func (g *Generate) Run(ctx context.Context) error {
 	shows, err := scenario.New(g.Info)
@@ -52,6 +46,11 @@ func (g *Generate) Run(ctx context.Context) error {
 	c := &chain{
 		Channel: g.Channel, events: newEvents(shows), ledger: newLedger(g.Info, g.First, -1),
 		annotator: annotate.New(g.Info.Name, clock),
+	}
+	if g.Pictures != nil {
+		if enc, err = newSplice(enc, &c.Channel, g.Pictures, c.events); err != nil {
+			return err
+		}
 	}
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(g.First), g.Now), true)
 
@@ -98,20 +97,6 @@ func (g *Generate) Run(ctx context.Context) error {
 	return nil
 }
 
-// look is how frame n is shown. The event is that of the picture which is shown, whatever frame it is of.
-func (g *Generate) look(c *chain, n int64, event bool) generator.Look {
-	if g.Pictures != nil {
-		if look, _, ok := g.Pictures.Look(n); ok {
-			look.Event = event
-			if look.Instead {
-				_, look.Event = c.events.at(look.Shows)
-			}
-			return look
-		}
-	}
-	return generator.Look{Event: event}
-}
-
 // feed renders the frames on one goroutine and writes them to the encoder on another, so that both go on at once.
 func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer) error {
 	type rendered struct {
@@ -140,7 +125,7 @@ func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *ge
 			}
 			ev, shows := c.events.render(n)
 			ev.Last = min(ev.Last, g.First+g.Frames-1) // the stretch ends here, whatever was planned
-			if err := r.Render(buf, n, g.look(c, n, shows)); err != nil {
+			if err := r.Render(buf, n, generator.Look{Event: shows}); err != nil {
 				failed <- fmt.Errorf("render frame %d: %w", n, err)
 				return
 			}

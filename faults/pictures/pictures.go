@@ -118,6 +118,11 @@ func (p *Pictures) Look(n int64) (look generator.Look, f scenario.Fault, ok bool
 	return look, f, false
 }
 
+// Touches reports whether one of the frames first to last has another picture than its own.
+func (p *Pictures) Touches(first, last int64) bool {
+	return slices.ContainsFunc(p.plan.Between(first, last, scenario.LayerPicture), func(f scenario.Fault) bool { return f.Refused == "" })
+}
+
 // Label writes into the records of frames and markers what is done to their pictures.
 func (p *Pictures) Label(b markers.Batch) markers.Batch {
 	b.Frames, b.Markers = slices.Clone(b.Frames), slices.Clone(b.Markers)
