@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// framesOf maps the presentation times of a clip's coded pictures, in frames of 1/25 s, to their MD5, by ffmpeg.
+func framesOf(t *testing.T, dir string) map[int64]string {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-c", "copy", "-f", "framehash", "-hash", "md5", "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, least := map[int64]string{}, int64(1<<62)
+	for line := range strings.Lines(string(out)) {
+		if fields := strings.Split(line, ","); line[0] != '#' && len(fields) >= 6 {
+			pts, err := strconv.ParseInt(strings.TrimSpace(fields[2]), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[pts/3600], least = strings.TrimSpace(fields[5]), min(least, pts/3600)
+		}
+	}
+	shifted := map[int64]string{}
+	for n, sum := range got {
+		shifted[n-least] = sum
+	}
+	return shifted
+}
+
+// A clip with a scenario has its faults where faults.jsonl says, as ffmpeg's detectors find them, nothing else is touched, and the
+// clean twin has none.
+func TestScenarioClip(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, faulty, clean := filepath.Join(dir, "x.yaml"), filepath.Join(dir, "faulty"), filepath.Join(dir, "clean")
+	text := "version: 1\nname: x\nfaults:\n- {do: freeze, at: {frame: 60}, for: {frames: 85}}\n- {do: black, at: {frame: 175}, for: 2s}\n- {do: fade, at: 1h, for: 2s}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stretch := []string{"--scenario", file, "--size", "320x180", "--fps", "25", "--segment", "1s", "--duration", "10s", "--event-every", "2s", "--event-length", "400ms"}
+	must(t, append([]string{"generate", "--out", faulty, "--twin", clean, "--bitrate", "1M", "--preset", "veryfast"}, stretch...)...)
+
+	find := regexp.MustCompile(`(freeze_start|freeze_end|black_start|black_end): ?([0-9.]+)`)
+	detected := func(dir string) (list []string) {
+		out, err := exec.Command("ffmpeg", "-hide_banner", "-nostats", "-i", filepath.Join(dir, "index.m3u8"),
+			"-vf", "freezedetect=n=-60dB:d=1,blackdetect=d=1", "-f", "null", "-").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, m := range find.FindAllStringSubmatch(string(out), -1) {
+			list = append(list, m[1]+" "+m[2])
+		}
+		slices.Sort(list)
+		return list
+	}
+	want := []string{"black_end 9", "black_start 7", "freeze_end 5.8", "freeze_end 9", "freeze_start 2.4", "freeze_start 7"}
+	if got := detected(faulty); !slices.Equal(got, want) {
+		t.Errorf("ffmpeg finds %q, want %q", got, want)
+	}
+	if got := detected(clean); len(got) > 0 {
+		t.Errorf("ffmpeg finds %q in the clean twin", got)
+	}
+
+	done, all := framesOf(t, faulty), framesOf(t, clean)
+	for n := range int64(250) {
+		// The faults touch GOPs 2 to 5, and 7 and 8.
+		touched := n >= 50 && n < 150 || n >= 175 && n < 225
+		if done[n] == "" || done[n] != all[n] && !touched {
+			t.Errorf("frame %d is %q, in the clean twin %q", n, done[n], all[n])
+		}
+	}
+
+	records := readLines[markers.FaultRecord](t, filepath.Join(faulty, "faults.jsonl"))
+	if len(records) != 2 || records[0].State != markers.FaultDone || records[0].Done[0].Frame != 60 || records[0].Done[0].LastFrame != 144 ||
+		records[1].Frame != 175 || records[1].LastFrame != 224 {
+		t.Errorf("faults %+v", records)
+	}
+	var planned []markers.FaultRecord
+	for line := range strings.Lines(must(t, append([]string{"truth"}, stretch...)...)) {
+		var r markers.FaultRecord
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		planned = append(planned, r)
+	}
+	for i, r := range planned {
+		r.State, r.Done = records[i].State, records[i].Done
+		if a, b := mustJSON(t, r), mustJSON(t, records[i]); !bytes.Equal(a, b) {
+			t.Errorf("truth says %s, generate %s", a, b)
+		}
+	}
+	for _, f := range readLines[markers.FrameRecord](t, filepath.Join(faulty, "frames.jsonl")) {
+		frozen := f.Frame >= 60 && f.Frame <= 144
+		if shows := (markers.Shown{Frame: 60, Set: true}); frozen != (f.Shows == shows) || frozen != (f.Fault == "freeze") {
+			t.Errorf("frame %d: %+v", f.Frame, f)
+		}
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestScenarioCommands(t *testing.T) {
+	if text := inProcess(t, "scenario", "check", "freeze-black", "--duration", "4m"); !strings.Contains(text, "freeze-2") || !strings.Contains(text, "130 s") {
+		t.Errorf("check prints\n%s", text)
+	}
+	if text := inProcess(t, "scenario", "kinds"); !strings.Contains(text, "\nfreeze ") {
+		t.Errorf("kinds prints\n%s", text)
+	}
+	if text := inProcess(t, "scenario", "kinds", "cut"); !strings.Contains(text, "with by") {
+		t.Errorf("kinds cut prints\n%s", text)
+	}
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("version: 1\nname: x\nfaults:\n- {do: frieze, at: 1s, for: 1s}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"scenario check " + bad:                       bad + `:4: do: there is no kind "frieze"`,
+		"scenario check":                              "name one file",
+		"scenario kinds frieze":                       "there is no kind",
+		"scenario check no-such":                      "freeze-black",
+		"generate --out x --twin y":                   "--twin: it is for a clip with faults",
+		"generate --out x --scenario " + bad:          bad + ":4: ",
+		"truth --scenario " + bad + " --duration 10s": bad + ":4: ",
+	} {
+		var out, errs bytes.Buffer
+		if err := run(t.Context(), strings.Fields(args), &out, &errs); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", args, err, want)
+		}
+	}
+}
