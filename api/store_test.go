@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -24,15 +25,17 @@ type memoryStore struct {
 }
 
 type memoryLog struct {
+	kind    markers.Kind
 	records []markers.Record
 	last    markers.ID
 }
 
-func (l *memoryLog) append(records []markers.Record) {
-	fresh, _, _ := markers.Admit(records, l.last, func() ([]markers.Record, error) { return nil, nil })
+func (l *memoryLog) append(records []markers.Record) error {
+	fresh, late, _ := l.kind.Admit(records, l.last, func(r markers.Range) ([]markers.Record, error) { return l.read(r), nil })
 	if l.records = append(l.records, fresh...); len(fresh) > 0 {
 		l.last = fresh[len(fresh)-1].RecordID()
 	}
+	return late
 }
 
 func (l *memoryLog) read(r markers.Range) []markers.Record {
@@ -83,7 +86,7 @@ func (s *memoryStore) log(channel string, k markers.Kind) *memoryLog {
 	if s.logs[channel] == nil {
 		s.logs[channel] = map[markers.Kind]*memoryLog{}
 		for _, k := range markers.Kinds() {
-			s.logs[channel][k] = &memoryLog{}
+			s.logs[channel][k] = &memoryLog{kind: k}
 		}
 	}
 	return s.logs[channel][k]
@@ -126,12 +129,13 @@ func (s *memoryStore) Append(_ context.Context, channel string, b markers.Batch)
 	if s.fail != nil {
 		return s.fail
 	}
+	var late error
 	for _, k := range markers.Kinds() {
-		s.log(channel, k).append(b.Records(k))
+		late = errors.Join(late, s.log(channel, k).append(b.Records(k)))
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
-	return nil
+	return late
 }
 
 func (s *memoryStore) Last(_ context.Context, c string, k markers.Kind) (markers.ID, error) {

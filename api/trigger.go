@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -101,7 +102,9 @@ func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest,
 			return t, tryLater(http.StatusConflict, maxTriggerWait, "the log of triggers ends with one for frame %d, which no event "+
 				"can show: none can be triggered before that frame, unless the log is deleted", newest.Frame)
 		}
-		if err := p.store.Append(ctx, ch.Name, markers.Batch{Triggers: []markers.Trigger{t}}); err != nil {
+		// Where it is late another process took the place, or a later one.
+		err = p.store.Append(ctx, ch.Name, markers.Batch{Triggers: []markers.Trigger{t}})
+		if err != nil && !errors.Is(err, markers.ErrLate) {
 			return t, fmt.Errorf("write trigger: %w", err)
 		}
 		switch taken, err := p.holds(ctx, ch, t); {

@@ -1,6 +1,9 @@
 package markers
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Record is what a log keeps: a value of one of the kinds' types. Records are immutable once written.
 type Record interface {
@@ -34,17 +37,16 @@ type latecomer interface {
 	same(Record) bool
 }
 
-// Admit returns the records of one kind that a log which ends with newest takes in, in their places, and those that it leaves out
-// because of their places: they are in the log already, or came too late. Latecomers of which the log has the same are in neither list.
-// have is asked for what the log holds where there may be some.
-func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, passed []Record, err error) {
-	var held []Record
+// Admit returns the records of one log that the log, which ends with newest, takes in, in their places. Of the others the log holds the very
+// same (of latecomers one that says the same), or they are late: that error wraps ErrLate. have reads the log, where that matters.
+func (k Kind) Admit(list []Record, newest ID, have func(Range) ([]Record, error)) (fresh []Record, late, err error) {
+	var held, passed []Record
 	asked := false
 	for _, r := range list {
 		behind := r.RecordID().Compare(newest) > 0
 		if l, ok := r.(latecomer); ok && (!behind || l.Late()) {
 			if !asked {
-				held, err = have()
+				held, err = have(Range{})
 			}
 			if asked = true; err != nil {
 				return nil, nil, err
@@ -62,5 +64,18 @@ func Admit(list []Record, newest ID, have func() ([]Record, error)) (fresh, pass
 		}
 		fresh, newest = append(fresh, r), r.RecordID()
 	}
-	return fresh, passed, nil
+	if len(passed) == 0 {
+		return fresh, nil, nil
+	}
+	first := slices.MinFunc(passed, func(a, b Record) int { return a.RecordID().Compare(b.RecordID()) })
+	if held, err = have(Range{From: first.RecordID(), To: newest}); err != nil {
+		return nil, nil, err
+	}
+	held = append(held, fresh...)
+	passed = slices.DeleteFunc(passed, func(r Record) bool { return slices.Contains(held, r) })
+	if len(passed) > 0 {
+		late = fmt.Errorf("%w: %d of %s, the first for place %s: the log has others in their places, or none", ErrLate, len(passed), k,
+			passed[0].RecordID())
+	}
+	return fresh, late, nil
 }

@@ -15,6 +15,10 @@ var ErrNotFound = errors.New("not found")
 // write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and goes on.
 var ErrJournal = errors.New("journal can't be written")
 
+// ErrLate is what Append's error wraps when it left records out: their places are at or before the newest of their log, which does not hold
+// the very same ones. The other records of the batch are there.
+var ErrLate = errors.New("records come too late and are left out")
+
 // Store keeps channels and their records. All methods may be called at once from many goroutines. Returned slices
 // belong to the caller; the records in them are copies.
 //
@@ -28,10 +32,10 @@ type Store interface {
 	// Channels lists all, by name.
 	Channels(ctx context.Context) ([]Channel, error)
 
-	// Append adds records. A record whose ID is at or before the newest of its log is left out without an error: it is
-	// there already, or it comes too late, which is logged. Only missing records may come late: one that the log lacks (Same) is put
-	// behind the newest, and detections, which are always taken in, behind the newest where they come with an earlier
-	// place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
+	// Append adds records. One that its log holds already is left out without an error; any other whose ID is at or before the newest
+	// of its log is left out with an error that wraps ErrLate, one that was trimmed too. Only missing records may come late: one that the
+	// log lacks (Same) is put behind the newest, and detections, which are always taken in, behind the newest where they come with an
+	// earlier place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error
 
 	Logs

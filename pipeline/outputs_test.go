@@ -3,6 +3,8 @@ package pipeline
 import (
 	"slices"
 	"testing"
+
+	"github.com/refstream/refstream/markers"
 )
 
 // Every unit goes to the output, labelled and with its record, in the order of decoding.
@@ -124,4 +126,22 @@ func TestNoPicTiming(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Records that are late, since another writer was there before, are logged and counted each time.
+func TestStoreLeavesOut(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.start()
+		r.until(1014)
+		other := markers.FrameRecord{Frame: 1019, Event: "another"}
+		if err := r.store.Append(t.Context(), "main", markers.Batch{Frames: []markers.FrameRecord{other}}); err != nil {
+			t.Fatal(err)
+		}
+		r.until(1029)
+		r.stop()
+		lines, counted := r.log.lines("the truth lacks records", "1 of frames"), r.counted("store_errors_total")
+		if want := 1019 - 1014; len(lines) != want || counted != float64(want) {
+			t.Errorf("logged %d times, counted %v: want %d", len(lines), counted, want)
+		}
+	})
 }

@@ -7,6 +7,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -140,8 +141,8 @@ func (c *chain) deliver(u stream.Unit) error {
 	return nil
 }
 
-// store appends to the store. A failure is told when it begins and when it is over, counted, and survived: the store
-// keeps the records and tries again.
+// store appends to the store. A failure is logged when it begins and when it is over, counted, and survived: the store
+// keeps the records and tries again, but not those that are late.
 func (c *Channel) store(ctx context.Context, b markers.Batch) {
 	if b.Empty() {
 		return
@@ -155,6 +156,8 @@ func (c *Channel) store(ctx context.Context, b markers.Batch) {
 		c.Metrics.StoreErrors.Inc()
 	}
 	switch failed := err != nil; {
+	case errors.Is(err, markers.ErrLate):
+		c.Logger.Error("the truth lacks records", "channel", c.Info.Name, "error", err)
 	case c.Metrics.storeFails.Swap(failed) == failed:
 	case failed:
 		c.Logger.Error("store records: they are kept in memory meanwhile", "channel", c.Info.Name, "error", err)

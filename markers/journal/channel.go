@@ -188,14 +188,17 @@ func ReadChannel(dir, name string) (ch markers.Channel, err error) {
 	return ch, nil
 }
 
-// append adds the records of every kind.
-func (c *journalChannel) append(b markers.Batch) error {
-	var changed error
+// append adds the records of every kind. late wraps ErrLate.
+func (c *journalChannel) append(b markers.Batch) (late, err error) {
 	if len(b.Segments) > 0 {
-		changed = c.check()
+		err = c.check()
 	}
-	return errors.Join(changed, c.each(func(l *kindLog) error { return l.append(b.Records(l.kind)) }),
-		c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())
+	err = errors.Join(err, c.each(func(l *kindLog) error {
+		passed, err := l.append(b.Records(l.kind))
+		late = errors.Join(late, passed)
+		return err
+	}), c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())
+	return late, err
 }
 
 func (c *journalChannel) describe(ch markers.Channel) error {

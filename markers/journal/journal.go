@@ -207,7 +207,11 @@ func (j *Journal) Append(_ context.Context, channel string, b markers.Batch) err
 	if err != nil {
 		return fmt.Errorf("append records: %w", err)
 	}
-	return journalError(channel, c.append(b))
+	late, err := c.append(b)
+	if late != nil {
+		late = fmt.Errorf("append to channel %s: %w", channel, late)
+	}
+	return errors.Join(journalError(channel, err), late)
 }
 
 func (j *Journal) read(_ context.Context, channel string, k markers.Kind, r markers.Range) ([]markers.Record, error) {
@@ -295,7 +299,7 @@ func (j *Journal) Ready(context.Context) error {
 
 // LeftOut counts the records that Append left out since the journal was opened, because they came twice or too late.
 func (j *Journal) LeftOut() map[markers.Kind]int64 {
-	return j.sum((*kindLog).dropped)
+	return j.sum(func(l *kindLog) int64 { return l.leftOut.Load() })
 }
 
 // Unwritten counts the records that are in memory and could not be written to disk yet.

@@ -264,30 +264,6 @@ func TestJournalOneWrite(t *testing.T) {
 	}
 }
 
-// TestJournalLate has records come that the log has, that another one took the place of, and that are older than all: what the log
-// does not hold is logged.
-func TestJournalLate(t *testing.T) {
-	var log bytes.Buffer
-	j := openTest(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, openOSFile)
-	must(t, j.Append(t.Context(), "main", markers.Batch{Frames: someFrames(10, 20)}))
-	twice := append(someFrames(12, 22), someFrames(21, 22)...)
-	must(t, j.Append(t.Context(), "main", markers.Batch{Frames: twice, Missing: []markers.MissingRecord{{Frame: 5, LastFrame: 5}}}))
-	must(t, j.Append(t.Context(), "main", markers.Batch{Missing: []markers.MissingRecord{{Frame: 3, LastFrame: 3}, {Frame: 5, LastFrame: 5}}}))
-	if log.Len() > 0 {
-		t.Errorf("nothing came too late, log: %s", &log)
-	}
-	other := someFrames(15, 16)
-	other[0].Event = "another"
-	for _, late := range [][]markers.FrameRecord{other, someFrames(3, 5)} {
-		log.Reset()
-		must(t, j.Append(t.Context(), "main", markers.Batch{Frames: late}))
-		if want := fmt.Sprintf("channel=main kind=frames first=%d-1 records=%d", late[0].Frame, len(late)); !strings.Contains(log.String(), want) {
-			t.Errorf("log: %s, want %s", &log, want)
-		}
-	}
-	wantFrames(t, j, someFrames(10, 22))
-}
-
 // TestJournalRefused checks that a record that has no JSON form is refused, not taken in and lost.
 func TestJournalRefused(t *testing.T) {
 	j := openTest(t, Options{Dir: t.TempDir()}, openOSFile)
@@ -371,7 +347,7 @@ func TestKeep(t *testing.T) {
 	const n = 20
 	j, l := open()
 	for f := range int64(100) {
-		err := l.append([]markers.Record{markers.Detection{Source: "a", Place: markers.ID{Frame: f, Sub: 1}}})
+		_, err := l.append([]markers.Record{markers.Detection{Source: "a", Place: markers.ID{Frame: f, Sub: 1}}})
 		if err = errors.Join(err, l.keep(n)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
@@ -29,6 +30,7 @@ type kindLog struct {
 	written markers.ID // of the last record on disk
 	failed  error      // why the records after written are not on disk
 	closed  bool
+	leftOut atomic.Int64 // records that came twice or too late
 
 	log      *slog.Logger
 	regain   func() error // sees that the folder belongs to this process, where something in it was removed
@@ -41,34 +43,31 @@ func newKindLog(k markers.Kind, log *slog.Logger) *kindLog {
 }
 
 // append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all
-// the same, and written with the next append, an empty one too, or flush.
-func (l *kindLog) append(recs []markers.Record) error {
+// the same, and written with the next append, an empty one too, or flush. late is what Admit reports.
+func (l *kindLog) append(recs []markers.Record) (late, err error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.closed {
-		return errClosed
+		return nil, errClosed
 	}
 	if len(recs) == 0 {
-		return l.catchUp()
+		return nil, l.catchUp()
 	}
-	fresh, late := l.admit(recs)
-	if len(late) > 0 {
-		l.log.Error("records came too late and are left out: their log holds none of them, or others in their places", "kind", l.kind,
-			"first", late[0].RecordID().String(), "records", len(late))
-	}
+	fresh, late, _ := l.kind.Admit(recs, l.last(), func(r markers.Range) ([]markers.Record, error) { return l.read(r), nil })
+	l.leftOut.Add(int64(len(recs) - len(fresh)))
 	if l.files == nil {
 		l.add(fresh)
-		return nil
+		return late, nil
 	}
 	lines, err := l.encode(fresh)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
+		return late, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	if err = l.catchUp(); err == nil && len(fresh) > 0 {
 		err = l.put(fresh, lines)
 	}
 	l.add(fresh)
-	return err
+	return late, err
 }
 
 func (l *kindLog) encode(recs []markers.Record) (lines []byte, err error) {

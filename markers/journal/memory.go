@@ -18,25 +18,12 @@ type memLog struct {
 	mu      sync.RWMutex
 	recs    []markers.Record
 	newest  markers.ID    // of all records that ever were in the log
-	leftOut int64         // records that came twice or too late
 	changed chan struct{} // closed and replaced when records are added
 }
 
 func newMemLog() *memLog { return &memLog{changed: make(chan struct{})} }
 
-// admit returns the records that the log takes in, and counts the others. Those of them that it does not hold came too late.
-func (l *memLog) admit(recs []markers.Record) (fresh, late []markers.Record) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fresh, passed, _ := markers.Admit(recs, l.newest, func() ([]markers.Record, error) { return l.recs, nil })
-	l.leftOut += int64(len(recs) - len(fresh))
-	return fresh, slices.DeleteFunc(passed, func(r markers.Record) bool {
-		i := l.search(r.RecordID())
-		return i < len(l.recs) && l.recs[i] == r || slices.Contains(fresh, r)
-	})
-}
-
-// add puts records that admit returned at the end and wakes those who wait.
+// add puts records that Admit returned at the end and wakes those who wait.
 func (l *memLog) add(fresh []markers.Record) {
 	if len(fresh) == 0 {
 		return
@@ -101,12 +88,6 @@ func (l *memLog) last() markers.ID {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.newest
-}
-
-func (l *memLog) dropped() int64 {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.leftOut
 }
 
 // wait returns nil when the log holds a record after the given ID, and an error when ctx or done ends first.

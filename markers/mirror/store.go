@@ -25,7 +25,7 @@ func (m *Mirror) Append(ctx context.Context, channel string, b markers.Batch) er
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
 	err := m.local.Append(ctx, channel, b)
-	if err != nil && !errors.Is(err, markers.ErrJournal) {
+	if err != nil && !errors.Is(err, markers.ErrJournal) && !errors.Is(err, markers.ErrLate) {
 		return err
 	}
 	c := m.channel(channel)

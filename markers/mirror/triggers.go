@@ -60,7 +60,7 @@ func (t *triggerTaker) keep(ctx context.Context, found []markers.Trigger) error 
 	}
 	if len(fresh) > 0 {
 		err := m.local.Append(ctx, name, markers.Batch{Triggers: fresh})
-		if err != nil && !errors.Is(err, markers.ErrJournal) {
+		if err != nil && !errors.Is(err, markers.ErrJournal) && !errors.Is(err, markers.ErrLate) {
 			return err
 		}
 		refused, err := t.absent(ctx, fresh, found)

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,17 +39,21 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 	if err := check(channel, b); err != nil {
 		return err
 	}
+	var late error
 	for _, k := range markers.Kinds() {
 		if list := b.Records(k); len(list) > 0 {
-			if err := s.appendToEnd(ctx, channel, k, list); err != nil {
-				return err
+			err := s.appendToEnd(ctx, channel, k, list)
+			if err != nil && !errors.Is(err, markers.ErrLate) {
+				return errors.Join(err, late)
 			}
+			late = errors.Join(late, err)
 		}
 	}
 	if len(b.Detections) == 0 {
-		return nil
+		return late
 	}
-	return s.failed(ctx, "trim", s.client.XTrimMaxLenApprox(ctx, streamKey(channel, markers.Detections), markers.MaxDetections, 0).Err())
+	trimmed := s.client.XTrimMaxLenApprox(ctx, streamKey(channel, markers.Detections), markers.MaxDetections, 0).Err()
+	return errors.Join(s.failed(ctx, "trim", trimmed), late)
 }
 
 func (s *Store) appendToEnd(ctx context.Context, channel string, k markers.Kind, list []markers.Record) error {
@@ -69,7 +74,7 @@ func (s *Store) appendToEnd(ctx context.Context, channel string, k markers.Kind,
 
 // AppendAfter is Append for records of one kind to a log of which the caller knows the end. Where the log ends elsewhere by
 // now, because others added to it or it was emptied, added is false. For every 500 records Redis looks at the end and adds
-// them in one step.
+// them in one step. added may be true with an error that wraps ErrLate.
 func (s *Store) AppendAfter(ctx context.Context, channel string, k markers.Kind, end markers.ID, b markers.Batch,
 ) (added bool, err error) {
 	if err := check(channel, b); err != nil {
@@ -94,7 +99,7 @@ func check(channel string, b markers.Batch) error {
 
 func (s *Store) appendAfter(ctx context.Context, channel string, k markers.Kind, end markers.ID, list []markers.Record,
 ) (added bool, err error) {
-	fresh, passed, err := markers.Admit(list, end, func() ([]markers.Record, error) { return s.Read(ctx, channel, k, markers.Range{}) })
+	fresh, late, err := k.Admit(list, end, func(r markers.Range) ([]markers.Record, error) { return s.Read(ctx, channel, k, r) })
 	if err != nil {
 		return false, err
 	}
@@ -113,24 +118,10 @@ func (s *Store) appendAfter(ctx context.Context, channel string, k markers.Kind,
 			return false, s.failed(ctx, "append to", err)
 		}
 	}
-	s.leave(ctx, channel, k, len(list)-len(fresh), passed)
-	return true, nil
-}
-
-// leave counts records that a log left out, and logs those of them that it does not hold: they came too late.
-func (s *Store) leave(ctx context.Context, channel string, k markers.Kind, n int, passed []markers.Record) {
-	s.mu.Lock()
-	s.leftOut[k] += int64(n)
-	s.mu.Unlock()
-	if len(passed) == 0 {
-		return
+	if late != nil {
+		late = fmt.Errorf("append to channel %s: %w", channel, late)
 	}
-	held, _ := s.Read(ctx, channel, k, markers.Range{From: passed[0].RecordID(), To: passed[len(passed)-1].RecordID()})
-	late := slices.DeleteFunc(passed, func(r markers.Record) bool { return slices.Contains(held, r) })
-	if len(late) > 0 {
-		s.log.Error("records came too late and are left out: their log in Redis holds none of them, or others in their places",
-			"channel", channel, "kind", k, "first", late[0].RecordID().String(), "records", len(late))
-	}
+	return true, late
 }
 
 // Trim removes the records before the given ID, exactly. Redis goes on to know the last ID.

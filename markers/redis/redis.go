@@ -3,7 +3,7 @@
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record; its one
 // field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
-// as the writer has seen it, so that what comes twice or too late is left out. Missing records alone may come late: one is put
+// as the writer has seen it, so that what comes twice or too late (markers.ErrLate) is left out. Missing records alone may come late: one is put
 // behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
 // refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. The braces keep the keys of a channel
 // on one slot of a cluster.
@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -46,7 +45,7 @@ const (
 type Options struct {
 	// URL is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, or unix:///PATH[?db=DATABASE].
 	URL string
-	// Logger gets a line for each entry that can't be read, and where records came too late. Nil: nothing is logged.
+	// Logger gets a line for each entry that can't be read. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -67,7 +66,6 @@ type Store struct {
 
 	mu         sync.Mutex
 	followers  map[string]*follower // by key
-	leftOut    map[markers.Kind]int64
 	unreadable map[markers.Kind]int64
 	bad        []badEntry
 	closed     bool
@@ -104,7 +102,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		client: redis.NewClient(opt), blocking: redis.NewClient(&blocking), addr: addr, log: o.Logger,
 		addScript: redis.NewScript(addScript), ctx: ctx, cancel: cancel, followers: map[string]*follower{},
-		leftOut: map[markers.Kind]int64{}, unreadable: map[markers.Kind]int64{},
+		unreadable: map[markers.Kind]int64{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -131,13 +129,6 @@ func (s *Store) Ready(ctx context.Context) error {
 		return s.failed(ctx, "reach", err)
 	}
 	return s.badEntries(ctx)
-}
-
-// LeftOut counts the records that Append left out since the store was opened, because they came twice or too late.
-func (s *Store) LeftOut() map[markers.Kind]int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.leftOut)
 }
 
 // Close ends every Wait and waits for what the store started.

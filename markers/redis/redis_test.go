@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -92,45 +93,6 @@ func TestLayout(t *testing.T) {
 	}
 	if n := raw.DBSize(t.Context()).Val(); n != 0 {
 		t.Fatalf("%d keys are left after Delete", n)
-	}
-}
-
-// TestLeftOut checks that a refused entry does not keep the rest of its batch out, and that it is logged unless the same is there.
-func TestLeftOut(t *testing.T) {
-	var log bytes.Buffer
-	s, err := redis.Open(t.Context(), redis.Options{URL: storetest.StartRedis(t).URL, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	ctx := t.Context()
-	for _, b := range []markers.Batch{
-		{Frames: storetest.Frames(5, 8)},
-		{Frames: storetest.Frames(3, 10), Markers: []markers.Marker{storetest.Marker(4)}},
-	} {
-		if err := s.Append(ctx, "main", b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := s.Frames(ctx, "main", markers.Range{})
-	if err != nil || len(recs) != 5 || recs[4].Frame != 9 {
-		t.Fatalf("frames %v, error %v: want 5 to 9", recs, err)
-	}
-	if m, err := s.Markers(ctx, "main", markers.Range{}); err != nil || len(m) != 1 {
-		t.Fatalf("markers %v, error %v: want one", m, err)
-	}
-	if n := s.LeftOut(); n[markers.Frames] != 5 || n[markers.Markers] != 0 {
-		t.Fatalf("left out %v, want 5 frames", n)
-	}
-	if !strings.Contains(log.String(), "channel=main kind=frames first=3-1 records=2\n") || strings.Count(log.String(), "\n") != 1 {
-		t.Fatalf("log: %s", &log)
-	}
-	other := storetest.Frame(8)
-	other.Event = "another"
-	if added, err := s.AppendAfter(ctx, "main", markers.Frames, markers.ID{Frame: 9, Sub: 1}, markers.Batch{
-		Frames: []markers.FrameRecord{storetest.Frame(7), other, storetest.Frame(10)},
-	}); err != nil || !added || !strings.Contains(log.String(), "channel=main kind=frames first=8-1 records=1\n") {
-		t.Fatalf("added %v, %v, log: %s", added, err, &log)
 	}
 }
 
@@ -226,18 +188,17 @@ func TestAppendAfter(t *testing.T) {
 	id := func(n int64) markers.ID { return markers.ID{Frame: n, Sub: 1} }
 	frames := func(from, to int64) markers.Batch { return markers.Batch{Frames: storetest.Frames(from, to)} }
 	for i, step := range []struct {
-		end     markers.ID
-		batch   markers.Batch
-		added   bool
-		frames  int64 // that are there then, from 0 on
-		leftOut int64
+		end    markers.ID
+		batch  markers.Batch
+		added  bool
+		frames int64 // that are there then, from 0 on
 	}{
-		{id(3), frames(4, 6), false, 0, 0}, // there is no log
-		{markers.ID{}, frames(0, 1200), true, 1200, 0},
-		{markers.ID{}, frames(0, 1300), false, 1200, 0},
-		{id(1100), frames(1101, 1300), false, 1200, 0},
-		{id(1300), frames(1301, 1302), false, 1200, 0},
-		{id(1199), frames(1190, 1210), true, 1210, 10}, // the first ones are there
+		{id(3), frames(4, 6), false, 0}, // there is no log
+		{markers.ID{}, frames(0, 1200), true, 1200},
+		{markers.ID{}, frames(0, 1300), false, 1200},
+		{id(1100), frames(1101, 1300), false, 1200},
+		{id(1300), frames(1301, 1302), false, 1200},
+		{id(1199), frames(1190, 1210), true, 1210}, // the first ones are there
 	} {
 		added, err := s.AppendAfter(ctx, "main", markers.Frames, step.end, step.batch)
 		if err != nil || added != step.added {
@@ -247,9 +208,13 @@ func TestAppendAfter(t *testing.T) {
 		if err != nil || !slices.Equal(got, storetest.Frames(0, step.frames)) {
 			t.Fatalf("step %d: %d frames there, %v; want %d", i, len(got), err, step.frames)
 		}
-		if n := s.LeftOut()[markers.Frames]; n != step.leftOut {
-			t.Fatalf("step %d: %d left out, want %d", i, n, step.leftOut)
-		}
+	}
+	other := storetest.Frame(8)
+	other.Event = "another"
+	added, err := s.AppendAfter(ctx, "main", markers.Frames, id(1209), markers.Batch{Frames: []markers.FrameRecord{storetest.Frame(7), other}})
+	if !added || !errors.Is(err, markers.ErrLate) || !strings.Contains(err.Error(), "channel main: ") ||
+		!strings.Contains(err.Error(), ": 1 of frames, the first for place 8-1: ") {
+		t.Errorf("another frame 8: added %v, %v", added, err)
 	}
 	// A log that was trimmed to nothing keeps its end.
 	if err := s.Trim(ctx, "main", markers.Frames, markers.AtFrame(5000)); err != nil {

@@ -89,6 +89,14 @@ func (s *suite) append(channel string, b markers.Batch) {
 	s.ok(s.Append(s.ctx, channel, b))
 }
 
+// late appends a batch of which the store leaves out some records that it lacks.
+func (s *suite) late(channel string, b markers.Batch) {
+	s.Helper()
+	if err := s.Append(s.ctx, channel, b); !errors.Is(err, markers.ErrLate) {
+		s.Fatalf("append: %v, want an error that wraps ErrLate", err)
+	}
+}
+
 // frames checks which frames a range of frame records holds.
 func (s *suite) frames(channel string, r markers.Range, want ...int64) {
 	s.Helper()
@@ -182,14 +190,18 @@ func (s *suite) testIdempotent() {
 	s.append("main", markers.Batch{Frames: Frames(10, 13)})
 	s.append("main", markers.Batch{Frames: Frames(10, 13)})
 	s.restart()
-	s.append("main", markers.Batch{Frames: Frames(8, 15)}) // 8 and 9 are late, 10 to 12 there, 13 and 14 new
+	s.late("main", markers.Batch{Frames: Frames(8, 15), Markers: []markers.Marker{Marker(1)}}) // 8 and 9 are late, 10 to 12 there, 13 and 14 new
+	s.last("main", markers.Markers, markers.ID{Frame: 1, Sub: 1})
 	s.restart()
+	s.append("main", markers.Batch{Frames: Frames(10, 15)})
 	s.frames("main", markers.Range{}, 10, 11, 12, 13, 14)
 	changed := Frame(14)
 	changed.Bytes = 1
-	s.append("main", markers.Batch{Frames: []markers.FrameRecord{changed, Frame(20), Frame(20), Frame(17)}})
+	s.late("main", markers.Batch{Frames: []markers.FrameRecord{changed}})
+	s.append("main", markers.Batch{Frames: []markers.FrameRecord{Frame(20), Frame(20)}})
+	s.late("main", markers.Batch{Frames: Frames(17, 18)})
 	s.frames("main", markers.Range{}, 10, 11, 12, 13, 14, 20)
-	s.append("main", markers.Batch{Frames: Frames(0, 1), Markers: []markers.Marker{Marker(5)}})
+	s.late("main", markers.Batch{Frames: Frames(0, 1), Markers: []markers.Marker{Marker(5)}})
 	s.last("main", markers.Markers, markers.ID{Frame: 5, Sub: 1})
 	s.append("main", markers.Batch{Segments: []markers.SegmentRecord{Segment(1), Segment(1)}})
 	s.append("main", markers.Batch{Segments: []markers.SegmentRecord{Segment(1)}})
@@ -310,7 +322,7 @@ func (s *suite) testTrim() {
 	s.frames("main", markers.Range{}, 4, 5, 6, 7, 8, 9)
 	s.ok(s.Trim(s.ctx, "main", markers.Frames, markers.AtFrame(2))) // is done already
 	s.frames("main", markers.Range{Limit: 2}, 4, 5)
-	s.append("main", markers.Batch{Frames: Frames(2, 4)}) // a trimmed record does not come back
+	s.late("main", markers.Batch{Frames: Frames(2, 4)}) // a trimmed record does not come back
 	s.frames("main", markers.Range{Limit: 2}, 4, 5)
 	s.ok(s.Trim(s.ctx, "main", markers.Frames, markers.AtFrame(1000)))
 	s.frames("main", markers.Range{})
@@ -318,7 +330,7 @@ func (s *suite) testTrim() {
 	s.restart()
 	s.frames("main", markers.Range{})
 	s.last("main", markers.Frames, markers.ID{Frame: 9, Sub: 1})
-	s.append("main", markers.Batch{Frames: Frames(8, 12)})
+	s.late("main", markers.Batch{Frames: Frames(8, 12)})
 	s.frames("main", markers.Range{}, 10, 11) // also what is before the ID that was trimmed to
 	s.restart()
 	s.frames("main", markers.Range{}, 10, 11)
