@@ -138,6 +138,10 @@ func (s *memoryStore) Append(_ context.Context, channel string, b markers.Batch)
 	return late
 }
 
+func (s *memoryStore) Kinds(context.Context, string) ([]markers.Kind, error) {
+	return markers.Kinds(), nil
+}
+
 func (s *memoryStore) Last(_ context.Context, c string, k markers.Kind) (markers.ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

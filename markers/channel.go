@@ -111,6 +111,15 @@ func CheckChannelName(name string) error { return checkName("channel", name) }
 // CheckSource reports why name can't name a source of detections: one is named as a channel is.
 func CheckSource(name string) error { return checkName("source", name) }
 
+// CheckRendition reports why name can't name a rendition of a channel. The first one's is empty; a further one's has up to 64 lower-case
+// letters, digits, '-' and '_': it is a part of Redis keys and of names of files, which some systems compare without regard to case.
+func CheckRendition(name string) error {
+	if len(name) > maxName || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		return fmt.Errorf("%q can't name a rendition: use up to %d lower-case letters, digits, '-' and '_'", name, maxName)
+	}
+	return nil
+}
+
 func checkName(what, name string) error {
 	if name == "" || len(name) > maxName || name[0] == '.' || strings.Trim(name, nameBytes) != "" {
 		return fmt.Errorf("%q can't name a %s: use 1 to %d letters, digits, '-', '_' and '.', not '.' first", name, what, maxName)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// Kind names one sort of record. Each channel has one ordered log of each kind.
+// Kind names one sort of record, and the ordered log that a channel has of it. Where renditions of a channel can differ each has a log of
+// its own, at its own pace: its kind is KIND.RENDITION (Of), and KIND alone is that of the first or only one.
 type Kind string
 
 // The kinds of records.
@@ -44,7 +47,7 @@ type Batch struct {
 
 // Logs is the part of a Store that is read from: the records of a range of one log.
 type Logs interface {
-	// Read reads records of any kind, the other methods those of one.
+	// Read reads records of any kind, the other methods those of one, and of the first rendition.
 	Read(ctx context.Context, channel string, k Kind, r Range) ([]Record, error)
 
 	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)
@@ -111,11 +114,11 @@ func typed[T Record](list []Record, err error) ([]T, error) {
 
 // kind is an entry of the table.
 type kind struct {
-	name                 Kind
-	generated, takesLate bool
-	decode               func(data []byte) (Record, error)
-	list                 func(b *Batch) []Record
-	batch                func(list []Record) Batch
+	name                           Kind
+	generated, takesLate, rendered bool
+	decode                         func(data []byte) (Record, error)
+	list                           func(b *Batch) []Record
+	batch                          func(list []Record) Batch
 }
 
 // kindOf makes the entry of a kind from its list in a batch. Stores compare records, so their members are comparable.
@@ -126,8 +129,9 @@ func kindOf[T interface {
 	var none T
 	_, generated := Record(none).(measured)
 	_, takesLate := Record(none).(mover)
+	_, rendered := Record(none).(rendered)
 	return kind{
-		name: name, generated: generated, takesLate: takesLate,
+		name: name, generated: generated, takesLate: takesLate, rendered: rendered,
 		decode: func(data []byte) (Record, error) {
 			var r T
 			if err := json.Unmarshal(data, &r); err != nil {
@@ -149,7 +153,15 @@ func kindOf[T interface {
 	}
 }
 
-// Kinds lists every kind.
+// log is the kind of the log that a record belongs to.
+func (e kind) log(r Record) Kind {
+	if v, ok := r.(rendered); ok {
+		return e.name.Of(v.rendition())
+	}
+	return e.name
+}
+
+// Kinds lists every kind, without renditions.
 func Kinds() (out []Kind) {
 	for _, e := range kinds {
 		out = append(out, e.name)
@@ -158,13 +170,25 @@ func Kinds() (out []Kind) {
 }
 
 func (k Kind) entry() kind {
+	base, rendition, named := strings.Cut(string(k), ".")
 	for _, e := range kinds {
-		if e.name == k {
+		if string(e.name) == base && (!named || e.rendered && rendition != "" && CheckRendition(rendition) == nil) {
 			return e
 		}
 	}
 	return kind{}
 }
+
+// Of is the kind of a rendition's log, k itself where the name is empty: CheckRendition.
+func (k Kind) Of(rendition string) Kind {
+	if rendition == "" {
+		return k
+	}
+	return k + "." + Kind(rendition)
+}
+
+// Base is the kind without a rendition.
+func (k Kind) Base() Kind { return k.entry().name }
 
 // Check refuses a kind that there is not. The other methods are for kinds that there are.
 func (k Kind) Check() error {
@@ -181,23 +205,38 @@ func (k Kind) Generated() bool { return k.entry().generated }
 func (k Kind) TakesLate() bool { return k.entry().takesLate }
 
 // Decode reads a record from JSON. An error says why it is none that a log can hold.
-func (k Kind) Decode(data []byte) (Record, error) { return k.entry().decode(data) }
+func (k Kind) Decode(data []byte) (Record, error) {
+	e := k.entry()
+	r, err := e.decode(data)
+	if err == nil && e.log(r) != k {
+		err = fmt.Errorf("it is a record of %s", e.log(r))
+	}
+	return r, err
+}
 
 // Batch is the batch of records of the kind.
 func (k Kind) Batch(list []Record) Batch { return k.entry().batch(list) }
 
 // Records are the batch's records of a kind as they read back after they were written: times in UTC, without a monotonic reading.
-func (b Batch) Records(k Kind) []Record { return k.entry().list(&b) }
+func (b Batch) Records(k Kind) []Record {
+	e := k.entry()
+	return slices.DeleteFunc(e.list(&b), func(r Record) bool { return e.log(r) != k })
+}
 
-// Empty reports whether the batch holds no records.
-func (b Batch) Empty() bool {
+// Kinds lists the kinds of the batch's records, those of renditions too.
+func (b Batch) Kinds() (out []Kind) {
 	for _, e := range kinds {
-		if len(e.list(&b)) > 0 {
-			return false
+		for _, r := range e.list(&b) {
+			if k := e.log(r); !slices.Contains(out, k) {
+				out = append(out, k)
+			}
 		}
 	}
-	return true
+	return out
 }
+
+// Empty reports whether the batch holds no records.
+func (b Batch) Empty() bool { return len(b.Kinds()) == 0 }
 
 // Validate reports the first record that no log can hold.
 func (b Batch) Validate() error {

@@ -49,7 +49,9 @@ func (r FrameRecord) wire() Record {
 
 // SegmentRecord is the ledger's line for one published segment.
 type SegmentRecord struct {
-	MSN         int64     `json:"msn"`
+	MSN int64 `json:"msn"`
+	// Rendition names the channel's rendition that the segment is of, empty for the first or only one: CheckRendition.
+	Rendition   string    `json:"rendition,omitempty"`
 	FirstFrame  int64     `json:"first_frame"`
 	LastFrame   int64     `json:"last_frame"`
 	Bytes       int64     `json:"bytes"`
@@ -93,10 +95,15 @@ func (r SegmentRecord) Validate() error {
 	if r.MSN < 0 {
 		return fmt.Errorf("media sequence number %d is negative", r.MSN)
 	}
+	if err := CheckRendition(r.Rendition); err != nil {
+		return err
+	}
 	return checkFrames(r.FirstFrame, r.LastFrame)
 }
 
 func (r SegmentRecord) generator() string { return r.Generator }
+
+func (r SegmentRecord) rendition() string { return r.Rendition }
 
 func (r SegmentRecord) wire() Record {
 	r.PublishedAt = wireTime(r.PublishedAt)

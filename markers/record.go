@@ -26,6 +26,9 @@ func GeneratorOf(r Record) string {
 	return ""
 }
 
+// rendered is a record of one of a channel's renditions, whose name is empty for the first one.
+type rendered interface{ rendition() string }
+
 // mover is a record that a log takes in also when it holds a later one. after is the record with a place behind the newest: a log is
 // in the order in which it grew, so that readers that follow it miss nothing.
 type mover interface{ after(newest ID) Record }

@@ -40,6 +40,9 @@ type Store interface {
 
 	Logs
 
+	// Kinds lists the logs of a channel: of every kind, and then by name those of further renditions to which anything was ever appended.
+	// Whoever wants the segments of all renditions reads each log whose Base is Segments.
+	Kinds(ctx context.Context, channel string) ([]Kind, error)
 	// Last is the ID of the newest record of a log, the zero ID when it is empty.
 	Last(ctx context.Context, channel string, k Kind) (ID, error)
 	// Wait returns nil as soon as the log holds a record after the given ID, at once where it does already, and

@@ -105,9 +105,13 @@ func (l *Live) trim(ctx context.Context, seg markers.SegmentRecord) {
 	clock := l.Info.Clock()
 	window := clock.FirstFrame(max(0, seg.MSN-l.Info.Window))
 	kept := min(window, max(0, seg.FirstFrame-clock.Rate.FrameAtNanos(l.KeepMarkers.Nanoseconds())))
-	for _, kind := range markers.Kinds() {
+	kinds, err := l.Records.Kinds(ctx, l.Info.Name)
+	if err != nil {
+		l.Logger.Warn("trim store", "channel", l.Info.Name, "error", err)
+	}
+	for _, kind := range kinds {
 		before := kept
-		if kind == markers.Frames || kind == markers.Segments {
+		if kind == markers.Frames || kind.Base() == markers.Segments {
 			before = window
 		}
 		if before == 0 {

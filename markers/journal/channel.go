@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,33 +23,72 @@ const (
 
 // journalChannel is one channel of the journal.
 type journalChannel struct {
-	name string
-	dir  string // empty in memory
+	name     string
+	dir      string // empty in memory
+	openFile openFunc
+	options  Options
 
 	// folder protects lock, nil in memory, and locked, which is of the file that is locked.
 	folder sync.Mutex
 	lock   *filelock.File
 	locked fs.FileInfo
 
-	logs map[markers.Kind]*kindLog
+	listing sync.RWMutex // protects logs, which are only added to
+	logs    []*kindLog   // of every kind, then of renditions
 
 	mu        sync.Mutex
 	described *markers.Channel // nil until it is put
 	unsaved   error            // why described is not on disk
 }
 
-func newJournalChannel(name string, log *slog.Logger) *journalChannel {
-	c := &journalChannel{name: name, logs: map[markers.Kind]*kindLog{}}
+func newJournalChannel(name string, open openFunc, o Options) *journalChannel {
+	c := &journalChannel{name: name, openFile: open, options: o}
+	if o.Dir != "" {
+		c.dir = filepath.Join(o.Dir, name)
+	}
 	for _, k := range markers.Kinds() {
-		c.logs[k] = newKindLog(k, log.With("channel", name))
+		c.begin(k)
 	}
 	return c
 }
 
-// open locks the channel's folder, which is made where it is missing, and reads what it holds.
-func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) {
-	c.dir = dir
-	logs := filepath.Join(dir, journalDir)
+// begin adds an empty log.
+func (c *journalChannel) begin(k markers.Kind) {
+	l := newKindLog(k, c.options.Logger.With("channel", c.name))
+	if c.dir != "" {
+		l.files, l.regain = newLogFiles(filepath.Join(c.dir, journalDir), k, c.openFile, c.options.FileRecords), c.regain
+	}
+	c.listing.Lock()
+	defer c.listing.Unlock()
+	c.logs = append(c.logs, l)
+}
+
+// all lists the logs, none of no channel.
+func (c *journalChannel) all() []*kindLog {
+	if c == nil {
+		return nil
+	}
+	c.listing.RLock()
+	defer c.listing.RUnlock()
+	return c.logs
+}
+
+// log is the log of a kind, nil where there is none.
+func (c *journalChannel) log(k markers.Kind) *kindLog {
+	for _, l := range c.all() {
+		if l.kind == k {
+			return l
+		}
+	}
+	return nil
+}
+
+// read locks the channel's folder, which is made where it is missing, and reads what it holds.
+func (c *journalChannel) read() (err error) {
+	if c.dir == "" {
+		return nil
+	}
+	logs := filepath.Join(c.dir, journalDir)
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return fmt.Errorf("make journal folder: %w", err)
 	}
@@ -66,18 +104,28 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 			c.lock.Close()
 		}
 	}()
-	if o.Reset {
-		if err := c.reset(logs); err != nil {
+	files, err := listFiles(logs)
+	if err != nil {
+		return err
+	}
+	if c.options.Reset {
+		if err := c.reset(logs, files); err != nil {
 			return err
 		}
+		files = nil
 	}
-	if ch, err := ReadChannel(filepath.Dir(dir), c.name); err == nil {
+	for _, f := range files {
+		if c.log(f.kind) == nil {
+			c.begin(f.kind)
+		}
+	}
+	if ch, err := ReadChannel(c.options.Dir, c.name); err == nil {
 		c.described = &ch
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, k := range markers.Kinds() {
-		if err = c.logs[k].load(newLogFiles(logs, k, open, o.FileRecords), c.regain); err != nil {
+	for _, l := range c.all() {
+		if err = l.load(files); err != nil {
 			return err
 		}
 	}
@@ -87,8 +135,8 @@ func (c *journalChannel) open(dir string, open openFunc, o Options) (err error) 
 // each calls a function with every log.
 func (c *journalChannel) each(do func(*kindLog) error) error {
 	var errs []error
-	for _, k := range markers.Kinds() {
-		errs = append(errs, do(c.logs[k]))
+	for _, l := range c.all() {
+		errs = append(errs, do(l))
 	}
 	return errors.Join(errs...)
 }
@@ -150,16 +198,12 @@ func (c *journalChannel) check() error {
 }
 
 // reset removes the description and the journal's files, and nothing that is not the journal's.
-func (c *journalChannel) reset(logs string) error {
-	files := []string{filepath.Join(c.dir, channelName), filepath.Join(c.dir, reachedName)}
-	for _, k := range markers.Kinds() {
-		found, err := filepath.Glob(filepath.Join(logs, string(k)+"-*.jsonl"))
-		if err != nil {
-			return fmt.Errorf("list journal: %w", err)
-		}
-		files = append(files, found...)
+func (c *journalChannel) reset(logs string, files []fileName) error {
+	names := []string{filepath.Join(c.dir, channelName), filepath.Join(c.dir, reachedName)}
+	for _, f := range files {
+		names = append(names, filepath.Join(logs, f.String()))
 	}
-	for _, name := range files {
+	for _, name := range names {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("empty journal: %w", err)
 		}
@@ -190,14 +234,14 @@ func ReadChannel(dir, name string) (ch markers.Channel, err error) {
 
 // append adds the records of every kind. late wraps ErrLate.
 func (c *journalChannel) append(b markers.Batch) (late, err error) {
-	if len(b.Segments) > 0 {
+	if len(b.Records(markers.Segments)) > 0 {
 		err = c.check()
 	}
 	err = errors.Join(err, c.each(func(l *kindLog) error {
 		passed, err := l.append(b.Records(l.kind))
 		late = errors.Join(late, passed)
 		return err
-	}), c.logs[markers.Detections].keep(markers.MaxDetections), c.saveAgain())
+	}), c.log(markers.Detections).keep(markers.MaxDetections), c.saveAgain())
 	return late, err
 }
 

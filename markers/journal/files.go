@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/markers"
@@ -25,8 +26,8 @@ func openOSFile(name string, flag int, perm os.FileMode) (journalFile, error) {
 	return os.OpenFile(name, flag, perm)
 }
 
-// logFiles is the part of one log that is on disk: files of JSON Lines in one folder, named KIND-FRAME-SUB.jsonl. The
-// name says from which ID on the records in the file count; those before it were trimmed. So a trim is a removal of
+// logFiles is the part of one log that is on disk: files of JSON Lines in one folder, named KIND-FRAME-SUB.jsonl. KIND may end with a
+// rendition's name. The rest says from which ID on the records in the file count; those before it were trimmed. So a trim is a removal of
 // whole files and one rename, and needs no room on a full disk.
 type logFiles struct {
 	dir   string
@@ -61,26 +62,49 @@ func newLogFiles(dir string, k markers.Kind, open openFunc, limit int) *logFiles
 }
 
 func (f *logFiles) path(start markers.ID) string {
-	return filepath.Join(f.dir, fmt.Sprintf("%s-%019d-%d.jsonl", f.kind, start.Frame, start.Sub))
+	return filepath.Join(f.dir, fileName{f.kind, start}.String())
 }
 
-// list finds the log's files in its folder.
-func (f *logFiles) list() error {
-	entries, err := os.ReadDir(f.dir)
+// fileName is the name of a file of a log.
+type fileName struct {
+	kind  markers.Kind
+	start markers.ID
+}
+
+func (n fileName) String() string {
+	return fmt.Sprintf("%s-%019d-%d.jsonl", n.kind, n.start.Frame, n.start.Sub)
+}
+
+// listFiles lists the files of all logs in a folder.
+func listFiles(dir string) (out []fileName, err error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("list journal: %w", err)
+		return nil, fmt.Errorf("list journal: %w", err)
 	}
 	for _, e := range entries {
-		var start markers.ID
-		_, err := fmt.Sscanf(e.Name(), string(f.kind)+"-%d-%d", &start.Frame, &start.Sub)
-		if err != nil || start.Frame < 0 || filepath.Base(f.path(start)) != e.Name() {
-			continue // not one of ours
+		// The name of a rendition may hold numbers with dashes before them, too.
+		last := strings.LastIndexByte(e.Name(), '-')
+		kind := e.Name()[:max(0, strings.LastIndexByte(e.Name()[:max(0, last)], '-'))]
+		n := fileName{kind: markers.Kind(kind)}
+		_, err := fmt.Sscanf(e.Name()[len(kind):], "-%d-%d", &n.start.Frame, &n.start.Sub)
+		if err == nil && n.kind.Check() == nil && n.String() == e.Name() { // it is one of ours
+			out = append(out, n)
 		}
-		info, err := os.Stat(f.path(start))
+	}
+	return out, nil
+}
+
+// list takes the log's files from those of all logs.
+func (f *logFiles) list(all []fileName) error {
+	for _, n := range all {
+		if n.kind != f.kind {
+			continue
+		}
+		info, err := os.Stat(f.path(n.start))
 		if err != nil {
 			return fmt.Errorf("list journal: %w", err)
 		}
-		f.parts = append(f.parts, part{start, info})
+		f.parts = append(f.parts, part{n.start, info})
 	}
 	slices.SortFunc(f.parts, func(a, b part) int { return a.start.Compare(b.start) })
 	return nil

@@ -51,7 +51,7 @@ type Journal struct {
 
 	mu       sync.RWMutex
 	channels map[string]*journalChannel
-	opened   chan struct{} // closed and replaced when a channel is added
+	opened   chan struct{} // closed and replaced when a channel or a log is added
 	closed   bool
 }
 
@@ -114,33 +114,39 @@ func (j *Journal) onDisk() ([]string, error) {
 	return names, nil
 }
 
-// writable is the channel of that name, which is opened when it was not yet.
-func (j *Journal) writable(name string) (*journalChannel, error) {
+// writable is the channel of that name, which is opened when it was not yet, with the logs of the given kinds.
+func (j *Journal) writable(name string, kinds ...markers.Kind) (*journalChannel, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
 		return nil, errClosed
 	}
-	if c := j.channels[name]; c != nil {
-		return c, nil
-	}
-	if err := markers.CheckChannelName(name); err != nil {
-		return nil, err
-	}
-	c := newJournalChannel(name, j.options.Logger)
-	if j.options.Dir != "" {
-		err := c.open(filepath.Join(j.options.Dir, name), j.open, j.options)
-		if err != nil {
+	c := j.channels[name]
+	changed := c == nil
+	if c == nil {
+		if err := markers.CheckChannelName(name); err != nil {
+			return nil, err
+		}
+		c = newJournalChannel(name, j.open, j.options)
+		if err := c.read(); err != nil {
 			return nil, fmt.Errorf("open journal of channel %s: %w", name, err)
 		}
+		j.channels[name] = c
 	}
-	j.channels[name] = c
-	close(j.opened)
-	j.opened = make(chan struct{})
+	for _, k := range kinds {
+		if c.log(k) == nil {
+			c.begin(k)
+			changed = true
+		}
+	}
+	if changed {
+		close(j.opened)
+		j.opened = make(chan struct{})
+	}
 	return c, nil
 }
 
-// readable is the channel of that name, nil when there is none, and what is closed when there is one more.
+// readable is the channel of that name, nil when there is none, and what is closed when there is one more or one more log.
 func (j *Journal) readable(name string) (*journalChannel, <-chan struct{}) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -203,7 +209,7 @@ func (j *Journal) Append(_ context.Context, channel string, b markers.Batch) err
 	if err := b.Validate(); err != nil {
 		return fmt.Errorf("append to channel %s: %w", channel, err)
 	}
-	c, err := j.writable(channel)
+	c, err := j.writable(channel, b.Kinds()...)
 	if err != nil {
 		return fmt.Errorf("append records: %w", err)
 	}
@@ -222,16 +228,27 @@ func (j *Journal) read(_ context.Context, channel string, k markers.Kind, r mark
 	return l.read(r), nil
 }
 
-// log is a log of a channel, nil where there is no such channel.
+// Kinds lists the logs of a channel.
+func (j *Journal) Kinds(_ context.Context, channel string) ([]markers.Kind, error) {
+	c, _ := j.readable(channel)
+	out := markers.Kinds()
+	first := len(out)
+	for _, l := range c.all() {
+		if l.kind != l.kind.Base() {
+			out = append(out, l.kind)
+		}
+	}
+	slices.Sort(out[first:])
+	return out, nil
+}
+
+// log is a log of a channel, nil where there is none.
 func (j *Journal) log(channel string, k markers.Kind) (*kindLog, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
 	}
 	c, _ := j.readable(channel)
-	if c == nil {
-		return nil, nil
-	}
-	return c.logs[k], nil
+	return c.log(k), nil
 }
 
 // Count is the number of records that a range without its limit selects. It takes the time of a few comparisons.
@@ -259,8 +276,8 @@ func (j *Journal) Wait(ctx context.Context, channel string, k markers.Kind, afte
 	}
 	for {
 		c, opened := j.readable(channel)
-		if c != nil {
-			return c.logs[k].wait(ctx, j.done, after)
+		if l := c.log(k); l != nil {
+			return l.wait(ctx, j.done, after)
 		}
 		select {
 		case <-opened:
@@ -313,8 +330,8 @@ func (j *Journal) Unwritten() map[markers.Kind]int64 {
 func (j *Journal) sum(of func(*kindLog) int64) map[markers.Kind]int64 {
 	out := map[markers.Kind]int64{}
 	for _, c := range j.all() {
-		for _, k := range markers.Kinds() {
-			out[k] += of(c.logs[k])
+		for _, l := range c.all() {
+			out[l.kind.Base()] += of(l)
 		}
 	}
 	return out

@@ -342,7 +342,7 @@ func TestKeep(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, _ := j.readable("main")
-		return j, c.logs[markers.Detections]
+		return j, c.log(markers.Detections)
 	}
 	const n = 20
 	j, l := open()

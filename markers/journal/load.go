@@ -12,11 +12,11 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// load reads a log back from files. A last line that was not written to its end is cut off. Any other line that can't be read
+// load reads a log back from its files, which are among those of the channel. A last line that was not written to its end is cut off. Any other line that can't be read
 // is an error: to leave it out would be to say that its record never was.
-func (l *kindLog) load(f *logFiles, regain func() error) error {
-	l.files, l.regain = f, regain
-	if err := f.list(); err != nil {
+func (l *kindLog) load(all []fileName) error {
+	f := l.files
+	if err := f.list(all); err != nil {
 		return err
 	}
 	for i, p := range f.parts {

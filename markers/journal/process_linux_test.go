@@ -69,11 +69,11 @@ func childFileLimit(dir string) error {
 	if !errors.Is(failed, markers.ErrJournal) || !errors.Is(failed, syscall.EFBIG) {
 		return fmt.Errorf("append beyond the limit: %v", failed)
 	}
-	info, err := os.Stat(j.channels["main"].logs[markers.Frames].files.path(markers.ID{Sub: 1}))
+	info, err := os.Stat(j.channels["main"].log(markers.Frames).files.path(markers.ID{Sub: 1}))
 	if err != nil {
 		return err
 	}
-	if info.Size() >= 5000 || info.Size() != j.channels["main"].logs[markers.Frames].files.size {
+	if info.Size() >= 5000 || info.Size() != j.channels["main"].log(markers.Frames).files.size {
 		return fmt.Errorf("the file has %d bytes: the half line was not cut off", info.Size())
 	}
 	limit.Cur = whole
@@ -132,7 +132,7 @@ func childAppend(dir string) error {
 	}
 	n := int64(0)
 	if last := j.channels["main"]; last != nil {
-		n = last.logs[markers.Frames].last().Frame + 1
+		n = last.log(markers.Frames).last().Frame + 1
 	}
 	for ; ; n++ {
 		if err := j.Append(context.Background(), "main", markers.Batch{Frames: someFrames(n, n+1)}); err != nil {

@@ -3,6 +3,7 @@ package journal
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,11 +62,18 @@ func TestReached(t *testing.T) {
 	if _, err := OpenReached(dir, "other"); err == nil || !strings.Contains(err.Error(), "newest frame that was sent") {
 		t.Errorf("a folder in its place: %v", err)
 	}
-	// --reset begins anew.
+	// --reset begins anew, and leaves what is not the journal's.
+	foreign := filepath.Join(dir, "main", journalDir, "segments.hd-1.jsonl")
+	must(t, os.WriteFile(foreign, nil, 0o600))
 	if j, err = Open(Options{Dir: dir, Channels: []string{"main"}, Reset: true}); err != nil {
 		t.Fatal(err)
 	}
 	defer j.Close()
+	entries, err := os.ReadDir(filepath.Join(dir, "main", journalDir))
+	if kinds, _ := j.Kinds(t.Context(), "main"); err != nil || !slices.Equal(kinds, markers.Kinds()) || !slices.ContainsFunc(entries,
+		func(e os.DirEntry) bool { return e.Name() == filepath.Base(foreign) }) {
+		t.Errorf("logs %v and files %v after a reset, %v", kinds, entries, err)
+	}
 	r, err := OpenReached(dir, "main")
 	if err != nil || r.Frame() != -1 {
 		t.Fatalf("after a reset: %+v, %v", r, err)

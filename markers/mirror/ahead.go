@@ -81,7 +81,7 @@ func (l *channelLog) beyond(ctx context.Context, end, ours markers.ID) error {
 // newest is the newest frame that the local store has a record of, -1 when there is none.
 func (c *channel) newest(ctx context.Context) (int64, error) {
 	frame := int64(-1)
-	for _, k := range generated() { // triggers are of frames to come
+	for _, k := range generated(markers.Kinds()) { // triggers are of frames to come
 		last, err := c.m.local.Last(ctx, c.name, k)
 		if err != nil {
 			return 0, err

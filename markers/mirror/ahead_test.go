@@ -174,8 +174,8 @@ func TestMirrorRestore(t *testing.T) {
 	b := markers.Batch{
 		Frames:   slices.Concat(storetest.Frames(0, 30), other),
 		Missing:  []markers.MissingRecord{storetest.Missing(25), late},
-		Segments: []markers.SegmentRecord{storetest.Segment(0)}, Markers: []markers.Marker{storetest.Marker(7)},
-		Triggers: []markers.Trigger{storetest.Trigger(90)},
+		Segments: []markers.SegmentRecord{storetest.Segment(0), storetest.Rendition("hd", 0)},
+		Markers:  []markers.Marker{storetest.Marker(7)}, Triggers: []markers.Trigger{storetest.Trigger(90)},
 	}
 	for _, err := range []error{
 		there.PutChannel(t.Context(), storetest.Channel("main")), there.Append(t.Context(), "main", b),
@@ -198,7 +198,7 @@ func TestMirrorRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range []int{13, 0} {
+	for _, want := range []int{14, 0} {
 		if n, err := m.Restore(t.Context(), "main"); n != want || err != nil {
 			t.Fatalf("%d records came back, %v: want %d", n, err, want)
 		}
@@ -206,6 +206,9 @@ func TestMirrorRestore(t *testing.T) {
 	frames, err := j.Frames(t.Context(), "main", markers.Range{})
 	if err != nil || !slices.Equal(frames, storetest.Frames(0, 30)) {
 		t.Errorf("frames %+v, %v", frames, err)
+	}
+	if hd, err := j.Read(t.Context(), "main", markers.Segments.Of("hd"), markers.Range{}); err != nil || len(hd) != 1 {
+		t.Errorf("segments of a rendition: %+v, %v", hd, err)
 	}
 	missing, err := j.Missing(t.Context(), "main", markers.Range{})
 	if err != nil || !slices.Equal(missing, b.Missing) {

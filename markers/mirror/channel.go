@@ -14,8 +14,8 @@ import (
 type channel struct {
 	m      *Mirror
 	name   string
-	logs   map[markers.Kind]*channelLog
-	kicked chan struct{} // holds one when the description changed
+	logs   map[markers.Kind]*channelLog // Mirror.mu protects it
+	kicked chan struct{}                // holds one when the description changed
 
 	base int64 // the newest local frame when Run began, set by start
 
@@ -29,7 +29,8 @@ type channel struct {
 
 func newChannel(m *Mirror, name string) *channel {
 	c := &channel{m: m, name: name, logs: map[markers.Kind]*channelLog{}, kicked: make(chan struct{}, 1), put: true}
-	for _, k := range markers.Kinds() {
+	kinds, _ := m.local.Kinds(m.ctx, name) // the local store has no reason to fail
+	for _, k := range kinds {
 		c.logs[k] = &channelLog{channel: c, kind: k}
 	}
 	return c
@@ -40,7 +41,7 @@ func (c *channel) start(ctx context.Context) {
 	c.base, _ = c.newest(ctx) // the local store has no reason to fail
 	c.m.group.Go(func() { c.repeat(ctx, c, c.copyDescription) })
 	for _, l := range c.logs {
-		c.m.group.Go(func() { c.repeat(ctx, l, l.copy) })
+		l.start(ctx)
 	}
 	t := &triggerTaker{channel: c}
 	c.m.group.Go(func() { c.repeat(ctx, t, t.take) })

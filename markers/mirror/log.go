@@ -33,6 +33,11 @@ func (l *channelLog) position() markers.ID {
 	return l.cursor
 }
 
+// start runs the log's copier until ctx ends.
+func (l *channelLog) start(ctx context.Context) {
+	l.channel.m.group.Go(func() { l.channel.repeat(ctx, l, l.copy) })
+}
+
 // copy brings the remote log up to date, or, when it is, waits for a while for a record.
 func (l *channelLog) copy(ctx context.Context) error {
 	c := l.channel

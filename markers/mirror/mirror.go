@@ -79,7 +79,7 @@ type Mirror struct {
 	group   sync.WaitGroup // the copiers
 
 	mu       sync.Mutex
-	start    func(*channel) // starts the copiers of a channel; nil while Run does not run
+	runs     context.Context // of Run; nil while it does not run
 	channels map[string]*channel
 	failing  map[any]error // by copier: why it can't reach the remote store
 	lost     map[markers.Kind]int64
@@ -121,14 +121,14 @@ func (m *Mirror) Run(ctx context.Context) error {
 		m.channel(c.Name)
 	}
 	m.mu.Lock()
-	m.start = func(c *channel) { c.start(ctx) }
+	m.runs = ctx
 	for _, c := range m.channels {
-		m.start(c)
+		c.start(ctx)
 	}
 	m.mu.Unlock()
 	<-ctx.Done()
 	m.mu.Lock()
-	m.start = nil
+	m.runs = nil
 	m.mu.Unlock()
 	m.group.Wait()
 	return ctx.Err()
@@ -142,17 +142,41 @@ func (m *Mirror) channel(name string) *channel {
 	if c == nil {
 		c = newChannel(m, name)
 		m.channels[name] = c
-		if m.start != nil {
-			m.start(c)
+		if m.runs != nil {
+			c.start(m.runs)
 		}
 	}
 	return c
 }
 
-func (m *Mirror) all() []*channel {
+// channelLog is the mirror's state of a log, which begins to be copied when it is new.
+func (m *Mirror) channelLog(channel string, k markers.Kind) *channelLog {
+	c := m.channel(channel)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.channels))
+	l := c.logs[k]
+	if l == nil {
+		l = &channelLog{channel: c, kind: k}
+		c.logs[k] = l
+		if m.runs != nil {
+			l.start(m.runs)
+		}
+	}
+	return l
+}
+
+// all lists the logs that are copied.
+func (m *Mirror) all() (out []*channelLog) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.channels {
+		for _, l := range c.logs {
+			if l.kind != markers.Detections {
+				out = append(out, l)
+			}
+		}
+	}
+	return out
 }
 
 // retire forgets a copier that ended.
@@ -188,7 +212,7 @@ func (m *Mirror) report(copier any, err error) {
 // lose counts records that were trimmed before they were copied.
 func (m *Mirror) lose(channel string, k markers.Kind, n int64) {
 	m.mu.Lock()
-	m.lost[k] += n
+	m.lost[k.Base()] += n
 	m.mu.Unlock()
 	m.log.Error("records were trimmed before the remote store had them", "channel", channel, "kind", k, "records", n)
 }
@@ -210,12 +234,10 @@ func (m *Mirror) progressed() {
 // it was not reached.
 func (m *Mirror) Pending() map[markers.Kind]int64 {
 	out := map[markers.Kind]int64{}
-	for _, c := range m.all() {
-		for _, k := range copied() {
-			// The local store counts in memory: it has no reason to fail, and none to wait.
-			n, _ := m.local.Count(m.ctx, c.name, k, markers.Range{From: c.logs[k].position().Next()})
-			out[k] += n
-		}
+	for _, l := range m.all() {
+		// The local store counts in memory: it has no reason to fail, and none to wait.
+		n, _ := m.local.Count(m.ctx, l.channel.name, l.kind, markers.Range{From: l.position().Next()})
+		out[l.kind.Base()] += n
 	}
 	return out
 }
@@ -240,7 +262,7 @@ func (m *Mirror) Ahead() map[markers.Kind]int64 {
 	out := map[markers.Kind]int64{}
 	for copier, err := range m.failing {
 		if l, ok := copier.(*channelLog); ok && errors.As(err, new(aheadError)) {
-			out[l.kind]++
+			out[l.kind.Base()]++
 		}
 	}
 	return out

@@ -178,7 +178,7 @@ func TestMirrorCopies(t *testing.T) {
 	b.Frames = storetest.Frames(0, 1234)
 	m.ok(m.Append(m.ctx, "main", b))
 	m.arrived(0, 1234)
-	for _, k := range markers.Kinds() {
+	for _, k := range b.Kinds() {
 		ours, err := m.Last(m.ctx, "main", k)
 		m.ok(err)
 		theirs, err := m.there.Last(m.ctx, "main", k)

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,45 @@ func TestMirrorEmptiedUnderAppend(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestMirrorRenditions has two renditions go on at their own pace while the server is away, and after a restart: all is copied.
+func TestMirrorRenditions(t *testing.T) {
+	server, dir := storetest.StartRedis(t), t.TempDir()
+	m := runMirror(t, dir, server)
+	add := func(list ...markers.SegmentRecord) {
+		t.Helper()
+		m.ok(m.Append(m.ctx, "main", markers.Batch{Segments: list}))
+	}
+	same := func(fast, slow int) {
+		t.Helper()
+		for k, want := range map[markers.Kind]int{markers.Segments: fast, markers.Segments.Of("hd"): slow} {
+			m.until(fmt.Sprintf("%d of %s here and there", want, k), func() bool {
+				here, err := m.Read(m.ctx, "main", k, markers.Range{})
+				m.ok(err)
+				there, err := m.there.Read(m.ctx, "main", k, markers.Range{})
+				return err == nil && len(here) == want && slices.Equal(here, there)
+			})
+		}
+	}
+	m.ok(m.PutChannel(m.ctx, storetest.Channel("main")))
+	add(storetest.Segment(0), storetest.Segment(1), storetest.Segment(2))
+	add(storetest.Rendition("hd", 0))
+	same(3, 1)
+	server.Kill()
+	server.Clear()
+	add(storetest.Segment(3))
+	add(storetest.Rendition("hd", 1), storetest.Rendition("hd", 2))
+	if n := m.Pending()[markers.Segments]; n < 3 {
+		t.Errorf("%d segments wait, want 3 at least", n)
+	}
+	m.ok(m.Close())
+	server.Start()
+	m = runMirror(t, dir, server)
+	same(4, 3)
+	m.ok(m.Trim(m.ctx, "main", markers.Segments.Of("hd"), markers.AtFrame(60)))
+	add(storetest.Rendition("hd", 3))
+	same(4, 3)
 }
 
 // TestMirrorHang has the server hang: appends, trims and descriptions go on at once. No disk takes part.

@@ -24,8 +24,12 @@ func (m *Mirror) Restore(ctx context.Context, channel string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("restore journal: %w", err)
 	}
+	kinds, err := m.remote.Kinds(ctx, channel)
+	if err != nil {
+		return 0, fmt.Errorf("restore journal: %w", err)
+	}
 	total := 0
-	for _, k := range generated() {
+	for _, k := range generated(kinds) {
 		n, err := m.restore(ctx, channel, k, ours.Generator)
 		if total += n; err != nil {
 			return total, fmt.Errorf("restore %s of the journal: %w", k, err)
@@ -49,13 +53,13 @@ func (m *Mirror) restore(ctx context.Context, channel string, k markers.Kind, ge
 		own := slices.DeleteFunc(list, func(r markers.Record) bool { return markers.GeneratorOf(r) != generator })
 		total += len(own)
 		if len(own) > 0 {
-			err = m.local.Append(ctx, channel, k.Batch(own))
+			err = m.Append(ctx, channel, k.Batch(own))
 		}
 	}
 	return total, err
 }
 
-// generated are the kinds of records that generators write.
-func generated() []markers.Kind {
-	return slices.DeleteFunc(markers.Kinds(), func(k markers.Kind) bool { return !k.Generated() })
+// generated are those of the kinds whose records generators write.
+func generated(kinds []markers.Kind) []markers.Kind {
+	return slices.DeleteFunc(kinds, func(k markers.Kind) bool { return !k.Generated() })
 }

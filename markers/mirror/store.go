@@ -29,6 +29,9 @@ func (m *Mirror) Append(ctx context.Context, channel string, b markers.Batch) er
 		return err
 	}
 	c := m.channel(channel)
+	for _, k := range b.Kinds() {
+		m.channelLog(channel, k)
+	}
 	if detections.Empty() {
 		return err
 	}
@@ -48,7 +51,7 @@ func (m *Mirror) Trim(ctx context.Context, channel string, k markers.Kind, befor
 	if markers.CheckChannelName(channel) != nil {
 		return nil
 	}
-	return m.channel(channel).logs[k].trimLocal(ctx, before)
+	return m.channelLog(channel, k).trimLocal(ctx, before)
 }
 
 // Channel reads from the local store.
@@ -64,6 +67,11 @@ func (m *Mirror) Channels(ctx context.Context) ([]markers.Channel, error) {
 // read reads from the local store, detections from the remote one.
 func (m *Mirror) read(ctx context.Context, channel string, k markers.Kind, r markers.Range) ([]markers.Record, error) {
 	return m.home(k).Read(ctx, channel, k, r)
+}
+
+// Kinds asks the local store.
+func (m *Mirror) Kinds(ctx context.Context, channel string) ([]markers.Kind, error) {
+	return m.local.Kinds(ctx, channel)
 }
 
 // Last asks the local store, for detections the remote one.

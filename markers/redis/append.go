@@ -17,8 +17,8 @@ const (
 	attempts = 20
 )
 
-// addScript adds entries to a stream that ends with a given ID: Redis runs a script as one step. Its arguments are the ID,
-// and the IDs and records of the entries in turn.
+// addScript adds entries to a stream that ends with a given ID: Redis runs a script as one step. Its arguments are the kind, which is added
+// to the set at the second key where there is one, the ID, and the IDs and records of the entries in turn.
 const addScript = `
 local last = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -27,8 +27,9 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
     if info[i] == 'last-generated-id' then last = info[i + 1] end
   end
 end
-if last ~= ARGV[1] then return 0 end
-for i = 2, #ARGV, 2 do
+if last ~= ARGV[2] then return 0 end
+if KEYS[2] then redis.call('SADD', KEYS[2], ARGV[1]) end
+for i = 3, #ARGV, 2 do
   redis.call('XADD', KEYS[1], ARGV[i], '` + field + `', ARGV[i + 1])
 end
 return 1`
@@ -40,14 +41,12 @@ func (s *Store) Append(ctx context.Context, channel string, b markers.Batch) err
 		return err
 	}
 	var late error
-	for _, k := range markers.Kinds() {
-		if list := b.Records(k); len(list) > 0 {
-			err := s.appendToEnd(ctx, channel, k, list)
-			if err != nil && !errors.Is(err, markers.ErrLate) {
-				return errors.Join(err, late)
-			}
-			late = errors.Join(late, err)
+	for _, k := range b.Kinds() {
+		err := s.appendToEnd(ctx, channel, k, b.Records(k))
+		if err != nil && !errors.Is(err, markers.ErrLate) {
+			return errors.Join(err, late)
 		}
+		late = errors.Join(late, err)
 	}
 	if len(b.Detections) == 0 {
 		return late
@@ -103,8 +102,12 @@ func (s *Store) appendAfter(ctx context.Context, channel string, k markers.Kind,
 	if err != nil {
 		return false, err
 	}
+	keys := []string{streamKey(channel, k)}
+	if k != k.Base() {
+		keys = append(keys, key(channel, renditionLogs))
+	}
 	for part := range slices.Chunk(fresh, atOnce) {
-		args := []any{end.String()}
+		args := []any{string(k), end.String()}
 		for _, r := range part {
 			data, err := json.Marshal(r)
 			if err != nil {
@@ -113,7 +116,7 @@ func (s *Store) appendAfter(ctx context.Context, channel string, k markers.Kind,
 			end = r.RecordID()
 			args = append(args, end.String(), data)
 		}
-		fits, err := s.addScript.Run(ctx, s.client, []string{streamKey(channel, k)}, args...).Bool()
+		fits, err := s.addScript.Run(ctx, s.client, keys, args...).Bool()
 		if err != nil || !fits {
 			return false, s.failed(ctx, "append to", err)
 		}

@@ -76,13 +76,17 @@ func (s *Store) Channels(ctx context.Context) ([]markers.Channel, error) {
 
 // Delete removes a channel and all of its records, so that another stream can take its name.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	keys := []string{key(name, channelName)}
-	for _, k := range markers.Kinds() {
+	kinds, err := s.Kinds(ctx, name)
+	if err != nil {
+		return err
+	}
+	keys := []string{key(name, channelName), key(name, renditionLogs)}
+	for _, k := range kinds {
 		keys = append(keys, streamKey(name, k))
 	}
 	pipe := s.client.Pipeline()
 	pipe.Del(ctx, keys...)
 	pipe.SRem(ctx, channelsKey, name)
-	_, err := pipe.Exec(ctx)
+	_, err = pipe.Exec(ctx)
 	return s.failed(ctx, "delete channel from", err)
 }

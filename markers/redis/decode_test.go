@@ -17,7 +17,7 @@ func FuzzDecode(f *testing.F) {
 	late.Place = markers.ID{Frame: 40, Sub: 2}
 	all := storetest.Batch()
 	all.Missing = append(all.Missing, late)
-	for _, k := range markers.Kinds() {
+	for _, k := range all.Kinds() {
 		for _, r := range all.Records(k) {
 			data, err := json.Marshal(r)
 			if err != nil {
@@ -32,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("5-1", `{"frame":5,"place":"5-1"}`)
 	f.Fuzz(func(t *testing.T, id, text string) {
 		m := redis.XMessage{ID: id, Values: map[string]any{field: text}}
-		for _, k := range markers.Kinds() {
+		for _, k := range all.Kinds() {
 			checkDecode(t, k, m)
 		}
 	})

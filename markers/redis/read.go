@@ -70,6 +70,22 @@ func decode(k markers.Kind, m redis.XMessage) (markers.Record, error) {
 	return r, err
 }
 
+// Kinds lists the logs of a channel.
+func (s *Store) Kinds(ctx context.Context, channel string) ([]markers.Kind, error) {
+	names, err := s.client.SMembers(ctx, key(channel, renditionLogs)).Result()
+	if err != nil {
+		return nil, s.failed(ctx, "list logs in", err)
+	}
+	slices.Sort(names)
+	out := markers.Kinds()
+	for _, name := range names {
+		if k := markers.Kind(name); k.Check() == nil && k != k.Base() {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
 // Last is the ID of the newest record that ever was in a log.
 func (s *Store) Last(ctx context.Context, channel string, k markers.Kind) (markers.ID, error) {
 	if err := k.Check(); err != nil {

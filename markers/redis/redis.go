@@ -5,7 +5,8 @@
 // field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
 // as the writer has seen it, so that what comes twice or too late (markers.ErrLate) is left out. Missing records alone may come late: one is put
 // behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
-// refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. The braces keep the keys of a channel
+// refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. Further renditions have streams of their own,
+// refstream:{CHANNEL}:KIND.RENDITION, and their KIND.RENDITION is in the set refstream:{CHANNEL}:logs. The braces keep the keys of a channel
 // on one slot of a cluster.
 package redis
 
@@ -38,7 +39,9 @@ const (
 	idleTimeout = time.Minute
 
 	channelsKey = "refstream:channels"
-	field       = "json"
+	// renditionLogs is the end of the key of a channel's set of the kinds of its further renditions' logs.
+	renditionLogs = "logs"
+	field         = "json"
 )
 
 // Options are the options of Open and New.

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -87,6 +88,21 @@ func TestLayout(t *testing.T) {
 	}
 	if text := raw.Get(t.Context(), "refstream:{main}:channel").Val(); !strings.Contains(text, `"fps":"30000/1001"`) {
 		t.Fatalf("refstream:{main}:channel is %q", text)
+	}
+	// The first rendition's segments have the key of the kind and say nothing of renditions, a further one's a key of their own.
+	if err := s.Append(t.Context(), "main", storetest.Batch()); err != nil && !errors.Is(err, markers.ErrLate) {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"refstream:{main}:segments": `{"msn":0,"first_frame":0,`, "refstream:{main}:segments.hd": `{"msn":0,"rendition":"hd","first_frame":0,`,
+	} {
+		got, err := raw.XRange(t.Context(), key, "0-1", "0-1").Result()
+		if err != nil || len(got) != 1 || !strings.HasPrefix(fmt.Sprint(got[0].Values["json"]), want) {
+			t.Errorf("%s begins with %v, %v: want %s", key, got, err, want)
+		}
+	}
+	if logs := raw.SMembers(t.Context(), "refstream:{main}:logs").Val(); !slices.Equal(logs, []string{"segments.hd"}) {
+		t.Errorf("refstream:{main}:logs is %v", logs)
 	}
 	if err := s.Delete(t.Context(), "main"); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func (s *Store) noteBad(k markers.Kind, e badEntry) {
 		return
 	}
 	s.bad = append(s.bad, e)
-	s.unreadable[k]++
+	s.unreadable[k.Base()]++
 	s.log.Error("an entry in Redis can't be read and is left out: remove it with XDEL", "key", e.key, "entry", e.id, "error", e.err)
 }
 

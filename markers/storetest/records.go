@@ -72,6 +72,13 @@ func Segment(msn int64) markers.SegmentRecord {
 	}
 }
 
+// Rendition is Segment of a further rendition.
+func Rendition(name string, msn int64) markers.SegmentRecord {
+	s := Segment(msn)
+	s.Rendition = name
+	return s
+}
+
 // Detection is one of frame n that came when that was the newest frame, with every field filled in.
 func Detection(n int64) markers.Detection {
 	c := Channel("main").Clock()
@@ -81,11 +88,11 @@ func Detection(n int64) markers.Detection {
 	}
 }
 
-// Batch holds a record of every kind.
+// Batch holds a record of every kind, and of two renditions.
 func Batch() markers.Batch {
 	return markers.Batch{
 		Frames: Frames(10, 13), Missing: []markers.MissingRecord{Missing(20), Missing(40)}, Markers: []markers.Marker{Marker(12), Marker(100)},
-		Segments: []markers.SegmentRecord{Segment(0), Segment(1)}, Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
+		Segments: []markers.SegmentRecord{Segment(0), Rendition("hd", 0), Segment(1)}, Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
 		Detections: []markers.Detection{Detection(11), Detection(12)},
 	}
 }

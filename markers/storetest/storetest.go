@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func Run(t *testing.T, o Options) {
 		{"append every kind", (*suite).testKinds},
 		{"append twice and late", (*suite).testIdempotent},
 		{"missing records come late", (*suite).testLate},
+		{"renditions at their own pace", (*suite).testRenditions},
 		{"detections come in any order", (*suite).testDetections},
 		{"refuse what no log can hold", (*suite).testRefused},
 		{"times as written", (*suite).testTimes},
@@ -114,6 +116,17 @@ func (s *suite) frames(channel string, r markers.Range, want ...int64) {
 	}
 }
 
+// kinds checks which logs a channel has.
+func (s *suite) kinds(channel string, want ...markers.Kind) {
+	s.Helper()
+	got, err := s.Kinds(s.ctx, channel)
+	s.ok(err)
+	slices.Sort(got)
+	if slices.Sort(want); !slices.Equal(got, want) {
+		s.Fatalf("kinds of %s are %v, want %v", channel, got, want)
+	}
+}
+
 func (s *suite) last(channel string, k markers.Kind, want markers.ID) {
 	s.Helper()
 	got, err := s.Last(s.ctx, channel, k)
@@ -129,6 +142,7 @@ func (s *suite) testEmpty() {
 		s.ok(s.Trim(s.ctx, "none", k, markers.AtFrame(100)))
 		s.last("none", k, markers.ID{})
 	}
+	s.kinds("none", markers.Kinds()...)
 	s.frames("none", markers.Range{})
 	s.frames("none", markers.Range{Desc: true, Limit: 5})
 	s.append("none", markers.Batch{})
@@ -174,7 +188,8 @@ func (s *suite) testKinds() {
 	s.append("main", b)
 	s.append("other", markers.Batch{Frames: Frames(5, 6)})
 	s.restart()
-	for _, k := range markers.Kinds() {
+	s.kinds("main", b.Kinds()...)
+	for _, k := range b.Kinds() {
 		got, err := s.Read(s.ctx, "main", k, markers.Range{})
 		s.ok(err)
 		want := b.Records(k)
@@ -233,6 +248,9 @@ func (s *suite) testRefused() {
 		{Frames: Frames(0, 5), Markers: []markers.Marker{before}},
 		{Frames: Frames(markers.MaxFrame+1, markers.MaxFrame+2)},
 		{Frames: Frames(0, 5), Segments: []markers.SegmentRecord{{MSN: -1, LastFrame: 5}}},
+		{Frames: Frames(0, 5), Segments: []markers.SegmentRecord{Rendition("HD", 1)}},
+		{Frames: Frames(0, 5), Segments: []markers.SegmentRecord{Rendition("a/b", 1)}},
+		{Frames: Frames(0, 5), Segments: []markers.SegmentRecord{Rendition(strings.Repeat("a", 65), 1)}},
 	} {
 		if err := s.Append(s.ctx, "main", b); err == nil {
 			s.Fatalf("this was taken: %+v", b)
@@ -342,14 +360,16 @@ func (s *suite) testTrim() {
 }
 
 func (s *suite) testUnknownKind() {
-	if _, err := s.Last(s.ctx, "main", "nonsense"); err == nil {
-		s.Error("Last took an unknown kind")
-	}
-	if err := s.Wait(s.ctx, "main", "nonsense", markers.ID{}); err == nil {
-		s.Error("Wait took an unknown kind")
-	}
-	if err := s.Trim(s.ctx, "main", "nonsense", markers.ID{}); err == nil {
-		s.Error("Trim took an unknown kind")
+	for _, k := range []markers.Kind{"nonsense", markers.Segments.Of("HD"), "segments.", markers.Frames.Of("hd")} {
+		if _, err := s.Last(s.ctx, "main", k); err == nil {
+			s.Errorf("Last took the kind %s", k)
+		}
+		if err := s.Wait(s.ctx, "main", k, markers.ID{}); err == nil {
+			s.Errorf("Wait took the kind %s", k)
+		}
+		if err := s.Trim(s.ctx, "main", k, markers.ID{}); err == nil {
+			s.Errorf("Trim took the kind %s", k)
+		}
 	}
 }
 
