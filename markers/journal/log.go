@@ -39,7 +39,7 @@ type kindLog struct {
 }
 
 func newKindLog(k markers.Kind, log *slog.Logger) *kindLog {
-	return &kindLog{kind: k, memLog: newMemLog(), log: log}
+	return &kindLog{kind: k, memLog: &memLog{changed: make(chan struct{})}, log: log}
 }
 
 // append writes the records that the log lacks and then shows them to readers. Where the disk fails they are shown all

@@ -21,8 +21,6 @@ type memLog struct {
 	changed chan struct{} // closed and replaced when records are added
 }
 
-func newMemLog() *memLog { return &memLog{changed: make(chan struct{})} }
-
 // add puts records that Admit returned at the end and wakes those who wait.
 func (l *memLog) add(fresh []markers.Record) {
 	if len(fresh) == 0 {

@@ -24,7 +24,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,7 +164,7 @@ func (m *Mirror) channelLog(channel string, k markers.Kind) *channelLog {
 	return l
 }
 
-// all lists the logs that are copied.
+// all lists the logs that are copied: the remote store alone has the detections.
 func (m *Mirror) all() (out []*channelLog) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -215,11 +214,6 @@ func (m *Mirror) lose(channel string, k markers.Kind, n int64) {
 	m.lost[k.Base()] += n
 	m.mu.Unlock()
 	m.log.Error("records were trimmed before the remote store had them", "channel", channel, "kind", k, "records", n)
-}
-
-// copied are the kinds that are copied to the remote store: it alone has the detections.
-func copied() []markers.Kind {
-	return slices.DeleteFunc(markers.Kinds(), func(k markers.Kind) bool { return k == markers.Detections })
 }
 
 // progressed wakes those who wait in Flush.
@@ -304,8 +298,10 @@ func (m *Mirror) Ready(ctx context.Context) error {
 	if away != nil {
 		pending := m.Pending()
 		var waiting []string
-		for _, k := range copied() {
-			waiting = append(waiting, fmt.Sprintf("%d %s", pending[k], k))
+		for _, k := range markers.Kinds() {
+			if n, copied := pending[k]; copied {
+				waiting = append(waiting, fmt.Sprintf("%d %s", n, k))
+			}
 		}
 		away = fmt.Errorf("remote store is not up to date (waiting: %s): %w", strings.Join(waiting, ", "), away)
 	}
