@@ -7,7 +7,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
 
@@ -40,12 +41,12 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "ID3 tag", slog.String("stream", x.url),
 			slog.Int64("offset", offset), slog.String("uri", x.at.uri), slog.Int64("pts", pts), slog.Int("bytes", len(tag)))
 	}
-	frames, err := ts.ParseID3(tag)
+	frames, err := id3.Parse(tag)
 	if err != nil {
 		x.note(NoteDamaged, err, "the ID3 tag at %s s can't be read in full", media.SecondsOf(pts))
 	}
 	r := Record{Source: ID3}
-	marker, isMarker, err := ts.MarkerOf(frames)
+	marker, isMarker, err := annotate.MarkerOfID3(frames)
 	switch {
 	case err != nil:
 		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", media.SecondsOf(pts))
@@ -77,7 +78,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 }
 
 // showID3 makes a frame of a tag fit to be shown. isMarker says that a text that is JSON may be shown as such.
-func showID3(f ts.ID3Frame, isMarker bool) id3Frame {
+func showID3(f id3.Frame, isMarker bool) id3Frame {
 	s := id3Frame{ID: f.ID, Description: f.Description, Text: f.Text}
 	if isMarker && f.Description == "refstream" && json.Valid([]byte(f.Text)) {
 		s.Text, s.Marker = "", json.RawMessage(f.Text)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/tr101290"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 )
@@ -61,7 +62,7 @@ func (x *extractor) readTS(ctx context.Context, r io.Reader) error {
 			damage.report(x, reader) // however long it goes on, there may be no unit
 		}
 	}, monitor.Lost)
-	reader.HandleID3(func(t ts.TimedID3) { x.id3(t.Tag, t.PTS, t.Offset) })
+	reader.HandleID3(func(t id3.Timed) { x.id3(t.Tag, t.PTS, t.Offset) })
 	return x.each(ctx, func() error {
 		au, err := reader.Next()
 		damage.report(x, reader)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/stream"
@@ -70,7 +71,7 @@ func (a alsoFiles) Write(u stream.Unit) error {
 
 func (f *alsoFile) unit(u stream.Unit) error {
 	if f.ts != nil {
-		b, err := f.ts.Unit(u)
+		b, err := f.ts.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 		if err == nil {
 			_, err = f.buf.Write(b)
 		}

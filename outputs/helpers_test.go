@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -129,7 +130,8 @@ func (s *source) tsOf(t testing.TB, to int) (units [][]byte) {
 	t.Helper()
 	m := ts.NewMuxer()
 	for i := range to {
-		b, err := m.Unit(s.unit(i))
+		u := s.unit(i)
+		b, err := m.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +151,8 @@ func (s *source) flvOf(t testing.TB, from, to int) []byte {
 		}
 	}
 	for i := range to {
-		c, err := m.Unit(s.unit(i))
+		u := s.unit(i)
+		c, err := m.Unit(u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -184,7 +184,8 @@ func (s *source) sizes(t *testing.T, format string, to int) []int {
 	}
 	m := flv.NewMuxer(testFLV())
 	for i := range to {
-		c, err := m.Unit(s.unit(i))
+		u := s.unit(i)
+		c, err := m.Unit(u)
 		if err != nil {
 			t.Fatal(err)
 		}

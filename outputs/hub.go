@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/stream"
@@ -62,7 +63,7 @@ func (h *Hub) Write(u stream.Unit) error {
 		return nil
 	}
 	h.lastDTS = u.DTS
-	packets, tsErr := h.tsMuxer.Unit(u)
+	packets, tsErr := h.tsMuxer.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 	if tsErr == nil {
 		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: u.DTS, Start: u.Key})
 	}

@@ -53,7 +53,8 @@ func TestFLVChunk(t *testing.T) {
 	s := newSource(t, 0)
 	m := flv.NewMuxer(testFLV())
 	for i := range 2 * testGOP {
-		c, err := m.Unit(s.unit(i))
+		u := s.unit(i)
+		c, err := m.Unit(u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/stream"
@@ -42,7 +43,8 @@ func (s relaySource) stream(t *testing.T, to int) []byte {
 	var out []byte
 	m := ts.NewMuxer()
 	for i := range to {
-		b, err := m.Unit(s.unit(i))
+		u := s.unit(i)
+		b, err := m.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -58,8 +59,8 @@ type pack interface {
 	begin(msn int64)
 	// unit takes the next unit. After an error the segment is as it was.
 	unit(u stream.Unit) error
-	// marker takes an event whose first frame is in the segment, before the unit that comes next.
-	marker(m markers.Marker)
+	// marker takes an event whose first frame is in the segment, and its tag, before the unit that comes next.
+	marker(m markers.Marker, tag id3.Timed)
 	// finish is the segment, whose last frame ends at a PTS, and the initialization section that it needs, nil for none.
 	// They are valid until begin.
 	finish(end int64) (segment, initialization []byte, err error)
@@ -99,9 +100,7 @@ func (p *tsPack) unit(u stream.Unit) error {
 	return err
 }
 
-// marker leaves out the only one that no tag can hold, since its time is after the year 9999 or its text about a mebibyte
-// long: the playlist has it, and it is no reason to lose a segment.
-func (p *tsPack) marker(m markers.Marker)                   { _ = p.mux.WriteMarker(m) }
+func (p *tsPack) marker(_ markers.Marker, tag id3.Timed)    { p.mux.WriteID3(tag) }
 func (p *tsPack) finish(int64) (segment, i []byte, _ error) { return p.buf.Bytes(), nil, nil }
 func (p *tsPack) drop()                                     { *p.mux = p.start }
 
@@ -162,13 +161,9 @@ func (p *fmp4Pack) initialize(nals [][]byte) error {
 	return nil
 }
 
-func (p *fmp4Pack) marker(m markers.Marker) {
-	tag, err := ts.MarkerTag(m)
-	if err != nil {
-		return // as in MPEG-TS
-	}
+func (p *fmp4Pack) marker(m markers.Marker, tag id3.Timed) {
 	pts := p.clock.PTS(m.Frame)
-	p.segment.AddEvent(mp4.Event{Scheme: mp4.SchemeID3, ID: uint32(m.Frame), PTS: pts, Duration: p.clock.PTS(m.LastFrame+1) - pts, Data: tag})
+	p.segment.AddEvent(mp4.Event{Scheme: mp4.SchemeID3, ID: uint32(m.Frame), PTS: pts, Duration: p.clock.PTS(m.LastFrame+1) - pts, Data: tag.Tag})
 }
 
 func (p *fmp4Pack) finish(end int64) (segment, initialization []byte, err error) {

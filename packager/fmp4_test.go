@@ -16,8 +16,9 @@ import (
 
 	other "github.com/Eyevinn/mp4ff/mp4"
 
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
-	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
@@ -172,9 +173,8 @@ func checkBoxes(t *testing.T, c markers.Clock, units []stream.Unit, recs []marke
 		t.Fatalf("mp4box.js: %d events and %d times, want %d and %d", len(got.Events), len(got.Times), len(events), len(recs))
 	}
 	for i, m := range events {
-		tag, err := ts.MarkerTag(m)
-		if e := got.Events[i]; err != nil || e.Version != 1 || e.Timescale != 90000 || e.Scheme != "https://aomedia.org/emsg/ID3" ||
-			e.PTS != c.PTS(m.Frame) || e.Duration != c.PTS(m.LastFrame+1)-c.PTS(m.Frame) || e.Data != hex.EncodeToString(tag) || e.ID != m.Frame&0xFFFFFFFF {
+		if e := got.Events[i]; e.Version != 1 || e.Timescale != 90000 || e.Scheme != "https://aomedia.org/emsg/ID3" ||
+			e.PTS != c.PTS(m.Frame) || e.Duration != c.PTS(m.LastFrame+1)-c.PTS(m.Frame) || e.Data != hex.EncodeToString(annotate.ID3(m)[0].Tag) || e.ID != m.Frame&0xFFFFFFFF {
 			t.Errorf("mp4box.js: event %d: %+v", i, e)
 		}
 	}
@@ -230,11 +230,11 @@ func checkOurs(t *testing.T, c markers.Clock, units []stream.Unit, names []strin
 		defer f.Close()
 		r := mp4.NewSegmentReader([]byte(readFile(t, "", names[0])), f)
 		r.HandleEvents(func(e mp4.Event) {
-			frames, err := ts.ParseID3(e.Data)
+			frames, err := id3.Parse(e.Data)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, ok, err := ts.MarkerOf(frames)
+			m, ok, err := annotate.MarkerOfID3(frames)
 			if !ok || err != nil || m.ID != want[events].ID || e.PTS != c.PTS(m.Frame) {
 				t.Errorf("event %+v: %+v, %v", e, m, err)
 			}

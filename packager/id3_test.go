@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -32,9 +34,10 @@ func told(t *testing.T, dir string, msn int64) string {
 	var list []string
 	units := 0
 	r := ts.NewReader(strings.NewReader(readFile(t, dir, TS.SegmentFile(msn))))
-	r.HandleID3(func(tag ts.TimedID3) {
-		m, ok, err := tag.Marker()
-		if !ok || err != nil || tag.PTS != m.PTS&media.PTSMask {
+	r.HandleID3(func(tag id3.Timed) {
+		frames, err := id3.Parse(tag.Tag)
+		m, ok, markerErr := annotate.MarkerOfID3(frames)
+		if err = errors.Join(err, markerErr); !ok || err != nil || tag.PTS != m.PTS&media.PTSMask {
 			t.Errorf("segment %d: PTS %d of %+v, %t, %v", msn, tag.PTS, m, ok, err)
 		}
 		list = append(list, fmt.Sprintf("%s@%d", m.ID, units))
@@ -135,7 +138,7 @@ func TestID3InGap(t *testing.T) {
 	both := readFile(t, dir, TS.SegmentFile(0)) + readFile(t, dir, TS.SegmentFile(3))
 	r := ts.NewReader(strings.NewReader(both))
 	n := 0
-	r.HandleID3(func(ts.TimedID3) { n++ })
+	r.HandleID3(func(id3.Timed) { n++ })
 	for {
 		if _, err := r.Next(); err != nil {
 			break

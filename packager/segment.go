@@ -1,6 +1,7 @@
 package packager
 
 import (
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/stream"
 )
@@ -44,8 +45,10 @@ func (s *segment) add(u stream.Unit) error {
 
 // mark takes an event of the slot.
 func (s *segment) mark(m markers.Marker) {
-	for _, p := range s.packs {
-		p.marker(m)
+	for _, tag := range annotate.ID3(m) { // none if no tag can hold it: the playlist has it
+		for _, p := range s.packs {
+			p.marker(m, tag)
+		}
 	}
 }
 

@@ -115,7 +115,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 				u.Markers = append(u.Markers, m)
 			}
 		}
-		b, err := packer.Unit(u)
+		b, err := packer.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}

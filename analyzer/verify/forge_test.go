@@ -17,8 +17,10 @@ import (
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -42,16 +44,15 @@ func (f *forger) transport(t *testing.T, in []byte) []byte {
 	var out bytes.Buffer
 	w, r := ts.NewWriter(&out), ts.NewReader(bytes.NewReader(in))
 	var errs []error
-	r.HandleID3(func(tag ts.TimedID3) {
-		m, _, err := tag.Marker()
+	r.HandleID3(func(tag id3.Timed) {
+		frames, err := id3.Parse(tag.Tag)
+		m, _, err2 := annotate.MarkerOfID3(frames)
 		list := []markers.Marker{m}
 		if f.marker != nil {
 			list = f.marker(m)
 		}
-		errs = append(errs, err)
-		for _, m := range list {
-			errs = append(errs, w.WriteMarker(m))
-		}
+		errs = append(errs, err, err2)
+		w.WriteID3(annotate.ID3(list...)...)
 	})
 	for n := 0; f.last == 0 || n < f.last; n++ {
 		au, err := r.Next()
@@ -83,17 +84,15 @@ func (f *forger) fragmented(t *testing.T, init, in []byte) []byte {
 	r := mp4.NewSegmentReader(init, bytes.NewReader(in))
 	var errs []error
 	r.HandleEvents(func(e mp4.Event) {
-		frames, err := ts.ParseID3(e.Data)
-		m, _, err2 := ts.MarkerOf(frames)
+		frames, err := id3.Parse(e.Data)
+		m, _, err2 := annotate.MarkerOfID3(frames)
 		errs = append(errs, err, err2)
 		list := []markers.Marker{m}
 		if f.marker != nil {
 			list = f.marker(m)
 		}
-		for _, m := range list {
-			e.Data, err = ts.MarkerTag(m)
-			e.PTS = m.PTS
-			errs = append(errs, err)
+		for _, tag := range annotate.ID3(list...) {
+			e.Data, e.PTS = tag.Tag, tag.PTS
 			s.AddEvent(e)
 		}
 	})

@@ -3,36 +3,16 @@ package ts
 import (
 	"bytes"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
 
 const (
 	// maxMetadata bounds a PES packet that doesn't say how long it is: a tag of the longest kind and its header.
-	maxMetadata = maxTag + pesHeaderSize + 255
+	maxMetadata = id3.MaxSize + pesHeaderSize + 255
 	// maxHeld bounds the tags that wait for the first access unit; a stream has a few per second at the most.
 	maxHeld = 256
 )
-
-// TimedID3 is an ID3 tag of a stream.
-type TimedID3 struct {
-	// PTS is when it applies, in 90 kHz ticks, unwrapped on the timeline of the access units.
-	PTS int64
-	// Offset is where the packet begins in the stream in which the tag's PES packet begins.
-	Offset int64
-	// Tag is the whole tag, for ParseID3; it is the handler's.
-	Tag []byte
-}
-
-// Marker is the marker that the tag holds; ok is false where it holds none. The errors are those of ParseID3 and
-// MarkerOf.
-func (t TimedID3) Marker() (m markers.Marker, ok bool, err error) {
-	frames, err := ParseID3(t.Tag)
-	if m, ok, markerErr := MarkerOf(frames); ok || markerErr != nil {
-		return m, ok, markerErr
-	}
-	return markers.Marker{}, false, err
-}
 
 // HandleID3 has Next call handle for each ID3 tag of the first timed ID3 stream of the video's program, in the order of
 // the stream, from the next packet on. A tag that lost a packet, or has no PTS, is left out and counted.
@@ -41,11 +21,11 @@ func (t TimedID3) Marker() (m markers.Marker, ok bool, err error) {
 // unit in front of the tag, where that ends only with the start of the next one. Tags in front of the first unit are
 // handled just before that is returned, since it is what their time is unwrapped by; at most 256 of them are kept, and
 // 1 MiB.
-func (r *Reader) HandleID3(handle func(TimedID3)) { r.metadata.handle = handle }
+func (r *Reader) HandleID3(handle func(id3.Timed)) { r.metadata.handle = handle }
 
 // metadata puts the ID3 tags of one PID together.
 type metadata struct {
-	handle func(TimedID3)
+	handle func(id3.Timed)
 	pid    uint16 // the PAT's for none
 
 	continuity
@@ -58,7 +38,7 @@ type metadata struct {
 	pts int64  // its PTS on the wire
 	at  int64  // where its first PES packet begins
 
-	held      []TimedID3 // wait for the first unit, PTS as on the wire
+	held      []id3.Timed // wait for the first unit, PTS as on the wire
 	heldBytes int
 }
 
@@ -123,7 +103,7 @@ func (r *Reader) finishID3() {
 		return
 	}
 	m.open = false
-	if _, begins := ID3Size(p.data); !begins && len(m.tag) > 0 {
+	if _, begins := id3.Size(p.data); !begins && len(m.tag) > 0 {
 		r.continueID3(p.data)
 		return
 	}
@@ -137,7 +117,7 @@ func (r *Reader) finishID3() {
 func (r *Reader) continueID3(data []byte) {
 	m := &r.metadata
 	m.tag = append(m.tag, data...)
-	if n, _ := ID3Size(m.tag); len(m.tag) >= n {
+	if n, _ := id3.Size(m.tag); len(m.tag) >= n {
 		tag := m.tag[:n]
 		m.tag = nil
 		r.emitID3(tag, m.pts, m.at)
@@ -147,12 +127,12 @@ func (r *Reader) continueID3(data []byte) {
 // takeID3 takes the tags that begin in a PES packet.
 func (r *Reader) takeID3(p pesPacket) {
 	taken := false
-	for data := withHeader(p.data); ; {
-		n, ok := ID3Size(data)
+	for data := id3.Restore(p.data); ; {
+		n, ok := id3.Size(data)
 		switch {
 		case !ok && taken:
 			return // filling after the last tag
-		case !ok || n > maxTag || !p.timed:
+		case !ok || n > id3.MaxSize || !p.timed:
 			r.stats.DamagedID3++
 			return
 		case n > len(data):
@@ -164,24 +144,14 @@ func (r *Reader) takeID3(p pesPacket) {
 	}
 }
 
-// withHeader puts the first five bytes back in front of a tag that lost them, as all do that ffmpeg 5.1 copies.
-func withHeader(data []byte) []byte {
-	const lost = "ID3\x04\x00"
-	whole := append([]byte(lost), data...)
-	if n, ok := ID3Size(whole); !ok || n != len(whole) || data[0] != 0 || !isFrameID(whole[id3HeaderSize:]) {
-		return data
-	}
-	return whole
-}
-
 // emitID3 passes a tag on, or keeps it until there is a timeline.
 func (r *Reader) emitID3(tag []byte, wire, offset int64) {
 	m := &r.metadata
 	switch {
 	case r.timed:
-		m.handle(TimedID3{media.Unwrap(wire, r.ref), offset, tag})
-	case len(m.held) < maxHeld && m.heldBytes+len(tag) <= maxTag:
-		m.held, m.heldBytes = append(m.held, TimedID3{wire, offset, tag}), m.heldBytes+len(tag)
+		m.handle(id3.Timed{PTS: media.Unwrap(wire, r.ref), Offset: offset, Tag: tag})
+	case len(m.held) < maxHeld && m.heldBytes+len(tag) <= id3.MaxSize:
+		m.held, m.heldBytes = append(m.held, id3.Timed{PTS: wire, Offset: offset, Tag: tag}), m.heldBytes+len(tag)
 	default:
 		r.stats.DamagedID3++
 	}

@@ -17,24 +17,34 @@ import (
 
 	"github.com/asticode/go-astits"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
 
-// withMarkers writes the units as one stream with a marker in front of every fifth, and returns both.
-func withMarkers(t testing.TB, units []media.AccessUnit) ([]byte, []markers.Marker) {
+// testTag is a tag as long as a usual marker's.
+func testTag(n int64) id3.Timed { return longTag(n, 500) }
+
+// longTag is one of some size. None of its PES packets begins with what reads as a tag, but for the first.
+func longTag(n int64, size int) id3.Timed {
+	tag, err := id3.Text("refstream", fmt.Sprintf(`{"id": "main-e%d", "text": "Grüße, 日本 🎬 <&>", "more text": "%s"}`, n, strings.Repeat(`ID3\u0004`, size/9)))
+	if err != nil {
+		panic(err)
+	}
+	return id3.Timed{PTS: 90000 + 3003*n, Tag: tag}
+}
+
+// withTags writes the units as one stream with a tag in front of every fifth, and returns both.
+func withTags(t testing.TB, units []media.AccessUnit) ([]byte, []id3.Timed) {
 	t.Helper()
 	var b bytes.Buffer
-	var told []markers.Marker
+	var told []id3.Timed
 	w := NewWriter(&b)
 	for i, au := range units {
 		if i%5 == 0 {
-			m := testMarker(int64(i))
+			m := testTag(int64(i))
 			m.PTS = au.PTS
 			told = append(told, m)
-			if err := w.WriteMarker(m); err != nil {
-				t.Fatal(err)
-			}
+			w.WriteID3(m)
 		}
 		if err := w.WriteUnit(au); err != nil {
 			t.Fatal(err)
@@ -44,31 +54,30 @@ func withMarkers(t testing.TB, units []media.AccessUnit) ([]byte, []markers.Mark
 }
 
 // readID3 reads a stream with its tags.
-func readID3(t testing.TB, stream []byte) (units []media.AccessUnit, tags []TimedID3, stats Stats) {
+func readID3(t testing.TB, stream []byte) (units []media.AccessUnit, tags []id3.Timed, stats Stats) {
 	t.Helper()
 	r := NewReader(bytes.NewReader(stream))
-	r.HandleID3(func(tag TimedID3) { tags = append(tags, tag) })
+	r.HandleID3(func(tag id3.Timed) { tags = append(tags, tag) })
 	units = readAll(t, r)
 	return units, tags, r.Stats()
 }
 
 // readTags reads what may not be a whole stream.
-func readTags(stream []byte) (units []media.AccessUnit, tags []TimedID3) {
+func readTags(stream []byte) (units []media.AccessUnit, tags []id3.Timed) {
 	r := NewReader(bytes.NewReader(stream))
-	r.HandleID3(func(tag TimedID3) { tags = append(tags, tag) })
+	r.HandleID3(func(tag id3.Timed) { tags = append(tags, tag) })
 	units, _ = drain(r)
 	return units, tags
 }
 
-func sameMarkers(t testing.TB, tags []TimedID3, want []markers.Marker) {
+func sameTags(t testing.TB, tags []id3.Timed, want []id3.Timed) {
 	t.Helper()
 	if len(tags) != len(want) {
 		t.Fatalf("%d tags, want %d", len(tags), len(want))
 	}
 	for i, tag := range tags {
-		m, ok, err := tag.Marker()
-		if m != want[i] || !ok || err != nil {
-			t.Errorf("tag %d: %+v, %t, %v; want %+v", i, m, ok, err, want[i])
+		if !bytes.Equal(tag.Tag, want[i].Tag) {
+			t.Errorf("tag %d: %q, want %q", i, tag.Tag, want[i].Tag)
 		}
 	}
 }
@@ -83,7 +92,7 @@ func TestMarkersSeenByFFprobe(t *testing.T) {
 		"second wrap": 2*wrap - 5000, "zero": 0} {
 		t.Run(name, func(t *testing.T) {
 			units := shift(units, first)
-			stream, told := withMarkers(t, units)
+			stream, told := withTags(t, units)
 			out := run(t, stream, "ffprobe", "-v", "error", "-show_streams", "-show_packets", "-show_data", "-of", "json",
 				"-f", "mpegts", "pipe:0")
 			var doc struct {
@@ -112,10 +121,7 @@ func TestMarkersSeenByFFprobe(t *testing.T) {
 				if seen == len(told) {
 					t.Fatalf("ffprobe sees more than %d tags", seen)
 				}
-				want, err := MarkerTag(told[seen])
-				if err != nil {
-					t.Fatal(err)
-				}
+				want := told[seen].Tag
 				if got := dumped(t, p.Data); p.PTS&media.PTSMask != told[seen].PTS&media.PTSMask || !bytes.Equal(got, want) {
 					t.Errorf("tag %d: ffprobe sees PTS %d and %q, want %d and %q", seen, p.PTS, got, told[seen].PTS, want)
 				}
@@ -132,7 +138,7 @@ func TestMarkersSeenByFFprobe(t *testing.T) {
 
 			got, tags, stats := readID3(t, stream)
 			sameUnits(t, got, shift(units, first&media.PTSMask))
-			sameMarkers(t, tags, told)
+			sameTags(t, tags, told)
 			for i, tag := range tags {
 				if want := told[i].PTS - first + first&media.PTSMask; tag.PTS != want {
 					t.Errorf("tag %d: PTS %d, want %d", i, tag.PTS, want)
@@ -174,7 +180,7 @@ func warnings(t testing.TB, stream []byte) string {
 // TestMarkersSeenByAstits has another reader take the tables and PES packets of the ID3 apart.
 func TestMarkersSeenByAstits(t *testing.T) {
 	au := unitOfSize(0, 100)
-	stream, told := withMarkers(t, []media.AccessUnit{au})
+	stream, told := withTags(t, []media.AccessUnit{au})
 	d := astits.NewDemuxer(context.Background(), bytes.NewReader(stream), astits.DemuxerOptPacketSize(188))
 	seen := 0
 	for {
@@ -205,9 +211,8 @@ func TestMarkersSeenByAstits(t *testing.T) {
 			}
 		case data.PES != nil && data.PID == 0x101:
 			seen++
-			tag, err := MarkerTag(told[0])
-			h := data.PES.Header
-			if err != nil || h.StreamID != 0xBD || !h.OptionalHeader.DataAlignmentIndicator || h.OptionalHeader.PTS.Base != au.PTS ||
+			tag, h := told[0].Tag, data.PES.Header
+			if h.StreamID != 0xBD || !h.OptionalHeader.DataAlignmentIndicator || h.OptionalHeader.PTS.Base != au.PTS ||
 				int(h.PacketLength) != len(tag)+8 || !bytes.Equal(data.PES.Data, tag) {
 				t.Errorf("%+v, %+v, %q", h, h.OptionalHeader, data.PES.Data)
 			}
@@ -221,15 +226,15 @@ func TestMarkersSeenByAstits(t *testing.T) {
 // TestMarkersThroughFFmpeg reads tags from a stream that ffmpeg's muxer made, and from one that it copied again.
 func TestMarkersThroughFFmpeg(t *testing.T) {
 	units := shift(readAll(t, NewReader(bytes.NewReader(makeStream(t, 60, "-bf", "2")))), 90000)
-	stream, told := withMarkers(t, units)
+	stream, told := withTags(t, units)
 	for pass := range 2 {
 		stream = run(t, stream, "ffmpeg", "-nostdin", "-v", "error", "-f", "mpegts", "-copyts", "-i", "pipe:0", "-map", "0", "-c", "copy",
 			"-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "-mpegts_start_pid", "0x300", "pipe:1")
 		got, tags, stats := readID3(t, stream)
-		sameMarkers(t, tags, told)
+		sameTags(t, tags, told)
 		for i, tag := range tags {
-			if want, err := MarkerTag(told[i]); err != nil || tag.PTS != told[i].PTS || !bytes.Equal(tag.Tag, want) {
-				t.Errorf("pass %d, tag %d: PTS %d, want %d; %q", pass, i, tag.PTS, told[i].PTS, tag.Tag)
+			if tag.PTS != told[i].PTS {
+				t.Errorf("pass %d, tag %d: PTS %d, want %d", pass, i, tag.PTS, told[i].PTS)
 			}
 		}
 		if len(got) != len(units) || stats.DamagedID3 != 0 {
@@ -241,15 +246,17 @@ func TestMarkersThroughFFmpeg(t *testing.T) {
 // TestMarkersTooLongForAPacket: a tag may take several PES packets, and lose any of their packets.
 func TestMarkersTooLongForAPacket(t *testing.T) {
 	for _, size := range []int{65000, 66000, 200000, 1 << 20 / 2} {
-		m := testMarker(1)
-		m.Text = strings.Repeat("ID3\x04", size/9) // the control character is 6 bytes of JSON
+		m := longTag(1, size)
 		var b bytes.Buffer
 		w := NewWriter(&b)
-		if err := errors.Join(w.WriteMarker(m), w.WriteUnit(unitOfSize(1, 9)), w.WriteMarker(testMarker(2)), w.WriteUnit(unitOfSize(2, 9))); err != nil {
+		w.WriteID3(m)
+		err := w.WriteUnit(unitOfSize(1, 9))
+		w.WriteID3(testTag(2))
+		if err := errors.Join(err, w.WriteUnit(unitOfSize(2, 9))); err != nil {
 			t.Fatal(err)
 		}
 		_, tags, stats := readID3(t, b.Bytes())
-		sameMarkers(t, tags, []markers.Marker{m, testMarker(2)})
+		sameTags(t, tags, []id3.Timed{m, testTag(2)})
 		if stats.DamagedID3 != 0 {
 			t.Errorf("%d bytes: %+v", size, stats)
 		}
@@ -259,7 +266,7 @@ func TestMarkersTooLongForAPacket(t *testing.T) {
 				continue
 			}
 			_, tags, stats := readID3(t, slices.Concat(stream[:lost*188], stream[(lost+1)*188:]))
-			sameMarkers(t, tags, []markers.Marker{testMarker(2)})
+			sameTags(t, tags, []id3.Timed{testTag(2)})
 			if stats.DamagedID3 < 1 && lost > 2 {
 				t.Errorf("%d bytes without packet %d: %+v", size, lost, stats)
 			}
@@ -273,16 +280,15 @@ func TestID3LosingPackets(t *testing.T) {
 	for i := range int64(12) {
 		units = append(units, unitOfSize(i, 300))
 	}
-	stream, told := withMarkers(t, units)
+	stream, told := withTags(t, units)
 	for lost := range len(stream) / 188 {
 		_, tags, stats := readID3(t, slices.Concat(stream[:lost*188], stream[(lost+1)*188:]))
 		if len(tags) < len(told)-1 || len(tags) == len(told) && stats.DamagedID3 != 0 {
 			t.Fatalf("without packet %d: %d tags, %+v", lost, len(tags), stats)
 		}
 		for _, tag := range tags {
-			m, ok, err := tag.Marker()
-			if !ok || err != nil || !slices.Contains(told, m) || tag.PTS != m.PTS {
-				t.Fatalf("without packet %d: PTS %d, %+v, %t, %v", lost, tag.PTS, m, ok, err)
+			if !slices.ContainsFunc(told, func(w id3.Timed) bool { return w.PTS == tag.PTS && bytes.Equal(w.Tag, tag.Tag) }) {
+				t.Fatalf("without packet %d: PTS %d, %q", lost, tag.PTS, tag.Tag)
 			}
 		}
 	}
@@ -291,7 +297,7 @@ func TestID3LosingPackets(t *testing.T) {
 		twice = append(append(twice, stream[at:at+188]...), stream[at:at+188]...)
 	}
 	_, tags, stats := readID3(t, twice)
-	sameMarkers(t, tags, told)
+	sameTags(t, tags, told)
 	if stats.DamagedID3 != 0 {
 		t.Errorf("every packet twice: %+v", stats)
 	}
@@ -299,11 +305,11 @@ func TestID3LosingPackets(t *testing.T) {
 
 // TestID3Order: a marker is handled before the unit that it was written before is returned, and after the one in front.
 func TestID3Order(t *testing.T) {
-	stream, _ := withMarkers(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 9), unitOfSize(2, 9), unitOfSize(3, 9),
+	stream, _ := withTags(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 9), unitOfSize(2, 9), unitOfSize(3, 9),
 		unitOfSize(4, 9), unitOfSize(5, 9), unitOfSize(6, 9)})
 	var order []string
 	r := NewReader(bytes.NewReader(stream))
-	r.HandleID3(func(tag TimedID3) { order = append(order, fmt.Sprint("tag ", (tag.PTS-90000)/3003)) })
+	r.HandleID3(func(tag id3.Timed) { order = append(order, fmt.Sprint("tag ", (tag.PTS-90000)/3003)) })
 	for {
 		au, err := r.Next()
 		if err == io.EOF {
@@ -323,18 +329,16 @@ func TestID3Order(t *testing.T) {
 func TestID3BeforeTheVideo(t *testing.T) {
 	var b bytes.Buffer
 	w := NewWriter(&b)
-	var told []markers.Marker
+	var told []id3.Timed
 	for i := range int64(300) {
-		told = append(told, testMarker(i))
-		if err := w.WriteMarker(told[i]); err != nil {
-			t.Fatal(err)
-		}
+		told = append(told, testTag(i))
 	}
+	w.WriteID3(told...)
 	if err := w.WriteUnit(unitOfSize(0, 9)); err != nil {
 		t.Fatal(err)
 	}
 	_, tags, stats := readID3(t, b.Bytes())
-	sameMarkers(t, tags, told[:256])
+	sameTags(t, tags, told[:256])
 	if stats.DamagedID3 != 300-256 {
 		t.Errorf("%+v", stats)
 	}
@@ -342,7 +346,7 @@ func TestID3BeforeTheVideo(t *testing.T) {
 
 // TestID3Follows: the ID3 of the video's program is followed to another PID, and none is read when it is gone.
 func TestID3Follows(t *testing.T) {
-	stream, told := withMarkers(t, []media.AccessUnit{unitOfSize(0, 9)})
+	stream, told := withTags(t, []media.AccessUnit{unitOfSize(0, 9)})
 	moved := bytes.Clone(stream)
 	for at := 0; at < len(moved); at += 188 {
 		if pid := binary.BigEndian.Uint16(moved[at+1:]) & NullPID; pid == id3PID {
@@ -355,7 +359,7 @@ func TestID3Follows(t *testing.T) {
 	gone := bytes.Clone(stream)
 	copy(gone[188+4:], section(tableIDPMT, 1, appendStream([]byte{0xE1, 0, 0xF0, 0}, streamTypeAV, videoPID, nil)))
 	_, tags, stats := readID3(t, slices.Concat(stream, moved, gone, stream))
-	sameMarkers(t, tags, []markers.Marker{told[0], told[0], told[0]})
+	sameTags(t, tags, []id3.Timed{told[0], told[0], told[0]})
 	if stats.DamagedID3 != 0 {
 		t.Errorf("%+v", stats)
 	}

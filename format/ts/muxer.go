@@ -3,8 +3,8 @@ package ts
 import (
 	"fmt"
 
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
 const (
@@ -14,11 +14,11 @@ const (
 	// unitOverhead is what packing adds at the most to a unit besides the packets' headers and its start codes: PES header
 	// 19, delimiter 6, PCR 8, filling of the last packet 183.
 	unitOverhead = 216
-	// markerSize is room for the packets of a usual marker's tag.
-	markerSize = 8 * PacketSize
+	// tagSize is room for the packets of a usual tag.
+	tagSize = 8 * PacketSize
 )
 
-// Muxer packs annotated units into a transport stream. What it makes depends on its calls alone. A Muxer is not safe for
+// Muxer packs access units and ID3 tags into a transport stream. What it makes depends on its calls alone. A Muxer is not safe for
 // concurrent use.
 //
 // The stream: PAT and PMT, a packet each; the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before the DTS in the first
@@ -41,48 +41,43 @@ type Muxer struct {
 func NewMuxer() *Muxer { return &Muxer{} }
 
 // Unit is the packets of the next unit in decoding order: the tables before the first unit and each key frame, and so
-// that no more than 400 ms of stream time pass without them as long as no units are missing; the tags of the unit's markers
-// ([MarkerTag]) with the PTS of their first frames, cut to 33 bits; the access unit as a PES packet with its PTS and, where it
+// that no more than 400 ms of stream time pass without them as long as no units are missing; the tags with their PTS, cut to
+// 33 bits; the access unit as a PES packet with its PTS and, where it
 // differs, its DTS, both cut to 33 bits. A missing access unit delimiter is put in front, which the standard demands
-// (H.222.0, 2.14.1). The slice is new and the caller's. u is neither changed nor kept.
+// (H.222.0, 2.14.1). The slice is new and the caller's. au and the tags are neither changed nor kept.
 //
-// It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS, and for a marker that no tag can
-// hold; the unit is not in the stream then.
-func (m *Muxer) Unit(u stream.Unit) ([]byte, error) {
-	if err := checkUnit(u.AccessUnit); err != nil {
-		return nil, fmt.Errorf("pack access unit: frame %d: %w", u.Frame, err)
+// It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
+// neither are the tags.
+func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
+	if err := checkUnit(au); err != nil {
+		return nil, fmt.Errorf("pack access unit: frame %d: %w", au.Frame, err)
 	}
-	before, tabled := m.counters, m.tabled
-	out := make([]byte, 0, sizeOf(u))
+	tabled := m.tabled
+	out := make([]byte, 0, sizeOf(&au, len(tags)))
 	if m.begun {
-		for dts := range between(m.clock, u.DTS) {
+		for dts := range between(m.clock, au.DTS) {
 			if dts+pcrEvery-tabled > tablesEvery {
 				out, tabled = m.tables(out), dts
 			}
 			out = m.reference(out, dts)
 		}
 	}
-	if m.tablesDue(u.AccessUnit, tabled) {
-		out, tabled = m.tables(out), u.DTS
+	if m.tablesDue(au, tabled) {
+		out, tabled = m.tables(out), au.DTS
 	}
-	for _, mk := range u.Markers {
-		tag, err := MarkerTag(mk)
-		if err != nil {
-			m.counters = before
-			return nil, fmt.Errorf("pack marker %s: %w", mk.ID, err)
-		}
-		out = m.id3(out, tag, mk.PTS)
+	for _, t := range tags {
+		out = m.id3(out, t.Tag, t.PTS)
 	}
 	again := int64(0)
 	step := m.Step
 	if m.begun { // the next unit is taken to be as far away as the one before
-		step = u.DTS - m.last
+		step = au.DTS - m.last
 	}
 	if step > pcrEvery && step <= 2*pcrEvery {
 		again = step / 2
 	}
-	out = m.unit(out, u.AccessUnit, again)
-	m.begun, m.last, m.clock, m.tabled = true, u.DTS, u.DTS+again, tabled
+	out = m.unit(out, au, again)
+	m.begun, m.last, m.clock, m.tabled = true, au.DTS, au.DTS+again, tabled
 	return out, nil
 }
 
@@ -97,8 +92,9 @@ func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
 	return !m.begun || au.Key || step < 0 || au.DTS+step-tabled > tablesEvery
 }
 
-// sizeOf is room for the packets of a unit, without much to spare: whoever keeps them for readers counts the bytes.
-func sizeOf(u stream.Unit) int {
-	pes := u.Size() + 4*len(u.NALs) + unitOverhead
-	return 3*PacketSize + markerSize*len(u.Markers) + (pes+bodySize-1)/bodySize*PacketSize
+// sizeOf is room for the packets of a unit with so many tags, without much to spare: whoever keeps them for readers counts the
+// bytes.
+func sizeOf(au *media.AccessUnit, tags int) int {
+	pes := au.Size() + 4*len(au.NALs) + unitOverhead
+	return 3*PacketSize + tagSize*tags + (pes+bodySize-1)/bodySize*PacketSize
 }

@@ -8,26 +8,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/asticode/go-astits"
 
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
 // mux packs the units, with a marker at every fifth, and returns what each became.
-func mux(t testing.TB, m *Muxer, units []media.AccessUnit) (chunks [][]byte, told []markers.Marker) {
+func mux(t testing.TB, m *Muxer, units []media.AccessUnit) (chunks [][]byte, told []id3.Timed) {
 	t.Helper()
 	for i, au := range units {
-		u := stream.Unit{AccessUnit: au}
+		var tags []id3.Timed
 		if i%5 == 0 {
-			mk := testMarker(int64(i))
-			mk.PTS = au.PTS
-			u.Markers, told = []markers.Marker{mk}, append(told, mk)
+			tags = []id3.Timed{testTag(int64(i))}
+			tags[0].PTS = au.PTS
+			told = append(told, tags...)
 		}
-		b, err := m.Unit(u)
+		b, err := m.Unit(au, tags...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,14 +42,14 @@ func TestMuxer(t *testing.T) {
 	packets := slices.Concat(chunks...)
 	got, tags, stats := readID3(t, packets)
 	sameUnits(t, got, units)
-	sameMarkers(t, tags, told)
+	sameTags(t, tags, told)
 	if stats.Gaps != 0 || stats.Damaged != 0 || stats.DamagedID3 != 0 {
 		t.Errorf("%+v", stats)
 	}
 	if w := warnings(t, packets); w != "" {
 		t.Errorf("ffmpeg: %s", w)
 	}
-	written, _ := withMarkers(t, units)
+	written, _ := withTags(t, units)
 	if !bytes.Equal(withoutTables(packets), withoutTables(written)) {
 		t.Error("a Writer makes other packets")
 	}
@@ -95,7 +93,7 @@ func TestMuxerTables(t *testing.T) {
 			var packets []byte
 			for n := range int64(500) {
 				dts := media.PTSMask - 300000 + rate.Ticks(n)
-				b, err := m.Unit(stream.Unit{AccessUnit: media.AccessUnit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}}})
+				b, err := m.Unit(media.AccessUnit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -158,7 +156,7 @@ func TestMuxerStartsAnew(t *testing.T) {
 		dts    int64
 		tables bool
 	}{{90000, true}, {93600, false}, {3600, true}, {7200, false}, {900000, true}} {
-		b, err := m.Unit(stream.Unit{AccessUnit: media.AccessUnit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}}})
+		b, err := m.Unit(media.AccessUnit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,16 +168,13 @@ func TestMuxerStartsAnew(t *testing.T) {
 
 // TestMuxerRefuses: a unit that is refused leaves no trace in the stream.
 func TestMuxerRefuses(t *testing.T) {
-	late := testMarker(1)
-	late.GenTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
-	good := stream.Unit{AccessUnit: unitOfSize(1, 100)}
-	for want, bad := range map[string]stream.Unit{
-		"frame 7: no NAL units":         {AccessUnit: media.AccessUnit{Frame: 7}},
-		"frame 8: DTS 2 is after PTS 1": {AccessUnit: media.AccessUnit{Frame: 8, DTS: 2, PTS: 1, NALs: [][]byte{{9}}}},
-		"marker main-e1":                {AccessUnit: good.AccessUnit, Markers: []markers.Marker{testMarker(2), late}},
+	good := unitOfSize(1, 100)
+	for want, bad := range map[string]media.AccessUnit{
+		"frame 7: no NAL units":         {Frame: 7},
+		"frame 8: DTS 2 is after PTS 1": {Frame: 8, DTS: 2, PTS: 1, NALs: [][]byte{{9}}},
 	} {
 		m, other := NewMuxer(), NewMuxer()
-		if b, err := m.Unit(bad); b != nil || err == nil || !strings.Contains(err.Error(), want) {
+		if b, err := m.Unit(bad, testTag(2)); b != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d bytes, error %v, want %q in it", len(b), err, want)
 		}
 		b, err := m.Unit(good)
@@ -194,9 +189,9 @@ func TestMuxerRefuses(t *testing.T) {
 func TestMuxerOwnership(t *testing.T) {
 	m := NewMuxer()
 	for size := 1; size < 70000; size += 977 {
-		u := stream.Unit{AccessUnit: unitOfSize(0, size), Markers: []markers.Marker{testMarker(0)}}
-		before := fmt.Sprint(u)
-		b, err := m.Unit(u)
+		u, tag := unitOfSize(0, size), testTag(0)
+		before := fmt.Sprint(u, tag)
+		b, err := m.Unit(u, tag)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,14 +199,14 @@ func TestMuxerOwnership(t *testing.T) {
 		if spare := cap(b) - len(b); spare > 7*188 {
 			t.Errorf("%d bytes to spare at %d", spare, len(b))
 		}
-		if _, err := m.Unit(stream.Unit{AccessUnit: unitOfSize(1, size)}); err != nil || !bytes.Equal(b, kept) || fmt.Sprint(u) != before {
+		if _, err := m.Unit(unitOfSize(1, size)); err != nil || !bytes.Equal(b, kept) || fmt.Sprint(u, tag) != before {
 			t.Errorf("changed afterwards, %v", err)
 		}
 	}
 }
 
 func BenchmarkMuxer25kB(b *testing.B) {
-	u := stream.Unit{AccessUnit: unitOfSize(0, 25000)}
+	u := unitOfSize(0, 25000)
 	m := NewMuxer()
 	b.SetBytes(25000)
 	b.ReportAllocs()
@@ -219,18 +214,6 @@ func BenchmarkMuxer25kB(b *testing.B) {
 		u.DTS += 3003
 		u.PTS, u.Key = u.DTS, false
 		if _, err := m.Unit(u); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkWriteMarker(b *testing.B) {
-	w := NewWriter(&bytes.Buffer{})
-	m := testMarker(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		w.w.(*bytes.Buffer).Reset()
-		if err := w.WriteMarker(m); err != nil {
 			b.Fatal(err)
 		}
 	}

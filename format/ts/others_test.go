@@ -9,11 +9,8 @@ import (
 
 // TestID3OfOthers makes streams as other writers do, faulty ones too, around the tag of a marker.
 func TestID3OfOthers(t *testing.T) {
-	m := testMarker(0)
-	tag, err := MarkerTag(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := testTag(0)
+	tag := m.Tag
 	pes := func(id byte, length int, header string, data []byte) []byte {
 		b := binary.BigEndian.AppendUint16([]byte{0, 0, 1, id}, uint16(length))
 		return append(append(b, header...), data...)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
 
@@ -88,7 +89,7 @@ func compareWithFFprobe(t *testing.T, stream []byte) {
 
 // TestReaderOffsets: each unit is at the packet that begins it, and so is each tag.
 func TestReaderOffsets(t *testing.T) {
-	stream, _ := withMarkers(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
+	stream, _ := withTags(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
 	r := NewReader(bytes.NewReader(append([]byte("garbage"), stream...)))
 	found := 0
 	at := func(offset, pts int64) {
@@ -97,7 +98,7 @@ func TestReaderOffsets(t *testing.T) {
 			t.Errorf("at byte %d %+v, want PTS %d", offset, start, pts)
 		}
 	}
-	r.HandleID3(func(tag TimedID3) { at(tag.Offset, tag.PTS) })
+	r.HandleID3(func(tag id3.Timed) { at(tag.Offset, tag.PTS) })
 	for au, err := r.Next(); err == nil; au, err = r.Next() {
 		at(r.Offset(), au.PTS)
 	}
@@ -288,7 +289,7 @@ func (silent) Read([]byte) (int, error) { return 0, nil }
 func FuzzReader(f *testing.F) {
 	units := []media.AccessUnit{unitOfSize(0, 400), unitOfSize(1, 10)}
 	f.Add(writeAll(f, units))
-	stream, _ := withMarkers(f, units)
+	stream, _ := withTags(f, units)
 	f.Add(stream)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := NewReader(bytes.NewReader(data))
@@ -297,7 +298,7 @@ func FuzzReader(f *testing.F) {
 		sameUnits(t, got, units) // whether tags are handled or not
 		size := 0
 		for _, tag := range tags {
-			if n, ok := ID3Size(tag.Tag); !ok || n != len(tag.Tag) {
+			if n, ok := id3.Size(tag.Tag); !ok || n != len(tag.Tag) {
 				t.Fatalf("tag %q", tag.Tag)
 			}
 			size += len(tag.Tag)

@@ -7,9 +7,8 @@ import (
 	"io"
 
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
 const (
@@ -37,12 +36,12 @@ const (
 	audAnyPicture = 0xF0
 )
 
-// Writer packs access units and markers into a transport stream, as a [Muxer] does, and writes the packets of one unit in one
+// Writer packs access units and ID3 tags into a transport stream, as a [Muxer] does, and writes the packets of one unit in one
 // Write to its destination. A Writer is not safe for concurrent use.
 type Writer struct {
 	w       io.Writer
 	muxer   Muxer
-	pending []markers.Marker // for the next unit
+	pending []id3.Timed // for the next unit
 }
 
 // NewWriter makes a Writer that writes to w.
@@ -51,11 +50,11 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 // SetStep says how far the second unit is from the first, as [Muxer].Step.
 func (w *Writer) SetStep(ticks int64) { w.muxer.Step = ticks }
 
-// WriteUnit writes one access unit, with the markers that were given since the one before in front of it.
+// WriteUnit writes one access unit, with the tags that were given since the one before in front of it.
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
 func (w *Writer) WriteUnit(au media.AccessUnit) error {
-	out, err := w.muxer.Unit(stream.Unit{AccessUnit: au, Markers: w.pending})
+	out, err := w.muxer.Unit(au, w.pending...)
 	if err != nil {
 		return err
 	}
@@ -66,17 +65,9 @@ func (w *Writer) WriteUnit(au media.AccessUnit) error {
 	return nil
 }
 
-// WriteMarker has a marker written as timed ID3 in front of the next unit, which should be that of its first frame, so that a
-// receiver has it in time, but may be a later one.
-//
-// It returns an error for a marker that no tag can hold, as [MarkerTag] does.
-func (w *Writer) WriteMarker(m markers.Marker) error {
-	if _, err := MarkerTag(m); err != nil {
-		return fmt.Errorf("write marker %s: %w", m.ID, err)
-	}
-	w.pending = append(w.pending, m)
-	return nil
-}
+// WriteID3 has tags written as timed ID3 in front of the next unit, which should be that of their PTS, so that a receiver has
+// them in time, but may be a later one.
+func (w *Writer) WriteID3(tags ...id3.Timed) { w.pending = append(w.pending, tags...) }
 
 func checkUnit(au media.AccessUnit) error {
 	if len(au.NALs) == 0 {

@@ -43,7 +43,8 @@ var table = map[string]arrows{
 		tests:     words("media"),
 	},
 	"faults/pictures": {may: words("media generator markers scenario")},
-	"annotate":        {may: words("media codec/h264 markers")},
+	// What the stream carries of the truth: SEI in pictures, events in the containers' own form.
+	"annotate":        {may: words("media codec/h264 format/id3 markers")},
 	"markers":         {may: words("media")},
 	"markers/journal": {may: words("markers internal/atomicfile internal/filelock internal/jsonlines")},
 	"markers/mirror":  {may: words("markers"), tests: words("markers/journal markers/redis")},
@@ -53,8 +54,9 @@ var table = map[string]arrows{
 		may:       words("media markers"),
 		libraries: words("github.com/redis/go-redis/v9"),
 	},
+	"format/id3": {},
 	"format/ts": {
-		may:       words("media codec/h264 codec/hevc markers stream"),
+		may:       words("media codec/h264 codec/hevc format/id3"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
 	"stream":          {may: words("media markers")},
@@ -62,9 +64,9 @@ var table = map[string]arrows{
 	"format/flv":      {may: words("media codec/h264 codec/hevc markers stream format/flv/amf0")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs": {
-		may:       words("media markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
+		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
 		libraries: words("golang.org/x/sys/unix"),
-		tests:     words("codec/h264 encoder annotate format/flv/amf0"),
+		tests:     words("codec/h264 encoder format/flv/amf0"),
 	},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
@@ -72,15 +74,15 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
-		may:       words("media codec/h264 markers stream format/ts format/mp4 format/m3u8 internal/atomicfile"),
+		may:       words("media codec/h264 annotate markers stream format/id3 format/ts format/mp4 format/m3u8 internal/atomicfile"),
 		libraries: words("github.com/Eyevinn"), // the readers of its tests
-		tests:     words("annotate hlsclient"),
+		tests:     words("hlsclient"),
 	},
 	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
-		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/ts format/flv " +
+		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/id3 format/ts format/flv " +
 			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers")},
@@ -102,7 +104,7 @@ var table = map[string]arrows{
 		// What a stream must say is made by the packages that write it.
 		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
 			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
-		tests: words("stream scenario format/mp4 analyzer/verify/internal/verifytest"),
+		tests: words("stream scenario format/id3 format/mp4 analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
@@ -110,7 +112,7 @@ var table = map[string]arrows{
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 		tests:     words("format/ts"),
 	},
-	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/ts format/mp4")}, // annotate: frame records
+	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/id3 format/ts format/mp4")}, // annotate: frame records
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
@@ -141,7 +143,7 @@ var table = map[string]arrows{
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
-		may:       words("media markers scenario faults faults/pictures encoder stream format/ts format/flv packager pipeline " +
+		may: words("media annotate markers scenario faults faults/pictures encoder stream format/ts format/flv packager pipeline " +
 			"internal/atomicfile internal/jsonlines"),
 		libraries: words("github.com/prometheus/client_golang"),
 	},

@@ -3,7 +3,7 @@ package timing
 import (
 	"encoding/binary"
 
-	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
 
@@ -14,12 +14,12 @@ const timestampOwner = "com.apple.streaming.transportStreamTimestamp"
 func measureRaw(data []byte) *Span {
 	first := int64(-1)
 	for {
-		n, ok := ts.ID3Size(data)
+		n, ok := id3.Size(data)
 		if !ok || n > len(data) {
 			break
 		}
 		// What is wrong in a tag does not hide the frames that could be read.
-		frames, _ := ts.ParseID3(data[:n])
+		frames, _ := id3.Parse(data[:n])
 		for _, f := range frames {
 			if first < 0 && f.ID == "PRIV" && f.Description == timestampOwner && len(f.Data) == 8 {
 				first = int64(binary.BigEndian.Uint64(f.Data) & media.PTSMask)

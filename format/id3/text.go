@@ -1,4 +1,4 @@
-package ts
+package id3
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package ts
+package id3
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// ID3Frame is one frame of an ID3 tag.
-type ID3Frame struct {
+// Frame is one frame of an ID3 tag.
+type Frame struct {
 	// ID is its identifier, four capital letters and digits, such as TXXX or PRIV.
 	ID string
 	// Description is that of a TXXX frame, or the owner of a PRIV frame; empty in others.
@@ -20,23 +20,23 @@ type ID3Frame struct {
 	Data []byte
 }
 
-// ParseID3 reads the frames of an ID3v2.3 or v2.4 tag, in order. tag begins with the tag's header; what comes after the
+// Parse reads the frames of an ID3v2.3 or v2.4 tag, in order. tag begins with the tag's header; what comes after the
 // tag is ignored, and so are compressed and encrypted frames. Sizes in v2.4 that are not synchsafe are understood, since
 // some writers make them so.
 //
 // Errors name the place in the tag, counted without unsynchronisation where the tag as a whole has it (v2.3). With an
 // error come the frames that could be read: one that is faulty in itself does not hide those after it.
-func ParseID3(tag []byte) ([]ID3Frame, error) {
+func Parse(tag []byte) ([]Frame, error) {
 	p, err := openTag(tag)
 	if err != nil {
 		return nil, fmt.Errorf("parse ID3 tag: %w", err)
 	}
-	var frames []ID3Frame
+	var frames []Frame
 	for p.more() {
 		at := p.at
 		f, ok, err := p.frame()
 		if err != nil {
-			err = fmt.Errorf("at byte %d: %w", at+id3HeaderSize, err)
+			err = fmt.Errorf("at byte %d: %w", at+headerSize, err)
 			if p.err = errors.Join(p.err, err); p.at == at {
 				break // where the next one begins can't be told
 			}
@@ -63,7 +63,7 @@ type tagReader struct {
 // openTag reads the header and the extended header.
 func openTag(tag []byte) (*tagReader, error) {
 	const unsynchronised, extended, footer = 0x80, 0x40, 0x10
-	size, ok := ID3Size(tag)
+	size, ok := Size(tag)
 	if !ok {
 		return nil, errors.New("at byte 0: no ID3v2 header")
 	}
@@ -76,9 +76,9 @@ func openTag(tag []byte) (*tagReader, error) {
 	}
 	flags := tag[5]
 	if p.version == 4 && flags&footer != 0 {
-		size -= id3HeaderSize
+		size -= headerSize
 	}
-	p.body = tag[id3HeaderSize:size]
+	p.body = tag[headerSize:size]
 	switch {
 	case flags&unsynchronised == 0:
 	case p.version == 3:
@@ -96,14 +96,14 @@ func openTag(tag []byte) (*tagReader, error) {
 func (p *tagReader) skipExtended() error {
 	const sizeBytes, least = 4, 6
 	if len(p.body) < sizeBytes {
-		return fmt.Errorf("at byte %d: no room for the extended header", id3HeaderSize)
+		return fmt.Errorf("at byte %d: no room for the extended header", headerSize)
 	}
 	n, ok := synchsafe(p.body)
 	if p.version == 3 {
 		n, ok = int(min(binary.BigEndian.Uint32(p.body), synchsafeLimit))+sizeBytes, true // its own size doesn't count
 	}
 	if !ok || n < least || n > len(p.body) {
-		return fmt.Errorf("at byte %d: extended header of %d bytes in %d", id3HeaderSize, n, len(p.body))
+		return fmt.Errorf("at byte %d: extended header of %d bytes in %d", headerSize, n, len(p.body))
 	}
 	p.at = n
 	return nil
@@ -111,13 +111,13 @@ func (p *tagReader) skipExtended() error {
 
 // more reports whether another frame begins: padding is zeros.
 func (p *tagReader) more() bool {
-	return len(p.body)-p.at >= id3FrameHeaderSize && p.body[p.at] != 0
+	return len(p.body)-p.at >= frameHeaderSize && p.body[p.at] != 0
 }
 
 // frame reads the frame that begins here and moves on behind it; where it stays, the frame's end can't be told. ok is
 // false for one that can't be read as it is compressed or encrypted.
-func (p *tagReader) frame() (f ID3Frame, ok bool, err error) {
-	header := p.body[p.at : p.at+id3FrameHeaderSize]
+func (p *tagReader) frame() (f Frame, ok bool, err error) {
+	header := p.body[p.at : p.at+frameHeaderSize]
 	if !isFrameID(header) {
 		return f, false, fmt.Errorf("%q is not a frame's identifier", header[:4])
 	}
@@ -126,8 +126,8 @@ func (p *tagReader) frame() (f ID3Frame, ok bool, err error) {
 	if err != nil {
 		return f, false, fmt.Errorf("frame %s: %w", f.ID, err)
 	}
-	content := p.body[p.at+id3FrameHeaderSize:][:n]
-	p.at += id3FrameHeaderSize + n
+	content := p.body[p.at+frameHeaderSize:][:n]
+	p.at += frameHeaderSize + n
 	content, ok, err = p.plain(content, header[9])
 	if ok && err == nil {
 		err = f.fill(content)
@@ -141,7 +141,7 @@ func (p *tagReader) frame() (f ID3Frame, ok bool, err error) {
 // frameSize is the size of the content of the frame that begins here.
 func (p *tagReader) frameSize() (int, error) {
 	field := p.body[p.at+4:]
-	room := len(p.body) - p.at - id3FrameHeaderSize
+	room := len(p.body) - p.at - frameHeaderSize
 	plain := int(min(binary.BigEndian.Uint32(field), synchsafeLimit))
 	if p.version == 3 {
 		if plain > room {
@@ -165,7 +165,7 @@ func (p *tagReader) frameSize() (int, error) {
 
 // endsAt reports whether the frame that begins here may have n bytes of content: another frame, padding or the end follows.
 func (p *tagReader) endsAt(n int) bool {
-	rest := p.body[p.at+id3FrameHeaderSize+n:]
+	rest := p.body[p.at+frameHeaderSize+n:]
 	return len(rest) == 0 || rest[0] == 0 || isFrameID(rest)
 }
 
@@ -203,9 +203,9 @@ func (p *tagReader) plain(b []byte, flags byte) (content []byte, ok bool, err er
 }
 
 // fill reads the content of a frame.
-func (f *ID3Frame) fill(b []byte) error {
+func (f *Frame) fill(b []byte) error {
 	switch {
-	case f.ID == id3FramePrivate:
+	case f.ID == "PRIV":
 		owner, data, ok := bytes.Cut(b, []byte{0})
 		if !ok {
 			return errors.New("the owner has no end")
@@ -219,7 +219,7 @@ func (f *ID3Frame) fill(b []byte) error {
 		if err != nil {
 			return err
 		}
-		if f.ID == id3FrameText {
+		if f.ID == frameText {
 			if f.Description, err = t.description(); err != nil {
 				return err
 			}
