@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/media"
@@ -76,7 +77,7 @@ func (x *extractor) fi(pts int64, values, args []any) {
 func (x *extractor) cuePoint(pts int64, values, args []any) {
 	r := Record{Source: OnCuePoint, Extra: AMFJSON(args)}
 	if c, ok := flv.ParseCuePoint(values); ok {
-		if m, ok := c.Marker(); ok {
+		if m, ok := annotate.MarkerOfCue(c); ok {
 			r.Frame, r.UTC, r.Timecode = &m.Frame, jsonTime(m.UTC), m.Timecode
 			length := m.LastPTS - m.PTS
 			r.Duration = &length

@@ -1,8 +1,8 @@
 // Package annotate labels the pictures of an H.264 stream: it puts SEI on each access unit that says which frame it is
 // and what time it is, and removes what an encoder said about that. A reader of the stream gets the frame's timecode
 // (pic_timing, H.264, D.2.3), the time the generator produced it (MISB ST 0604), and the frame record, a JSON object
-// under a UUID of this project; see [Record]. Beside the pictures it puts events as containers carry them: timed ID3.
-// Nothing here does I/O.
+// under a UUID of this project; see [Record]. Beside the pictures it puts events as containers carry them: timed ID3 and the
+// script tags of FLV. Nothing here does I/O.
 package annotate
 
 import (

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -78,6 +82,9 @@ func TestEventsLeftOut(t *testing.T) {
 	if tags := ID3(list...); len(tags) != 1 || tags[0].PTS != testMarker(2).PTS {
 		t.Errorf("%d tags", len(tags))
 	}
+	if s := Scripts(markers.FrameRecord{}, list); len(s.Cues) != 2 || s.Cues[0].Name != "main-e2" || s.Cues[1].Name != "main-e3" {
+		t.Errorf("%d cue points", len(s.Cues))
+	}
 }
 
 func TestMarkerOfID3(t *testing.T) {
@@ -91,6 +98,46 @@ func TestMarkerOfID3(t *testing.T) {
 	} {
 		if m, ok, err := MarkerOfID3([]id3.Frame{tt.frame}); ok || (err != nil) != tt.err || m != (markers.Marker{}) {
 			t.Errorf("%s: %+v, %t, %v", name, m, ok, err)
+		}
+	}
+}
+
+func TestCuePoint(t *testing.T) {
+	m := testMarker(1 << 40)
+	m.PTS = 4_000_000_123*90 + 44 // no float holds its JSON's numbers
+	m.LastPTS = math.MaxInt64
+	c, err := CuePoint(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := amf0.Append(nil, c.Values()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := amf0.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := flv.ParseCuePoint(values)
+	if !ok || got.Name != m.ID || got.Type != "event" || got.Seconds != 4000000.123 || !reflect.DeepEqual(got.Parameters, c.Parameters) {
+		t.Fatalf("%+v, %t", got, ok)
+	}
+	if back, ok := MarkerOfCue(got); !ok || back != m {
+		t.Errorf("marker %+v, want %+v", back, m)
+	}
+	whole, err := json.Marshal(m)
+	if v, _ := got.Parameters.Get("marker"); err != nil || v != string(whole) {
+		t.Errorf("its JSON is %s, want %s", v, whole)
+	}
+	if v, _ := got.Parameters.Get("frame"); v != float64(1<<40) {
+		t.Errorf("frame %v", v)
+	}
+	if _, ok := got.Parameters.Get("timecode"); ok {
+		t.Error("ffmpeg takes this one for the timecode of the stream's first frame")
+	}
+	for _, text := range []any{nil, 1.0, "", "{"} {
+		if m, ok := MarkerOfCue(flv.CuePoint{Parameters: amf0.Object{{Name: "marker", Value: text}}}); ok {
+			t.Errorf("%v is the marker %+v", text, m)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (f *alsoFile) unit(u stream.Unit) error {
 		}
 		return err
 	}
-	chunk, err := f.flv.Unit(u)
+	chunk, err := f.flv.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 	if err != nil {
 		return err
 	}

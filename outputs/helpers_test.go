@@ -152,7 +152,7 @@ func (s *source) flvOf(t testing.TB, from, to int) []byte {
 	}
 	for i := range to {
 		u := s.unit(i)
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/internal/testnet"
@@ -185,7 +186,7 @@ func (s *source) sizes(t *testing.T, format string, to int) []int {
 	m := flv.NewMuxer(testFLV())
 	for i := range to {
 		u := s.unit(i)
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

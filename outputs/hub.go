@@ -67,7 +67,7 @@ func (h *Hub) Write(u stream.Unit) error {
 	if tsErr == nil {
 		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: u.DTS, Start: u.Key})
 	}
-	tags, flvErr := h.flvMuxer.Unit(u)
+	tags, flvErr := h.flvMuxer.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 	if flvErr == nil {
 		c := newFLVChunk(tags)
 		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: u.DTS, Start: u.Key})

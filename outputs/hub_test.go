@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 )
 
@@ -54,7 +55,7 @@ func TestFLVChunk(t *testing.T) {
 	m := flv.NewMuxer(testFLV())
 	for i := range 2 * testGOP {
 		u := s.unit(i)
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -120,7 +120,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 			t.Fatal(err)
 		}
 		stream.Write(b)
-		chunk, err := tags.Unit(u)
+		chunk, err := tags.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/media"
 )
 
@@ -199,7 +200,7 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 		seen[n] = true
 		lead := f.PTS - f.DTS
 		if millisecond && pts.State == report.Exact { // each is rounded
-			lead = int64(int32(millis(f.PTS)-millis(f.DTS))) * (media.TicksPerSecond / 1000)
+			lead = int64(int32(flv.Time(f.PTS)-flv.Time(f.DTS))) * (media.TicksPerSecond / 1000)
 		}
 		want := u.pts - lead
 		err := nanos(centre(u.dts-want, modulus))

@@ -107,17 +107,11 @@ func expectedID3(m *markers.Marker) fields {
 }
 
 func expectedCuePoint(m *markers.Marker) fields {
-	cue, err := flv.NewCuePoint(m, millis(m.PTS))
+	cue, err := annotate.CuePoint(m)
 	if err != nil {
 		return nil
 	}
 	return fieldsOf(analyzer.AMFJSON(cue.Values()[1:]), unknownOf(m)...)
-}
-
-// millis is the millisecond nearest to a position in ticks, the later one of two, in the 32 bits of FLV.
-func millis(ticks int64) uint32 {
-	const perMilli = 90
-	return uint32((ticks + perMilli/2) / perMilli)
 }
 
 func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {

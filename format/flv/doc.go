@@ -25,6 +25,9 @@ const (
 	maxBody = 1<<24 - 1
 )
 
+// Time is the time of a tag for a position in 90 kHz ticks: the nearest millisecond, the later one of two, modulo 2^32.
+func Time(ticks int64) uint32 { return uint32(millis(ticks)) }
+
 // millis is the millisecond nearest to a position in 90 kHz ticks, the later one of two, not wrapped.
 func millis(ticks int64) int64 {
 	q, r := ticks/ticksPerMilli, ticks%ticksPerMilli

@@ -16,7 +16,6 @@ import (
 	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
 // TestFFprobe writes real H.264 to a file and has ffmpeg read it: the time of every packet, the timecode, MISB time stamp
@@ -81,7 +80,7 @@ func TestFFprobe(t *testing.T) {
 // wire is a time as 32 bits of milliseconds: ffprobe unwraps in its own way.
 func wire(ms int64) uint32 { return uint32(ms) }
 
-func checkPackets(t *testing.T, got []probed, units []stream.Unit) {
+func checkPackets(t *testing.T, got []probed, units []labelled) {
 	t.Helper()
 	if len(got) != len(units) {
 		t.Fatalf("ffprobe found %d packets of %d", len(got), len(units))
@@ -99,10 +98,10 @@ func checkPackets(t *testing.T, got []probed, units []stream.Unit) {
 }
 
 // checkFrames compares what the decoder gives in the order of presentation.
-func checkFrames(t *testing.T, c markers.Clock, path string, units []stream.Unit) {
+func checkFrames(t *testing.T, c markers.Clock, path string, units []labelled) {
 	t.Helper()
 	shown := slices.Clone(units)
-	slices.SortFunc(shown, func(a, b stream.Unit) int { return int(a.Frame - b.Frame) })
+	slices.SortFunc(shown, func(a, b labelled) int { return int(a.Frame - b.Frame) })
 	out, log := run(t, nil, "ffprobe", "-v", "error", "-select_streams", "v", "-show_frames", "-of", "json", path)
 	if log != "" {
 		t.Errorf("ffprobe: %s", log)
@@ -238,7 +237,7 @@ func checkCues(t *testing.T, got []probed, marks []markers.Marker) {
 }
 
 // checkRead reads the file with the package's own reader.
-func checkRead(t *testing.T, path string, units []stream.Unit) {
+func checkRead(t *testing.T, path string, units []labelled) {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -336,7 +335,7 @@ func TestChangeByFFmpeg(t *testing.T) {
 	m := NewMuxer(Options{Rate: c.Rate})
 	var tags []Tag
 	for _, u := range units {
-		chunk, err := m.Unit(u)
+		chunk, err := m.Unit(u.AccessUnit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}

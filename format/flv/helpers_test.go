@@ -14,11 +14,34 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
+
+// labelled is an access unit with what is said of it.
+type labelled struct {
+	media.AccessUnit
+	Record  markers.FrameRecord
+	Markers []markers.Marker
+}
+
+// scripts are what the muxer gets of that. The cue points have the marker's JSON only.
+func (u *labelled) scripts() Scripts {
+	s := Scripts{FI: NewFI(time.Unix(0, u.Record.GenNS), u.Record.Timecode)}
+	for _, m := range u.Markers {
+		whole, err := json.Marshal(m)
+		if err != nil {
+			panic(err)
+		}
+		s.Cues = append(s.Cues, Cue{
+			CuePoint: CuePoint{Name: m.ID, Seconds: float64(Time(m.PTS)) / 1000, Type: "event", Parameters: amf0.Object{{Name: "marker", Value: string(whole)}}},
+			Frame:    m.Frame, PTS: m.PTS, FI: NewFI(m.GenTime, m.Timecode),
+		})
+	}
+	return s
+}
 
 // programTimeout ends an ffmpeg that hangs; each run takes about a second.
 const programTimeout = time.Minute
@@ -53,14 +76,14 @@ func genOf(c markers.Clock, n int64) time.Time {
 }
 
 // encode makes a stream of real H.264 with SEI in each picture, whose frames are numbered from first on.
-func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, size string) []stream.Unit {
+func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, size string) []labelled {
 	t.Helper()
 	gop := fmt.Sprint(c.FramesPerSegment)
 	out, _ := run(t, nil, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate="+c.Rate.String(),
 		"-frames:v", fmt.Sprint(frames), "-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-pix_fmt", "yuv420p",
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", fmt.Sprint(bframes), "-flags", "+cgop",
 		"-x264-params", "pic-struct=1", "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "-")
-	var units []stream.Unit
+	var units []labelled
 	origin := int64(1) << 62
 	for r := ts.NewReader(bytes.NewReader(out)); ; {
 		au, err := r.Next()
@@ -71,7 +94,7 @@ func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, siz
 			t.Fatal(err)
 		}
 		origin = min(origin, au.PTS)
-		units = append(units, stream.Unit{AccessUnit: au})
+		units = append(units, labelled{AccessUnit: au})
 	}
 	if int64(len(units)) != frames {
 		t.Fatalf("ffmpeg made %d access units, want %d", len(units), frames)
@@ -95,7 +118,7 @@ func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, siz
 }
 
 // label replaces the SEI of a picture: pic_timing, MISB time stamp, frame number.
-func label(t testing.TB, c markers.Clock, u *stream.Unit, sps *h264.SPS) *h264.SPS {
+func label(t testing.TB, c markers.Clock, u *labelled, sps *h264.SPS) *h264.SPS {
 	t.Helper()
 	var nals [][]byte
 	done := false
@@ -150,13 +173,13 @@ func markerAt(c markers.Clock, n int64) markers.Marker {
 }
 
 // muxAll muxes the units and gives the tags of a reader that begins with the first.
-func muxAll(t testing.TB, o Options, units []stream.Unit) []Tag {
+func muxAll(t testing.TB, o Options, units []labelled) []Tag {
 	t.Helper()
 	m := NewMuxer(o)
 	var tags []Tag
 	for i, u := range units {
 		before := h264.AppendAnnexB(nil, u.NALs)
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}

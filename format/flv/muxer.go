@@ -8,15 +8,14 @@ import (
 
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
 // Muxer makes the tags of one stream. What it makes depends on its calls alone. It is not safe for concurrent use.
 //
 // Times are those of the stream's clock in milliseconds, rounded to the nearest, so that PTS in a tag differ from the
 // exact ones by half a millisecond at most; nothing is rebased. onFI is sent for the first frame of each second of the
-// stream that there is, and for the first frame of each marker; onCuePoint for each marker. They have the time of that
-// frame's PTS, and stand before the first video tag whose DTS is not before it; a marker that becomes known when that has
+// stream that there is, and for the frame of each cue; onCuePoint for each cue. They have the time of that
+// frame's PTS, and stand before the first video tag whose DTS is not before it; a cue that becomes known when that has
 // passed goes out at once, with the time it is for.
 type Muxer struct {
 	o             Options
@@ -31,20 +30,20 @@ type Muxer struct {
 func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.Rate}} }
 
 // Unit makes the tags of an access unit. Units come in decoding order, the first one with parameter sets. The tags hold
-// nothing of u, but the Muxer may: as [stream.Unit] says, nobody changes it.
+// nothing of au, which is neither changed nor kept; of s the Muxer may keep what is for later.
 //
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
-func (m *Muxer) Unit(u stream.Unit) (Chunk, error) {
-	c, err := m.unit(&u)
+func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) {
+	c, err := m.unit(&au, s)
 	if err != nil {
-		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", u.Frame, err)
+		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", au.Frame, err)
 	}
 	return c, nil
 }
 
-func (m *Muxer) unit(u *stream.Unit) (Chunk, error) {
+func (m *Muxer) unit(u *media.AccessUnit, s Scripts) (Chunk, error) {
 	if m.o.Rate.Num <= 0 || m.o.Rate.Den <= 0 {
 		return Chunk{}, errors.New("the options have no frame rate")
 	}
@@ -57,7 +56,7 @@ func (m *Muxer) unit(u *stream.Unit) (Chunk, error) {
 	if err != nil {
 		return Chunk{}, err
 	}
-	m.scripts.add(u)
+	m.scripts.add(u, s)
 	var c Chunk
 	if c.Tags, err = scriptTags(m.scripts.due(dts)); err != nil {
 		return Chunk{}, err
@@ -78,13 +77,13 @@ func (m *Muxer) unit(u *stream.Unit) (Chunk, error) {
 func (m *Muxer) Flush() []Tag {
 	tags, err := scriptTags(m.scripts.due(math.MaxInt64))
 	if err != nil {
-		return nil // a marker that is no JSON or has 16 MiB of text
+		return nil // a cue point with 16 MiB of text
 	}
 	return tags
 }
 
 // parameters takes in the unit's parameter sets. It returns the tags that a reader in mid-stream needs before the unit.
-func (m *Muxer) parameters(u *stream.Unit, dts uint32) ([]Tag, error) {
+func (m *Muxer) parameters(u *media.AccessUnit, dts uint32) ([]Tag, error) {
 	sets, err := m.sets.with(u.NALs, u.Key)
 	if err != nil {
 		return nil, err
@@ -122,7 +121,7 @@ func (m *Muxer) parameters(u *stream.Unit, dts uint32) ([]Tag, error) {
 }
 
 // videoBody makes the body of a unit's video tag.
-func videoBody(u *stream.Unit) ([]byte, error) {
+func videoBody(u *media.AccessUnit) ([]byte, error) {
 	composition := millis(u.PTS) - millis(u.DTS)
 	if u.PTS < u.DTS || composition > maxComposition {
 		return nil, fmt.Errorf("PTS %d does not follow DTS %d by 0 to %d ms", u.PTS, u.DTS, maxComposition)
@@ -164,12 +163,8 @@ func scriptTags(scripts []script) ([]Tag, error) {
 	for _, s := range scripts {
 		ms := uint32(s.at)
 		values := s.fi.Values()
-		if s.kind == cueOfMarker {
-			cue, err := NewCuePoint(s.marker, ms)
-			if err != nil {
-				return nil, fmt.Errorf("marker %s: %w", s.marker.ID, err)
-			}
-			values = cue.Values()
+		if s.kind == cuePoint {
+			values = s.cue.Values()
 		}
 		t, err := scriptTag(ms, values...)
 		if err != nil {

@@ -2,6 +2,7 @@ package flv
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -11,10 +12,9 @@ import (
 	"github.com/refstream/refstream/format/flv/amf0"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
-func unitOf(au media.AccessUnit) stream.Unit { return stream.Unit{AccessUnit: au} }
+func unitOf(au media.AccessUnit) labelled { return labelled{AccessUnit: au} }
 
 // order is the frames of a GOP in decoding order, as letters of the usual kind: I0 P3 B1 B2 P6 …
 func order(gop, bframes int64) []int64 {
@@ -31,10 +31,10 @@ func order(gop, bframes int64) []int64 {
 }
 
 // coded makes units without real pictures, in decoding order.
-func coded(t testing.TB, c markers.Clock, first, gops, bframes int64) []stream.Unit {
+func coded(t testing.TB, c markers.Clock, first, gops, bframes int64) []labelled {
 	t.Helper()
 	sps, pps := fromHex(t, testSPS), fromHex(t, testPPS)
-	var units []stream.Unit
+	var units []labelled
 	delay := int64(0)
 	if bframes > 0 {
 		delay = 1
@@ -65,7 +65,7 @@ type told struct {
 }
 
 // tell muxes the units and lists the script tags but onMetaData.
-func tell(t *testing.T, m *Muxer, units []stream.Unit) []told {
+func tell(t *testing.T, m *Muxer, units []labelled) []told {
 	t.Helper()
 	var out []told
 	open := 0
@@ -78,7 +78,10 @@ func tell(t *testing.T, m *Muxer, units []stream.Unit) []told {
 			out = append(out, told{"onFI", tag.Time, f.Timecode, -1})
 		}
 		if c, ok := ParseCuePoint(values); ok {
-			m, _ := c.Marker()
+			var m markers.Marker
+			if text, _ := c.Parameters.Get("marker"); json.Unmarshal([]byte(text.(string)), &m) != nil {
+				t.Errorf("cue point %+v", c)
+			}
 			if uint32(c.Seconds*1000+0.5) != tag.Time {
 				t.Errorf("the cue point at %d ms says %v s", tag.Time, c.Seconds)
 			}
@@ -86,7 +89,7 @@ func tell(t *testing.T, m *Muxer, units []stream.Unit) []told {
 		}
 	}
 	for _, u := range units {
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +111,7 @@ func tell(t *testing.T, m *Muxer, units []stream.Unit) []told {
 	return out
 }
 
-func with(units []stream.Unit, frame int64, ms ...markers.Marker) []stream.Unit {
+func with(units []labelled, frame int64, ms ...markers.Marker) []labelled {
 	for i := range units {
 		if units[i].Frame == frame {
 			units[i].Markers = append(units[i].Markers, ms...)
@@ -117,8 +120,8 @@ func with(units []stream.Unit, frame int64, ms ...markers.Marker) []stream.Unit 
 	return units
 }
 
-func without(units []stream.Unit, from, to int64) []stream.Unit {
-	var out []stream.Unit
+func without(units []labelled, from, to int64) []labelled {
+	var out []labelled
 	for _, u := range units {
 		if u.Frame < from || u.Frame > to {
 			out = append(out, u)
@@ -133,7 +136,7 @@ func TestScripts(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		clock markers.Clock
-		units []stream.Unit
+		units []labelled
 		want  []told
 	}{
 		{"no B-frames", c25, coded(t, c25, 0, 2, 0), []told{
@@ -229,9 +232,9 @@ func TestSample(t *testing.T) {
 	sps, pps := fromHex(t, testSPS), fromHex(t, testPPS)
 	aud, sei, idr, filler, end := []byte{0x09, 0xF0}, []byte{0x06, 5, 0, 0x80}, []byte{0x65, 1}, []byte{0x0C, 0xFF, 0x80}, []byte{0x0A}
 	m := NewMuxer(Options{Rate: media.FrameRate{Num: 25, Den: 1}})
-	c, err := m.Unit(unitOf(media.AccessUnit{
+	c, err := m.Unit(media.AccessUnit{
 		PTS: 1 << 31 * 90, DTS: 1<<31*90 - 3600, Key: true, NALs: [][]byte{aud, sps, pps, sei, idr, filler, end},
-	}))
+	}, Scripts{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +269,7 @@ func TestMetaData(t *testing.T) {
 			properties("width", 320.0, "height", 180.0, "framerate", 25.0, "videocodecid", 7.0, "hasVideo", true, "hasAudio", false),
 		},
 	} {
-		c, err := NewMuxer(tc.o).Unit(coded(t, clockOf(25, 1, 1), 50, 1, 0)[0])
+		c, err := NewMuxer(tc.o).Unit(coded(t, clockOf(25, 1, 1), 50, 1, 0)[0].AccessUnit, Scripts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +311,7 @@ func TestChangedParameterSets(t *testing.T) {
 		{"size as before", true, [][]byte{sps, pps, idr}, "MHV", sps, [][]byte{pps}},
 	} {
 		u := unitOf(media.AccessUnit{Frame: int64(i), PTS: int64(i) * 3600, DTS: int64(i) * 3600, Key: step.key, NALs: step.nals})
-		c, err := m.Unit(u)
+		c, err := m.Unit(u.AccessUnit, u.scripts())
 		if err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
@@ -378,13 +381,13 @@ func TestUnitErrors(t *testing.T) {
 	} {
 		c.au.Frame, c.au.Key = 77, true
 		m := NewMuxer(c.o)
-		if chunk, err := m.Unit(unitOf(c.au)); err == nil || !strings.HasPrefix(err.Error(), "write FLV: frame 77: ") ||
+		if chunk, err := m.Unit(c.au, Scripts{}); err == nil || !strings.HasPrefix(err.Error(), "write FLV: frame 77: ") ||
 			!strings.Contains(err.Error(), c.want) || chunk.Size() != 0 {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 		// The unit is left out, and the next one is as if it had not been.
 		if m.o.Rate == rate {
-			if chunk, err := m.Unit(unitOf(media.AccessUnit{Key: true, NALs: good})); err != nil || fmt.Sprint(len(chunk.Head), len(chunk.Tags)) != "2 2" {
+			if chunk, err := m.Unit(media.AccessUnit{Key: true, NALs: good}, Scripts{}); err != nil || fmt.Sprint(len(chunk.Head), len(chunk.Tags)) != "2 2" {
 				t.Errorf("%s: then %d and %d tags, %v", name, len(chunk.Head), len(chunk.Tags), err)
 			}
 		}

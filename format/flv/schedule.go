@@ -3,16 +3,29 @@ package flv
 import (
 	"cmp"
 	"slices"
-	"time"
 
-	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
-	"github.com/refstream/refstream/stream"
 )
 
-// remembered is how many frames that had an onFI are remembered, so that a marker that becomes known late doesn't give
-// them another. A marker is late by the few frames that are missing or reordered; there is at most an onFI a second and
-// one a marker.
+// Scripts is what script tags are made of beside an access unit.
+type Scripts struct {
+	// FI is what time it is at the unit's frame. It is sent if that frame is the first of its second.
+	FI FI
+	// Cues are those that have become known with the unit; their frames may be earlier or later ones.
+	Cues []Cue
+}
+
+// Cue is a cue point with the frame that it is for.
+type Cue struct {
+	CuePoint
+	// Frame is the number of the frame, PTS when it is shown, in 90 kHz ticks; FI is what time it is then.
+	Frame, PTS int64
+	FI         FI
+}
+
+// remembered is how many frames that had an onFI are remembered, so that a cue that becomes known late doesn't give
+// them another. A cue is late by the few frames that are missing or reordered; there is at most an onFI a second and
+// one a cue.
 const remembered = 64
 
 // scriptKind says what a script that is held back is for.
@@ -20,8 +33,8 @@ type scriptKind int
 
 const (
 	fiOfSecond scriptKind = iota
-	fiOfMarker
-	cueOfMarker
+	fiOfCue
+	cuePoint
 )
 
 // script is a script tag to be, for the time at which a frame is shown.
@@ -29,9 +42,9 @@ type script struct {
 	kind   scriptKind
 	at     int64 // milliseconds, not wrapped
 	frame  int64
-	second int64           // of fiOfSecond
-	fi     FI              // of fiOfSecond and fiOfMarker
-	marker *markers.Marker // of cueOfMarker
+	second int64    // of fiOfSecond
+	fi     FI       // of fiOfSecond and fiOfCue
+	cue    CuePoint // of cuePoint
 }
 
 // schedule decides which scripts there are, and holds each back until the video has come to its time: pictures are
@@ -47,27 +60,23 @@ type schedule struct {
 }
 
 // add takes the scripts of an access unit.
-func (s *schedule) add(u *stream.Unit) {
-	s.addFrame(u)
-	for i := range u.Markers {
-		m := &u.Markers[i]
-		at := millis(m.PTS)
+func (s *schedule) add(u *media.AccessUnit, scripts Scripts) {
+	s.addFrame(u, scripts.FI)
+	for _, c := range scripts.Cues {
+		at := millis(c.PTS)
 		s.held = append(s.held,
-			script{kind: fiOfMarker, at: at, frame: m.Frame, fi: NewFI(m.GenTime, m.Timecode)},
-			script{kind: cueOfMarker, at: at, frame: m.Frame, marker: m})
+			script{kind: fiOfCue, at: at, frame: c.Frame, fi: c.FI},
+			script{kind: cuePoint, at: at, frame: c.Frame, cue: c.CuePoint})
 	}
 }
 
 // addFrame makes the frame the first of its second if it is, so far: in decoding order an earlier one may follow.
-func (s *schedule) addFrame(u *stream.Unit) {
+func (s *schedule) addFrame(u *media.AccessUnit, fi FI) {
 	second := s.rate.Ticks(u.Frame) / media.TicksPerSecond
 	if s.begun && second <= s.done {
 		return
 	}
-	first := script{
-		kind: fiOfSecond, at: millis(u.PTS), frame: u.Frame, second: second,
-		fi: NewFI(time.Unix(0, u.Record.GenNS), u.Record.Timecode),
-	}
+	first := script{kind: fiOfSecond, at: millis(u.PTS), frame: u.Frame, second: second, fi: fi}
 	for i, h := range s.held {
 		if h.kind == fiOfSecond && h.second == second {
 			if u.Frame < h.frame {
@@ -96,7 +105,7 @@ func (s *schedule) due(at int64) []script {
 		if h.kind == fiOfSecond && (!s.begun || h.second > s.done) {
 			s.done, s.begun = h.second, true
 		}
-		if h.kind == cueOfMarker {
+		if h.kind == cuePoint {
 			return false
 		}
 		if slices.Contains(s.said, h.frame) {

@@ -122,7 +122,7 @@ func FuzzMuxer(f *testing.F) {
 		u := unitOf(media.AccessUnit{Key: true, DTS: dts, PTS: dts + delay, NALs: [][]byte{a, b, c}})
 		m := NewMuxer(Options{Rate: media.FrameRate{Num: 25, Den: 1}})
 		for range 2 {
-			chunk, err := m.Unit(u)
+			chunk, err := m.Unit(u.AccessUnit, u.scripts())
 			if err != nil {
 				return
 			}

@@ -44,7 +44,7 @@ var table = map[string]arrows{
 	},
 	"faults/pictures": {may: words("media generator markers scenario")},
 	// What the stream carries of the truth: SEI in pictures, events in the containers' own form.
-	"annotate":        {may: words("media codec/h264 format/id3 markers")},
+	"annotate":        {may: words("media codec/h264 format/id3 format/flv format/flv/amf0 markers")},
 	"markers":         {may: words("media")},
 	"markers/journal": {may: words("markers internal/atomicfile internal/filelock internal/jsonlines")},
 	"markers/mirror":  {may: words("markers"), tests: words("markers/journal markers/redis")},
@@ -61,7 +61,7 @@ var table = map[string]arrows{
 	},
 	"stream":          {may: words("media markers")},
 	"format/flv/amf0": {},
-	"format/flv":      {may: words("media codec/h264 codec/hevc markers stream format/flv/amf0")},
+	"format/flv":      {may: words("media codec/h264 codec/hevc format/flv/amf0")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs": {
 		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
