@@ -231,16 +231,13 @@ func (w *Writer) mark() {
 }
 
 // Abandon says that the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the
-// next segment begins with EXT-X-DISCONTINUITY. It returns the first frame of the dropped segment and the highest one
-// that it had, or ok false when no segment was open.
-func (w *Writer) Abandon() (first, last int64, ok bool) {
+// next segment begins with EXT-X-DISCONTINUITY.
+func (w *Writer) Abandon() {
 	w.breaks = w.breaks || len(w.timeline.entries) > 0
 	w.order = order{}
-	if !w.open.active {
-		return 0, 0, false
+	if w.open.active {
+		w.open.drop()
 	}
-	w.open.drop()
-	return w.open.first, w.open.last, true
 }
 
 // Close ends the stream: it publishes the open segment, if it has the slot's first frames without a hole, returns its

@@ -34,7 +34,7 @@ type segmenter interface {
 	// Write takes the next unit in; the record is that of the segment which it completed, if it did.
 	Write(u stream.Unit) (*markers.SegmentRecord, error)
 	// Abandon drops the open segment: the encoder that made it has ended.
-	Abandon() (first, last int64, ok bool)
+	Abandon()
 	// Close publishes what is left and ends the playlist.
 	Close() (*markers.SegmentRecord, error)
 }
