@@ -135,13 +135,16 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	}
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
-			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger, Output: also,
+			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger,
 			Encoder: pipeline.FFmpeg(o.Encoder), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
 		},
 		First: o.First, Frames: o.Frames, Progress: o.Progress,
 	}
 	if shown != nil {
 		run.Pictures = shown
+	}
+	for _, f := range also {
+		run.Outputs = append(run.Outputs, f)
 	}
 	err = run.Run(ctx)
 	if closeErr := errors.Join(files.close(), also.close()); err == nil {

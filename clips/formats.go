@@ -59,17 +59,8 @@ func newAlsoFiles(dir string, formats []string, o flv.Options) (a alsoFiles, err
 	return a, nil
 }
 
-// Write packs a unit into every file.
-func (a alsoFiles) Write(u stream.Unit) error {
-	for _, f := range a {
-		if err := f.unit(u); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *alsoFile) unit(u stream.Unit) error {
+// Write packs a unit into the file.
+func (f *alsoFile) Write(u stream.Unit) error {
 	if f.ts != nil {
 		b, err := f.ts.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
 		if err == nil {

@@ -38,7 +38,7 @@ func (r *rig) watchSent() *sentOnce {
 		if set != nil {
 			set()
 		}
-		r.live.Output = o
+		r.live.Outputs = []reader{o}
 	}
 	return o
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
@@ -43,17 +42,12 @@ func (g *Generate) Run(ctx context.Context) error {
 	}
 	clock := g.Info.Clock()
 	g.Now = func() time.Time { return clock.UTC(g.First) }
-	c := &chain{
-		Channel: g.Channel, events: newEvents(shows), ledger: newLedger(g.Info, g.First, -1),
-		annotator: annotate.New(g.Info.Name, clock),
-	}
+	c := newChain(g.Channel, shows, g.First, -1, g.Now, true)
 	if g.Pictures != nil {
 		if enc, err = newSplice(enc, &c.Channel, g.Pictures, c.events); err != nil {
 			return err
 		}
 	}
-	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(g.First), g.Now), true)
-
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var broken error // what ended the publishing before its time

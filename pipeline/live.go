@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -105,14 +104,10 @@ func (l *Live) Run(ctx context.Context) error {
 	if accounted >= 0 && ctx.Err() == nil {
 		l.lose(ctx, accounted+1, n-1, markers.ReasonDown, "")
 	}
-	c := &chain{
-		Channel: l.Channel, events: newEvents(shows), ledger: newLedger(l.Info, n, past.marked),
-		annotator: annotate.New(l.Info.Name, clock),
-	}
+	c := newChain(l.Channel, shows, n, past.marked, l.Pacer.Now, false)
 	started := l.Now()
 	c.elapsed = func() time.Duration { return l.Now().Sub(started) }
 	c.reached = l.Reached
-	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), l.Pacer.Now), false)
 	c.publisher.published = l.trim
 
 	// The helpers end after the last frame: the publisher when its queue is closed, the triggers when ctx ends.
@@ -170,10 +165,7 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 		}
 		n = max(l.nextSlot(), clock.FirstFrame(c.publisher.coverage.accounted()))
 		// All that was not published before the new start is lost, the open segment included.
-		gone := message{abandon: true, first: 0, last: clock.MSN(n) - 1, why: reason{markers.ReasonEncoder, firstLine(err)}}
-		if err := c.publisher.send(context.WithoutCancel(ctx), gone); err != nil {
-			return err
-		}
+		c.publisher.queue <- message{abandon: true, first: 0, last: clock.MSN(n) - 1, why: reason{markers.ReasonEncoder, firstLine(err)}}
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -38,7 +38,7 @@ func TestOutput(t *testing.T) {
 // A channel without live outputs is one like any other.
 func TestNoOutput(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		r.set = func() { r.live.Output = nil }
+		r.set = func() { r.live.Outputs = nil }
 		r.start()
 		r.until(1029)
 		r.stop()

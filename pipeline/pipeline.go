@@ -1,5 +1,5 @@
 // Package pipeline wires one channel together and runs it: the generator's frames go into the encoder, its access
-// units through annotate into the outputs, and the truth about both into the store.
+// units through annotate to their readers, and the truth about both into the store.
 //
 // Live keeps to the clock and goes on when the encoder, the disk or the machine fails; Generate writes files as fast
 // as it can and gives up at the first failure. The package owns its goroutines: when Run returns, all have ended.
@@ -16,6 +16,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -29,7 +30,13 @@ type encoderProcess interface {
 	CloseInput()
 }
 
-// segmenter publishes units as segments (package packager). It is used by one goroutine.
+// reader takes in every annotated unit, in decoding order: the publisher of HLS, the live outputs (package outputs), a file of
+// generate. A live one never waits for those who read from it. It is used by one goroutine.
+type reader interface {
+	Write(u stream.Unit) error
+}
+
+// segmenter is what the publisher makes segments with (package packager). It is used by one goroutine.
 type segmenter interface {
 	// Write takes the next unit in; the record is that of the segment which it completed, if it did.
 	Write(u stream.Unit) (*markers.SegmentRecord, error)
@@ -37,12 +44,6 @@ type segmenter interface {
 	Abandon()
 	// Close publishes what is left and ends the playlist.
 	Close() (*markers.SegmentRecord, error)
-}
-
-// output takes in every annotated unit, besides HLS (package outputs, or the files of generate). A live one never
-// waits for those who read from it. It is used by one goroutine.
-type output interface {
-	Write(u stream.Unit) error
 }
 
 // appender is the part of a store that the pipeline writes to.
@@ -56,8 +57,8 @@ type Channel struct {
 	// Encoder makes the encoder process of one run.
 	Encoder func() (encoderProcess, error)
 	HLS     segmenter
-	// Output may be nil.
-	Output  output
+	// Outputs are the readers besides HLS.
+	Outputs []reader
 	Store   appender
 	Logger  *slog.Logger
 	Metrics *Metrics
@@ -66,12 +67,14 @@ type Channel struct {
 	Now func() time.Time
 }
 
-// chain is the way of an access unit: ledger, annotate, publisher.
+// chain is the way of an access unit: ledger, annotate, readers.
 type chain struct {
 	Channel
 	events    *events
 	ledger    *ledger
 	annotator *annotate.Annotator
+	// readers are all of them, the publisher last.
+	readers   []reader
 	publisher *publisher
 	// elapsed is how long the run has gone on by the monotonic clock; nil where GEN is virtual.
 	elapsed func() time.Duration
@@ -79,8 +82,18 @@ type chain struct {
 	reached reached
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
-	// warned: the missing pic_struct_present_flag was told; outputFails: Output did not take the last unit.
-	warned, outputFails bool
+	// warned: the missing pic_struct_present_flag was told; readerFails: a reader did not take the last unit.
+	warned, readerFails bool
+}
+
+// newChain makes the chain of a run from frame n on. marked is the newest frame that has a marker from an earlier run; now is the
+// stream's clock. A lossless run ends with the first failure of a reader.
+func newChain(ch Channel, shows *scenario.Scenario, n, marked int64, now func() time.Time, lossless bool) *chain {
+	clock := ch.Info.Clock()
+	c := &chain{Channel: ch, events: newEvents(shows), ledger: newLedger(ch.Info, n, marked), annotator: annotate.New(ch.Info.Name, clock)}
+	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), now), lossless)
+	c.readers = append(slices.Clip(ch.Outputs), c.publisher)
+	return c
 }
 
 // handle takes the next access unit that leaves the encoder. The truth about it is stored before it is published.
@@ -113,31 +126,26 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
-	out := stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known}
-	if err := c.deliver(out); err != nil {
-		return err
-	}
-	return c.publisher.unit(ctx, out)
+	return c.deliver(stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known})
 }
 
-// deliver gives a unit to the output besides HLS. What fails there costs a live channel nothing else: it is counted, and
-// told when it begins.
+// deliver gives a unit to all readers. The failure of one costs a live channel nothing else: it is counted, and logged when it
+// begins.
 func (c *chain) deliver(u stream.Unit) error {
-	if c.Output == nil {
-		return nil
-	}
-	err := c.Output.Write(u)
-	if err != nil {
-		err = fmt.Errorf("write frame %d: %w", u.Frame, err)
-		c.Metrics.OutputErrors.Inc()
+	var failed error
+	for _, r := range c.readers {
+		if err := r.Write(u); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("write frame %d: %w", u.Frame, err))
+			c.Metrics.OutputErrors.Inc()
+		}
 	}
 	if c.publisher.lossless {
-		return err
+		return failed
 	}
-	if err != nil && !c.outputFails {
-		c.Logger.Error("the live outputs fail", "channel", c.Info.Name, "error", err)
+	if failed != nil && !c.readerFails {
+		c.Logger.Error("the live outputs fail", "channel", c.Info.Name, "error", failed)
 	}
-	c.outputFails = err != nil
+	c.readerFails = failed != nil
 	return nil
 }
 

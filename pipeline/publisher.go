@@ -11,13 +11,13 @@ import (
 	"github.com/refstream/refstream/stream"
 )
 
-// publisher hands units to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
+// publisher is the reader that makes HLS of the units. It hands them to the segmenter on a goroutine of its own, through a bounded queue, so that a slow
 // disk delays nothing but itself, and accounts for every segment slot.
 type publisher struct {
 	*Channel
 	coverage *coverage
 	queue    chan message
-	// lossless makes unit wait for room in the queue; otherwise the slot is given up when there is none.
+	// lossless makes Write wait for room in the queue; otherwise the slot is given up when there is none.
 	lossless bool
 	// broken is called with the first failure to publish when it is lossless: there is no point in going on.
 	broken func(error)
@@ -25,7 +25,7 @@ type publisher struct {
 	published func(context.Context, markers.SegmentRecord)
 	// accounting keeps the missing records in order.
 	accounting sync.Mutex
-	// Only the goroutine that calls unit uses these, until the queue is closed. dropping is the first slot that is being given up, or -1. pending are
+	// Only the goroutine that calls Write uses these, until the queue is closed. dropping is the first slot that is being given up, or -1. pending are
 	// the markers of units that were given up: their events may go on in later segments.
 	dropping int64
 	pending  []markers.Marker
@@ -55,10 +55,11 @@ func newPublisher(c *Channel, cov *coverage, lossless bool) *publisher {
 	return &publisher{Channel: c, coverage: cov, queue: make(chan message, size), lossless: lossless, dropping: -1}
 }
 
-// unit queues the next unit.
-func (p *publisher) unit(ctx context.Context, u stream.Unit) error {
+// Write queues the next unit. It never fails: what fails to be published is accounted for, or ends a lossless run through broken.
+func (p *publisher) Write(u stream.Unit) error {
 	if p.lossless {
-		return p.send(ctx, message{unit: u})
+		p.queue <- message{unit: u}
+		return nil
 	}
 	p.pending = append(p.pending, u.Markers...)
 	msn := p.Info.Clock().MSN(u.Frame)
@@ -83,16 +84,6 @@ func (p *publisher) unit(ctx context.Context, u stream.Unit) error {
 		p.Logger.Error("give up segment: the disk is too slow", "channel", p.Info.Name, "msn", msn)
 	}
 	return nil
-}
-
-// send queues a message and waits for room.
-func (p *publisher) send(ctx context.Context, m message) error {
-	select {
-	case p.queue <- m:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // run works until the queue is closed, then publishes the rest and ends the playlist. Failures to publish are told,

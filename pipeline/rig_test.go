@@ -92,7 +92,7 @@ func (r *rig) build() *Live {
 	r.metrics = NewMetrics(r.registry, r.info.Name)
 	r.live = &Live{
 		Channel: Channel{
-			Info: r.info, Encoder: r.encoder, HLS: r.hls, Output: r.out, Store: r.store,
+			Info: r.info, Encoder: r.encoder, HLS: r.hls, Outputs: []reader{r.out}, Store: r.store,
 			Logger: slog.New(slog.NewTextHandler(r.log, nil)), Metrics: r.metrics, Now: time.Now,
 		},
 		Records: r.store, Pacer: r.pacer, KeepMarkers: time.Minute,

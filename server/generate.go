@@ -64,11 +64,11 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
 			Info: c, Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
-			Output: s.carriers.hub,
 			Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,
 	}
+	live.Outputs = append(live.Outputs, s.carriers.hub)
 	if s.stores.reached != nil {
 		live.Reached = s.stores.reached
 	}
