@@ -2,8 +2,6 @@ package api
 
 import (
 	"bytes"
-	"fmt"
-	"hash/fnv"
 	"net/http"
 	"strconv"
 	"strings"
@@ -187,13 +185,6 @@ func setLink(h http.Header, next string) {
 	if next != "" {
 		h.Set("Link", "<"+next+`>; rel="next"`)
 	}
-}
-
-// etagOf is a validator of a body: not secret, only different when the body is.
-func etagOf(b []byte) string {
-	h := fnv.New128a()
-	_, _ = h.Write(b) // never fails
-	return fmt.Sprintf(`"%x"`, h.Sum(nil))
 }
 
 // noCache answers with JSON that may be different the next time.

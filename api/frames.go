@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
@@ -167,7 +168,7 @@ func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) erro
 	}
 	o := scenario.Picture(ch)
 	// The picture is a pure function of these.
-	etag := etagOf(fmt.Appendf(nil, "%d %v %+v", n, event, o))
+	etag := delivery.ETag(fmt.Appendf(nil, "%d %v %+v", n, event, o))
 	caching := "no-cache"
 	if final { // not immutable: the same address shows another picture after the data directory was reset
 		caching = "public, max-age=3600"

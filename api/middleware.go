@@ -42,7 +42,6 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		if s.allowOrigin(rec, r) {
 			return // it was a preflight
 		}
-		tidyRange(r)
 		next.ServeHTTP(rec, r)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -64,9 +65,12 @@ func nothingHere() *Problem {
 // of the server, for the log; its text is not for clients.
 func problemOf(err error) (p *Problem, fault bool) {
 	var he *echo.HTTPError
+	var missing delivery.NotFoundError
 	switch {
 	case errors.As(err, &p):
 		return p, false
+	case errors.As(err, &missing):
+		return notFound("%s", missing), false
 	case errors.Is(err, markers.ErrUnavailable):
 		return tryLater(http.StatusServiceUnavailable, time.Second, "the store can't be reached just now"), true
 	case errors.Is(err, markers.ErrNotFound):

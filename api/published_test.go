@@ -3,7 +3,6 @@ package api
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const testPlaylist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
@@ -27,29 +27,6 @@ func published(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	return f
-}
-
-func TestPlaylists(t *testing.T) {
-	f := published(t)
-	for _, name := range []string{"index.m3u8", "master.m3u8"} {
-		w := f.get("/hls/main/" + name)
-		h := w.Header()
-		if w.Code != 200 || h.Get("Content-Type") != "application/vnd.apple.mpegurl" || h.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: %d %v", name, w.Code, h)
-		}
-	}
-	w := f.get("/hls/main/index.m3u8?_HLS_msn=5")
-	if w.Body.String() != testPlaylist {
-		t.Errorf("playlist is %q", w.Body)
-	}
-	etag := w.Header().Get("ETag")
-	if w := f.get("/hls/main/index.m3u8", "If-None-Match", etag); w.Code != 304 || w.Header().Get("ETag") != etag {
-		t.Errorf("with its ETag: %d", w.Code)
-	}
-	f.publish("index.m3u8", testPlaylist+"#EXTINF:2,\nseg-12.ts\n")
-	if w := f.get("/hls/main/index.m3u8", "If-None-Match", etag); w.Code != 200 || w.Header().Get("ETag") == etag {
-		t.Errorf("changed, with the old ETag: %d", w.Code)
-	}
 }
 
 func TestSegmentFile(t *testing.T) {
@@ -78,101 +55,6 @@ func TestSegmentFile(t *testing.T) {
 	}
 }
 
-// TestContainers serves what the second container publishes.
-func TestContainers(t *testing.T) {
-	f := published(t)
-	for name, media := range map[string]string{
-		"index-fmp4.m3u8": "application/vnd.apple.mpegurl", "master-fmp4.m3u8": "application/vnd.apple.mpegurl",
-		"seg-12.m4s": "video/iso.segment", "init-00ff00ff.mp4": "video/mp4", "seg-12.mp4": "", "init-1.m4s": "", "index-mp4.m3u8": "", "seg-.m4s": "",
-	} {
-		f.publish(name, "x")
-		w := f.get("/hls/main/" + name)
-		if got := w.Header().Get("Content-Type"); media != "" && (w.Code != 200 || got != media) || media == "" && w.Code != 404 {
-			t.Errorf("%s: %d, %s", name, w.Code, got)
-		}
-	}
-}
-
-// TestRanges: what RFC 9110 has a server ignore is ignored, and all else is answered with what was asked for.
-func TestRanges(t *testing.T) {
-	f := published(t)
-	for _, c := range []struct {
-		asked  string
-		status int
-		ranges string
-	}{
-		{"bytes=0-9", 206, "bytes 0-9/10000"}, {"Bytes=0-9", 206, "bytes 0-9/10000"}, {"bytes=9990-", 206, "bytes 9990-9999/10000"},
-		{"bytes=-10", 206, "bytes 9990-9999/10000"}, {"bytes=-99999", 206, "bytes 0-9999/10000"}, {"bytes= 0-9 ,", 206, "bytes 0-9/10000"},
-		{"bytes=0-99999999999999999999999", 206, "bytes 0-9999/10000"}, {"bytes=000-0009", 206, "bytes 0-9/10000"},
-		{"bytes=10000-", 416, "bytes */10000"}, {"bytes=99999999999999999999999-", 416, "bytes */10000"}, {"bytes=-0", 416, "bytes */10000"},
-		// A unit that is not known, and what can't be read.
-		{"items=0-9", 200, ""}, {"bytes", 200, ""}, {"bytes=", 200, ""}, {"bytes=,", 200, ""}, {"bytes=-", 200, ""}, {"bytes=9-0", 200, ""},
-		{"bytes=a-9", 200, ""}, {"bytes=0-9x", 200, ""}, {"bytes=+0-9", 200, ""}, {"bytes=0--9", 200, ""}, {"bytes=--9", 200, ""},
-		{"bytes=0-9;q=1", 200, ""}, {"bytes=0 - 9", 200, ""}, {"bytes = 0-9", 200, ""}, {"bytes=0-9,x", 200, ""}, {"", 200, ""}, {"bytes=0x1-", 200, ""},
-	} {
-		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			w := f.do(request(method, "/hls/main/seg-12.ts", "", "Range", c.asked))
-			if w.Code != c.status || w.Header().Get("Content-Range") != c.ranges || c.status == 200 && w.Header().Get("Content-Length") != "10000" {
-				t.Errorf("%s, Range %q: %d, %v", method, c.asked, w.Code, w.Header())
-			}
-		}
-	}
-	if w := f.get("/hls/main/seg-12.ts", "Range", "bytes=0-9", "Range", "bytes=0-9"); w.Code != 200 {
-		t.Errorf("two headers: %d", w.Code)
-	}
-	if w := f.get("/hls/main/seg-12.ts", "Range", "bytes=0-1,5-6"); w.Code != 206 || !strings.HasPrefix(w.Header().Get("Content-Type"), "multipart/byteranges") {
-		t.Errorf("two ranges: %d %v", w.Code, w.Header())
-	}
-}
-
-// FuzzRange: a Range leads to no other answer than a part, all, or that there is no such part.
-func FuzzRange(f *testing.F) {
-	for _, s := range []string{"bytes=0-9", "bytes=-5", "bytes=5-", "bytes=1-2,3-4", "x=1-2", "bytes=99999999999999999999-", "bytes=-0", "bytes=9-1"} {
-		f.Add(s)
-	}
-	fx := published(f)
-	f.Fuzz(func(t *testing.T, asked string) {
-		r, w := request(http.MethodGet, "/hls/main/seg-12.ts", "", "Range", asked), httptest.NewRecorder()
-		fx.server.Handler().ServeHTTP(w, r)
-		if w.Code == 206 && (w.Body.Len() == 0 || w.Header().Get("Content-Range") == "" && !strings.HasPrefix(w.Header().Get("Content-Type"), "multipart/")) ||
-			w.Code == 200 && w.Body.Len() != 10000 || w.Code != 200 && w.Code != 206 && w.Code != 416 {
-			t.Errorf("Range %q: %d, %d bytes, %v", asked, w.Code, w.Body.Len(), w.Header())
-		}
-	})
-}
-
-func TestOnlyPublishedFilesAreServed(t *testing.T) {
-	f := published(t)
-	outside := filepath.Join(t.TempDir(), "outside")
-	if err := os.WriteFile(outside, []byte("secret"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	hls := filepath.Join(f.dir, "main", "hls")
-	for link, target := range map[string]string{
-		"seg-link.ts": outside, "seg-up.ts": "../channel.json", "seg-loop.ts": "seg-loop.ts", "seg-dangling.ts": "seg-none.ts",
-	} {
-		if err := os.Symlink(target, filepath.Join(hls, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(hls, "seg-dir.ts"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{
-		"main/seg-link.ts", "main/seg-up.ts", "main/seg-dangling.ts", "main/seg-dir.ts", "main/seg-13.ts",
-		"main/secret.txt", "main/seg-12.ts.tmp", "main/seg-.ts", "main/.ts", "main/", "main", "other/index.m3u8",
-		"main/INDEX.M3U8", "main/seg-12.ts/", "main/seg-a.b.ts", "main/" + "seg-" + strings.Repeat("1", 200) + ".ts",
-		".hidden/index.m3u8", "main/index.m3u8/x",
-	} {
-		if w := f.get("/hls/" + path); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
-		}
-	}
-	if w := f.get("/hls/main/seg-loop.ts"); w.Code == 200 {
-		t.Errorf("a link to itself: %d", w.Code)
-	}
-}
-
 // TestPathTraversal sends request lines as they are, for clients and net/url tidy paths up.
 func TestPathTraversal(t *testing.T) {
 	f := published(t)
@@ -190,7 +72,8 @@ func TestPathTraversal(t *testing.T) {
 		}
 	}
 	targets = append(targets, "/hls/main/%2fetc%2fpasswd", "/hls//etc/passwd", "/hls/main/index.m3u8%00.ts",
-		"/hls/main/seg-12.ts%00", "/hls/main/C:%5Cx.ts", "//etc/passwd", "/hls/%2e/index.m3u8", "/hls/main/./index.m3u8")
+		"/hls/main/seg-12.ts%00", "/hls/main/C:%5Cx.ts", "//etc/passwd", "/hls/%2e/index.m3u8", "/hls/main/./index.m3u8", "/hls/main/", "/hls/main", "/hls/main/seg-12.ts/",
+		"/hls/main/index.m3u8/x", "/hls/main/secret.txt", "/hls/.hidden/index.m3u8", "/hls/other/index.m3u8")
 	for _, target := range targets {
 		status, body := raw(t, srv.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 		if status != 404 && status != 400 || strings.Contains(body, "secret") {
@@ -239,12 +122,16 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestManyPlaylistSizes(t *testing.T) {
-	f := published(t)
-	for _, n := range []int{0, 1, 1000, 100_000} {
-		f.publish("index.m3u8", strings.Repeat("#", n))
-		if w := f.get("/hls/main/index.m3u8"); w.Body.Len() != n || w.Header().Get("Content-Length") != fmt.Sprint(n) {
-			t.Errorf("%d bytes: %d, Content-Length %s", n, w.Body.Len(), w.Header().Get("Content-Length"))
+// TestRangeOfPage: a Range that is to be ignored is ignored for the page too, and net/http refuses it.
+func TestRangeOfPage(t *testing.T) {
+	f := newFixture(t, func(c *Config) {
+		c.Page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "page.html", time.Time{}, strings.NewReader("<!doctype html>"))
+		})
+	})
+	for _, path := range []string{"/", "/app.js"} {
+		if w := f.get(path, "Range", "items=0-9"); w.Code != http.StatusOK || w.Body.Len() != 15 {
+			t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
 		}
 	}
 }

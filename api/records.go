@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/api/formats"
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -106,7 +107,7 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		mark, err := found.mark(ctx)
-		return "W/" + etagOf(fmt.Appendf(nil, "%+v %s", key, mark)), err
+		return "W/" + delivery.ETag(fmt.Appendf(nil, "%+v %s", key, mark)), err
 	}
 	if strings.Contains(strings.Join(r.Header.Values("If-None-Match"), ","), "W/") {
 		if etag, err := tag(); err != nil {
@@ -142,7 +143,7 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	case err != nil || a.begun:
 		return err
 	}
-	body := cachedBody{bytes: a.held.Bytes(), etag: etagOf(a.held.Bytes()), next: a.next}
+	body := cachedBody{bytes: a.held.Bytes(), etag: delivery.ETag(a.held.Bytes()), next: a.next}
 	s.cache.put(key, found.state, body)
 	return sendBody(c, f.ContentType, body)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/refstream/refstream/api/limits"
+	"github.com/refstream/refstream/delivery"
 )
 
 // Limits against clients that are slow or mean to be. A segment of 2 s at 6 Mbit/s is 1.5 MB: 60 s let a client of
@@ -31,6 +32,7 @@ const (
 type Server struct {
 	cfg      Config
 	handler  http.Handler
+	hls      delivery.Publications
 	echo     *echo.Echo
 	metrics  *metrics
 	cache    *bodyCache
@@ -58,7 +60,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
-		planner: planner{store: cfg.Store},
+		hls: delivery.Publications{Dir: cfg.HLSDir}, planner: planner{store: cfg.Store},
 		clients: limits.NewClients(cfg.StreamClients),
 		rate:    limits.Rate{PerSecond: detectionRate},
 	}

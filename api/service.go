@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"gopkg.in/yaml.v3"
 
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/internal/redact"
 )
 
@@ -19,6 +20,7 @@ func (s *Server) getPage(c echo.Context) error {
 	if s.cfg.Page == nil {
 		return nothingHere()
 	}
+	delivery.TidyRange(c.Request())
 	err := answerBy(c, func(w http.ResponseWriter) { s.cfg.Page.ServeHTTP(w, c.Request()) })
 	if r, ok := c.Response().Writer.(*recorder); ok && err == nil {
 		r.route = "/" // all files of the page count as one route
@@ -49,7 +51,7 @@ func (s *Server) getOpenAPIJSON(c echo.Context) error {
 
 func answerDocument(c echo.Context, mediaType string, document []byte) error {
 	c.Response().Header().Set("Cache-Control", "no-cache")
-	if hasAlready(c, etagOf(document)) {
+	if hasAlready(c, delivery.ETag(document)) {
 		return c.NoContent(http.StatusNotModified)
 	}
 	return sendBytes(c, mediaType, document)
@@ -115,11 +117,11 @@ func (s *Server) unpublished(channel string) []string {
 	}
 	// The multivariant playlist is published last, behind the first segment and the playlist that names it.
 	for _, name := range []string{"index.m3u8", "master.m3u8"} {
-		f, _, err := openBelow(s.cfg.HLSDir(channel), name)
+		f, err := s.hls.Open(channel, name)
 		if err != nil {
 			return []string{fmt.Sprintf("channel %s: no segment is published yet, %s can't be had", channel, name)}
 		}
-		_ = f.Close() // it is read only
+		f.Close()
 	}
 	s.published.Store(channel, true)
 	return nil

@@ -78,6 +78,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn"), // the readers of its tests
 		tests:     words("hlsclient"),
 	},
+	"delivery":          {may: words("media markers packager")},
 	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
@@ -148,7 +149,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static packager analyzer/verify/score internal/redact api/formats api/limits"),
+		may: words("media markers generator scenario static delivery analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/journal markers/redis"), // long answers are read from both stores
