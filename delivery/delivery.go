@@ -44,7 +44,7 @@ type Publications struct {
 	Dir func(channel string) string
 }
 
-// Resource is one published file, with what a client is told of it.
+// Resource is one published file, and what the headers of an answer have of it.
 type Resource struct {
 	// Content is an *os.File, so that the kernel can send it, or in memory.
 	Content io.ReadSeeker

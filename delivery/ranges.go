@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -12,25 +14,22 @@ func TidyRange(r *http.Request) {
 	if len(list) == 0 {
 		return
 	}
-	tidy, ok := "", false
-	if len(list) == 1 {
-		tidy, ok = parseRange(list[0])
-	}
-	if !ok {
+	if tidy, ok := parseRange(list[0]); ok && len(list) == 1 {
+		r.Header.Set("Range", tidy)
+	} else {
 		r.Header.Del("Range")
-		return
 	}
-	r.Header.Set("Range", tidy)
 }
 
 // parseRange reads ranges of bytes (RFC 9110, 14.1.2) and writes them with numbers that fit an int64.
 func parseRange(text string) (tidy string, ok bool) {
-	const unit = "bytes="
-	if len(text) < len(unit) || !strings.EqualFold(text[:len(unit)], unit) {
+	unit, list, _ := strings.Cut(text, "=")
+	if !strings.EqualFold(unit, "bytes") {
 		return "", false
 	}
+	const beyond int64 = 1e18 - 1 // the end of every file
 	var out []string
-	for element := range strings.SplitSeq(text[len(unit):], ",") {
+	for element := range strings.SplitSeq(list, ",") {
 		if element = strings.Trim(element, " \t"); element == "" {
 			continue // RFC 9110, 5.6.1.2
 		}
@@ -38,31 +37,22 @@ func parseRange(text string) (tidy string, ok bool) {
 		if !dash || strings.Trim(first+last, "0123456789") != "" || first+last == "" {
 			return "", false
 		}
-		first, last = fitting(first), fitting(last)
+		from, _ := strconv.ParseInt(first, 10, 64) // of digits alone: what doesn't fit becomes the largest number
+		to, _ := strconv.ParseInt(last, 10, 64)
+		from, to = min(from, beyond), min(to, beyond)
 		switch {
-		case first == "" && last == "0":
-			first, last = beyond, "" // no bytes: nothing satisfies that
-		case first != "" && last != "" && (len(last) < len(first) || len(last) == len(first) && last < first):
+		case first == "" && to == 0: // no bytes: nothing satisfies that
+			element = fmt.Sprintf("%d-", beyond)
+		case first == "":
+			element = fmt.Sprintf("-%d", to)
+		case last == "":
+			element = fmt.Sprintf("%d-", from)
+		case to < from:
 			return "", false
+		default:
+			element = fmt.Sprintf("%d-%d", from, to)
 		}
-		out = append(out, first+"-"+last)
+		out = append(out, element)
 	}
-	return unit + strings.Join(out, ","), len(out) > 0
-}
-
-// beyond is behind the end of every file.
-const beyond = "999999999999999999"
-
-// fitting is a number of digits alone without leading zeros, no larger than beyond; empty stays empty.
-func fitting(digits string) string {
-	if digits == "" {
-		return ""
-	}
-	if digits = strings.TrimLeft(digits, "0"); digits == "" {
-		return "0"
-	}
-	if len(digits) > len(beyond) {
-		return beyond
-	}
-	return digits
+	return "bytes=" + strings.Join(out, ","), len(out) > 0
 }
