@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/markers"
@@ -142,14 +143,10 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight 
 	}
 	h, origin := w.Header(), r.Header.Get("Origin")
 	allowed := ""
-	for _, o := range s.cfg.CORSOrigins {
-		if o == "*" {
-			allowed = "*"
-			break
-		}
-		if o == origin {
-			allowed = origin
-		}
+	if slices.Contains(s.cfg.CORSOrigins, "*") {
+		allowed = "*"
+	} else if slices.Contains(s.cfg.CORSOrigins, origin) {
+		allowed = origin
 	}
 	if allowed != "*" {
 		h.Add("Vary", "Origin")

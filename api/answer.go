@@ -150,10 +150,7 @@ const truncatedHeader = "X-Refstream-Truncated"
 // sendBody answers with a body, or says that the client has it.
 func sendBody(c echo.Context, contentType string, body cachedBody) error {
 	setNext(c.Response().Header(), body.next)
-	if hasAlready(c, body.etag) {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return sendBytes(c, contentType, body.bytes)
+	return sendBytes(c, contentType, body.etag, body.bytes)
 }
 
 // hasAlready writes the validator of an answer into its headers, and reports whether the client has that answer: If-None-Match
@@ -168,8 +165,11 @@ func hasAlready(c echo.Context, etag string) bool {
 	return false
 }
 
-// sendBytes answers with a body and its length.
-func sendBytes(c echo.Context, contentType string, body []byte) error {
+// sendBytes answers with a body and its length, or that the client has it.
+func sendBytes(c echo.Context, contentType, etag string, body []byte) error {
+	if hasAlready(c, etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
 	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
 	return c.Blob(http.StatusOK, contentType, body)
 }

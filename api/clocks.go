@@ -86,9 +86,8 @@ func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, e
 
 // getChannels answers GET /channels.
 func (s *Server) getChannels(c echo.Context) error {
-	q := newQuery(c.Request())
-	if q.err != nil {
-		return q.err
+	if err := newQuery(c.Request()).err; err != nil {
+		return err
 	}
 	list, err := s.cfg.Store.Channels(c.Request().Context())
 	if err != nil {
@@ -191,9 +190,6 @@ type arrival struct {
 func (a *arrivals) note(channel string, newest markers.ID, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.seen == nil {
-		a.seen = map[string]arrival{}
-	}
 	lately := func(t time.Time) bool { return !t.IsZero() && now.Sub(t) >= 0 && now.Sub(t) <= liveWithin }
 	v := a.seen[channel]
 	if v.newest != newest {

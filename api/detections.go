@@ -120,19 +120,15 @@ func (s *Server) findDetections(ctx context.Context, ch markers.Channel, q recor
 	if q.hasAfter {
 		r.From = markers.AtFrame(max(0, ch.Rate.FrameAtNanos(int64(q.after))-ch.Rate.Frames(maxAhead.Nanoseconds())))
 	}
-	for {
+	for full := true; full; {
 		page, err := s.cfg.Store.Detections(ctx, ch.Name, r)
 		if err != nil {
 			return nil, err
 		}
-		full := len(page) == detectionPage
-		if full {
+		if full = len(page) == detectionPage; full {
 			r.From = page[len(page)-1].Place.Next()
 		}
 		out = append(out, slices.DeleteFunc(page, func(d markers.Detection) bool { return q.leavesOut(d.Time, d.Source) })...)
-		if !full {
-			break
-		}
 	}
 	slices.SortFunc(out, func(a, b markers.Detection) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), a.Place.Compare(b.Place))

@@ -181,7 +181,7 @@ func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) erro
 	if err != nil {
 		return err
 	}
-	return sendBytes(c, "image/png", body)
+	return sendBytes(c, "image/png", etag, body)
 }
 
 // eventAt says whether frame n shows an event, and whether that is final. A frame that left the encoder has it in its

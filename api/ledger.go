@@ -85,12 +85,9 @@ type span struct {
 // newSpan reads from, to, limit and order.
 func newSpan(q *query) span {
 	s := span{to: maxFrame, limit: q.limit(defaultRecords, maxRecords), order: q.oneOf("order", "", "asc", "desc")}
-	var from, to int64
-	if from, s.hasFrom = q.number("from", 0, maxFrame); s.hasFrom {
-		s.from = from
-	}
-	if to, s.hasTo = q.number("to", 0, maxFrame); s.hasTo {
-		s.to = to
+	s.from, s.hasFrom = q.number("from", 0, maxFrame)
+	if to, ok := q.number("to", 0, maxFrame); ok {
+		s.to, s.hasTo = to, true
 	}
 	if s.hasFrom && s.hasTo && s.from > s.to {
 		q.fail(badField("to", "to is before from"))

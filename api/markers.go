@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -163,10 +164,7 @@ func (s *Server) findMarkers(ctx context.Context, ch markers.Channel, q recordQu
 // held while yield works. The context it gives to yield is that of one page.
 func (s *Server) pages(ctx context.Context, channel string, r markers.Range,
 	yield func(context.Context, []markers.Marker) (bool, error)) error {
-	size := r.Limit
-	if size == 0 {
-		size = streamPage
-	}
+	size := cmp.Or(r.Limit, streamPage)
 	var before markers.ID // of the last marker of the page before
 	for {
 		more, err := func() (bool, error) {

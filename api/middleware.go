@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -83,9 +84,7 @@ func (r *recorder) WriteHeader(status int) {
 
 // Write counts the bytes.
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.status = cmp.Or(r.status, http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err
@@ -93,9 +92,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // ReadFrom counts the bytes.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.status = cmp.Or(r.status, http.StatusOK)
 	n, err := io.Copy(r.ResponseWriter, src)
 	r.bytes += n
 	return n, err

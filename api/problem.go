@@ -111,10 +111,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	doc := *p
 	doc.Type, doc.Title = "about:blank", http.StatusText(p.Status)
-	body, err := json.Marshal(doc)
-	if err != nil { // a struct of strings and an int always encodes
-		body = []byte("{}")
-	}
+	body, _ := json.Marshal(doc) // a struct of strings and an int always encodes
 	h := w.Header()
 	for _, k := range []string{"ETag", "Last-Modified", "Content-Encoding", "Content-Disposition", "Location"} {
 		h.Del(k)

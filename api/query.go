@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,12 +39,7 @@ func newQuery(r *http.Request, allowed ...string) *query {
 		return q
 	}
 	q.values = values
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names) // so that the same request gives the same answer
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(values)) { // so that the same request gives the same answer
 		switch {
 		case len(allowed) == 0:
 			q.fail(badField(name, "there is no parameter %q here: this takes none", name))

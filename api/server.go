@@ -60,7 +60,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
-		hls: delivery.Publications{Dir: cfg.HLSDir}, planner: planner{store: cfg.Store},
+		hls: delivery.Publications{Dir: cfg.HLSDir}, planner: planner{store: cfg.Store}, arrivals: arrivals{seen: map[string]arrival{}},
 		clients: limits.NewClients(cfg.StreamClients),
 		rate:    limits.Rate{PerSecond: detectionRate},
 	}

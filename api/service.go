@@ -51,10 +51,7 @@ func (s *Server) getOpenAPIJSON(c echo.Context) error {
 
 func answerDocument(c echo.Context, mediaType string, document []byte) error {
 	c.Response().Header().Set("Cache-Control", "no-cache")
-	if hasAlready(c, delivery.ETag(document)) {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return sendBytes(c, mediaType, document)
+	return sendBytes(c, mediaType, delivery.ETag(document), document)
 }
 
 // readyTimeout bounds a readiness check: probes commonly give up after a few seconds and then learn no reason.

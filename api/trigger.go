@@ -107,11 +107,8 @@ func (p *planner) place(ctx context.Context, shows *scenario.Scenario, earliest,
 		if err != nil && !errors.Is(err, markers.ErrLate) {
 			return t, fmt.Errorf("write trigger: %w", err)
 		}
-		switch taken, err := p.holds(ctx, ch, t); {
-		case err != nil:
+		if taken, err := p.holds(ctx, ch, t); err != nil || taken {
 			return t, err
-		case taken:
-			return t, nil
 		}
 	}
 	return markers.Trigger{}, tryLater(http.StatusConflict, time.Second, "others keep triggering events at the same time")
@@ -150,18 +147,10 @@ func (p *planner) earlier(ctx context.Context, ch markers.Channel, upTo markers.
 // holds says whether the store has t, and no trigger before it that touches it.
 func (p *planner) holds(ctx context.Context, ch markers.Channel, t markers.Trigger) (bool, error) {
 	list, err := p.earlier(ctx, ch, markers.EndOfFrame(t.Frame))
-	if err != nil {
+	if err != nil || len(list) == 0 || list[0] != t {
 		return false, err
 	}
-	if len(list) == 0 || list[0] != t {
-		return false, nil
-	}
-	for _, before := range list[1:] {
-		if before.Touches(t) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return !slices.ContainsFunc(list[1:], t.Touches), nil
 }
 
 // earliest is the first frame that a triggered event can begin with, or an error that says why none can be triggered.

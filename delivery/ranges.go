@@ -27,7 +27,7 @@ func parseRange(text string) (tidy string, ok bool) {
 	if !strings.EqualFold(unit, "bytes") {
 		return "", false
 	}
-	const beyond int64 = 1e18 - 1 // the end of every file
+	const beyond int64 = 1e18 - 1 // is behind the end of every file
 	var out []string
 	for element := range strings.SplitSeq(list, ",") {
 		if element = strings.Trim(element, " \t"); element == "" {
