@@ -89,15 +89,15 @@ func (r *FrameRate) UnmarshalText(b []byte) error {
 
 // Ticks is the start of frame n in 90 kHz ticks, floor(n*90000/fps); n may be negative.
 // It is computed from n alone, so no error adds up.
-func (r FrameRate) Ticks(n int64) int64 { return mulDivFloor(n, TicksPerSecond*r.Den, r.Num) }
+func (r FrameRate) Ticks(n int64) int64 { return MulDivFloor(n, TicksPerSecond*r.Den, r.Num) }
 
 // Nanos is the start of frame n in nanoseconds, floor(n*1e9/fps); n may be negative.
-func (r FrameRate) Nanos(n int64) int64 { return mulDivFloor(n, nanosPerSecond*r.Den, r.Num) }
+func (r FrameRate) Nanos(n int64) int64 { return MulDivFloor(n, nanosPerSecond*r.Den, r.Num) }
 
 // FrameAtNanos is the last frame that starts at or before the time ns, so FrameAtNanos(Nanos(n)) == n.
 func (r FrameRate) FrameAtNanos(ns int64) int64 {
 	// Nanos rounds down by less than a nanosecond: the frame sought is the largest n with n*1e9*Den < (ns+1)*Num.
-	return -mulDivFloor(-(ns+1), r.Num, nanosPerSecond*r.Den) - 1
+	return -MulDivFloor(-(ns+1), r.Num, nanosPerSecond*r.Den) - 1
 }
 
 // Frames is the whole number of frames nearest to a length of time in nanoseconds.
@@ -112,7 +112,7 @@ func (r FrameRate) Frames(ns int64) int64 {
 // FrameAtTicks is the frame nearest to a position in 90 kHz ticks, and how far from that frame's start the
 // position is, in ticks: 0 for every position that Ticks returned.
 func (r FrameRate) FrameAtTicks(ticks int64) (n, off int64) {
-	n = -mulDivFloor(-(ticks+1), r.Num, TicksPerSecond*r.Den) - 1
+	n = -MulDivFloor(-(ticks+1), r.Num, TicksPerSecond*r.Den) - 1
 	off = ticks - r.Ticks(n)
 	if next := ticks - r.Ticks(n+1); -next < off {
 		return n + 1, next
@@ -130,9 +130,9 @@ func (r FrameRate) WideTimecode() bool { return r.Num > 100*r.Den }
 // DropFrame reports whether drop-frame timecode is defined for the rate: 30000/1001 and 60000/1001.
 func (r FrameRate) DropFrame() bool { return r.Den == 1001 && (r.Num == 30000 || r.Num == 60000) }
 
-// mulDivFloor is floor(a*b/c) without overflow in the product; b and c are positive. A result that does not fit is the
+// MulDivFloor is floor(a*b/c) without overflow in the product; b and c are positive. A result that does not fit is the
 // int64 nearest to it, so that a frame number out of a request's query is harmless however large it is.
-func mulDivFloor(a, b, c int64) int64 {
+func MulDivFloor(a, b, c int64) int64 {
 	neg := a < 0
 	ua := uint64(a)
 	if neg {
