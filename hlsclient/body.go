@@ -2,6 +2,7 @@ package hlsclient
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,20 +10,18 @@ import (
 )
 
 const (
-	// readStep is how much room is made for a body at first, or less where the answer gives a shorter length. It grows to no
-	// more than four times what is there, so that an answer that claims much and brings little takes little.
+	// readStep is the first allocation for a body, or less where Content-Length is shorter. It grows to at most four times what
+	// was received: a server that announces much and sends little costs little.
 	readStep = 64 << 10
-	// maxInMemory is how long a segment may be that is kept in memory: six seconds at 5 Mbit/s. Longer ones go to temporary
-	// files.
+	// maxInMemory is the longest segment kept in memory, 6 s at 5 Mbit/s. Longer ones go to temporary files.
 	maxInMemory = 4 << 20
-	// spoolName begins the names of temporary files.
-	spoolName = ".part-hls-"
+	spoolName   = ".part-hls-"
 	// defaultSpool bounds the temporary files: four segments of the greatest length.
 	defaultSpool = 1 << 30
 )
 
-// Spool is a body that is too long for memory, in a temporary file. The file is there until the function of the Handler has
-// returned that is told of it: that of the Exchange, and where the Exchange has brought a Segment, that of the Segment.
+// Spool is a body too long for memory, in a temporary file. The file exists until the Handler's function returns: that for the
+// Exchange, or for the Segment that the Exchange belongs to.
 type Spool struct {
 	path     string
 	at, size int64 // where it begins in the file, and how long it is
@@ -34,7 +33,6 @@ type Reader struct {
 	file *os.File // nil for one in memory
 }
 
-// Close ends the reading.
 func (r *Reader) Close() error {
 	if r.file == nil {
 		return nil
@@ -55,7 +53,6 @@ func (c content) size() int64 {
 	return int64(len(c.data))
 }
 
-// from is the content from a byte on.
 func (c content) from(at int64) content {
 	if c.spool != nil {
 		return content{spool: &Spool{c.spool.path, c.spool.at + at, c.spool.size - at}}
@@ -74,10 +71,10 @@ func (c content) open() (*Reader, error) {
 	return &Reader{io.NewSectionReader(f, c.spool.at, c.spool.size), f}, nil
 }
 
-// Size is the length of what came.
+// Size is the length of the body in bytes.
 func (e *Exchange) Size() int64 { return content{e.Body, e.Spool}.size() }
 
-// Open reads what came, wherever it is. The reader must be closed.
+// Open opens the body, in memory or on disk. The caller closes the reader.
 func (e *Exchange) Open() (*Reader, error) { return content{e.Body, e.Spool}.open() }
 
 // Size is the length of the segment, decrypted.
@@ -86,9 +83,8 @@ func (s *Segment) Size() int64 { return content{s.Data, s.Spool}.size() }
 // Open reads the segment, decrypted, wherever it is. The reader must be closed.
 func (s *Segment) Open() (*Reader, error) { return content{s.Data, s.Spool}.open() }
 
-// readBody reads a body to its end, or fails where that comes after limit bytes; with an error comes what was there. It
-// should have said bytes; less than 0 where that is not known. Where it may go to a file, it does when it gets long or there
-// is no room in memory. What it takes of the memory is in e.
+// readBody reads a body of at most limit bytes; an error is returned with what was read before it. announced is its expected
+// length, negative where not known. With file set, a long body goes to a temporary file. The memory used is noted in e.
 func (r *reading) readBody(e *Exchange, body io.Reader, said, limit int64, file bool) (content, error) {
 	whole := min(said, limit) + 1 // to see the end without more room
 	size := min(readStep, limit+1)
@@ -126,7 +122,7 @@ func (r *reading) readBody(e *Exchange, body io.Reader, said, limit int64, file 
 
 func tooLong(limit int64) error { return fmt.Errorf("it is longer than %d bytes", limit) }
 
-// spoolBody goes on with a body of which start was read, in a file.
+// spoolBody reads the rest of a body into a file, after start was read.
 func (r *reading) spoolBody(e *Exchange, start []byte, body io.Reader, limit int64) (content, error) {
 	w, err := r.newSpool()
 	if err != nil {
@@ -140,10 +136,7 @@ func (r *reading) spoolBody(e *Exchange, start []byte, body io.Reader, limit int
 	if err == nil && w.spool.size > limit {
 		w.spool.size, err = limit, tooLong(limit)
 	}
-	if closed := w.file.Close(); err == nil {
-		err = closed
-	}
-	return content{spool: w.spool}, err
+	return content{spool: w.spool}, cmp.Or(err, w.file.Close())
 }
 
 // spoolWriter writes a temporary file, as far as there is room for all of them.
@@ -164,7 +157,6 @@ func (r *reading) newSpool() (*spoolWriter, error) {
 	return &spoolWriter{r, f, &Spool{path: f.Name()}}, nil
 }
 
-// Write writes once.
 func (w *spoolWriter) Write(b []byte) (int, error) {
 	if err := w.r.growSpool(w.spool, int64(len(b))); err != nil {
 		return 0, err
@@ -177,11 +169,10 @@ func (w *spoolWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// growSpool counts what is about to be written.
 func (r *reading) growSpool(s *Spool, n int64) error {
 	r.spooling.Lock()
 	defer r.spooling.Unlock()
-	if most := or(r.c.MaxSpool, defaultSpool); most > 0 && r.spooled+n > most {
+	if most := cmp.Or(r.c.MaxSpool, defaultSpool); most > 0 && r.spooled+n > most {
 		return fmt.Errorf("there is no room for it: temporary files have %d bytes already, of %d", r.spooled, most)
 	}
 	r.spooled += n
@@ -203,7 +194,6 @@ func (r *reading) removeSpool(s *Spool) {
 	}
 }
 
-// removeSpools removes all that are left at the end.
 func (r *reading) removeSpools() {
 	r.spooling.Lock()
 	defer r.spooling.Unlock()
@@ -213,7 +203,7 @@ func (r *reading) removeSpools() {
 	clear(r.spools)
 }
 
-// release gives back what an answer takes, when all were told of it.
+// release frees what an answer takes, after the handler has seen it.
 func (r *reading) release(e *Exchange) {
 	if e == nil {
 		return

@@ -1,6 +1,8 @@
 package hlsclient
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
@@ -15,12 +17,12 @@ import (
 
 const (
 	methodAES128 = "AES-128"
-	// identityFormat is the KEYFORMAT of a key that stands as it is in its resource.
+	// identityFormat is the KEYFORMAT of a plain key.
 	identityFormat = "identity"
 )
 
-// decrypt decrypts what the keys say about a segment or initialization section; failed is told each request that failed.
-// failure is why it can't be, err is fatal.
+// decrypt decrypts a segment or initialization section; failed is called for each failed request. failure is why it is not
+// possible, err is fatal.
 func (r *reading) decrypt(s *Stream, got content, keys []m3u8.Key, j job, failed func() bool) (plain content, failure, err error) {
 	if len(keys) == 0 {
 		return got, nil, nil
@@ -66,7 +68,7 @@ func (r *reading) fetchKey(s *Stream, uri string, j job, failed func() bool) (ke
 	if err != nil {
 		return nil, err, nil
 	}
-	return r.keys.get(r.ctx, at.String(), func() ([]byte, error, error) {
+	return r.keys.get(at.String(), func() ([]byte, error, error) {
 		e, got, _, err := r.fetch(r.ctx, request{ResourceKey, s, at, nil, j.seg.MSN, maxKey, always(failed)})
 		r.release(e)
 		if err != nil || e.Err != nil {
@@ -119,10 +121,7 @@ func (r *reading) decryptSpool(got content, key []byte, iv [aes.BlockSize]byte) 
 	if err == nil {
 		n, err = padding(b[len(b)-aes.BlockSize:])
 	}
-	if closed := w.file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err = cmp.Or(err, w.file.Close()); err != nil {
 		r.removeSpool(w.spool)
 		return content{}, err
 	}
@@ -130,7 +129,6 @@ func (r *reading) decryptSpool(got content, key []byte, iv [aes.BlockSize]byte) 
 	return plain, nil
 }
 
-// newCBC begins to decrypt so many bytes.
 func newCBC(size int64, key []byte, iv [aes.BlockSize]byte) (cipher.BlockMode, error) {
 	if size == 0 || size%aes.BlockSize != 0 {
 		return nil, fmt.Errorf("its %d bytes are no whole number of blocks: it was cut off, or is not encrypted", size)
@@ -145,13 +143,8 @@ func newCBC(size int64, key []byte, iv [aes.BlockSize]byte) (cipher.BlockMode, e
 // padding is how many bytes at the end of the last block are padding.
 func padding(last []byte) (int, error) {
 	n := int(last[len(last)-1])
-	if n == 0 || n > aes.BlockSize {
+	if n == 0 || n > aes.BlockSize || !bytes.Equal(last[len(last)-n:], bytes.Repeat(last[len(last)-1:], n)) {
 		return 0, errors.New("its padding is wrong: the key or IV is another, or it is damaged")
-	}
-	for _, b := range last[len(last)-n:] {
-		if int(b) != n {
-			return 0, errors.New("its padding is wrong: the key or IV is another, or it is damaged")
-		}
 	}
 	return n, nil
 }

@@ -8,29 +8,29 @@ import (
 )
 
 var (
-	// ErrGap is the Err of a Segment that the playlist says is not there.
+	// ErrGap is the Err of a Segment with EXT-X-GAP.
 	ErrGap = errors.New("segment is a gap")
-	// ErrNotAsked is what the Err of a Segment wraps that was named and never asked for: it came too late to that.
+	// ErrNotAsked is wrapped by the Err of a Segment that was listed and never requested, because it was too late.
 	ErrNotAsked = errors.New("not asked for")
-	// ErrCoding is what the error of an answer wraps that came compressed, though that was not asked for (Content-Encoding).
+	// ErrCoding is wrapped by the error of an answer that is compressed although that was not requested (Content-Encoding).
 	ErrCoding = errors.New("its content coding is not read")
 	// ErrMethod is what the Err of a Segment wraps that is encrypted in a way that is not read: all but AES-128.
 	ErrMethod = errors.New("encryption is not read")
 )
 
-// RequestError says that something could not be fetched.
+// RequestError reports a failed request.
 type RequestError struct {
 	// URL is without a password.
 	URL string
-	// Status is the answer's, 0 where none came that is an error.
+	// Status is that of an HTTP error, 0 for other errors.
 	Status int
 	// Err is the cause, nil where Status is.
 	Err error
-	// Withheld says that it was asked for without Client.Header, which is sent to the stream's own server only, and refused.
+	// Withheld reports an answer 401 or 403 to a request without Client.Header, which goes to the stream's own server only.
 	Withheld bool
 }
 
-// Error says what was asked for and why it did not come.
+// Error names the address and the cause.
 func (e *RequestError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("fetch %s: %v", e.URL, e.Err)
@@ -45,5 +45,4 @@ func (e *RequestError) Error() string {
 	return "fetch " + e.URL + ": " + said
 }
 
-// Unwrap gives the cause.
 func (e *RequestError) Unwrap() error { return e.Err }

@@ -1,6 +1,7 @@
 package hlsclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,17 +22,16 @@ const (
 	longestOther   = time.Minute
 	// maxFailure bounds the body of an answer that is an error.
 	maxFailure = 1 << 20
-	// maxRequests is how many requests of a Run may go on at once.
+	// maxRequests is how many requests of a Run may run at once.
 	maxRequests = 256
 )
 
-// errSlow is why an answer was given up that would come to no end.
+// errSlow is why an answer that would never end was given up.
 var errSlow = errors.New("it comes too slowly")
 
 // errStalled is why a request was given up.
 var errStalled = errors.New("nothing has come for too long")
 
-// request is what is to be fetched.
 type request struct {
 	resource Resource
 	stream   *Stream
@@ -39,12 +39,12 @@ type request struct {
 	part     *m3u8.ByteRange // nil for all
 	msn      int64
 	limit    int64 // of what is taken, in bytes
-	// failed is told each attempt that failed, and reports whether another may be made; nil for one that may.
+	// failed is called for each failed attempt, and reports whether to try again; nil for yes.
 	failed func() (again bool)
 }
 
-// ask asks once. The Exchange's Err says whether it came; what was asked for is then the content, and from where it came,
-// which what it names is relative to.
+// ask sends one request. The Exchange's Err is the failure; else got is the content, and from its address, which URIs in it
+// are relative to.
 func (r *reading) ask(ctx context.Context, q request) (e *Exchange, got content, from location) {
 	e = &Exchange{Resource: q.resource, Stream: q.stream, URL: q.at.String(), Range: q.part, MSN: q.msn}
 	e.FinalURL = e.URL
@@ -94,15 +94,12 @@ func (r *reading) askFile(q request, e *Exchange) (content, error) {
 	}
 	defer f.Close()
 	e.Answered = r.c.Now()
-	in, size := io.Reader(f), info.Size()
+	in, at, size := io.Reader(f), int64(0), info.Size()
 	if q.part != nil {
-		in, size = io.NewSectionReader(f, q.part.Offset, q.part.Length), q.part.Length
+		at, size = q.part.Offset, q.part.Length
+		in = io.NewSectionReader(f, at, size)
 	}
 	if q.resource == ResourceSegment && size > maxInMemory && size <= q.limit {
-		at := int64(0)
-		if q.part != nil {
-			at = q.part.Offset
-		}
 		if at > info.Size()-size {
 			return content{}, io.ErrUnexpectedEOF
 		}
@@ -116,7 +113,6 @@ func (r *reading) askFile(q request, e *Exchange) (content, error) {
 	return got, err
 }
 
-// take reads a body.
 func (r *reading) take(q request, e *Exchange, body io.Reader, said, limit int64) (content, error) {
 	if q.resource == ResourcePlaylist && coding(e.Header) == "" {
 		body = &playlistBody{r: body}
@@ -129,7 +125,7 @@ func (r *reading) take(q request, e *Exchange, body io.Reader, said, limit int64
 func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got content, from location, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timeout := or(r.c.Timeout, defaultTimeout)
+	timeout := cmp.Or(r.c.Timeout, defaultTimeout)
 	idle := time.AfterFunc(timeout, func() { cancel(errStalled) })
 	defer idle.Stop()
 	most := longestOther
@@ -141,7 +137,7 @@ func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got cont
 	explain := func(err error) error {
 		var u *url.Error
 		if errors.As(err, &u) {
-			err = u.Err // the rest of it is said already
+			err = u.Err // the rest repeats what the caller adds
 		}
 		switch cause := context.Cause(ctx); {
 		case errors.Is(cause, errHeldUp):
@@ -181,7 +177,7 @@ func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got cont
 	whole := q.part != nil && resp.StatusCode == http.StatusOK // the server doesn't know ranges
 	switch {
 	case failed:
-		limit = min(limit, maxFailure) // it says why
+		limit = min(limit, maxFailure) // the body explains the error
 		body = io.LimitReader(body, limit)
 	case whole:
 		limit = q.part.Offset + q.part.Length
@@ -216,13 +212,12 @@ func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got cont
 	return got, from, nil
 }
 
-// watchedReader tells of each read that brought something.
+// watchedReader calls read for each read that returned bytes.
 type watchedReader struct {
 	r    io.Reader
 	read func()
 }
 
-// Read reads once.
 func (w *watchedReader) Read(b []byte) (int, error) {
 	n, err := w.r.Read(b)
 	if n > 0 {
@@ -231,18 +226,9 @@ func (w *watchedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// or is v, or the default where v is 0.
-func or[T comparable](v, byDefault T) T {
-	var zero T
-	if v == zero {
-		return byDefault
-	}
-	return v
-}
-
 // pause is how long to wait before an attempt, which are counted from 1; the first needs none.
 func (c *Client) pause(attempt int) time.Duration {
-	least, most := or(c.RetryMin, shortestRetry), or(c.RetryMax, longestRetry)
+	least, most := cmp.Or(c.RetryMin, shortestRetry), cmp.Or(c.RetryMax, longestRetry)
 	d := least
 	for ; attempt > 2 && d < most; attempt-- {
 		d *= 2
@@ -250,7 +236,6 @@ func (c *Client) pause(attempt int) time.Duration {
 	return min(d, max(most, least))
 }
 
-// worthRetry reports whether asking again may help.
 func worthRetry(err error) bool {
 	var r *RequestError
 	if !errors.As(err, &r) || errors.Is(err, errSlow) || errors.Is(err, ErrCoding) {
@@ -263,10 +248,9 @@ func worthRetry(err error) bool {
 	return r.Status >= 500
 }
 
-// fetch asks as often as it takes, up to Attempts, and tells of each. With an error that is not fatal the Exchange is the
-// last.
+// fetch sends a request up to Attempts times and reports each. If the error is not fatal, e is the last attempt.
 func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, got content, from location, err error) {
-	attempts := or(r.c.Attempts, defaultAttempts)
+	attempts := cmp.Or(r.c.Attempts, defaultAttempts)
 	for n := 1; ; n++ {
 		if e, got, from, err = r.fetchOnce(ctx, q, n); err != nil {
 			return e, content{}, from, err
@@ -285,8 +269,7 @@ func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, got conten
 	}
 }
 
-// fetchOnce asks once and tells of it. The error is fatal: ctx, which ends with that of r, is done, or the handler
-// failed.
+// fetchOnce sends a request once and reports it. The error is fatal: ctx is done, or the handler failed.
 func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exchange, got content, from location, err error) {
 	e, got, from = r.ask(ctx, q)
 	if ctx.Err() != nil && !givenUp(ctx) {
@@ -294,7 +277,7 @@ func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exc
 	}
 	e.Attempt = attempt
 	if r.h.Exchange != nil {
-		err = r.tell(func() error { return r.h.Exchange(e) })
+		err = r.report(func() error { return r.h.Exchange(e) })
 	}
 	return e, got, from, err
 }
@@ -302,7 +285,6 @@ func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exc
 // givenUp reports that a single request was given up, not all.
 func givenUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errHeldUp) }
 
-// wait waits for d, or until ctx is done.
 func wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -13,7 +13,7 @@ import (
 const (
 	// shortestReload keeps a playlist with no or a wrong target duration from being asked for without end.
 	shortestReload = 200 * time.Millisecond
-	// fastestReload does so where Reload says how often.
+	// fastestReload is the lower limit for Client.Reload.
 	fastestReload = 10 * time.Millisecond
 )
 
@@ -25,7 +25,7 @@ type follower struct {
 	imports map[string]string // variables of the multivariant playlist
 
 	loads    int64
-	last     *loading // which was told
+	last     *loading // reported last
 	progress progress
 	// numbering counts how often that of the segments began anew.
 	numbering int64
@@ -46,8 +46,7 @@ func (f *follower) request() request {
 	return request{resource: ResourcePlaylist, stream: f.stream, at: f.at, msn: -1, limit: m3u8.MaxText}
 }
 
-// loadFirst loads the playlist for the first time, in as many attempts as it takes; attempt is the last. The error is
-// fatal where ctx is done.
+// loadFirst loads the playlist for the first time, with retries; attempt is the last. The error is fatal if ctx is done.
 func (f *follower) loadFirst(ctx context.Context) (l *loading, attempt int, err error) {
 	e, got, from, err := f.r.fetch(ctx, f.request())
 	if err != nil {
@@ -64,7 +63,7 @@ func (f *follower) loadFirst(ctx context.Context) (l *loading, attempt int, err 
 	return l, e.Attempt, err
 }
 
-// load loads the playlist once more. failure is why it did not come, which was told; err is fatal.
+// load loads the playlist once more. failure is why that failed, which was reported; err is fatal.
 func (f *follower) load(ctx context.Context, attempt int) (l *loading, failure, err error) {
 	e, got, from, err := f.r.fetchOnce(ctx, f.request(), attempt)
 	if err != nil {
@@ -122,7 +121,7 @@ func (f *follower) parse(e *Exchange, text []byte, from location) (*loading, err
 	return &loading{e, text, p, from, p.Defined, held + read}, nil
 }
 
-// drop gives back what a loading takes that nobody needs any more, besides its exchange.
+// drop frees the memory of a loading, except that of its exchange.
 func (f *follower) drop(l *loading) {
 	if l == nil {
 		return
@@ -141,7 +140,6 @@ func (f *follower) sameText(data []byte) bool {
 	return f.last != nil && bytes.Equal(f.last.text, data)
 }
 
-// take makes the Version of a playlist that was loaded.
 func (f *follower) take(l *loading) *Version {
 	v := &Version{
 		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Text: l.text, Playlist: l.playlist, Changed: !f.sameText(l.text),
@@ -160,11 +158,11 @@ func (f *follower) forget() {
 	}
 }
 
-func (f *follower) tell(v *Version) error {
+func (f *follower) report(v *Version) error {
 	if f.r.h.Version == nil {
 		return nil
 	}
-	return f.r.tell(func() error { return f.r.h.Version(v) })
+	return f.r.report(func() error { return f.r.h.Version(v) })
 }
 
 // follow reads the playlist's segments, until its end.
@@ -195,7 +193,7 @@ func (f *follower) loadAgain(l *loading, q *queue) error {
 	}
 }
 
-// next loads the next version, so long after the loading of the last one began (6.3.4), and until it comes.
+// next loads the next version, delay after the start of the last loading (6.3.4), and retries until it succeeds.
 func (f *follower) next(last *loading, delay time.Duration) (*loading, error) {
 	c, ctx := f.r.c, f.r.ctx
 	began, failing := last.exchange.Began, time.Time{}
@@ -233,7 +231,7 @@ func (f *follower) delay(m *m3u8.Media, changed bool) time.Duration {
 	return max(d, shortestReload)
 }
 
-// version takes a media playlist that was loaded: tells of it, and has its new segments fetched.
+// version handles a media playlist that was loaded: reports it, and queues its new segments.
 func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 	first := f.loads == 0
 	v := f.take(l)
@@ -244,7 +242,7 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 	case v.Changed:
 		v.New = f.progress.next(m, v)
 	}
-	if err := f.tell(v); err != nil || v.Stale || !v.Changed {
+	if err := f.report(v); err != nil || v.Stale || !v.Changed {
 		return v.Changed, err
 	}
 	if v.Restarted {
@@ -260,27 +258,24 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 	return v.Changed, nil
 }
 
-// older are versions that look older than one that came before, one after the other.
+// older counts successive versions that look older than an earlier one.
 type older struct {
 	end   int64 // of the last, 0 before any
-	moves int   // how often they went on
+	moves int   // how often they advanced
 }
 
 const (
-	// restartMoves is how often versions that look older must go on, one after the other, until they are taken for those
-	// of a stream that was started anew under the same names. A server between two of whose copies of a playlist requests
-	// alternate brings the newer one in between.
+	// restartMoves is how often versions that look older must advance in a row to count as a restarted stream. A server that
+	// alternates between two copies of a playlist sends the newer one in between.
 	restartMoves = 2
-	// restartMovesNear is that where they have segments in common with the last version: a copy that lags behind by a few
-	// segments has too, and has caught up by then.
+	// restartMovesNear is the same where they overlap the last version: a copy that lags a few segments has caught up by then.
 	restartMovesNear = 3
-	// dateTimeSlack is by how much a segment's time may be said another way without being another segment's, where the
-	// target duration is no more.
+	// dateTimeSlack is the least difference between two dates that makes them those of different segments.
 	dateTimeSlack = time.Second
 )
 
-// compare says how many segments of a version have numbers that are known, how many of those are the same, and whether
-// the date and time of one of them is that of another segment.
+// compare counts the segments with known numbers, and those of them that are the same; contradicted reports a date that is
+// another segment's.
 func (p *progress) compare(m *m3u8.Media) (shared, same int, contradicted bool) {
 	slack := max(time.Duration(m.TargetDuration), dateTimeSlack)
 	for i := range m.Segments {
@@ -301,7 +296,7 @@ func (p *progress) compare(m *m3u8.Media) (shared, same int, contradicted bool) 
 	return shared, same, contradicted
 }
 
-// goesOn takes a version that looks older, and reports whether so many of them went on that the stream was started anew.
+// goesOn takes a version that looks older, and reports whether enough of them advanced: the stream was restarted.
 func (p *progress) goesOn(first, end int64) bool {
 	o := &p.older
 	switch {

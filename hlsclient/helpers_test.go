@@ -171,7 +171,8 @@ hi2/index.m3u8
 	}
 	uris := func(list []Stream) (b string) {
 		for _, s := range list {
-			b += " " + s.uri()
+			uri, _ := s.entry()
+			b += " " + uri
 		}
 		return b
 	}

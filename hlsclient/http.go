@@ -24,8 +24,8 @@ const (
 	maxCookie  = 4 << 10
 )
 
-// NewHTTP makes what requests for streams can be made with, with its transport, which may be changed before it is used. Cookies
-// go where RFC 6265 has them go: some answers set what the requests for segments must have.
+// NewHTTP returns a client for streams, and its transport, which may be changed before use. It keeps cookies (RFC 6265): some
+// servers require them for segments.
 func NewHTTP() (*http.Client, *http.Transport) {
 	jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List}) // it fails never
 	t := &http.Transport{
@@ -43,7 +43,6 @@ type boundedJar struct {
 	known map[string]bool // by host, domain, path and name
 }
 
-// SetCookies takes cookies that are known, or for which there is room.
 func (j *boundedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -77,10 +76,10 @@ func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && hostA == hostB && portA == portB
 }
 
-// trusted reports whether Header may be sent to a URL: to the origin of the stream's own address, and to the hosts that
-// were named, but not in plain text where that address is not.
+// trusted reports whether Header may be sent to a URL: to the stream's own origin and to HeaderTo, but not in plain text if
+// the stream's address is https.
 func (r *reading) trusted(u *url.URL) bool {
-	if own := r.at.url; own != nil { // else it is a file
+	if own := r.at.url; own != nil { // nil for a file
 		if sameOrigin(u, own) {
 			return true
 		}
@@ -95,8 +94,8 @@ func (r *reading) trusted(u *url.URL) bool {
 	})
 }
 
-// setHeader sets what each request has, and of Header what it may have. Bodies are wanted as they are: players take
-// segments so, and a short answer can't become a long one.
+// setHeader sets a request's header, with Header where that is allowed. Bodies are requested uncompressed: a short answer can't
+// become a long one.
 func (r *reading) setHeader(req *http.Request) {
 	req.Header.Set("Accept-Encoding", "identity")
 	trusted := r.trusted(req.URL)

@@ -45,8 +45,8 @@ func parseLocation(text string) (location, error) {
 	return location{}, fmt.Errorf("parse address: scheme %q is not read: use http, https or file, or a path", scheme)
 }
 
-// resolve finds what a playlist at l means by a URI. What is remote can't name what is local: a server that is not
-// trusted could have any file read else.
+// resolve finds what a URI in a playlist at l names. A remote playlist can't name local files, which an untrusted server could
+// read otherwise.
 func (l location) resolve(uri string) (location, error) {
 	if uri == "" {
 		return location{}, errors.New("resolve URI: it is empty")
@@ -94,7 +94,6 @@ func (l location) beside(uri string) string {
 	return literal
 }
 
-// String is the URL, absolute.
 func (l location) String() string {
 	if l.url != nil {
 		return l.url.String()
@@ -114,7 +113,6 @@ func (l location) redacted() string {
 	return l.String()
 }
 
-// query are the parameters of the URL.
 func (l location) query() url.Values {
 	if l.url == nil {
 		return nil

@@ -1,6 +1,7 @@
 package hlsclient
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -8,14 +9,12 @@ import (
 )
 
 const (
-	// defaultParallel is how many segments of a stream are asked for at once at the most: one that hangs, one that fails,
-	// and one that comes.
+	// defaultParallel is Client.Parallel's default: one that hangs, one that fails, and one that is received.
 	defaultParallel = 3
 	// leastSlow is how long a segment may take without being overtaken, however short it is: answers from far away do.
 	leastSlow = 100 * time.Millisecond
-	// maxHeld is how many bytes of segments may wait to be told, of all streams of a Run, most of them in temporary files:
-	// nothing new is asked for beyond it but what the others wait for. It is what a ladder of 40 Mbit/s brings in the 45 s
-	// that all attempts at a segment that hangs take.
+	// maxHeld is how many bytes of segments may wait to be reported in a Run, most in temporary files; beyond it only the segment
+	// that all wait for is requested. 40 Mbit/s bring as much in the 45 s that all attempts at a hanging segment take.
 	maxHeld = 256 << 20
 	// inMemory is how many bytes of maxHeld one counts for that is always in memory: 16 MiB are the most of these.
 	inMemory = 16
@@ -23,13 +22,12 @@ const (
 	heldBesides = 4 << 10 * inMemory
 )
 
-// fetching fetches the segments of one stream and tells of them in the order of the playlist. They are asked for one after
-// the other, as players do; while one of them fails or takes longer than it lasts, others overtake it, since they leave the
-// playlist meanwhile.
+// fetching fetches the segments of one stream and reports them in the order of the playlist. They are requested one at a time,
+// as players do; while one fails or is slow, others overtake it, before they leave the playlist.
 type fetching struct {
 	r    *reading
 	q    *queue
-	init string // identity of the initialization section of the last that was told
+	init string // identity of the last reported initialization section
 }
 
 // fetchSegments fetches what is in the queue until there will be no more or ctx is done.
@@ -39,17 +37,17 @@ func (r *reading) fetchSegments(q *queue) {
 	f.run(&wg)
 	wg.Wait()
 	for _, s := range q.rest() {
-		_ = f.tell(s, r.tellLast) // it ends anyway
+		_ = f.report(s, r.reportLast) // it ends anyway
 	}
 }
 
 func (f *fetching) run(wg *sync.WaitGroup) {
 	for f.r.ctx.Err() == nil {
 		s, over := f.q.take()
-		if over || s != nil && f.tell(s, f.r.tell) != nil {
+		if over || s != nil && f.report(s, f.r.report) != nil {
 			return
 		}
-		next := f.q.start(or(f.r.c.Parallel, defaultParallel), f.r.held.Load() >= f.r.maxHeld)
+		next := f.q.start(cmp.Or(f.r.c.Parallel, defaultParallel), f.r.held.Load() >= f.r.maxHeld)
 		if next != nil {
 			wg.Go(func() { f.fetch(next) })
 		}
@@ -63,7 +61,6 @@ func (f *fetching) run(wg *sync.WaitGroup) {
 	}
 }
 
-// fetch fetches one.
 func (f *fetching) fetch(s *queued) {
 	ctx, cancel := context.WithCancelCause(f.r.ctx)
 	defer cancel(nil)
@@ -92,8 +89,8 @@ func (f *fetching) fetch(s *queued) {
 	f.q.done(s, out)
 }
 
-// tell tells of one, by a function that calls the handler.
-func (f *fetching) tell(s *queued, call func(func() error) error) error {
+// report reports one segment through call, which runs the handler.
+func (f *fetching) report(s *queued, call func(func() error) error) error {
 	f.r.held.Add(-s.held)
 	f.r.memory.give(s.memory)
 	defer f.release(s.out)
@@ -107,7 +104,6 @@ func (f *fetching) tell(s *queued, call func(func() error) error) error {
 	return call(func() error { return f.r.h.Segment(s.out) })
 }
 
-// release gives back what a segment takes.
 func (f *fetching) release(s *Segment) {
 	f.r.release(s.Exchange)
 	if s.Exchange == nil || len(s.Keys) == 0 {

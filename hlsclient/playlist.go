@@ -12,11 +12,10 @@ import (
 	"github.com/refstream/refstream/internal/redact"
 )
 
-// maxOther is how much is read of what was asked for as a playlist and is none: more than error pages have, and little of
-// a stream that has no end.
+// maxOther is how much is read of an answer that should be a playlist and is none: more than error pages have.
 const maxOther = 64 << 10
 
-// playlistBody is the body of a playlist. It fails where it goes on and on without being one.
+// playlistBody is the body of a playlist. Reading fails if it is long and no playlist.
 type playlistBody struct {
 	r     io.Reader
 	start []byte
@@ -26,7 +25,6 @@ type playlistBody struct {
 // playlistStart is long enough for a byte order mark and the first tag.
 const playlistStart = len("\xef\xbb\xbf#EXTM3U")
 
-// Read reads once.
 func (p *playlistBody) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.size += int64(n)
@@ -57,7 +55,7 @@ func codedError(h http.Header) error {
 	return fmt.Errorf("%w: it is sent as %s (Content-Encoding): have the server send it as it is", ErrCoding, redact.Excerpt(coding(h)))
 }
 
-// decoder decodes a playlist that came with a header.
+// decoder decodes the body of a playlist by its header.
 func decoder(h http.Header, body []byte) (io.Reader, error) {
 	switch coding(h) {
 	case "":
@@ -72,7 +70,7 @@ func decoder(h http.Header, body []byte) (io.Reader, error) {
 	return nil, codedError(h)
 }
 
-// decode is the text of a playlist that came.
+// decode is the text of a playlist.
 func (r *reading) decode(e *Exchange) (content, error) {
 	if coding(e.Header) == "" {
 		return content{data: e.Body}, nil
@@ -90,8 +88,8 @@ func (r *reading) decode(e *Exchange) (content, error) {
 	return got, nil
 }
 
-// PlaylistText is the text of a playlist that came with a header: body, or where that was sent compressed, with gzip, what
-// it means. An error says that it can't be decoded, or is longer than 32 MiB.
+// PlaylistText is the text of a playlist with its header: body, unpacked if it is sent with gzip. An error reports that it can't
+// be decoded, or is longer than 32 MiB.
 func PlaylistText(h http.Header, body []byte) ([]byte, error) {
 	if coding(h) == "" {
 		return body, nil

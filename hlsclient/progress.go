@@ -11,7 +11,7 @@ import (
 const (
 	// firstBehind is how many target durations before the end of a live playlist a client begins (RFC 8216bis, 6.3.3).
 	firstBehind = 3
-	// remembered is how many segments that have left the playlist are known again, should an old version come.
+	// remembered is how many segments are remembered after they left the playlist, in case an old version is served.
 	remembered = 4096
 )
 
@@ -19,22 +19,22 @@ const (
 type progress struct {
 	// first is the number of the first segment of the last version that was taken, end the one after that of its last.
 	first, end int64
-	// known are the segments of that version and before it, by number, without the query, which may change with each
-	// version; listed are those of that version alone, whole.
+	// known are the segments of that version and earlier ones, by number and without the query, which may change; listed are
+	// those of that version, with it.
 	known  map[int64]knownSegment
 	listed map[string]bool
 	older  older
 }
 
-// knownSegment is what was said of a segment.
+// knownSegment is what a playlist listed.
 type knownSegment struct {
 	id       string
 	at       time.Time // EXT-X-PROGRAM-DATE-TIME, zero for none
 	duration media.Seconds
 }
 
-// same reports whether a segment of that number is the one that is known, by its identity; or else, since a token in the
-// path may change with each version, by its date, or where one has none by the last part of its name.
+// same reports whether a segment with that number is the known one: by its identity, or, since a token in the path may change,
+// by its date, or without a date by the last part of its name.
 func (k *knownSegment) same(s *m3u8.MediaSegment) bool {
 	id := identity(s)
 	switch {
@@ -56,7 +56,7 @@ func (p *progress) begin(m *m3u8.Media, behind time.Duration) (take []int) {
 	return indexes(startOf(m, behind), len(m.Segments))
 }
 
-// startOf is the segment to begin with: the last that begins so far behind the end, or else the first.
+// startOf is the segment to begin with: the last that begins so far before the end, or else the first.
 func startOf(m *m3u8.Media, behind time.Duration) int {
 	if m.End || behind < 0 {
 		return 0
@@ -71,8 +71,7 @@ func startOf(m *m3u8.Media, behind time.Duration) int {
 	return i
 }
 
-// next takes a version that is another than the last, and picks its segments to be fetched. It sets what is special about
-// the version.
+// next takes a changed version, picks the segments to fetch, and sets Stale, Restarted and Missed of v.
 func (p *progress) next(m *m3u8.Media, v *Version) (take []int) {
 	n := len(m.Segments)
 	if n == 0 {

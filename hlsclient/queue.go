@@ -10,15 +10,14 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// waiting is how many segments may wait to be fetched where the playlist is shorter: hours of them. One that can't be
-// fetched as fast as it comes falls behind, and the first of so many are no longer there to be had.
+// waiting is how many segments may wait to be fetched (more if the playlist lists more): hours of them. Beyond it the oldest
+// are dropped.
 const waiting = 4096
 
-// fairStarts is which of the segments that are begun with is the first that waits, though it has left the playlist and
-// others are still in it: so that none waits for ever where all come slowly.
+// fairStarts: every fourth segment that is started is the oldest that waits, even if it has left the playlist, so that none
+// waits for ever.
 const fairStarts = 4
 
-// errHeldUp is why a request is given up that others wait for.
 var errHeldUp = errors.New("it comes too slowly: too much that came after it waits")
 
 // job is a segment that is to be fetched.
@@ -30,14 +29,13 @@ type job struct {
 	dateTime  time.Time
 }
 
-// listing says what the last version of a playlist holds.
+// listing is what the last version of a playlist holds.
 type listing struct {
 	numbering int64
 	first     int64           // media sequence number of the first
 	listed    map[string]bool // by wholeIdentity; not changed any more
 }
 
-// holds reports whether a segment is still in the playlist.
 func (l *listing) holds(j *job) bool {
 	return l.numbering == j.numbering && j.seg.MSN >= l.first || l.listed[wholeIdentity(&j.seg)]
 }
@@ -49,7 +47,7 @@ const (
 	slotDone
 )
 
-// queued is a segment on its way: it waits, is fetched, and is told when all before it were.
+// queued is a segment in the queue: it waits, is fetched, and is reported after all before it.
 type queued struct {
 	job
 	state  int
@@ -61,8 +59,8 @@ type queued struct {
 	memory int64    // bytes of the memory for all
 }
 
-// queue holds the segments of one stream from when a playlist names them until they are told. Putting some in never
-// waits, so that the playlist goes on being loaded while they come slowly.
+// queue holds the segments of one stream from when a playlist lists them until they are reported. Adding never blocks, so that
+// the playlist is reloaded while segments are slow.
 type queue struct {
 	stream  *Stream
 	changed chan struct{} // holds one where something happened since it was looked for
@@ -79,8 +77,7 @@ type queue struct {
 
 func newQueue(s *Stream) *queue { return &queue{stream: s, changed: make(chan struct{}, 1)} }
 
-// put takes a version: its new segments, and what it lists. Where more than limit wait, the first of them are given up. memory
-// is what it takes.
+// put adds the new segments of a version, and what it lists. Beyond limit the oldest are given up. memory is what it takes.
 func (q *queue) put(jobs []job, now listing, limit int) (memory int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -114,7 +111,7 @@ func (q *queue) giveUp(s *queued, why error) {
 	q.waiting--
 }
 
-// close says that no more will come.
+// close ends the queue: nothing is added any more.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -129,7 +126,7 @@ func (q *queue) wake() {
 	}
 }
 
-// take removes the first slot where it is done; over says that there is none and none will come.
+// take removes the first slot if it is done; over reports that the queue is empty and closed.
 func (q *queue) take() (s *queued, over bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -146,9 +143,9 @@ func (q *queue) take() (s *queued, over bool) {
 	return s, false
 }
 
-// start picks the slot that is to be fetched now, nil for none: one at a time, and another where all that are being
-// fetched are slow. Those come first that are still in the playlist. Where full is set, since too much waits to be told,
-// it is only the first of all, for which the others wait, and which is given up where it has left the playlist.
+// start picks the slot to fetch now, nil for none: one at a time, and another while all running ones are slow. Segments that are
+// still listed go first. With full set it picks only the head, for which the others wait, and which is canceled if it is slow
+// and has left the playlist.
 func (q *queue) start(parallel int, full bool) *queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -186,14 +183,14 @@ func (q *queue) pick(full bool) (first *queued) {
 	return first
 }
 
-// cancelBy says how to give up the request for a slot that was started.
+// cancelBy sets how to cancel the request for a started slot.
 func (q *queue) cancelBy(s *queued, cancel context.CancelCauseFunc) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s.cancel = cancel
 }
 
-// overtake says that a slot takes long, or that a request for it failed: others need not wait for it.
+// overtake marks a slot as slow or failing: others need not wait for it.
 func (q *queue) overtake(s *queued) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -212,7 +209,7 @@ func (q *queue) hasLeft(s *queued) bool {
 	return s.left
 }
 
-// done says what became of a slot that was started.
+// done finishes a started slot.
 func (q *queue) done(s *queued, out *Segment) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -224,8 +221,7 @@ func (q *queue) done(s *queued, out *Segment) {
 	q.wake()
 }
 
-// rest are those that can be told at an early end: what is done, and what was missed for good, since it has left the
-// playlist and nobody asked for it.
+// rest are the slots to report at an early end: those that are done, and those that left the playlist unrequested.
 func (q *queue) rest() (slots []*queued) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -19,11 +19,10 @@ const (
 )
 
 const (
-	// maxStreams bounds how many playlists of one multivariant playlist are read, each with two goroutines and a
-	// connection: more than any ladder with all its languages has.
+	// maxStreams bounds the playlists read of one multivariant playlist, each with two goroutines and a connection: more than any
+	// ladder with all its languages has.
 	maxStreams = 256
-	// maxMap bounds an initialization section, of which common ones have some kilobytes, and maxKey what comes as a key, so
-	// that an error page is recognized as none.
+	// maxMap bounds an initialization section, usually some kilobytes, and maxKey a key, so that an error page is recognized.
 	maxMap = 1 << 20
 	maxKey = 64 << 10
 )
@@ -36,12 +35,12 @@ type reading struct {
 	cancel context.CancelCauseFunc
 	at     location
 
-	telling sync.Mutex
-	failed  error // the handler's, after which it is told nothing more
+	reporting sync.Mutex
+	failed    error // the handler's, after which it is not called any more
 
 	http     *http.Client
 	longest  time.Duration // that the answer with a segment may take
-	requests chan struct{} // holds one for each that goes on
+	requests chan struct{} // holds one for each that runs
 	memory   budget        // what it has in memory
 	parsing  sync.Mutex    // held while a playlist is parsed, so that not all are at once
 
@@ -49,7 +48,7 @@ type reading struct {
 	spools   map[string]int64 // sizes of temporary files
 	spooled  int64            // of all
 
-	held    atomic.Int64 // bytes of segments that wait to be told
+	held    atomic.Int64 // bytes of segments that wait to be reported
 	maxHeld int64
 	keys    *store
 	maps    *store
@@ -68,19 +67,18 @@ func (c *Client) newReading(ctx context.Context, url string, h Handler) (*readin
 	}
 	r := &reading{
 		c: c, h: h, at: at, keys: newStore(), maps: newStore(), maxHeld: maxHeld, requests: make(chan struct{}, maxRequests),
-		spools: map[string]int64{},
+		spools: map[string]int64{}, longest: longestSegment,
 	}
-	r.longest = longestSegment
 	r.http = r.withHeader(c.HTTP)
 	r.memory.give(maxMemory)
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	return r, nil
 }
 
-// tell calls the handler, which no other goroutine does meanwhile. After its first error it is told nothing more.
-func (r *reading) tell(f func() error) error {
-	r.telling.Lock()
-	defer r.telling.Unlock()
+// report calls the handler, one call at a time. It is not called again after its first error.
+func (r *reading) report(f func() error) error {
+	r.reporting.Lock()
+	defer r.reporting.Unlock()
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
@@ -91,10 +89,10 @@ func (r *reading) tell(f func() error) error {
 	return nil
 }
 
-// tellLast is tell at the end, when ctx may be done.
-func (r *reading) tellLast(f func() error) error {
-	r.telling.Lock()
-	defer r.telling.Unlock()
+// reportLast is report at the end, when ctx may be done.
+func (r *reading) reportLast(f func() error) error {
+	r.reporting.Lock()
+	defer r.reporting.Unlock()
 	if r.failed == nil {
 		r.failed = f()
 	}
@@ -105,10 +103,9 @@ func (r *reading) trouble(s *Stream, err error) error {
 	if r.h.Trouble == nil {
 		return nil
 	}
-	return r.tell(func() error { return r.h.Trouble(&Trouble{s, r.c.Now(), err}) })
+	return r.report(func() error { return r.h.Trouble(&Trouble{s, r.c.Now(), err}) })
 }
 
-// run reads until the end.
 func (r *reading) run() error {
 	defer r.cancel(nil)
 	defer r.removeSpools()
@@ -129,19 +126,8 @@ func (r *reading) read() error {
 		first.stream = &Stream{URL: r.at.String()}
 		return first.follow(l)
 	}
-	if err := first.tell(first.take(l)); err != nil {
+	if err := first.report(first.take(l)); err != nil {
 		return err
 	}
 	return r.readStreams(first, l)
-}
-
-// uri is the playlist's, as the multivariant playlist has it.
-func (s *Stream) uri() string {
-	switch {
-	case s.Variant != nil:
-		return s.Variant.URI
-	case s.Rendition != nil:
-		return s.Rendition.URI
-	}
-	return ""
 }

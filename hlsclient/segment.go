@@ -1,6 +1,7 @@
 package hlsclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,8 +11,8 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// fetchSegment fetches a segment with all that it needs; failed is told each request that failed, and reports whether one
-// for the segment itself is to be repeated. Its Err says why it didn't come; the error is fatal.
+// fetchSegment fetches a segment with its key and initialization section; failed is called for each failed request, and reports
+// whether to repeat one for the segment itself. out.Err is why it failed; the error is fatal.
 func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed func() (again bool)) error {
 	at, err := j.from.resolve(j.seg.URI)
 	if err != nil {
@@ -30,7 +31,7 @@ func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed 
 		}
 	}
 	e, got, _, err := r.fetch(ctx, request{
-		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, or(r.c.MaxSegment, defaultMaxSegment), failed,
+		ResourceSegment, out.Stream, at, j.seg.Range, j.seg.MSN, cmp.Or(r.c.MaxSegment, defaultMaxSegment), failed,
 	})
 	if err != nil {
 		return err
@@ -49,14 +50,13 @@ func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed 
 	return err
 }
 
-// fetchMap fetches an initialization section, or takes it from those that were fetched. failure is why it isn't there,
-// err is fatal.
+// fetchMap fetches an initialization section, or takes it from the cache. failure is why it failed, err is fatal.
 func (r *reading) fetchMap(s *Stream, m *m3u8.Map, j job, failed func() bool) (data []byte, failure, err error) {
 	at, err := j.from.resolve(m.URI)
 	if err != nil {
 		return nil, err, nil
 	}
-	return r.maps.get(r.ctx, mapIdentity(m, j.from), func() ([]byte, error, error) {
+	return r.maps.get(mapIdentity(m, j.from), func() ([]byte, error, error) {
 		e, got, _, err := r.fetch(r.ctx, request{ResourceMap, s, at, m.Range, j.seg.MSN, maxMap, always(failed)})
 		r.release(e)
 		if err != nil || e.Err != nil {
@@ -67,12 +67,12 @@ func (r *reading) fetchMap(s *Stream, m *m3u8.Map, j job, failed func() bool) (d
 	})
 }
 
-// always has what several segments share asked for again, whatever becomes of the one that it is fetched for.
+// always repeats requests for what several segments share, even if the segment that it is fetched for has left.
 func always(failed func() bool) func() bool {
 	return func() bool { failed(); return true }
 }
 
-// mapIdentity tells initialization sections apart, empty for none.
+// mapIdentity identifies an initialization section, empty for none.
 func mapIdentity(m *m3u8.Map, from location) string {
 	if m == nil {
 		return ""
@@ -101,8 +101,7 @@ func rangeText(r *m3u8.ByteRange) string {
 	return "\n" + strconv.FormatInt(r.Offset, 10) + "+" + strconv.FormatInt(r.Length, 10)
 }
 
-// owner copies what segments need of the text of their playlist, which they would keep in memory else: many versions of
-// a long one, where segments wait.
+// owner copies what segments need of the text of their playlist, which many waiting segments would keep in memory otherwise.
 type owner struct {
 	seg m3u8.MediaSegment // the last, whose keys and initialization section the next usually has too
 }

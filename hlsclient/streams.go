@@ -14,8 +14,7 @@ import (
 // maxLeftOut bounds how many playlists are remembered that are not read.
 const maxLeftOut = 100_000
 
-// streams are the playlists of a multivariant playlist that are read. Those that can't be had are asked for again and
-// again as long as one is read.
+// streams are the playlists that are read of a multivariant playlist. Those that fail are retried as long as one is read.
 type streams struct {
 	r *reading
 	// ctx ends when none is read any more.
@@ -34,7 +33,6 @@ type streams struct {
 	errs    []error // why each of the others could not be, by number
 }
 
-// choose picks of a multivariant playlist.
 func (r *reading) choose(m *m3u8.Multivariant) []Stream {
 	if r.c.Choose == nil {
 		return HighestVariant(m)
@@ -61,13 +59,12 @@ func (r *reading) readStreams(master *follower, l *loading) error {
 	case r.ctx.Err() != nil:
 		return r.ctx.Err()
 	case s.whole:
-		return nil // what failed was told
+		return nil // failures were reported
 	}
 	return errors.Join(s.errs...)
 }
 
-// reload loads the multivariant playlist again and again, and adds the streams that are new. It ends when no stream is
-// read any more.
+// reload reloads the multivariant playlist and adds new streams, until no stream is read any more.
 func (s *streams) reload(master *follower, l *loading) {
 	c := s.r.c
 	every := max(c.ReloadMultivariant, fastestReload)
@@ -88,7 +85,7 @@ func (s *streams) reload(master *follower, l *loading) {
 		}
 		attempt, delay = 1, every
 		v := master.take(l)
-		if master.tell(v) != nil {
+		if master.report(v) != nil {
 			return
 		}
 		if v.Changed {
@@ -97,17 +94,15 @@ func (s *streams) reload(master *follower, l *loading) {
 	}
 }
 
-// add begins to read those of the chosen that are not known yet. Several variants may share a playlist, which is read
-// once.
+// add starts the chosen streams that are not known yet. Variants may share a playlist, which is read once.
 func (s *streams) add(chosen []Stream, of *loading) {
 	if n := s.addUpToMost(chosen, of); n > 0 {
-		// Where it can't be told, all ends.
+		// Where it can't be reported, all ends.
 		_ = s.r.trouble(nil, fmt.Errorf("read HLS: %d of the playlists that %s names are left out: no more than %d are read at once",
 			n, of.from.redacted(), maxStreams))
 	}
 }
 
-// addUpToMost adds streams and counts those that are too many.
 func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,14 +112,17 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 	}
 	for i := range chosen {
 		stream := chosen[i] // of its own
-		at, err := of.from.resolve(stream.uri())
-		url, renamed := "unusable "+stream.uri(), ""
+		uri, attributes := stream.entry()
+		at, err := of.from.resolve(uri)
+		url, renamed := "unusable "+uri, ""
 		if err == nil {
 			url = at.String()
-			renamed = stream.nameWithoutQuery(url)
+			renamed = nameWithoutQuery(url, attributes)
 			stream.URL = url
 		}
-		if s.count == maxStreams && !s.known[url] && (first || !s.known[renamed]) {
+		// Within one playlist only the URL identifies a stream: the query may change from one version to the next.
+		known := s.known[url] || !first && s.known[renamed]
+		if s.count == maxStreams && !known {
 			if hash := maphash.String(s.seed, url); !s.leftOut[hash] {
 				tooMany++
 				if len(s.leftOut) < maxLeftOut {
@@ -133,8 +131,6 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 			}
 			continue
 		}
-		// In one playlist only the URL tells: from one to the next the query may be another.
-		known := s.known[url] || !first && s.known[renamed]
 		s.known[url] = true
 		if renamed != "" {
 			s.known[renamed] = true
@@ -152,7 +148,7 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 	return tooMany
 }
 
-// follow reads one to its end. Its errors are told as trouble: others go on.
+// follow reads one to its end. Its errors are reported as trouble: others continue.
 func (s *streams) follow(f *follower, unusable error) {
 	if unusable != nil {
 		s.failed(f, unusable)
@@ -180,7 +176,7 @@ func (s *streams) follow(f *follower, unusable error) {
 	s.over()
 }
 
-// failed tells why one can't be read, and reports whether there is still another that is.
+// failed reports why one can't be read, and returns whether another is still read.
 func (s *streams) failed(f *follower, err error) bool {
 	if s.r.ctx.Err() == nil && s.r.trouble(f.stream, err) == nil {
 		s.keep(f, err)
@@ -194,7 +190,7 @@ func (s *streams) keep(f *follower, err error) {
 	s.errs[f.stream.Number] = err
 }
 
-// again says that one is read after all, and reports whether another is too: else it is over.
+// again counts a stream that is read after all, and reports whether another is read too: else it is too late.
 func (s *streams) again() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,7 +201,7 @@ func (s *streams) again() bool {
 	return true
 }
 
-// over says that one is not read any more, and reports whether another is.
+// over ends one stream, and reports whether another is still read.
 func (s *streams) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,8 +212,7 @@ func (s *streams) over() bool {
 	return s.read > 0
 }
 
-// tryAgain loads a playlist that did not come at first, until it comes or no other is read any more: then it returns nil,
-// as where it is given up.
+// tryAgain retries a playlist that failed at first. It returns nil when no other stream is read any more, or it is given up.
 func (s *streams) tryAgain(f *follower, attempt int) *loading {
 	c := s.r.c
 	failing := c.Now()
@@ -243,22 +238,24 @@ func (s *streams) tryAgain(f *follower, attempt int) *loading {
 	}
 }
 
-// nameWithoutQuery is what a stream is known by where its query changes.
-func (s *Stream) nameWithoutQuery(url string) string {
-	var b strings.Builder
-	path, _, _ := strings.Cut(url, "?")
-	b.WriteString("\n" + path)
-	attributes := []m3u8.Attribute(nil)
+// entry is the URI and attributes in the multivariant playlist.
+func (s *Stream) entry() (uri string, attributes []m3u8.Attribute) {
 	switch {
 	case s.Variant != nil:
-		attributes = s.Variant.Attributes
+		return s.Variant.URI, s.Variant.Attributes
 	case s.Rendition != nil:
-		attributes = s.Rendition.Attributes
+		return s.Rendition.URI, s.Rendition.Attributes
 	}
+	return "", nil
+}
+
+// nameWithoutQuery identifies a stream whose query may change.
+func nameWithoutQuery(url string, attributes []m3u8.Attribute) string {
+	name, _, _ := strings.Cut(url, "?")
 	for _, a := range attributes {
 		if a.Name != "URI" {
-			b.WriteString("\n" + a.Name + "=" + a.Value)
+			name += "\n" + a.Name + "=" + a.Value
 		}
 	}
-	return b.String()
+	return "\n" + name
 }

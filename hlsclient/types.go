@@ -7,7 +7,7 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// Resource says what an Exchange asked for.
+// Resource is what an Exchange requested.
 type Resource string
 
 // The resources.
@@ -18,13 +18,12 @@ const (
 	ResourceSegment  Resource = "segment"
 )
 
-// Exchange is one request and its outcome. Nothing in it changes after it was told.
+// Exchange is one request and its outcome. It does not change after it was reported.
 type Exchange struct {
 	Resource Resource
 	// Stream is whose request it is, nil for the first playlist's.
 	Stream *Stream
-	// URL is what was asked for, absolute; a file URL for a local file. FinalURL is where the answer came from, after
-	// redirections.
+	// URL is the requested address, absolute; a file URL for a local file. FinalURL is that after redirections.
 	URL, FinalURL string
 	// Range is the part that was asked for, nil for all.
 	Range *m3u8.ByteRange
@@ -32,15 +31,13 @@ type Exchange struct {
 	MSN int64
 	// Attempt counts from 1.
 	Attempt int
-	// Status and Header are the answer's; 0 and nil for a local file, and where no answer came.
+	// Status and Header are the answer's; 0 and nil for a local file, and without an answer.
 	Status int
 	Header http.Header
-	// Body is what came, as it was sent, up to where it broke off, also that of an answer that is an error. Of a segment that
-	// is long it is nil, and Spool has it.
+	// Body is what was received, as sent, also of an error or a broken answer. Of a long segment it is nil, and Spool has it.
 	Body  []byte
 	Spool *Spool
-	// Began is when the request was made, Answered when the answer's header was there (zero where none came), Ended when
-	// the body was.
+	// Began is when the request was sent, Answered when the header was there (zero without an answer), Ended when the body was.
 	Began, Answered, Ended time.Time
 	// Err is why it failed, a *RequestError; nil where it did not.
 	Err error
@@ -54,8 +51,7 @@ type Stream struct {
 	Number int
 	// URL is that of the playlist, absolute.
 	URL string
-	// Variant is set where a multivariant playlist names it as one, Rendition where it does as that. Both are nil where
-	// the address that was given is that of the media playlist.
+	// Variant or Rendition is the multivariant playlist's entry; both are nil for a media playlist that was given directly.
 	Variant   *m3u8.Variant
 	Rendition *m3u8.Rendition
 }
@@ -66,20 +62,18 @@ type Version struct {
 	Stream *Stream
 	// Number counts the loadings of this playlist from 0.
 	Number int64
-	// Exchange is how it came. Text is the playlist's: its Body, or where that was sent compressed, what that means.
+	// Exchange is its request. Text is the playlist's text: its Body, unpacked if it was sent compressed.
 	Exchange *Exchange
 	Text     []byte
 	Playlist *m3u8.Playlist
-	// Changed says that the text is another one than at the last loading; it is set on the first.
+	// Changed is set on the first loading, and when the text differs from the last one.
 	Changed bool
-	// Stale says that it is older than one that was loaded before: it ends earlier, and otherwise says the same. Nothing
-	// is taken from it.
+	// Stale: it is older than an earlier version: it ends earlier, and is the same otherwise. It is not used.
 	Stale bool
-	// Restarted says that the numbering does not go on: the segments of this version that were not in the last one are
-	// read from its first on.
+	// Restarted: the numbering is not continued. The segments of this version that were not in the last one are read.
 	Restarted bool
-	// New are the indexes in the Playlist's Segments of those that are to be fetched: each is told as a Segment, unless
-	// Run ends before. They must not be changed.
+	// New are the indexes of the Playlist's Segments to fetch: each is reported as a Segment, unless Run ends before. They must
+	// not be changed.
 	New []int
 	// Missed counts the segments between the last version and this one that neither has.
 	Missed int64
@@ -89,25 +83,20 @@ type Version struct {
 type Segment struct {
 	Stream *Stream
 	m3u8.MediaSegment
-	// DateTime is ProgramDateTime, or where it has none what follows from that of another segment of the version by EXTINF
-	// (RFC 8216, 6.3.3); zero where that is not known.
+	// DateTime is ProgramDateTime, or what follows from another segment's by EXTINF (RFC 8216, 6.3.3); zero where not known.
 	DateTime time.Time
 	// Version is the Number of the version that named it first.
 	Version int64
-	// URL is absolute.
-	URL string
-	// Data is the segment, decrypted; Init the initialization section that it needs, nil for none. They are
-	// shared, Data with the Exchange and Init with other segments, and must not be changed. Of a segment that is long Data is
-	// nil, and Spool has it.
+	URL     string
+	// Data is the decrypted segment, nil if Spool has it; Init its initialization section, nil for none. They are shared with
+	// the Exchange and other segments, and must not be changed.
 	Data, Init []byte
 	Spool      *Spool
-	// InitChanged says that Init is another one than that of the last segment.
+	// InitChanged: Init differs from that of the last segment.
 	InitChanged bool
-	// Exchange is the one that brought it or the last that failed to; nil where nothing was asked for. It may have brought
-	// what is of no use, for want of a key or of Init.
+	// Exchange is the successful or last request; nil if none was sent. It may be useless without a key or Init.
 	Exchange *Exchange
-	// Err is why it is not there: ErrGap, ErrNotAsked, ErrMethod, or an error that wraps a *RequestError or says what can't be
-	// decrypted; nil where there is.
+	// Err is why it is missing: ErrGap, ErrNotAsked, ErrMethod, one that wraps a *RequestError, or a decryption error.
 	Err error
 }
 
@@ -117,13 +106,11 @@ type Trouble struct {
 	Stream *Stream
 	// At is when it was noticed.
 	At time.Time
-	// Err says what: it wraps a *RequestError, is a parse error, or says how many playlists are too many. The reading goes
-	// on.
+	// Err wraps a *RequestError, is a parse error, or names how many playlists are too many. Reading continues.
 	Err error
 }
 
-// HighestVariant picks the variant with the highest BANDWIDTH, the first of equals, which has the playlist's best picture.
-// Where renditions of video belong to it, that is its own playlist all the same.
+// HighestVariant picks the variant with the highest BANDWIDTH, the first of equals, and of it only its own playlist.
 func HighestVariant(m *m3u8.Multivariant) []Stream {
 	if len(m.Variants) == 0 {
 		return nil
