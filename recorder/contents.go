@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// short is up to what length in bytes contents stand in the database: a file of its own costs more than they do.
+	// short is the longest content, in bytes, that is kept in the database: a file of its own would cost more.
 	short = 16 << 10
 	// shortPlaylist is that of playlists, which people look for in the database.
 	shortPlaylist = 1 << 20
@@ -28,7 +28,6 @@ const (
 	longestExtension = 6
 )
 
-// content is what was stored.
 type content struct {
 	id  int64 // 0 for nothing
 	sum [sha256.Size]byte
@@ -42,11 +41,8 @@ func contentOf(b []byte) content {
 	return content{sum: sha256.Sum256(b)}
 }
 
-// is reports whether a content is the same.
-func (c content) is(b []byte) bool { return c.sum == contentOf(b).sum }
-
-// store stores what came, unless it is there already. In a transaction that isn't committed a file may stay that no row
-// names, which the next that is equal takes over.
+// store stores a body, unless it is stored already. A transaction that is rolled back may leave a file without a row, which the
+// next equal content reuses.
 func (w *writer) store(e *hlsclient.Exchange) (content, error) {
 	if e.Size() == 0 {
 		return content{}, nil
@@ -63,7 +59,7 @@ func (w *writer) store(e *hlsclient.Exchange) (content, error) {
 	return w.storeBody(r, limit, extension(e.URL))
 }
 
-// storeBody stores a content: in the database where it has no more than limit bytes, else in a file whose name ends with ext.
+// storeBody stores a content: in the database if it has at most limit bytes, else in a file whose name ends with ext.
 func (w *writer) storeBody(r io.ReadSeeker, limit int, ext string) (content, error) {
 	var c content
 	hash := sha256.New()
@@ -179,7 +175,6 @@ func (s *Session) body(ctx context.Context, b Body) ([]byte, error) {
 	return data, nil
 }
 
-// chunk reads a file of the folder chunks.
 func (s *Session) chunk(name string, bytes int64) ([]byte, error) {
 	if name == "" || name != filepath.Base(name) || !filepath.IsLocal(name) { // sessions come from others, too
 		return nil, fmt.Errorf("%w: %q is no name of a chunk", ErrDamaged, name)

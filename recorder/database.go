@@ -19,7 +19,7 @@ const (
 	// databaseFile and chunksDir are what a session's folder holds, besides the lock.
 	databaseFile = "session.db"
 	chunksDir    = "chunks"
-	// applicationID is what the header of a session's database says ("RefS"), schemaVersion its user_version.
+	// applicationID ("RefS") and schemaVersion are in the header of a session's database, as application_id and user_version.
 	applicationID = 0x52656653
 	schemaVersion = 1
 )
@@ -72,7 +72,6 @@ func checkSchema(ctx context.Context, db querier) (empty bool, err error) {
 	return false, checkTables(ctx, db)
 }
 
-// checkTables reports a table that is missing.
 func checkTables(ctx context.Context, db querier) error {
 	for _, table := range []string{
 		"session", "runs", "urls", "playlists", "bodies", "exchanges", "versions", "segments", "troubles",
@@ -89,7 +88,6 @@ func checkTables(ctx context.Context, db querier) error {
 	return nil
 }
 
-// readInfo reads what the session says about itself.
 func readInfo(ctx context.Context, db querier) (Info, error) {
 	var i Info
 	var created string
@@ -118,8 +116,7 @@ var (
 	ErrDamaged = errors.New("session is damaged")
 )
 
-// NotAsked begins the Error of a Segment that a playlist named and that was never asked for, since the recorder came too
-// late: it has no Exchange.
+// NotAsked begins the Error of a Segment that was listed and never requested, because the recorder was late: it has no Exchange.
 const NotAsked = "not asked for"
 
 // Result codes of SQLite (sqlite.org/rescode.html); the lowest byte of an error's code.
@@ -154,7 +151,7 @@ func explain(err error) error {
 	return err
 }
 
-// explainWrite is explain of an error of writing to the session in a folder: SQLite doesn't say why it could not.
+// explainWrite is explain for writing to the session in a folder, with a cause that SQLite does not give.
 func explainWrite(dir string, err error) error {
 	err = explain(err)
 	if code(err) == codeIO {

@@ -45,7 +45,7 @@ type entry struct {
 	duration    time.Duration
 }
 
-// asked is a request for a segment. It is remembered without what came of it, which may be long.
+// asked identifies a request for a segment.
 type asked struct {
 	url     string
 	msn     int64
@@ -55,7 +55,6 @@ type asked struct {
 
 func askedOf(e *hlsclient.Exchange) asked { return asked{e.URL, e.MSN, e.Began, e.Attempt} }
 
-// answer is what became of it.
 type answer struct {
 	id     int64
 	failed bool
@@ -109,8 +108,7 @@ func (f *feed) dealtWith(s *hlsclient.Segment) (version int64) {
 	return version
 }
 
-// exchangeOf gives the id of a request that brought a segment or the last that failed to, 0 for none, and forgets those
-// for it that failed before.
+// exchangeOf is the id of the successful or last request for a segment, 0 for none. It forgets the failed ones before.
 func (f *feed) exchangeOf(s *hlsclient.Segment) int64 {
 	if s.Exchange == nil {
 		return 0
@@ -125,7 +123,7 @@ func (f *feed) exchangeOf(s *hlsclient.Segment) int64 {
 	return id
 }
 
-// kindOf says what names a playlist.
+// kindOf is the kind and name of a playlist.
 func kindOf(s *hlsclient.Stream, iframes map[string]bool) (kind PlaylistKind, name string, bandwidth int64) {
 	switch {
 	case s == nil:

@@ -14,24 +14,22 @@ import (
 // partPrefix begins the names of files that are not whole yet.
 const partPrefix = ".part-"
 
-// folder is that of a session that is written.
 type folder struct {
 	dir  string
-	made []string // folders that were not there before, the outermost first
+	made []string // folders that did not exist before, the innermost first
 	lock *filelock.File
-	// fresh says that there was no session before: what is there now may be taken away again.
+	// fresh: there was no session before, so that it may be removed again.
 	fresh bool
 }
 
-// openFolder makes the folder of a session, or takes it as it is, locks it, and tidies up what a recorder left behind that
-// was killed.
+// openFolder makes or opens the folder of a session, locks it, and removes what a killed recorder left behind.
 func openFolder(dir string) (*folder, error) {
 	f := &folder{dir: dir}
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		if _, err := os.Lstat(d); !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
 			break
 		}
-		f.made = append([]string{d}, f.made...)
+		f.made = append(f.made, d)
 	}
 	err := atomicfile.Folder(filepath.Join(dir, chunksDir))
 	if err == nil {
@@ -58,7 +56,6 @@ func openFolder(dir string) (*folder, error) {
 // databaseSuffixes are how the names of the files end that SQLite keeps, the database last.
 func databaseSuffixes() []string { return []string{"-wal", "-shm", "-journal", ""} }
 
-// tidy removes files that are not whole.
 func (f *folder) tidy() error {
 	chunks := filepath.Join(f.dir, chunksDir)
 	entries, err := os.ReadDir(chunks)
@@ -85,8 +82,7 @@ func (f *folder) checkEmpty() error {
 		ErrDamaged, databaseFile, len(entries), chunksDir)
 }
 
-// remove takes away what was made, and nothing else: a session that was not there before with the chunks that it names, and
-// folders, unless they hold something by others.
+// remove removes what this recorder made, and nothing else: a new session with the chunks that it names, and empty folders.
 func (f *folder) remove(chunks []string) {
 	if f.fresh {
 		for _, name := range chunks {
@@ -98,12 +94,11 @@ func (f *folder) remove(chunks []string) {
 		os.Remove(filepath.Join(f.dir, chunksDir))
 		os.Remove(filepath.Join(f.dir, lockFile))
 	}
-	for i := len(f.made) - 1; i >= 0; i-- {
-		os.Remove(f.made[i])
+	for _, d := range f.made {
+		os.Remove(d)
 	}
 }
 
-// close gives the lock back.
 func (f *folder) close() {
 	if f.lock != nil {
 		f.lock.Close()
@@ -114,7 +109,6 @@ func (f *folder) close() {
 // lockFile keeps a session to one recorder.
 const lockFile = "session.lock"
 
-// lockSession takes the lock of the session in a folder.
 func lockSession(dir string) (*filelock.File, error) {
 	name := filepath.Join(dir, lockFile)
 	for {

@@ -1,10 +1,8 @@
 // Package recorder records HLS sessions (RFC 8216bis): every version of every playlist with the time it was seen, every
-// segment, initialization section and key, and every error, so that a stream's behaviour in the field can be replayed
-// and measured. A session is a folder with an SQLite file, session.db, whose tables schema.sql describes, and a folder
-// chunks with what is too long for it.
+// segment, initialization section and key, and every error, so that a stream can be replayed and measured. A session is a folder
+// with an SQLite file, session.db (tables: schema.sql), and a folder chunks with longer contents.
 //
-// session.db holds addresses as they were asked for, with all passwords and tokens in them, and what the answers' headers
-// say: who is given a session has them. Logs and errors have no passwords.
+// session.db holds addresses and the headers of answers as they were, with all passwords and tokens. Logs and errors have none.
 package recorder
 
 import (
@@ -19,27 +17,26 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// Options say what is recorded. URL, Dir and Now are needed.
+// Options are those of Record. URL, Dir and Now are needed.
 type Options struct {
-	// URL is the stream's: http, https, file, or the path of a local playlist. The session holds it as it is, also a password
-	// in it. When a session is resumed it may be empty, and must otherwise be the one that it was begun with.
+	// URL is the stream's: http, https, file, or the path of a local playlist. The session keeps it as it is, with any password.
+	// When a session is resumed it may be empty, and must otherwise be the same.
 	URL string
 	// Dir is the session's folder. It is made; where it holds a session that is resumed.
 	Dir string
-	// Version is that of refstream, which the session says.
+	// Version is that of refstream, which the session records.
 	Version string
 	// Now is the clock, with a monotonic reading, as time.Now has it.
 	Now func() time.Time
 	// HTTP makes the requests; nil for one that keeps enough connections.
 	HTTP *http.Client
-	// Header is added to requests as of [hlsclient.Client], and HeaderTo are the hosts besides the stream's own that get it. It is
-	// not recorded.
+	// Header and HeaderTo are those of [hlsclient.Client]. They are not recorded.
 	Header   http.Header
 	HeaderTo []string
-	// Poll is the time between two loadings of a playlist, from 10 ms: how exactly it is known when a version appeared. 0
-	// for a fortieth of the target duration, at least 50 ms and at most 250 ms.
+	// Poll is the time between two loadings of a playlist, at least 10 ms; it limits how exactly the time of a version is known. 0
+	// for a fortieth of the target duration, between 50 ms and 250 ms.
 	Poll time.Duration
-	// Behind says how far behind the live edge to begin: 0 for all that the playlists hold.
+	// Behind is how far behind the live edge to begin: 0 for the start of the playlists.
 	Behind time.Duration
 	// Duration is how long to record; 0 for no limit.
 	Duration time.Duration
@@ -98,17 +95,16 @@ func (o *Options) reload(m *m3u8.Media, _ bool) time.Duration {
 type Progress struct {
 	// Elapsed is the time since the run's start.
 	Elapsed time.Duration
-	// Playlists counts those that are followed, Versions what came of them.
+	// Playlists counts those that are followed, Versions their versions.
 	Playlists, Versions int64
 	// Segments counts those that were fetched, Failed those that could not be, and Failures the requests that failed.
 	Segments, Failed, Failures int64
-	// Bytes is what came of the network, Stored what the session grew by in contents.
+	// Bytes is what was received, Stored how much contents added to the session.
 	Bytes, Stored int64
-	// Behind is how much of the longest behind of the playlists is not recorded yet: all segments that were named and not
-	// dealt with, also those that have left it.
+	// Behind is the longest backlog of a playlist: the duration of all segments that were listed and not recorded yet.
 	Behind time.Duration
-	// Silent is how long ago the longest silent of the live playlists last named a new segment: 0 up to one and a half of its target
-	// durations, when a new version is due (RFC 8216, 6.2.1). What was published meanwhile is not known.
+	// Silent is the longest time since a live playlist listed a new segment; 0 up to one and a half of its target durations, when
+	// a new version is due (RFC 8216, 6.2.1).
 	Silent time.Duration
 }
 
@@ -117,6 +113,6 @@ type Summary struct {
 	Progress
 	// Reason is that of the Run: "stopped", "duration", "end of stream", or an error.
 	Reason string
-	// Resumed says that the session was there before.
+	// Resumed: the session existed before.
 	Resumed bool
 }

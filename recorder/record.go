@@ -24,8 +24,8 @@ const (
 const (
 	// progressEvery is how often progress is reported.
 	progressEvery = 250 * time.Millisecond
-	// parallel is how many segments of a playlist are asked for at once while some fail or are slow: each that hangs takes
-	// up one of them for some tens of seconds, and a live stream goes on meanwhile.
+	// parallel is how many segments of a playlist are requested at once while some fail or are slow: one that hangs takes up a
+	// slot for some tens of seconds.
 	parallel = 8
 	// persistPause is how long to wait until a stream that can't be had is asked for anew.
 	persistPause = time.Second
@@ -35,8 +35,8 @@ const (
 var errDuration = errors.New("the duration is over")
 
 // Record records a stream into a new session, or resumes one, until ctx is done, the duration is over or all playlists have
-// ended, none of which is an error. All that came before an error is kept; but where nothing of a stream could be read, a
-// session that was not there before is taken away again.
+// ended, none of which is an error. After an error all that was recorded is kept; a new session in which nothing of the stream
+// could be read is removed.
 func Record(ctx context.Context, o Options) (Summary, error) {
 	sum, err := record(ctx, o)
 	switch {
@@ -71,7 +71,6 @@ func record(ctx context.Context, o Options) (Summary, error) {
 	return r.finish(reason, err)
 }
 
-// finish ends the run.
 func (r *recording) finish(reason string, err error) (Summary, error) {
 	if err != nil {
 		reason = err.Error()
@@ -95,13 +94,13 @@ func (r *recording) finish(reason string, err error) (Summary, error) {
 	return Summary{Progress: p, Reason: reason, Resumed: r.w.resumed}, err
 }
 
-// read reads the stream until the end, and says what that was.
+// read reads the stream and returns why it ended.
 func (r *recording) read(ctx context.Context) (reason string, err error) {
 	o := r.o
 	client := &hlsclient.Client{
 		Now: o.Now, HTTP: o.HTTP, Header: o.Header, HeaderTo: o.HeaderTo, Choose: r.choose, Behind: o.Behind, Reload: o.reload,
 		ReloadMultivariant: max(pollMultivariant, o.Poll), Timeout: o.Timeout, Parallel: parallel,
-		SpoolDir: filepath.Join(r.w.folder.dir, chunksDir), MaxSpool: -1, // all that comes is kept there anyway
+		SpoolDir: filepath.Join(r.w.folder.dir, chunksDir), MaxSpool: -1, // everything is kept there anyway
 	}
 	if o.Behind == 0 {
 		client.Behind = -1
@@ -136,7 +135,6 @@ func (r *recording) read(ctx context.Context) (reason string, err error) {
 	}
 }
 
-// now is how far the recording is.
 func (r *recording) now() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,29 +172,25 @@ func (r *recording) reportProgress() (stop func()) {
 const (
 	// connections is how many to one server are kept open: a playlist and a segment each of many variants.
 	connections = 64
-	// idle is how long a connection is kept that is not used: less than the 5 s after which common servers close it, which a
-	// request should not run into.
+	// idle is how long an unused connection is kept: less than the 5 s after which common servers close it.
 	idle = 4 * time.Second
 )
 
-// newHTTP makes what a recording's requests are made with.
 func newHTTP() *http.Client {
 	c, transport := hlsclient.NewHTTP()
 	transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = connections, idle
-	c.Transport = once{transport, nothing{}}
+	c.Transport = once{transport, struct{ io.ReadCloser }{http.NoBody}} // net/http must not recognize NoBody
 	return c
 }
 
-// once makes each request once. net/http repeats one in silence where a connection that was in use before is closed without
-// an answer, which is an outcome that is to be recorded. It does not repeat one with a body that can't be had again. Over
-// HTTP/1 an empty one of unknown length is no other request, if it is told not to send it in chunks, as it would where it
-// can't tell within 200 ms that there is nothing. Over HTTP/2 it would be another, and so TLS is left alone.
+// once prevents the silent retries of net/http when a reused connection is closed without an answer: that is an outcome to
+// record. net/http does not repeat a request with a body that can't be rewound. Over HTTP/1 an empty body of unknown length
+// does not change the request if it is not sent in chunks ("identity"). Over HTTP/2 it would, so TLS is left alone.
 type once struct {
 	*http.Transport
 	body io.ReadCloser // empty
 }
 
-// RoundTrip makes the request.
 func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "http" && (r.Body == nil || r.Body == http.NoBody) {
 		r = r.WithContext(r.Context()) // a copy
@@ -204,12 +198,3 @@ func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return o.Transport.RoundTrip(r)
 }
-
-// nothing is an empty body.
-type nothing struct{}
-
-// Read is at the end.
-func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
-
-// Close has nothing to do.
-func (nothing) Close() error { return nil }

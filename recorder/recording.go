@@ -99,13 +99,12 @@ func (r *recording) count(f func(*Progress)) {
 	f(&r.progress)
 }
 
-// exchange writes a request and what came of it.
 func (r *recording) exchange(e *hlsclient.Exchange) error {
 	f := r.feed(e.Stream)
 	var c content
 	var id int64
 	again := e.Resource == hlsclient.ResourcePlaylist
-	same := again && !f.began.IsZero() && f.status == e.Status && f.content.is(e.Body)
+	same := again && !f.began.IsZero() && f.status == e.Status && f.content.sum == contentOf(e.Body).sum
 	write := func() (err error) {
 		url, err := r.w.url(e.URL, again)
 		if err != nil {
@@ -169,7 +168,6 @@ func (r *recording) exchange(e *hlsclient.Exchange) error {
 	return nil
 }
 
-// version writes a playlist that has changed.
 func (r *recording) version(v *hlsclient.Version) error {
 	f := r.feed(v.Stream)
 	if !f.began.Equal(v.Exchange.Began) {
@@ -229,7 +227,6 @@ func (r *recording) version(v *hlsclient.Version) error {
 	return err
 }
 
-// segment writes what became of an entry.
 func (r *recording) segment(s *hlsclient.Segment) error {
 	f := r.feed(s.Stream)
 	exchange := f.exchangeOf(s)
@@ -263,14 +260,14 @@ func (r *recording) segment(s *hlsclient.Segment) error {
 	return nil
 }
 
-// trouble writes what else went wrong, but not what the request says that failed, nor the same again and again.
+// trouble writes another problem, unless it is a recorded request's failure or the same as before.
 func (r *recording) trouble(f *feed, at time.Time, err error) error {
 	known := f.trouble == err.Error()
 	if f.trouble = err.Error(); known {
 		return nil
 	}
 	r.warn("the stream has a problem", "error", err)
-	if err == f.failure { //nolint:errorlint // that very one: one that wraps it says more
+	if err == f.failure { // that very one: one that wraps it has more
 		return nil
 	}
 	return r.w.exec(`INSERT INTO troubles (run, playlist, at, error) VALUES (?, ?, ?, ?)`, r.w.run, orNull(f.id), r.w.at(at), err.Error())

@@ -84,7 +84,7 @@ func (s *Session) Playlists(ctx context.Context) ([]Playlist, error) {
 	}, `SELECT p.id, u.url, kind, name, bandwidth FROM playlists p JOIN urls u ON u.id = p.url ORDER BY p.id`))
 }
 
-// URLs are all addresses that something was asked of, in the order in which they came.
+// URLs are all requested addresses, in order.
 func (s *Session) URLs(ctx context.Context) ([]string, error) {
 	return all(rows(ctx, s, "addresses", func(r scanner) (string, error) {
 		var u string
@@ -97,16 +97,14 @@ func (s *Session) URLs(ctx context.Context) ([]string, error) {
 func (s *Session) Versions(ctx context.Context, playlist int64) iter.Seq2[*Version, error] {
 	return rows(ctx, s, "versions", func(r scanner) (*Version, error) {
 		v := &Version{}
-		var unseen sql.NullInt64
-		err := r.Scan(&v.ID, &v.Run, &v.Playlist, &v.Exchange, &v.Body, &v.Number, &v.Seen, &unseen, &v.Stale, &v.Restarted, &v.Missed)
-		v.Unseen = time.Duration(orMinus(unseen))
+		err := r.Scan(&v.ID, &v.Run, &v.Playlist, &v.Exchange, &v.Body, &v.Number, &v.Seen, &v.Unseen, &v.Stale, &v.Restarted, &v.Missed)
 		return v, err
-	}, `SELECT id, run, playlist, exchange, body, number, seen_at, unseen_at, stale, restarted, missed
+	}, `SELECT id, run, playlist, exchange, body, number, seen_at, COALESCE(unseen_at, -1), stale, restarted, missed
 		FROM versions WHERE playlist = ? ORDER BY id`, playlist)
 }
 
-// Segments gives the segments of a playlist, by its id, in the order in which they were dealt with, which in a run is that
-// of the playlist.
+// Segments iterates over the segments of a playlist, by its id, in the order in which they were handled: within a run, that of
+// the playlist.
 func (s *Session) Segments(ctx context.Context, playlist int64) iter.Seq2[*Segment, error] {
 	return rows(ctx, s, "segments", scanSegment, `SELECT id, run, playlist, version, COALESCE(exchange, 0), msn, discontinuity,
 		gap, duration, pdt_utc, COALESCE(error, ''), media, first_pts, end_pts
@@ -140,30 +138,21 @@ func (s *Session) Troubles(ctx context.Context) iter.Seq2[*Trouble, error] {
 	}, `SELECT run, at, COALESCE(playlist, 0), error FROM troubles ORDER BY id`)
 }
 
-// orMinus is the number, or -1 for NULL.
-func orMinus(n sql.NullInt64) int64 {
-	if n.Valid {
-		return n.Int64
-	}
-	return -1
-}
-
 // selectExchanges reads what scanExchange takes.
 const selectExchanges = `SELECT e.id, e.run, COALESCE(e.playlist, 0), e.resource, u.url, f.url, e.range_offset, e.range_length,
-	e.msn, e.attempt, e.began_at, e.answered_at, e.ended_at, e.status, e.headers, COALESCE(e.body, 0), COALESCE(b.bytes, 0),
+	e.msn, e.attempt, e.began_at, COALESCE(e.answered_at, -1), e.ended_at, e.status, e.headers, COALESCE(e.body, 0), COALESCE(b.bytes, 0),
 	COALESCE(e.error, '')
 	FROM exchanges e JOIN urls u ON u.id = e.url JOIN urls f ON f.id = e.final_url LEFT JOIN bodies b ON b.id = e.body `
 
 func scanExchange(r scanner) (*Exchange, error) {
 	e := &Exchange{}
-	var offset, length, answered sql.NullInt64
+	var offset, length sql.NullInt64
 	var header sql.NullString
 	err := r.Scan(&e.ID, &e.Run, &e.Playlist, &e.Resource, &e.URL, &e.FinalURL, &offset, &length, &e.MSN, &e.Attempt,
-		&e.Began, &answered, &e.Ended, &e.Status, &header, &e.Body, &e.Bytes, &e.Error)
+		&e.Began, &e.Answered, &e.Ended, &e.Status, &header, &e.Body, &e.Bytes, &e.Error)
 	if err != nil {
 		return nil, err
 	}
-	e.Answered = time.Duration(orMinus(answered))
 	if offset.Valid && length.Valid {
 		e.Range = &m3u8.ByteRange{Offset: offset.Int64, Length: length.Int64}
 	}
@@ -180,9 +169,8 @@ func (s *Session) Exchanges(ctx context.Context) iter.Seq2[*Exchange, error] {
 	return rows(ctx, s, "exchanges", scanExchange, selectExchanges+`ORDER BY e.run, e.began_at, e.id`)
 }
 
-// Outcomes gives the requests of one address in the order of their runs, and in these of when they began. Each that was
-// answered over HTTP has a Header: where the same content came as the last time, that of then. It must not be changed,
-// since several share it.
+// Outcomes iterates over the requests of one address in the order of their runs, and within a run of when they began. Each HTTP
+// answer has a Header: where the content was the same as before, the earlier one, shared, which must not be changed.
 func (s *Session) Outcomes(ctx context.Context, url string) iter.Seq2[*Exchange, error] {
 	list := rows(ctx, s, "exchanges", scanExchange,
 		selectExchanges+`WHERE e.url = (SELECT id FROM urls WHERE url = ?) ORDER BY e.run, e.began_at, e.id`, url)

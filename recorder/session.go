@@ -16,7 +16,7 @@ import (
 // readers is how many connections to the database are kept open: opening one costs more than reading a content.
 const readers = 8
 
-// Info says what a session is of.
+// Info describes a session.
 type Info struct {
 	// URL is the address as it was given to the recorder, but absolute where it was the path of a file.
 	URL string
@@ -26,11 +26,9 @@ type Info struct {
 	Created time.Time
 }
 
-// Session is a recorded session that is read: also while it is being recorded, when what is there at the call is seen;
-// after its recorder was killed; and where nothing may be written. It may be used by several goroutines at once.
-//
-// What its functions give is the caller's, unless they say otherwise. Rows of an iteration are read as it goes: an error is
-// the last thing it gives.
+// Session is a recorded session, open for reading: also while it is being recorded, after its recorder was killed, or from a
+// read-only folder. It may be used by several goroutines at once. Iterations read rows as they proceed, and end with the first
+// error. Results are the caller's unless documented otherwise.
 type Session struct {
 	dir  string
 	info Info
@@ -38,7 +36,7 @@ type Session struct {
 	copy string // a folder with a copy of the database, empty for none
 }
 
-// Open opens the session in a folder. Errors say what is wrong with it: ErrNoSession, ErrDamaged, or another.
+// Open opens the session in a folder. The error wraps ErrNoSession or ErrDamaged, or is another.
 func Open(ctx context.Context, dir string) (*Session, error) {
 	s := &Session{dir: dir}
 	err := findSession(dir)
@@ -79,7 +77,6 @@ func (s *Session) open(ctx context.Context) error {
 	return s.try(ctx, s.copy, "")
 }
 
-// try opens the database in a folder.
 func (s *Session) try(ctx context.Context, dir, parameters string) error {
 	if s.db != nil {
 		s.db.Close()
@@ -113,7 +110,7 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Info says what it is of.
+// Info describes the session.
 func (s *Session) Info() Info { return s.info }
 
 // named is how many sessions an error names.
@@ -165,8 +162,8 @@ func sessionsIn(dir string) string {
 	return text
 }
 
-// checkReadable reports why a database can't be read at all. Nobody writes to it: to close a file that SQLite has open
-// elsewhere in the process would end its locks.
+// checkReadable reports why a database can't be read at all. It must not run while this process writes to it: closing a file
+// that SQLite has open would end its locks.
 func checkReadable(dir string) error {
 	for _, name := range []string{databaseFile, databaseFile + "-wal"} {
 		f, err := os.Open(filepath.Join(dir, name))
@@ -179,7 +176,7 @@ func checkReadable(dir string) error {
 	return nil
 }
 
-// copyDatabase copies a database that nobody writes to into a folder of its own, which is the caller's to remove.
+// copyDatabase copies a database that nobody writes to into a new folder, which the caller removes.
 func copyDatabase(ctx context.Context, dir string) (string, error) {
 	to, err := os.MkdirTemp("", "refstream-session-")
 	if err != nil {

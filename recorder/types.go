@@ -24,7 +24,7 @@ type Run struct {
 	Started time.Time
 	// Ended is the time from its start to its end; where the recorder was killed, to the last thing that it wrote.
 	Ended time.Duration
-	// Reason says why it ended: "stopped", "duration", "end of stream", or an error; empty where the recorder was killed.
+	// Reason is why it ended: "stopped", "duration", "end of stream", or an error; empty if the recorder was killed.
 	Reason string
 }
 
@@ -59,7 +59,7 @@ func (t Timeline) OffsetOf(utc time.Time) time.Duration {
 	return t.Length
 }
 
-// UTC is when it was at an offset; it goes on after the end.
+// UTC is the time at an offset, also after the end.
 func (t Timeline) UTC(at time.Duration) time.Time {
 	for i, r := range t.Runs {
 		if since := at - t.starts[r.ID]; since < r.Ended || i == len(t.Runs)-1 {
@@ -69,7 +69,7 @@ func (t Timeline) UTC(at time.Duration) time.Time {
 	return time.Time{}
 }
 
-// PlaylistKind says what names a playlist.
+// PlaylistKind is how the stream refers to a playlist.
 type PlaylistKind string
 
 // The kinds of playlists.
@@ -103,7 +103,7 @@ type Exchange struct {
 	// Playlist is the id of the playlist that it is for, 0 where it is not known: the first loading failed.
 	Playlist int64
 	Resource hlsclient.Resource
-	// URL is what was asked for, absolute; FinalURL is where the answer came from, after redirections.
+	// URL is the requested address, absolute; FinalURL is that after redirections.
 	URL, FinalURL string
 	// Range is the part that was asked for, nil for all.
 	Range *m3u8.ByteRange
@@ -111,14 +111,14 @@ type Exchange struct {
 	MSN int64
 	// Attempt counts from 1.
 	Attempt int
-	// Began, Answered and Ended are offsets from the start of the run: the request was made, the answer's header was there
-	// (-1 where none came), the body was.
+	// Began, Answered and Ended are offsets from the start of the run: of the request, of the answer's header (-1 for none), and of
+	// the end of its body.
 	Began, Answered, Ended time.Duration
-	// Status is 0 where no answer came, and for files.
+	// Status is 0 without an answer, and for files.
 	Status int
-	// Header is nil where the same content came as the last time.
+	// Header is nil if the content was the same as before.
 	Header http.Header
-	// Body is what came, as it was sent, up to where it broke off, and 0 for nothing; Bytes is its length.
+	// Body is the received content, as sent, possibly incomplete, 0 for nothing; Bytes is its length.
 	Body  Body
 	Bytes int64
 	// Error is why it failed, empty where it did not.
@@ -131,14 +131,14 @@ type Version struct {
 	Run      int64
 	Playlist int64
 	Exchange int64
-	// Body is the text: that of the Exchange, or where that came compressed what it means.
+	// Body is the text: that of the Exchange, unpacked if that was compressed.
 	Body Body
 	// Number counts the loadings of the playlist in this run before it.
 	Number int64
 	// Seen is when it was there. It wasn't yet, as far as is known, at Unseen, which is -1 for the first of a run.
 	Seen, Unseen time.Duration
-	// Stale says that it is older than one that was there before, Restarted that its numbering does not go on. Missed
-	// counts the segments between the last version and this one that neither has.
+	// Stale: it is older than an earlier one. Restarted: the numbering is not continued. Missed counts the segments between the
+	// last version and this one that neither has.
 	Stale, Restarted bool
 	Missed           int64
 }
@@ -148,11 +148,10 @@ type Segment struct {
 	ID       int64
 	Run      int64
 	Playlist int64
-	// Version is the id of the first version that names it, Exchange of the exchange that brought it or the last that failed
-	// to, 0 where nothing was asked for.
+	// Version is the id of the first version with the segment, Exchange of its successful or last request, 0 for none.
 	Version, Exchange int64
 	MSN               int64
-	// Discontinuity says that EXT-X-DISCONTINUITY is before it, Gap is EXT-X-GAP.
+	// Discontinuity is EXT-X-DISCONTINUITY before it, Gap is EXT-X-GAP.
 	Discontinuity, Gap bool
 	// Duration is EXTINF.
 	Duration time.Duration

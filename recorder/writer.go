@@ -47,8 +47,7 @@ func openWriter(ctx context.Context, o *Options) (*writer, error) {
 }
 
 func (w *writer) open(o *Options) (err error) {
-	// NORMAL: in WAL mode a process that is killed loses nothing, and after a loss of power the last seconds are missing,
-	// but the file is whole.
+	// NORMAL: in WAL mode a killed process loses nothing; a power failure loses the last seconds, but the file stays intact.
 	w.db, err = openDatabase(w.folder.dir, "_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)")
 	if err != nil {
 		return err
@@ -198,7 +197,6 @@ func (w *writer) url(text string, again bool) (int64, error) {
 	return id, err
 }
 
-// end says why the run ended.
 func (w *writer) end(now time.Time, reason string) error {
 	return w.exec(`UPDATE runs SET ended_at = ?, reason = ? WHERE id = ?`, w.at(now), reason, w.run)
 }
@@ -235,7 +233,6 @@ func (w *writer) files() (names []string) {
 	return names
 }
 
-// close closes everything.
 func (w *writer) close() error {
 	err := w.closeDatabase()
 	w.folder.close()

@@ -117,7 +117,7 @@ func (s *playlistParser) extinf(value string) {
 	s.next.Duration = v
 }
 
-// double notes a tag that may stand before a segment once: the last one counts.
+// double notes a tag that is allowed once before a segment: the last one counts.
 func (s *playlistParser) double(tag, warning string) {
 	s.warn("%s", warning)
 	if len(s.next.Doubled) < maxWarnings {
@@ -157,7 +157,7 @@ func (s *playlistParser) rangeAfter(uri string, length int64) *ByteRange {
 	return &ByteRange{length, 0}
 }
 
-// number gives the segments their numbers, which depend on tags that may come late.
+// number numbers the segments, when all tags are known.
 func (s *playlistParser) number() {
 	m := &s.media
 	var longest media.Seconds
@@ -248,7 +248,7 @@ func (s *playlistParser) dateRange(tag, value string) error {
 	}
 	start := attributeValue(list, "START-DATE")
 	same := -1
-	if start == "" { // tags with one ID say together what there is to say (4.4.5.1)
+	if start == "" { // tags with one ID belong together (4.4.5.1)
 		same = slices.IndexFunc(s.media.DateRanges, func(o DateRange) bool { return o.ID == d.ID })
 	}
 	var ok bool
@@ -271,4 +271,24 @@ func (s *playlistParser) dateRange(tag, value string) error {
 	}
 	s.media.DateRanges = append(s.media.DateRanges, d)
 	return nil
+}
+
+// DateTimes are the times of the segments' first samples: EXT-X-PROGRAM-DATE-TIME, or what follows by EXTINF from the nearest
+// before it, or else after it, but never across a discontinuity (RFC 8216bis, 4.4.4.6); zero where not known.
+func (m *Media) DateTimes() []time.Time {
+	list := make([]time.Time, len(m.Segments))
+	for i := range m.Segments {
+		switch seg := &m.Segments[i]; {
+		case !seg.ProgramDateTime.IsZero():
+			list[i] = seg.ProgramDateTime
+		case i > 0 && !seg.Discontinuity && !list[i-1].IsZero():
+			list[i] = list[i-1].Add(time.Duration(m.Segments[i-1].Duration))
+		}
+	}
+	for i := len(list) - 2; i >= 0; i-- { // in front of the first date
+		if list[i].IsZero() && !list[i+1].IsZero() && !m.Segments[i+1].Discontinuity {
+			list[i] = list[i+1].Add(-time.Duration(m.Segments[i].Duration))
+		}
+	}
+	return list
 }

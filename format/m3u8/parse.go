@@ -14,13 +14,12 @@ import (
 const (
 	// MaxText bounds a playlist: a week of two-second segments with 100 bytes each is 30 MB.
 	MaxText = 32 << 20
-	// maxLine bounds a line, also with its variables replaced: the longest in use are session data and SCTE-35 messages
-	// of some kilobytes.
+	// maxLine bounds a line, also with its variables replaced: session data and SCTE-35 messages have some kilobytes.
 	maxLine = 1 << 20
-	// maxEntries bounds segments and attributes together, which take many times the memory of the text that makes them: a
-	// week of two-second segments, and a tag with an attribute for each.
+	// maxEntries bounds segments and attributes together, which take much more memory than their text: a week of two-second segments,
+	// and a tag with an attribute for each.
 	maxEntries = 700_000
-	// maxWarnings is how many are kept: the first ones say what kind of playlist it is.
+	// maxWarnings is how many are kept: the first ones characterize the playlist.
 	maxWarnings = 100
 	// perEntry is what a segment or attribute takes in memory besides its text.
 	perEntry = 384
@@ -34,13 +33,12 @@ func IsManifest(start []byte) bool {
 	return bytes.HasPrefix(start, []byte("<?xml")) || bytes.HasPrefix(start, []byte("<MPD"))
 }
 
-// Parse reads a playlist of any kind from r, to its end. It takes what other people write: unknown tags are left
-// out, a line that can't be read is left out and told in Warnings, CR LF, a byte order mark and spaces around a line are
-// no trouble. Variables (EXT-X-DEFINE) with a value in the playlist are replaced.
+// Parse reads a playlist of any kind from r, to its end. It is tolerant: unknown tags are ignored, unreadable lines are left out
+// and listed in Warnings, CR LF, a byte order mark and spaces around a line are accepted. Variables (EXT-X-DEFINE) with a value in
+// the playlist are replaced.
 //
-// An error says the line and the byte where the playlist stops to make sense: it does not begin with #EXTM3U, it has both
-// variants and segments, it is longer than 32 MiB, a line is longer than 1 MiB, or there are more than 700 000 segments
-// and attributes; or it is that of r.
+// An error has the line and byte offset: the text does not begin with #EXTM3U, has both variants and segments, is longer than
+// 32 MiB, has a line longer than 1 MiB, or more than 700 000 segments and attributes; or it is that of r.
 func Parse(r io.Reader) (*Playlist, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxText+1))
 	if err != nil {
@@ -49,10 +47,9 @@ func Parse(r io.Reader) (*Playlist, error) {
 	return Parser{Memory: maxEntries * perEntry}.Parse(b)
 }
 
-// Parser reads a playlist as a client does that knows where it comes from.
+// Parser reads a playlist with known origin.
 type Parser struct {
-	// Imports are the variables of the multivariant playlist (EXT-X-DEFINE with IMPORT), Query is that of the playlist's URL
-	// (QUERYPARAM).
+	// Imports are the variables of the multivariant playlist (EXT-X-DEFINE with IMPORT), Query is the playlist URL's (QUERYPARAM).
 	Imports map[string]string
 	Query   url.Values
 	// Memory is how many bytes what is read may take, besides the text: see [Playlist.Memory].

@@ -1,5 +1,5 @@
-// Package m3u8 reads playlists of HTTP Live Streaming, of all who write some, and writes our own (RFC 8216 and its second
-// edition, draft-pantos-hls-rfc8216bis, 4). No input makes it panic or take much more memory than [MaxText].
+// Package m3u8 reads playlists of HTTP Live Streaming by any writer, and writes our own (RFC 8216 and its second edition,
+// draft-pantos-hls-rfc8216bis, 4). No input makes it panic or take much more memory than [MaxText].
 package m3u8
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Playlist is what a playlist says (RFC 8216bis, 4). Exactly one of Media and Multivariant is set.
+// Playlist is a parsed playlist (RFC 8216bis, 4). Exactly one of Media and Multivariant is set.
 type Playlist struct {
 	// Version is EXT-X-VERSION, 1 where there is none.
 	Version int
@@ -19,8 +19,8 @@ type Playlist struct {
 	// Media is set for a media playlist, Multivariant for a multivariant ("master") playlist.
 	Media        *Media
 	Multivariant *Multivariant
-	// Warnings are the lines that are not as the standard has them, in order; what they say was left out or, where the
-	// warning says so, put right. At most 100 are kept.
+	// Warnings are the lines that violate the standard, in order. They were left out or, if the warning says so, corrected. At most
+	// 100 are kept.
 	Warnings []Warning
 
 	// Defined are the variables of EXT-X-DEFINE, by name.
@@ -70,7 +70,7 @@ type Warning struct {
 type Media struct {
 	// TargetDuration is EXT-X-TARGETDURATION; where it is missing, the longest EXTINF, rounded up to a second.
 	TargetDuration media.Seconds
-	// MediaSequence and DiscontinuitySequence are the numbers of the first segment, 0 where the playlist says none.
+	// MediaSequence and DiscontinuitySequence are the numbers of the first segment, 0 by default.
 	MediaSequence         int64
 	DiscontinuitySequence int64
 	// Type is EXT-X-PLAYLIST-TYPE: "EVENT", "VOD", or empty.
@@ -79,11 +79,10 @@ type Media struct {
 	End bool
 	// IFramesOnly is EXT-X-I-FRAMES-ONLY.
 	IFramesOnly bool
-	// PartTarget is the PART-TARGET of a low-latency playlist, 0 in others. Partial segments are not read: what they hold
-	// stands in the whole segments too.
+	// PartTarget is the PART-TARGET of a low-latency playlist, 0 in others. Partial segments are not read.
 	PartTarget media.Seconds
-	// Skipped is how many segments a delta update leaves out (EXT-X-SKIP). They come after MediaSequence and are not in
-	// Segments, whose numbers take them into account.
+	// Skipped is how many segments after MediaSequence a delta update leaves out (EXT-X-SKIP). They are not in Segments, but counted
+	// in their numbers.
 	Skipped int64
 	// Segments are in the order of the playlist, their MSN without holes.
 	Segments []MediaSegment
@@ -101,13 +100,12 @@ type MediaSegment struct {
 	MSN int64
 	// DiscontinuitySequence is the number of the stretch between discontinuities that it belongs to.
 	DiscontinuitySequence int64
-	// Discontinuity says that EXT-X-DISCONTINUITY stands before it, Gap that it is not there to be fetched.
+	// Discontinuity is EXT-X-DISCONTINUITY before it, Gap is EXT-X-GAP.
 	Discontinuity, Gap bool
 	// Duration and Title are those of EXTINF; Duration is rounded to the nearest nanosecond.
 	Duration media.Seconds
 	Title    string
-	// ProgramDateTime is the one that stands before this segment, in the zone in which it is written; zero for none. See
-	// [Media.DateTime].
+	// ProgramDateTime is the segment's own tag, in its zone; zero for none. See [Media.DateTimes].
 	ProgramDateTime time.Time
 	// Range is the part of the resource that it is, nil for all of it. Its Offset is always known.
 	Range *ByteRange
@@ -117,8 +115,7 @@ type MediaSegment struct {
 	Map *Map
 	// Bitrate is EXT-X-BITRATE in bit/s, 0 for none.
 	Bitrate int64
-	// Doubled are the tags, of EXTINF and EXT-X-PROGRAM-DATE-TIME, that stand before it more than once, of
-	// which the last ones count. At most 100 are kept.
+	// Doubled are the tags EXTINF and EXT-X-PROGRAM-DATE-TIME that were repeated before it; the last one counts. At most 100 are kept.
 	Doubled []string
 }
 
@@ -131,11 +128,11 @@ type ByteRange struct {
 type Map struct {
 	URI   string
 	Range *ByteRange // nil for the whole resource
-	// Keys are those in force where the tag stands.
+	// Keys are those in force at the tag.
 	Keys []Key
 }
 
-// Key says how segments are encrypted (RFC 8216bis, 4.4.4.4).
+// Key is EXT-X-KEY (RFC 8216bis, 4.4.4.4).
 type Key struct {
 	// Method is "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR", or another that the playlist names.
 	Method string
@@ -156,7 +153,7 @@ type DateRange struct {
 	EndOnNext                 bool
 	// Attributes are all of the tag's, in order, with those above.
 	Attributes []Attribute
-	// Segment is the index of the segment that the tag stands before.
+	// Segment is the index of the segment after the tag.
 	Segment int
 	// Line is the line of the tag, from 1.
 	Line int
@@ -165,7 +162,7 @@ type DateRange struct {
 // Attribute is a name with its value (RFC 8216bis, 4.2).
 type Attribute struct {
 	Name string
-	// Value is without its quotes; Quoted says that it had some.
+	// Value is without its quotes; Quoted reports that it had some.
 	Value  string
 	Quoted bool
 }

@@ -13,8 +13,7 @@ import (
 // maxNanos bounds a number of seconds, 73 years, so that some of them can be added.
 const maxNanos = math.MaxInt64 / 4
 
-// attributes reads an attribute list (RFC 8216bis, 4.2), with the variables of quoted strings replaced. What can't be
-// read of it is left out.
+// attributes reads an attribute list (RFC 8216bis, 4.2), replaces variables in quoted strings, and leaves out unreadable parts.
 func (s *playlistParser) attributes(tag, text string) ([]Attribute, error) {
 	var list []Attribute
 	for text != "" {
@@ -118,8 +117,8 @@ func (s *playlistParser) time(what, text string) (time.Time, bool) {
 	return t, ok
 }
 
-// parseTime reads ISO 8601 as RFC 3339 has it, with its zone also as +0000, as ffmpeg writes it, or +00, or missing.
-// Digits after the ninth decimal are dropped.
+// parseTime reads RFC 3339, also with the zone +0000, as ffmpeg writes it, or +00, or without. Digits after the ninth decimal are
+// dropped.
 func parseTime(text string) (t time.Time, zone, ok bool) {
 	if len(text) > 10 && (text[10] == ' ' || text[10] == 't') {
 		text = text[:10] + "T" + text[11:]

@@ -61,8 +61,8 @@ func (s *playlistParser) replace(text string) string {
 	return replaced
 }
 
-// ReplaceVariables replaces the variables in a text (RFC 8216bis, 4.3) by their values. The error reports one that has none, or
-// that the text would get longer than most bytes. Without values "{$" has no meaning.
+// ReplaceVariables replaces the variables in a text (RFC 8216bis, 4.3). The error reports an unknown one, or that the text would
+// have more than most bytes. Without values "{$" has no meaning.
 func ReplaceVariables(text string, values map[string]string, most int) (string, error) {
 	var b strings.Builder
 	for rest := text; ; {

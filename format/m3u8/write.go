@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends the text of a playlist to b: what refstream's own streams have, so neither keys nor byte ranges nor
-// renditions, and of date ranges the Attributes.
+// Append appends the text of a playlist to b, as far as refstream's own streams need: no keys, byte ranges or renditions, and of
+// date ranges the Attributes.
 func (p *Playlist) Append(b []byte) []byte {
 	b = appendTag(append(b, "#EXTM3U\n"...), "#EXT-X-VERSION:", int64(p.Version))
 	if p.Media != nil {
@@ -93,7 +93,7 @@ func appendAttribute(b []byte, name string, value int64) []byte {
 	return strconv.AppendInt(append(append(b, name...), '='), value, 10)
 }
 
-// AppendTime appends an ISO 8601 time in UTC: milliseconds where they are exact, else nanoseconds.
+// AppendTime appends an ISO 8601 time in UTC with milliseconds, or nanoseconds if these are not exact.
 func AppendTime(dst []byte, t time.Time) []byte {
 	if t.Nanosecond()%int(time.Millisecond) == 0 {
 		return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
@@ -101,9 +101,8 @@ func AppendTime(dst []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000000Z")
 }
 
-// Quote makes a quoted-string (RFC 8216, 4.2). It can't hold quotes and line ends, a playlist no control characters,
-// and "{$" would begin a variable reference, on which a player gives up the playlist (RFC 8216bis, 4.3). These, and
-// the percent sign, are percent-encoded, so that the text can be had back; bytes that are not UTF-8 become U+FFFD.
+// Quote makes a quoted-string (RFC 8216, 4.2). Quotes, control characters, "{" (of the variable reference "{$", RFC 8216bis, 4.3)
+// and the percent sign are percent-encoded, so that the text can be decoded; bytes that are not UTF-8 become U+FFFD.
 func Quote(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

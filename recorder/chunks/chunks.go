@@ -1,5 +1,5 @@
-// Package chunks finds what a recorded HLS session holds besides playlists, segments, initialization sections and keys, under the
-// names that it was published by. In the session's own folder it lies under its checksums.
+// Package chunks lists the media that a recorded HLS session holds, under the names that it was published by. In the session's
+// own folder the files are named by their checksums.
 package chunks
 
 import (
@@ -14,12 +14,11 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// Chunk is a content that came whole, with the request that brought it first.
+// Chunk is a complete content, with the first request that returned it.
 type Chunk struct {
 	*recorder.Exchange
-	// Name is the path of the URL, without the folders that all chunks are in; it has no "..", no backslashes, and nothing that
-	// is not allowed in file names. A byte range is named after it, seg@1000+500.mp4, and so is another content that came of
-	// the same URL later, or of one with another query: seg~2.ts.
+	// Name is the path of the URL, below the folder common to all chunks; it has no "..", no backslash and nothing that file names
+	// can't have. A byte range is added to it, seg@1000+500.mp4, as is a number for another content of the same path: seg~2.ts.
 	Name string
 }
 

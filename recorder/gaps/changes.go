@@ -8,8 +8,8 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// changes looks at what a version says otherwise than the one before, of the segments that are in both (RFC 8216bis, 6.2.1:
-// nothing may change but what goes at the start and comes at the end).
+// changes reports how a version changed the segments that the previous one has too. RFC 8216bis, 6.2.1, allows only to remove
+// segments at the start and to append some.
 func (t *tracker) changes(l *loaded) {
 	prev := t.prev
 	from, to := max(prev.first(), l.first()), min(prev.end(), l.end())
@@ -35,8 +35,8 @@ func (t *tracker) changes(l *loaded) {
 	t.dateChanges(l, from, to)
 }
 
-// difference says how two entries of the same segment differ, empty where they don't. EXT-X-DISCONTINUITY is compared
-// where inner: it may go before the first of a playlist.
+// difference describes how two entries of the same segment differ, empty if they don't. With inner set EXT-X-DISCONTINUITY is
+// compared, which may be missing before the first of a playlist.
 func difference(a, b *m3u8.MediaSegment, inner bool) string {
 	var list []string
 	note := func(what, was, is string) {
@@ -72,8 +72,8 @@ func part(r *m3u8.ByteRange) string {
 	return fmt.Sprintf("%d@%d", r.Length, r.Offset)
 }
 
-// discontinuities compares the discontinuity sequence numbers of segment i of the version before and segment j of this one,
-// which are the same, or else j is later.
+// discontinuities compares the discontinuity sequence numbers of segment i of the previous version and segment j of this one,
+// the same or a later one.
 func (t *tracker) discontinuities(l *loaded, i, j int) {
 	a, b := &t.prev.m.Segments[i], &l.m.Segments[j]
 	by := b.DiscontinuitySequence - a.DiscontinuitySequence
@@ -125,7 +125,7 @@ func (t *tracker) addCounted(f Finding) {
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// later says how much later something is.
+// later describes a difference of time.
 func later(by time.Duration) string {
 	if by < 0 {
 		return seconds(-by) + " earlier"

@@ -13,7 +13,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// maxReasons is how many reasons for failures in a row a finding says.
+// maxReasons is how many reasons for failures in a row a finding names.
 const maxReasons = 3
 
 // asked is what a request asked for.
@@ -23,7 +23,7 @@ type asked struct {
 	url, part     string
 }
 
-// fetch is a segment that came.
+// fetch is a received segment.
 type fetch struct {
 	// first is when it was asked for at first, began when the attempt began that brought it, and ended when it was there.
 	first, began, ended time.Duration
@@ -89,14 +89,13 @@ func (f *finder) wants(playlist int64) bool {
 	return playlist == 0 && f.o.Playlist == "" || f.r.playlist(playlist) != nil
 }
 
-// take looks at the next exchange.
 func (q *requests) take(e *recorder.Exchange) {
 	key := asked{e.Run, e.Playlist, e.Resource, e.URL, part(e.Range)}
 	if e.Resource == hlsclient.ResourcePlaylist {
 		q.load(e.Playlist).take(q.f, e)
 	}
 	open := q.failures[key]
-	if open != nil && e.Attempt <= 1 && e.Resource != hlsclient.ResourcePlaylist { // the same address for something else
+	if open != nil && e.Attempt <= 1 && e.Resource != hlsclient.ResourcePlaylist { // the same address for another segment
 		q.end(key, open, nil)
 		open = nil
 	}
@@ -122,7 +121,6 @@ func (q *requests) take(e *recorder.Exchange) {
 	}
 }
 
-// add takes an attempt that failed.
 func (f *failure) add(e *recorder.Exchange) {
 	f.Count++
 	f.end, f.last = e.Ended, e.ID
@@ -156,7 +154,7 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 		}
 	case key.resource == hlsclient.ResourceSegment:
 		what = fmt.Sprintf("segment %d", f.MSN)
-		if by == nil { // its entry says so too: one of the two is enough
+		if by == nil { // reported with its entry
 			f.Text = why
 			q.f.lost[f.last] = f.Finding
 			return
@@ -204,15 +202,13 @@ type content struct {
 	id   int64 // of the exchange
 }
 
-// contents finds addresses that give another content than they did: a name that is used again in one run, or a segment
-// that is another in the next run.
+// contents finds addresses with changing content: a name that is reused in one run, or a segment that differs in the next run.
 type contents struct {
 	known map[address]content
 	// open is a finding that the next segment may belong to.
 	open *Finding
 }
 
-// take looks at a segment that came.
 func (c *contents) take(r *Report, e *recorder.Exchange) {
 	at := address{e.URL, part(e.Range)}
 	old, ok := c.known[at]
@@ -236,7 +232,6 @@ func (c *contents) take(r *Report, e *recorder.Exchange) {
 	c.open.Exchanges = addRow(addRow(c.open.Exchanges, old.id), e.ID)
 }
 
-// end adds what is open.
 func (c *contents) end(r *Report) {
 	if c.open == nil {
 		return

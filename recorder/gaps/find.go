@@ -1,10 +1,9 @@
-// Package gaps measures what a recorded HLS session (package recorder) says about its stream: neighbouring versions of a
-// playlist that are too far apart, and what else a monitor would flag. The rules are those of RFC 8216bis: 4.4.3 and 4.4.4
-// for what a playlist may say, 6.2.1 and 6.2.2 for how it may change, 6.3.4 for how often it does.
+// Package gaps analyzes a recorded HLS session (package recorder): successive versions of a playlist that are too far apart, and
+// whatever else a monitor would flag. The rules are those of RFC 8216bis: 4.4.3 and 4.4.4 for the content of a playlist, 6.2.1
+// and 6.2.2 for how it may change, 6.3.4 for how often it does.
 //
-// A recording's own pauses are never taken for those of the stream: each run is looked at alone. When a version appeared is
-// known to within the recorder's polling period only, or less well where loadings failed or took long: each gap says how long
-// it was at least and at most.
+// Each run is analyzed alone: a recording's own pauses are never reported. The time of a version is known to within the
+// recorder's polling period, or less exactly if loadings failed or were slow: each gap has a shortest and a longest length.
 package gaps
 
 import (
@@ -31,7 +30,6 @@ type session interface {
 	Body(ctx context.Context, b recorder.Body) ([]byte, error)
 }
 
-// finder is one Find.
 type finder struct {
 	ctx context.Context
 	s   session
@@ -39,23 +37,19 @@ type finder struct {
 	r   *Report
 	// versions are by playlist what is known of each of their versions, by id.
 	versions map[int64]*history
-	// fetches are the segments that came, by the id of the exchange.
+	// fetches are the received segments, by the id of the exchange.
 	fetches map[int64]fetch
 	// open adds the gaps that last to the end of a run, for which it must be known when the playlist was loaded last.
 	open []func()
-	// lost are the failures of segments that did not come, by the id of the last exchange.
+	// lost are the failures of segments that were not received, by the id of the last exchange.
 	lost map[int64]Finding
 	// same are the segments of all playlists that begin at one time stamp.
 	same map[variantKey][]variantSegment
 }
 
-// Find looks at a session, which may still be recorded, and reports what it finds. The session stays the caller's. An error
-// says what can't be read, which playlists there are where none is the one that is asked for, or is that of ctx.
-func Find(ctx context.Context, s *recorder.Session, o Options) (*Report, error) {
-	return find(ctx, s, o)
-}
-
-func find(ctx context.Context, s session, o Options) (*Report, error) {
+// Find analyzes a session, which may still be recorded, and does not close it. The error is that of reading, of ctx, or lists the
+// playlists if none is the requested one.
+func Find(ctx context.Context, s session, o Options) (*Report, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -64,14 +58,13 @@ func find(ctx context.Context, s session, o Options) (*Report, error) {
 		same: map[variantKey][]variantSegment{},
 		r:    &Report{Session: s.Info(), Counts: map[Kind]int64{}, kept: map[kept]int{}},
 	}
-	if err := f.find(); err != nil {
-		return nil, fmt.Errorf("find gaps: %w", err)
-	}
+	err := f.find()
 	f.r.finish()
-	if o.Show {
-		if err := f.show(); err != nil {
-			return nil, fmt.Errorf("find gaps: %w", err)
-		}
+	if o.Show && err == nil {
+		err = f.show()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find gaps: %w", err)
 	}
 	return f.r, nil
 }
@@ -113,18 +106,17 @@ func (f *finder) find() (err error) {
 	return nil
 }
 
-// defaultTolerance is about three pictures, or five frames of AAC: what encoders differ by where one track begins before
-// another.
+// defaultTolerance is about three pictures, or five frames of AAC: how far apart encoders start their tracks.
 const defaultTolerance = 100 * time.Millisecond
 
-// Options say what is looked for. The zero value is all, with the usual limits.
+// Options are those of Find. The zero value reports everything, with the usual limits.
 type Options struct {
 	// Threshold is how far neighbouring versions may be apart; 0 for one and a half target durations of theirs.
 	Threshold time.Duration
 	// Playlist picks those that are looked at: by URL, by path or the end of one, by name, or by id. Empty is all.
 	Playlist string
-	// Tolerance is how far EXTINF may be from the time stamps, and EXT-X-PROGRAM-DATE-TIME from the sum of those before it;
-	// 0 for 100 ms.
+	// Tolerance is the allowed difference of EXTINF from the time stamps, and of EXT-X-PROGRAM-DATE-TIME from the sum of EXTINF; 0
+	// for 100 ms.
 	Tolerance time.Duration
 	// Lateness is how long after it was first asked for a segment may be there; 0 for its duration and a target duration.
 	Lateness time.Duration

@@ -27,42 +27,37 @@ type Finding struct {
 	MSN int64
 	// Versions, Exchanges and Segments are the ids of the rows that show it, in order, the first 100 of each.
 	Versions, Exchanges, Segments []int64
-	// Came is, after requests that failed, the id of the exchange that brought it in the end, 0 for none. It is not among
-	// Exchanges.
+	// Came is the id of the exchange that succeeded after failed requests, 0 for none. It is not among Exchanges.
 	Came int64
-	// Count and Amount are what Kind says.
+	// Count and Amount depend on Kind.
 	Count  int64
 	Amount time.Duration
-	// Text says what and how much, for people, in a line.
+	// Text describes it for people, in one line.
 	Text string
 }
 
-// Gap is a pair of neighbouring versions that are too far apart. Between them there may be versions that brought nothing
-// new: stale ones, and such as have no other segments.
+// Gap is a pair of versions that are too far apart. Between them there may be versions without news: stale ones, or such with
+// the same segments.
 type Gap struct {
 	// Playlist is the id of a recorder.Playlist.
 	Playlist int64
-	// Before is the version that the stream stood at, and After the next that brought a segment or the end; nil where the
-	// run ended without one.
+	// Before is the last version before the gap, and After the next with a new segment or the end; nil if the run ended first.
 	Before recorder.Version
 	After  *recorder.Version
 	// BeforeUTC and AfterUTC are when they were seen; AfterUTC is the end of the run where After is nil.
 	BeforeUTC, AfterUTC time.Time
-	// Interval is from the one to the other as they were seen, to the end of the run where After is nil: this is what makes
-	// it a gap.
+	// Interval is the time between the two as seen, or to the end of the run. It is compared with the threshold.
 	Interval time.Duration
-	// Least and Most say how long it was, as far as is known: each version appeared at some time after Unseen and until
-	// Seen. Most is 0 where that is not known, since Before was the first of its run, or After is nil. Where it is, Least is
-	// up to the last loading that showed nothing new.
+	// Least and Most bound the real length: each version appeared between Unseen and Seen. Most is 0 where not known, because Before
+	// was the first of its run, or After is nil: then Least ends with the last loading without news.
 	Least, Most time.Duration
 	Threshold   time.Duration
 }
 
-// Certain reports whether the interval was over the threshold, however soon after one loading and long before another the
-// versions appeared.
+// Certain reports whether the interval was over the threshold, whenever the versions appeared between two loadings.
 func (g *Gap) Certain() bool { return g.Least > g.Threshold }
 
-// extent says how long it was, for people.
+// extent describes the length.
 func (g *Gap) extent() string {
 	known := "at least " + seconds(g.Least)
 	if g.Most > 0 {
@@ -86,12 +81,11 @@ func addRow(rows []int64, id int64) []int64 {
 // Kind is what a Finding is about. The names are kept.
 type Kind string
 
-// The kinds. In brackets is what a Finding's Amount and Count are; Count is 1 where it isn't said.
+// The kinds. A Finding's Amount and Count are given in brackets; Count is 1 if not given.
 const (
-	// KindGap: neighbouring versions are further apart than the threshold, or the last one from the end of the run
-	// (the interval).
+	// KindGap: successive versions, or the last one and the end of the run, are further apart than the threshold (the interval).
 	KindGap Kind = "gap"
-	// KindStale: an older version came again (how long until a newer one did; how many).
+	// KindStale: an older version was served again (how long until a newer one; how many).
 	KindStale Kind = "stale"
 	// KindSequenceBack: EXT-X-MEDIA-SEQUENCE went back, or the numbering began anew (Count: by how many).
 	KindSequenceBack Kind = "sequence_back"
@@ -99,41 +93,39 @@ const (
 	KindSequenceJump Kind = "sequence_jump"
 	// KindPlaylistSlow: an answer took longer than half a target duration (how long it took).
 	KindPlaylistSlow Kind = "playlist_slow"
-	// KindRequestFailed: a request failed, with all its attempts until it succeeded (from the first to success, or to the
-	// end of the last; how many failed; Came is what succeeded). Those for a segment that never came are part of KindSegmentMissing.
+	// KindRequestFailed: a request failed, with all its attempts until it succeeded (the time from the first to success, or to the
+	// end of the last; how many failed; Came is what succeeded). KindSegmentMissing has those for a missing segment.
 	KindRequestFailed Kind = "request_failed"
-	// KindSegmentMissing: a segment could not be had, and the playlist did not say that it is a gap (from the first request to
-	// the end of the last; how many failed).
+	// KindSegmentMissing: a segment could not be fetched, and has no EXT-X-GAP (the time from the first request to the end of the
+	// last; how many failed).
 	KindSegmentMissing Kind = "segment_missing"
-	// KindSegmentLate: a segment was there late, or came slower than it plays (how long it took).
+	// KindSegmentLate: a segment was available late, or received more slowly than it plays (how long it took).
 	KindSegmentLate Kind = "segment_late"
-	// KindSegmentChanged: a later version says something else of a segment, or its URL gave another content (Count: how
-	// many segments).
+	// KindSegmentChanged: a later version changed a segment, or its URL returned another content (Count: how many segments).
 	KindSegmentChanged Kind = "segment_changed"
-	// KindSegmentContent: a segment came with nothing in it, with no time stamps where others have some, or with far fewer
-	// than it plays (how much is missing).
+	// KindSegmentContent: a segment is empty, has no time stamps unlike others, or far fewer than its duration needs (how much is
+	// missing).
 	KindSegmentContent Kind = "segment_content"
-	// KindNotRecorded: a segment that the recorder never asked for, since it came too late. Nothing is known of it.
+	// KindNotRecorded: the recorder was too late to request a segment. Nothing is known of it.
 	KindNotRecorded Kind = "not_recorded"
-	// KindExtinf: EXTINF is not what the time stamps say (EXTINF less that).
+	// KindExtinf: EXTINF differs from the time stamps (by how much).
 	KindExtinf Kind = "extinf"
-	// KindPDTJump: EXT-X-PROGRAM-DATE-TIME does not go on, or a later version says another one of the same segment (how
-	// much later it is than it should be; how many segments).
+	// KindPDTJump: EXT-X-PROGRAM-DATE-TIME jumps, or a later version changed it (how much later it is than expected; how many
+	// segments).
 	KindPDTJump Kind = "pdt_jump"
-	// KindDiscontinuitySequence: the same segment has another discontinuity sequence number, or it went back (Count: by how
-	// many).
+	// KindDiscontinuitySequence: a segment's discontinuity sequence number changed, or it decreased (Count: by how many).
 	KindDiscontinuitySequence Kind = "discontinuity_sequence"
 	// KindTargetDuration: EXTINF, rounded, is longer than EXT-X-TARGETDURATION (the longest EXTINF; how many segments), the
-	// playlist has neither of them, or EXT-X-TARGETDURATION changes (what it is).
+	// playlist has neither of them, or EXT-X-TARGETDURATION changed (the new one).
 	KindTargetDuration Kind = "target_duration"
-	// KindPlaylistEmpty: a playlist without segments came after one with some.
+	// KindPlaylistEmpty: a playlist without segments followed one with some.
 	KindPlaylistEmpty Kind = "playlist_empty"
-	// KindVariants: of segments that begin at one time stamp, playlists say other numbers, dates or discontinuity sequence
-	// numbers (how much later the date is; how many segments).
+	// KindVariants: playlists differ in numbers, dates or discontinuity sequence numbers of segments that begin at one time stamp
+	// (how much later the date is; how many segments).
 	KindVariants Kind = "variants_differ"
-	// KindUnparsable: what came is no playlist, or one of another kind (how long until one came; how many loadings).
+	// KindUnparsable: an answer is no playlist, or one of another kind (how long until a right one; how many loadings).
 	KindUnparsable Kind = "playlist_unparsable"
-	// KindTrouble: what else the recorder noted.
+	// KindTrouble: another problem that the recorder noted.
 	KindTrouble Kind = "trouble"
 )
 

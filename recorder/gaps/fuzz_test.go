@@ -78,7 +78,7 @@ func FuzzFind(f *testing.F) {
 			})
 			a.troubles = append(a.troubles, recorder.Trouble{Moment: recorder.Moment{Run: run, At: d}, Playlist: y, Error: one})
 		}
-		r, err := find(t.Context(), a, Options{})
+		r, err := Find(t.Context(), a, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,10 +11,9 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// The names below are the format of the report and are kept. Durations and offsets are decimal seconds, exact to the
-// nanosecond; offsets count from the start of their run, but replay_offset from the start of the recording with its runs one
-// after the other, as a replay does. Times are RFC 3339 in UTC. Rows are the ids of the session's
-// tables.
+// The names below are the format of the report and must not change. Durations and offsets are decimal seconds, exact to the
+// nanosecond; offsets count from the start of their run, replay_offset from the start of the recording, as replay counts. Times
+// are RFC 3339 in UTC. Rows are ids of the session's tables.
 
 type jsonReport struct {
 	URL       string         `json:"url"`
@@ -43,18 +42,11 @@ type jsonPlaylist struct {
 	Name           string                `json:"name,omitempty"`
 	TargetDuration media.Seconds         `json:"target_duration"`
 	Threshold      media.Seconds         `json:"threshold"`
-	Loadings       int64                 `json:"loadings"`
-	Versions       int64                 `json:"versions"`
-	Stale          int64                 `json:"stale_versions"`
-	Segments       int64                 `json:"segments"`
-	Missing        int64                 `json:"missing_segments"`
-	NotRecorded    int64                 `json:"not_recorded_segments"`
-	Gaps           int64                 `json:"gap_segments"` // EXT-X-GAP
-	Intervals      int64                 `json:"intervals"`
-	Shortest       media.Seconds         `json:"shortest_interval"`
-	Median         media.Seconds         `json:"median_interval"`
-	Longest        media.Seconds         `json:"longest_interval"`
-	Uncertainty    media.Seconds         `json:"uncertainty"`
+	PlaylistCounts
+	Shortest    media.Seconds `json:"shortest_interval"`
+	Median      media.Seconds `json:"median_interval"`
+	Longest     media.Seconds `json:"longest_interval"`
+	Uncertainty media.Seconds `json:"uncertainty"`
 }
 
 type jsonVersion struct {
@@ -97,13 +89,12 @@ type jsonFinding struct {
 	Amount     media.Seconds `json:"amount"`
 	Versions   []int64       `json:"version_rows,omitempty"`
 	Exchanges  []int64       `json:"exchange_rows,omitempty"`
-	Came       int64         `json:"came_exchange_row,omitempty"` // what failed came with it
+	Came       int64         `json:"came_exchange_row,omitempty"` // the exchange that succeeded
 	Segments   []int64       `json:"segment_rows,omitempty"`
 	Text       string        `json:"text"`
 }
 
-// WriteJSON writes the report as JSON, indented: url, created, runs, playlists, gaps, findings and counts,
-// and versions where they are shown.
+// WriteJSON writes the report as indented JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
 		URL: redact.Address(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
@@ -140,9 +131,7 @@ func (p *PlaylistReport) json() jsonPlaylist {
 	return jsonPlaylist{
 		ID: p.ID, Playlist: p.Label, URL: redact.Address(p.URL), Kind: p.Kind, Name: p.Name,
 		TargetDuration: media.Seconds(p.TargetDuration), Threshold: media.Seconds(p.Threshold),
-		Loadings: p.Loadings, Versions: p.Versions, Stale: p.Stale,
-		Segments: p.Segments, Missing: p.Missing, NotRecorded: p.NotRecorded, Gaps: p.Gaps,
-		Intervals: p.Intervals, Shortest: media.Seconds(p.Shortest), Median: media.Seconds(p.Median),
+		PlaylistCounts: p.PlaylistCounts, Shortest: media.Seconds(p.Shortest), Median: media.Seconds(p.Median),
 		Longest: media.Seconds(p.Longest), Uncertainty: media.Seconds(p.Uncertainty),
 	}
 }

@@ -19,10 +19,10 @@ const maxStrange = 16
 type loads struct {
 	// troubles are those of the playlist that were not looked at yet, unexplained those that no loading explains.
 	troubles, unexplained []recorder.Trouble
-	// last is the loading before, and bad says that it brought no playlist.
+	// last is the loading before, and bad is set if it was no playlist.
 	last recorder.Moment
 	bad  bool
-	// strange are the stretches of loadings that brought no version; open says that the last of them goes on.
+	// strange are the stretches of loadings without a version; open is set if the last of them is not over.
 	strange []*strange
 	open    bool
 }
@@ -34,14 +34,13 @@ type strange struct {
 	ended  bool // there was a version afterwards
 }
 
-// take looks at the next loading.
 func (l *loads) take(f *finder, e *recorder.Exchange) {
 	now := recorder.Moment{Run: e.Run, At: e.Began}
 	l.explain(now)
 	l.last = now
 	h := f.versions[e.Playlist]
 	if h != nil && h.exchanges[e.ID] {
-		h.bodies[e.Body] = true // where it came compressed, it is not the version's
+		h.bodies[e.Body] = true // its compressed form is another content
 	}
 	known := h != nil && h.bodies[e.Body]
 	l.bad = !known
@@ -93,7 +92,7 @@ func (l *loads) addStrange(e *recorder.Exchange) {
 	}
 }
 
-// explain looks at the troubles until now: one after a loading that brought no playlist says why, which is known.
+// explain checks the troubles until now: one after a bad loading is its reason, which is reported already.
 func (l *loads) explain(now recorder.Moment) {
 	for len(l.troubles) > 0 {
 		t := &l.troubles[0]
@@ -107,7 +106,6 @@ func (l *loads) explain(now recorder.Moment) {
 	}
 }
 
-// finish looks at what is left.
 func (l *loads) finish(f *finder) error {
 	l.explain(recorder.Moment{Run: 1<<63 - 1})
 	for _, t := range l.unexplained {
@@ -119,7 +117,7 @@ func (l *loads) finish(f *finder) error {
 			return err
 		}
 		if why == nil {
-			continue // the session went on while it was read, or ended before the version was noted
+			continue // the session grew while it was read, or ended before the version was noted
 		}
 		until := "to the end of the recording"
 		if s.ended {
@@ -132,7 +130,7 @@ func (l *loads) finish(f *finder) error {
 	return nil
 }
 
-// unparsable says why the contents of a stretch are no playlists, nil where they are.
+// unparsable returns why the contents of a stretch are no playlists, nil if they are.
 func (f *finder) unparsable(s *strange) (why, err error) {
 	for _, id := range s.bodies {
 		b, err := f.s.Body(f.ctx, id)

@@ -7,7 +7,7 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// newSegments looks at what a version says of segments that are new in it.
+// newSegments checks the segments that are new in a version.
 func (t *tracker) newSegments(l *loaded) {
 	n := len(l.m.Segments)
 	if n == 0 {
@@ -23,8 +23,8 @@ func (t *tracker) newSegments(l *loaded) {
 	t.next, t.nextMSN = after(l.dates[n-1], time.Duration(l.m.Segments[n-1].Duration)), l.end()
 }
 
-// durations compares EXTINF with the target duration (RFC 8216bis, 4.4.3.1: rounded, it is not longer). Exactly half a
-// second is taken as rounded down: encoders disagree.
+// durations compares EXTINF with the target duration (RFC 8216bis, 4.4.3.1: rounded, it is not longer). Exactly half a second
+// counts as rounded down: encoders disagree.
 func (t *tracker) durations(l *loaded) {
 	f := t.finding(KindTargetDuration, l)
 	target := time.Duration(l.m.TargetDuration)
@@ -81,8 +81,7 @@ func (t *tracker) dateJump(l *loaded, i int) {
 const wholeBefore = 3
 
 const (
-	// decimalSlack and wholeSlack are how far an EXTINF may be from what it says by how it is written: most have
-	// milliseconds at least.
+	// decimalSlack and wholeSlack are how much an EXTINF may be rounded: most have milliseconds at least.
 	decimalSlack = time.Millisecond
 	wholeSlack   = 500 * time.Millisecond
 )

@@ -56,8 +56,8 @@ func (p *PlaylistReport) title() string {
 	return printable(p.Label + " (" + p.Name + ")")
 }
 
-// label gives each playlist a short name: its path below the folder of the session's URL, or all of its URL where it is
-// elsewhere, with the query only where others would have the same name.
+// label gives each playlist a short name: its path below the folder of the session's URL, or its URL if it is elsewhere, with
+// the query only where names would be equal.
 func label(list []recorder.Playlist, session string) []string {
 	base, err := url.Parse(session)
 	if err != nil {

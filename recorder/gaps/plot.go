@@ -22,18 +22,18 @@ const (
 	plotHeight = 16 * vg.Centimeter
 	// plotMargin keeps the half of the last number that is beyond an axis.
 	plotMargin = 0.5 * vg.Centimeter
-	// otherFont is how much wider than measured letters of an SVG may be, which is shown with the fonts that are there: DejaVu Serif is
-	// 1.25 times as wide as Liberation Serif.
+	// otherFont is the most that the letters of an SVG, in a font of the viewer, are wider than measured: DejaVu Serif is 1.25 times
+	// as wide as Liberation Serif.
 	otherFont = 1.3
 	// maxPoints bounds the points of a line: more than there are pixels only make the file larger.
 	maxPoints = 2000
-	// maxLines is how many playlists are drawn: more can't be told apart.
+	// maxLines is how many playlists are drawn: more can't be distinguished.
 	maxLines = 12
 )
 
-// Plot draws two diagrams over the time of the recording, whose pauses are left out: the intervals between versions of each
-// playlist, with their thresholds, and how long each segment took. In both the gaps are shaded, and ticks at the top are
-// requests that failed. The format is "svg" or "png".
+// Plot draws two diagrams over the time of the recording without its pauses: the intervals between the versions of each
+// playlist, with their thresholds, and how long each segment took. Gaps are shaded, and ticks at the top are failed requests.
+// The format is "svg" or "png".
 func (r *Report) Plot(w io.Writer, format string) error {
 	var canvas interface {
 		vg.CanvasSizer
@@ -77,14 +77,12 @@ const (
 	maxThreshold = 3
 )
 
-// drawing is what is on the page.
 type drawing struct {
 	r                 *Report
 	intervals, delays *plot.Plot
 	legend            plot.Legend // of both
 }
 
-// draw fills the diagrams.
 func (r *Report) draw() (*drawing, error) {
 	d := &drawing{r: r, legend: plot.NewLegend()}
 	d.legend.Top, d.legend.Left = true, true
@@ -154,7 +152,6 @@ func (d *drawing) addPlaylists() error {
 	return nil
 }
 
-// addThresholds draws the limits.
 func (d *drawing) addThresholds() error {
 	var list []time.Duration
 	for i := range d.r.Playlists {
@@ -181,7 +178,6 @@ func (d *drawing) addThresholds() error {
 	return nil
 }
 
-// addGaps draws the gaps.
 func (d *drawing) addGaps() error {
 	lines := d.r.gapLines()
 	for i, points := range lines {
@@ -198,7 +194,7 @@ func (d *drawing) addGaps() error {
 	return nil
 }
 
-// gapLines are the gaps, each from the one version to the other, at its length; the longest where they can't be told apart.
+// gapLines are the gaps, each over its time and at its length; only the longest of those in one pixel.
 func (r *Report) gapLines() (lines []plotter.XYs) {
 	all := make([]sample, len(r.Gaps))
 	for i := range r.Gaps {
@@ -211,7 +207,7 @@ func (r *Report) gapLines() (lines []plotter.XYs) {
 	return lines
 }
 
-// addSegments draws what came late, and what did not come: at the time at which it was given up.
+// addSegments draws late and missing segments, the latter when they were given up.
 func (d *drawing) addSegments() error {
 	var late, missing []sample
 	for i := range d.r.Findings {
@@ -265,7 +261,7 @@ func resumedStyle() draw.LineStyle {
 func red() color.Color         { return color.RGBA{R: 0xc6, G: 0x28, B: 0x28, A: 0xff} }
 func failedColor() color.Color { return color.RGBA{R: 0x80, G: 0x00, B: 0x60, A: 0xff} }
 
-// shortened is a name that leaves room for the diagrams: its end says more than its beginning.
+// shortened cuts a name from its start to leave room for the diagrams.
 func shortened(name string) string {
 	const most = 36
 	runes := []rune(name)

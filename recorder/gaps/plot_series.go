@@ -13,7 +13,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// pixel is about what can be told apart on the axis of time.
+// pixel is the shortest visible time on the axis.
 func (r *Report) pixel() time.Duration { return max(r.timeline.Length/maxPoints, 1) }
 
 // thin leaves of values in order only the largest of those that are at about the same time.
@@ -36,7 +36,7 @@ func (r *Report) thin(list []sample) []sample {
 	return some
 }
 
-// curve is values as lines, which break where a run ends and where nothing came.
+// curve draws values as lines, which break where a run ends or segments are missing.
 func (r *Report) curve(list []sample) (pieces []plotter.XYs) {
 	list = r.thin(list)
 	for from := 0; from < len(list); {
@@ -50,7 +50,6 @@ func (r *Report) curve(list []sample) (pieces []plotter.XYs) {
 	return pieces
 }
 
-// points puts values on the axes.
 func (r *Report) points(list []sample) plotter.XYs {
 	points := make(plotter.XYs, len(list))
 	for i := range list {
@@ -59,7 +58,6 @@ func (r *Report) points(list []sample) plotter.XYs {
 	return points
 }
 
-// offsets puts moments on the axis.
 func (r *Report) offsets(list []recorder.Moment) []float64 {
 	at := make([]float64, len(list))
 	for i, m := range list {
@@ -68,7 +66,7 @@ func (r *Report) offsets(list []recorder.Moment) []float64 {
 	return at
 }
 
-// resumptions are where further runs begin, as far as they can be told apart.
+// resumptions are the starts of further runs, as far as visible.
 func (r *Report) resumptions() []float64 {
 	var list []recorder.Moment
 	last := time.Duration(0)
@@ -107,7 +105,7 @@ func dot(c color.Color) draw.GlyphStyle {
 	return draw.GlyphStyle{Color: c, Radius: vg.Points(1.5), Shape: draw.CircleGlyph{}}
 }
 
-// lineColor tells maxLines playlists apart: no red, which is what is wrong.
+// lineColor is the color of a playlist: not red, which marks problems.
 func lineColor(i int) color.Color {
 	list := [maxLines]color.RGBA{
 		{R: 0x1f, G: 0x5f, B: 0xbf}, {R: 0x2e, G: 0x8b, B: 0x57}, {R: 0xe0, G: 0x8a, B: 0x00}, {R: 0x7b, G: 0x3f, B: 0xa8},

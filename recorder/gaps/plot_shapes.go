@@ -20,7 +20,7 @@ type span struct{ from, to float64 }
 // spans shades the time of gaps over the whole height. They are in order and do not overlap.
 type spans []span
 
-// newSpans makes those of all gaps. Such as can't be told apart are one.
+// newSpans makes those of all gaps, joined where they touch.
 func newSpans(r *Report) spans {
 	all := make(spans, 0, len(r.Gaps))
 	for _, g := range r.Gaps {
@@ -41,7 +41,6 @@ func newSpans(r *Report) spans {
 
 func shade() color.Color { return color.RGBA{R: 0xfb, G: 0xdd, B: 0xdd, A: 0xff} }
 
-// Plot draws them.
 func (s spans) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	for _, one := range s {
@@ -49,7 +48,6 @@ func (s spans) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// Thumbnail draws the sign in the legend.
 func (s spans) Thumbnail(c *draw.Canvas) { fill(c, c.Min.X, c.Max.X, c.Min.Y, c.Max.Y) }
 
 func fill(c *draw.Canvas, left, right, bottom, top vg.Length) {
@@ -66,7 +64,6 @@ type strokes struct {
 // tickLength fits into the head room.
 const tickLength = 0.25 * vg.Centimeter
 
-// Plot draws them.
 func (s strokes) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	bottom := c.Max.Y - tickLength
@@ -80,7 +77,6 @@ func (s strokes) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// Thumbnail draws the sign in the legend.
 func (s strokes) Thumbnail(c *draw.Canvas) {
 	x := c.Center().X
 	c.StrokeLine2(s.style, x, c.Min.Y, x, c.Max.Y)
@@ -89,7 +85,6 @@ func (s strokes) Thumbnail(c *draw.Canvas) {
 // steps numbers an axis at round values, of which there are at most about so many.
 type steps int
 
-// Ticks gives them: multiples of 1, 2 or 5 times a power of ten.
 func (n steps) Ticks(low, high float64) []plot.Tick {
 	span := high - low
 	if !(span > 0) || math.IsInf(span, 0) { // nor where it is no number

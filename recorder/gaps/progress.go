@@ -8,8 +8,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// threshold is how far two versions may be apart; b is nil for none. It is 0 where nothing says: no target duration, and no
-// segment to take it from.
+// threshold is how far two versions may be apart; b is nil for none. It is 0 without a target duration and segments.
 func (t *tracker) threshold(a, b *m3u8.Media) time.Duration {
 	d := t.f.o.Threshold
 	if d == 0 {
@@ -37,7 +36,7 @@ func (t *tracker) advances(l *loaded) {
 			return
 		}
 		interval, threshold := l.Seen-a.Seen, t.threshold(a.m, l.m)
-		if a.Unseen >= 0 { // the first version of a run was there for nobody knows how long
+		if a.Unseen >= 0 { // it is not known when the first version of a run appeared
 			t.p.intervals = append(t.p.intervals, sample{Moment: recorder.Moment{Run: l.Run, At: l.Seen}, value: interval})
 		}
 		if threshold > 0 && interval > threshold && !a.m.End {
@@ -79,7 +78,7 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 	r.add(f)
 }
 
-// sequence looks at how the numbers of a version go on from those of the last.
+// sequence checks that the numbers of a version continue those of the last.
 func (t *tracker) sequence(l *loaded) {
 	prev := t.prev
 	switch back := prev.first() - l.first(); {

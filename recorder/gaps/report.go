@@ -18,33 +18,27 @@ type Report struct {
 	Gaps []Gap
 	// Findings are in the order of time, the first 1000 of each kind and playlist.
 	Findings []Finding
-	// Counts says how many findings there are of each kind, also of those that were left out.
+	// Counts is the number of findings of each kind, including those that were left out.
 	Counts map[Kind]int64
 	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
 	Shown []Shown
 
 	kept     map[kept]int
 	timeline recorder.Timeline // of Runs
-	// failedLists and failedOthers are some of the requests for playlists and for other things that failed: as many as can
-	// be told apart in a plot.
+	// failedLists and failedOthers are some of the failed requests for playlists and for other things: as many as a plot can show.
 	failedLists, failedOthers []recorder.Moment
 }
 
-// PlaylistReport says how a playlist was published.
+// PlaylistReport describes how a playlist was published.
 type PlaylistReport struct {
 	recorder.Playlist
 	// Label is a short name, unlike that of any other: the path, from the session's folder on the server.
 	Label string
 	// Threshold is what was taken for a gap, at last; TargetDuration is that of the last version. 0 where there is none.
 	TargetDuration, Threshold time.Duration
-	// Loadings counts the requests that brought a playlist, Versions those of them with another text, Stale the older ones.
-	Loadings, Versions, Stale int64
-	// Segments counts the entries, Missing those that could not be had, NotRecorded those that the recorder came too late
-	// for, and Gaps those that the playlist says are none.
-	Segments, Missing, NotRecorded, Gaps int64
-	// Intervals counts the times from one version that brought something new to the next, where it is known when the one
-	// appeared; Shortest, Median and Longest are of these. Uncertainty is the median of how long before it was seen a version may have been there.
-	Intervals                              int64
+	PlaylistCounts
+	// Shortest, Median and Longest are of the Intervals. Uncertainty is the median of how long a version may have existed before
+	// it was seen.
 	Shortest, Median, Longest, Uncertainty time.Duration
 
 	intervals, delays []sample
@@ -52,11 +46,25 @@ type PlaylistReport struct {
 	uncertain         []time.Duration
 }
 
+// PlaylistCounts counts the loadings of a playlist, its versions and those of them that are stale; its segments, those that
+// could not be fetched, that the recorder was too late for, and that have EXT-X-GAP; and the times between versions with news
+// of which it is known when the first one appeared.
+type PlaylistCounts struct {
+	Loadings    int64 `json:"loadings"`
+	Versions    int64 `json:"versions"`
+	Stale       int64 `json:"stale_versions"`
+	Segments    int64 `json:"segments"`
+	Missing     int64 `json:"missing_segments"`
+	NotRecorded int64 `json:"not_recorded_segments"`
+	Gaps        int64 `json:"gap_segments"`
+	Intervals   int64 `json:"intervals"`
+}
+
 // sample is a value of a plot.
 type sample struct {
 	recorder.Moment
 	value time.Duration
-	// begins: what should have come before it did not.
+	// begins: something is missing before it.
 	begins bool
 }
 
@@ -66,7 +74,6 @@ type kept struct {
 	playlist int64
 }
 
-// add takes a finding.
 func (r *Report) add(f Finding) {
 	r.Counts[f.Kind]++
 	k := kept{f.Kind, f.Playlist}
@@ -78,8 +85,7 @@ func (r *Report) add(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
-// Offset is where in the recording a moment is, with the runs one after the other and nothing between them: what a replay
-// counts by.
+// Offset is the position of a moment in the recording, with its runs one after the other, as a replay counts.
 func (r *Report) Offset(m recorder.Moment) time.Duration { return r.timeline.Offset(m) }
 
 // run gives a run by its id, nil where there is none.
@@ -107,7 +113,6 @@ func (r *Report) playlist(id int64) *PlaylistReport {
 	return nil
 }
 
-// finish puts all in order.
 func (r *Report) finish() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.At, b.At), cmp.Compare(a.Playlist, b.Playlist))

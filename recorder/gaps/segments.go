@@ -15,12 +15,12 @@ type segments struct {
 	*finder
 	p *PlaylistReport
 	h *history
-	// readable says that there are segments with time stamps; unreadable are those without any.
+	// readable: there are segments with time stamps; unreadable are those without.
 	readable   bool
 	unreadable []Finding
 }
 
-// readSegments looks at the segments of a playlist: whether they came, when, what is in them, and how long they are.
+// readSegments checks the segments of a playlist: whether and when they were received, their content and their durations.
 func (f *finder) readSegments(p *PlaylistReport) error {
 	q := &segments{finder: f, p: p, h: f.versions[p.ID]}
 	var last *recorder.Segment
@@ -45,7 +45,7 @@ func (f *finder) readSegments(p *PlaylistReport) error {
 	return nil
 }
 
-// take looks at whether a segment came.
+// take checks whether a segment was received.
 func (q *segments) take(s *recorder.Segment) {
 	q.p.Segments++
 	if s.Gap {
@@ -77,7 +77,6 @@ func (q *segments) take(s *recorder.Segment) {
 	}
 }
 
-// finding makes one of a segment.
 func finding(kind Kind, s *recorder.Segment, at time.Duration, format string, args ...any) Finding {
 	return Finding{
 		Kind: kind, Playlist: s.Playlist, Moment: recorder.Moment{Run: s.Run, At: at}, MSN: s.MSN,
@@ -86,8 +85,7 @@ func finding(kind Kind, s *recorder.Segment, at time.Duration, format string, ar
 	}
 }
 
-// delay adds what is plotted of a segment. A curve must not go on where segments did not come, or nothing did for longer
-// than versions may be apart.
+// delay adds a segment to the plot. The curve breaks where segments are missing, or for longer than versions may be apart.
 func (p *PlaylistReport) delay(s *recorder.Segment, d sample, target time.Duration) {
 	longest := max(target, bounded(s.Duration))
 	if last := p.delayed; last != nil && last.Run == s.Run {
@@ -96,8 +94,8 @@ func (p *PlaylistReport) delay(s *recorder.Segment, d sample, target time.Durati
 	p.delays, p.delayed = append(p.delays, d), s
 }
 
-// late looks at how long a segment took. The time that it waited for others to come is not its own: a recorder fetches
-// them one after the other, and at first all that the playlist names.
+// late checks how long a segment took, without the time that it waited for others: a recorder fetches them one after the other,
+// and all of a playlist at first.
 func (q *segments) late(s *recorder.Segment, v *version, got fetch) {
 	took := got.ended - max(v.seen, got.first)
 	q.p.delay(s, sample{Moment: recorder.Moment{Run: s.Run, At: got.ended}, value: took}, v.target)
@@ -112,8 +110,8 @@ func (q *segments) late(s *recorder.Segment, v *version, got fetch) {
 		q.r.add(late)
 		return
 	}
-	// At first many are fetched at once, of all playlists: then the line may be the limit. What is very short, as the last
-	// segment can be, takes a round trip all the same.
+	// At first many are fetched at once, of all playlists, and the network may be the limit. Very short segments take a round trip
+	// all the same.
 	download := got.ended - got.began
 	if v.first && v.live || download <= max(s.Duration, v.target/2) {
 		return
@@ -127,15 +125,15 @@ func (q *segments) late(s *recorder.Segment, v *version, got fetch) {
 // maxTicks bounds a difference of time stamps, so that it fits in nanoseconds.
 const maxTicks = 1 << 40
 
-// length compares the EXTINF of a with its time stamps: with where the next segment begins, if that follows on it, or else
-// with where its own last picture ends. a and b may be nil.
+// length compares the EXTINF of a with its time stamps: with the start of b, if that is the next segment, or else with the end
+// of its own last picture. a and b may be nil.
 func (q *segments) length(a, b *recorder.Segment) {
 	if a == nil || a.Timing == nil || a.Gap || a.Error != "" {
 		return
 	}
 	v := q.h.byID[a.Version]
 	is, by := ticks(a.Timing.End-a.Timing.First), "its time stamps say"
-	// The time stamps of b should go on from those of a.
+	// The time stamps of b should continue those of a.
 	next := b != nil && b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
 		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !q.h.byID[b.Version].restarted)
 	if next {
@@ -169,7 +167,6 @@ func ticks(d int64) time.Duration {
 	return time.Duration(max(-maxTicks, min(d, maxTicks)) * 100_000 / 9)
 }
 
-// content looks at what a segment brought.
 func (q *segments) content(s *recorder.Segment, v *version, got fetch) {
 	switch {
 	case got.bytes == 0:

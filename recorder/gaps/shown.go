@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// Shown is a version of a playlist with all that it said.
+// Shown is a version of a playlist with its text.
 type Shown struct {
 	recorder.Version
 	// UTC is when it was seen.
@@ -18,16 +18,13 @@ type Shown struct {
 	Text string
 }
 
-// show reads the two versions around each finding that is kept: the first and the last that it names; where it names one, that
-// and the one before; where it names none, the last before its moment and the next.
+// show reads two versions for each kept finding: the first and the last that it names; the one that it names and the one before;
+// or, if it names none, those before and after its moment.
 func (f *finder) show() error {
 	for _, p := range f.r.Playlists {
-		var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
-		for v, err := range f.s.Versions(f.ctx, p.ID) {
-			if err != nil {
-				return err
-			}
-			list = append(list, *v)
+		list, err := f.listVersions(p.ID)
+		if err != nil {
+			return err
 		}
 		wanted := make([]bool, len(list))
 		for k := range f.r.Findings {

@@ -12,9 +12,8 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// WriteTable writes the report for people to read on a terminal. Times are in UTC, with where that is in the recording, as a
-// replay counts; #12 is row 12 of the table versions; in brackets stand the tables and rows that show a finding, and the
-// exchange that brought in the end what had failed.
+// WriteTable writes the report for a terminal. Times are in UTC, with their position in the recording as a replay counts; #12 is
+// row 12 of the table versions; in brackets are the tables and rows of a finding, and the exchange that succeeded after failures.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", printable(redact.Address(r.Session.URL)), r.headline())
@@ -65,7 +64,6 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// headline is what there is in a line.
 func (r *Report) headline() string {
 	gaps, all := r.Counts[KindGap], r.total()
 	if all == 0 {
@@ -108,7 +106,7 @@ func (r *Report) gapLine(g *Gap, layout string) string {
 		to, g.AfterUTC.Format(layout), r.at(g.end()), possibly, g.extent())
 }
 
-// at says where in the recording a moment is. It is rounded down, so that a replay from there begins before it.
+// at is the position of a moment in the recording, rounded down, so that a replay from there begins before it.
 func (r *Report) at(m recorder.Moment) string {
 	tenths := max(0, r.Offset(m)) / (time.Second / 10)
 	return fmt.Sprintf(" (at %d.%d s)", tenths/10, tenths%10)
@@ -122,7 +120,7 @@ func (r *Report) of(playlist int64) string {
 	return ""
 }
 
-// rows names the rows of a finding: those of versions, or else of exchanges, and those of segments.
+// rows lists the rows of a finding: those of versions, or else of exchanges, and those of segments.
 func (f *Finding) rows() string {
 	const most = 4 // all of them are in the JSON
 	var list []string
@@ -171,7 +169,6 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%s%d.%03d s", sign, ms/1000, ms%1000)
 }
 
-// plural is n with a noun.
 func plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -10,24 +10,21 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// variantKey is the same for segments of several playlists that are the same: they begin at one time stamp, in
-// one kind of media.
+// variantKey identifies the same segment in several playlists: by the kind of media and its first time stamp.
 type variantKey struct {
 	run   int64
 	media string
 	pts   int64
 }
 
-// variantSegment is such a segment.
 type variantSegment struct {
 	recorder.Segment
 	sequence int64 // discontinuity sequence number
 }
 
-// variants looks at what playlists say of segments that begin at one time stamp: dates and discontinuity sequence numbers must be
-// the same (RFC 8216bis, 6.2.4), and media sequence numbers should be, since players change by them. Each playlist is held
-// against the first that has the segment. What comes twice in a playlist, as where a programme is repeated with its time
-// stamps, says nothing.
+// variants compares the playlists' entries of segments that begin at one time stamp: dates and discontinuity sequence numbers
+// must be equal (RFC 8216bis, 6.2.4), and media sequence numbers should be, since players switch by them. Each playlist is
+// compared with the first that has the segment. Time stamps that occur twice in a playlist are ignored.
 func (f *finder) variants() {
 	type subject struct {
 		playlist, other int64
@@ -73,7 +70,7 @@ func (f *finder) variants() {
 	}
 }
 
-// differences are what b says otherwise, in words, by what it is about.
+// differences describes how b differs, by what it is about.
 func (a *variantSegment) differences(b *variantSegment) map[string]string {
 	list := map[string]string{}
 	if a.MSN != b.MSN {

@@ -28,11 +28,11 @@ type tracker struct {
 	nextMSN int64
 	// noTarget: there is a finding already that the playlist has no target duration.
 	noTarget bool
-	// stale is a finding that goes on.
+	// stale is an open finding.
 	stale *Finding
 }
 
-// loaded is a version with what it says.
+// loaded is a parsed version.
 type loaded struct {
 	recorder.Version
 	m     *m3u8.Media
@@ -43,19 +43,15 @@ type loaded struct {
 func (l *loaded) first() int64 { return l.m.MediaSequence + l.m.Skipped }
 func (l *loaded) end() int64   { return l.first() + int64(len(l.m.Segments)) }
 
-// readVersions looks at the versions of a playlist.
 func (f *finder) readVersions(p *PlaylistReport) error {
 	h := &history{
 		byID: map[int64]version{}, exchanges: map[int64]bool{}, bodies: map[recorder.Body]bool{}, loaded: map[int64]time.Duration{},
 		sequences: map[place]int64{},
 	}
 	f.versions[p.ID] = h
-	var list []recorder.Version // bodies are read when the iteration is over: it may hold the only connection
-	for v, err := range f.s.Versions(f.ctx, p.ID) {
-		if err != nil {
-			return err
-		}
-		list = append(list, *v)
+	list, err := f.listVersions(p.ID)
+	if err != nil {
+		return err
 	}
 	t := &tracker{f: f, p: p, h: h}
 	for i := range list {
@@ -81,6 +77,17 @@ func (f *finder) readVersions(p *PlaylistReport) error {
 	return nil
 }
 
+// listVersions reads the versions of a playlist, without their bodies: the iteration may hold the only connection.
+func (f *finder) listVersions(playlist int64) (list []recorder.Version, err error) {
+	for v, err := range f.s.Versions(f.ctx, playlist) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, *v)
+	}
+	return list, nil
+}
+
 // load parses a version. One that can't be parsed is nil: recorders don't call that a version.
 func (f *finder) load(v *recorder.Version) (*loaded, error) {
 	b, err := f.s.Body(f.ctx, v.Body)
@@ -96,7 +103,6 @@ func (f *finder) load(v *recorder.Version) (*loaded, error) {
 	return l, nil
 }
 
-// take looks at the next version.
 func (t *tracker) take(l *loaded) {
 	t.describe(l)
 	if l.Unseen >= 0 {
@@ -160,7 +166,6 @@ func (t *tracker) describe(l *loaded) {
 	t.p.TargetDuration = d
 }
 
-// finding makes one of a version.
 func (t *tracker) finding(kind Kind, l *loaded) Finding {
 	return Finding{
 		Kind: kind, Playlist: t.p.ID, Moment: recorder.Moment{Run: l.Run, At: l.Seen}, MSN: -1,
@@ -191,7 +196,6 @@ func (t *tracker) addStale(l *loaded) {
 	t.stale.Exchanges = addRow(t.stale.Exchanges, l.Exchange)
 }
 
-// endStale ends a finding of stale versions.
 func (t *tracker) endStale(at time.Duration) {
 	if t.stale == nil {
 		return
@@ -205,7 +209,6 @@ func (t *tracker) endStale(at time.Duration) {
 	t.stale = nil
 }
 
-// endRun looks at what a run ended with.
 func (t *tracker) endRun() {
 	run := t.f.r.run(t.run)
 	if run == nil || t.last == nil {
@@ -241,10 +244,10 @@ type place struct{ run, msn int64 }
 type version struct {
 	seen   time.Duration
 	target time.Duration
-	// live: it had no end. first: it is the first of its run. restarted: the numbering does not go on from the one before.
+	// live: without EXT-X-ENDLIST. first: the first of its run. restarted: the numbering is not continued.
 	live, first, restarted bool
-	// iFrames: its segments are single pictures. protected: some are encrypted in a way that recorders don't read. whole:
-	// EXTINF is in whole seconds (RFC 8216, 4.3.2.1: before version 3).
+	// iFrames: its segments are single pictures. protected: some are encrypted in a way that recorders can't read. whole: EXTINF
+	// is in whole seconds (RFC 8216, 4.3.2.1: before version 3).
 	iFrames, protected, whole bool
 }
 
@@ -254,7 +257,7 @@ type target struct {
 	value time.Duration
 }
 
-// targetAt is the target duration that was known at a moment, or else the first; 0 where there is none.
+// targetAt is the target duration that was known at a moment, or else the first; 0 if there is none.
 func (h *history) targetAt(m recorder.Moment) time.Duration {
 	if len(h.targets) == 0 {
 		return 0

@@ -135,7 +135,7 @@ func TestAgain(t *testing.T) {
 			defer context.AfterFunc(ctx, func() { server.Close() })()
 			_ = server.Serve(l)
 		}, recorder.Options{URL: "http://127.0.0.1:8080/main.m3u8", Duration: long, Poll: poll})
-		player, err := newServer(t.Context(), s, Options{Wait: true, Now: time.Now})
+		player, err := New(t.Context(), s, Options{Wait: true, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

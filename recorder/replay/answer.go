@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// paceStep is the least time between two parts of a body that came slowly: players don't tell shorter ones apart.
+	// paceStep is the least time between two parts of a slow body: players don't notice shorter ones.
 	paceStep = 10 * time.Millisecond
 	// flushAfter is how long a body may take after its header for the two to be sent at once.
 	flushAfter = time.Millisecond
@@ -22,17 +22,16 @@ const (
 	leave = 2 * time.Second
 )
 
-// errSent is an error after which nothing else can be answered.
+// errSent is an error after part of an answer was sent.
 var errSent = errors.New("send answer")
 
-// waits are times of the recording from a request to the header of its answer, and to the end of its body. Where it is
-// paced the body comes bit by bit, or else all at the end.
+// waits are the times, in the recording, from a request to the header of its answer, and to the end of its body. A paced body is
+// sent bit by bit, others at the end.
 type waits struct {
 	header, end time.Duration
 	paced       bool
 }
 
-// answer is what is sent.
 type answer struct {
 	*outcome
 	body  []byte
@@ -41,7 +40,7 @@ type answer struct {
 	// sliced is set where a client asked for a part of a whole resource, which is from first on, of total bytes.
 	sliced       bool
 	first, total int64
-	// unsatisfied says that there is no such part.
+	// unsatisfied: there is no such part.
 	unsatisfied bool
 }
 
@@ -114,7 +113,6 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer) error {
 	return nil
 }
 
-// head fills in the header of an answer and gives its status.
 func (a *answer) head(h http.Header) int {
 	setHeader(h, a.header)
 	inert(h)
@@ -152,12 +150,12 @@ func (a *answer) head(h http.Header) int {
 	return a.status
 }
 
-// hasBody says that answers of a status may have a body.
+// hasBody reports whether answers with a status may have a body.
 func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// contentTypes are what servers say of files whose type was not recorded, by the ends of their names.
+// contentTypes are those of files whose type was not recorded, by extension.
 var contentTypes = map[string]string{
 	".m3u8": "application/vnd.apple.mpegurl", ".m3u": "application/vnd.apple.mpegurl", // RFC 8216bis, 4
 	".ts": "video/mp2t", ".mp4": "video/mp4", ".m4s": "video/mp4", ".m4v": "video/mp4", ".cmfv": "video/mp4",

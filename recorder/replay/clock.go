@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // clock maps the time to that of the recording.
@@ -27,7 +29,7 @@ func newClock(o Options, offset time.Duration) *clock {
 	return &clock{now: o.Now, offset: offset, speed: o.Speed, started: make(chan struct{}), moved: make(chan struct{})}
 }
 
-// seek has it go on from a time of the recording, or stand there until it starts.
+// seek moves the clock to a time of the recording, whether it runs or not.
 func (c *clock) seek(at time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,7 +48,6 @@ func (c *clock) movedAfter() <-chan struct{} {
 	return c.moved
 }
 
-// begin starts the clock where it is.
 func (c *clock) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +57,6 @@ func (c *clock) begin() {
 	}
 }
 
-// began is when it started; zero before.
 func (c *clock) began() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,11 +91,9 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 // ErrRebased is the error of Seek with Options.Rebase.
 var ErrRebased = errors.New("the dates are moved so that the live edge is now, which it is at one place only: replay it without --rebase")
 
-// Seek moves the clock to a time of the recording, from 0 to its length, that excluded. What is asked for from then on is
-// answered as it was then; answers that are under way are not changed. A loop is in its first pass then. Where Run has come to
-// the end, Done stays closed.
-//
-// The error reports that there is no such time, or is ErrRebased.
+// Seek moves the clock to a time of the recording, from 0 to before its end, for later requests; answers in progress are not
+// changed. A loop is in its first pass then. If Run has reached the end, Done stays closed. The error reports that there is no
+// such time, or is ErrRebased.
 func (s *Server) Seek(at time.Duration) error {
 	if s.o.Rebase {
 		return ErrRebased
@@ -107,7 +105,7 @@ func (s *Server) Seek(at time.Duration) error {
 	return nil
 }
 
-// untilEnd waits until the clock has come to the end of the recording.
+// untilEnd waits for the end of the recording.
 func (s *Server) untilEnd(ctx context.Context) error {
 	for {
 		moved := s.clock.movedAfter()
@@ -142,30 +140,15 @@ type Speed struct {
 
 // ParseSpeed reads "2", "0.5" or "3/4".
 func ParseSpeed(text string) (Speed, error) {
-	num, den, fraction := strings.Cut(text, "/")
-	s := Speed{Den: 1}
-	var err error
-	if !fraction {
-		whole, decimals, _ := strings.Cut(text, ".")
-		if decimals = strings.TrimRight(decimals, "0"); len(decimals) > maxSpeedDigits {
-			return Speed{}, fmt.Errorf("parse speed: %q has more than %d decimals", text, maxSpeedDigits)
-		}
-		for range decimals {
-			s.Den *= 10
-		}
-		num, den = whole+decimals, strconv.FormatInt(s.Den, 10)
+	_, decimals, _ := strings.Cut(text, ".")
+	if len(strings.TrimRight(decimals, "0")) > maxSpeedDigits {
+		return Speed{}, fmt.Errorf("parse speed: %q has more than %d decimals", text, maxSpeedDigits)
 	}
-	if s.Num, err = strconv.ParseInt(num, 10, 64); err == nil {
-		s.Den, err = strconv.ParseInt(den, 10, 64)
-	}
-	if err != nil {
+	r, ok := new(big.Rat).SetString(text) // in the least terms: 1.500 is within the bounds as well
+	if !ok || strings.Trim(text, "+-0123456789./") != "" || !r.Num().IsInt64() || !r.Denom().IsInt64() {
 		return Speed{}, fmt.Errorf("parse speed: %q is no number such as 2, 0.5 or 3/4", text)
 	}
-	for d := s.Den; d > 1; d-- { // the least terms: 1.500 is within the bounds as well
-		if s.Num%d == 0 && s.Den%d == 0 {
-			s.Num, s.Den = s.Num/d, s.Den/d
-		}
-	}
+	s := Speed{r.Num().Int64(), r.Denom().Int64()}
 	return s, s.check()
 }
 
@@ -190,11 +173,7 @@ func (s Speed) recorded(d time.Duration) time.Duration { return scale(d, s.Num, 
 // real is how long d of the recording takes.
 func (s Speed) real(d time.Duration) time.Duration { return scale(d, s.Den, s.Num) }
 
-// scale is d*num/den, rounded toward zero, or the largest duration.
+// scale is d*num/den, rounded down, or the largest duration.
 func scale(d time.Duration, num, den int64) time.Duration {
-	whole := int64(d) / den
-	if whole > math.MaxInt64/num-num || whole < -(math.MaxInt64/num-num) {
-		return math.MaxInt64
-	}
-	return time.Duration(whole*num + int64(d)%den*num/den)
+	return time.Duration(media.MulDivFloor(int64(d), num, den))
 }

@@ -8,33 +8,31 @@ import (
 	"time"
 )
 
-// cycle says how a playlist goes on from pass to pass of a loop: behind segment last, which its last version ends with, comes
-// that which came first in the recording behind segment first, which its first version ends with.
+// cycle describes how a playlist is continued from pass to pass of a loop: segment last, the end of its last version, is followed
+// by the segment after first, the end of its first version.
 type cycle struct {
 	first, last int64 // media sequence numbers
-	// perPass and discontinuities are what the numbers of segments, and of the stretches between discontinuities, grow by in
-	// each pass.
+	// perPass and discontinuities are what media and discontinuity sequence numbers grow by in each pass.
 	perPass, discontinuities int64
 	tail                     *text // the last version
-	// came is the time between the first new segment and the last, lastLong how long this is, dates what dates grow by; 0 where
-	// there are none.
+	// came is the time between the first new segment and the last, lastLong the last one's duration, dates what dates grow by; 0
+	// without dates.
 	came, lastLong, dates time.Duration
-	// plain says that the numbering of the recording does not go on itself, so that nothing can be joined to it: each pass
-	// is as recorded.
+	// plain: the numbering of the recording jumps, so that nothing can be joined to it: each pass is as recorded.
 	plain bool
 }
 
 const (
-	// settled is how many of the last versions are looked at for the one that ends last: servers that don't agree give an
-	// older one now and then.
+	// settled is how many of the last versions are checked for the one that ends last: inconsistent servers sometimes send older
+	// ones.
 	settled = 4
 	// looked is how many of the first versions are looked at for the first that has a new segment.
 	looked = 10_000
-	// leastPeriod is the shortest pass, so that there are not too many.
+	// leastPeriod is the shortest pass.
 	leastPeriod = 100 * time.Millisecond
 )
 
-// cycles finds out how the playlists go on.
+// cycles finds out how the playlists are continued.
 func (s *Server) cycles(ctx context.Context) error {
 	s.loops = map[*resource]*cycle{}
 	moves := false
@@ -73,8 +71,8 @@ func (s *Server) cycles(ctx context.Context) error {
 	return nil
 }
 
-// contentOf is how long the segments are that came in the recording: a pass takes that long, so that a player neither runs
-// dry nor falls behind. Where not all are known it is the time in which they came, and the length of one.
+// contentOf is the duration of the segments that were new in the recording, and of a pass, so that a player neither stalls nor
+// falls behind. If not all are known it is the time in which they appeared, plus the last one.
 func (s *Server) contentOf(ctx context.Context, r *resource, c *cycle) (time.Duration, error) {
 	took := c.came + c.lastLong
 	var sum time.Duration
@@ -96,10 +94,10 @@ func (s *Server) contentOf(ctx context.Context, r *resource, c *cycle) (time.Dur
 	return max(sum, leastPeriod), nil
 }
 
-// cycle finds out how one playlist goes on; nil for one that is no media playlist.
+// cycle finds out how one playlist is continued; nil for one that is no media playlist.
 func (s *Server) cycle(ctx context.Context, r *resource) (*cycle, error) {
 	var failed error
-	// Versions that can't be parsed are served as they are, and tell nothing.
+	// Versions that can't be parsed are served unchanged and not used.
 	read := func(o *outcome) *text {
 		b, base, err := s.textOf(ctx, o)
 		if err != nil {
@@ -150,7 +148,7 @@ func (s *Server) cycle(ctx context.Context, r *resource) (*cycle, error) {
 	if !old.date.IsZero() && !end.date.IsZero() {
 		c.dates = end.date.Add(end.long).Sub(old.date.Add(old.long))
 	}
-	// The number goes on at the joint, where there is a discontinuity: that of the next segment, or one more.
+	// The number at the joint, a discontinuity, is that of the next segment, or one more.
 	joint := next.blocks[next.after(c.first)]
 	c.discontinuities = end.discontinuity - joint.discontinuity + 1
 	c.discontinuities = max(c.discontinuities, 1) // servers that don't count them
@@ -169,8 +167,8 @@ func (c *cycle) compose(raw string, lines []line, base *url.URL, pass int64) []l
 	if pass == 0 || c.plain {
 		return slices.DeleteFunc(lines, func(l line) bool { name, _ := l.tag(); return slices.Contains(endlessTags, name) })
 	}
-	// From the end: what is new in this pass, then what the passes before it brought, as much as there is in the recorded
-	// version, or in the last one, where the playlist grew in the recording.
+	// From the end: what is new in this pass, then what the passes before added, as much as the recorded version has, or the last
+	// one if the playlist grew in the recording.
 	parts := []stretch{{now, now.after(c.first), pass}}
 	missing := max(len(now.blocks), len(c.tail.blocks)) - len(parts[0].blocks())
 	for p := pass - 1; missing > 0 && p >= 0; p-- {

@@ -15,8 +15,8 @@ const (
 	mostDecimals  = 9
 )
 
-// moveDate moves a date with time (RFC 8216bis, 4.4.4.6) by whole milliseconds. Its zone and way of writing stay, and its
-// decimals, but that it gets three where it must. ok is false for what is no date.
+// moveDate moves a date with time (RFC 8216bis, 4.4.4.6) by whole milliseconds. It keeps the zone, the notation and the number of
+// decimals, but has three where needed. ok is false for other texts.
 func moveDate(text string, by time.Duration) (moved string, ok bool) {
 	if len(text) < len("2006-01-02T15:04:05") {
 		return "", false
@@ -63,7 +63,7 @@ func (s *Server) shift() time.Duration {
 func (s *Server) findEdge(ctx context.Context, at time.Duration) (time.Time, error) {
 	var edge time.Time
 	for _, r := range s.index.playlists {
-		var o *outcome // the last loading that brought it by then, or else the first
+		var o *outcome // the last loading of it by then, or else the first
 		r.versions(false, func(v *outcome) bool {
 			if o != nil && v.began > at {
 				return false
@@ -91,10 +91,10 @@ func edgeOf(b []byte) (time.Time, bool) {
 	if err != nil || p.Media == nil {
 		return time.Time{}, false
 	}
-	last := len(p.Media.Segments) - 1
-	t, ok := p.Media.DateTime(last)
-	if !ok {
-		return t, false
+	dates := p.Media.DateTimes()
+	last := len(dates) - 1
+	if last < 0 || dates[last].IsZero() {
+		return time.Time{}, false
 	}
-	return t.Add(time.Duration(p.Media.Segments[last].Duration)), true
+	return dates[last].Add(time.Duration(p.Media.Segments[last].Duration)), true
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,8 +35,8 @@ var notReplayed = map[string]string{
 	"content-security-policy": "this server sends its own", "x-content-type-options": "this server sends its own",
 }
 
-// inert has a browser take what was recorded for what it is said to be, and run nothing of it: a page or an image with
-// scripts would be one of this server's. Media and playlists need none.
+// inert makes a browser trust the recorded type and run no scripts, which would run as this server's. Media and playlists have
+// none.
 func inert(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; media-src 'self'")
@@ -43,17 +44,10 @@ func inert(h http.Header) {
 
 // headerText writes the fields of a header that are replayed, a line each, in an order of its own.
 func headerText(h http.Header) string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		if replayed(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, v := range h[name] {
-			if !strings.ContainsAny(v, "\r\n\x00") {
+			if replayed(name) && !strings.ContainsAny(v, "\r\n\x00") {
 				b.WriteString(name + "\n" + v + "\n")
 			}
 		}
@@ -71,10 +65,10 @@ func setHeader(h http.Header, text string) {
 	}
 }
 
-// replayed says that a field of an answer is sent again. Its name has letters, digits and what is usual between them.
+// replayed reports whether a field of an answer is sent again, by its name.
 func replayed(name string) bool {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 	lower := strings.ToLower(name)
 	return name != "" && notReplayed[lower] == "" && !strings.HasPrefix(lower, "proxy-") && strings.Trim(name, plain) == "" &&
-		!strings.HasPrefix(lower, "access-control-") // this server says whose pages may read it
+		!strings.HasPrefix(lower, "access-control-") // this server decides whose pages may read it
 }

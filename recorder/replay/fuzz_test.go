@@ -33,7 +33,7 @@ func FuzzPlaylist(f *testing.F) {
 		for _, o := range []Options{{}, {Rebase: true}, {Loop: true}} {
 			now := tapeStart
 			o.Now = func() time.Time { return now }
-			s, err := newServer(t.Context(), tp, o)
+			s, err := New(t.Context(), tp, o)
 			if err != nil {
 				if o.Loop {
 					continue
@@ -89,7 +89,7 @@ func FuzzRequest(f *testing.F) {
 	e := tp.add("http://o/p.ts", 0, "0123")
 	e.Range, e.Status = &m3u8.ByteRange{Length: 4, Offset: 6}, 206
 	e.Header.Set("Content-Range", "bytes 6-9/*")
-	s, err := newServer(f.Context(), tp, Options{Now: time.Now})
+	s, err := New(f.Context(), tp, Options{Now: time.Now})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/refstream/refstream/hlsclient"
 )
 
-// listed is how many playlists an answer names that says what there is.
+// listed is how many playlists a refusal lists.
 const listed = 50
 
 // ServeHTTP answers a request as it was answered at this time of the recording.
@@ -67,9 +67,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers what no recording does.
 func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
-	paths := s.index.playlistPaths()
+	paths := s.Paths()
 	if len(paths) > listed {
 		paths = append(paths[:listed], "…")
 	}
@@ -80,11 +79,11 @@ func (s *Server) refuse(w http.ResponseWriter, status int, why string) {
 	_, _ = fmt.Fprintf(w, "%s. It is a replay of %s; its playlists:\n%s\n", why, s.index.playlists[0].path, strings.Join(paths, "\n"))
 }
 
-// serve answers a request for something that is known. Errors come before anything was sent, or wrap errSent.
+// serve answers a request for a known resource. After the first byte errors wrap errSent.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) error {
 	began, m := s.o.Now(), s.moment()
 	asked := rangeOf(r)
-	part := asked.exact()          // the same part where one was asked for, or else all
+	part := asked.exact()          // the same part if one was requested, or else all
 	o, past := found.pick(m, part) // past: of the pass before
 	if o == nil && part != nil {
 		part = nil
@@ -112,7 +111,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, found *resource) 
 	return s.send(w, r, &a)
 }
 
-// isFinal says that an outcome is that of a request which was redirected here.
+// isFinal reports whether an outcome is that of a request which was redirected here.
 func (r *resource) isFinal(o *outcome) bool {
 	for i := range r.outcomes {
 		if &r.outcomes[i] == o {
@@ -122,8 +121,8 @@ func (r *resource) isFinal(o *outcome) bool {
 	return true
 }
 
-// waitsFor says how long a request waits for its answer. Those for playlists are tied to the clock: what a loading brought
-// is there when it was, whenever it is asked for.
+// waitsFor is how long a request waits for its answer. Those for playlists depend on the clock: a version appears when it did,
+// whenever it is requested.
 func waitsFor(found *resource, o *outcome, m moment, past bool) waits {
 	switch {
 	case !found.playlist:
@@ -134,7 +133,6 @@ func waitsFor(found *resource, o *outcome, m moment, past bool) waits {
 	return waits{header: max(o.answered-m.at, 0), end: max(o.ended-m.at, 0)}
 }
 
-// load reads the content.
 func (s *Server) load(ctx context.Context, a *answer, served string, found *resource, m moment) error {
 	o := a.outcome
 	if o.answered < 0 || o.body == 0 {
@@ -153,7 +151,7 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 	}
 	text, err := o.text(b)
 	if err != nil {
-		return nil // one that nobody can read is sent as it came
+		return nil // an unreadable one is sent as it is
 	}
 	now, err := s.playlistText(ctx, found, o, served, m, text)
 	switch {
@@ -166,7 +164,7 @@ func (s *Server) load(ctx context.Context, a *answer, served string, found *reso
 	return err
 }
 
-// textOf is the text of a playlist that came, and the address that it came from. It is empty for one that nobody can read.
+// textOf is the text of a recorded playlist, empty for an unreadable one, and its address.
 func (s *Server) textOf(ctx context.Context, o *outcome) (text []byte, base *url.URL, err error) {
 	if base, err = parseAddress(o.base); err != nil {
 		return nil, nil, err
@@ -179,7 +177,7 @@ func (s *Server) textOf(ctx context.Context, o *outcome) (text []byte, base *url
 	return text, base, nil
 }
 
-// text is the text of a playlist that came as body.
+// text is the text of a playlist with that body.
 func (o *outcome) text(body []byte) ([]byte, error) {
 	if o.coding == "" {
 		return body, nil

@@ -51,7 +51,6 @@ func readIndex(ctx context.Context, s source) (*index, error) {
 	return x, nil
 }
 
-// read takes the requests for one address.
 func (x *index) read(ctx context.Context, s source, address string) error {
 	var r *resource
 	for e, err := range s.Outcomes(ctx, address) {
@@ -106,8 +105,8 @@ func (x *index) resource(address string) (*resource, error) {
 	return r, nil
 }
 
-// find finds what a request is for, nil for nothing. A query that was not recorded means what its path does, where that is
-// one thing; escapes may be others than in the playlist.
+// find finds the resource of a request, nil for none. An unknown query is ignored if the path is unique; escapes may differ from
+// the playlist's.
 func (x *index) find(u *url.URL) *resource {
 	if u.Path == streamPath {
 		return x.playlists[0]
@@ -125,15 +124,4 @@ func (x *index) find(u *url.URL) *resource {
 		}
 	}
 	return nil
-}
-
-// playlistPaths are those of the playlists.
-func (x *index) playlistPaths() []string {
-	list := []string{streamPath}
-	for _, r := range x.playlists {
-		if r.path != streamPath {
-			list = append(list, r.path)
-		}
-	}
-	return list
 }

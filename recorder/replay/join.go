@@ -69,8 +69,8 @@ func numbered(header []line, sequence, discontinuity int64) []line {
 	return out
 }
 
-// block is a segment of the stretch where said is what was said before it. opens says that it is the stretch's first, joins
-// that another is before it.
+// block writes a segment of the stretch after tags with the state said. opens: it is the stretch's first. joins: another
+// stretch is before it.
 func (s stretch) block(b block, opens, joins bool, said state) []line {
 	var out []line
 	if opens && joins && !b.broken {
@@ -81,7 +81,7 @@ func (s stretch) block(b block, opens, joins bool, said state) []line {
 	if again {
 		from := b.state
 		if !opens && !sections {
-			from.section = nil // it was said
+			from.section = nil // it was written
 		}
 		out = append(out, s.dated(from.lines(said, b.msn))...)
 	}
@@ -115,8 +115,8 @@ func (s stretch) dated(list []line) []line {
 	return list
 }
 
-// dateRanges are those that belong to the stretch's segments, with an ID of their own in each pass, since what is said of
-// one never changes.
+// dateRanges are those that belong to the stretch's segments, with an ID of their own in each pass, since a date range must
+// never change.
 func (s stretch) dateRanges() []line {
 	from := s.blocks()[0].date
 	if from.IsZero() {

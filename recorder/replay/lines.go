@@ -7,21 +7,15 @@ import (
 
 // line is a line of a playlist on its way.
 type line struct {
-	text string   // with its line end, as it came
+	text string   // as recorded, with its line end
 	base *url.URL // what its URI is relative to
 	pass int64    // the pass of the loop that its dates are of
 }
 
-// splitLines takes a playlist apart.
 func splitLines(text string, base *url.URL, pass int64) []line {
 	list := make([]line, 0, strings.Count(text, "\n")+1)
-	for text != "" {
-		end := strings.IndexByte(text, '\n') + 1
-		if end == 0 {
-			end = len(text)
-		}
-		list = append(list, line{text[:end], base, pass})
-		text = text[end:]
+	for l := range strings.Lines(text) {
+		list = append(list, line{l, base, pass})
 	}
 	return list
 }
@@ -113,8 +107,7 @@ const (
 // variables are those of a playlist (RFC 8216bis, 4.4.2.3).
 type variables map[string]string
 
-// readVariables reads those of a whole playlist. imports are those of the multivariant playlist, at is where the playlist came
-// from.
+// readVariables reads those of a whole playlist from address at. imports are those of the multivariant playlist.
 func readVariables(text string, imports variables, at *url.URL) variables {
 	v := variables{}
 	if !strings.Contains(text, "#"+defineTag) {

@@ -17,7 +17,7 @@ const (
 	originPrefix = "/_origin/"
 )
 
-// mapping says at which path of the replay something recorded is.
+// mapping maps addresses of the recording to paths of the replay.
 type mapping struct {
 	first  string // the address of the session's own playlist, without its fragment
 	origin string // its scheme and host; empty for a file
@@ -72,7 +72,6 @@ func identity(u *url.URL) string {
 	return origin(u) + requestURI(u)
 }
 
-// requestURI is the path and query.
 func requestURI(u *url.URL) string {
 	p := u.EscapedPath()
 	if p == "" {
@@ -96,7 +95,7 @@ func (m mapping) path(u *url.URL) string {
 	return at
 }
 
-// filePath is where a file is. One outside the playlist's folder is named by a hash of its path, which is nobody's business.
+// filePath is the path of a file. Outside the playlist's folder it is a hash, because the real path is private.
 func (m mapping) filePath(name string) string {
 	below, inside := strings.CutPrefix(name, m.dir)
 	if at := "/" + below; m.dir != "" && inside && (!m.taken(at) || "file://"+name == m.first) {
@@ -106,7 +105,7 @@ func (m mapping) filePath(name string) string {
 	return (&url.URL{Path: originPrefix + "file/" + hex.EncodeToString(sum[:8]) + "/" + path.Base(name)}).EscapedPath()
 }
 
-// taken says that a path means something here.
+// taken reports whether a path has a meaning here.
 func (m mapping) taken(at string) bool {
 	at, _, _ = strings.Cut(at, "?")
 	return at == streamPath || strings.HasPrefix(at, originPrefix)

@@ -8,29 +8,26 @@ import (
 	"time"
 )
 
-// Options says how to replay. Only Now is needed.
+// Options are those of New. Only Now is needed.
 type Options struct {
 	// Now is the clock.
 	Now func() time.Time
 	// Offset is where to begin, from the start of the recording. It lies before its end and isn't negative.
 	Offset time.Duration
-	// From says the same as a UTC of the recording; zero for Offset. In a hole between runs it is the start of the next.
+	// From is Offset as a UTC of the recording; zero for Offset. Between two runs it is the start of the next.
 	From time.Time
 	// Speed is how fast; zero for as it was. It applies to delays too.
 	Speed Speed
-	// Loop begins anew at the end, with playlists that go on: what followed in the recording on its first versions follows
-	// on its last ones, behind an EXT-X-DISCONTINUITY. A pass takes as long as the segments that came in the recording are:
-	// later passes are that much of its end.
-	// Numbers go on, and dates; keys get the IV of the original number; EXT-X-ENDLIST, EXT-X-PLAYLIST-TYPE and what only
-	// low-latency players need is left out.
+	// Loop starts again at the end, with continued playlists: what followed the first versions in the recording follows the last
+	// ones, after an EXT-X-DISCONTINUITY. Later passes are the end of the recording, as long as its new segments. Numbers and dates
+	// are continued; keys get the IV of the original number; EXT-X-ENDLIST, EXT-X-PLAYLIST-TYPE and low-latency tags are left out.
 	Loop bool
-	// Rebase moves EXT-X-PROGRAM-DATE-TIME and the dates of EXT-X-DATERANGE, all by the same whole number of milliseconds,
-	// so that the end of the playlist where the replay begins is the time at which it does.
+	// Rebase moves EXT-X-PROGRAM-DATE-TIME and the dates of EXT-X-DATERANGE, all by the same number of milliseconds, so that the
+	// end of the playlist at the start of the replay is now.
 	Rebase bool
-	// Wait has the clock stand until something asks for a playlist.
+	// Wait starts the clock with the first request for a playlist.
 	Wait bool
-	// Fallback finds what answers a path that nothing was recorded for, whatever the method; nil where nothing does. Nil: it
-	// never does.
+	// Fallback returns the handler of a path without a recording, for any method; it may be nil and return nil.
 	Fallback func(path string) http.Handler
 	// Logger gets what can't be served; nil for none.
 	Logger *slog.Logger

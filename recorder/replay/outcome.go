@@ -10,9 +10,9 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// outcome is a request that was recorded, and what came of it.
+// outcome is a recorded request with its answer.
 type outcome struct {
-	// began, answered and ended are times of the recording; answered is -1 where no answer came.
+	// began, answered and ended are times of the recording; answered is -1 without an answer.
 	began, answered, ended time.Duration
 	status                 int
 	header                 string // as headerText writes it
@@ -23,11 +23,11 @@ type outcome struct {
 	part                   *m3u8.ByteRange // what was asked for, nil for all
 	content                m3u8.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
 	total                  int64           // the length of the whole resource, -1 where it is not known
-	final                  *resource       // where the answer came from, after redirections
+	final                  *resource       // the address of the answer, after redirections
 	base                   string          // its address
 }
 
-// whole says that it brought all of the resource.
+// whole reports whether the answer is the complete resource.
 func (o *outcome) whole() bool {
 	return o.status == http.StatusOK && !o.broken && o.part == nil
 }

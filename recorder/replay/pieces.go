@@ -10,14 +10,14 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// span is what a request asks for of a resource: bytes first to last, to the end where last is -1; or, where first is -1,
-// the last bytes, as many as last says (RFC 9110, 14.1.2).
+// span is a requested range (RFC 9110, 14.1.2): bytes first to last, to the end if last is -1; or, if first is -1, the last
+// bytes, as many as last.
 type span struct {
 	first, last int64
 }
 
-// rangeOf is the part that a request asks for (RFC 9110, 14.2). It is nil for none, and for what is answered with everything:
-// several parts, what is no range, and methods that have none.
+// rangeOf is the requested part (RFC 9110, 14.2). It is nil for none, and where all is sent: for several parts, an invalid
+// range, and other methods.
 func rangeOf(r *http.Request) *span {
 	if asked := r.Header.Values("Range"); r.Method == http.MethodGet && len(asked) == 1 {
 		return parseRange(asked[0])
@@ -51,7 +51,7 @@ func parseRange(text string) *span {
 	return &s
 }
 
-// exact is the part with both ends, nil where it says but one.
+// exact is the part with both ends, nil if one is missing.
 func (s *span) exact() *m3u8.ByteRange {
 	if s == nil || s.first < 0 || s.last < 0 {
 		return nil
@@ -130,8 +130,7 @@ func (s *Server) servePieces(w http.ResponseWriter, r *http.Request, found *reso
 	return nil
 }
 
-// covering chooses of pieces, which are sorted, those that follow from a byte on without holes; reached is the byte after
-// them.
+// covering picks from sorted pieces those that follow a byte without holes; reached is the byte after them.
 func covering(pieces []*outcome, from int64) (list []*outcome, reached int64) {
 	reached = from
 	for _, p := range pieces {

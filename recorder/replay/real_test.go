@@ -70,7 +70,7 @@ func record(t *testing.T, o recorder.Options) *recorder.Session {
 func replay(t *testing.T, s source, o Options) (address string, server *Server) {
 	t.Helper()
 	o.Now, o.Logger = time.Now, slog.New(slog.NewTextHandler(t.Output(), nil))
-	server, err := newServer(t.Context(), s, o)
+	server, err := New(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	tp := newTape("http://o/a.m3u8", time.Hour)
 	tp.add(tp.url, 0, "#EXTM3U\n").Ended = time.Hour
-	s, err := newServer(t.Context(), tp, Options{Now: time.Now})
+	s, err := New(t.Context(), tp, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// resource is something that was asked for, or that an answer came from.
+// resource is an address that was requested, or that an answer is from.
 type resource struct {
 	path     string         // in the replay, with its query
 	playlist bool           // of one, or of an answer that was redirected here
@@ -20,8 +20,7 @@ type resource struct {
 	from     []*resource    // those that were redirected here
 }
 
-// quiet is how long the loading of a playlist may take that brought what was known and is forgotten: with many a second,
-// they would be most of what is kept in memory.
+// quiet: unchanged loadings of a playlist that took no longer are not kept. With many a second they would fill the memory.
 const quiet = 50 * time.Millisecond
 
 // add takes the outcome of a request for it.
@@ -39,8 +38,8 @@ func (r *resource) add(o outcome) {
 	r.outcomes = append(r.outcomes, o)
 }
 
-// pick finds the outcome of a request at a time: that of the last one before it that asked for the same part, or else of
-// the first after it. In later passes of a loop what was last stays until there is another; past says so.
+// pick finds the outcome of a request at a time: the last one before it for the same part, or else the first after it. In later
+// passes of a loop the last outcome is used until there is another; past reports that.
 func (r *resource) pick(m moment, part *m3u8.ByteRange) (o *outcome, past bool) {
 	o, before := latest(r.outcomes, m.at, part)
 	for _, f := range r.from {
@@ -59,7 +58,7 @@ func (r *resource) pick(m moment, part *m3u8.ByteRange) (o *outcome, past bool) 
 	return o, true
 }
 
-// latest finds among the requests for a part the last that began by then, or else the first.
+// latest finds the last request for a part that began by then, or else the first.
 func latest(list []outcome, at time.Duration, part *m3u8.ByteRange) (o *outcome, before bool) {
 	n, _ := slices.BinarySearchFunc(list, at, func(o outcome, at time.Duration) int {
 		if o.began <= at {
@@ -103,8 +102,7 @@ func (r *resource) pieces(m moment) []*outcome {
 	})
 }
 
-// versions gives the bodies that a playlist had, one after the other, with the address that they came from; backwards from
-// the last where last is set.
+// versions iterates over the bodies that a playlist had; backwards if last is set.
 func (r *resource) versions(last bool, yield func(o *outcome) bool) {
 	var body recorder.Body
 	for k := range r.outcomes {

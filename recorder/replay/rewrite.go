@@ -87,7 +87,6 @@ func (s *Server) imports(ctx context.Context, found *resource, m moment, text st
 	return readVariables(string(b), nil, base), nil
 }
 
-// line rewrites one line.
 func (r *rewriting) line(l line) line {
 	text := l.content()
 	if text == "" {
@@ -118,7 +117,7 @@ func (r *rewriting) line(l line) line {
 			})
 		}
 	case defineTag:
-		// The query that the variable comes from is not that of this path.
+		// The path here has another query than the variable is read from.
 		if param, ok := attributeOf(text, "QUERYPARAM"); ok && !r.own {
 			if v, known := r.vars[param]; known && !strings.ContainsAny(v, "\"\r\n") {
 				out = "#" + defineTag + `:NAME="` + param + `",VALUE="` + v + `"`
@@ -141,8 +140,8 @@ func (r *rewriting) line(l line) line {
 	return l.with(out)
 }
 
-// uri is what a URI has to be here; ok is false where it leads to the right place already, or to none that is recorded
-// such as data or the name of a key system's key.
+// uri is the replacement of a URI; ok is false if it is right already, or not an address of a recording, such as data or the
+// name of a key system's key.
 func (r *rewriting) uri(base *url.URL, uri string) (to string, ok bool) {
 	plain, err := m3u8.ReplaceVariables(uri, r.vars, maxReplaced)
 	if err != nil {
@@ -173,8 +172,7 @@ func (r *rewriting) target(base *url.URL, uri string) *url.URL {
 	return u
 }
 
-// fileTarget is the same for a playlist that is a file: it names others literally, or as URIs do. What was recorded of
-// them decides.
+// fileTarget is target for a playlist in a file: its URIs may be file names, or escaped. The one that was recorded is taken.
 func (r *rewriting) fileTarget(base *url.URL, uri string) *url.URL {
 	if strings.Contains(uri, ":") {
 		if u, err := parseAddress(uri); err == nil {

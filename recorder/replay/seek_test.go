@@ -53,7 +53,7 @@ func TestSeekRefused(t *testing.T) {
 	t.Parallel()
 	tp := newTape("http://o/live/a.m3u8", 10*time.Second)
 	tp.add(tp.url, 0, "one")
-	s, err := newServer(context.Background(), tp, Options{Now: time.Now, Wait: true})
+	s, err := New(context.Background(), tp, Options{Now: time.Now, Wait: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestSeekRefused(t *testing.T) {
 	if p := s.Position(); p.Started || p.At != 3*time.Second {
 		t.Errorf("position %+v, want 3 s, not started", p)
 	}
-	if s, err = newServer(context.Background(), tp, Options{Now: time.Now, Rebase: true}); err != nil {
+	if s, err = New(context.Background(), tp, Options{Now: time.Now, Rebase: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Seek(3 * time.Second); !errors.Is(err, ErrRebased) {

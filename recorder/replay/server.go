@@ -1,7 +1,7 @@
-// Package replay serves a recorded HLS session (RFC 8216bis) again as it was: each version of a playlist appears when it
-// appeared, each answer takes the time that it took, errors are made again, and what broke off breaks off at the same byte.
+// Package replay serves a recorded HLS session (RFC 8216bis) as it was: each version of a playlist appears at its time, each
+// answer takes its time, errors are repeated, and a broken answer breaks at the same byte.
 //
-// Time in it is that of the recording: nanoseconds from the start of its first run, with the holes between runs cut out.
+// Times are those of the recording: nanoseconds from the start of its first run, without the pauses between runs.
 package replay
 
 import (
@@ -28,11 +28,11 @@ type source interface {
 	Body(ctx context.Context, b recorder.Body) ([]byte, error)
 }
 
-// Server replays a session. It is an http.Handler; [Server.Serve] has it do all that it needs at once.
+// Server replays a session. It is an http.Handler; [Server.Serve] runs all that it needs.
 //
-// What came from the host of the session's address is at the path where it was, with its query; what came from elsewhere
-// at /_origin/SCHEME/HOST/PATH. The session's own playlist is at /stream.m3u8 too. A playlist is byte for byte what came,
-// but for the lines that have to change: URIs that would not lead here, and those that the options speak of.
+// Resources of the session's host have their own path and query; those of other hosts are at /_origin/SCHEME/HOST/PATH. The
+// session's own playlist is at /stream.m3u8 too. A playlist is sent byte for byte, except URIs that would not lead here, and
+// lines that the options change.
 type Server struct {
 	o       Options
 	session source
@@ -46,14 +46,9 @@ type Server struct {
 	end                sync.Once
 }
 
-// New prepares the replay of what a session holds now. The session must stay open for as long as the Server is used.
-//
-// Errors are those of the options and of reading the session, and that there is nothing to replay, or to loop.
-func New(ctx context.Context, s *recorder.Session, o Options) (*Server, error) {
-	return newServer(ctx, s, o)
-}
-
-func newServer(ctx context.Context, session source, o Options) (*Server, error) {
+// New prepares the replay of what a session holds now. The session must stay open. Errors are those of the options, of reading,
+// and that there is nothing to replay, or to loop.
+func New(ctx context.Context, session source, o Options) (*Server, error) {
 	o, err := o.check()
 	if err != nil {
 		return nil, err
@@ -91,8 +86,8 @@ func newServer(ctx context.Context, session source, o Options) (*Server, error) 
 	return s, nil
 }
 
-// Run starts the clock, or waits with Options.Wait until a request does. It returns nil when the recording has ended, after
-// which the Server goes on with its last playlists; or ctx's error, which with Options.Loop is its only end.
+// Run starts the clock, or with Options.Wait waits for a request to. It returns nil at the end of the recording, after which the
+// last playlists are served; or ctx's error, which with Options.Loop is its only end.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.o.Wait {
 		s.clock.begin()
@@ -113,25 +108,29 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Done is closed when Run comes to the end of the recording.
+// Done is closed when Run reaches the end of the recording.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Position says how far it is.
+// Position is how far the replay is.
 func (s *Server) Position() Position {
 	m := s.moment()
 	length := s.index.timeline.Length
-	at := max(min(m.at, length), 0)
-	return Position{
-		Started: !s.clock.began().IsZero(), At: at, Length: length, Pass: m.pass, Remaining: s.o.Speed.real(length - at),
-	}
+	return Position{Started: !s.clock.began().IsZero(), At: max(min(m.at, length), 0), Length: length, Pass: m.pass}
 }
 
-// UTC is the time of the recording that is replayed now, as its recorder's clock said it. It goes on after the end.
+// UTC is the replayed time, by the recorder's clock, also after the end.
 func (s *Server) UTC() time.Time { return s.index.timeline.UTC(s.moment().at) }
 
-// Paths are the paths of the playlists, with their queries: first /stream.m3u8, then where they were, the session's own
-// before the others.
-func (s *Server) Paths() []string { return s.index.playlistPaths() }
+// Paths are the paths of the playlists, with their queries: /stream.m3u8, then the session's own, then the others.
+func (s *Server) Paths() []string {
+	list := []string{streamPath}
+	for _, r := range s.index.playlists {
+		if r.path != streamPath {
+			list = append(list, r.path)
+		}
+	}
+	return list
+}
 
 // moment is a time of the replay.
 type moment struct {
@@ -139,8 +138,8 @@ type moment struct {
 	at   time.Duration // in the recording
 }
 
-// moment is the time of the replay. Later passes of a loop are the last part of the recording, as long as its new segments
-// are; where these are longer than it, they begin before it, at a negative time.
+// moment is the time of the replay. Later passes of a loop are the last part of the recording, as long as its new segments; if
+// these are longer than the recording, they begin at a negative time.
 func (s *Server) moment() moment {
 	at, length := s.clock.at(), s.index.timeline.Length
 	if !s.o.Loop || at < length {
@@ -152,12 +151,12 @@ func (s *Server) moment() moment {
 
 var _ http.Handler = (*Server)(nil)
 
-// errNothing says that a session can't be replayed.
+// errNothing reports a session that can't be replayed.
 var errNothing = errors.New("nothing of its playlist was recorded: there is nothing to replay")
 
-// Position says how far a replay is.
+// Position is how far a replay is.
 type Position struct {
-	// Started says that the clock runs.
+	// Started: the clock runs.
 	Started bool
 	// At is the time in the recording, from 0 to Length.
 	At time.Duration
@@ -165,19 +164,16 @@ type Position struct {
 	Length time.Duration
 	// Pass counts the passes of a loop from 0.
 	Pass int64
-	// Remaining is how long it takes until the recording ends, or this pass of it, at the speed of the replay.
-	Remaining time.Duration
 }
 
 const (
-	// headerTimeout is how long a client has to ask, idleTimeout how long a connection stays open for the next request: a
-	// live player asks again within some target durations.
+	// headerTimeout bounds a request, idleTimeout the pause between two: live players ask every few target durations.
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 )
 
-// Serve runs the replay and answers what comes to l, which it closes, until ctx is done, whose error it returns then, or l
-// fails. After the end of the recording it goes on. Nothing that it started is left when it returns.
+// Serve runs the replay and serves l until ctx is done, whose error it then returns, or l fails; it closes l. It serves on after
+// the end of the recording. Nothing that it started is left when it returns.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

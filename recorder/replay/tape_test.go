@@ -129,7 +129,7 @@ func inTime(t *testing.T, tp *tape, o Options, f func(t *testing.T, p *player)) 
 		if o.Logger == nil {
 			o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 		}
-		s, err := newServer(t.Context(), tp, o)
+		s, err := New(t.Context(), tp, o)
 		if err != nil {
 			t.Fatal(err)
 		}

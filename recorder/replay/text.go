@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// text is a media playlist taken apart, so that its segments can stand in another. It has at least one segment.
+// text is a parsed media playlist, whose segments can be joined to another. It has at least one segment.
 type text struct {
 	header []line // tags of the whole playlist
 	ranges []line // EXT-X-DATERANGE
@@ -22,7 +22,7 @@ type block struct {
 	lines              []line
 	msn, discontinuity int64
 	broken             bool      // EXT-X-DISCONTINUITY is before it
-	date               time.Time // when it begins; zero where the playlist doesn't say
+	date               time.Time // when it begins; zero where not known
 	dated              bool      // it has a date itself
 	long               time.Duration
 	part               *m3u8.ByteRange
@@ -35,7 +35,7 @@ func parseText(raw string, base *url.URL) *text {
 	if err != nil || p.Media == nil || len(p.Media.Segments) == 0 || p.Media.Skipped > 0 {
 		return nil
 	}
-	m := p.Media
+	m, dates := p.Media, p.Media.DateTimes()
 	t := &text{}
 	var now state
 	var own []line
@@ -58,8 +58,7 @@ func parseText(raw string, base *url.URL) *text {
 			}
 			seg := &m.Segments[next]
 			b := block{lines: own, msn: seg.MSN, discontinuity: seg.DiscontinuitySequence, broken: seg.Discontinuity,
-				dated: !seg.ProgramDateTime.IsZero(), part: seg.Range, state: now, long: time.Duration(seg.Duration)}
-			b.date, _ = m.DateTime(next)
+				date: dates[next], dated: !seg.ProgramDateTime.IsZero(), part: seg.Range, state: now, long: time.Duration(seg.Duration)}
 			t.blocks = append(t.blocks, b)
 			own, next = nil, next+1
 		}
@@ -81,7 +80,7 @@ var (
 		"EXT-X-I-FRAMES-ONLY", "EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-START", defineTag, "EXT-X-ALLOW-CACHE"}
 	// segmentTags are of a segment.
 	segmentTags = []string{"EXTINF", byteRangeTag, discontinuityTag, keyTag, mapTag, dateTag, "EXT-X-GAP", "EXT-X-BITRATE"}
-	// endlessTags have no place in a playlist that goes on for ever, or speak of what was not recorded.
+	// endlessTags do not fit an endless playlist, or refer to what was not recorded.
 	endlessTags = []string{"EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE",
 		"EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT", "EXT-X-SERVER-CONTROL"}
 )
@@ -92,8 +91,8 @@ const (
 	noKey  = "#EXT-X-KEY:METHOD=NONE\n"
 )
 
-// state is what tags of segments before say of a segment: its keys, one for each format, its initialization section, and
-// the keys that this is under. It is never changed: take gives another.
+// state is what earlier tags define for a segment: its keys, one for each format, its initialization section, and the keys of
+// that. It is never changed: take returns another.
 type state struct {
 	keys    []line
 	section *line
@@ -125,8 +124,7 @@ func keyFormat(tag string) string {
 	return "identity"
 }
 
-// lines are the tags that say it all again where before is what was said, for a segment that is number msn in the
-// recording.
+// lines are the tags that define the state after before, for a segment with number msn in the recording.
 func (s state) lines(before state, msn int64) []line {
 	var list []line
 	say := func(from, keys []line) {
@@ -153,7 +151,7 @@ func hasFormat(keys []line, format string) bool {
 	return slices.ContainsFunc(keys, func(k line) bool { return keyFormat(k.content()) == format })
 }
 
-// implicit says that a key has no IV, so that the segment's number is it (RFC 8216bis, 4.4.4.4).
+// implicit reports a key without IV: the segment's number is used (RFC 8216bis, 4.4.4.4).
 func (s state) implicit() bool {
 	return slices.ContainsFunc(s.keys, func(k line) bool { return needsIV(k.content()) })
 }
@@ -163,7 +161,7 @@ func needsIV(tag string) bool {
 	return !given && keyFormat(tag) == "identity"
 }
 
-// withIV is a key's line with the IV that a number stands for.
+// withIV is a key's line with an IV for the number msn.
 func withIV(k line, msn int64) line {
 	text := k.content()
 	if !needsIV(text) {

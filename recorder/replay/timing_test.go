@@ -184,7 +184,7 @@ func TestRun(t *testing.T) {
 	tp.add(tp.url, 0, "one")
 	inTime(t, tp, Options{Offset: 4 * time.Second, Speed: Speed{2, 1}}, func(t *testing.T, p *player) {
 		p.at(time.Second)
-		if at := p.s.Position(); at != (Position{Started: true, At: 6 * time.Second, Length: 10 * time.Second, Remaining: 2 * time.Second}) {
+		if at := p.s.Position(); at != (Position{Started: true, At: 6 * time.Second, Length: 10 * time.Second}) {
 			t.Errorf("position %+v", at)
 		}
 		<-p.s.Done()
@@ -193,7 +193,7 @@ func TestRun(t *testing.T) {
 		}
 		p.at(time.Minute)
 		p.expect("/a.m3u8", 200, "one")
-		if at := p.s.Position(); at.At != at.Length || at.Remaining != 0 {
+		if at := p.s.Position(); at.At != at.Length {
 			t.Errorf("position %+v", at)
 		}
 	})
@@ -222,7 +222,7 @@ func TestQuiet(t *testing.T) {
 	}
 	slow := tp.add(tp.url, 100*time.Second, "b")
 	slow.Ended += time.Second
-	s, err := newServer(t.Context(), tp, Options{Now: time.Now})
+	s, err := New(t.Context(), tp, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestBadOptions(t *testing.T) {
 		default:
 			tp.add(tp.url, 0, window(0, 3, "#EXT-X-ENDLIST\n"))
 		}
-		if _, err := newServer(t.Context(), &tp, o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(t.Context(), &tp, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

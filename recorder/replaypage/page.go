@@ -22,8 +22,7 @@ import (
 const (
 	// positionPath and gapsPath are where the replay page asks about the recording. What was recorded at them goes before.
 	positionPath, gapsPath = "/_replay/position", "/_replay/gaps"
-	// seekHeader and its value say that a request to move the clock is not one that a page of another origin makes without
-	// being allowed to: it can't send the header.
+	// seekHeader and its value mark a request to move the clock: a page of another origin can't send the header without permission.
 	seekHeader, seekValue = "X-Refstream", "replay"
 	// maxSeek bounds the body of such a request, in bytes.
 	maxSeek = 1 << 10
@@ -31,13 +30,12 @@ const (
 
 // Page answers what the replay page asks about the recording: where the replay is, what gaps finds, and to go elsewhere.
 type Page struct {
-	// Dir is the folder of the session, Server its replay, which is set before anything is served, and Options are those it
-	// was made with: their Speed and Logger are used.
+	// Dir is the folder of the session, Server its replay, set before anything is served, and Options those of the replay, of which
+	// Speed and Logger are used.
 	Dir     string
 	Server  *replay.Server
 	Options replay.Options
-	// Forward: the replay goes forward only, because records come into a store as they did then, which can't be taken out
-	// again.
+	// Forward allows to seek forward only, because records can't be removed from a store.
 	Forward bool
 
 	mu     sync.Mutex
@@ -68,16 +66,12 @@ func (p *Page) Before(next func(path string) http.Handler) func(path string) htt
 }
 
 func (p *Page) servePosition(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodPost:
+	if r.Method == http.MethodPost {
 		if status, err := p.seek(r); err != nil {
 			writeRefusal(w, status, err)
 			return
 		}
-	default:
-		w.Header().Set("Allow", "GET, HEAD, POST")
-		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET, or POST to go elsewhere", r.Method))
+	} else if !isGet(w, r, "GET, HEAD, POST", "use GET, or POST to go elsewhere") {
 		return
 	}
 	at := p.Server.Position()
@@ -92,7 +86,7 @@ func (p *Page) servePosition(w http.ResponseWriter, r *http.Request) {
 	writeAnswer(w, http.StatusOK, "application/json", body)
 }
 
-// seek moves the replay's clock to where a request says. The status is that of the error.
+// seek moves the replay's clock as a request asks. The status is that of the error.
 func (p *Page) seek(r *http.Request) (status int, err error) {
 	if v := r.Header.Values(seekHeader); len(v) != 1 || v[0] != seekValue {
 		return http.StatusForbidden, fmt.Errorf("the header %s: %s is missing", seekHeader, seekValue)
@@ -128,10 +122,18 @@ func (p *Page) seek(r *http.Request) (status int, err error) {
 	return 0, nil
 }
 
+// isGet refuses other methods than GET and HEAD.
+func isGet(w http.ResponseWriter, r *http.Request, allow, hint string) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Allow", allow)
+	writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: %s", r.Method, hint))
+	return false
+}
+
 func (p *Page) serveGaps(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		writeRefusal(w, http.StatusMethodNotAllowed, fmt.Errorf("the method %s is not allowed here: use GET", r.Method))
+	if !isGet(w, r, "GET, HEAD", "use GET") {
 		return
 	}
 	report, err := p.find(r.Context())

@@ -7,7 +7,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// timestampOwner is the owner of the ID3 frame that says where raw audio begins (RFC 8216bis, 3.4).
+// timestampOwner is the owner of the ID3 frame with the start time of raw audio (RFC 8216bis, 3.4).
 const timestampOwner = "com.apple.streaming.transportStreamTimestamp"
 
 // measureRaw reads raw audio with ID3 tags in front.
@@ -34,8 +34,8 @@ func measureRaw(data []byte) *Span {
 	return spanOf(Audio, first, first+ticks)
 }
 
-// audioTicks is how long the frames that begin in data last together, in 90 kHz ticks: AAC in ADTS, MPEG audio, AC-3, or
-// E-AC-3. The last may be cut off. ok is false where the first is none of these, or something else comes between.
+// audioTicks is the duration of the frames at the start of data, in 90 kHz ticks: AAC in ADTS, MPEG audio, AC-3 or E-AC-3. The
+// last may be cut off. ok is false if the first is none of these, or other data is between them.
 func audioTicks(data []byte) (ticks int64, ok bool) {
 	samples, rate := int64(0), int64(0)
 	for len(data) > 0 {
@@ -59,10 +59,9 @@ func audioTicks(data []byte) (ticks int64, ok bool) {
 	return samples * media.TicksPerSecond / rate, true
 }
 
-// longestAudioHeader is as much of a frame as is needed to tell what it is.
+// longestAudioHeader is how much of a frame identifies it.
 const longestAudioHeader = 7
 
-// audioFrame is a frame of coded audio.
 type audioFrame struct {
 	size          int   // in bytes, more than 0
 	samples, rate int64 // rate is in Hz, more than 0

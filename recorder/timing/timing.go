@@ -15,12 +15,11 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Span is what the time stamps in a segment say.
+// Span is the time that a segment covers.
 type Span struct {
 	// Media is what was measured: "video", or "audio" where there is no video.
 	Media string
-	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1, and End the largest and one frame, on the same count, not
-	// wrapped.
+	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1; End is the largest plus a frame, on the same count and not wrapped.
 	First, End int64
 }
 
@@ -31,17 +30,15 @@ const (
 )
 
 const (
-	// maxRaw is how long a segment of raw audio may be, 15 minutes at 128 kbit/s, and maxIndex what an MP4 segment says of its
-	// samples: half a million of them.
+	// maxRaw bounds a segment of raw audio, 15 minutes at 128 kbit/s, and maxIndex the index of an MP4 segment, half a million
+	// samples.
 	maxRaw   = 16 << 20
 	maxIndex = 8 << 20
 )
 
-// Measure reads the time stamps of a segment that was fetched: of its video, or else its audio, in a transport stream,
-// fragmented MP4, or raw audio with a timed ID3 tag in front (RFC 8216bis, 3.1). It is nil where they can't be read.
-//
-// A frame lasts as long as it is from one to the next in this segment, or where there is one only, as long as EXTINF says;
-// frames of audio last as long as they have samples.
+// Measure reads the time stamps of a fetched segment: of its video, or else its audio, in a transport stream, fragmented MP4,
+// or raw audio with a timed ID3 tag in front (RFC 8216bis, 3.1). It is nil where they can't be read. A frame lasts until the
+// next in this segment, or a single one as long as EXTINF; frames of audio as long as their samples.
 func Measure(seg *hlsclient.Segment) *Span {
 	if seg == nil || seg.Err != nil {
 		return nil
@@ -80,8 +77,7 @@ func startOf(r *hlsclient.Reader) []byte {
 	return b[:n]
 }
 
-// indexOf is what an MP4 segment says of its samples, without them: its top boxes moov and moof. It is nil where they are
-// longer than they can be.
+// indexOf reads the boxes moov and moof of an MP4 segment, without its samples. It is nil if they are longer than maxIndex.
 func indexOf(r *hlsclient.Reader) (boxes []byte) {
 	var header [16]byte
 	for at := int64(0); ; {
@@ -97,7 +93,7 @@ func indexOf(r *hlsclient.Reader) (boxes []byte) {
 			size = int64(binary.BigEndian.Uint64(header[8:]))
 		}
 		if size < 8 || size > r.Size()-at {
-			return boxes // what is cut off says nothing
+			return boxes // the rest is cut off
 		}
 		if kind := string(header[4:8]); kind == "moov" || kind == "moof" {
 			if int64(len(boxes))+size > maxIndex {
@@ -115,9 +111,7 @@ func indexOf(r *hlsclient.Reader) (boxes []byte) {
 
 // wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.
 func wholeTicks(d time.Duration) int64 {
-	const second = int64(time.Second)
-	n := max(int64(d), 0)
-	return n/second*media.TicksPerSecond + n%second*media.TicksPerSecond/second
+	return media.MulDivFloor(max(int64(d), 0), media.TicksPerSecond, int64(time.Second))
 }
 
 // spanOf is a Span of unwrapped times.
@@ -127,9 +121,9 @@ func spanOf(kind string, first, end int64) *Span {
 	return &Span{Media: kind, First: first, End: first + length}
 }
 
-// FirstTime is where a segment's first picture is on the HLS clock of a refstream, in nanoseconds, as the picture's frame record
-// says; t is what was measured of the segment. ok is false where that picture has none. Only the first access unit is read: in a
-// closed GOP it is the picture with the smallest PTS.
+// FirstTime is when a segment's first picture is due on the HLS clock of a refstream, in nanoseconds, from the picture's frame
+// record; t is the measured Span. ok is false without a record. Only the first access unit is read: in a closed GOP it has the
+// smallest PTS.
 func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
 	if t.Media != Video {
 		return 0, false
@@ -153,7 +147,7 @@ func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
 		return 0, false
 	}
 	rec, ok, err := annotate.FindRecord(au.NALs)
-	if !ok || err != nil { // one that can't be read is damaged, and says nothing
+	if !ok || err != nil { // a record that can't be read is damaged
 		return 0, false
 	}
 	vui, _ := h264.FindVUI(au.NALs)

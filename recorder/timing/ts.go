@@ -10,13 +10,13 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// privateStream is the stream_id of AC-3, and of much else.
+// privateStream is the stream_id of AC-3, and of many others.
 const privateStream = 0xBD
 
-// maxPacket bounds a PES packet of audio, whose length says no more than 64 KiB.
+// maxPacket bounds a PES packet of audio, whose length field ends at 64 KiB.
 const maxPacket = 1 << 20
 
-// isTS reports whether packets of a transport stream stand at the start.
+// isTS reports whether data begins with packets of a transport stream.
 func isTS(data []byte) bool {
 	return len(data) >= ts.PacketSize && data[0] == ts.SyncByte && (len(data) < 2*ts.PacketSize || data[ts.PacketSize] == ts.SyncByte)
 }
@@ -25,13 +25,13 @@ func isTS(data []byte) bool {
 type stampedStream struct {
 	kind string
 	pid  uint16
-	pts  []int64 // of each PES packet that has one, unwrapped, as they come
-	// last is what came of the last of them.
+	pts  []int64 // of each PES packet with one, unwrapped, in order
+	// last is the content of the last of them.
 	last []byte
 }
 
-// measureTS reads the first stream of video, or else of audio. Which streams are what is taken from their stream_id, since
-// the tables may stand in an initialization section of their own. single is how long a picture lasts that is alone.
+// measureTS reads the first stream of video, or else of audio, by stream_id: the tables may be in an initialization section.
+// single is the duration of a single picture.
 func measureTS(r io.Reader, single int64) *Span {
 	streams := map[string]*stampedStream{} // by kind
 	for p := range packets(r) {
@@ -83,7 +83,7 @@ func packets(r io.Reader) iter.Seq[ts.Packet] {
 	}
 }
 
-// streamKind says which stream a PES packet is of, empty for neither.
+// streamKind is the kind of a PES packet's stream, empty for others.
 func streamKind(s ts.PESStart) string {
 	switch {
 	case s.Video():
@@ -118,8 +118,7 @@ func (s *stampedStream) timing(single int64) *Span {
 	return spanOf(s.kind, all[0], last+usualStep(all, single))
 }
 
-// usualStep is how far it usually is from one to the next of sorted times: the median, which is right also where some are
-// missing.
+// usualStep is the median distance of sorted times, which holds also if some are missing.
 func usualStep(sorted []int64, single int64) int64 {
 	if len(sorted) < 2 {
 		return min(single, media.PTSMask)

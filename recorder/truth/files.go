@@ -1,5 +1,5 @@
-// Package truth records what a refstream server says about a stream, its frames and markers, into the session that the
-// stream is recorded into, and replays it with the session.
+// Package truth records the truth of a refstream server about a stream, its frames and markers, into the session with the
+// stream, and replays it with the session.
 package truth
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// folder is the folder of a session with the truth about the stream: channel.json, and frames.jsonl, missing.jsonl
-// and markers.jsonl with the records as /frames and /markers give them, one a line.
+// folder of a session holds the truth about the stream: channel.json, and frames.jsonl, missing.jsonl and markers.jsonl with the
+// records of /frames and /markers, one a line.
 const folder = "truth"
 
 // Channel is channel.json.
@@ -48,7 +48,7 @@ func openFiles(dir string, c Channel) (*files, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := writeChannel(dir, c); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("write truth: %w", err)
 		}
 	case err != nil:
 		return nil, err
@@ -56,14 +56,11 @@ func openFiles(dir string, c Channel) (*files, error) {
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
 	t := &files{}
-	t.frames, err = openRecordLog[markers.FrameRecord](dir, "frames")
-	if err == nil {
-		t.missing, err = openRecordLog[markers.MissingRecord](dir, "missing")
-	}
-	if err == nil {
-		t.markers, err = openRecordLog[markers.Marker](dir, "markers")
-	}
-	if err != nil {
+	var errs [3]error
+	t.frames, errs[0] = openRecordLog[markers.FrameRecord](dir, "frames")
+	t.missing, errs[1] = openRecordLog[markers.MissingRecord](dir, "missing")
+	t.markers, errs[2] = openRecordLog[markers.Marker](dir, "markers")
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, errors.Join(fmt.Errorf("open truth: %w", err), t.close())
 	}
 	return t, nil
@@ -85,23 +82,17 @@ func readChannel(dir string) (c Channel, err error) {
 
 func writeChannel(dir string, c Channel) error {
 	if err := atomicfile.Folder(dir); err != nil {
-		return fmt.Errorf("write truth: %w", err)
+		return err
 	}
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write truth: %w", err)
+		return err
 	}
-	err = atomicfile.Write(filepath.Join(dir, "channel.json"), "channel.json.tmp", atomicfile.Bytes(append(data, '\n')))
-	if err != nil {
-		return fmt.Errorf("write truth: %w", err)
-	}
-	return nil
+	return atomicfile.Write(filepath.Join(dir, "channel.json"), "channel.json.tmp", atomicfile.Bytes(append(data, '\n')))
 }
 
-// identified is a record of any kind.
 type identified interface{ RecordID() markers.ID }
 
-// openRecordLog opens the file of one kind of records.
 func openRecordLog[T identified](dir, kind string) (l *recordLog[T], err error) {
 	l = &recordLog[T]{}
 	l.Log, err = jsonlines.Open(filepath.Join(dir, kind+".jsonl"), func(r T) error {
@@ -135,7 +126,6 @@ func (t *files) append(b markers.Batch) error {
 	return errors.Join(t.frames.appendNew(b.Frames), t.missing.appendNew(b.Missing), t.markers.appendNew(b.Markers))
 }
 
-// lastFrame is the newest frame that is there.
 func (t *files) lastFrame() int64 { return t.frames.last.Frame }
 
 func (t *files) close() error {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -32,13 +34,11 @@ const (
 	// atOnce bounds what is asked for at once, in frames: a quarter of an hour at 60 frames/s.
 	atOnce = 50_000
 	// reach is how much before the window the truth begins: playlists name segments a little longer than that.
-	reach = 30 * time.Second
-	// timeout bounds each question to a server.
+	reach   = 30 * time.Second
 	timeout = 30 * time.Second
 )
 
-// Recorder carries along what a refstream server says about the stream that is recorded from it: its frames and its
-// markers, appended to files of JSON Lines in the session.
+// Recorder appends the frames and markers of a refstream server to files of JSON Lines in the session that records its stream.
 type Recorder struct {
 	source truth.Source
 	clocks string // address of the server's clocks
@@ -56,8 +56,8 @@ type Recorder struct {
 	running sync.WaitGroup
 }
 
-// NewRecorder makes one for a stream and the folder of its session. server is where the truth is; empty: where the stream
-// comes from. It is nil where that is no server. now is the recorder's clock.
+// NewRecorder makes a Recorder for a stream and the folder of its session; now is the recorder's clock. server is where the truth
+// is, empty for the stream's own server. The Recorder is nil, and does nothing, if the stream's address names no server.
 func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.Logger) (*Recorder, error) {
 	u, err := url.Parse(stream)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -76,7 +76,7 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 	source, err := truth.Server(server, channel, &http.Client{Timeout: timeout})
 	switch {
 	case err != nil && !named:
-		return nil, nil // the stream's address is wrong: that is said when it is asked for
+		return nil, nil // the stream's address is wrong: its own request reports that
 	case err != nil:
 		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", redact.Address(server))
 	}
@@ -87,8 +87,8 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 	return &Recorder{source: source, clocks: clocks, dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
 }
 
-// Start begins to ask, once however often it is called, until Stop: not when ctx ends, because the recording ends after that.
-// A server that tells no truth is left alone; given says that the user named it, so that this is worth a warning.
+// Start begins to ask, once however often it is called, until Stop: not until ctx ends, because the recording ends after that.
+// A server without truth is ignored; given, set if the user named the server, makes that a warning.
 func (t *Recorder) Start(ctx context.Context, given bool) {
 	if t == nil {
 		return
@@ -180,11 +180,10 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	return c, nil
 }
 
-// due is the frame that is due.
 func (t *Recorder) due() int64 { return t.channel.Rate.Frames(int64(t.now().Sub(t.channel.Epoch))) }
 
-// ask asks for what is new, piece by piece where that is much. Records come in the order of their frames, but those of frames
-// that are missing may come a moment after those of later ones: so each question reaches back.
+// ask asks for new records, in pieces if there are many. Records arrive in the order of their frames, but missing frames may
+// arrive a moment later: so each question overlaps the last.
 func (t *Recorder) ask(ctx context.Context) {
 	back := t.channel.Rate.Frames(int64(reach))
 	for more := true; more; {
@@ -221,14 +220,13 @@ func (t *Recorder) close() {
 	}
 }
 
-// batchOf puts a truth in order.
-func batchOf(t truth.Truth) (b markers.Batch) {
-	for _, f := range t.Frames {
-		b.Frames = append(b.Frames, f)
+// batchOf sorts a truth.
+func batchOf(t truth.Truth) markers.Batch {
+	return markers.Batch{
+		Frames: sorted(maps.Values(t.Frames)), Missing: sorted(slices.Values(t.Missing)), Markers: sorted(slices.Values(t.Markers)),
 	}
-	b.Missing, b.Markers = slices.Clone(t.Missing), slices.Clone(t.Markers)
-	slices.SortFunc(b.Frames, func(x, y markers.FrameRecord) int { return x.RecordID().Compare(y.RecordID()) })
-	slices.SortFunc(b.Missing, func(x, y markers.MissingRecord) int { return x.RecordID().Compare(y.RecordID()) })
-	slices.SortFunc(b.Markers, func(x, y markers.Marker) int { return x.RecordID().Compare(y.RecordID()) })
-	return b
+}
+
+func sorted[T identified](records iter.Seq[T]) []T {
+	return slices.SortedFunc(records, func(a, b T) int { return a.RecordID().Compare(b.RecordID()) })
 }

@@ -16,12 +16,12 @@ import (
 const (
 	// step is how often what is due of a truth is brought into the store.
 	step = 100 * time.Millisecond
-	// lead is how much earlier than it was generated a record may be read: by less than that a server's clock was
-	// measured wrong, and by more are frames generated before their segment is published.
+	// lead is how much earlier than it was generated a record may be read: more than the error of the measured server clock, less
+	// than the time from a frame's generation to its segment.
 	lead = 500 * time.Millisecond
 )
 
-// Replay is the truth of a session, which comes into a store as it did then.
+// Replay is the truth of a session, added to a store at the times at which it was recorded.
 type Replay struct {
 	Channel Channel
 	Store   *journal.Journal // in memory
@@ -37,13 +37,11 @@ func Load(ctx context.Context, session string) (*Replay, error) {
 	if t.Channel, err = readChannel(dir); err != nil {
 		return nil, err
 	}
-	if t.frames, err = loadRecords[markers.FrameRecord](ctx, filepath.Join(dir, "frames.jsonl")); err == nil {
-		t.missing, err = loadRecords[markers.MissingRecord](ctx, filepath.Join(dir, "missing.jsonl"))
-	}
-	if err == nil {
-		t.markers, err = loadRecords[markers.Marker](ctx, filepath.Join(dir, "markers.jsonl"))
-	}
-	if err != nil {
+	var errs [3]error
+	t.frames, errs[0] = loadRecords[markers.FrameRecord](ctx, filepath.Join(dir, "frames.jsonl"))
+	t.missing, errs[1] = loadRecords[markers.MissingRecord](ctx, filepath.Join(dir, "missing.jsonl"))
+	t.markers, errs[2] = loadRecords[markers.Marker](ctx, filepath.Join(dir, "markers.jsonl"))
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	if t.Store, err = journal.Open(journal.Options{}); err != nil {
@@ -67,7 +65,7 @@ func loadRecords[T any](ctx context.Context, name string) (list []T, err error) 
 	return list, err
 }
 
-// ServerTime is what the server's clock said at a time of the recorder's.
+// ServerTime converts a time of the recorder's clock to the server's.
 func (t *Replay) ServerTime(recorded time.Time) time.Time {
 	return recorded.Add(time.Duration(t.Channel.ServerAhead))
 }
