@@ -34,7 +34,7 @@ func (s *playlistParser) mediaLine(tag, value string) (known bool, err error) {
 		}
 	case "EXT-X-PROGRAM-DATE-TIME":
 		if !s.next.ProgramDateTime.IsZero() {
-			s.double(tag, tag+" stands twice before one segment")
+			s.double(tag, tag+" is repeated before one segment")
 		}
 		if t, ok := s.time(tag, value); ok {
 			s.next.ProgramDateTime = t
@@ -125,7 +125,6 @@ func (s *playlistParser) double(tag, warning string) {
 	}
 }
 
-// segment takes a segment whose tags were read.
 func (s *playlistParser) segment(uri string) error {
 	if err := s.count(1); err != nil {
 		return err

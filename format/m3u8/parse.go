@@ -18,11 +18,9 @@ const (
 	maxLine = 1 << 20
 	// maxEntries bounds segments and attributes together, which take much more memory than their text: a week of two-second segments,
 	// and a tag with an attribute for each.
-	maxEntries = 700_000
-	// maxWarnings is how many are kept: the first ones characterize the playlist.
-	maxWarnings = 100
-	// perEntry is what a segment or attribute takes in memory besides its text.
-	perEntry = 384
+	maxEntries  = 700_000
+	maxWarnings = 100 // how many are kept: the first ones characterize the playlist
+	perEntry    = 384 // what a segment or attribute takes in memory besides its text
 )
 
 // ErrManifest is what the error wraps for XML in place of a playlist.
@@ -122,7 +120,6 @@ func (p Parser) Parse(b []byte) (*Playlist, error) {
 	return s.finish()
 }
 
-// take takes a line that isn't empty.
 func (s *playlistParser) take(line string) error {
 	if !strings.HasPrefix(line, "#") {
 		return s.uri(line)
@@ -135,7 +132,7 @@ func (s *playlistParser) take(line string) error {
 	var err error
 	switch tag {
 	case "EXTM3U": // again: two playlists in a row
-		s.warn("EXTM3U stands in the middle")
+		s.warn("EXTM3U is repeated")
 	case "EXT-X-VERSION":
 		if n, ok := s.integer(tag, value, 1<<15); ok {
 			s.p.Version = int(n)
@@ -155,7 +152,6 @@ func (s *playlistParser) take(line string) error {
 	return err
 }
 
-// uri takes a line that is a URI.
 func (s *playlistParser) uri(line string) error {
 	uri := s.replace(line)
 	if s.variant != nil {
@@ -183,7 +179,6 @@ func (s *playlistParser) start(tag, value string) error {
 	return nil
 }
 
-// finish makes the playlist of what was read.
 func (s *playlistParser) finish() (*Playlist, error) {
 	if s.variants && s.segments {
 		return nil, s.errorf("the playlist has variants and segments")
@@ -203,7 +198,6 @@ func (s *playlistParser) finish() (*Playlist, error) {
 	return &s.p, nil
 }
 
-// count takes n more entries into account.
 func (s *playlistParser) count(n int) error {
 	if s.entries += n; s.entries <= s.most {
 		return nil

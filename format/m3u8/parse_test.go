@@ -178,7 +178,7 @@ func TestOddPlaylists(t *testing.T) {
 			`4: EXT-X-DATERANGE has no ID; 5: EXT-X-DATERANGE START-DATE: "" is no date with time`, "0 b 1"},
 		{"attributes", "#EXT-X-TARGETDURATION:4\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\nx\n#EXT-X-MAP:URI=\"m\" ,BYTERANGE=\"5\"x,\n#EXTINF:1\nb",
 			`3: EXT-X-KEY: the quotes of URI don't end; 4: URI "x" has neither EXTINF nor EXT-X-STREAM-INF before it; ` +
-				`5: EXT-X-MAP: "x" stands after the value of BYTERANGE`, "0 b 1"},
+				`5: EXT-X-MAP: "x" follows the value of BYTERANGE`, "0 b 1"},
 		{"nothing", "", "1: EXT-X-TARGETDURATION is missing: taken as 0 s", ""},
 	} {
 		p := mustParse(t, "#EXTM3U\n"+c.text)

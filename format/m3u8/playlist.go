@@ -10,12 +10,9 @@ import (
 
 // Playlist is a parsed playlist (RFC 8216bis, 4). Exactly one of Media and Multivariant is set.
 type Playlist struct {
-	// Version is EXT-X-VERSION, 1 where there is none.
-	Version int
-	// Independent is EXT-X-INDEPENDENT-SEGMENTS.
-	Independent bool
-	// Start is EXT-X-START, nil for none.
-	Start *Start
+	Version     int    // EXT-X-VERSION, 1 where there is none
+	Independent bool   // EXT-X-INDEPENDENT-SEGMENTS
+	Start       *Start // EXT-X-START, nil for none
 	// Media is set for a media playlist, Multivariant for a multivariant ("master") playlist.
 	Media        *Media
 	Multivariant *Multivariant
@@ -23,8 +20,7 @@ type Playlist struct {
 	// 100 are kept.
 	Warnings []Warning
 
-	// Defined are the variables of EXT-X-DEFINE, by name.
-	Defined map[string]string
+	Defined map[string]string // the variables of EXT-X-DEFINE, by name
 
 	replaced int64 // bytes of texts in which variables were replaced
 }
@@ -60,9 +56,8 @@ type Start struct {
 
 // Warning is a line of a playlist that is not as the standard has it.
 type Warning struct {
-	// Line counts from 1, Offset is where the line begins in bytes from 0.
-	Line   int
-	Offset int64
+	Line   int   // from 1
+	Offset int64 // where the line begins, in bytes from 0
 	Text   string
 }
 
@@ -73,31 +68,24 @@ type Media struct {
 	// MediaSequence and DiscontinuitySequence are the numbers of the first segment, 0 by default.
 	MediaSequence         int64
 	DiscontinuitySequence int64
-	// Type is EXT-X-PLAYLIST-TYPE: "EVENT", "VOD", or empty.
-	Type string
-	// End is EXT-X-ENDLIST: no segment will follow.
-	End bool
-	// IFramesOnly is EXT-X-I-FRAMES-ONLY.
-	IFramesOnly bool
+	Type                  string // EXT-X-PLAYLIST-TYPE: "EVENT", "VOD", or empty
+	End                   bool   // EXT-X-ENDLIST: no segment will follow
+	IFramesOnly           bool   // EXT-X-I-FRAMES-ONLY
 	// PartTarget is the PART-TARGET of a low-latency playlist, 0 in others. Partial segments are not read.
 	PartTarget media.Seconds
 	// Skipped is how many segments after MediaSequence a delta update leaves out (EXT-X-SKIP). They are not in Segments, but counted
 	// in their numbers.
-	Skipped int64
-	// Segments are in the order of the playlist, their MSN without holes.
-	Segments []MediaSegment
+	Skipped  int64
+	Segments []MediaSegment // in the order of the playlist, their MSN without holes
 	// DateRanges are in the order of the playlist. Tags with one ID are not put together.
 	DateRanges []DateRange
 }
 
 // MediaSegment is an entry of a media playlist with the tags that apply to it (RFC 8216bis, 4.4.4).
 type MediaSegment struct {
-	// URI is as in the playlist, with variables replaced.
-	URI string
-	// Line is the line of the URI, from 1.
-	Line int
-	// MSN is the media sequence number.
-	MSN int64
+	URI  string // as in the playlist, with variables replaced
+	Line int    // the line of the URI, from 1
+	MSN  int64  // the media sequence number
 	// DiscontinuitySequence is the number of the stretch between discontinuities that it belongs to.
 	DiscontinuitySequence int64
 	// Discontinuity is EXT-X-DISCONTINUITY before it, Gap is EXT-X-GAP.
@@ -112,9 +100,8 @@ type MediaSegment struct {
 	// Keys are the EXT-X-KEY tags in force, one for each KEYFORMAT; empty where it is not encrypted.
 	Keys []Key
 	// Map is the initialization section, nil for none. Neighbours with the same tag share the pointer.
-	Map *Map
-	// Bitrate is EXT-X-BITRATE in bit/s, 0 for none.
-	Bitrate int64
+	Map     *Map
+	Bitrate int64 // EXT-X-BITRATE in bit/s, 0 for none
 	// Doubled are the tags EXTINF and EXT-X-PROGRAM-DATE-TIME that were repeated before it; the last one counts. At most 100 are kept.
 	Doubled []string
 }
@@ -128,8 +115,7 @@ type ByteRange struct {
 type Map struct {
 	URI   string
 	Range *ByteRange // nil for the whole resource
-	// Keys are those in force at the tag.
-	Keys []Key
+	Keys  []Key      // those in force at the tag
 }
 
 // Key is EXT-X-KEY (RFC 8216bis, 4.4.4.4).
@@ -137,8 +123,7 @@ type Key struct {
 	// Method is "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR", or another that the playlist names.
 	Method string
 	URI    string
-	// IV is nil where none is given: then it is the media sequence number.
-	IV *[16]byte
+	IV     *[16]byte // nil where none is given: then it is the media sequence number
 	// Format is KEYFORMAT, "identity" by default; Versions is KEYFORMATVERSIONS.
 	Format, Versions string
 }
@@ -151,30 +136,23 @@ type DateRange struct {
 	// Duration and PlannedDuration are nil where they are not given.
 	Duration, PlannedDuration *media.Seconds
 	EndOnNext                 bool
-	// Attributes are all of the tag's, in order, with those above.
-	Attributes []Attribute
-	// Segment is the index of the segment after the tag.
-	Segment int
-	// Line is the line of the tag, from 1.
-	Line int
+	Attributes                []Attribute // all of the tag's, in order, with those above
+	Segment                   int         // the index of the segment after the tag
+	Line                      int         // the line of the tag, from 1
 }
 
 // Attribute is a name with its value (RFC 8216bis, 4.2).
 type Attribute struct {
-	Name string
-	// Value is without its quotes; Quoted reports that it had some.
-	Value  string
-	Quoted bool
+	Name   string
+	Value  string // without its quotes
+	Quoted bool   // it had some
 }
 
 // Multivariant is a multivariant playlist (RFC 8216bis, 4.4.6).
 type Multivariant struct {
-	// Variants are those of EXT-X-STREAM-INF, in order.
-	Variants []Variant
-	// Renditions are those of EXT-X-MEDIA, in order, also those without a URI.
-	Renditions []Rendition
-	// IFrames are those of EXT-X-I-FRAME-STREAM-INF.
-	IFrames []Variant
+	Variants   []Variant   // those of EXT-X-STREAM-INF, in order
+	Renditions []Rendition // those of EXT-X-MEDIA, in order, also those without a URI
+	IFrames    []Variant   // those of EXT-X-I-FRAME-STREAM-INF
 }
 
 // Variant is one version of the whole presentation.
@@ -185,24 +163,19 @@ type Variant struct {
 	Codecs                      string
 	// Width and Height are in pixels, 0 where they are not given.
 	Width, Height int64
-	// FrameRate is as it is written, empty where it isn't.
-	FrameRate string
+	FrameRate     string // as it is written, empty where it isn't
 	// Audio, Video and Subtitles are the groups of renditions that belong to it.
 	Audio, Video, Subtitles string
-	// Attributes are all of the tag's, with those above.
-	Attributes []Attribute
-	// Line is the line of the tag, from 1.
-	Line int
+	Attributes              []Attribute // all of the tag's, with those above
+	Line                    int         // the line of the tag, from 1
 }
 
 // Rendition is an alternative version of a part of the content, such as another language.
 type Rendition struct {
 	// Type is "AUDIO", "VIDEO", "SUBTITLES" or "CLOSED-CAPTIONS".
 	Type, GroupID, Name, Language string
-	// URI is empty where the rendition is in the variants' own playlists.
-	URI                 string
-	Default, Autoselect bool
-	Attributes          []Attribute
-	// Line is the line of the tag, from 1.
-	Line int
+	URI                           string // empty where the rendition is in the variants' own playlists
+	Default, Autoselect           bool
+	Attributes                    []Attribute
+	Line                          int // the line of the tag, from 1
 }

@@ -34,7 +34,7 @@ func (s *playlistParser) attributes(tag, text string) ([]Attribute, error) {
 			a.Value = s.replace(a.Value)
 			junk, after, _ := strings.Cut(rest, ",")
 			if junk = strings.TrimSpace(junk); junk != "" {
-				s.warn("%s: %s stands after the value of %s", tag, redact.Excerpt(junk), name)
+				s.warn("%s: %s follows the value of %s", tag, redact.Excerpt(junk), name)
 			}
 			rest = after
 		} else {

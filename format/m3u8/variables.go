@@ -10,12 +10,10 @@ import (
 
 // variables are those of EXT-X-DEFINE (RFC 8216bis, 4.4.2.3).
 type variables struct {
-	values map[string]string
-	// imports are those of the multivariant playlist, query those of the playlist's URL.
-	imports map[string]string
-	query   url.Values
-	// left is how many more bytes replacing may make.
-	left int
+	values  map[string]string
+	imports map[string]string // those of the multivariant playlist
+	query   url.Values        // that of the playlist's URL
+	left    int               // how many more bytes replacing may make
 }
 
 func (s *playlistParser) define(tag, value string) error {

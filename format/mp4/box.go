@@ -48,7 +48,6 @@ func readBoxHeader(s *source) (boxHeader, error) {
 	return h, nil
 }
 
-// box is a box that was read.
 type box struct {
 	kind  string
 	start int64  // offset
@@ -57,8 +56,8 @@ type box struct {
 
 func (b *box) body() []byte { return b.whole[boxHeaderSize:] }
 
-// children calls visit for each box in b's body after the first skip bytes. What follows the last whole box is left out:
-// some writers put a terminator there.
+// children calls visit for each box in b's body after the first skip bytes. It ignores an incomplete one: some writers put a
+// terminator there.
 func (b *box) children(skip int, visit func(box) error) error {
 	for at := boxHeaderSize + skip; at >= 0 && len(b.whole)-at >= boxHeaderSize; {
 		rest := b.whole[at:]
@@ -100,7 +99,7 @@ func decode[T mp4.Box](b box) (v T, err error) {
 	}
 	v, ok := got.(T)
 	if !ok {
-		return v, errors.New("box is of another type than it says")
+		return v, errors.New("box is of another type than its header")
 	}
 	return v, nil
 }

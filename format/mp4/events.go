@@ -14,8 +14,7 @@ const (
 	maxEvent  = 1 << 20
 )
 
-// unknownDuration is event_duration where it is not known (ISO/IEC 23009-1, 5.10.3.3.4).
-const unknownDuration = math.MaxUint32
+const unknownDuration = math.MaxUint32 // event_duration where it is not known (ISO/IEC 23009-1, 5.10.3.3.4)
 
 // event is one that waits for its fragment.
 type event struct {
@@ -45,8 +44,8 @@ func parseEvent(b box) (event, error) {
 	return e, nil
 }
 
-// tellEvents passes on the events that wait, now that the fragment is known that they stand before.
-func (r *Reader) tellEvents(samples []sample) {
+// passEvents passes on the waiting events when the samples of the next fragment are known.
+func (r *Reader) passEvents(samples []sample) {
 	if len(r.events) == 0 {
 		return
 	}
@@ -72,13 +71,11 @@ const maxProducerTime = 64
 // ProducerTime is a producer reference time (prft; ISO/IEC 14496-12, 8.16.5): the wall clock for a moment of the video.
 type ProducerTime struct {
 	UTC time.Time
-	// PTS is the moment in 90 kHz ticks, as those of units.
-	PTS int64
-	// Flags say what the wall clock is that of: 0 that the picture entered the encoder, 1 that it left it, 2 and 4 that its
-	// fragment was finished and written, 8 a clock of any kind, 24 that it was captured.
-	Flags uint32
-	// Offset is where the box begins.
-	Offset int64
+	PTS int64 // the moment in 90 kHz ticks, as those of units
+	// Flags is the event of the wall clock: 0 the picture entered the encoder, 1 it left it, 2 and 4 its fragment was finished and
+	// written, 8 any clock, 24 it was captured.
+	Flags  uint32
+	Offset int64 // where the box begins
 }
 
 // HandleProducerTimes has Next call handle for each producer reference time of the video.

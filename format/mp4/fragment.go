@@ -7,8 +7,8 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// parseMoof finds the samples of the video track in a fragment (ISO/IEC 14496-12, 8.8). next is the decoding time after
-// the fragment before, for one that doesn't say its own; count is that of samples so far, which is bounded.
+// parseMoof finds the samples of a track in a fragment (ISO/IEC 14496-12, 8.8). next is the decoding time of a fragment without
+// one; count counts all samples, which are bounded.
 func parseMoof(moof box, t *track, next int64, count *int) (samples []sample, err error) {
 	end := moof.start // where the data of the track fragment before ended
 	first := true
@@ -36,7 +36,7 @@ type fragment struct {
 
 	header  *mp4.TfhdBox
 	base    int64 // what data offsets count from
-	at      int64 // where the next data begins unless a run says otherwise
+	at      int64 // where the next data begins unless a run has an offset
 	dts     int64
 	samples []sample // of the video track only
 	count   *int     // samples of all tracks of all track fragments
@@ -86,7 +86,6 @@ func (f *fragment) begin(b box) (err error) {
 	return nil
 }
 
-// run takes a track fragment run (8.8.8).
 func (f *fragment) run(b box) error {
 	r, err := decode[*mp4.TrunBox](b)
 	if err != nil {

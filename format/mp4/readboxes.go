@@ -61,7 +61,7 @@ func (r *Reader) moof(h boxHeader) error {
 		return err
 	}
 	if r.track == nil {
-		return errors.New("a fragment comes before the index (moov): its initialization section is missing")
+		return errors.New("a fragment precedes the index (moov): its initialization section is missing")
 	}
 	samples, err := parseMoof(b, r.track, r.next, new(int))
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *Reader) moof(h boxHeader) error {
 	if n := len(samples); n > 0 {
 		r.next = min(samples[n-1].dts+samples[n-1].duration, maxTime)
 	}
-	r.tellEvents(samples)
+	r.passEvents(samples)
 	r.fragment = samples
 	return nil
 }

@@ -1,3 +1,10 @@
+// Package mp4 reads the access units of H.264 and HEVC (ISO/IEC 14496-15) from MP4 files and streams (ISO/IEC 14496-12), fragmented
+// or not, with events (emsg boxes, ISO/IEC 23009-1, 5.10.3.3).
+//
+// [Reader] reads in one pass if the file allows it, and holds only the index and one fragment's box in memory. Boxes are found here
+// and decoded by mp4ff; every claim of a box is checked.
+//
+// [VideoInit] and [Segment] write H.264 as CMAF (ISO/IEC 23000-19), each segment a fragment.
 package mp4
 
 import (
@@ -14,27 +21,23 @@ import (
 )
 
 const (
-	// maxSample bounds a sample: ten times a 1080p picture before coding (4:2:0, 8 bits: 3.1 MB).
-	maxSample = 32 << 20
-	// maxIndex bounds moov boxes: a day at 60 frames a second takes 16 bytes a frame, 83 MB, for the video.
-	maxIndex = 512 << 20
+	maxSample = 32 << 20  // bounds a sample: ten times a 1080p picture before coding (4:2:0, 8 bits: 3.1 MB)
+	maxIndex  = 512 << 20 // bounds moov boxes: a day at 60 frames a second takes 16 bytes a frame, 83 MB, for the video
 	// maxFragment bounds moof boxes, as maxFragmentSamples does what they make: an hour at 60 frames a second is a fifth.
 	maxFragment        = 16 << 20
 	maxFragmentSamples = 1 << 20
-	// maxBad is how many samples and boxes in a row may be unreadable, minutes of them: an index can claim four thousand
-	// million samples in no space.
+	// maxBad is how many samples and boxes in a row may be unreadable, minutes of them: an index can claim 2^32 samples in no space.
 	maxBad = 10_000
 )
 
 // firstBoxes are the boxes that a file, segment or stream may begin with.
 const firstBoxes = "ftyp styp moov moof mdat free skip wide sidx ssix emsg prft pdin uuid meta pnot"
 
-// Stats says what a Reader met so far.
+// Stats counts what a Reader read.
 type Stats struct {
 	// Damaged is the number of samples and boxes that were left out because they can't be read.
-	Damaged int64
-	// LastDamage says what was wrong with the last one, with its offset; nil when Damaged is 0.
-	LastDamage error
+	Damaged    int64
+	LastDamage error // the reason of the last one, with its offset; nil when Damaged is 0
 }
 
 // Reader takes the access units of the first H.264 or HEVC track out of an MP4 file. It is not safe for concurrent use.
@@ -47,7 +50,7 @@ type Reader struct {
 
 	fragment []sample // the samples of the fragment that are left
 	mdat     int64    // where the media data ends that is being read, 0 for none
-	resume   int64    // where boxes go on after samples of the index, 0 while they don't
+	resume   int64    // where boxes continue after samples of the index, 0 while they don't
 	left     sample   // the next sample of the index, where held
 	held     bool
 
@@ -59,30 +62,28 @@ type Reader struct {
 	err       error
 }
 
-// NewReader makes a Reader of a whole file, or of a stream that begins with an ftyp or moov box. Where r is an
-// io.Seeker that can seek, as a file, it does so to skip and to come back; else it reads in order, and a file whose index
-// (moov) comes after its media data is first copied to a temporary file, which Close removes.
+// NewReader makes a Reader of a whole file, or of a stream that begins with an ftyp or moov box. If r is a working io.Seeker it
+// seeks; else it reads in order, and copies a file whose index (moov) follows its media data to a temporary file, which Close
+// removes.
 func NewReader(r io.Reader) *Reader { return &Reader{src: newSource(r, 0)} }
 
-// NewSegmentReader makes a Reader of a media segment, which needs its initialization section; init is empty for a segment
-// that has its own. Offsets count from the start of the segment. init is not changed and can be shared.
+// NewSegmentReader makes a Reader of a media segment with its initialization section, empty for a segment that has its own.
+// Offsets count from the start of the segment. init is not changed and can be shared.
 func NewSegmentReader(init []byte, segment io.Reader) *Reader {
 	return &Reader{src: newSource(io.MultiReader(bytes.NewReader(init), segment), -int64(len(init)))}
 }
 
-// HandleEvents has Next call handle for each event message, before it returns the units of the fragment that follows it.
-// It must be called before Next.
+// HandleEvents makes Next call handle for each event message, before the units of the following fragment. Call it before Next.
 func (r *Reader) HandleEvents(handle func(Event)) { r.handle = handle }
 
-// Stats says what was met so far.
+// Stats counts what was read so far.
 func (r *Reader) Stats() Stats { return r.stats }
 
-// Next returns the next access unit, in decoding order; its bytes are the caller's, but for the parameter sets of the
-// sample description, which units share.
+// Next returns the next access unit, in decoding order; its bytes are the caller's, except the parameter sets of the sample
+// description, which units share.
 //
-// At the end it returns io.EOF. Other errors say the offset in bytes: those of the source, of a file that is cut short
-// (io.ErrUnexpectedEOF), that isn't MP4, that has no such track, or whose boxes contradict one another. The same error
-// is returned from then on.
+// At the end it returns io.EOF. Other errors have the byte offset: those of the source, of a file that is cut short
+// (io.ErrUnexpectedEOF), is not MP4, has no such track, or contradicts itself. The same error is returned from then on.
 func (r *Reader) Next() (Unit, error) {
 	for r.err == nil {
 		s, ok, err := r.due()
@@ -138,7 +139,7 @@ func (r *Reader) due() (s sample, ok bool, err error) {
 		}
 		r.held = true
 	}
-	// Where the source can't go back, samples are read as their media data comes.
+	// If the source can't seek, samples are read in the order of the media data.
 	if r.src.seeker != nil || r.left.offset < r.mdat {
 		r.held = false
 		return r.left, true, nil
@@ -152,7 +153,7 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 		return u, false, r.damage(s.offset, fmt.Errorf("sample has %d bytes", s.size))
 	}
 	if r.mdat > 0 && s.size > r.mdat-s.offset {
-		return u, false, r.damage(s.offset, errors.New("sample goes on after the media data"))
+		return u, false, r.damage(s.offset, errors.New("sample ends after the media data"))
 	}
 	if s.offset < r.src.at && r.src.seeker == nil {
 		return u, false, r.damage(s.offset, errors.New("sample lies behind, and the source can't go back"))
@@ -205,7 +206,6 @@ func (r *Reader) damage(offset int64, why error) error {
 	return nil
 }
 
-// box reads the next box.
 func (r *Reader) box() error {
 	if r.mdat > 0 {
 		end := r.mdat
@@ -256,6 +256,6 @@ func (r *Reader) end() error {
 	case len(r.fragment) > 0 || r.held:
 		return fmt.Errorf("the media data of its index is missing: %w", io.ErrUnexpectedEOF)
 	}
-	r.tellEvents(nil)
+	r.passEvents(nil)
 	return io.EOF
 }

@@ -166,19 +166,16 @@ func TestTicks(t *testing.T) {
 	t.Parallel()
 	for _, at := range []int64{0, 1, -1, 2, 1001, -1001, 12345678901, -98765432109, math.MaxInt64, math.MinInt64, 1 << 62} {
 		for _, scale := range []uint32{1, 3, 600, 1000, 12800, 24000, 30000, 60000, 90000, 1e7, math.MaxUint32} {
-			for _, round := range []uint32{0, scale / 2} {
-				want := new(big.Int).Mul(big.NewInt(at), big.NewInt(90000))
-				want.Add(want, big.NewInt(int64(round)))
-				want.Div(want, big.NewInt(int64(scale))) // floor, for a positive divisor
-				if !want.IsInt64() {
-					want = big.NewInt(math.MaxInt64)
-					if at < 0 {
-						want = big.NewInt(math.MinInt64)
-					}
+			want := new(big.Int).Mul(big.NewInt(at), big.NewInt(90000))
+			want.Div(want, big.NewInt(int64(scale))) // floor, for a positive divisor
+			if !want.IsInt64() {
+				want = big.NewInt(math.MaxInt64)
+				if at < 0 {
+					want = big.NewInt(math.MinInt64)
 				}
-				if got := rescale(at, 90000, scale, round); big.NewInt(got).Cmp(want) != 0 {
-					t.Errorf("%d/%d s, round %d: %d, want %v", at, scale, round, got, want)
-				}
+			}
+			if got := ticks(at, scale); big.NewInt(got).Cmp(want) != 0 {
+				t.Errorf("%d/%d s: %d, want %v", at, scale, got, want)
 			}
 		}
 	}
@@ -198,5 +195,23 @@ func TestEndlessIndex(t *testing.T) {
 	if n, err := drain(t, r); n != 0 || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "in a row can't be read") ||
 		r.Stats().Damaged != maxBad+1 {
 		t.Errorf("%d units, %v", n, err)
+	}
+}
+
+func TestEditShift(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		duration              uint64
+		timescale, movieScale uint32
+		mediaTime, want       int64
+	}{
+		{0, 90000, 1000, 1024, -1024},
+		{1, 1, 3, 0, 0}, {1, 1, 2, 0, 1}, {2, 1, 3, 0, 1}, {5, 3, 7, 0, 2}, {3, 1, 2, 1, 1},
+		{maxTime, math.MaxUint32, 1, 0, maxTime},
+	} {
+		edits := &mp4.ElstBox{Entries: []mp4.ElstEntry{{SegmentDuration: c.duration, MediaTime: -1}, {MediaTime: c.mediaTime}}}
+		if got := editShift(edits, c.timescale, c.movieScale); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
 	}
 }

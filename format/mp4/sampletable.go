@@ -7,7 +7,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// sample says where a sample of the video track lies and when it is due.
+// sample is the place and time of a sample.
 type sample struct {
 	offset      int64
 	size        int64
@@ -99,7 +99,7 @@ func (t *sampleTable) read() (s sample, err error) {
 	}
 	t.number++
 	if c := t.offsets; c != nil {
-		// EndSampleNr has one entry more: the end of entry i stands at i+1.
+		// EndSampleNr has one entry more: the end of entry i is at i+1.
 		for t.offset < len(c.SampleOffset) && c.EndSampleNr[t.offset+1] < t.number {
 			t.offset++
 		}
@@ -118,7 +118,7 @@ func (t *sampleTable) description() uint32 {
 	return t.chunks.GetSampleDescriptionID(1) // that of all
 }
 
-// place goes to the chunk that holds the next sample, and says where it begins.
+// place moves to the chunk that holds the next sample, and returns where it begins.
 func (t *sampleTable) place() (int64, error) {
 	entries := t.chunks.Entries
 	for {

@@ -10,10 +10,8 @@ import (
 )
 
 const (
-	// bufferSize is as much as is read at once; skipping less than that is done by reading.
-	bufferSize = 64 << 10
-	// maxSpool bounds the temporary file, so that a stream without end doesn't fill the disk.
-	maxSpool = 16 << 30
+	bufferSize = 64 << 10 // as much as is read at once; skipping less than that is done by reading
+	maxSpool   = 16 << 30 // bounds the temporary file, so that a stream without end doesn't fill the disk
 )
 
 // source reads a file and knows where it is.
@@ -36,7 +34,7 @@ func newSource(r io.Reader, at int64) *source {
 	return s
 }
 
-// full fills b. At the end of the source it returns io.EOF where nothing was there, else io.ErrUnexpectedEOF.
+// full fills b. At the end of the source it returns io.EOF, within b io.ErrUnexpectedEOF.
 func (s *source) full(b []byte) error {
 	n, err := io.ReadFull(s.r, b)
 	s.at += int64(n)
@@ -77,15 +75,11 @@ func (s *source) seek(to int64) error {
 	if target < 0 || target > size { // seeking there would not fail
 		return io.ErrUnexpectedEOF
 	}
-	s.r.Reset(s.reader())
+	s.r.Reset(s.seeker.(io.Reader))
 	s.at = to
 	return nil
 }
 
-// reader is what the seeker reads: both are of one value.
-func (s *source) reader() io.Reader { return s.seeker.(io.Reader) }
-
-// skip reads n bytes and forgets them.
 func (s *source) skip(n int64) error {
 	for n > 0 {
 		step, err := s.r.Discard(int(min(n, 1<<30)))
@@ -120,7 +114,6 @@ func (s *source) store() error {
 	return nil
 }
 
-// close removes the temporary file.
 func (s *source) close() error {
 	if s.spool == nil {
 		return nil

@@ -11,10 +11,9 @@ func IsMP4(data []byte) bool {
 	return len(data) >= boxHeaderSize && slices.Contains(strings.Fields(firstBoxes), string(data[4:boxHeaderSize]))
 }
 
-// Span is the time of a media segment (ISO/IEC 14496-12, 8.16.2): of the first track of video that has samples in it, or else
-// of audio, as the initialization section has them. first is the smallest presentation time, end when the last sample is
-// over, in 90 kHz ticks from the start of the media's timeline, rounded down. ok is false where nothing is there that can be
-// read, or a fragment says what can't be.
+// Span is the time of a media segment (ISO/IEC 14496-12, 8.16.2): of the first track of video with samples in it, or else of audio.
+// first is the smallest presentation time, end the end of the last sample, in 90 kHz ticks of the media's timeline, rounded down.
+// ok is false if there is no such track, or a fragment can't be read.
 func Span(initialization, segment []byte) (video bool, first, end int64, ok bool) {
 	tracks := tracksOf(initialization)
 	if len(tracks) == 0 {
@@ -41,7 +40,7 @@ func Span(initialization, segment []byte) (video bool, first, end int64, ok bool
 func topBoxes(file []byte, visit func(box) error) error {
 	whole := box{whole: file}
 	var failed error
-	// What is cut off says nothing.
+	// A box that is cut off is ignored.
 	_ = whole.children(-boxHeaderSize, func(b box) error {
 		failed = visit(b)
 		return failed
@@ -60,16 +59,16 @@ func tracksOf(file []byte) (tracks []*track) {
 	return tracks
 }
 
-// span is the track's, in its own units, in the fragments that say their time: those that don't follow on another segment.
+// span is the track's, in its own units, in fragments with a decoding time: others continue another segment.
 func (t *track) span(segment []byte) (first, end int64, ok bool, err error) {
-	const unsaid = -maxTime // no decoding time is below 0
+	const unknown = -maxTime // no decoding time is below 0
 	count := 0
 	first, end = math.MaxInt64, math.MinInt64
 	err = topBoxes(segment, func(b box) error {
 		if b.kind != "moof" {
 			return nil
 		}
-		samples, err := parseMoof(b, t, unsaid, &count)
+		samples, err := parseMoof(b, t, unknown, &count)
 		for _, s := range samples {
 			if s.dts >= 0 {
 				first, end, ok = min(first, s.pts), max(end, s.pts+s.duration), true

@@ -13,17 +13,12 @@ import (
 )
 
 const (
-	// visualEntry is the part of a visual sample entry before its boxes (ISO/IEC 14496-12, 12.1.3).
-	visualEntry = 78
-	// entryCountSize is version, flags and entry_count.
-	entryCountSize = 8
-	// maxTracks bounds the tracks that are looked at.
-	maxTracks = 64
-	// maxTime bounds times, so that what is added to them fits as well.
-	maxTime = math.MaxInt64 / 4
+	visualEntry    = 78                // the part of a visual sample entry before its boxes (ISO/IEC 14496-12, 12.1.3)
+	entryCountSize = 8                 // version, flags and entry_count
+	maxTracks      = 64                // bounds the tracks that are checked
+	maxTime        = math.MaxInt64 / 4 // bounds times, so that what is added to them fits as well
 )
 
-// description is a sample description.
 type description struct {
 	codec      media.Codec
 	lengthSize int      // of the NAL units in samples
@@ -39,7 +34,7 @@ type defaults struct {
 // track is a track, of video where it is read.
 type track struct {
 	id           uint32
-	handler      string // what it is of: "vide", "soun" or else
+	handler      string // "vide", "soun" or another
 	coded        bool   // as H.264 or HEVC
 	timescale    uint32
 	shift        int64 // what the edit list adds to times, in units of the timescale
@@ -66,8 +61,8 @@ func parseMoov(moov box) (*track, error) {
 	return nil, fmt.Errorf("there is no H.264 or HEVC track, but %s", strings.Join(names, ", "))
 }
 
-// parseTracks reads the tracks of a movie; names are those of the sample entries of tracks that are neither H.264 nor HEVC.
-// What is wrong with a track behind the first of these is nobody's concern, nor with one of another kind.
+// parseTracks reads the tracks of a movie; names are the sample entries of tracks that are neither H.264 nor HEVC. Errors in these,
+// and in tracks after the first coded one, are ignored.
 func parseTracks(moov box) (tracks []*track, names []string, err error) {
 	found := false
 	movieScale := uint32(0)
@@ -188,7 +183,6 @@ func parseEntry(b box) (d description, coded bool) {
 	return d, true
 }
 
-// configure takes the decoder configuration.
 func (d *description) configure(b []byte) {
 	if d.codec == media.HEVC {
 		var c hevc.Config
@@ -202,8 +196,8 @@ func (d *description) configure(b []byte) {
 	}
 }
 
-// editShift is what an edit list adds to times (ISO/IEC 14496-12, 8.6.6): empty edits at its start come before the media,
-// of which the first edit leaves out the beginning. Further edits, which only editing programs make, are not followed.
+// editShift is what an edit list adds to times (ISO/IEC 14496-12, 8.6.6): the empty edits at its start, less the part of the media
+// that the first edit leaves out. Further edits, which only editing programs make, are ignored.
 func editShift(edits *mp4.ElstBox, timescale, movieScale uint32) (shift int64) {
 	for _, e := range edits.Entries {
 		if e.MediaTime >= 0 {
@@ -213,9 +207,9 @@ func editShift(edits *mp4.ElstBox, timescale, movieScale uint32) (shift int64) {
 			return shift
 		}
 		if movieScale > 0 && e.SegmentDuration <= maxTime {
-			// To the nearest, as ffmpeg does.
-			shift = min(shift+rescale(int64(e.SegmentDuration), timescale, movieScale, movieScale/2), maxTime)
+			halves := media.MulDivFloor(2*int64(e.SegmentDuration), int64(timescale), int64(movieScale))
+			shift = min(shift+halves/2+halves%2, maxTime) // to the nearest, as ffmpeg does
 		}
 	}
-	return 0 // empty edits alone say nothing
+	return 0 // empty edits alone mean nothing
 }

@@ -1,80 +1,82 @@
 package mp4
 
 import (
-	"math"
-	"math/bits"
+	"errors"
+	"slices"
 
+	"github.com/refstream/refstream/codec/h264"
+	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"
 )
 
-// Unit is a sample of the video track: an access unit and where it stands.
+// Unit is a sample of the video track: an access unit with its place.
 //
-// PTS and DTS are 90 kHz ticks on the track's presentation timeline: the composition and decoding times, moved as the
-// track's edit list says (ISO/IEC 14496-12, 8.6.6), so that DTS may be negative, and after PTS in files with
-// negative composition offsets; converted from Time and DecodeTime and rounded down. Frame is -1. Key is set when there is
-// an IDR slice, of HEVC an IRAP slice.
+// PTS and DTS are 90 kHz ticks on the track's presentation timeline, from Time and DecodeTime, rounded down: the composition and
+// decoding times with the edit list (ISO/IEC 14496-12, 8.6.6). DTS may be negative, and after PTS in files with negative
+// composition offsets. Frame is -1. Key is set for an IDR slice, of HEVC an IRAP slice.
 //
-// NALs are those of the sample. Where they are a key frame's and hold no sequence parameter set, those of the sample
-// description (avcC or hvcC) stand before its first NAL unit that isn't an access unit delimiter.
+// NALs are those of the sample. A key frame without sequence parameter set gets those of the sample description (avcC or hvcC),
+// after an access unit delimiter.
 type Unit struct {
 	media.AccessUnit
 	// Time and DecodeTime are PTS and DTS in units of 1/Timescale s, not rounded.
 	Time, DecodeTime int64
 	Timescale        uint32
-	// Duration is the sample's, in 90 kHz ticks, rounded down; 0 where the file doesn't say.
-	Duration int64
+	Duration         int64 // the sample's, in 90 kHz ticks, rounded down; 0 if unknown
 	// Offset is where the sample begins, in bytes from the start of the file or, of a segment, of that.
 	Offset int64
 }
 
 // Event is an event message (emsg).
 type Event struct {
-	// Scheme says what Value and Data mean: "https://aomedia.org/emsg/ID3" is an ID3 tag.
+	// Scheme defines Value and Data: "https://aomedia.org/emsg/ID3" is an ID3 tag.
 	Scheme, Value string
 	ID            uint32
-	// PTS is when it applies, in 90 kHz ticks on the timeline of the units, rounded down. A message that counts from the
-	// start of its segment (version 0) counts from the first presented unit of the fragment that follows it.
-	PTS int64
-	// Duration is in 90 kHz ticks, -1 where it is not known.
-	Duration int64
+	// PTS is when it applies, in 90 kHz ticks on the timeline of the units, rounded down. In version 0 it counts from the first
+	// presented unit of the next fragment.
+	PTS      int64
+	Duration int64 // in 90 kHz ticks, -1 where it is not known
 	Data     []byte
-	// Offset is where the box begins, as of a Unit.
-	Offset int64
+	Offset   int64 // where the box begins, as of a Unit
 }
 
-// ticks is a time in units of 1/scale s in 90 kHz ticks, rounded down. A result that does not fit is the int64 nearest to
-// it.
-func ticks(t int64, scale uint32) int64 { return rescale(t, media.TicksPerSecond, scale, 0) }
+// ticks converts units of 1/scale s to 90 kHz ticks, rounded down; the nearest int64 if the result does not fit.
+func ticks(t int64, scale uint32) int64 {
+	return media.MulDivFloor(t, media.TicksPerSecond, int64(scale))
+}
 
-// rescale is floor((t*to + round) / from); from is not 0.
-func rescale(t int64, to, from, round uint32) int64 {
-	negative := t < 0
-	u := uint64(t)
-	if negative {
-		u = -u
+// splitSample finds the NAL units of a sample, in sub-slices of it. A sample without valid lengths that begins with a start code is
+// split as a byte stream (Annex B): some writers do that.
+func splitSample(b []byte, lengthSize int) ([][]byte, error) {
+	nals, err := h264.SplitLengths(b, lengthSize)
+	if err == nil && len(nals) == 0 {
+		err = errors.New("the sample has no NAL unit")
 	}
-	hi, lo := bits.Mul64(u, uint64(to))
-	var carry uint64
-	if negative {
-		lo, carry = bits.Sub64(lo, uint64(round), 0)
-		if carry > hi { // t is so near to 0 that the sum is positive: less than half a unit
-			return 0
+	if err == nil {
+		return nals, nil
+	}
+	if len(b) > 3 && b[0] == 0 && b[1] == 0 && (b[2] == 1 || b[2] == 0 && b[3] == 1) {
+		if nals := h264.SplitAnnexB(b); len(nals) > 0 {
+			return nals, nil
 		}
-		hi -= carry
-		lo, carry = bits.Add64(lo, uint64(from)-1, 0) // away from 0
-	} else {
-		lo, carry = bits.Add64(lo, uint64(round), 0)
 	}
-	hi += carry
-	q := uint64(math.MaxUint64)
-	if hi < uint64(from) {
-		q, _ = bits.Div64(hi, lo, uint64(from))
+	return nil, err
+}
+
+// withSets puts parameter sets in front, but after a delimiter, where there is no SPS yet.
+func withSets(nals, sets [][]byte, codec media.Codec) [][]byte {
+	is := func(nal []byte, avc h264.NALType, other hevc.NALType) bool {
+		if codec == media.HEVC {
+			return hevc.TypeOf(nal) == other
+		}
+		return h264.TypeOf(nal) == avc
 	}
-	switch {
-	case negative && q > math.MaxInt64:
-		return math.MinInt64
-	case negative:
-		return -int64(q)
+	if len(sets) == 0 || slices.ContainsFunc(nals, func(n []byte) bool { return is(n, h264.NALSPS, hevc.NALSPS) }) {
+		return nals
 	}
-	return int64(min(q, math.MaxInt64))
+	at := 0
+	if is(nals[0], h264.NALAccessUnitDelim, hevc.NALAccessUnitDelim) {
+		at = 1
+	}
+	return slices.Insert(nals, at, sets...)
 }

@@ -19,16 +19,14 @@ const SchemeID3 = "https://aomedia.org/emsg/ID3"
 
 const (
 	// Timescale is that of the tracks that are written here: PTS and DTS are ticks of 90 kHz.
-	Timescale = 90000
-	trackID   = 1
-	// captured is the flag of a prft box whose time is that at which the picture was captured.
-	captured = 24
-	// maxSegment bounds a segment, whose sizes and offsets have 31 bits.
-	maxSegment = math.MaxInt32
+	Timescale  = 90000
+	trackID    = 1
+	captured   = 24            // the flag of a prft box whose time is that at which the picture was captured
+	maxSegment = math.MaxInt32 // bounds a segment, whose sizes and offsets have 31 bits
 )
 
-// VideoInit is the initialization section of an H.264 track with these parameter sets: ftyp and moov (CMAF, ISO/IEC
-// 23000-19, 7.3.1), with sample entry avc1 and without an edit list.
+// VideoInit is the initialization section of an H.264 track: ftyp and moov (CMAF, ISO/IEC 23000-19, 7.3.1), with sample entry avc1
+// and without an edit list.
 func VideoInit(sps, pps [][]byte) ([]byte, error) {
 	if len(sps) == 0 || len(pps) == 0 {
 		return nil, fmt.Errorf("write initialization section: %d SPS and %d PPS: one of each is needed", len(sps), len(pps))
@@ -45,10 +43,10 @@ func VideoInit(sps, pps [][]byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Segment is a CMAF segment of one fragment (ISO/IEC 23000-19, 7.3.2) in the making. Its memory is used again.
+// Segment builds a CMAF segment of one fragment (ISO/IEC 23000-19, 7.3.2). It reuses its memory.
 //
-// The first unit is a key frame and presented first. Decoding times are the units' own, so that no composition offset is
-// negative: ffmpeg 5.1 and WebKitGTK take pictures for later than they are where one is.
+// The first unit is a key frame and presented first. Decoding times are the units' own, so that no composition offset is negative:
+// ffmpeg 5.1 and WebKitGTK present pictures late after one.
 type Segment struct {
 	number   uint32
 	samples  []mp4.Sample
@@ -66,15 +64,14 @@ func (s *Segment) Reset(number int64) {
 	s.samples, s.data, s.events, s.produced = s.samples[:0], s.data[:0], s.events[:0], time.Time{}
 }
 
-// SetProduced says when the first unit's picture was captured, which the segment's prft box says. NTP's seconds begin
-// anew in February 2036, and the box has no room for the era: readers have to take small numbers for later ones.
+// SetProduced sets when the first unit's picture was captured, for the segment's prft box. NTP's seconds wrap in February 2036, and
+// the box has no era: readers must take small numbers for later ones.
 func (s *Segment) SetProduced(t time.Time) { s.produced = t }
 
 // AddEvent takes an event, with Scheme, Value, ID, PTS, Duration and Data.
 func (s *Segment) AddEvent(e Event) { s.events = append(s.events, e) }
 
-// AddUnit takes the next unit in decoding order; its parameter sets and its delimiter are left out. After an error the
-// segment is as it was.
+// AddUnit adds the next unit in decoding order, without its parameter sets and delimiter. After an error the segment is unchanged.
 func (s *Segment) AddUnit(au media.AccessUnit) error {
 	sample := mp4.Sample{Flags: mp4.NonSyncSampleFlags}
 	if au.Key {
@@ -87,7 +84,7 @@ func (s *Segment) AddUnit(au media.AccessUnit) error {
 		return fmt.Errorf("write segment: DTS %d does not fit PTS %d", au.DTS, au.PTS)
 	case len(s.samples) == 0:
 	case au.DTS <= s.dts || au.DTS-s.dts > math.MaxInt32:
-		return fmt.Errorf("write segment: DTS %d comes after DTS %d", au.DTS, s.dts)
+		return fmt.Errorf("write segment: DTS %d follows DTS %d", au.DTS, s.dts)
 	case au.PTS < s.pts:
 		return fmt.Errorf("write segment: PTS %d is before that of the first unit, %d", au.PTS, s.pts)
 	}

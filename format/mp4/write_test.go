@@ -90,13 +90,13 @@ func TestSegmentWriterRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, u := range map[string]media.AccessUnit{
-		"comes after DTS 82800":    coded(97200, 82800, false),
+		"follows DTS 82800":        coded(97200, 82800, false),
 		"before that of the first": coded(86400, 86400, false),
 		"does not fit PTS":         coded(1<<40, 86400, false),
 		"DTS 99000 does not fit":   coded(97200, 99000, false),
 		"DTS -1 does not fit":      coded(97200, -1, false),
 		"a unit of 0 bytes":        {PTS: 93600, DTS: 86400, NALs: [][]byte{{9, 0x10}}},
-		"comes after DTS":          coded(1<<40, 1<<40, false),
+		"follows DTS":              coded(1<<40, 1<<40, false),
 	} {
 		if err := s.AddUnit(u); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
