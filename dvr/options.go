@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,16 +14,14 @@ import (
 	"github.com/refstream/refstream/dvr/splice"
 )
 
-// Options say what is recorded, and where to. Dir, Now, and Listen or Listener must be set.
+// Options are those of Run. Dir, Listen and Now must be set.
 type Options struct {
-	// Listen is where senders connect: tcp://host:port. Port 0 stands for any that is free; see Ready.
+	// Listen is where senders connect: tcp://host:port. Port 0 is any free one; see Ready.
 	Listen string
-	// Listener takes connections in place of Listen. Run closes it, also when it returns an error.
-	Listener net.Listener
 	// Dir is the folder that holds the sessions. It is made where it is missing.
 	Dir string
-	// Session is the name of the session's folder in Dir. The session goes on if it is there already. Empty means a new
-	// one, named by the time that Now says: YYYYMMDD_HHMMSS.
+	// Session is the name of the session's folder in Dir, an existing one to resume it. Empty for a new one, named by the time:
+	// YYYYMMDD_HHMMSS.
 	Session string
 	// Scene, MinScene, MaxInterval and FFmpeg are those of [scenes.Options], with the same defaults.
 	Scene                 float64
@@ -30,37 +29,29 @@ type Options struct {
 	FFmpeg                string
 	// Now is the wall clock.
 	Now func() time.Time
-	// Logger is told of connections and of whatever is wrong with the stream, and gets the standard error of every
-	// process; nil for nobody.
+	// Logger gets connections, problems of the stream, and the standard error of every process; may be nil.
 	Logger *slog.Logger
-	// Ready is called once, when senders may connect; nil for nobody.
+	// Ready is called once, when senders may connect; may be nil.
 	Ready func(Session)
-	// Progress is called about 4 times a second, and once at the end; nil for nobody. The calls don't overlap.
+	// Progress is called about 4 times a second, and once at the end, one call at a time; may be nil.
 	Progress func(Progress)
 }
 
-// Session says what is recorded to.
+// Session describes the recorded session.
 type Session struct {
-	// Name is that of the session's folder.
-	Name string
-	// Folder is the path of the session's folder.
-	Folder string
-	// Address is where senders connect: tcp://host:port.
-	Address string
-	// Resumed is how many bytes the recording had already.
-	Resumed int64
+	Name    string // that of the session's folder
+	Folder  string // the path of the session's folder
+	Address string // where senders connect: tcp://host:port
+	Resumed int64  // how many bytes the recording had already
 }
 
-// Progress says how far a recording is.
+// Progress is how far a recording is.
 type Progress struct {
 	splice.Progress
-	// Scanned is how many of the Bytes were looked at for frames.
-	Scanned int64
-	// Frames is how many frames are in the index.
-	Frames int
+	Scanned int64 // how many of the Bytes were checked for frames
+	Frames  int   // how many frames are in the index
 }
 
-// withDefaults fills in what is not set, and checks the rest.
 func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -81,17 +72,10 @@ func (o Options) check() error {
 	if o.Session != "" && !validName(o.Session) {
 		return fmt.Errorf("%q is no name for a session: use letters, digits and . _ -, at most %d, a letter or digit first", o.Session, maxName)
 	}
-	if o.Listener != nil {
-		if o.Listen != "" {
-			return errors.New("Listen and Listener are both set: set one")
-		}
-		return nil
-	}
 	_, err := parseListen(o.Listen)
 	return err
 }
 
-// scenes are the options of the scanner.
 func (o Options) scenes() scenes.Options {
 	return scenes.Options{Scene: o.Scene, MinScene: o.MinScene, MaxInterval: o.MaxInterval, FFmpeg: o.FFmpeg, Logger: o.Logger}
 }
@@ -125,19 +109,9 @@ func parseListen(address string) (string, error) {
 	return rest, nil
 }
 
-// maxName is longer than any name that people would give, and short enough for every file system.
-const maxName = 100
+const maxName = 100 // longer than any name that people would give, and short enough for every file system
 
-// validName reports whether a session may be called so: its name is that of a folder, and is shown in a terminal.
+// validName reports whether a session may have a name: it names a folder, and is shown in a terminal.
 func validName(name string) bool {
-	if len(name) > maxName {
-		return false
-	}
-	for i, c := range []byte(name) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && (i == 0 || !strings.ContainsRune("._-", rune(c))) {
-			return false
-		}
-	}
-	return true
+	return len(name) <= maxName && regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(name)
 }

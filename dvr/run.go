@@ -1,3 +1,11 @@
+// Package dvr records one MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1) received over TCP, and extracts the frames in
+// which something changes.
+//
+// A session is a folder:
+//
+//	stream/          the recording and its connections, see package splice
+//	frames/          the frames and their index, see package scenes
+//	dvr.lock         held by the process that records
 package dvr
 
 import (
@@ -24,10 +32,10 @@ type follower interface {
 	Scanned() (bytes int64, frames int)
 }
 
-// Run records what senders bring, one at a time, until ctx has ended, which is no error, or the recording can't go on:
-// the disk is full, the session belongs to another process, the listener fails. Nothing that it started is left then, and
-// the recording has whole packets. A stop takes less than 5 s; frames that are not looked for by then are found when the
-// session is resumed. Where looking for frames fails, the recording goes on, and the error is returned at the end.
+// Run records senders, one at a time, until ctx ends, which is no error, or recording is impossible: the disk is full, the session
+// belongs to another process, the listener fails. Nothing that it started is left then, and the recording has whole packets. A
+// stop takes less than 5 s; frames not found by then are found when the session is resumed. If looking for frames fails, the
+// recording continues, and the error is returned at the end.
 func Run(ctx context.Context, o Options) error {
 	follow := func(o Options, folder string) (follower, error) { return scenes.New(o.scenes(), folder) }
 	if err := run(ctx, o, follow); err != nil {
@@ -37,9 +45,6 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func run(ctx context.Context, o Options, follow func(o Options, folder string) (follower, error)) error {
-	if o.Listener != nil {
-		defer o.Listener.Close()
-	}
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
@@ -73,16 +78,12 @@ func run(ctx context.Context, o Options, follow func(o Options, folder string) (
 	return errors.Join(err, s.close())
 }
 
-// listen opens the listener, or takes the one that is given.
 func (o Options) listen(ctx context.Context) (net.Listener, error) {
-	if o.Listener != nil {
-		return o.Listener, nil
-	}
 	address, err := parseListen(o.Listen)
 	if err != nil {
 		return nil, err
 	}
-	// A sender that is gone without a word is found out after 25 s, if no other comes before.
+	// A sender that vanished is detected after 25 s, if no other connects before.
 	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -102,14 +103,14 @@ func listenHint(err error) string {
 	return "give an address of this machine, such as tcp://127.0.0.1:4444, or tcp://:4444 for all of them"
 }
 
-// watch starts the follower. The returned function ends it, with the time that is left to it, and says how it went.
+// watch starts the follower. The returned function ends it within finishTime and returns its error.
 func watch(ctx context.Context, f follower, log *slog.Logger) func() error {
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it has more time than the connections
 	failed := make(chan error, 1)
 	go func() {
 		err := f.Run(following)
 		if err != nil && following.Err() == nil {
-			log.Error("no more frames are looked for: the recording goes on", "error", err)
+			log.Error("no more frames are looked for: the recording continues", "error", err)
 		}
 		failed <- err
 	}()

@@ -12,11 +12,9 @@ import (
 )
 
 const (
-	lockFile = "dvr.lock"
-	// nameLayout is how a session without a name is called.
-	nameLayout = "20060102_150405"
-	// maxSameSecond is how many sessions may begin in one folder in one second.
-	maxSameSecond = 100
+	lockFile      = "dvr.lock"
+	nameLayout    = "20060102_150405" // how a session without a name is called
+	maxSameSecond = 100               // how many sessions may begin in one folder in one second
 )
 
 // session is an open session's folder. It belongs to this process until close.
@@ -27,7 +25,6 @@ type session struct {
 	files        *splice.Files
 }
 
-// openSession makes the folder of a session, or opens one that is there.
 func openSession(o Options) (*session, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
@@ -79,7 +76,7 @@ func makeNamed(dir string, now time.Time) (string, error) {
 	}
 }
 
-// checkSession returns an error for a folder that holds something else than a session: nothing is put among it.
+// checkSession reports a folder with something else than a session.
 func checkSession(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -96,7 +93,6 @@ func checkSession(folder string) error {
 	return nil
 }
 
-// lockSession takes the lock that keeps a session to one process.
 func lockSession(folder string) (*filelock.File, error) {
 	f, err := filelock.Lock(filepath.Join(folder, lockFile))
 	var held *filelock.HeldError
@@ -106,7 +102,6 @@ func lockSession(folder string) (*filelock.File, error) {
 	return f, err
 }
 
-// close closes the session's files and gives up the lock.
 func (s *session) close() error {
 	var err error
 	if s.files != nil {
@@ -119,8 +114,7 @@ func (s *session) close() error {
 	return nil
 }
 
-// discard closes a session that could not begin, and leaves nothing of it behind if it is new. Whatever somebody else
-// put there stays, and the folder with it.
+// discard closes a session that could not begin, and removes it if it is new, except files of others.
 func (s *session) discard() {
 	if s.made {
 		for _, name := range []string{splice.RecordingFile, splice.ConnectionsFile, filepath.Dir(splice.RecordingFile), lockFile} {

@@ -15,18 +15,15 @@ var errDecoderGone = errors.New("the decoder takes no more")
 
 // feed is what one decoder is given of a recording. step is called by one goroutine at a time.
 type feed struct {
-	src    *source
-	picker picker
-	// began is where reading began: a byte of the connection.
-	began int64
-	// at is how far the recording was read; next is where another decoder goes on, set when step returned io.EOF.
-	at   int64
-	next place
-	over bool
-	out  []byte
-	// scanned is told how far the recording was read.
-	scanned *atomic.Int64
-	// span is the stream time that was given to the decoder, 90 kHz ticks, and waiting says that it takes no more just now.
+	src     *source
+	picker  picker
+	began   int64 // where reading began: a byte of the connection
+	at      int64 // how far the recording was read
+	next    place // where the next decoder begins, set when step returned io.EOF
+	over    bool
+	out     []byte
+	scanned *atomic.Int64 // set to how far the recording was read
+	// span is the stream time given to the decoder, in 90 kHz ticks; waiting is set while the decoder accepts no input.
 	span    atomic.Int64
 	waiting atomic.Bool
 
@@ -36,13 +33,12 @@ type feed struct {
 	records []recordedTime
 }
 
-// newFeed makes a feed from a place on; see picker for skip.
 func newFeed(src *source, from place, skip int, scanned *atomic.Int64) *feed {
 	return &feed{src: src, picker: picker{from: from, skip: skip}, began: from.Tables, at: from.Tables, scanned: scanned}
 }
 
-// step returns what comes next, valid until the next call, at least one packet. The error is io.EOF at the end of the
-// stretch, and errAllRead at the end of the recording.
+// step returns the next packets, at least one, valid until the next call. The error is io.EOF at the end of the stretch, and
+// errAllRead at the end of the recording.
 func (f *feed) step(ctx context.Context) ([]byte, error) {
 	f.out = f.out[:0]
 	for len(f.out) == 0 {
@@ -78,7 +74,6 @@ func (f *feed) step(ctx context.Context) ([]byte, error) {
 	return f.out, nil
 }
 
-// meet passes key points and frame records on, before the decoder has their pictures.
 func (f *feed) meet() {
 	f.mu.Lock()
 	f.keys = append(f.keys, f.picker.keys...)
@@ -87,8 +82,7 @@ func (f *feed) meet() {
 	f.picker.keys, f.picker.records.found = f.picker.keys[:0], f.picker.records.found[:0]
 }
 
-// run writes all that comes to a decoder, and closes its input. It returns what ended it: io.EOF and errAllRead as step
-// does, or errDecoderGone.
+// run writes the packets to a decoder, and closes its input. It returns io.EOF or errAllRead of step, or errDecoderGone.
 func (f *feed) run(ctx context.Context, out []byte, in io.WriteCloser) error {
 	for {
 		f.waiting.Store(true)
@@ -103,7 +97,7 @@ func (f *feed) run(ctx context.Context, out []byte, in io.WriteCloser) error {
 	}
 }
 
-// takeMet is the key points, and what the frame records say, that were met since the last call.
+// takeMet returns the key points and frame records met since the last call.
 func (f *feed) takeMet() (keys []keyPoint, records []recordedTime) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

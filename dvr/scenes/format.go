@@ -8,20 +8,18 @@ import (
 	"github.com/refstream/refstream/codec/hevc"
 )
 
-// maxHead is how much of a picture is looked through for its format, which stands in front of it: there may be messages
-// of some kilobytes between.
+// maxHead is how much of a picture is searched for its format, with room for messages of some kilobytes.
 const maxHead = 16 << 10
 
-// format is what a decoder takes for the same video while it stays: the size in luma samples, and the matrix of the
-// colours.
+// format is what one decoder requires to stay the same: the size in luma samples, and the matrix of the colours.
 type format struct {
 	width, height int
 	matrix        colourMatrix
 }
 
-// readFormat reads what stands at the beginning of a key frame: H.264's SPS (ITU-T H.264, 7.3.2.1.1), H.265's (ITU-T
-// H.265, 7.3.2.2), or MPEG-1's and MPEG-2's sequence header with its extensions (ITU-T H.262, 6.2.2). ok is false where
-// there is none, or the video is of another kind.
+// readFormat reads the parameter sets at the start of a key frame: H.264's SPS (ITU-T H.264, 7.3.2.1.1), H.265's (ITU-T H.265,
+// 7.3.2.2), or the sequence header of MPEG-1 and MPEG-2 with its extensions (ITU-T H.262, 6.2.2). ok is false if there is none, or
+// for other kinds of video.
 func readFormat(kind byte, head []byte) (f format, ok bool) {
 	switch kind {
 	case kindMPEG1, kindMPEG2:
@@ -51,7 +49,7 @@ func readFormat(kind byte, head []byte) (f format, ok bool) {
 	return format{}, false
 }
 
-// wholeHead reports whether all is there that stands in front of the picture itself: its first slice has begun.
+// wholeHead reports whether head has everything before the picture itself: its first slice has begun.
 func wholeHead(kind byte, head []byte) bool {
 	for b := range startCodes(head) {
 		switch kind {

@@ -9,23 +9,20 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// recordedTime is what a picture's frame record says.
+// recordedTime is the content of a picture's frame record.
 type recordedTime struct {
-	// pts is the picture's, 33 bits, as in the recording.
-	pts   int64
+	pts   int64 // the picture's, 33 bits, as in the recording
 	frame int64
 	time  media.Seconds
 }
 
-// recordReader finds the frame records of H.264 pictures, which come before the slices.
+// recordReader finds the frame records of H.264 pictures, which precede the slices.
 type recordReader struct {
-	head []byte
-	// pts is of the picture that head is of, while reading.
-	pts     int64
+	head    []byte
+	pts     int64 // of the picture that head is of, while reading
 	reading bool
 	vui     *h264.VUI
-	// found are those that were met since they were taken out last.
-	found []recordedTime
+	found   []recordedTime // those that were met since they were taken out last
 }
 
 // take takes the next packet of the video, as it is in the recording. s is the start of a picture with its time stamps, where ok.
@@ -45,13 +42,13 @@ func (r *recordReader) take(p ts.Packet, s ts.PESStart, ok bool) {
 	if vui, ok := h264.FindVUI(nals); ok {
 		r.vui = vui
 	}
-	// One that can't be read is damaged, and says nothing.
+	// A record that can't be read is damaged.
 	if rec, ok, _ := annotate.FindRecord(nals); ok {
 		r.found = append(r.found, recordedTime{r.pts, rec.Frame, rec.Time(r.vui)})
 	}
 }
 
-// recorded is what the record of the picture of that PTS, of 33 bits, says; nil where there is none.
+// recorded is the frame record of the picture with that 33-bit PTS; nil if there is none.
 func (k *keeper) recorded(wire int64) *recordedTime {
 	i := slices.IndexFunc(k.recordedTimes, func(r recordedTime) bool { return r.pts == wire })
 	if i < 0 { // the oldest are none that a decoder would make a picture of

@@ -4,37 +4,30 @@ import "github.com/refstream/refstream/media"
 
 const (
 	// landmarkEvery is how far pictures are apart, in ticks of PTS, that gradual changes are looked for in.
-	landmarkEvery = media.TicksPerSecond / 10
-	// gradualWindow is how long a gradual change may take, with the pictures before it that it is told by.
-	gradualWindow = 3 * media.TicksPerSecond
-	// settledAfter is how many landmarks the picture must have been the same for: 0.4 s.
-	settledAfter = 4
-	// settledDistance is how far pictures are apart at most that are the same, but for what moves in them.
-	settledDistance = 0.1
-	// gradualHalf is the distance that gets 0.5: scenes of the same few colours are 0.2 apart.
-	gradualHalf = 0.35
-	// rampShare: a picture that changes no more than twice as much as the ones before it goes on with what they began.
-	rampShare = 2
-	// rampPictures is how many they are.
-	rampPictures = 3
+	landmarkEvery   = media.TicksPerSecond / 10
+	gradualWindow   = 3 * media.TicksPerSecond // the longest gradual change, with the pictures before it
+	settledAfter    = 4                        // how many landmarks the picture must have been the same for: 0.4 s
+	settledDistance = 0.1                      // how far pictures are apart at most that are the same, but for what moves in them
+	gradualHalf     = 0.35                     // the distance that gets 0.5: scenes of the same few colours are 0.2 apart
+	rampShare       = 2                        // a picture that changes at most twice as much as the ones before it continues their change
+	rampPictures    = 3                        // how many pictures before it count
 )
 
-// landmark is a picture that gradual changes are looked for in.
 type landmark struct {
 	pts, clock int64
 	look       *look
 	settled    bool
 }
 
-// gradual looks for changes that take their time: fades, dissolves and wipes. Such a change is one from a picture that had
-// settled to another that has, with what was neither between them. Where in the picture something stands doesn't count.
+// gradual looks for gradual changes: fades, dissolves and wipes. Such a change leads from a settled picture to another one that
+// resembles neither it nor what is between. Positions in the picture are ignored.
 type gradual struct {
 	marks []landmark
 	pts   int64 // of the picture before
 }
 
-// score is how far a picture is from the one that had settled before it, 0 to 1, and the PTS of that; 0 where none has, or where
-// the picture is not the first that has settled since.
+// score is the distance of a picture from the settled one before it, 0 to 1, and that one's PTS; 0 if there is none, or if the
+// picture is not the first settled one since.
 func (g *gradual) score(now *look, pts, clock int64) (score float64, since int64) {
 	before := g.pts
 	g.pts = pts
@@ -61,7 +54,7 @@ func (g *gradual) score(now *look, pts, clock int64) (score float64, since int64
 	return 0, 0
 }
 
-// black says that there is nothing to see: what fades out becomes no scene.
+// black reports a picture without content: a fade-out is no scene.
 func (l *look) black() bool {
 	const darkBins, nearlyAll = 4, 0.98 // luma up to 31
 	dark := 0.0
@@ -71,10 +64,10 @@ func (l *look) black() bool {
 	return dark >= nearlyAll
 }
 
-// lookDistance is how far two pictures are apart by what they hold, wherever it stands.
+// lookDistance compares the content of two pictures, wherever it is.
 func lookDistance(a, b *look) float64 { return max(colourDistance(a, b), greyDistance(a, b)) }
 
-// ramp says whether a picture goes on with a change of the whole picture that the ones before it began, as in a fade.
+// ramp reports whether a picture continues a change of the whole picture, as in a fade.
 type ramp struct{ changes []float64 }
 
 // change is how far two small pictures are apart.

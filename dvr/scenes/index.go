@@ -29,29 +29,27 @@ const (
 	ReasonFirst = "first"
 	// ReasonScene is that it differs much from the ones before it.
 	ReasonScene = "scene"
-	// ReasonInterval is that there was none for as long as Options.MaxInterval.
+	// ReasonInterval is that Options.MaxInterval passed without a frame.
 	ReasonInterval = "interval"
 )
 
-// Frame is an entry of index.json, which is an array of them in the order in which they were found. Other programs may
-// change an entry's fields but ID, PTS and Path, and add fields of their own: all that is kept. They must replace the file
-// as a whole, by renaming another one to it. An entry that they leave out is put back.
+// Frame is an entry of index.json, an array in the order of discovery. Other programs may change an entry's fields except ID, PTS
+// and Path, and add fields: all that is kept. They must replace the whole file by renaming. Removed entries are put back.
 type Frame struct {
 	// ID is F and the number of the frame in the index from 1, of 4 digits at least.
 	ID string `json:"id"`
 	// Timestamp is PTS in seconds, rounded to whole microseconds: the clock of the stream, which begins anywhere.
 	Timestamp json.Number `json:"timestamp"`
-	// Time is where the frame is on the HLS clock of a refstream, in seconds, as markers have it: what the stream's frame record
-	// says, whatever the time stamps became on the way. Those of refstream itself begin at 1 s, so that Timestamp is a second
-	// more. Nil in other streams.
+	// Time is the frame's position on the HLS clock of a refstream, in seconds, as in markers: that of the stream's frame record,
+	// even if time stamps were changed on the way. Those of refstream begin at 1 s, so Timestamp is a second more. Nil in other
+	// streams.
 	Time *media.Seconds `json:"time,omitempty"`
-	// Position is how many seconds after the recording's first picture the frame is shown, rounded to whole microseconds.
-	// That is what a player's seek bar has, and what ffmpeg's option -ss takes. Behind -i that is exact; in front of it
-	// ffmpeg goes on to the next key frame of a transport stream. Where sound is played too and begins before the first
-	// picture, often some hundredths of a second, players count from there. Position is negative where time stamps went
-	// back behind the first.
+	// Position is the presentation time after the recording's first picture, in seconds, rounded to microseconds: that of a player's
+	// seek bar and of ffmpeg's option -ss. After -i that is exact; before it ffmpeg moves to the next key frame. If audio begins
+	// before the first picture, often some hundredths of a second, players count from there. Position is negative where time stamps
+	// went back before the first.
 	Position json.Number `json:"position"`
-	// PTS is when the frame is shown: 90 kHz ticks, as in recording.ts, but going on beyond 2^33.
+	// PTS is the presentation time in 90 kHz ticks, as in recording.ts, but not wrapped at 2^33.
 	PTS int64 `json:"pts"`
 	// Path is that of the JPEG file, from the session's folder.
 	Path string `json:"path"`
@@ -65,14 +63,12 @@ type Frame struct {
 	Reason string `json:"reason"`
 }
 
-// index is the frames that were taken, and the files that say so. It is used by one goroutine.
+// index is the frames that were taken, and their files. It is used by one goroutine.
 type index struct {
-	folder string // of the session
-	log    *slog.Logger
-	// entries are as they were in the file last, or as they were added.
-	entries []indexEntry
-	// number is that of the last frame.
-	number int
+	folder  string // of the session
+	log     *slog.Logger
+	entries []indexEntry // as they were in the file last, or as they were added
+	number  int          // that of the last frame
 }
 
 // indexEntry is an entry with all its fields, also those that are not known here.
@@ -82,8 +78,8 @@ type indexEntry struct {
 	raw json.RawMessage
 }
 
-// openIndex opens the index of the session in folder, or begins one. No id is used again: neither one in the index, nor one
-// of a picture that was left without an entry, nor those up to number.
+// openIndex opens the index of the session in folder, or begins one. No id is reused: of an entry, of a picture without an entry,
+// or up to number.
 func openIndex(folder string, number int, log *slog.Logger) (*index, error) {
 	x := &index{folder: folder, log: log, number: number}
 	if err := os.MkdirAll(filepath.Join(folder, framesFolder), 0o755); err != nil {
@@ -112,8 +108,8 @@ func frameNumber(id string) int {
 	return n
 }
 
-// add writes a frame's picture, and then the index with f in it. It sets f's ID, Path and Timestamp. After an error the
-// index is as it was, and the same frame may be tried again.
+// add writes a frame's picture, and then the index with f in it. It sets f's ID, Path and Timestamp. After an error the index is
+// unchanged, and add may be repeated.
 func (x *index) add(f Frame, picture []byte) error {
 	if err := x.merge(); err != nil {
 		return err
@@ -187,7 +183,7 @@ func (x *index) putAside(name string, why error) error {
 		if err := os.Rename(name, aside); err != nil {
 			return fmt.Errorf("keep broken index aside: %w", err)
 		}
-		x.log.Error("the index of frames is broken: it was kept aside, and goes on with what is known",
+		x.log.Error("the index of frames is broken: it was kept aside, and continues with what is known",
 			"file", name, "kept", aside, "error", why, "frames", len(x.entries))
 		return nil
 	}
@@ -215,11 +211,10 @@ func parseIndex(b []byte) ([]indexEntry, error) {
 	return entries, nil
 }
 
-// writeWhole replaces a file: it has the old content or the new one at any moment, whatever happens, and the new one for
-// good when writeWhole returns nil.
+// writeWhole replaces a file atomically and durably: the old content, or the new one when it returns nil.
 func writeWhole(name string, content []byte) error {
 	if err := atomicfile.WriteSynced(name, filepath.Base(name)+".tmp", content); err != nil {
-		return fmt.Errorf("write %s: %w: make room on that disk, or make it writable, and go on with the same session", name, err)
+		return fmt.Errorf("write %s: %w: make room on that disk, or make it writable, and resume the session", name, err)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 
 const (
 	jpegQuality = 90
-	// fixedBits is the fraction of the fixed-point numbers that pictures are converted with: with values of 8 bits and a
-	// few to spare, all stays within 32 bits, and errors are far below a level.
+	// fixedBits is the fraction of the fixed-point numbers of the conversion: with 8-bit values all fits into 32 bits, and errors are
+	// far below one level.
 	fixedBits = 16
 )
 
@@ -27,8 +27,8 @@ const (
 	matrixBT2020      colourMatrix = 9
 )
 
-// weights is the share of red and blue in luma (H.273, table 4). Where the stream doesn't say, it goes by the size, as
-// players do: small pictures were made for the matrix of standard definition. (ffmpeg takes that one for all sizes.)
+// weights is the share of red and blue in luma (H.273, table 4). If unspecified it depends on the size, as in players: small
+// pictures have the matrix of standard definition. (ffmpeg takes that one for all sizes.)
 func (m colourMatrix) weights(width, height int) (red, blue float64) {
 	switch m {
 	case matrixBT709:
@@ -56,8 +56,7 @@ func encodeJPEG(p *picture, m colourMatrix) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// toFullRange converts limited range and any matrix to what JFIF has. Both are linear in luma, Cb and Cr, and grey stays
-// grey.
+// toFullRange converts limited range and any matrix to those of JFIF. Both are linear in luma, Cb and Cr, and keep grey.
 func toFullRange(p *picture, m colourMatrix) *image.YCbCr {
 	kr, kb := m.weights(p.width, p.height)
 	const jr, jb = 0.299, 0.114

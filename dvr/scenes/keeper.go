@@ -11,15 +11,12 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// saveEvery is how much stream time goes by at most between two writings of the state: what must be scanned again after a
-// crash.
+// saveEvery is the most stream time between two writings of the state: what is scanned again after a crash.
 const saveEvery = 10 * media.TicksPerSecond
 
-// maxPending is how many key points a decoder may be behind: more than it has frames in work.
-const maxPending = 256
+const maxPending = 256 // how many key points a decoder may be behind: more than it has frames in work
 
-// writePause is how long a disk that refuses is left alone.
-const writePause = time.Second
+const writePause = time.Second // how long a disk that refuses is left alone
 
 // keeper looks at the pictures in their order and keeps the frames that are wanted.
 type keeper struct {
@@ -35,28 +32,22 @@ type keeper struct {
 
 	scorer scorer
 	feed   *feed // of the stretch
-	// pending are key points whose pictures have not come yet, and points those whose pictures came, with the scorer's
-	// clock then. lastKey is the last of these.
-	pending []keyPoint
-	points  []clockedPoint
-	lastKey place
-	// recordedTimes are of pictures that have not come yet.
-	recordedTimes []recordedTime
-	// last is the PTS of the last picture, not wrapped; it is set with state.First.
-	last int64
-	// repeating says that pictures up to state.Done are only there to compare with.
-	repeating bool
-	// again is the PTS of frames that are in the index, but not in the state: they are found again.
-	again map[int64]bool
-	// failing says that a file could not be written the last time.
-	failing bool
-	// skipped says that pictures were left out before the next one.
-	skipped bool
+	// pending are key points before their pictures, and points those with them, with the scorer's clock then. lastKey is the last of
+	// these.
+	pending       []keyPoint
+	points        []clockedPoint
+	lastKey       place
+	recordedTimes []recordedTime // those before their pictures
+	last          int64          // the PTS of the last picture, not wrapped; it is set with state.First
+	repeating     bool           // pictures up to state.Done are only compared with
+	again         map[int64]bool // the PTS of frames that are in the index, but not in the state: they are found again
+	failing       bool           // the last write failed
+	skipped       bool           // pictures were left out before the next one
 	// pictures counts those that were dealt with, and untimed those without PTS.
 	pictures, untimed int64
 }
 
-// clockedPoint is a key point whose picture has come.
+// clockedPoint is a key point with its picture's clock.
 type clockedPoint struct {
 	place
 	clock int64
@@ -93,7 +84,7 @@ func (k *keeper) begin() {
 	k.scorer, k.points, k.repeating, k.last = scorer{}, nil, k.state.begun(), k.state.Done
 }
 
-// restart is begin after a decoder failed, and says where to begin: from where it did, where there is no state yet.
+// restart is begin after a decoder failed, and returns where to begin: where it did if there is no state yet.
 func (k *keeper) restart(from place) place {
 	if !k.state.begun() {
 		return from
@@ -102,11 +93,10 @@ func (k *keeper) restart(from place) place {
 	return k.state.From
 }
 
-// stretch says that the pictures of another decoder follow.
+// stretch begins the pictures of another decoder.
 func (k *keeper) stretch(f *feed) { k.feed, k.pending, k.recordedTimes = f, nil, nil }
 
-// picture takes the next picture. What can't be written is tried again until ctx ends; the error is why it could not be
-// written then.
+// picture handles the next picture. Writes are repeated until ctx ends; the error is that of the last one then.
 func (k *keeper) picture(ctx context.Context, p *picture) error {
 	if !p.timed {
 		if k.untimed++; k.untimed&(k.untimed-1) == 0 {
@@ -165,8 +155,7 @@ func (k *keeper) picture(ctx context.Context, p *picture) error {
 // inTicks is a length of time in 90 kHz ticks.
 func inTicks(d time.Duration) int64 { return int64(d / time.Microsecond * 9 / 100) }
 
-// lasting says whether a scene has lasted long enough with the picture shown at pts, and the score that it began with; else the
-// score is the picture's own.
+// lasting reports whether a scene has lasted long enough at pts, and its first score; else the picture's own score.
 func (k *keeper) lasting(pts int64, score float64) (bool, float64) {
 	s := &k.state
 	switch {
@@ -184,7 +173,7 @@ func (k *keeper) lasting(pts int64, score float64) (bool, float64) {
 	return false, score
 }
 
-// reason is why the frame shown at pts is wanted, empty where it isn't; scene says that it is one of a new scene.
+// reason is why the frame at pts is taken, empty if it isn't; scene reports a new scene.
 func (k *keeper) reason(pts int64, scene bool) string {
 	if pts < k.state.Taken { // the time went back
 		k.state.Taken = pts
@@ -212,8 +201,7 @@ func (k *keeper) meetKey(wire int64) {
 	k.pending = slices.Delete(k.pending, 0, i+1)
 }
 
-// movePoint moves the place where scanning would go on to the last key point from which all that the next score needs
-// can be had again.
+// movePoint moves the restart place to the last key point from which the next score can be computed again.
 func (k *keeper) movePoint() {
 	n := 0
 	for n < len(k.points) && k.points[n].clock <= k.scorer.clock-scoreMemory {
@@ -223,7 +211,6 @@ func (k *keeper) movePoint() {
 	k.points = slices.Delete(k.points, 0, n)
 }
 
-// save writes the state.
 func (k *keeper) save() error {
 	if !k.state.begun() {
 		return nil
@@ -232,7 +219,7 @@ func (k *keeper) save() error {
 	return k.state.write(k.folder)
 }
 
-// keep puts a frame into the index, unless it is there. recorded is what its frame record says, nil for none; first is the PTS of the first picture.
+// keep adds a frame to the index, unless it is there. first is the PTS of the first picture.
 func (k *keeper) keep(ctx context.Context, p *picture, recorded *recordedTime, reason string, score float64, first int64) error {
 	if k.again[p.pts] {
 		delete(k.again, p.pts)
@@ -243,7 +230,7 @@ func (k *keeper) keep(ctx context.Context, p *picture, recorded *recordedTime, r
 	if n, ok := generator.ReadFrameCode(p.y, p.width, p.width, p.height); ok {
 		f.Number = &n
 	}
-	// What packets were lost of may say anything.
+	// A picture with lost packets may show any number.
 	if recorded != nil && (f.Number == nil || *f.Number == recorded.frame) {
 		f.Time = &recorded.time
 	}
@@ -259,8 +246,7 @@ func (k *keeper) keep(ctx context.Context, p *picture, recorded *recordedTime, r
 	return nil
 }
 
-// write calls do until it works. The decoder waits meanwhile, and the recording grows. The error is the last of do, when
-// ctx has ended.
+// write calls do until it succeeds, while the recording grows. When ctx has ended the error is do's last.
 func (k *keeper) write(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -273,7 +259,7 @@ func (k *keeper) write(ctx context.Context, do func() error) error {
 		}
 		if !k.failing {
 			k.failing = true
-			k.log.Error("a frame can't be written: that is tried again until it works, and the recording goes on", "error", err, "every", writePause)
+			k.log.Error("a frame can't be written: that is tried again until it works, and the recording continues", "error", err, "every", writePause)
 		}
 		select {
 		case <-time.After(writePause):

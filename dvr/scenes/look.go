@@ -5,20 +5,16 @@ import "math"
 const (
 	// colourBins is how many bins Cb and Cr have each. One is 16 levels wide: noise and coding move colours by less.
 	colourBins = 16
-	// greyBins is how many bins luma has, 8 levels wide each.
-	greyBins = 32
+	greyBins   = 32 // how many bins luma has, 8 levels wide each
 	// thumbWidth and thumbHeight are the size of the small picture, in cells.
 	thumbWidth, thumbHeight = 32, 18
-	// sampleColumns is about how many samples are taken of a line at least: enough for one part in a thousand of a
-	// picture to count.
-	sampleColumns = 240
+	sampleColumns           = 240 // how many samples are taken of a line: enough to notice one part in a thousand of a picture
 )
 
 // thumb is a small picture of one component.
 type thumb [thumbWidth * thumbHeight]float64
 
-// look is what a picture looks like, as far as changes of it are measured. Where in the picture a colour stands is left
-// out of the first two, so that what moves does not change them.
+// look is the appearance of a picture. The histograms ignore positions, so that movement does not change them.
 type look struct {
 	colours [colourBins * colourBins]float64 // the share of the picture in each bin of Cb and Cr
 	greys   [greyBins]float64                // the share in each bin of luma
@@ -64,11 +60,11 @@ func lookAt(p *picture) *look {
 	return l
 }
 
-// colourDistance is the share of the picture, 0 to 1, whose colour is new: it can't be explained by the colours of the
-// picture before, each moved by no more than one bin of Cb and Cr.
+// colourDistance is the share of the picture, 0 to 1, whose colour is new: not explained by the colours of the previous picture,
+// each moved by at most one bin of Cb and Cr.
 //
-// What moves from where is a transport problem. Taking from the first neighbour that has something left, in the order of
-// the bins, finds a solution that is the best in one dimension and near it in two; the best of eight orders is taken.
+// This is a transport problem. A greedy assignment, bin by bin, is optimal in one dimension and nearly so in two; the best of
+// eight orders is taken.
 func colourDistance(a, b *look) float64 {
 	least := 1.0
 	for order := range 8 {
@@ -80,8 +76,7 @@ func colourDistance(a, b *look) float64 {
 	return least
 }
 
-// colourTransport is what is not explained when the bins are taken in one of eight orders: lines or columns, each from
-// either end.
+// colourTransport is the unexplained share for one of eight orders of the bins: by lines or columns, from either end.
 func colourTransport(a, b *look, order int) float64 {
 	left := b.colours
 	bin := func(i, j int) int {
@@ -133,13 +128,12 @@ func greyDistance(a, b *look) float64 {
 }
 
 const (
-	// sameLevels is how much a cell of the small picture may differ from all that was around it without counting;
-	// otherLevels is where it counts in full.
+	// sameLevels is how far a cell may be outside of what was around it without counting; at otherLevels it counts in full.
 	sameLevels, otherLevels = 16, 48
 )
 
-// placeDistance is the share of the cells of the small picture, 0 to 1, that show something which was not there before:
-// their luma is outside of what the cell and its neighbours had.
+// placeDistance is the share of cells, 0 to 1, that show something new: their luma is outside of the range that the cell and its
+// neighbours had.
 func placeDistance(a, b *look) float64 { return max(placesNew(a, b), placesNew(b, a)) }
 
 func placesNew(a, b *look) float64 {
@@ -162,8 +156,8 @@ func placesNew(a, b *look) float64 {
 }
 
 const (
-	// sameTint is how much the mean of Cb or Cr in a cell of the small picture may change without counting, which is more
-	// than any coding does; otherTint is where it counts in full. Between a grey and a pure colour are 90 levels and more.
+	// sameTint is how much the mean Cb or Cr of a cell may change without counting, more than by coding; at otherTint it counts in
+	// full. A grey and a pure colour differ by 90 levels and more.
 	sameTint, otherTint = 16, 64
 )
 

@@ -1,15 +1,14 @@
-// Package scenes takes out of a recording of an MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1), while it grows,
-// the frames in which something changes. It writes into the folder of a session:
+// Package scenes extracts from a growing recording of an MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1) the frames in
+// which something changes. It writes into the folder of a session:
 //
 //	frames/F0001.jpg …   the frames, as JFIF (ITU-T T.871)
-//	frames/index.json    what is known of each of them, see [Frame]
-//	frames/scan.json     how far the recording was looked at; it may be missing
+//	frames/index.json    their index, see [Frame]
+//	frames/scan.json     how far the recording was scanned; it may be missing
 //
-// Of the recording it reads the tables (2.4.4), which name the first video by its stream_type (table 2-34), the time stamps
-// of PES packets (2.4.3.7), which are of 33 bits and may wrap around, and what marks a picture to begin with
-// (random_access_indicator, 2.4.3.5, or the picture's own headers). The size and the colours of a picture are those of its
-// sequence header: ITU-T H.262, 6.2.2; H.264, 7.3.2.1.1; H.265, 7.3.2.2; matrices as in H.273, 8.3. ffmpeg decodes the video, each
-// picture once. Where one connection of the recording ends and another begins is read from its log, see package splice.
+// It reads the tables (2.4.4) to find the first video by stream_type (table 2-34), time stamps of PES packets (2.4.3.7) of 33 bits,
+// and random access points (random_access_indicator, 2.4.3.5, or the picture's own headers). Size and colours are those of the
+// sequence header: ITU-T H.262, 6.2.2; H.264, 7.3.2.1.1; H.265, 7.3.2.2; matrices as in H.273, 8.3. ffmpeg decodes each picture
+// once. The boundaries between connections are read from their log, see package splice.
 package scenes
 
 import (
@@ -21,28 +20,24 @@ import (
 
 // Defaults of Options.
 const (
-	// defaultScene is well above what rolling, fading and noisy pictures reach, and below any cut.
-	defaultScene = 0.3
-	// defaultMaxInterval is how long a picture may stand before another frame of it is of use.
-	defaultMaxInterval = 30 * time.Second
+	defaultScene       = 0.3              // well above what rolling, fading and noisy pictures reach, and below any cut
+	defaultMaxInterval = 30 * time.Second // after how long another frame of a still picture is useful
 )
 
 // minMaxInterval keeps the interval from asking for every frame.
 const minMaxInterval = 100 * time.Millisecond
 
-// Options say which frames are kept. The zero value has defaults for all of them.
+// Options are those of New. The zero value has defaults.
 type Options struct {
-	// Scene is how much a picture must differ from the ones before it, for its frame to be kept: 0 (exclusive) to 1;
-	// 0 means 0.3.
+	// Scene is the least difference from the previous pictures for a frame: above 0, up to 1; 0 for 0.3.
 	Scene float64
-	// MinScene is how long a scene must last: its frame is taken when it has lasted so long, and of what is shorter, as a flash, none
-	// is. 0 takes the first frame of each.
+	// MinScene is the shortest scene: its frame is taken when it has lasted so long. 0 takes the first frame of each.
 	MinScene time.Duration
 	// MaxInterval is the longest stretch of stream time without a frame, at least 100 ms; 0 means 30 s.
 	MaxInterval time.Duration
 	// FFmpeg is the program's name, looked up in PATH, or its path; empty means "ffmpeg".
 	FFmpeg string
-	// Logger logs whatever is wrong with the video, and the standard error of ffmpeg; nil for nobody.
+	// Logger gets problems of the video, and the standard error of ffmpeg; may be nil.
 	Logger *slog.Logger
 }
 

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// halfRange is half of the range of time stamps (2^33). A decoder goes on to the first key frame in the other half, 13 h
-	// at most: it meets no wrap, and another one that begins in the middle ends at the same place. In the upper half they
-	// are moved to begin at movedStart, which leaves room for some to be before the first.
+	// halfRange is half of the range of time stamps (2^33). A decoder stops at the first key frame in the other half, after 13 h at
+	// most: so it meets no wrap, and one that begins in the middle stops at the same place. In the upper half time stamps are moved
+	// to begin at movedStart, with room for some before the first.
 	halfRange  = 1 << 32
 	movedStart = 60 * media.TicksPerSecond
-	// maxTimeStep is how far time stamps may go on from one picture to the next without another decoder being started,
-	// which takes them for a new stretch: 10 s. maxTimeBack is how far they may go back: decoding times never should.
+	// maxTimeStep is the most that time stamps may jump between pictures within one stretch, 10 s; a new decoder follows. maxTimeBack
+	// is the same backwards: decoding times should never decrease.
 	maxTimeStep = 10 * media.TicksPerSecond
 	maxTimeBack = media.TicksPerSecond / 2
 )
@@ -24,41 +24,36 @@ const (
 // keyPoint is a place where a picture begins that can be decoded without those before it.
 type keyPoint struct {
 	place
-	// pts is the picture's: 33 bits of 90 kHz ticks, as in the recording.
-	pts int64
+	pts int64 // the picture's: 33 bits of 90 kHz ticks, as in the recording
 }
 
-// picker takes the video out of packets, as a decoder is to be given it, from one place on up to where another decoder
-// must go on: there is another video, or another time.
+// picker extracts the video for one decoder, from one place to where the video or its time changes.
 type picker struct {
 	from    place
 	program program
-	// skip has it begin at the skip'th key point behind from.Video; 0 with the first picture, of whatever kind.
+	// skip makes it begin at the skip'th key point after from.Video; 0 with the first picture of any kind.
 	skip int
 
 	passed     int // key points
 	started    bool
-	shift      int64 // added to time stamps
-	first, dts int64 // decoding times of the first and the last picture, not wrapped
-	timed      bool  // they are set
-	// keys are those that were met since they were taken out last.
-	keys    []keyPoint
-	records recordReader
+	shift      int64      // added to time stamps
+	first, dts int64      // decoding times of the first and the last picture, not wrapped
+	timed      bool       // they are set
+	keys       []keyPoint // those that were met since they were taken out last
+	records    recordReader
 
-	// held is the beginning of a key frame of which it isn't known yet whether it has another format: packets for the
-	// decoder. head is their payload, and heldKey where that is.
+	// held is the beginning of a key frame whose format isn't known yet: packets for the decoder. head is their payload, and heldKey
+	// their place.
 	held, head []byte
 	heldKey    keyPoint
-	format     format // of the first key frame that says it
-	// matrix is 1 + the matrix of the colours, 0 where nothing is known. It may be read by another goroutine: it is set
-	// before a decoder has the picture.
+	format     format // of the first key frame with one
+	// matrix is 1 + the colour matrix, 0 if unknown. It is read by another goroutine, after the decoder got the picture.
 	matrix atomic.Int32
-	// end is where another decoder goes on, when this stretch is over.
-	end place
+	end    place // where the next decoder begins, when this stretch is over
 }
 
-// take takes the packet at offset at, and appends to out what a decoder is to be given. The packet may be changed. over is
-// true when the packet is not part of the stretch any more, nor is what follows from end on.
+// take takes the packet at offset at, which may be changed, and appends to out what the decoder gets. over reports that the
+// stretch ended at end, before this packet.
 func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 	if p.Damaged() {
 		return out, false
@@ -74,7 +69,10 @@ func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 	ok = ok && s.Timed
 	key := ok && isKey(k.program.video.Type, p)
 	if !k.started {
-		if !ok || k.skip > 0 && !k.skipped(key && at > k.from.Video) {
+		if key && at > k.from.Video && k.skip > 0 {
+			k.passed++
+		}
+		if !ok || k.passed < k.skip {
 			return out, false
 		}
 		k.from.Video, k.started = at, true
@@ -109,8 +107,8 @@ func (k *picker) take(out []byte, p ts.Packet, at int64) (_ []byte, over bool) {
 	return k.release(out)
 }
 
-// release appends to out what is held, if it has the format of what was before. Else the stretch is over, and ends there.
-// It is for the end of the recording too.
+// release appends the held packets to out, unless their format differs: then the stretch ends there. It is also called at the end
+// of the recording.
 func (k *picker) release(out []byte) (_ []byte, over bool) {
 	if len(k.held) == 0 {
 		return out, k.end != place{}
@@ -131,20 +129,11 @@ func (k *picker) release(out []byte) (_ []byte, over bool) {
 	return out, k.end != place{}
 }
 
-// colours is the matrix of the colours.
 func (k *picker) colours() colourMatrix {
 	if v := k.matrix.Load(); v > 0 {
 		return colourMatrix(v - 1)
 	}
 	return matrixUnspecified
-}
-
-// skipped counts key points, and reports whether it is time to begin.
-func (k *picker) skipped(key bool) bool {
-	if key {
-		k.passed++
-	}
-	return k.passed >= k.skip
 }
 
 // time takes the time stamps of a picture, and reports whether they are of the same stretch as those before it.
@@ -167,8 +156,8 @@ func (k *picker) time(s ts.PESStart, key bool) bool {
 // original is a time stamp as it is in the recording, of one that a decoder gave: 33 bits.
 func (k *picker) original(pts int64) int64 { return (pts - k.shift) & media.PTSMask }
 
-// isKey reports whether a packet that starts a PES packet holds the beginning of a key frame: it says so
-// (random_access_indicator), or what decoders need first of all is in it.
+// isKey reports whether a packet that starts a PES packet begins a key frame: by random_access_indicator, or by the headers that
+// decoders need first.
 func isKey(kind byte, p ts.Packet) bool {
 	if p.RandomAccess() {
 		return true

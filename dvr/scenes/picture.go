@@ -15,8 +15,7 @@ const (
 
 // picture is a decoded picture: 8-bit 4:2:0 of limited range, of even width and height, at least 2.
 type picture struct {
-	// pts is when it is shown: 90 kHz ticks. timed is false where the stream doesn't say.
-	pts           int64
+	pts           int64 // the presentation time in 90 kHz ticks, valid if timed
 	timed         bool
 	width, height int
 	// y has lines of width bytes. u and v have lines of width/2, chromaStride apart.
@@ -26,8 +25,8 @@ type picture struct {
 	buf []byte
 }
 
-// read reads a picture as ffmpeg's encoder pgmyuv writes it: the header of a PGM file, the lines of luma, and then lines
-// of Cb and Cr side by side. The memory of the picture before is used again. The error is io.EOF where there is no more.
+// read reads a picture of ffmpeg's encoder pgmyuv: a PGM header, the lines of luma, and then lines of Cb and Cr side by side. It
+// reuses the memory. The error is io.EOF at the end.
 func (p *picture) read(r *bufio.Reader) error {
 	var maxValue int
 	var magic [2]byte
@@ -84,7 +83,7 @@ func readNumber(r *bufio.Reader) (n int, err error) {
 	return n, nil
 }
 
-// cutOff tells an end in the middle from one that is due.
+// cutOff makes the end within a picture an error.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

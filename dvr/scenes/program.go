@@ -12,9 +12,8 @@ type program struct {
 	psi ts.PSI
 	// patAt is where the last PAT began, and tablesAt the one before the last PMT that has the video.
 	patAt, tablesAt int64
-	// pmtPID is that of the program with the video, 0 where none is known.
-	pmtPID uint16
-	// video has descriptors too, which say more of some kinds.
+	pmtPID          uint16 // that of the program with the video, 0 where none is known
+	// video includes its descriptors, which identify some kinds.
 	video ts.ProgramStream
 }
 
@@ -55,11 +54,9 @@ const (
 	kindH265  = 0x24
 )
 
-// decoderMapPID is the PID of the only PMT that a decoder is given.
-const decoderMapPID = 0x1FF0
+const decoderMapPID = 0x1FF0 // the PID of the only PMT that a decoder is given
 
-// decoderTables is a PAT and a PMT that name this video and nothing else, so that a decoder doesn't wait for streams that it
-// is not given.
+// decoderTables is a PAT and a PMT with this video alone, so that the decoder doesn't wait for other streams.
 func decoderTables(video ts.ProgramStream) []byte {
 	mapPID := uint16(decoderMapPID)
 	if video.PID == mapPID {

@@ -15,9 +15,8 @@ import (
 	"github.com/refstream/refstream/dvr/splice"
 )
 
-// Scanner takes frames out of a recording as it grows. Each picture is decoded once, in one pass through all that comes,
-// so that there are no pieces with boundaries. Where it went on after a stop, some pictures are decoded again only to
-// have something to compare the next ones with: the index is that of a scan without a stop.
+// Scanner extracts frames from a growing recording. Each picture is decoded once, in one pass. After a restart some are decoded
+// again to compare the next ones with: the index is the same as without a stop.
 type Scanner struct {
 	o      Options
 	folder string // of the session
@@ -39,38 +38,37 @@ type Scanner struct {
 	looked func()
 }
 
-// New makes a Scanner for the session in folder, which must have its recording when Run is called. It returns an error for a
-// wrong option, and when ffmpeg is missing.
+// New makes a Scanner for the session in folder, whose recording must exist when Run is called. The error reports a wrong option,
+// or that ffmpeg is missing.
 func New(o Options, folder string) (*Scanner, error) {
 	o, err := o.WithDefaults()
 	if err != nil {
 		return nil, err
 	}
 	if o.FFmpeg, err = exec.LookPath(o.FFmpeg); err != nil {
-		return nil, fmt.Errorf("find decoder: %w: install ffmpeg, or say where it is", err)
+		return nil, fmt.Errorf("find decoder: %w: install ffmpeg, or give its path", err)
 	}
 	return &Scanner{o: o, folder: folder, grown: make(chan struct{}, 1), finished: make(chan struct{}), silence: noPictures,
 		looked: func() {}}, nil
 }
 
-// Grown says that there may be more in the recording, or in the log of its connections. It may be called at any time, and
-// returns at once.
+// Grown reports new data in the recording or the log of connections. It may be called at any time, and never blocks.
 func (s *Scanner) Grown() {
 	select {
 	case s.grown <- struct{}{}:
-	default: // it is said already
+	default: // it is pending already
 	}
 }
 
-// Finish says that the recording will not grow any more.
+// Finish reports that the recording will not grow any more.
 func (s *Scanner) Finish() { s.finish.Do(func() { close(s.finished) }) }
 
-// Scanned says how much was given to a decoder, and how many frames are in the index.
+// Scanned is how many bytes were given to a decoder, and how many frames are in the index.
 func (s *Scanner) Scanned() (bytes int64, frames int) { return s.scanned.Load(), int(s.frames.Load()) }
 
-// Run scans until all of the recording is scanned after Finish, which is no error, or ctx has ended, whose error it
-// returns. Other errors are that files of the session can't be read, could not be written until ctx had ended, or ffmpeg
-// can't be started. Nothing that it started is left then.
+// Run scans until all of the recording is scanned after Finish, which is no error, or ctx ends, whose error it returns. Other
+// errors: a file can't be read, could not be written until ctx ended, or ffmpeg can't be started. Nothing that it started is
+// left then.
 func (s *Scanner) Run(ctx context.Context) error {
 	f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(splice.RecordingFile)))
 	if err != nil {
@@ -120,8 +118,8 @@ func (s *Scanner) scan(ctx context.Context) error {
 	}
 }
 
-// stretch has one decoder scan what f has. err is what ended that: io.EOF at the end of the stretch, errAllRead at that of
-// the recording, or an error that nothing can be done about. failure is that the decoder failed, and err is nil then.
+// stretch scans f with one decoder. err is why that ended: io.EOF at the end of the stretch, errAllRead at that of the recording,
+// or a fatal error. failure is why the decoder failed; err is nil then.
 func (s *Scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 	first, err := f.step(ctx)
 	if err != nil {
@@ -164,26 +162,24 @@ func (s *Scanner) stretch(ctx context.Context, f *feed) (failure, err error) {
 		watched.end()
 		return nil, ended
 	case errors.Is(err, io.EOF) && waited == nil:
-		return fmt.Errorf("decode video: ffmpeg ended before its input did%s", d.said.Addition()), nil
+		return fmt.Errorf("decode video: ffmpeg ended before its input did%s", d.lines.Addition()), nil
 	case errors.Is(err, io.EOF):
 		return waited, nil
 	}
 	return errors.Join(err, waited), nil
 }
 
-// maxSkip is how many key frames further on a decoder is tried again at most.
-const maxSkip = 64
+const maxSkip = 64 // how many key frames further on a decoder is tried again at most
 
-// retry is how often decoders failed without a new picture in between. The first time, another one is given the same
-// again: it may have been killed. After that, what it fails at is passed by: more and more, as it may be a stream that
-// ffmpeg can't decode at all.
+// retry counts failures of decoders without a new picture in between. The first retry repeats the same pictures, since the process
+// may have been killed; later ones skip more and more, since ffmpeg may be unable to decode the stream.
 type retry struct {
 	tries int
 	// pictures is how many there were when a decoder failed last, and from how far the recording had been given then.
 	pictures, from int64
 }
 
-// skip is how many key frames further on the next decoder begins; 0 for where it is told.
+// skip is how many key frames the next decoder skips.
 func (r retry) skip() int {
 	if r.tries < 2 {
 		return 0
@@ -191,7 +187,7 @@ func (r retry) skip() int {
 	return min(1<<(r.tries-2), maxSkip)
 }
 
-// again says where to go on after the decoder of f failed.
+// again returns where to continue after the decoder of f failed.
 func (s *Scanner) again(r *retry, f *feed, failure error) place {
 	if r.tries == 0 || s.keeper.pictures > r.pictures {
 		r.tries, r.from = 0, f.picker.from.Video
@@ -199,7 +195,7 @@ func (s *Scanner) again(r *retry, f *feed, failure error) place {
 	r.tries++
 	r.pictures = s.keeper.pictures
 	if r.tries == 1 {
-		s.o.Logger.Error("the decoder failed: another one goes on with the same pictures", "error", failure, "at_byte", f.at)
+		s.o.Logger.Error("the decoder failed: another one gets the same pictures", "error", failure, "at_byte", f.at)
 		return s.keeper.restart(f.picker.from)
 	}
 	s.o.Logger.Error("the decoder failed again: pictures are left out, up to another key frame", "error", failure, "at_byte", f.at)

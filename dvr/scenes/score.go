@@ -8,29 +8,22 @@ import (
 )
 
 const (
-	// scoreWindow is how far back pictures are compared: 1 s.
-	scoreWindow = media.TicksPerSecond
-	// scoreMemory is how far back a score depends on what was before: the cuts of the window, and what was usual then, and the
-	// pictures that a gradual change began with.
+	scoreWindow = media.TicksPerSecond // how far back pictures are compared: 1 s
+	// scoreMemory is how far back a score depends on pictures: cuts and usual distances, and starts of gradual changes.
 	scoreMemory = gradualWindow + scoreWindow
-	// maxScoreStep is how long a picture counts at most in the window: 0.2 s, so that also at very low frame rates, and
-	// after a pause, there is something to compare with.
+	// maxScoreStep bounds a picture's time in the window, 0.2 s, so that the window is not empty at low frame rates and after a pause.
 	maxScoreStep = media.TicksPerSecond / 5
-	// maxScored bounds the memory of the window, for pictures without time between them.
-	maxScored = 512
-	// usualRank: the usual distance is the third largest of the window. Two larger ones, such as a start and an end
-	// shortly one after the other, are not usual yet.
+	maxScored    = 512 // bounds the memory of the window, for pictures without time between them
+	// usualRank: the third largest distance of the window is usual. Two larger ones, such as a start and an end, are not.
 	usualRank = 3
-	// unknownDistance is taken for the distances of pictures that there were not, so that a stream's first pictures, in
-	// which an encoder is still finding its quality, count only where all changes.
+	// unknownDistance stands in for missing pictures. In a stream's first pictures, while the quality settles, only large changes count.
 	unknownDistance = 0.05
-	// Where fewer than 0.4 of the pictures have new colours, those are no movement and no noise, which have no quiet pictures:
-	// each of them may count. Pictures are quiet up to quietDistance: what coding does to colours that stay.
+	// Where fewer than 0.4 of the pictures have new colours, these are neither movement nor noise, and each may count. A picture is
+	// quiet up to quietDistance, which coding causes.
 	loudShare     = 0.4
 	quietDistance = 0.0002
-	// cutDistance is from where the whole picture may have changed, if that is twice what is usual. The next settling
-	// pictures may still belong to it (half a picture of the old, an encoder that has not found its quality), so that what
-	// is less than a quarter of it doesn't count.
+	// cutDistance is the least distance of a cut, which must also be twice the usual. The next settling pictures may belong to it
+	// (half a picture, an encoder that is settling): a quarter of it doesn't count.
 	cutDistance = 0.15
 	settling    = 3
 )
@@ -47,38 +40,31 @@ const (
 // distances is how far a picture is from the one before it, by each measure, 0 to 1.
 type distances [measures]float64
 
-// scorer says how much each picture is the start of something new.
+// scorer rates how much each picture is the start of something new.
 //
-// The distance d of a picture from the one before it is taken by four measures. The usual distance u is the third largest
-// of the last second. A measure has
+// The distance d of a picture from the previous one is taken by four measures. The usual distance u is the third largest of the
+// last second. A measure has
 //
 //	(d - u) / (d + u + c)
 //
-// and the score is the largest of three: that of brightness, that of places, and the smaller of the two for colours; 0
-// where all are negative. So movement, noise, fades and counters, which change every picture, cancel out, and what counts
-// is a change that is large against what is usual. What moves into the picture brings new colours now and then, but
-// changes those of places all the time, so that both must be unusual. c is the change at which a picture that is otherwise
-// still gets 0.5: 1.1 % and 0.5 % for colours, which don't change by chance, and 20 % for the others.
+// and the score is the largest of three: brightness, places, and the smaller of the two for colours; 0 if all are negative. So
+// movement, noise, fades and counters cancel out. What moves into the picture sometimes brings new colours, but always changes
+// those of places, so both must be unusual. c is the change that gets 0.5 in an otherwise still picture: 1.1 % and 0.5 % for
+// colours, 20 % for the others. If most pictures of the second have no new colours, u is the distance that 0.4 of them exceed.
 //
-// For colours, where most pictures of the second have no new ones at all, u is the distance that 0.4 of the pictures
-// exceed: changes that are clear-cut are found at any rate, up to two pictures in five.
+// A hard cut gets 0.5 to 1, a block of 0.7 % of the picture that turns cyan 0.39; other pictures of this project's stream less
+// than 0.1, and less than 0.25 in the first second at a bit rate far too low; pans and test patterns less than 0.29. Colours of
+// less than 0.5 % of the picture, and brightness by less than 16 levels, are not noticed; in the first pictures only cuts are. A
+// starved encoder that sharpens the picture within one frame makes a change like any other.
 //
-// A hard cut gets 0.5 to 1. A block of 0.7 % of the picture that turns cyan gets 0.39; the other pictures of this
-// project's stream get less than 0.1, and less than 0.25 in the first second at a bit rate far too low. Pans, test patterns
-// and the like get less than 0.29.
-// A change that leaves less than 0.5 % of the colours new is not seen among colours, nor one of brightness that is smaller
-// than 16 levels everywhere. In a stream's first pictures only cuts are seen. An encoder that is starved, and gets from a
-// blur to the full picture within one frame, makes a change like any other.
-//
-// A picture that changes no more than twice as much as each of the three before it goes on with what they began: in a fade or a
-// dissolve no picture is the start of something. What such a change leads to is found when it has settled (type gradual).
+// A picture that changes at most twice as much as each of the three before it continues their change: a fade or dissolve has no
+// start. Its result is found when it has settled (type gradual).
 type scorer struct {
 	last   *look
 	pts    int64 // of the picture before; set with last
 	clock  int64 // ticks since the first picture, where none counts more than maxScoreStep
 	window []scored
-	// cut is the last change of the whole picture. Its distances are kept for the pictures that may still belong to it, of
-	// which there are settle less one.
+	// cut is the last change of the whole picture. Its distances apply to the following settle-1 pictures.
 	cut    scored
 	settle int
 
@@ -87,14 +73,13 @@ type scorer struct {
 	luma, chroma ramp
 }
 
-// scored is a picture of the window.
 type scored struct {
 	clock int64
 	distances
 }
 
-// score is that of the next picture, 0 to 1; 0 for the first. slow is that of a gradual change which has ended with it, and since
-// the PTS of a picture from before. Nothing of p is kept.
+// score is that of the next picture, 0 to 1; 0 for the first. slow is that of a gradual change that ended with it, and since the
+// PTS of its start. p is not kept.
 func (s *scorer) score(p *picture) (score, slow float64, since int64) {
 	now, before := lookAt(p), s.last
 	step := p.pts - s.pts
@@ -134,8 +119,8 @@ func (s *scorer) score(p *picture) (score, slow float64, since int64) {
 	return max(0, min(scores[newColours], scores[newTints]), scores[newGreys], scores[newPlaces]), slow, since
 }
 
-// meetCut notes whether the picture before which the usual distances were third is a cut, by the distances alone: so what
-// is known of the past doesn't depend on where scoring began, beyond scoreMemory.
+// meetCut notes a cut by the distances alone, where third were usual before: so that it doesn't depend on where scoring began,
+// beyond scoreMemory.
 func (s *scorer) meetCut(d, third distances) {
 	s.settle--
 	if s.settle <= 0 {
@@ -146,7 +131,7 @@ func (s *scorer) meetCut(d, third distances) {
 			continue
 		}
 		s.cut.clock, s.settle = s.clock, settling+1
-		for n := range d { // the larger, where it goes on with one just before
+		for n := range d { // the larger, if it continues one just before
 			s.cut.distances[n] = max(s.cut.distances[n], d[n])
 		}
 		return
@@ -165,7 +150,7 @@ func (s *scorer) usual() distances {
 	return u
 }
 
-// withQuiet is u where the pictures since the last cut are all loud, else with what is usual among the quiet ones.
+// withQuiet is u if all pictures since the last cut are loud, else what is usual among the quiet ones.
 func (s *scorer) withQuiet(u distances) distances {
 	since := s.window
 	for len(since) > 0 && since[0].clock <= s.cut.clock {

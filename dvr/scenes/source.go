@@ -13,29 +13,25 @@ import (
 	"github.com/refstream/refstream/format/ts"
 )
 
-// readSize is how much of a recording is read at once: as many packets as fill a pipe.
-const readSize = 348 * ts.PacketSize
+const readSize = 348 * ts.PacketSize // how much of a recording is read at once: as many packets as fill a pipe
 
 // errAllRead is that the recording was read to its end, and will not grow.
 var errAllRead = errors.New("all of the recording is read")
 
-// source reads a recording that grows, in pieces that don't go beyond the end of a connection. It is used by one
-// goroutine at a time.
+// source reads a growing recording, in pieces within one connection. It is used by one goroutine at a time.
 type source struct {
-	folder string // of the session
-	f      *os.File
-	// grown has something when there may be more; finished is closed when there will not be.
-	grown    <-chan struct{}
-	finished <-chan struct{}
+	folder   string // of the session
+	f        *os.File
+	grown    <-chan struct{} // has something when there may be more
+	finished <-chan struct{} // closed when there will not be
 
 	connections []splice.Connection
 	logSize     int64 // of connections.jsonl when it was read
 	buf         []byte
 }
 
-// next reads from offset at on, and waits until there is something: whole packets, valid until the next call. They are
-// of the connection that has offset of, or begins there. The error is io.EOF when at is that connection's end, and
-// errAllRead when it is the end of all.
+// next reads whole packets from offset at, valid until the next call, and waits for them. They are of the connection that contains
+// or begins at offset of. The error is io.EOF at that connection's end, and errAllRead at the end of the recording.
 func (s *source) next(ctx context.Context, of, at int64) ([]byte, error) {
 	for {
 		finished := false
@@ -75,7 +71,6 @@ func (s *source) begins(ctx context.Context, at int64) error {
 	}
 }
 
-// wait waits until there may be more, or there will not be.
 func (s *source) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -96,15 +91,14 @@ func (s *source) after(at int64) int64 {
 	return at
 }
 
-// end is how far may be read of the connection that has offset of, whether it ends there, and how much there is of the
-// recording. What tells the connection is where its reading began, not how far that came: the next one may be there
-// already when its end is reached, or not yet.
+// end is how far the connection at offset of may be read, whether it ends there, and the size of the recording. The connection is
+// identified by where reading began, because the next one may exist already.
 func (s *source) end(of int64) (end, size int64, closed bool, err error) {
 	info, err := s.f.Stat()
 	if err != nil {
 		return 0, 0, false, fmt.Errorf("read recording: %w", err)
 	}
-	// Connections are known before their bytes: what is read now covers all bytes that there were just now.
+	// Connections are logged before their bytes are written: the log covers all bytes of the size above.
 	if err := s.readConnections(); err != nil {
 		return 0, 0, false, err
 	}
@@ -122,7 +116,6 @@ func (s *source) end(of int64) (end, size int64, closed bool, err error) {
 	return size, size, false, nil
 }
 
-// readConnections reads connections.jsonl where it has changed.
 func (s *source) readConnections() error {
 	info, err := os.Stat(filepath.Join(s.folder, splice.ConnectionsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == s.logSize {

@@ -13,19 +13,17 @@ import (
 	"github.com/refstream/refstream/internal/atomicfile"
 )
 
-// stateFile says where scanning goes on when a session is resumed.
-const stateFile = "frames/scan.json"
+const stateFile = "frames/scan.json" // where scanning continues when a session is resumed
 
 // place is where a decoder may begin, in bytes of the recording.
 type place struct {
-	// Tables is where there are a PAT and a PMT to begin with, and Video the first packet of video, which begins a PES
-	// packet. Tables <= Video.
+	// Tables is the place of a PAT and PMT, and Video of the first packet of video, which begins a PES packet. Tables <= Video.
 	Tables int64 `json:"tables"`
 	Video  int64 `json:"video"`
 }
 
-// scanState is what must be known for scanning to go on as if it had not stopped. It is written after the index, so that
-// it may be older: what is found again then is in the index already.
+// scanState makes a scan continue as if it had not stopped. It is written after the index, and may be older: frames that are found
+// again are in the index already.
 type scanState struct {
 	// From is where to begin. Pictures from there on up to the last one done are only there to compare with.
 	From place `json:"from"`
@@ -39,15 +37,13 @@ type scanState struct {
 	// Waiting is where a scene began that has not lasted long enough yet, as Done is, and Score what it began with; nil for none.
 	Waiting *int64  `json:"waiting,omitempty"`
 	Score   float64 `json:"score,omitempty"`
-	// First is the PTS of the recording's first picture, 90 kHz ticks, nil where there was none: the other fields are not set
-	// then.
+	// First is the PTS of the first picture, 90 kHz ticks, nil before one: then no other field is set.
 	First *int64 `json:"first"`
 }
 
-// begun reports whether there was a picture.
 func (s scanState) begun() bool { return s.First != nil }
 
-// forget removes the state of the session in folder, for good: all is scanned again, whatever happens now.
+// forget removes the state of the session in folder durably: all is scanned again.
 func forget(folder string) error {
 	name := filepath.Join(folder, stateFile)
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -56,8 +52,8 @@ func forget(folder string) error {
 	return atomicfile.SyncFolder(filepath.Dir(name))
 }
 
-// readState reads the state of the session in folder. Where it is missing, or can't be, the zero state is right: all is
-// scanned again, and compared with the index. size is that of the recording.
+// readState reads the state of the session in folder. The zero state replaces a missing or broken one: all is scanned again, and
+// compared with the index. size is that of the recording.
 func readState(folder string, size int64, log *slog.Logger) scanState {
 	var s scanState
 	b, err := os.ReadFile(filepath.Join(folder, stateFile))

@@ -10,10 +10,9 @@ import (
 	"github.com/refstream/refstream/internal/jsonlines"
 )
 
-// Connection is what connections.jsonl says of a sender's connection. A line is appended before its first byte is in the
-// recording, without Ended and Bytes, and another when it is over: of several lines with one Number the last counts.
-// Where the second is missing, the connection lasts, or the recording was killed and not resumed: its bytes are all
-// those from FirstByte on.
+// Connection is a line of connections.jsonl. A sender's first line is written before its first byte, without Ended and Bytes, and
+// another at its end: the last line with a Number counts. Without the second the connection lasts, or the recording was killed
+// and not resumed: all bytes from FirstByte on are its.
 type Connection struct {
 	// Number counts the connections of the session from 1.
 	Number int `json:"connection"`
@@ -33,8 +32,8 @@ type Connection struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Connections reads what connections.jsonl of the session in folder says, in the order in which they began. A last line
-// that was not written to its end is left out. Where the file is missing there are none. Errors name the line.
+// Connections reads connections.jsonl of the session in folder, in the order of their starts, without an incomplete last line.
+// None if the file is missing. Errors name the line.
 func Connections(folder string) ([]Connection, error) {
 	var all connections
 	if _, err := jsonlines.Read(filepath.Join(folder, ConnectionsFile), all.add); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +42,7 @@ func Connections(folder string) ([]Connection, error) {
 	return all.list, nil
 }
 
-// connections are those that lines of a log tell of: the newest line of each counts.
+// connections collects the lines of a log: the last one of each connection counts.
 type connections struct {
 	list []Connection
 	at   map[int]int
@@ -70,17 +69,14 @@ func brokenConnections(err error) error {
 	return fmt.Errorf("read connections: %w", err)
 }
 
-// connectionLog appends to connections.jsonl.
 type connectionLog struct {
 	*jsonlines.Log[Connection]
-	// number is that of the last connection.
-	number int
-	// lastEnded is when the last connection ended that has bytes in the recording, zero where there is none.
-	lastEnded time.Time
+	number    int       // that of the last connection
+	lastEnded time.Time // when the last connection ended that has bytes in the recording, zero where there is none
 }
 
-// openConnections opens the log of the session in folder. A last line that was not written to its end is cut off. A
-// connection that has no end since the recording was killed gets it: all of rec, at the time when that was written last.
+// openConnections opens the log of the session in folder, and cuts off an incomplete last line. A connection without end, since
+// the recording was killed, gets one: all of rec, at the time of its last write.
 func openConnections(folder string, rec *recording) (*connectionLog, error) {
 	var all connections
 	log, err := jsonlines.Open(filepath.Join(folder, ConnectionsFile), all.add)
@@ -108,10 +104,9 @@ func openConnections(folder string, rec *recording) (*connectionLog, error) {
 	return l, nil
 }
 
-// append appends a line. After an error the file ends with the last whole line.
 func (l *connectionLog) append(c Connection) error {
 	if err := l.Append(c); err != nil {
-		return fmt.Errorf("write connections: %w: make room on that disk and go on with the same session", err)
+		return fmt.Errorf("write connections: %w: make room on that disk and resume the session", err)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/refstream/refstream/format/ts"
 )
 
-// intake takes one connection into the recording.
 type intake struct {
 	*Receiver
 	sender  *sender
@@ -22,12 +21,12 @@ type intake struct {
 	proof   proof
 	splice  *splice
 	out     []byte
-	losses  int64 // of the packets, that were told
+	losses  int64 // of the packets, at the last log line
 	heard   bool
 }
 
-// serve records a connection until it ends, or ctx does. It returns an error when the recording can't go on; whatever is
-// wrong with the connection is logged.
+// serve records a connection until it or ctx ends. The error is that recording is impossible; problems of the connection are
+// logged.
 func (r *Receiver) serve(ctx context.Context, s *sender) error {
 	in := &intake{
 		Receiver: r, sender: s, log: r.o.Logger.With("sender", s.from),
@@ -38,8 +37,7 @@ func (r *Receiver) serve(ctx context.Context, s *sender) error {
 	return errors.Join(err, in.end(ctx, reason, err))
 }
 
-// take reads the connection to its end. reason is why that came, nil where the sender closed it; err that the recording
-// can't go on.
+// take reads the connection to its end. reason is why it ended, nil if the sender closed it; err that recording is impossible.
 func (in *intake) take(ctx context.Context) (reason, err error) {
 	chunks, free, quit := make(chan chunk), make(chan []byte, 2), make(chan struct{})
 	free <- make([]byte, chunkSize)
@@ -53,31 +51,33 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 		in.sender.conn.Close()
 		<-ended
 	}()
-	var foreign, held timer
+	var foreign, held <-chan time.Time
 	for {
 		select {
 		case c := <-chunks:
 			if len(c.data) > 0 {
 				in.heard = true
 				in.sender.hear(in.o.Now())
-				foreign.start(in.times.foreign)
+				if foreign == nil {
+					foreign = time.After(in.times.foreign)
+				}
 				if reason, err = in.push(c.data); reason != nil || err != nil {
 					return reason, err
 				}
-				if in.splice != nil && in.splice.timed() {
-					held.start(in.times.hold)
+				if held == nil && in.splice != nil && in.splice.timed() {
+					held = time.After(in.times.hold)
 				}
 			}
 			if c.err != nil {
 				return in.explain(ctx, c.err), in.release()
 			}
 			free <- c.data
-		case <-foreign.ticks():
-			// Null packets may come from one who waits for his own input.
+		case <-foreign:
+			// Null packets may be from a sender that waits for its own input.
 			if in.packets.Packets == 0 || len(in.proof.held) > 0 {
 				return in.unknown(), nil
 			}
-		case <-held.ticks():
+		case <-held:
 			if err := in.release(); err != nil {
 				return nil, err
 			}
@@ -99,7 +99,7 @@ func (in *intake) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("read from sender: %w", err)
 }
 
-// unknown is why nothing of what came is a stream, nil where nothing came or some of it is one.
+// unknown is why nothing of the connection is a stream, nil if nothing was received or some of it is one.
 func (in *intake) unknown() error {
 	switch {
 	case !in.heard || in.proof.found:
@@ -110,7 +110,6 @@ func (in *intake) unknown() error {
 	return errNoProgram
 }
 
-// push takes bytes of the connection.
 func (in *intake) push(data []byte) (reason, err error) {
 	now := in.o.Now()
 	in.out = in.out[:0]
@@ -138,7 +137,6 @@ func (in *intake) push(data []byte) (reason, err error) {
 	return reason, in.write(now)
 }
 
-// release writes what is held back.
 func (in *intake) release() error {
 	if in.splice == nil {
 		return nil
@@ -147,7 +145,6 @@ func (in *intake) release() error {
 	return in.write(in.o.Now())
 }
 
-// write appends the packets in out to the recording.
 func (in *intake) write(now time.Time) error {
 	if len(in.out) == 0 {
 		return nil
@@ -181,7 +178,7 @@ func (in *intake) begin() error {
 	return nil
 }
 
-// end writes the connection's last line, and says in the log how it went. failed is that the recording can't go on.
+// end writes the connection's last line, and logs the outcome. failed is that recording is impossible.
 func (in *intake) end(ctx context.Context, reason, failed error) error {
 	now := in.o.Now().UTC()
 	in.entry.Ended = &now
@@ -199,7 +196,7 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 		log.Debug("sender left without a word")
 		return nil
 	}
-	if !in.begun { // so that nothing else is at that number
+	if !in.begun { // so that no other connection gets the number
 		in.session.connections.number++
 		in.entry.Number = in.session.connections.number
 		in.entry.FirstByte = in.session.recording.size.Load()
@@ -225,19 +222,3 @@ func (in *intake) end(ctx context.Context, reason, failed error) error {
 	in.o.Grown()
 	return err
 }
-
-// timer ticks once, a time after its first start.
-type timer struct{ c <-chan time.Time }
-
-// start starts the timer, if that is not done.
-func (t *timer) start(after time.Duration) {
-	if t.c == nil {
-		t.c = time.After(after)
-	}
-}
-
-// ticks is the channel that it ticks on, nil before it is started.
-func (t *timer) ticks() <-chan time.Time { return t.c }
-
-// stop ends it; it may be started again.
-func (t *timer) stop() { t.c = nil }

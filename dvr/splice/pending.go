@@ -9,12 +9,12 @@ import (
 type pends int
 
 const (
-	nothingPends pends = iota // or it can't be told
+	nothingPends pends = iota // or not known
 	bytesPend
 	endPends // with no bytes before it
 )
 
-// pending says what can be read of a connection. It reads nothing, and may be called while somebody else reads.
+// pending reports what can be read of a connection, without reading. It may be called while another goroutine reads.
 func pending(c net.Conn) pends {
 	sc, ok := c.(syscall.Conn)
 	if !ok {

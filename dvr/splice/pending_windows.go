@@ -2,11 +2,10 @@ package splice
 
 import "golang.org/x/sys/windows"
 
-// numberToRead is FIONREAD of winsock2.h: how many bytes can be read without waiting.
-const numberToRead = 0x4004667f
+const numberToRead = 0x4004667f // FIONREAD of winsock2.h: how many bytes can be read without waiting
 
-// peek is pending of a socket. Windows does not distinguish an end from nothing without waiting: a sender that has ended before its
-// turn is found out when its turn comes.
+// peek is pending of a socket. Windows can't distinguish an end from nothing without waiting: a sender that has ended is noticed
+// when its turn comes.
 func peek(fd uintptr) pends {
 	var n [4]byte
 	var size uint32

@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// maxWaiting is how many connections wait here for the one before them; as many more as the system takes wait to be
-// accepted. A sender whose connection breaks again and again makes a few in a second.
+// maxWaiting is how many connections wait here; the system holds as many more. A sender whose connection breaks again and again
+// makes a few in a second.
 const maxWaiting = 16
 
 // muteLooks is how many looks on end must find a sender mute: at the first its first bytes may be on their way here.
 const muteLooks = 2
 
-// queue is the connections that came while there was another, in order. What they bring waits in their sockets, also when
-// their senders have closed them already.
+// queue holds the connections that wait for the current one, in order. Their data waits in the sockets, even after they closed.
 type queue struct {
 	times   times
 	now     func() time.Time
@@ -24,7 +23,6 @@ type queue struct {
 	refused int // while the current sender was there
 }
 
-// waiter is a connection that waits.
 type waiter struct {
 	*sender
 	looks int // at it, since the current sender is there
@@ -35,8 +33,7 @@ func (q *queue) full() bool { return len(q.waiting) >= maxWaiting }
 
 func (q *queue) add(s *sender) { q.waiting = append(q.waiting, &waiter{sender: s}) }
 
-// next takes the first that waits and has brought something, else the first, nil where there is none. For the others the time
-// begins anew.
+// next takes the first that has sent something, else the first, nil if there is none. The others' waiting time starts again.
 func (q *queue) next() *sender {
 	q.mute, q.refused = 0, 0
 	if len(q.waiting) == 0 {
@@ -51,8 +48,8 @@ func (q *queue) next() *sender {
 	return s
 }
 
-// look closes the current sender's connection where it has to give way, and else those that have waited for too long. It
-// reports whether there are any left.
+// look closes the current sender's connection if it must give way, and else those that have waited too long. It reports whether
+// there are any left.
 func (q *queue) look(current *sender) bool {
 	limit := int(max(q.times.grace/q.times.look, 1))
 	brought, late, open := false, false, []*waiter(nil)
@@ -110,13 +107,13 @@ func (q *queue) makesRoom(w *waiter) bool {
 	return true
 }
 
-// giveWay closes the current sender's connection where it brings nothing, and reports whether it did. brought says that
-// another has brought something, late that another has waited long enough.
+// giveWay closes the current sender's connection if it brings nothing, and reports that. brought: another one has sent something.
+// late: another one has waited long enough.
 func (q *queue) giveWay(current *sender, brought, late bool) bool {
 	var reason string
 	switch silent := current.silent(q.now()); {
 	case silent >= q.times.silence:
-		reason = "nothing came for " + silent.Round(time.Millisecond).String() + ", and another sender is there"
+		reason = "nothing was received for " + silent.Round(time.Millisecond).String() + ", and another sender is there"
 	case brought && q.mute >= muteLooks:
 		reason = "it was silent from the start, and another sender has brought something"
 	case brought && late && !current.streams.Load():
@@ -129,7 +126,6 @@ func (q *queue) giveWay(current *sender, brought, late bool) bool {
 	return true
 }
 
-// close closes the connections that wait.
 func (q *queue) close() {
 	for _, w := range q.waiting {
 		w.conn.Close()

@@ -4,13 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// times is how long things take that no option says.
+// Options are those of a Receiver. All but Progress must be set.
+type Options struct {
+	// Now is the wall clock.
+	Now func() time.Time
+	// Logger gets starts, ends and problems of connections.
+	Logger *slog.Logger
+	// Grown is called when there is more in the recording, or in the list of its connections. It must return at once.
+	Grown func()
+	// Progress is called about 4 times a second, one call at a time; may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a recording is.
+type Progress struct {
+	Sender      string // the address of the connected sender, empty for none
+	Connections int    // counts those that brought a stream, since the Receiver was made
+	Bytes       int64  // the size of the recording
+}
+
+// times are durations without an option.
 type times struct {
 	silence  time.Duration // of a sender that gives way to another
 	grace    time.Duration // that others wait for a sender that is about to leave
@@ -23,7 +43,7 @@ type times struct {
 
 func defaultTimes() times {
 	return times{
-		// A live stream comes all the time. One that is silent that long has lost its way here, and has nothing to lose.
+		// A live stream is never silent so long. One that is has lost its connection, and has nothing to lose.
 		silence: 5 * time.Second,
 		// Who connects again at once may be here before the end of the last connection is.
 		grace: time.Second,
@@ -51,8 +71,8 @@ type Receiver struct {
 	sender      atomic.Pointer[sender]
 }
 
-// NewReceiver makes a Receiver that writes to the files, which the caller closes. It reads the end of the recording, which the
-// next connection follows on; the error is that it can't be read.
+// NewReceiver makes a Receiver that writes to the files, which the caller closes. It reads the end of the recording; the error is
+// that this is impossible.
 func NewReceiver(o Options, s *Files) (*Receiver, error) { return newReceiver(o, defaultTimes(), s) }
 
 func newReceiver(o Options, t times, s *Files) (*Receiver, error) {
@@ -70,8 +90,8 @@ func newReceiver(o Options, t times, s *Files) (*Receiver, error) {
 	return &Receiver{o: o, times: t, session: s, timeline: end, written: written}, nil
 }
 
-// Run takes connections until ctx ends, which is no error, or the recording can't go on: the disk is full, the listener fails.
-// It closes the listener, and nothing that it started is left when it returns.
+// Run accepts connections until ctx ends, which is no error, or recording is impossible: the disk is full, the listener fails. It
+// closes the listener, and nothing that it started is left when it returns.
 func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -93,8 +113,7 @@ func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 	defer ticker.Stop()
 	waiting := queue{times: r.times, now: r.o.Now, log: r.o.Logger}
 	defer waiting.close()
-	var look timer
-	defer look.stop()
+	var look <-chan time.Time
 	for {
 		more := incoming
 		if waiting.full() { // the others wait to be accepted
@@ -108,11 +127,13 @@ func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 				continue
 			}
 			waiting.add(s)
-			look.start(r.times.look)
-		case <-look.ticks():
-			look.stop()
+			if look == nil {
+				look = time.After(r.times.look)
+			}
+		case <-look:
+			look = nil
 			if waiting.look(r.sender.Load()) {
-				look.start(r.times.look)
+				look = time.After(r.times.look)
 			}
 		case err := <-done:
 			r.sender.Store(nil)
@@ -135,7 +156,7 @@ func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// last is how the connection ended that there was at the stop.
+// last waits for the current connection at the stop.
 func (r *Receiver) last(done <-chan error) error {
 	if r.sender.Load() == nil {
 		return nil
@@ -162,13 +183,10 @@ func (r *Receiver) accept(ctx context.Context, l net.Listener, incoming chan<- n
 				r.o.Logger.Warn("no connection can be taken for the moment", "error", err)
 			}
 			failing = true
-			var pause timer
-			pause.start(r.times.accept)
 			select {
-			case <-pause.ticks():
+			case <-time.After(r.times.accept):
 			case <-ctx.Done():
 			}
-			pause.stop()
 			continue
 		}
 		select {

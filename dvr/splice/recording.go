@@ -5,28 +5,64 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
 )
 
+// Paths in a session's folder.
 const (
-	// tailSize is how much of a recording is read for the time at its end: some seconds of 10 Mbit/s. Where that has no
-	// time stamp, longTailSize is: that much is in the largest picture there is.
+	RecordingFile   = "stream/recording.ts"
+	ConnectionsFile = "stream/connections.jsonl"
+)
+
+// Files are the recording of a session and the log of its connections, open. They must belong to one process at a time.
+type Files struct {
+	folder      string // of the session
+	recording   *recording
+	connections *connectionLog
+	resumed     int64 // bytes of the recording at the start
+}
+
+// Open opens or creates the files of the session in folder. An incomplete packet or line at the end is cut off.
+func Open(folder string) (*Files, error) {
+	if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(RecordingFile)), 0o755); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	rec, err := openRecording(filepath.Join(folder, RecordingFile))
+	if err != nil {
+		return nil, err
+	}
+	log, err := openConnections(folder, rec)
+	if err != nil {
+		_ = rec.close() // nothing was written
+		return nil, err
+	}
+	return &Files{folder: folder, recording: rec, connections: log, resumed: rec.size.Load()}, nil
+}
+
+// Resumed is how many bytes the recording had when it was opened.
+func (f *Files) Resumed() int64 { return f.resumed }
+
+// Close closes the files. Nobody may use them any more.
+func (f *Files) Close() error { return errors.Join(f.recording.close(), f.connections.Close()) }
+
+const (
+	// tailSize is how much of a recording is read for its last time: some seconds at 10 Mbit/s. If that has no time stamp,
+	// longTailSize is read, more than the largest picture.
 	tailSize     = 8 << 20
 	longTailSize = 64 << 20
-	// tailRead is how much is read at once.
-	tailRead = ts.PacketSize * 1024
+	tailRead     = ts.PacketSize * 1024 // how much is read at once
 )
 
 // recording is the file that grows: whole packets at all times, but for a moment within a write.
 type recording struct {
-	name string
-	f    appender
-	size atomic.Int64 // bytes that are written
-	// touched is when the file was written to last, before this process.
-	touched time.Time
+	name    string
+	f       appender
+	size    atomic.Int64 // bytes that are written
+	touched time.Time    // when the file was written to last, before this process
 }
 
 // appender is a file that is only ever appended to.
@@ -36,8 +72,7 @@ type appender interface {
 	Sync() error
 }
 
-// openRecording opens a recording, makes it if it is missing, and cuts it to whole packets. It returns an error for a
-// file that is something else.
+// openRecording opens or creates a recording, and cuts it to whole packets. The error is also that it is another file.
 func openRecording(name string) (*recording, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -91,7 +126,7 @@ func (r *recording) write(packets []byte) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("write recording: %w: the %d bytes before are kept; make room on that disk and go on with the same session", err, size)
+	err = fmt.Errorf("write recording: %w: the %d bytes before are kept; make room on that disk and resume the session", err, size)
 	if whole != n {
 		if cut := r.f.Truncate(size); cut != nil {
 			err = errors.Join(err, fmt.Errorf("cut recording to whole packets: %w", cut))
@@ -130,7 +165,6 @@ func (r *recording) tail() (*timeline, error) {
 	return &timeline{}, nil
 }
 
-// readTimes takes the time stamps of whole packets.
 func readTimes(r io.Reader) (*timeline, error) {
 	t := &timeline{}
 	b := make([]byte, tailRead)

@@ -1,3 +1,18 @@
+// Package splice makes one MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1) of what senders bring over TCP, in a growing
+// recording. It has two files in the folder of a session:
+//
+//	stream/recording.ts       what was received, whole 188-byte packets (2.4.3.2)
+//	stream/connections.jsonl  a line for the start and one for the end of each connection, see [Connection]
+//
+// The recording is one stream, whatever the number of connections: program maps are near every place where a reader may begin
+// (2.4.4), the first packet of each PID after a break has discontinuity_indicator (2.4.3.5), and time stamps continue (PCR and
+// OPCR, 2.4.3.5; PTS and DTS, 2.4.3.7), modulo 2^33 ticks of 90 kHz. A sender's own time stamps are kept if they continue; else all
+// of its connection are shifted by one constant, so that it is presented after everything before it. Nothing else is changed,
+// except that null packets before the first table or PES packet of a connection are left out. ESCR, DTS_next_AU, and times inside
+// of sections such as SCTE 35 are not shifted.
+//
+// One sender is recorded at a time. Others wait for a moment, in order, so that nothing is lost when one reconnects. A sender that
+// brings nothing gives way; else the others are refused. Only transport streams are recorded.
 package splice
 
 import (
@@ -9,16 +24,13 @@ import (
 // maxHeld is how much of a connection is held back at most until its time is known: 4 MiB, which is 400 ms of 80 Mbit/s.
 const maxHeld = 4 << 20
 
-// splice makes the packets of a connection follow on those that are in the recording. The first packets are held back
-// until it is known whether their time stamps have to be shifted: until each stream of audio and video that the PMT names
-// has had one, and the earliest picture is known.
+// splice makes the packets of a connection continue the recording. It holds the first ones back until it is known whether their
+// time stamps must be shifted: until each audio and video stream of the PMT has had one, and the earliest picture is known.
 type splice struct {
 	// recording is the time of what was written, up to the end of the last connection, and from decide on of this one's.
 	recording *timeline
-	// rejoin says that the recording is not empty.
-	rejoin bool
-	// pause is how long nothing was written before this connection.
-	pause time.Duration
+	rejoin    bool          // the recording is not empty
+	pause     time.Duration // how long nothing was written before this connection
 
 	decided bool
 	shift   int64 // 90 kHz ticks, modulo 2^33
@@ -49,7 +61,7 @@ func (s *splice) push(out []byte, p ts.Packet) []byte {
 	return out
 }
 
-// timed reports whether packets are held whose time is known: enough to decide, if no better comes.
+// timed reports whether the held packets have a time: enough to decide if need be.
 func (s *splice) timed() bool { return !s.decided && s.own.known }
 
 // ready reports whether all streams that matter have had their first time stamps, up to the earliest.
@@ -91,7 +103,7 @@ func (s *splice) decide(out []byte) []byte {
 	return out
 }
 
-// emit appends a packet as it is to be written, with what has to stand before it.
+// emit appends a packet in its final form, after what must precede it.
 func (s *splice) emit(out []byte, p ts.Packet) []byte {
 	pid := p.PID()
 	if s.shift != 0 {

@@ -8,22 +8,20 @@ import (
 const (
 	// maxTableAge is how much stream time may pass without the tables: 0.5 s, as ETSI TR 101 290, 5.2.1, asks.
 	maxTableAge = media.TicksPerSecond / 2
-	// maxTableBytes is the same in bytes, for streams whose time can't be told: less than what readers look through to
-	// know a stream.
+	// maxTableBytes is the same in bytes, for streams without time: less than readers search to recognize a stream.
 	maxTableBytes = 1 << 20
 )
 
-// tables keeps the PAT and the PMTs of a connection, and repeats them where the sender does so too rarely for readers
-// who begin in the middle of the recording.
+// tables keeps the PAT and PMTs of a connection, and repeats them if the sender does so too rarely for readers that begin in the
+// middle.
 type tables struct {
-	psi ts.PSI
-	// fresh are the PIDs whose table came again since the last time that all tables had come.
-	fresh [ts.NullPID + 1]bool
-	// counters is the continuity counter of the last packet of each PID, as it was written, and added is what is added to
-	// the sender's, since packets were put in between.
+	psi   ts.PSI
+	fresh [ts.NullPID + 1]bool // the PIDs whose table was repeated since all tables were
+	// counters is the last written continuity counter of each PID, and added what is added to the sender's, because of inserted
+	// packets.
 	counters, added [ts.NullPID + 1]uint8
-	// stood says that at, the time of the packet that followed the tables, is set; bytes is how much was written since.
-	stood bool
+	// dated: at, the time of the packet after the tables, is set. bytes is how much was written since.
+	dated bool
 	at    int64
 	bytes int64
 }
@@ -43,7 +41,7 @@ func (t *tables) take(p ts.Packet) {
 	}
 }
 
-// renewed notes whether all tables have come again.
+// renewed notes whether all tables were repeated.
 func (t *tables) renewed() {
 	if !t.fresh[0] {
 		return
@@ -53,11 +51,11 @@ func (t *tables) renewed() {
 			return
 		}
 	}
-	t.stood, t.bytes = false, 0
+	t.dated, t.bytes = false, 0
 	clear(t.fresh[:])
 }
 
-// complete reports whether a reader knows a program by the tables that came.
+// complete reports whether the received tables describe a program.
 func (t *tables) complete() bool {
 	if len(t.psi.PAT.Packets) == 0 || t.psi.PAT.Open() {
 		return false
@@ -72,14 +70,13 @@ func (t *tables) complete() bool {
 	return known
 }
 
-// repeat appends the tables where they stood too long ago. now is the time of the PES packet that comes next: 90 kHz
-// ticks. out is returned with what was appended.
+// repeat appends the tables if the last ones are too old. now is the time of the next PES packet in 90 kHz ticks.
 func (t *tables) repeat(out []byte, now int64) []byte {
 	if !t.complete() {
 		return out
 	}
-	if !t.stood {
-		t.stood, t.at = true, now
+	if !t.dated {
+		t.dated, t.at = true, now
 	}
 	if age := now - t.at; -maxTableAge <= age && age <= maxTableAge && t.bytes <= maxTableBytes {
 		return out

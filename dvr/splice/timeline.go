@@ -1,6 +1,7 @@
 package splice
 
 import (
+	"maps"
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
@@ -8,47 +9,40 @@ import (
 )
 
 const (
-	// maxAhead is how far ahead of the wall clock a sender may begin without its time stamps being shifted: 10 s. That
-	// is longer than any buffer between an encoder and here.
+	// maxAhead is how far ahead of the wall clock a sender may begin without being shifted: 10 s, longer than any buffer before.
 	maxAhead = 10 * media.TicksPerSecond
-	// maxPause is the longest pause that the recording's time shows: 12 h. Readers tell time stamps that go on from
-	// ones that go back by which is nearer, so that half the range, 13 h 15 min, is too much.
+	// maxPause is the longest pause in the recording's time: 12 h. Readers unwrap time stamps to the nearest value, so half the range,
+	// 13 h 15 min, is too much.
 	maxPause = 12 * 3600 * media.TicksPerSecond
 	// defaultStep is how long a packet lasts that is the only one so far, usually of one frame: 40 ms.
 	defaultStep = media.TicksPerSecond / 25
 	// maxStep is the longest that a packet is believed to last. Beyond, some are missing.
 	maxStep = media.TicksPerSecond
-	// maxReorder is how long after its decoding a picture is believed to be shown: 10 s, in which 16 pictures, the most that
-	// H.264 and H.265 keep, come at any rate above 1.6 a second.
+	// maxReorder is the most between decoding and presentation of a picture: 10 s. H.264 and H.265 reorder at most 16 pictures.
 	maxReorder = 10 * media.TicksPerSecond
 )
 
 // timeline is the time stamps of a stretch of packets, 90 kHz ticks, unwrapped: each is nearest to the one before it.
 type timeline struct {
-	known bool
-	last  int64 // time stamp of whatever kind
-	// hasPCR says that firstPCR and lastPCR are set.
-	hasPCR            bool
+	known             bool
+	last              int64 // time stamp of any kind
+	hasPCR            bool  // firstPCR and lastPCR are set
 	firstPCR, lastPCR int64
 	streams           map[uint16]*streamTime
 }
 
-// streamTime is the times of one stream.
 type streamTime struct {
 	audioVisual bool
 	first, last int64 // at which is decoded
-	// appears and shown are the earliest and the latest at which is presented: with pictures that are predicted from later
-	// ones, these are not of the first packet and the last.
+	// appears and shown are the earliest and the latest presentation time, which with B-frames are not of the first and last packet.
 	appears, shown int64
 	step           int64 // of the last packet, 0 for not known
-	// gap says that the next packet is another connection's.
-	gap bool
+	gap            bool  // the next packet is another connection's
 }
 
 // settled reports whether appears can't become earlier: nothing is presented before it is decoded, and decoding times rise.
 func (s *streamTime) settled() bool { return s.last >= s.appears }
 
-// take takes the times of the next packet.
 func (s *streamTime) take(dts, pts int64) {
 	if step := dts - s.last; !s.gap && step > 0 && step <= maxStep {
 		s.step = step
@@ -90,7 +84,7 @@ func (t *timeline) observe(p ts.Packet) {
 	st.take(dts, pts)
 }
 
-// goOn says that what is next is another connection's, and begins at that time.
+// goOn begins another connection at a time.
 func (t *timeline) goOn(at int64) {
 	t.known, t.last = true, at
 	for _, s := range t.streams {
@@ -108,22 +102,17 @@ func (t *timeline) unwrap(wire int64) int64 {
 	return t.last
 }
 
-// leading is the streams that tell the time: audio and video, or all where there are none of these.
+// leading is the streams that define the time: audio and video, or all if there are none.
 func (t *timeline) leading() map[uint16]*streamTime {
-	found := make(map[uint16]*streamTime, len(t.streams))
-	for pid, s := range t.streams {
-		if s.audioVisual {
-			found[pid] = s
-		}
-	}
+	found := maps.Clone(t.streams)
+	maps.DeleteFunc(found, func(_ uint16, s *streamTime) bool { return !s.audioVisual })
 	if len(found) == 0 {
 		return t.streams
 	}
 	return found
 }
 
-// begin is when the leading streams begin: the first decoding time, and the earliest at which something is presented. Both
-// are the first PCR where there are no streams.
+// begin is the first decoding time and the earliest presentation time of the leading streams; the first PCR if there are none.
 func (t *timeline) begin() (decoded, appears int64) {
 	decoded, appears = t.firstPCR, t.firstPCR
 	found := false
@@ -136,8 +125,8 @@ func (t *timeline) begin() (decoded, appears int64) {
 	return decoded, appears
 }
 
-// ending is how the leading streams end. A packet is taken to last as long as the one before it. All four are the last PCR
-// where there are no streams.
+// ending is the end of the leading streams. A packet lasts as long as the one before it. All four are the last PCR if there are
+// none.
 type ending struct {
 	decoded, over int64 // the latest decoding time, and when all is decoded
 	shown, gone   int64 // the latest presentation time, and when all was presented
@@ -159,10 +148,9 @@ func (t *timeline) end() ending {
 	return e
 }
 
-// follow says what must be added to the time stamps of a connection, whose first ones are next, so that it follows on t
-// after a pause: nothing where they go on after t's, and no more than maxAhead later than the pause says. Where they are
-// shifted, nothing of next is presented before all of t was. It returns also what next's times are in t's terms, shift
-// included, to be added to them.
+// follow is the shift of the time stamps of next, so that it follows t after a pause: 0 if they continue those of t, at most
+// maxAhead later than the pause. Shifted ones are presented after all of t. offset, added to next's times, makes them times of t,
+// shift included.
 func (t *timeline) follow(next *timeline, pause time.Duration) (shift, offset int64) {
 	if !t.known || !next.known {
 		return 0, 0

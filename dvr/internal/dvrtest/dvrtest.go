@@ -1,5 +1,4 @@
-// Package dvrtest is test code that the tests of several packages of dvr share: transport streams that ffmpeg makes, and
-// ways to run programs, to log and to wait.
+// Package dvrtest has helpers for the tests of dvr: transport streams made by ffmpeg, running programs, logs and waiting.
 package dvrtest
 
 import (
@@ -67,11 +66,11 @@ func Moved(b []byte, ticks int64) []byte {
 
 // Output is what a program writes to its standard output, which must go well.
 func Output(cmd *exec.Cmd) ([]byte, error) {
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w: %s", cmd.Args, err, &said)
+		return nil, fmt.Errorf("%v: %w: %s", cmd.Args, err, &stderr)
 	}
 	return out, nil
 }
@@ -88,7 +87,7 @@ func Command(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// Log is what a logger was told. It may be written to and read at once.
+// Log collects a logger's output. It may be written and read at once.
 type Log struct {
 	mu sync.Mutex
 	b  bytes.Buffer
