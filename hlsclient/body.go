@@ -14,10 +14,9 @@ const (
 	// was received: a server that announces much and sends little costs little.
 	readStep = 64 << 10
 	// maxInMemory is the longest segment kept in memory, 6 s at 5 Mbit/s. Longer ones go to temporary files.
-	maxInMemory = 4 << 20
-	spoolName   = ".part-hls-"
-	// defaultSpool bounds the temporary files: four segments of the greatest length.
-	defaultSpool = 1 << 30
+	maxInMemory  = 4 << 20
+	spoolName    = ".part-hls-"
+	defaultSpool = 1 << 30 // bounds the temporary files: four segments of the greatest length
 )
 
 // Spool is a body too long for memory, in a temporary file. The file exists until the Handler's function returns: that for the
@@ -85,10 +84,10 @@ func (s *Segment) Open() (*Reader, error) { return content{s.Data, s.Spool}.open
 
 // readBody reads a body of at most limit bytes; an error is returned with what was read before it. announced is its expected
 // length, negative where not known. With file set, a long body goes to a temporary file. The memory used is noted in e.
-func (r *reading) readBody(e *Exchange, body io.Reader, said, limit int64, file bool) (content, error) {
-	whole := min(said, limit) + 1 // to see the end without more room
+func (r *reading) readBody(e *Exchange, body io.Reader, announced, limit int64, file bool) (content, error) {
+	whole := min(announced, limit) + 1 // to see the end without more room
 	size := min(readStep, limit+1)
-	if said >= 0 {
+	if announced >= 0 {
 		size = min(size, whole)
 	}
 	var b []byte
@@ -97,7 +96,7 @@ func (r *reading) readBody(e *Exchange, body io.Reader, said, limit int64, file 
 			if n > 0 {
 				size = min(n+max(min(3*n, whole-n), n, 512), limit+1)
 			}
-			if file && (max(size-1, said) > maxInMemory || !r.memory.take(size, forPlaylists)) {
+			if file && (max(size-1, announced) > maxInMemory || !r.memory.take(size, forPlaylists)) {
 				return r.spoolBody(e, b, body, limit)
 			}
 			if !file && !r.memory.take(size, 0) {
@@ -139,7 +138,6 @@ func (r *reading) spoolBody(e *Exchange, start []byte, body io.Reader, limit int
 	return content{spool: w.spool}, cmp.Or(err, w.file.Close())
 }
 
-// spoolWriter writes a temporary file, as far as there is room for all of them.
 type spoolWriter struct {
 	r     *reading
 	file  *os.File

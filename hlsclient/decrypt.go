@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	methodAES128 = "AES-128"
-	// identityFormat is the KEYFORMAT of a plain key.
-	identityFormat = "identity"
+	methodAES128   = "AES-128"
+	identityFormat = "identity" // the KEYFORMAT of a plain key
 )
 
 // decrypt decrypts a segment or initialization section; failed is called for each failed request. failure is why it is not

@@ -20,12 +20,9 @@ var (
 
 // RequestError reports a failed request.
 type RequestError struct {
-	// URL is without a password.
-	URL string
-	// Status is that of an HTTP error, 0 for other errors.
-	Status int
-	// Err is the cause, nil where Status is.
-	Err error
+	URL    string // without a password
+	Status int    // that of an HTTP error, 0 for other errors
+	Err    error  // the cause, nil where Status is
 	// Withheld reports an answer 401 or 403 to a request without Client.Header, which goes to the stream's own server only.
 	Withheld bool
 }
@@ -35,14 +32,14 @@ func (e *RequestError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("fetch %s: %v", e.URL, e.Err)
 	}
-	said := "status " + strconv.Itoa(e.Status)
+	status := "status " + strconv.Itoa(e.Status)
 	if text := http.StatusText(e.Status); text != "" {
-		said = fmt.Sprintf("%d %s", e.Status, text)
+		status = fmt.Sprintf("%d %s", e.Status, text)
 	}
 	if e.Withheld {
-		said += ", without the headers that are sent to the stream's own server only: name this one (--header-to)"
+		status += ", without the headers that are sent to the stream's own server only: name this one (--header-to)"
 	}
-	return "fetch " + e.URL + ": " + said
+	return "fetch " + e.URL + ": " + status
 }
 
 func (e *RequestError) Unwrap() error { return e.Err }

@@ -17,20 +17,17 @@ import (
 )
 
 const (
-	// longestSegment is how long the answer with a segment may take in all, longestOther any other.
-	longestSegment = 10 * time.Minute
-	longestOther   = time.Minute
-	// maxFailure bounds the body of an answer that is an error.
-	maxFailure = 1 << 20
-	// maxRequests is how many requests of a Run may run at once.
-	maxRequests = 256
+	longestSegment = 10 * time.Minute // how long the answer with a segment may take in all
+	longestOther   = time.Minute      // any other answer
+	maxFailure     = 1 << 20          // bounds the body of an answer that is an error
+	maxRequests    = 256              // how many requests of a Run may run at once
 )
 
 // errSlow is why an answer that would never end was given up.
-var errSlow = errors.New("it comes too slowly")
+var errSlow = errors.New("it is too slow")
 
 // errStalled is why a request was given up.
-var errStalled = errors.New("nothing has come for too long")
+var errStalled = errors.New("nothing was received for too long")
 
 type request struct {
 	resource Resource
@@ -38,9 +35,8 @@ type request struct {
 	at       location
 	part     *m3u8.ByteRange // nil for all
 	msn      int64
-	limit    int64 // of what is taken, in bytes
-	// failed is called for each failed attempt, and reports whether to try again; nil for yes.
-	failed func() (again bool)
+	limit    int64               // of what is taken, in bytes
+	failed   func() (again bool) // called for each failed attempt, and reports whether to try again; nil for yes
 }
 
 // ask sends one request. The Exchange's Err is the failure; else got is the content, and from its address, which URIs in it
@@ -48,7 +44,7 @@ type request struct {
 func (r *reading) ask(ctx context.Context, q request) (e *Exchange, got content, from location) {
 	e = &Exchange{Resource: q.resource, Stream: q.stream, URL: q.at.String(), Range: q.part, MSN: q.msn}
 	e.FinalURL = e.URL
-	select { // so many are asked for at once only where a server answers none of them
+	select { // so many are requested at once only where a server answers none of them
 	case r.requests <- struct{}{}:
 		defer func() { <-r.requests }()
 	case <-ctx.Done():
@@ -113,11 +109,11 @@ func (r *reading) askFile(q request, e *Exchange) (content, error) {
 	return got, err
 }
 
-func (r *reading) take(q request, e *Exchange, body io.Reader, said, limit int64) (content, error) {
+func (r *reading) take(q request, e *Exchange, body io.Reader, announced, limit int64) (content, error) {
 	if q.resource == ResourcePlaylist && coding(e.Header) == "" {
 		body = &playlistBody{r: body}
 	}
-	got, err := r.readBody(e, body, said, limit, q.resource == ResourceSegment)
+	got, err := r.readBody(e, body, announced, limit, q.resource == ResourceSegment)
 	e.Body, e.Spool = got.data, got.spool
 	return got, err
 }
@@ -145,7 +141,7 @@ func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got cont
 		case errors.Is(cause, errStalled):
 			err = fmt.Errorf("%w (%v)", errStalled, timeout)
 		case errors.Is(cause, errSlow):
-			err = fmt.Errorf("%w: %d bytes came in %v", errSlow, e.Size(), most)
+			err = fmt.Errorf("%w: %d bytes in %v", errSlow, e.Size(), most)
 		}
 		return err
 	}
@@ -206,8 +202,8 @@ func (r *reading) askHTTP(ctx context.Context, q request, e *Exchange) (got cont
 		return got.from(q.part.Offset), from, nil
 	}
 	want := fmt.Sprintf("bytes %d-%d/", q.part.Offset, q.part.Offset+q.part.Length-1)
-	if said := resp.Header.Get("Content-Range"); !strings.HasPrefix(said, want) || got.size() != q.part.Length {
-		return content{}, from, fmt.Errorf("the answer is another part, %q with %d bytes", said, got.size())
+	if contentRange := resp.Header.Get("Content-Range"); !strings.HasPrefix(contentRange, want) || got.size() != q.part.Length {
+		return content{}, from, fmt.Errorf("the answer is another part, %q with %d bytes", contentRange, got.size())
 	}
 	return got, from, nil
 }

@@ -11,28 +11,24 @@ import (
 )
 
 const (
-	// shortestReload keeps a playlist with no or a wrong target duration from being asked for without end.
+	// shortestReload keeps a playlist with no or a wrong target duration from being requested without end.
 	shortestReload = 200 * time.Millisecond
-	// fastestReload is the lower limit for Client.Reload.
-	fastestReload = 10 * time.Millisecond
+	fastestReload  = 10 * time.Millisecond // the lower limit for Client.Reload
 )
 
-// follower loads one playlist again and again.
 type follower struct {
 	r       *reading
 	at      location
 	stream  *Stream
 	imports map[string]string // variables of the multivariant playlist
 
-	loads    int64
-	last     *loading // reported last
-	progress progress
-	// numbering counts how often that of the segments began anew.
-	numbering int64
+	loads     int64
+	last      *loading // reported last
+	progress  progress
+	numbering int64 // counts how often that of the segments began anew
 	owner     owner
 }
 
-// loading is a playlist that was loaded.
 type loading struct {
 	exchange *Exchange
 	text     []byte
@@ -150,7 +146,6 @@ func (f *follower) take(l *loading) *Version {
 	return v
 }
 
-// forget gives back what the last version takes.
 func (f *follower) forget() {
 	if f.last != nil {
 		f.drop(f.last)
@@ -270,8 +265,7 @@ const (
 	restartMoves = 2
 	// restartMovesNear is the same where they overlap the last version: a copy that lags a few segments has caught up by then.
 	restartMovesNear = 3
-	// dateTimeSlack is the least difference between two dates that makes them those of different segments.
-	dateTimeSlack = time.Second
+	dateTimeSlack    = time.Second // the least difference between two dates that makes them those of different segments
 )
 
 // compare counts the segments with known numbers, and those of them that are the same; contradicted reports a date that is

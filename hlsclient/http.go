@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// maxHeader bounds the header of an answer: eight times what common servers send at the most.
-	maxHeader = 64 << 10
-	// idleConnections bounds the connections that are kept open, to all servers together.
-	idleConnections = 256
+	maxHeader       = 64 << 10 // bounds the header of an answer: eight times what common servers send at the most
+	idleConnections = 256      // bounds the connections that are kept open, to all servers together
 	// maxCookies is how many cookies are taken, more than any stream needs, and maxCookie how long one may be (RFC 6265, 6.1).
 	maxCookies = 512
 	maxCookie  = 4 << 10
@@ -58,8 +56,7 @@ func (j *boundedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	j.Jar.SetCookies(u, taken)
 }
 
-// maxRedirects is how many redirections one request follows, as net/http does.
-const maxRedirects = 10
+const maxRedirects = 10 // how many redirections one request follows, as net/http does
 
 // hostPort is the host and port of a URL, in one spelling.
 func hostPort(u *url.URL) (host, port string) {

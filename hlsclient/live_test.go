@@ -252,7 +252,7 @@ func TestFirstPlaylist(t *testing.T) {
 		"missing":     {404, "", "404 Not Found", 4},
 		"forbidden":   {403, "", "403 Forbidden", 1},
 		"broken":      {500, "", "500 Internal", 4},
-		"silent":      {-1, "", "nothing has come for too long (10s)", 4},
+		"silent":      {-1, "", "nothing was received for too long (10s)", 4},
 		"no playlist": {200, "<html>", `it is "<html>", not #EXTM3U`, 1},
 		"partial":     {206, window(0, 1), "206 Partial", 1},
 	} {
@@ -376,7 +376,7 @@ func TestSlowBody(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := h.segments[0]
-			if s.Err == nil || !strings.Contains(s.Err.Error(), "nothing has come for too long") || string(s.Exchange.Body) != "xxxxx" ||
+			if s.Err == nil || !strings.Contains(s.Err.Error(), "nothing was received for too long") || string(s.Exchange.Body) != "xxxxx" ||
 				s.Exchange.Ended.Sub(s.Exchange.Began) != 55*time.Second {
 				t.Errorf("%v, %q after %v", s.Err, s.Exchange.Body, s.Exchange.Ended.Sub(s.Exchange.Began))
 			}

@@ -14,8 +14,7 @@ const (
 	// forPlaylists of them are reserved for playlists, which can't go to files: two versions of a day of two-second segments, and
 	// one being parsed, take 60 MB.
 	forPlaylists = 80 << 20
-	// perSlot is what a segment takes that waits, besides its URI, and once more when it is done.
-	perSlot = 384
+	perSlot      = 384 // what a segment takes that waits, besides its URI, and once more when it is done
 )
 
 // errNoRoom is why a playlist is not taken.

@@ -9,15 +9,13 @@ import (
 )
 
 const (
-	// defaultParallel is Client.Parallel's default: one that hangs, one that fails, and one that is received.
-	defaultParallel = 3
+	defaultParallel = 3 // Client.Parallel's default: one that hangs, one that fails, and one that is received
 	// leastSlow is how long a segment may take without being overtaken, however short it is: answers from far away do.
 	leastSlow = 100 * time.Millisecond
 	// maxHeld is how many bytes of segments may wait to be reported in a Run, most in temporary files; beyond it only the segment
 	// that all wait for is requested. 40 Mbit/s bring as much in the 45 s that all attempts at a hanging segment take.
-	maxHeld = 256 << 20
-	// inMemory is how many bytes of maxHeld one counts for that is always in memory: 16 MiB are the most of these.
-	inMemory = 16
+	maxHeld  = 256 << 20
+	inMemory = 16 // how many bytes of maxHeld one counts for that is always in memory: 16 MiB are the most of these
 	// heldBesides is what a segment counts for besides its data: what describes it and its requests, 4 KiB of memory.
 	heldBesides = 4 << 10 * inMemory
 )

@@ -9,10 +9,8 @@ import (
 )
 
 const (
-	// firstBehind is how many target durations before the end of a live playlist a client begins (RFC 8216bis, 6.3.3).
-	firstBehind = 3
-	// remembered is how many segments are remembered after they left the playlist, in case an old version is served.
-	remembered = 4096
+	firstBehind = 3    // how many target durations before the end of a live playlist a client begins (RFC 8216bis, 6.3.3)
+	remembered  = 4096 // how many segments are remembered after they left the playlist, in case an old version is served
 )
 
 // progress is how far a playlist was read.
@@ -104,7 +102,6 @@ func (p *progress) next(m *m3u8.Media, v *Version) (take []int) {
 	return take
 }
 
-// remember takes over the segments of a version.
 func (p *progress) remember(m *m3u8.Media) {
 	n := len(m.Segments)
 	p.listed = make(map[string]bool, n)

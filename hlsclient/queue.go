@@ -18,7 +18,7 @@ const waiting = 4096
 // waits for ever.
 const fairStarts = 4
 
-var errHeldUp = errors.New("it comes too slowly: too much that came after it waits")
+var errHeldUp = errors.New("it is too slow: too much waits for it")
 
 // job is a segment that is to be fetched.
 type job struct {
@@ -92,7 +92,7 @@ func (q *queue) put(jobs []job, now listing, limit int) (memory int64) {
 	for _, s := range q.slots {
 		s.left = s.left || !now.holds(&s.job)
 		if over > 0 && s.state == slotWaiting {
-			q.giveUp(s, fmt.Errorf("%w: segments come more slowly than the playlist names them", ErrNotAsked))
+			q.giveUp(s, fmt.Errorf("%w: segments are slower than the playlist", ErrNotAsked))
 			over--
 			s.memory += perSlot
 			memory += perSlot
@@ -227,7 +227,7 @@ func (q *queue) rest() (slots []*queued) {
 	defer q.mu.Unlock()
 	for _, s := range q.slots {
 		if s.state == slotWaiting && s.left {
-			q.giveUp(s, fmt.Errorf("%w: it had left the playlist before its turn came", ErrNotAsked))
+			q.giveUp(s, fmt.Errorf("%w: it left the playlist before its turn", ErrNotAsked))
 		}
 		if s.state == slotDone {
 			slots = append(slots, s)

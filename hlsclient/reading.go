@@ -27,7 +27,6 @@ const (
 	maxKey = 64 << 10
 )
 
-// reading is one Run.
 type reading struct {
 	c      *Client
 	h      Handler

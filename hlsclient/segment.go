@@ -39,7 +39,7 @@ func (r *reading) fetchSegment(ctx context.Context, out *Segment, j job, failed 
 	if out.Exchange, out.Err = e, e.Err; out.Err != nil {
 		return nil
 	}
-	if withoutMap != nil { // it is of no use, but was asked for: who records wants it
+	if withoutMap != nil { // it is of no use, but was requested: who records wants it
 		out.Err = withoutMap
 		return nil
 	}

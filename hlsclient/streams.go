@@ -22,13 +22,12 @@ type streams struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
-	mu    sync.Mutex
-	known map[string]bool // what is read, by each name that it is known by
-	// leftOut is what is not, since it is too many: by the hash of its URL, as there may be very many.
-	leftOut map[uint64]bool
+	mu      sync.Mutex
+	known   map[string]bool // what is read, by each name that it is known by
+	leftOut map[uint64]bool // what is not, since it is too many: by the hash of its URL, as there may be very many
 	seed    maphash.Seed
 	count   int     // of those
-	read    int     // that are read, or asked for the first time
+	read    int     // that are read, or requested the first time
 	whole   bool    // one was read to its end
 	errs    []error // why each of the others could not be, by number
 }

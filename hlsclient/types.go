@@ -21,16 +21,12 @@ const (
 // Exchange is one request and its outcome. It does not change after it was reported.
 type Exchange struct {
 	Resource Resource
-	// Stream is whose request it is, nil for the first playlist's.
-	Stream *Stream
+	Stream   *Stream // whose request it is, nil for the first playlist's
 	// URL is the requested address, absolute; a file URL for a local file. FinalURL is that after redirections.
 	URL, FinalURL string
-	// Range is the part that was asked for, nil for all.
-	Range *m3u8.ByteRange
-	// MSN is the number of the segment that it is for; -1 for a playlist.
-	MSN int64
-	// Attempt counts from 1.
-	Attempt int
+	Range         *m3u8.ByteRange // the part that was requested, nil for all
+	MSN           int64           // the number of the segment that it is for; -1 for a playlist
+	Attempt       int             // counts from 1
 	// Status and Header are the answer's; 0 and nil for a local file, and without an answer.
 	Status int
 	Header http.Header
@@ -39,18 +35,15 @@ type Exchange struct {
 	Spool *Spool
 	// Began is when the request was sent, Answered when the header was there (zero without an answer), Ended when the body was.
 	Began, Answered, Ended time.Time
-	// Err is why it failed, a *RequestError; nil where it did not.
-	Err error
+	Err                    error // why it failed, a *RequestError; nil where it did not
 
 	held int64 // bytes of the memory for all
 }
 
 // Stream is a media playlist that is read.
 type Stream struct {
-	// Number counts the streams of a Run from 0 in the order in which they were chosen.
-	Number int
-	// URL is that of the playlist, absolute.
-	URL string
+	Number int    // counts the streams of a Run from 0 in the order in which they were chosen
+	URL    string // that of the playlist, absolute
 	// Variant or Rendition is the multivariant playlist's entry; both are nil for a media playlist that was given directly.
 	Variant   *m3u8.Variant
 	Rendition *m3u8.Rendition
@@ -58,25 +51,21 @@ type Stream struct {
 
 // Version is a playlist as it was loaded at one time.
 type Version struct {
-	// Stream is whose it is, nil for a multivariant playlist.
-	Stream *Stream
-	// Number counts the loadings of this playlist from 0.
-	Number int64
+	Stream *Stream // whose it is, nil for a multivariant playlist
+	Number int64   // counts the loadings of this playlist from 0
 	// Exchange is its request. Text is the playlist's text: its Body, unpacked if it was sent compressed.
 	Exchange *Exchange
 	Text     []byte
 	Playlist *m3u8.Playlist
-	// Changed is set on the first loading, and when the text differs from the last one.
-	Changed bool
+	Changed  bool // set on the first loading, and when the text differs from the last one
 	// Stale: it is older than an earlier version: it ends earlier, and is the same otherwise. It is not used.
 	Stale bool
 	// Restarted: the numbering is not continued. The segments of this version that were not in the last one are read.
 	Restarted bool
 	// New are the indexes of the Playlist's Segments to fetch: each is reported as a Segment, unless Run ends before. They must
 	// not be changed.
-	New []int
-	// Missed counts the segments between the last version and this one that neither has.
-	Missed int64
+	New    []int
+	Missed int64 // counts the segments between the last version and this one that neither has
 }
 
 // Segment is a media segment that was fetched, or could not be.
@@ -85,15 +74,13 @@ type Segment struct {
 	m3u8.MediaSegment
 	// DateTime is ProgramDateTime, or what follows from another segment's by EXTINF (RFC 8216, 6.3.3); zero where not known.
 	DateTime time.Time
-	// Version is the Number of the version that named it first.
-	Version int64
-	URL     string
+	Version  int64 // the Number of the version that named it first
+	URL      string
 	// Data is the decrypted segment, nil if Spool has it; Init its initialization section, nil for none. They are shared with
 	// the Exchange and other segments, and must not be changed.
-	Data, Init []byte
-	Spool      *Spool
-	// InitChanged: Init differs from that of the last segment.
-	InitChanged bool
+	Data, Init  []byte
+	Spool       *Spool
+	InitChanged bool // Init differs from that of the last segment
 	// Exchange is the successful or last request; nil if none was sent. It may be useless without a key or Init.
 	Exchange *Exchange
 	// Err is why it is missing: ErrGap, ErrNotAsked, ErrMethod, one that wraps a *RequestError, or a decryption error.
@@ -102,10 +89,8 @@ type Segment struct {
 
 // Trouble is something that went wrong.
 type Trouble struct {
-	// Stream is whose it is, nil for the first playlist's.
-	Stream *Stream
-	// At is when it was noticed.
-	At time.Time
+	Stream *Stream   // whose it is, nil for the first playlist's
+	At     time.Time // when it was noticed
 	// Err wraps a *RequestError, is a parse error, or names how many playlists are too many. Reading continues.
 	Err error
 }
