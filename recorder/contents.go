@@ -20,12 +20,9 @@ import (
 )
 
 const (
-	// short is the longest content, in bytes, that is kept in the database: a file of its own would cost more.
-	short = 16 << 10
-	// shortPlaylist is that of playlists, which people look for in the database.
-	shortPlaylist = 1 << 20
-	// longestExtension is that of a file name that is taken over, with its dot.
-	longestExtension = 6
+	short            = 16 << 10 // the longest content, in bytes, that is kept in the database: a file of its own would cost more
+	shortPlaylist    = 1 << 20  // that of playlists, which people look for in the database
+	longestExtension = 6        // that of a file name that is taken over, with its dot
 )
 
 type content struct {

@@ -27,7 +27,6 @@ const (
 //go:embed schema.sql
 var schema string
 
-// openDatabase opens the database in a folder. SQLite itself opens it with the first query.
 func openDatabase(dir, parameters string) (*sql.DB, error) {
 	path, err := filepath.Abs(filepath.Join(dir, databaseFile))
 	if err != nil {
@@ -98,7 +97,7 @@ func readInfo(ctx context.Context, db querier) (Info, error) {
 		return Info{}, explain(err)
 	}
 	if i.URL == "" {
-		return Info{}, fmt.Errorf("%w: it doesn't say of what stream it is", ErrDamaged)
+		return Info{}, fmt.Errorf("%w: it does not name its stream", ErrDamaged)
 	}
 	if i.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
 		return Info{}, fmt.Errorf("%w: when it was created is %q", ErrDamaged, created)
@@ -162,8 +161,7 @@ func explainWrite(dir string, err error) error {
 	return err
 }
 
-// probed is how much is written to see whether it can be.
-const probed = 64 << 10
+const probed = 64 << 10 // how much is written to see whether it can be
 
 // cantWrite finds out why no more can be written into a folder, nil where it can be or that isn't known.
 func cantWrite(dir string) error {

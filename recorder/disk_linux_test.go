@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestFullDisk records onto a full file system: what came before is kept, the error says what to do, and with room again it
+// TestFullDisk records onto a full file system: what was recorded is kept, the error says what to do, and with room again it
 // is resumed. It fills up before a file is written, or before a row is.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,6 @@ type feed struct {
 	due  time.Duration
 }
 
-// entry is a segment that a playlist named.
 type entry struct {
 	number, msn int64 // number is the client's of the version
 	version     int64 // its id

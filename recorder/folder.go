@@ -15,11 +15,10 @@ import (
 const partPrefix = ".part-"
 
 type folder struct {
-	dir  string
-	made []string // folders that did not exist before, the innermost first
-	lock *filelock.File
-	// fresh: there was no session before, so that it may be removed again.
-	fresh bool
+	dir   string
+	made  []string // folders that did not exist before, the innermost first
+	lock  *filelock.File
+	fresh bool // there was no session before, so that it may be removed again
 }
 
 // openFolder makes or opens the folder of a session, locks it, and removes what a killed recorder left behind.

@@ -26,7 +26,7 @@ func TestLimitedProcess(t *testing.T) {
 	fmt.Println(err)
 }
 
-// TestFileLimit records where files may not be longer than a bit: the error says so, and what came before is kept.
+// TestFileLimit records where files may not be longer than a bit: the error says so, and what was recorded is kept.
 func TestFileLimit(t *testing.T) {
 	t.Parallel()
 	l := newLive(t, liveWindow, nil)
@@ -34,7 +34,7 @@ func TestFileLimit(t *testing.T) {
 	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLimitedProcess$")
 	c.Env = append(os.Environ(), processURL+"="+l.server.URL+"/live.m3u8", processDir+"="+dir, processLimit+"=400000")
 	out, err := c.CombinedOutput()
-	for _, want := range []string{"record session " + dir, "disk I/O error", "file too large", "what came before is kept", "ulimit -f"} {
+	for _, want := range []string{"record session " + dir, "disk I/O error", "file too large", "what was recorded is kept", "ulimit -f"} {
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v, %s: want %s", err, out, want)
 		}

@@ -51,14 +51,12 @@ type Options struct {
 }
 
 const (
-	// shortestPoll keeps a server from being asked without end.
-	shortestPoll = 10 * time.Millisecond
+	shortestPoll = 10 * time.Millisecond // keeps a server from being asked without end
 	// The time between two loadings of a playlist where none is given: polls for each target duration, within bounds.
-	pollsPerTarget = 40
-	leastPoll      = 50 * time.Millisecond
-	mostPoll       = 250 * time.Millisecond
-	// pollMultivariant is that of a multivariant playlist, which seldom changes; more where Poll is more.
-	pollMultivariant = time.Second
+	pollsPerTarget   = 40
+	leastPoll        = 50 * time.Millisecond
+	mostPoll         = 250 * time.Millisecond
+	pollMultivariant = time.Second // that of a multivariant playlist, which seldom changes; more where Poll is more
 )
 
 // check validates the options, and makes the path of a file absolute, so that a session can be resumed from elsewhere.
@@ -93,8 +91,7 @@ func (o *Options) reload(m *m3u8.Media, _ bool) time.Duration {
 
 // Progress is how far a recording is. Its counts are those of this run.
 type Progress struct {
-	// Elapsed is the time since the run's start.
-	Elapsed time.Duration
+	Elapsed time.Duration // the time since the run's start
 	// Playlists counts those that are followed, Versions their versions.
 	Playlists, Versions int64
 	// Segments counts those that were fetched, Failed those that could not be, and Failures the requests that failed.
@@ -111,8 +108,6 @@ type Progress struct {
 // Summary is how a recording ended. Its Progress is zero where no session was left behind.
 type Summary struct {
 	Progress
-	// Reason is that of the Run: "stopped", "duration", "end of stream", or an error.
-	Reason string
-	// Resumed: the session existed before.
-	Resumed bool
+	Reason  string // that of the Run: "stopped", "duration", "end of stream", or an error
+	Resumed bool   // the session existed before
 }

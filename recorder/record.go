@@ -22,13 +22,11 @@ const (
 )
 
 const (
-	// progressEvery is how often progress is reported.
-	progressEvery = 250 * time.Millisecond
+	progressEvery = 250 * time.Millisecond // how often progress is reported
 	// parallel is how many segments of a playlist are requested at once while some fail or are slow: one that hangs takes up a
 	// slot for some tens of seconds.
-	parallel = 8
-	// persistPause is how long to wait until a stream that can't be had is asked for anew.
-	persistPause = time.Second
+	parallel     = 8
+	persistPause = time.Second // how long to wait until a stream that can't be had is requested again
 )
 
 // errDuration is why a recording is ended whose duration is over.
@@ -41,9 +39,9 @@ func Record(ctx context.Context, o Options) (Summary, error) {
 	sum, err := record(ctx, o)
 	switch {
 	case errors.Is(err, syscall.EFBIG):
-		err = fmt.Errorf("%w: what came before is kept: raise the limit on the size of files (ulimit -f) and resume", err)
+		err = fmt.Errorf("%w: what was recorded is kept: raise the limit on the size of files (ulimit -f) and resume", err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		err = fmt.Errorf("%w: what came before is kept: make room there and resume", err)
+		err = fmt.Errorf("%w: what was recorded is kept: make room there and resume", err)
 	}
 	if err != nil {
 		return sum, fmt.Errorf("record session %s: %w", o.Dir, err)
@@ -170,8 +168,7 @@ func (r *recording) reportProgress() (stop func()) {
 }
 
 const (
-	// connections is how many to one server are kept open: a playlist and a segment each of many variants.
-	connections = 64
+	connections = 64 // how many to one server are kept open: a playlist and a segment each of many variants
 	// idle is how long an unused connection is kept: less than the 5 s after which common servers close it.
 	idle = 4 * time.Second
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/recorder/timing"
 )
 
-// recording writes what the client reports, one thing at a time; the progress is asked for meanwhile.
+// recording writes what the client reports, one thing at a time; the progress is requested meanwhile.
 type recording struct {
 	w       *writer
 	o       *Options
@@ -171,7 +171,7 @@ func (r *recording) exchange(e *hlsclient.Exchange) error {
 func (r *recording) version(v *hlsclient.Version) error {
 	f := r.feed(v.Stream)
 	if !f.began.Equal(v.Exchange.Began) {
-		return errors.New("a playlist was told that is not the last that was loaded")
+		return errors.New("a playlist was reported that is not the last one loaded")
 	}
 	began := f.loaded
 	f.loaded = r.w.at(v.Exchange.Began)

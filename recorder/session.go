@@ -19,11 +19,9 @@ const readers = 8
 // Info describes a session.
 type Info struct {
 	// URL is the address as it was given to the recorder, but absolute where it was the path of a file.
-	URL string
-	// Version is that of refstream.
-	Version string
-	// Created is in UTC.
-	Created time.Time
+	URL     string
+	Version string    // that of refstream
+	Created time.Time // in UTC
 }
 
 // Session is a recorded session, open for reading: also while it is being recorded, after its recorder was killed, or from a
@@ -113,8 +111,7 @@ func (s *Session) Close() error {
 // Info describes the session.
 func (s *Session) Info() Info { return s.info }
 
-// named is how many sessions an error names.
-const named = 10
+const named = 10 // how many sessions an error names
 
 // findSession reports where a folder holds no session, and what is there instead.
 func findSession(dir string) error {

@@ -11,17 +11,14 @@ import (
 
 // Moment is a time of a recording: an offset from the start of one of its runs, by a clock that never steps.
 type Moment struct {
-	// Run is the id of a Run.
-	Run int64
-	// At is the time since its start.
-	At time.Duration
+	Run int64         // the id of a Run
+	At  time.Duration // the time since its start
 }
 
 // Run is one stretch of recording; a session has one more for each resumption.
 type Run struct {
-	ID int64
-	// Started is the UTC of its start.
-	Started time.Time
+	ID      int64
+	Started time.Time // the UTC of its start
 	// Ended is the time from its start to its end; where the recorder was killed, to the last thing that it wrote.
 	Ended time.Duration
 	// Reason is why it ended: "stopped", "duration", "end of stream", or an error; empty if the recorder was killed.
@@ -30,9 +27,8 @@ type Run struct {
 
 // Timeline puts the runs of a recording one behind the other, with nothing between them.
 type Timeline struct {
-	Runs []Run
-	// Length is that of all.
-	Length time.Duration
+	Runs   []Run
+	Length time.Duration           // that of all
 	starts map[int64]time.Duration // of each run, by its id
 }
 
@@ -83,14 +79,12 @@ const (
 
 // Playlist is one that was followed.
 type Playlist struct {
-	ID int64
-	// URL is absolute, as it was asked for.
-	URL  string
+	ID   int64
+	URL  string // absolute, as it was requested
 	Kind PlaylistKind
 	// Name is the NAME of a rendition, the RESOLUTION or BANDWIDTH of a variant, and empty for others.
-	Name string
-	// Bandwidth is that of a variant in bit/s, 0 for others.
-	Bandwidth int64
+	Name      string
+	Bandwidth int64 // that of a variant in bit/s, 0 for others
 }
 
 // Body names a content; 0 is none.
@@ -105,24 +99,18 @@ type Exchange struct {
 	Resource hlsclient.Resource
 	// URL is the requested address, absolute; FinalURL is that after redirections.
 	URL, FinalURL string
-	// Range is the part that was asked for, nil for all.
-	Range *m3u8.ByteRange
-	// MSN is the media sequence number that it is for, -1 for none.
-	MSN int64
-	// Attempt counts from 1.
-	Attempt int
+	Range         *m3u8.ByteRange // the part that was requested, nil for all
+	MSN           int64           // the media sequence number that it is for, -1 for none
+	Attempt       int             // counts from 1
 	// Began, Answered and Ended are offsets from the start of the run: of the request, of the answer's header (-1 for none), and of
 	// the end of its body.
 	Began, Answered, Ended time.Duration
-	// Status is 0 without an answer, and for files.
-	Status int
-	// Header is nil if the content was the same as before.
-	Header http.Header
+	Status                 int         // 0 without an answer, and for files
+	Header                 http.Header // nil if the content was the same as before
 	// Body is the received content, as sent, possibly incomplete, 0 for nothing; Bytes is its length.
 	Body  Body
 	Bytes int64
-	// Error is why it failed, empty where it did not.
-	Error string
+	Error string // why it failed, empty where it did not
 }
 
 // Version is a loading of a playlist that brought another text than the last one, or the first of a run.
@@ -131,10 +119,8 @@ type Version struct {
 	Run      int64
 	Playlist int64
 	Exchange int64
-	// Body is the text: that of the Exchange, unpacked if that was compressed.
-	Body Body
-	// Number counts the loadings of the playlist in this run before it.
-	Number int64
+	Body     Body  // the text: that of the Exchange, unpacked if that was compressed
+	Number   int64 // counts the loadings of the playlist in this run before it
 	// Seen is when it was there. It wasn't yet, as far as is known, at Unseen, which is -1 for the first of a run.
 	Seen, Unseen time.Duration
 	// Stale: it is older than an earlier one. Restarted: the numbering is not continued. Missed counts the segments between the
@@ -153,14 +139,11 @@ type Segment struct {
 	MSN               int64
 	// Discontinuity is EXT-X-DISCONTINUITY before it, Gap is EXT-X-GAP.
 	Discontinuity, Gap bool
-	// Duration is EXTINF.
-	Duration time.Duration
-	// ProgramDateTime is in UTC, zero for none.
-	ProgramDateTime time.Time
+	Duration           time.Duration // EXTINF
+	ProgramDateTime    time.Time     // in UTC, zero for none
 	// Error is why it isn't there, empty where it is. See NotAsked.
-	Error string
-	// Timing is nil where it could not be read.
-	Timing *timing.Span
+	Error  string
+	Timing *timing.Span // nil where it could not be read
 }
 
 // Trouble is what went wrong besides.

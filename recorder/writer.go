@@ -26,8 +26,7 @@ type writer struct {
 	stored     int64            // bytes of contents that were new
 }
 
-// cachedURLs is how many ids of addresses are kept: those that are asked for again and again are far fewer.
-const cachedURLs = 1024
+const cachedURLs = 1024 // how many ids of addresses are kept: those that are requested again and again are far fewer
 
 // openWriter makes a session, or opens one to resume it, and begins a run.
 func openWriter(ctx context.Context, o *Options) (*writer, error) {
@@ -178,7 +177,7 @@ func (w *writer) prepared(query string) (*sql.Stmt, error) {
 	return s, err
 }
 
-// url gives the id of an address. The ids of those that are asked for again and again are kept.
+// url gives the id of an address. The ids of those that are requested again and again are kept.
 func (w *writer) url(text string, again bool) (int64, error) {
 	if id := w.urls[text]; id != 0 {
 		return id, nil

@@ -279,7 +279,7 @@ func gapFindings(t *testing.T, dir string) (longest media.Seconds, count map[str
 	count = map[string]int{}
 	for _, f := range report.Findings {
 		t.Logf("gaps: %s: %s", f.Kind, f.Text)
-		if !strings.Contains(f.Text, "nothing has come for too long") { // true of a machine that stood still
+		if !strings.Contains(f.Text, "nothing was received for too long") { // true of a machine that stood still
 			count[f.Kind]++
 		}
 	}

@@ -22,7 +22,7 @@ type Chunk struct {
 	Name string
 }
 
-// List gives the chunks of a session in the order in which they were asked for first.
+// List gives the chunks of a session in the order in which they were requested first.
 func List(ctx context.Context, s *recorder.Session) ([]Chunk, error) {
 	type content struct {
 		name string

@@ -13,10 +13,8 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// maxReasons is how many reasons for failures in a row a finding names.
-const maxReasons = 3
+const maxReasons = 3 // how many reasons for failures in a row a finding names
 
-// asked is what a request asked for.
 type asked struct {
 	run, playlist int64
 	resource      hlsclient.Resource
@@ -25,7 +23,7 @@ type asked struct {
 
 // fetch is a received segment.
 type fetch struct {
-	// first is when it was asked for at first, began when the attempt began that brought it, and ended when it was there.
+	// first is when it was first requested, began when the attempt began that brought it, and ended when it was there.
 	first, began, ended time.Duration
 	bytes               int64
 }
@@ -84,7 +82,7 @@ func (f *finder) readExchanges() error {
 	return nil
 }
 
-// wants reports whether a playlist is looked at. What belongs to none is, unless one was asked for.
+// wants reports whether a playlist is checked. What belongs to none is, unless one was requested.
 func (f *finder) wants(playlist int64) bool {
 	return playlist == 0 && f.o.Playlist == "" || f.r.playlist(playlist) != nil
 }
@@ -162,9 +160,9 @@ func (q *requests) end(key asked, f *failure, by *recorder.Exchange) {
 	default:
 		what = fmt.Sprintf("the %s of segment %d", key.resource, f.MSN)
 	}
-	outcome := why + ", it did not come"
+	outcome := why + ", it was not received"
 	if by != nil {
-		outcome = fmt.Sprintf("%s, and then it came, %s after the first of them", reasons, seconds(f.Amount))
+		outcome = fmt.Sprintf("%s, and then it succeeded, %s after the first of them", reasons, seconds(f.Amount))
 	}
 	f.Text = fmt.Sprintf("%s failed: %s", what, outcome)
 	q.f.r.add(f.Finding)
@@ -205,8 +203,7 @@ type content struct {
 // contents finds addresses with changing content: a name that is reused in one run, or a segment that differs in the next run.
 type contents struct {
 	known map[address]content
-	// open is a finding that the next segment may belong to.
-	open *Finding
+	open  *Finding // a finding that the next segment may belong to
 }
 
 func (c *contents) take(r *Report, e *recorder.Exchange) {

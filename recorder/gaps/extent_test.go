@@ -39,11 +39,11 @@ func TestExtent(t *testing.T) {
 	}{
 		"it stands still": { // version 108 was not there at 7.95, and was at 8.005; the next not at 15.95, and was at 16.005
 			sim{shown: stands(9*second, 16*second)}, 8 * second, 7945 * ms, 8055 * ms, true,
-			", 8.000 s as seen, 7.945 to 8.055 s (at most 3.000 s)\n", "version #11 came late after #9: 8.000 s as seen",
+			", 8.000 s as seen, 7.945 to 8.055 s (at most 3.000 s)\n", "version #11 was late after #9: 8.000 s as seen",
 		},
 		"nobody could see it": { // from 9.95 on
 			sim{load: failing(10*second, 15*second)}, 7 * second, 1945 * ms, 7055 * ms, false,
-			", possibly a gap: 7.000 s as seen, 1.945 to 7.055 s (at most 3.000 s)\n", "possibly version #11 came late after #9: 7.000 s",
+			", possibly a gap: 7.000 s as seen, 1.945 to 7.055 s (at most 3.000 s)\n", "possibly version #11 was late after #9: 7.000 s",
 		},
 		"it was there before the recording": {
 			sim{shown: stands(0, 6*second)}, 6 * second, 5945 * ms, 0, true,
@@ -56,7 +56,7 @@ func TestExtent(t *testing.T) {
 		"nobody could see it, to the end": { // the last loading that worked began at 20.95
 			sim{load: failing(21*second, 99*second)}, 9995 * ms, 945 * ms, 0, false,
 			" -> the end 15:04:35.000 (at 30.0 s), possibly a gap: 9.995 s as seen, at least 0.945 s (at most 3.000 s)\n",
-			"possibly nothing new came after version #21",
+			"possibly nothing new appeared after version #21",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestCame(t *testing.T) {
 	if err := r.WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := "2 times, and then it came, 0.105 s after the first of them [exchanges 210, 211; came with 212]\n"
+	want := "2 times, and then it succeeded, 0.105 s after the first of them [exchanges 210, 211; came with 212]\n"
 	if !strings.Contains(b.String(), want) {
 		t.Errorf("the table has no %q: %s", want, &b)
 	}

@@ -31,20 +31,16 @@ type session interface {
 }
 
 type finder struct {
-	ctx context.Context
-	s   session
-	o   Options
-	r   *Report
-	// versions are by playlist what is known of each of their versions, by id.
-	versions map[int64]*history
-	// fetches are the received segments, by the id of the exchange.
-	fetches map[int64]fetch
+	ctx      context.Context
+	s        session
+	o        Options
+	r        *Report
+	versions map[int64]*history // by playlist what is known of each of their versions, by id
+	fetches  map[int64]fetch    // the received segments, by the id of the exchange
 	// open adds the gaps that last to the end of a run, for which it must be known when the playlist was loaded last.
 	open []func()
-	// lost are the failures of segments that were not received, by the id of the last exchange.
-	lost map[int64]Finding
-	// same are the segments of all playlists that begin at one time stamp.
-	same map[variantKey][]variantSegment
+	lost map[int64]Finding               // the failures of segments that were not received, by the id of the last exchange
+	same map[variantKey][]variantSegment // the segments of all playlists that begin at one time stamp
 }
 
 // Find analyzes a session, which may still be recorded, and does not close it. The error is that of reading, of ctx, or lists the
@@ -100,7 +96,7 @@ func (f *finder) find() (err error) {
 	f.variants()
 	for _, id := range slices.Sorted(maps.Keys(f.lost)) { // the recording ended before it gave them up
 		lost := f.lost[id]
-		lost.Text = fmt.Sprintf("segment %d failed: %s, it did not come before the recording ended", lost.MSN, lost.Text)
+		lost.Text = fmt.Sprintf("segment %d failed: %s, it was not received before the recording ended", lost.MSN, lost.Text)
 		f.r.add(lost)
 	}
 	return nil
@@ -113,12 +109,12 @@ const defaultTolerance = 100 * time.Millisecond
 type Options struct {
 	// Threshold is how far neighbouring versions may be apart; 0 for one and a half target durations of theirs.
 	Threshold time.Duration
-	// Playlist picks those that are looked at: by URL, by path or the end of one, by name, or by id. Empty is all.
+	// Playlist picks those that are checked: by URL, by path or the end of one, by name, or by id. Empty is all.
 	Playlist string
 	// Tolerance is the allowed difference of EXTINF from the time stamps, and of EXT-X-PROGRAM-DATE-TIME from the sum of EXTINF; 0
 	// for 100 ms.
 	Tolerance time.Duration
-	// Lateness is how long after it was first asked for a segment may be there; 0 for its duration and a target duration.
+	// Lateness is how long after it was first requested a segment may be there; 0 for its duration and a target duration.
 	Lateness time.Duration
 	// Show adds to the report the two versions of the playlist around each finding, whole.
 	Show bool

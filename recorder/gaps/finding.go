@@ -9,22 +9,17 @@ import (
 )
 
 const (
-	// maxFindings is how many findings of one kind and playlist are kept: who reads more needs the database.
-	maxFindings = 1000
-	// maxRows is how many rows of each table a finding names.
-	maxRows = 100
+	maxFindings = 1000 // how many findings of one kind and playlist are kept: who reads more needs the database
+	maxRows     = 100  // how many rows of each table a finding names
 )
 
 // Finding is something that a monitor would flag.
 type Finding struct {
-	Kind Kind
-	// Playlist is the id of a recorder.Playlist, 0 where it is not known.
-	Playlist int64
+	Kind     Kind
+	Playlist int64 // the id of a recorder.Playlist, 0 where it is not known
 	recorder.Moment
-	// UTC is that of the Moment.
-	UTC time.Time
-	// MSN is the number of the segment, or of the first; -1 for none.
-	MSN int64
+	UTC time.Time // that of the Moment
+	MSN int64     // the number of the segment, or of the first; -1 for none
 	// Versions, Exchanges and Segments are the ids of the rows that show it, in order, the first 100 of each.
 	Versions, Exchanges, Segments []int64
 	// Came is the id of the exchange that succeeded after failed requests, 0 for none. It is not among Exchanges.
@@ -39,8 +34,7 @@ type Finding struct {
 // Gap is a pair of versions that are too far apart. Between them there may be versions without news: stale ones, or such with
 // the same segments.
 type Gap struct {
-	// Playlist is the id of a recorder.Playlist.
-	Playlist int64
+	Playlist int64 // the id of a recorder.Playlist
 	// Before is the last version before the gap, and After the next with a new segment or the end; nil if the run ended first.
 	Before recorder.Version
 	After  *recorder.Version

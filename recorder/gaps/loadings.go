@@ -12,19 +12,15 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// maxStrange is how many contents of one stretch that may be no playlists are looked at.
-const maxStrange = 16
+const maxStrange = 16 // how many contents of one stretch that may be no playlists are checked
 
-// loads goes through the loadings of a playlist.
 type loads struct {
-	// troubles are those of the playlist that were not looked at yet, unexplained those that no loading explains.
+	// troubles are those of the playlist that were not checked yet, unexplained those that no loading explains.
 	troubles, unexplained []recorder.Trouble
-	// last is the loading before, and bad is set if it was no playlist.
-	last recorder.Moment
-	bad  bool
-	// strange are the stretches of loadings without a version; open is set if the last of them is not over.
-	strange []*strange
-	open    bool
+	last                  recorder.Moment // the loading before
+	bad                   bool            // it was no playlist
+	strange               []*strange      // the stretches of loadings without a version
+	open                  bool            // the last of them is not over
 }
 
 // strange is a stretch of loadings in a row whose contents are no versions.
@@ -121,9 +117,9 @@ func (l *loads) finish(f *finder) error {
 		}
 		until := "to the end of the recording"
 		if s.ended {
-			until = "until a playlist came"
+			until = "until the next playlist"
 		}
-		s.Text = fmt.Sprintf("what came is no such playlist: %s (%s, %s %s)", printable(why.Error()), plural(s.Count, "loading"),
+		s.Text = fmt.Sprintf("the answer is no such playlist: %s (%s, %s %s)", printable(why.Error()), plural(s.Count, "loading"),
 			seconds(s.Amount), until)
 		f.r.add(s.Finding)
 	}

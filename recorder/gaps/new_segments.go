@@ -77,8 +77,7 @@ func (t *tracker) dateJump(l *loaded, i int) {
 	t.f.r.add(f)
 }
 
-// wholeBefore is the first protocol version in which EXTINF may have decimals (RFC 8216, 4.3.2.1).
-const wholeBefore = 3
+const wholeBefore = 3 // the first protocol version in which EXTINF may have decimals (RFC 8216, 4.3.2.1)
 
 const (
 	// decimalSlack and wholeSlack are how much an EXTINF may be rounded: most have milliseconds at least.

@@ -20,15 +20,12 @@ import (
 const (
 	plotWidth  = 28 * vg.Centimeter
 	plotHeight = 16 * vg.Centimeter
-	// plotMargin keeps the half of the last number that is beyond an axis.
-	plotMargin = 0.5 * vg.Centimeter
+	plotMargin = 0.5 * vg.Centimeter // keeps the half of the last number that is beyond an axis
 	// otherFont is the most that the letters of an SVG, in a font of the viewer, are wider than measured: DejaVu Serif is 1.25 times
 	// as wide as Liberation Serif.
 	otherFont = 1.3
-	// maxPoints bounds the points of a line: more than there are pixels only make the file larger.
-	maxPoints = 2000
-	// maxLines is how many playlists are drawn: more can't be distinguished.
-	maxLines = 12
+	maxPoints = 2000 // bounds the points of a line: more than there are pixels only make the file larger
+	maxLines  = 12   // how many playlists are drawn: more can't be distinguished
 )
 
 // Plot draws two diagrams over the time of the recording without its pauses: the intervals between the versions of each
@@ -71,8 +68,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 }
 
 const (
-	// headRoom is left above the values, as a share of them, for the ticks of what failed.
-	headRoom = 0.12
+	headRoom = 0.12 // left above the values, as a share of them, for the ticks of what failed
 	// maxThreshold is how many times the longest interval a threshold may be to be drawn: the axis would be for it alone.
 	maxThreshold = 3
 )

@@ -21,7 +21,7 @@ func (t *tracker) threshold(a, b *m3u8.Media) time.Duration {
 		if d == 0 && t.advance != nil && !t.noTarget {
 			t.noTarget = true
 			f := t.finding(KindTargetDuration, t.advance)
-			f.Text = "the playlist has no target duration and no segments: it can't be told whether its versions are too far apart"
+			f.Text = "the playlist has no target duration and no segments: it is not known whether its versions are too far apart"
 			t.f.r.add(f)
 		}
 	}
@@ -57,7 +57,7 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 	if after == nil {
 		g.AfterUTC = r.utc(recorder.Moment{Run: run.ID, At: run.Ended})
 		g.Least = max(0, t.h.loaded[run.ID]-a.Seen)
-		f.Text = fmt.Sprintf("nothing new came after version #%d, until the end of the recording: ", a.ID)
+		f.Text = fmt.Sprintf("nothing new appeared after version #%d, until the end of the recording: ", a.ID)
 	} else {
 		g.After, g.AfterUTC = new(after.Version), r.utc(recorder.Moment{Run: after.Run, At: after.Seen})
 		g.Least = max(0, after.Unseen-a.Seen)
@@ -65,7 +65,7 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 			g.Most = after.Seen - a.Unseen
 		}
 		f.Versions = addRow(f.Versions, after.ID)
-		f.Text = fmt.Sprintf("version #%d came late after #%d: ", after.ID, a.ID)
+		f.Text = fmt.Sprintf("version #%d was late after #%d: ", after.ID, a.ID)
 	}
 	if !g.Certain() {
 		f.Text = "possibly " + f.Text
@@ -103,7 +103,7 @@ func (t *tracker) sequence(l *loaded) {
 		if f.Count > 1 {
 			missed = fmt.Sprintf("segments %d to %d", f.MSN, f.MSN+f.Count-1)
 		}
-		f.Text = fmt.Sprintf("%s stood in no version: the one before, %s earlier, ended with segment %d, and this one begins with %d",
+		f.Text = fmt.Sprintf("%s was in no version: the one before, %s earlier, ended with segment %d, and this one begins with %d",
 			missed, seconds(l.Seen-prev.Seen), prev.end()-1, l.first())
 		t.f.r.add(f)
 	}

@@ -10,14 +10,12 @@ import (
 
 // Report is what was found in a session.
 type Report struct {
-	Session recorder.Info
-	Runs    []recorder.Run
-	// Playlists are those that were looked at.
-	Playlists []PlaylistReport
+	Session   recorder.Info
+	Runs      []recorder.Run
+	Playlists []PlaylistReport // those that were checked
 	// Gaps are in the order of time. Each is in Findings too.
-	Gaps []Gap
-	// Findings are in the order of time, the first 1000 of each kind and playlist.
-	Findings []Finding
+	Gaps     []Gap
+	Findings []Finding // in the order of time, the first 1000 of each kind and playlist
 	// Counts is the number of findings of each kind, including those that were left out.
 	Counts map[Kind]int64
 	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
@@ -63,9 +61,8 @@ type PlaylistCounts struct {
 // sample is a value of a plot.
 type sample struct {
 	recorder.Moment
-	value time.Duration
-	// begins: something is missing before it.
-	begins bool
+	value  time.Duration
+	begins bool // something is missing before it
 }
 
 // kept is what maxFindings bounds.
@@ -105,7 +102,7 @@ func (r *Report) utc(m recorder.Moment) time.Time {
 	return run.Started.Add(m.At).UTC()
 }
 
-// playlist gives the report of a playlist that is looked at, nil for others.
+// playlist gives the report of a playlist that is checked, nil for others.
 func (r *Report) playlist(id int64) *PlaylistReport {
 	if i := slices.IndexFunc(r.Playlists, func(p PlaylistReport) bool { return p.ID == id }); i >= 0 {
 		return &r.Playlists[i]

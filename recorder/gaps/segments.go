@@ -13,11 +13,10 @@ import (
 // segments goes through the segments of a playlist.
 type segments struct {
 	*finder
-	p *PlaylistReport
-	h *history
-	// readable: there are segments with time stamps; unreadable are those without.
-	readable   bool
-	unreadable []Finding
+	p          *PlaylistReport
+	h          *history
+	readable   bool      // there are segments with time stamps
+	unreadable []Finding // those without
 }
 
 // readSegments checks the segments of a playlist: whether and when they were received, their content and their durations.
@@ -63,7 +62,7 @@ func (q *segments) take(s *recorder.Segment) {
 		q.p.Missing++
 		missing := finding(KindSegmentMissing, s, v.seen, "segment %d could not be had: %s", s.MSN, printable(s.Error))
 		if came {
-			missing = finding(KindSegmentMissing, s, got.ended, "segment %d came and can't be read: %s", s.MSN, printable(s.Error))
+			missing = finding(KindSegmentMissing, s, got.ended, "segment %d was received and can't be read: %s", s.MSN, printable(s.Error))
 		}
 		if lost, ok := q.lost[s.Exchange]; ok {
 			delete(q.lost, s.Exchange)
@@ -132,7 +131,7 @@ func (q *segments) length(a, b *recorder.Segment) {
 		return
 	}
 	v := q.h.byID[a.Version]
-	is, by := ticks(a.Timing.End-a.Timing.First), "its time stamps say"
+	is, by := ticks(a.Timing.End-a.Timing.First), "its time stamps have"
 	// The time stamps of b should continue those of a.
 	next := b != nil && b.Timing != nil && b.Timing.Media == a.Timing.Media && b.Run == a.Run && b.MSN == a.MSN+1 &&
 		!b.Discontinuity && !b.Gap && b.Error == "" && (b.Version == a.Version || !q.h.byID[b.Version].restarted)
@@ -170,11 +169,11 @@ func ticks(d int64) time.Duration {
 func (q *segments) content(s *recorder.Segment, v *version, got fetch) {
 	switch {
 	case got.bytes == 0:
-		q.r.add(finding(KindSegmentContent, s, got.ended, "segment %d came with nothing in it", s.MSN))
+		q.r.add(finding(KindSegmentContent, s, got.ended, "segment %d is empty", s.MSN))
 	case v.protected || v.iFrames:
 	case s.Timing == nil:
 		q.unreadable = append(q.unreadable, finding(KindSegmentContent, s, got.ended,
-			"segment %d came with %d bytes that hold no time stamps, unlike others", s.MSN, got.bytes))
+			"segment %d came with %d bytes without time stamps, unlike others", s.MSN, got.bytes))
 	default:
 		q.readable = true
 		// The last frame's length is not in the stream, and subtitles or a slide show have few.

@@ -13,8 +13,7 @@ import (
 // Shown is a version of a playlist with its text.
 type Shown struct {
 	recorder.Version
-	// UTC is when it was seen.
-	UTC  time.Time
+	UTC  time.Time // when it was seen
 	Text string
 }
 

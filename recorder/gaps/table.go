@@ -38,7 +38,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	layout := r.layout()
 	if len(r.Findings) > 0 {
-		b.WriteString("\nTimes are in UTC; after \"at\" stands where that is in the recording, as replay --offset takes it.\n")
+		b.WriteString("\nTimes are in UTC; after \"at\" is the position in the recording, as replay --offset takes it.\n")
 	}
 	if len(r.Gaps) > 0 {
 		b.WriteString("\nGAPS\n")

@@ -19,20 +19,14 @@ type tracker struct {
 	run int64
 	// prev is the last version that is not stale, last the last of all; nil at first.
 	prev, last *loaded
-	// advance is the last version that brought something new.
-	advance *loaded
-	// checked is the number after the last segment whose own tags were looked at.
-	checked int64
-	// next is when segment nextMSN, the first after prev, should begin.
-	next    dated
-	nextMSN int64
-	// noTarget: there is a finding already that the playlist has no target duration.
-	noTarget bool
-	// stale is an open finding.
-	stale *Finding
+	advance    *loaded // the last version that brought something new
+	checked    int64   // the number after the last segment whose own tags were checked
+	next       dated   // when segment nextMSN, the first after prev, should begin
+	nextMSN    int64
+	noTarget   bool     // there is a finding already that the playlist has no target duration
+	stale      *Finding // an open finding
 }
 
-// loaded is a parsed version.
 type loaded struct {
 	recorder.Version
 	m     *m3u8.Media
@@ -130,7 +124,7 @@ func (t *tracker) take(l *loaded) {
 		f := t.finding(KindPlaylistEmpty, l)
 		f.Text = "the playlist has no segments, and the one before had some"
 		if l.m.End {
-			f.Text += "; it says that it is complete"
+			f.Text += "; it is marked as complete"
 		}
 		t.f.r.add(f)
 	}
@@ -184,10 +178,10 @@ func (t *tracker) addStale(l *loaded) {
 	if t.stale == nil {
 		f := t.finding(KindStale, l)
 		if t.prev != nil && len(l.m.Segments) > 0 {
-			f.Text = fmt.Sprintf("an older version came, which ends with segment %d, after one to segment %d",
+			f.Text = fmt.Sprintf("an older version was served, which ends with segment %d, after one to segment %d",
 				l.end()-1, t.prev.end()-1)
 		} else {
-			f.Text = "an older version came"
+			f.Text = "an older version was served"
 		}
 		t.stale = &f
 	}
@@ -229,12 +223,9 @@ type history struct {
 	// exchanges brought versions, bodies are what they brought, and what the versions are.
 	exchanges map[int64]bool
 	bodies    map[recorder.Body]bool
-	// targets are the target durations, in order, one for each change.
-	targets []target
-	// loaded is for each run when the last loading began that brought a version.
-	loaded map[int64]time.Duration
-	// sequences are the discontinuity sequence numbers of the segments.
-	sequences map[place]int64
+	targets   []target                // the target durations, in order, one for each change
+	loaded    map[int64]time.Duration // for each run when the last loading began that brought a version
+	sequences map[place]int64         // the discontinuity sequence numbers of the segments
 }
 
 // place is a segment of a playlist.

@@ -15,11 +15,9 @@ import (
 
 const (
 	// paceStep is the least time between two parts of a slow body: players don't notice shorter ones.
-	paceStep = 10 * time.Millisecond
-	// flushAfter is how long a body may take after its header for the two to be sent at once.
-	flushAfter = time.Millisecond
-	// leave is how long a client has to take what was sent before its connection is reset.
-	leave = 2 * time.Second
+	paceStep   = 10 * time.Millisecond
+	flushAfter = time.Millisecond // how long a body may take after its header for the two to be sent at once
+	leave      = 2 * time.Second  // how long a client has to take what was sent before its connection is reset
 )
 
 // errSent is an error after part of an answer was sent.
@@ -34,14 +32,12 @@ type waits struct {
 
 type answer struct {
 	*outcome
-	body  []byte
-	began time.Time // of the request
-	waits waits
-	// sliced is set where a client asked for a part of a whole resource, which is from first on, of total bytes.
-	sliced       bool
+	body         []byte
+	began        time.Time // of the request
+	waits        waits
+	sliced       bool // set where a client requested a part of a whole resource, which is from first on, of total bytes
 	first, total int64
-	// unsatisfied: there is no such part.
-	unsatisfied bool
+	unsatisfied  bool // there is no such part
 }
 
 // cut takes a part of an answer that was recorded as a whole. Where there is none it stays as it is.

@@ -105,7 +105,6 @@ func (s *Server) Seek(at time.Duration) error {
 	return nil
 }
 
-// untilEnd waits for the end of the recording.
 func (s *Server) untilEnd(ctx context.Context) error {
 	for {
 		moved := s.clock.movedAfter()
@@ -127,10 +126,8 @@ func (s *Server) untilEnd(ctx context.Context) error {
 }
 
 const (
-	// maxSpeedTerm bounds both terms of a speed: a thousand times as fast or slow is beyond what a player follows.
-	maxSpeedTerm = 1000
-	// maxSpeedDigits is how many decimals of a speed make a denominator within that.
-	maxSpeedDigits = 3
+	maxSpeedTerm   = 1000 // bounds both terms of a speed: a thousand times as fast or slow is beyond what a player follows
+	maxSpeedDigits = 3    // how many decimals of a speed make a denominator within that
 )
 
 // Speed is how much time of the recording passes in a time: Num/Den, both from 1 to 1000.

@@ -18,18 +18,15 @@ type cycle struct {
 	// came is the time between the first new segment and the last, lastLong the last one's duration, dates what dates grow by; 0
 	// without dates.
 	came, lastLong, dates time.Duration
-	// plain: the numbering of the recording jumps, so that nothing can be joined to it: each pass is as recorded.
-	plain bool
+	plain                 bool // the numbering of the recording jumps, so that nothing can be joined to it: each pass is as recorded
 }
 
 const (
 	// settled is how many of the last versions are checked for the one that ends last: inconsistent servers sometimes send older
 	// ones.
-	settled = 4
-	// looked is how many of the first versions are looked at for the first that has a new segment.
-	looked = 10_000
-	// leastPeriod is the shortest pass.
-	leastPeriod = 100 * time.Millisecond
+	settled     = 4
+	looked      = 10_000                 // how many of the first versions are checked for the first that has a new segment
+	leastPeriod = 100 * time.Millisecond // the shortest pass
 )
 
 // cycles finds out how the playlists are continued.
@@ -47,7 +44,7 @@ func (s *Server) cycles(ctx context.Context) error {
 		s.loops[r] = c
 		if c.plain {
 			moves = true
-			s.o.Logger.Warn("replay: the numbering of the recorded playlist does not go on: it jumps at each pass", "path", r.path)
+			s.o.Logger.Warn("replay: the numbering of the recorded playlist is not continued: it jumps at each pass", "path", r.path)
 		}
 		if c.perPass > 0 && s.period == 0 {
 			moves = true

@@ -13,8 +13,7 @@ import (
 	"github.com/refstream/refstream/hlsclient"
 )
 
-// listed is how many playlists a refusal lists.
-const listed = 50
+const listed = 50 // how many playlists a refusal lists
 
 // ServeHTTP answers a request as it was answered at this time of the recording.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		clear(h)
 		h.Set("Access-Control-Allow-Origin", "*")
-		s.refuse(w, http.StatusInternalServerError, "the recording can't be read: the replay's log says why")
+		s.refuse(w, http.StatusInternalServerError, "the recording can't be read: see the replay's log")
 	}
 }
 

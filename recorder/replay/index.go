@@ -10,14 +10,13 @@ import (
 	"github.com/refstream/refstream/recorder"
 )
 
-// index knows all that was asked for. Contents stay in the session.
+// index knows all that was requested. Contents stay in the session.
 type index struct {
-	mapping  mapping
-	timeline recorder.Timeline
-	byPath   map[string]*resource   // with the query, as it is written
-	loose    map[string][]*resource // by the path alone, unescaped
-	// playlists are those that were asked for, that of the session first.
-	playlists []*resource
+	mapping   mapping
+	timeline  recorder.Timeline
+	byPath    map[string]*resource   // with the query, as it is written
+	loose     map[string][]*resource // by the path alone, unescaped
+	playlists []*resource            // those that were requested, that of the session first
 }
 
 func readIndex(ctx context.Context, s source) (*index, error) {

@@ -37,11 +37,11 @@ func (c *cycle) write(parts []stretch) []line {
 	for _, p := range parts {
 		out = append(out, p.dateRanges()...)
 	}
-	var said state
+	var before state
 	for i, p := range parts {
 		for k, b := range p.blocks() {
-			out = append(out, p.block(b, k == 0, i > 0, said)...)
-			said = b.state
+			out = append(out, p.block(b, k == 0, i > 0, before)...)
+			before = b.state
 		}
 	}
 	return out
@@ -69,9 +69,9 @@ func numbered(header []line, sequence, discontinuity int64) []line {
 	return out
 }
 
-// block writes a segment of the stretch after tags with the state said. opens: it is the stretch's first. joins: another
+// block writes a segment of the stretch; before is the state of the tags so far. opens: it is the stretch's first. joins: another
 // stretch is before it.
-func (s stretch) block(b block, opens, joins bool, said state) []line {
+func (s stretch) block(b block, opens, joins bool, before state) []line {
 	var out []line
 	if opens && joins && !b.broken {
 		out = append(out, line{text: "#" + discontinuityTag + "\n"})
@@ -83,7 +83,7 @@ func (s stretch) block(b block, opens, joins bool, said state) []line {
 		if !opens && !sections {
 			from.section = nil // it was written
 		}
-		out = append(out, s.dated(from.lines(said, b.msn))...)
+		out = append(out, s.dated(from.lines(before, b.msn))...)
 	}
 	if opens && !b.dated && !b.date.IsZero() {
 		out = append(out, line{text: "#" + dateTag + ":" + b.date.UTC().Format("2006-01-02T15:04:05.000Z") + "\n"})

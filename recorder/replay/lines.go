@@ -99,9 +99,8 @@ func replaceAttributes(text string, f func(name, value string) (string, bool)) s
 }
 
 const (
-	defineTag = "EXT-X-DEFINE"
-	// maxReplaced bounds a URI with its variables replaced: what is longer is left as it is.
-	maxReplaced = 64 << 10
+	defineTag   = "EXT-X-DEFINE"
+	maxReplaced = 64 << 10 // bounds a URI with its variables replaced: what is longer is left as it is
 )
 
 // variables are those of a playlist (RFC 8216bis, 4.4.2.3).

@@ -11,10 +11,8 @@ import (
 )
 
 const (
-	// streamPath is where the session's own playlist is.
-	streamPath = "/stream.m3u8"
-	// originPrefix is where things of other hosts are.
-	originPrefix = "/_origin/"
+	streamPath   = "/stream.m3u8" // where the session's own playlist is
+	originPrefix = "/_origin/"    // where things of other hosts are
 )
 
 // mapping maps addresses of the recording to paths of the replay.

@@ -40,7 +40,7 @@ func (o Options) check() (Options, error) {
 	case o.Offset < 0:
 		return o, fmt.Errorf("replay: the offset %v is negative: count from the start of the recording", o.Offset)
 	case o.Offset > 0 && !o.From.IsZero():
-		return o, errors.New("replay: Offset and From both say where to begin: give one")
+		return o, errors.New("replay: Offset and From are both set: give one")
 	}
 	if o.Speed == (Speed{}) {
 		o.Speed = Speed{1, 1}

@@ -20,7 +20,7 @@ type outcome struct {
 	announced              int64           // Content-Length, -1 for none
 	coding                 string          // Content-Encoding, empty for none
 	broken                 bool            // the body broke off
-	part                   *m3u8.ByteRange // what was asked for, nil for all
+	part                   *m3u8.ByteRange // what was requested, nil for all
 	content                m3u8.ByteRange  // what the body is of the whole resource; its Length is 0 where that is not known
 	total                  int64           // the length of the whole resource, -1 where it is not known
 	final                  *resource       // the address of the answer, after redirections

@@ -71,7 +71,7 @@ func (s span) within(total int64) (first, last int64, ok bool) {
 	return s.first, min(s.last, total-1), s.first < total
 }
 
-// servePieces answers with what was recorded in parts, where they make up what is asked for.
+// servePieces answers with what was recorded in parts, where they make up what is requested.
 func (s *Server) servePieces(w http.ResponseWriter, r *http.Request, found *resource, m moment, asked *span) error {
 	pieces := found.pieces(m)
 	end, total := int64(0), int64(-1)
@@ -117,7 +117,7 @@ func (s *Server) servePieces(w http.ResponseWriter, r *http.Request, found *reso
 		}
 		b, err := s.session.Body(r.Context(), p.body)
 		if err != nil { // the length was promised
-			s.o.Logger.Error("replay: can't go on with an answer", "path", found.path, "error", err)
+			s.o.Logger.Error("replay: can't continue an answer", "path", found.path, "error", err)
 			hangUp(r.Context(), w, true)
 			return nil
 		}

@@ -62,7 +62,7 @@ func (s *Server) playlistText(ctx context.Context, found *resource, o *outcome, 
 // placeholder is a host that no recording is of: what leads elsewhere has another.
 const placeholder = "http://replay.invalid"
 
-// root is the playlist that was asked for where r is what it was redirected to.
+// root is the playlist that was requested where r is what it was redirected to.
 func (r *resource) root() *resource {
 	if len(r.outcomes) == 0 && len(r.from) > 0 {
 		return r.from[0]

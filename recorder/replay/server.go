@@ -156,14 +156,10 @@ var errNothing = errors.New("nothing of its playlist was recorded: there is noth
 
 // Position is how far a replay is.
 type Position struct {
-	// Started: the clock runs.
-	Started bool
-	// At is the time in the recording, from 0 to Length.
-	At time.Duration
-	// Length is that of the recording.
-	Length time.Duration
-	// Pass counts the passes of a loop from 0.
-	Pass int64
+	Started bool          // the clock runs
+	At      time.Duration // the time in the recording, from 0 to Length
+	Length  time.Duration // that of the recording
+	Pass    int64         // counts the passes of a loop from 0
 }
 
 const (

@@ -127,7 +127,7 @@ func keyFormat(tag string) string {
 // lines are the tags that define the state after before, for a segment with number msn in the recording.
 func (s state) lines(before state, msn int64) []line {
 	var list []line
-	say := func(from, keys []line) {
+	add := func(from, keys []line) {
 		if slices.ContainsFunc(from, func(f line) bool { return !hasFormat(keys, keyFormat(f.content())) }) {
 			list = append(list, line{text: noKey})
 		}
@@ -137,13 +137,13 @@ func (s state) lines(before state, msn int64) []line {
 	}
 	keys := before.keys
 	if s.section != nil {
-		say(keys, s.under)
+		add(keys, s.under)
 		list = append(list, *s.section)
 		if keys = s.under; slices.Equal(keys, s.keys) {
 			return list
 		}
 	}
-	say(keys, s.keys)
+	add(keys, s.keys)
 	return list
 }
 

@@ -24,8 +24,7 @@ const (
 	positionPath, gapsPath = "/_replay/position", "/_replay/gaps"
 	// seekHeader and its value mark a request to move the clock: a page of another origin can't send the header without permission.
 	seekHeader, seekValue = "X-Refstream", "replay"
-	// maxSeek bounds the body of such a request, in bytes.
-	maxSeek = 1 << 10
+	maxSeek               = 1 << 10 // bounds the body of such a request, in bytes
 )
 
 // Page answers what the replay page asks about the recording: where the replay is, what gaps finds, and to go elsewhere.
@@ -39,7 +38,7 @@ type Page struct {
 	Forward bool
 
 	mu     sync.Mutex
-	report []byte // what gaps found, as JSON; nil before it was asked for
+	report []byte // what gaps found, as JSON; nil before it was requested
 }
 
 // position is the answer of positionPath. Times are seconds of the recording.
@@ -141,7 +140,7 @@ func (p *Page) serveGaps(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Err() == nil {
 			p.Options.Logger.Warn("what gaps finds can't be shown", "error", err)
 		}
-		writeRefusal(w, http.StatusInternalServerError, errors.New("the recording can't be looked through: the replay's log says why"))
+		writeRefusal(w, http.StatusInternalServerError, errors.New("the recording can't be looked through: see the replay's log"))
 		return
 	}
 	writeAnswer(w, http.StatusOK, "application/json", report)

@@ -59,8 +59,7 @@ func audioTicks(data []byte) (ticks int64, ok bool) {
 	return samples * media.TicksPerSecond / rate, true
 }
 
-// longestAudioHeader is how much of a frame identifies it.
-const longestAudioHeader = 7
+const longestAudioHeader = 7 // how much of a frame identifies it
 
 type audioFrame struct {
 	size          int   // in bytes, more than 0

@@ -17,8 +17,7 @@ import (
 
 // Span is the time that a segment covers.
 type Span struct {
-	// Media is what was measured: "video", or "audio" where there is no video.
-	Media string
+	Media string // what was measured: "video", or "audio" where there is no video
 	// First is the smallest PTS in 90 kHz ticks, 0 to 2^33-1; End is the largest plus a frame, on the same count and not wrapped.
 	First, End int64
 }

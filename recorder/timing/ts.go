@@ -10,8 +10,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// privateStream is the stream_id of AC-3, and of many others.
-const privateStream = 0xBD
+const privateStream = 0xBD // the stream_id of AC-3, and of many others
 
 // maxPacket bounds a PES packet of audio, whose length field ends at 64 KiB.
 const maxPacket = 1 << 20
@@ -26,8 +25,7 @@ type stampedStream struct {
 	kind string
 	pid  uint16
 	pts  []int64 // of each PES packet with one, unwrapped, in order
-	// last is the content of the last of them.
-	last []byte
+	last []byte  // the content of the last of them
 }
 
 // measureTS reads the first stream of video, or else of audio, by stream_id: the tables may be in an initialization section.

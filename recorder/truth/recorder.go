@@ -23,16 +23,11 @@ import (
 )
 
 const (
-	// every is how often the truth about a stream that is recorded is asked for.
-	every = 2 * time.Second
-	// firstTimeout bounds the wait for the first answer: another server may never give one.
-	firstTimeout = 5 * time.Second
-	// lastTimeout bounds the question at the end, so that a stop is over in time.
-	lastTimeout = time.Second
-	// maxClocks bounds the answer about the clocks, in bytes: it has about 1 kB.
-	maxClocks = 64 << 10
-	// atOnce bounds what is asked for at once, in frames: a quarter of an hour at 60 frames/s.
-	atOnce = 50_000
+	every        = 2 * time.Second // how often the truth about a stream that is recorded is requested
+	firstTimeout = 5 * time.Second // bounds the wait for the first answer: another server may never give one
+	lastTimeout  = time.Second     // bounds the question at the end, so that a stop is over in time
+	maxClocks    = 64 << 10        // bounds the answer about the clocks, in bytes: it has about 1 kB
+	atOnce       = 50_000          // bounds what is requested at once, in frames: a quarter of an hour at 60 frames/s
 	// reach is how much before the window the truth begins: playlists name segments a little longer than that.
 	reach   = 30 * time.Second
 	timeout = 30 * time.Second
@@ -48,7 +43,7 @@ type Recorder struct {
 
 	channel Channel
 	files   *files
-	from    int64 // the first frame that is asked for
+	from    int64 // the first frame that is requested
 	failing bool
 
 	begun   sync.Once
@@ -203,7 +198,7 @@ func (t *Recorder) ask(ctx context.Context) {
 			return
 		}
 		if t.failing {
-			t.logger.Info("the truth comes again", "channel", t.channel.Name)
+			t.logger.Info("the truth is recorded again", "channel", t.channel.Name)
 		}
 		t.failing = false
 		if more {

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// step is how often what is due of a truth is brought into the store.
-	step = 100 * time.Millisecond
+	step = 100 * time.Millisecond // how often what is due of a truth is brought into the store
 	// lead is how much earlier than it was generated a record may be read: more than the error of the measured server clock, less
 	// than the time from a frame's generation to its segment.
 	lead = 500 * time.Millisecond
