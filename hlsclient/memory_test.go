@@ -225,7 +225,7 @@ func TestSlow(t *testing.T) {
 		slow := func(r *http.Response) { r.Body = &slowBody{r.Request.Context(), 1 << 30, 9 * time.Second} }
 		c.Attempts = 1
 		c.HTTP = &http.Client{Transport: answers{"/p.m3u8": slow}}
-		if err := c.Run(t.Context(), "http://o/p.m3u8", Handler{}); err == nil || !strings.Contains(err.Error(), "too slowly: 6 bytes in 1m0s") {
+		if err := c.Run(t.Context(), "http://o/p.m3u8", Handler{}); err == nil || !strings.Contains(err.Error(), "too slow: 6 bytes in 1m0s") {
 			t.Error(err)
 		}
 		c.HTTP = &http.Client{Transport: answers{"/p.m3u8": text(fmt.Sprintf(vodOf, "#EXTINF:1,\ns.ts\n")), "/s.ts": slow}}

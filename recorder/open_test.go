@@ -124,7 +124,7 @@ func TestBroken(t *testing.T) {
 			write(t, data, dir, databaseFile)
 			return dir
 		}},
-		{"no address", ErrDamaged, "of what stream", func(t *testing.T, dir string) string {
+		{"no address", ErrDamaged, "name its stream", func(t *testing.T, dir string) string {
 			execute(t, dir, `DELETE FROM session`)
 			return dir
 		}},
