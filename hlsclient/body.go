@@ -32,6 +32,7 @@ type Reader struct {
 	file *os.File // nil for one in memory
 }
 
+// Close ends the reading.
 func (r *Reader) Close() error {
 	if r.file == nil {
 		return nil

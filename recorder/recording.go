@@ -267,7 +267,7 @@ func (r *recording) trouble(f *feed, at time.Time, err error) error {
 		return nil
 	}
 	r.warn("the stream has a problem", "error", err)
-	if err == f.failure { // that very one: one that wraps it has more
+	if err == f.failure { //nolint:errorlint // that very one: one that wraps it has more
 		return nil
 	}
 	return r.w.exec(`INSERT INTO troubles (run, playlist, at, error) VALUES (?, ?, ?, ?)`, r.w.run, orNull(f.id), r.w.at(at), err.Error())
