@@ -15,17 +15,17 @@ import (
 
 // Read reads a list of at most MaxDetections. Errors say which detection is wrong, counted from 1.
 func (r Reading) Read(in io.Reader) (List, error) {
-	var l List
+	l := List{Clock: r.Clock, At: []media.Seconds{}}
 	text := bufio.NewReader(in)
 	mark := skipMark(text)
 	var err error
 	switch r.Format {
 	case CSV:
-		l, err = r.readCSV(&lineReader{in: text})
+		err = r.readCSV(&l, &lineReader{in: text})
 	case FFmpeg:
-		l, err = r.readLog(&lineReader{in: text})
+		err = r.readLog(&l, &lineReader{in: text})
 	default:
-		l, err = r.readJSON(text, mark)
+		err = eachJSON(text, mark, "detections", func(v json.RawMessage) error { return r.addDetection(&l, v) })
 	}
 	if err != nil {
 		return List{}, fmt.Errorf("read detections: %w", err)
@@ -61,22 +61,22 @@ func skipMark(in *bufio.Reader) int64 {
 	return int64(n)
 }
 
-// readJSON reads what comes after so many bytes of another kind.
-func (r Reading) readJSON(in io.Reader, after int64) (List, error) {
-	l := List{Clock: r.Clock, At: []media.Seconds{}}
+// eachJSON gives each value of a list to each: of arrays, of objects whose member list is one, and values that stand alone. The
+// list is after so many bytes of another kind.
+func eachJSON(in io.Reader, after int64, list string, each func(json.RawMessage) error) error {
 	count := &counter{in: in}
 	d := json.NewDecoder(count)
 	for {
 		var v json.RawMessage
 		err := d.Decode(&v)
 		if errors.Is(err, io.EOF) {
-			return l, nil
+			return nil
 		}
 		if err != nil {
-			return l, fmt.Errorf("at byte %d: %w", after+errorOffset(err, d, count), err)
+			return fmt.Errorf("at byte %d: %w", after+errorOffset(err, d, count), err)
 		}
-		if err := r.addValue(&l, v); err != nil {
-			return l, err
+		if err := eachOf(v, list, each); err != nil {
+			return err
 		}
 	}
 }
@@ -105,24 +105,22 @@ func errorOffset(err error, d *json.Decoder, in *counter) int64 {
 	return d.InputOffset()
 }
 
-// addValue reads a value that stands by itself: a list, an object that holds one, or a detection.
-func (r Reading) addValue(l *List, v json.RawMessage) error {
+// eachOf takes apart a value: a list, an object that holds one, or an entry of one.
+func eachOf(v json.RawMessage, list string, each func(json.RawMessage) error) error {
 	if v[0] == '{' {
-		var whole struct {
-			Detections json.RawMessage `json:"detections"`
-		}
+		var whole map[string]json.RawMessage
 		if err := json.Unmarshal(v, &whole); err != nil {
 			return err
 		}
-		if whole.Detections == nil {
-			return r.addDetection(l, v)
+		if whole[list] == nil {
+			return each(v)
 		}
-		if v = whole.Detections; v[0] != '[' {
-			return errors.New("the member detections is not an array")
+		if v = whole[list]; v[0] != '[' {
+			return fmt.Errorf("the member %s is not an array", list)
 		}
 	}
 	if v[0] != '[' {
-		return r.addDetection(l, v)
+		return each(v)
 	}
 	d := json.NewDecoder(bytes.NewReader(v))
 	if _, err := d.Token(); err != nil {
@@ -133,7 +131,7 @@ func (r Reading) addValue(l *List, v json.RawMessage) error {
 		if err := d.Decode(&one); err != nil {
 			return err
 		}
-		if err := r.addDetection(l, one); err != nil {
+		if err := each(one); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package score
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/refstream/refstream/media"
 )
 
 // What PySceneDetect's list of scenes has: a line of cuts, which may be missing, and a header. A scene's start in seconds counts
@@ -32,18 +31,17 @@ type layout struct {
 	skip   int  // rows after it that are no detections
 }
 
-func (r Reading) readCSV(in io.Reader) (List, error) {
-	l := List{Clock: r.Clock, At: []media.Seconds{}}
+func (r Reading) readCSV(l *List, in io.Reader) error {
 	rows := newRows(in)
 	row, err := rows.Read()
 	if err == nil && row[0] == sceneCuts {
 		if row, err = rows.Read(); err != nil {
-			return l, fmt.Errorf("there are no scenes after the list of cuts: %w", err)
+			return fmt.Errorf("there are no scenes after the list of cuts: %w", err)
 		}
 	}
 	var form layout
 	if err == nil {
-		if form, err = r.layout(&l, row); err == nil && form.header {
+		if form, err = r.layout(l, row); err == nil && form.header {
 			row, err = rows.Read()
 		}
 	}
@@ -54,16 +52,16 @@ func (r Reading) readCSV(in io.Reader) (List, error) {
 		}
 		if form.column >= len(row) {
 			line, _ := rows.FieldPos(0)
-			return l, fmt.Errorf("line %d has no column %s", line, l.Clock)
+			return fmt.Errorf("line %d has no column %s", line, l.Clock)
 		}
-		if err := r.add(&l, row[form.column]); err != nil {
-			return l, err
+		if err := r.add(l, row[form.column]); err != nil {
+			return err
 		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return l, err
+	return err
 }
 
 // newRows reads rows whose cells are separated by commas, or by tabs where the first line has a tab before any comma.
@@ -141,29 +139,37 @@ func otherSeparator(row []string) string {
 	return ""
 }
 
-// began is how ffmpeg's filters blackdetect, freezedetect, silencedetect and scdet log when something begins, in seconds.
-var began = regexp.MustCompile(`\b(black_start|freeze_start|silence_start|lavfi\.scd\.time) ?[:=] ?(-?[0-9.]+)`)
+// logged is how ffmpeg's filters blackdetect, freezedetect, silencedetect and scdet log when something begins and ends, in seconds.
+var logged = regexp.MustCompile(`\b(black_|freeze_|silence_|lavfi\.scd\.)(start|end|time) ?[:=] ?(-?[0-9.]+)`)
 
-// readLog reads what ffmpeg logs of one of these filters. What is not about it is left out, so a whole log does.
-func (r Reading) readLog(in io.Reader) (List, error) {
-	l := List{Clock: Time, At: []media.Seconds{}}
-	if r.Clock != "" && r.Clock != Time {
-		return l, fmt.Errorf("ffmpeg logs seconds, no %s: leave the clock out", r.Clock)
-	}
-	lines, filter := bufio.NewScanner(in), ""
+// eachLogged gives what these filters log to each. What is not about it is left out, so a whole log does.
+func eachLogged(in io.Reader, each func(filter, edge, at string) error) error {
+	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine+1)
 	for lines.Scan() {
-		for _, found := range began.FindAllStringSubmatch(lines.Text(), -1) {
-			if filter == "" {
-				filter = found[1]
-			}
-			if found[1] != filter {
-				return l, fmt.Errorf("the log has %s and %s: keep the lines of one filter", filter, found[1])
-			}
-			if err := r.add(&l, found[2]); err != nil {
-				return l, err
+		for _, found := range logged.FindAllStringSubmatch(lines.Text(), -1) {
+			if err := each(found[1], found[2], found[3]); err != nil {
+				return err
 			}
 		}
 	}
-	return l, lines.Err()
+	return lines.Err()
+}
+
+// readLog reads when what one of these filters finds begins.
+func (r Reading) readLog(l *List, in io.Reader) error {
+	if r.Clock != "" && r.Clock != Time {
+		return fmt.Errorf("ffmpeg logs seconds, no %s: leave the clock out", r.Clock)
+	}
+	l.Clock = Time
+	filter := ""
+	return eachLogged(in, func(name, edge, at string) error {
+		if edge == "end" {
+			return nil
+		}
+		if filter = cmp.Or(filter, name+edge); filter != name+edge {
+			return fmt.Errorf("the log has %s and %s: keep the lines of one filter", filter, name+edge)
+		}
+		return r.add(l, at)
+	})
 }
