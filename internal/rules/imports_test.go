@@ -86,7 +86,7 @@ var table = map[string]arrows{
 		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/id3 format/ts format/flv " +
 			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
-	"analyzer/verify/score": {may: words("media markers")},
+	"analyzer/verify/score": {may: words("media markers internal/junit internal/redact")},
 	"analyzer/verify/truth": {
 		may:   words("markers scenario internal/jsonlines"),
 		tests: words("analyzer/verify/internal/verifytest"),
@@ -98,7 +98,7 @@ var table = map[string]arrows{
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/verify/report": {
-		may:       words("media markers internal/redact analyzer analyzer/input analyzer/verify/pixels"),
+		may:       words("media markers internal/junit internal/redact analyzer analyzer/input analyzer/verify/pixels"),
 		libraries: words("gonum.org/v1/plot"),
 	},
 	"analyzer/verify": {
@@ -174,6 +174,8 @@ var table = map[string]arrows{
 	"internal/atomicfile": {},
 	// Files of JSON Lines.
 	"internal/jsonlines": {may: words("internal/atomicfile")},
+	// Reports for CI systems.
+	"internal/junit": {may: words("internal/redact")},
 	// What nobody is to see in logs and errors.
 	"internal/redact": {},
 	// How much is logged.

@@ -1,51 +1,25 @@
 package report
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/internal/junit"
 )
-
-// junitSuite is the report in the XML that CI systems read of JUnit (the schema of Apache Ant's junitreport).
-type junitSuite struct {
-	XMLName  xml.Name    `xml:"testsuite"`
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Time     string      `xml:"timestamp,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string        `xml:"classname,attr"`
-	Name    string        `xml:"name,attr"`
-	Failure *junitFailure `xml:"failure"`
-	Error   *junitFailure `xml:"error"`
-	Out     string        `xml:"system-out,omitempty"`
-}
-
-type junitFailure struct {
-	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
-}
 
 // WriteJUnit writes the report as JUnit XML: a test case for each aspect of the stream, so that what was right is seen
 // too. A stream of which nothing is known is an error.
 func (r *Report) WriteJUnit(w io.Writer) error {
-	suite := junitSuite{Name: "refstream verify " + redact.Unseen(r.Input), Time: r.At.Format("2006-01-02T15:04:05")}
+	suite := junit.Suite{Name: "refstream verify " + r.Input, Time: r.At}
 	if r.Verdict == Unknown {
-		suite.Cases = append(suite.Cases, junitCase{
-			Class: "verify", Name: "verdict", Error: &junitFailure{redact.Unseen(strings.Join(r.Notes, "; ")), string(Unknown)},
+		suite.Cases = append(suite.Cases, junit.Case{
+			Class: "verify", Name: "verdict", Error: &junit.Failure{Message: strings.Join(r.Notes, "; "), Type: string(Unknown)},
 		})
-		suite.Errors++
 	}
 	for _, a := range r.aspects() {
-		c := junitCase{Class: "verify", Name: a.name}
+		c := junit.Case{Class: "verify", Name: a.name}
 		var failed, allowed []string
 		kind := ""
 		for _, f := range r.Findings {
@@ -58,19 +32,13 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 				kind = string(f.Kind)
 			}
 		}
-		c.Out = redact.Unseen(strings.Join(allowed, "; "))
+		c.Out = strings.Join(allowed, "; ")
 		if len(failed) > 0 {
-			c.Failure = &junitFailure{redact.Unseen(strings.Join(failed, "; ")), kind}
-			suite.Failures++
+			c.Failure = &junit.Failure{Message: strings.Join(failed, "; "), Type: kind}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
-	suite.Tests = len(suite.Cases)
-	out, err := xml.MarshalIndent(suite, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, out)
-	}
-	if err != nil {
+	if err := suite.Write(w); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
