@@ -88,7 +88,7 @@ var table = map[string]arrows{
 	},
 	"analyzer/verify/score": {may: words("media markers internal/junit internal/redact")},
 	"analyzer/verify/truth": {
-		may:   words("markers scenario internal/jsonlines"),
+		may:   words("media markers scenario internal/jsonlines"),
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
 	// Test code: what the tests of verify and its packages share.

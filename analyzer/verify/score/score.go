@@ -1,10 +1,11 @@
-// Package score says how good a detector of events is: it compares a list of detections with the markers of a stream.
+// Package score says how good a detector of events is: it compares a list of detections with the markers of a stream. And how good a
+// monitor is: it compares its alarms with labelled faults.
 //
 // Detections and markers are paired one to one so that as many as possible are within a tolerance of each other and,
 // among all ways to do so, the sum of the distances is smallest. What is left over was missed or is spurious. Times are
 // whole nanoseconds from the epoch throughout; only ratios and slopes, which are statistics, are floating point.
 //
-// Detections are read from JSON (RFC 8259), JSON Lines or CSV (RFC 4180).
+// Lists are read from JSON (RFC 8259), JSON Lines, CSV (RFC 4180) or a log of ffmpeg.
 package score
 
 import (
@@ -63,10 +64,11 @@ func Compute(l List, list []markers.Marker, o Options) (Report, error) {
 	return newReport(l, list, truth, found, pairs, o), nil
 }
 
-// point is a marker or a detection: an instant, and its index in the list that it comes from.
+// point is a marker, fault or detection: when it begins, the last instant at which a detection of it may begin, and its index in
+// the list that it comes from.
 type point struct {
-	at    media.Seconds
-	index int
+	at, until media.Seconds
+	index     int
 }
 
 func comparePoints(a, b point) int {
@@ -83,7 +85,7 @@ func comparePoints(a, b point) int {
 func references(c Clock, list []markers.Marker, o Options) []point {
 	out := make([]point, 0, len(list))
 	for i, m := range list {
-		p := point{at: c.of(m), index: i}
+		p := point{at: c.of(m), until: c.of(m), index: i}
 		if o.inRange(p.at) {
 			out = append(out, p)
 		}

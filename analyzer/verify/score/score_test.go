@@ -1,6 +1,7 @@
 package score
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -154,7 +155,8 @@ func TestMatchIsBest(t *testing.T) {
 	points := func(n int) []point {
 		list := make([]point, n)
 		for i := range list {
-			list[i] = point{media.Seconds(random.IntN(30)), i}
+			at := media.Seconds(random.IntN(30))
+			list[i] = point{at, at, i}
 		}
 		slices.SortFunc(list, comparePoints)
 		return list
@@ -261,6 +263,17 @@ func TestWriteTable(t *testing.T) {
 		var b strings.Builder
 		if err := r.WriteTable(&b); err != nil {
 			t.Fatal(err)
+		}
+		var page, suite strings.Builder
+		if err := errors.Join(r.WriteHTML(&page, "x", time.Time{}), r.WriteJUnit(&suite, "x", time.Time{})); err != nil {
+			t.Fatal(err)
+		}
+		failures := r.Missed + min(r.Spurious, 1)
+		if want := fmt.Sprintf(`tests="%d" failures="%d"`, r.Markers+1, failures); !strings.Contains(suite.String(), want) {
+			t.Errorf("%s: no %s in\n%s", name, want, &suite)
+		}
+		if got := strings.Count(page.String(), "<tr>"); got != 8+r.Missed+r.Spurious {
+			t.Errorf("%s: %d rows in the page\n%s", name, got, &page)
 		}
 		for _, want := range c.want {
 			if !strings.Contains(b.String(), want) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Folder is the truth that refstream generate writes: truth.json with frames.jsonl and markers.jsonl beside it. name is
@@ -58,6 +59,16 @@ func (f folder) Channel(context.Context) (markers.Channel, error) {
 		return markers.Channel{}, err
 	}
 	return *t.Channel, nil
+}
+
+// Stretch is the stretch of the stream that is in the folder, on the HLS clock.
+func (f folder) Stretch() (from, to media.Seconds, err error) {
+	t, err := f.read()
+	if err != nil {
+		return 0, 0, err
+	}
+	clock := t.Channel.Clock()
+	return clock.Time(*t.First), clock.Time(*t.Last + 1), nil
 }
 
 func (f folder) Between(ctx context.Context, first, last int64) (Truth, error) {
