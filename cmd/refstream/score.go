@@ -23,16 +23,18 @@ import (
 // scoreFlags are those of the command score.
 type scoreFlags struct {
 	truthFlags
-	clock, format, offset, from, to, json string
-	tolerance, maxError                   time.Duration
-	minPrecision, minRecall               float64
+	faultFlags
+	clock, format, offset, from, to string
+	json, junit, html               string
+	tolerance, maxError             time.Duration
+	minPrecision, minRecall         float64
 }
 
 func newScore(stdout, _ io.Writer) *cobra.Command {
 	var f scoreFlags
 	cmd := &cobra.Command{
 		Use:   "score DETECTIONS",
-		Short: "Say how good a detector of events is",
+		Short: "Say how good a detector of events or a monitor of faults is",
 		Long: `Compare a list of detections with the markers of a stream: precision, recall, and how early or late they are.
 
 DETECTIONS is a file, or - for standard input: JSON, JSON Lines, CSV, or a log of ffmpeg.
@@ -42,12 +44,21 @@ DETECTIONS is a file, or - for standard input: JSON, JSON Lines, CSV, or a log o
 A time is seconds from the epoch, such as 12.5, or 00:00:12.500. Detections and markers are paired one to one, as many
 as are within the tolerance of each other. Tools that count from the first picture need --offset where that is not frame 0.
 
+With --faults the alarms of a monitor are compared with labelled faults. An alarm has a name, a start and perhaps an end
+and seen_at, when it was raised: objects with the members alarm, start, end and seen_at, columns of these names, or a
+log of ffmpeg. A time is seconds from the epoch or UTC, such as 2026-01-31T12:00:00.5Z. An alarm finds a fault if it
+begins during the fault, within the tolerance; its name is one that the fault's record has for alarms, that of the
+fault's kind, or one of --alias. Faults that were not done are not missed, and what a fault implies or damages besides is
+neither right nor wrong.
+
 With --min-precision, --min-recall or --max-error, exit code 1 says that the detector is not as good as that; 2 that it
 could not be told.`,
 		Example: `  refstream score found.json --truth http://127.0.0.1:8080 --from 100 --to 400
   refstream score found.csv --truth clip --clock frame --tolerance 100ms --min-recall 0.95
   my-detector stream.ts | refstream score - --truth clip --json -
-  ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip`,
+  ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip
+  ffmpeg -i faulty/index.m3u8 -vf freezedetect -f null - 2>&1 | refstream score - --faults faulty --min-duration 2s
+  refstream score alarms.csv --faults faults.jsonl --alias TR101290.1.4=ts.lose --min-recall 0.9 --html score.html`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return untold(errors.New("give one file of detections, or - for standard input: refstream score found.json"))
@@ -58,17 +69,20 @@ could not be told.`,
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
 	flags := cmd.Flags()
-	f.register(flags)
+	f.truthFlags.register(flags)
+	f.faultFlags.register(flags)
 	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")
 	flags.StringVar(&f.format, "format", "", "how they are written: json, csv or ffmpeg; without it by how the list begins")
-	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker")
+	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker,\nor the start of an alarm before or after its fault")
 	flags.StringVar(&f.offset, "offset", "0", "what to add to each detection: seconds, or with a unit, such as 40ms")
-	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers from here on could be detected")
-	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers up to here could be detected")
+	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers and faults from here on could be detected")
+	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers and faults up to here could be detected")
 	flags.StringVar(&f.json, "json", "", "write the score as JSON into this file; - is standard output, without the table")
+	flags.StringVar(&f.junit, "junit", "", "write the score as JUnit XML into this file; - is standard output, without the table")
+	flags.StringVar(&f.html, "html", "", "write the score as one page into this file")
 	flags.Float64Var(&f.minPrecision, "min-precision", 0, "the precision that is demanded, 0 to 1")
 	flags.Float64Var(&f.minRecall, "min-recall", 0, "the recall that is demanded, 0 to 1")
-	flags.DurationVar(&f.maxError, "max-error", 0, "the largest 95th percentile of errors that is allowed; 0 for any")
+	flags.DurationVar(&f.maxError, "max-error", 0, "the largest 95th percentile of errors, or of the times until a fault's alarm,\nthat is allowed; 0 for any")
 	return cmd
 }
 
@@ -77,22 +91,50 @@ func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) erro
 	if err != nil {
 		return untold(err)
 	}
+	if f.faults != "" {
+		return f.runFaults(cmd, name, stdout)
+	}
 	report, err := f.compute(cmd, name)
-	if err != nil {
-		return untold(err)
-	}
-	err = writeReport(cmd.Context(), f.json, stdout, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
-	})
-	if err == nil && f.json != "-" {
-		err = report.WriteTable(stdout)
+	if err == nil {
+		err = f.write(cmd.Context(), stdout, name, report)
 	}
 	if err != nil {
 		return untold(err)
 	}
-	return f.demand(report)
+	return f.demand(report.Precision, report.Recall, report.P95,
+		fmt.Sprintf("%d detections, %d markers, %d pairs", report.Detections, report.Markers, report.Matched))
+}
+
+// scoreReport is a report of a list of that name.
+type scoreReport interface {
+	WriteTable(w io.Writer) error
+	WriteJUnit(w io.Writer, name string, at time.Time) error
+	WriteHTML(w io.Writer, name string, at time.Time) error
+}
+
+// write writes a report in every form that is asked for.
+func (f *scoreFlags) write(ctx context.Context, stdout io.Writer, name string, report scoreReport) error {
+	at := time.Now()
+	for _, out := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{f.json, func(w io.Writer) error {
+			enc := json.NewEncoder(w)
+			enc.SetIndent("", "  ")
+			return enc.Encode(report)
+		}},
+		{f.junit, func(w io.Writer) error { return report.WriteJUnit(w, name, at) }},
+		{f.html, func(w io.Writer) error { return report.WriteHTML(w, name, at) }},
+	} {
+		if err := writeReport(ctx, out.name, stdout, out.write); err != nil {
+			return err
+		}
+	}
+	if f.json == "-" || f.junit == "-" || f.html == "-" {
+		return nil
+	}
+	return report.WriteTable(stdout)
 }
 
 // check refuses demands that nothing could meet or miss.
@@ -108,17 +150,20 @@ func (f *scoreFlags) check() error {
 	if f.maxError < 0 {
 		return fmt.Errorf("--max-error: %v is negative", f.maxError)
 	}
-	return nil
+	if f.json == "-" && f.junit == "-" {
+		return errors.New("--json, --junit: only one report can go to standard output: name a file for the other")
+	}
+	return f.faultFlags.check()
 }
 
-// demand compares the score with what is demanded.
-func (f *scoreFlags) demand(r score.Report) error {
+// demand compares a score with what is demanded. p95 is of the errors, counted what was compared.
+func (f *scoreFlags) demand(precision, recall *float64, p95 *media.Seconds, counted string) error {
 	var short, none []string
 	for _, d := range []struct {
 		name  string
 		value *float64
 		least float64
-	}{{"precision", r.Precision, f.minPrecision}, {"recall", r.Recall, f.minRecall}} {
+	}{{"precision", precision, f.minPrecision}, {"recall", recall, f.minRecall}} {
 		switch {
 		case d.least <= 0:
 		case d.value == nil:
@@ -129,26 +174,25 @@ func (f *scoreFlags) demand(r score.Report) error {
 	}
 	switch {
 	case f.maxError == 0:
-	case r.P95 == nil:
+	case p95 == nil:
 		none = append(none, "error")
-	case *r.P95 > media.Seconds(f.maxError):
-		short = append(short, fmt.Sprintf("the 95th percentile of the errors, %s s, is above %v", r.P95, f.maxError))
+	case *p95 > media.Seconds(f.maxError):
+		short = append(short, fmt.Sprintf("the 95th percentile of the errors, %s s, is above %v", p95, f.maxError))
 	}
 	switch {
 	case len(short) > 0:
 		return notTrue("the detector falls short: %s", strings.Join(short, ", "))
 	case len(none) > 0:
-		return untold(fmt.Errorf("there is no %s to measure: %d detections, %d markers, %d pairs", strings.Join(none, " and no "),
-			r.Detections, r.Markers, r.Matched))
+		return untold(fmt.Errorf("there is no %s to measure: %s", strings.Join(none, " and no "), counted))
 	}
 	return nil
 }
 
-func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, err error) {
-	ctx := cmd.Context()
-	o := score.Options{Tolerance: media.Seconds(f.tolerance)}
+// options reads how lists are compared, and the clock of what is read.
+func (f *scoreFlags) options() (o score.Options, clock score.Clock, err error) {
+	o.Tolerance = media.Seconds(f.tolerance)
 	if o.Offset, err = secondsOf(f.offset); err != nil {
-		return r, fmt.Errorf("--offset: %w", err)
+		return o, "", fmt.Errorf("--offset: %w", err)
 	}
 	for _, bound := range []struct {
 		flag, text string
@@ -159,15 +203,23 @@ func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, e
 		}
 		t, err := secondsOf(bound.text)
 		if err != nil {
-			return r, fmt.Errorf("--%s: %w", bound.flag, err)
+			return o, "", fmt.Errorf("--%s: %w", bound.flag, err)
 		}
 		*bound.to = &t
 	}
-	clock := score.Clock("")
 	if f.clock != "" {
 		if clock, err = score.ParseClock(f.clock); err != nil {
-			return r, fmt.Errorf("--clock: %w", err)
+			return o, "", fmt.Errorf("--clock: %w", err)
 		}
+	}
+	return o, clock, nil
+}
+
+func (f *scoreFlags) compute(cmd *cobra.Command, name string) (r score.Report, err error) {
+	ctx := cmd.Context()
+	o, clock, err := f.options()
+	if err != nil {
+		return r, err
 	}
 	source, err := f.source("", cmd.Flags().Changed)
 	if err != nil {
@@ -231,33 +283,46 @@ const maxDetectionBytes = 64 << 20
 var errLongList = errors.New("the list has more than 64 MiB: give detections only")
 
 // read reads the detections from a file or standard input, until ctx ends.
-func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in score.Reading) (score.List, error) {
+func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in score.Reading) (l score.List, err error) {
+	err = readText(ctx, name, stdin, "detections", func(text *bufio.Reader) error {
+		if in.Format, err = f.formatOf(text); err == nil {
+			l, err = in.Read(text)
+		}
+		return err
+	})
+	return l, err
+}
+
+// readText gives read a file, or standard input where its name is -, until ctx ends. what is in it.
+func readText(ctx context.Context, name string, stdin io.Reader, what string, read func(*bufio.Reader) error) error {
 	list, open := stdin.(*os.File)
+	var file *input.File
+	var err error
 	switch {
 	case name != "-":
-		file, err := input.OpenFile(ctx, name)
-		if err != nil {
-			return score.List{}, fmt.Errorf("read detections: %w", err)
-		}
-		defer file.Close()
-		stdin = file
+		file, err = input.OpenFile(ctx, name)
 	case open:
-		file, err := input.WaitOn(ctx, list)
-		if err != nil {
-			return score.List{}, fmt.Errorf("read detections: %w", err)
-		}
+		file, err = input.WaitOn(ctx, list)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", what, err)
+	}
+	if file != nil {
 		defer file.Close()
 		stdin = file
 	}
-	text := bufio.NewReader(&boundedList{stdin, maxDetectionBytes})
-	switch in.Format = score.Format(f.format); in.Format {
+	return read(bufio.NewReader(&boundedList{stdin, maxDetectionBytes}))
+}
+
+// formatOf is how a list is written: by the flag, or by how it begins.
+func (f *scoreFlags) formatOf(text *bufio.Reader) (score.Format, error) {
+	switch format := score.Format(f.format); format {
 	case score.JSON, score.CSV, score.FFmpeg:
+		return format, nil
 	case "":
-		in.Format = score.FormatOf(text)
-	default:
-		return score.List{}, fmt.Errorf("--format: %q is not a format: use json, csv or ffmpeg", f.format)
+		return score.FormatOf(text), nil
 	}
-	return in.Read(text)
+	return "", fmt.Errorf("--format: %q is not a format: use json, csv or ffmpeg", f.format)
 }
 
 // boundedList reads so many bytes; more are an error.
