@@ -57,7 +57,7 @@ could not be told.`,
   refstream score found.csv --truth clip --clock frame --tolerance 100ms --min-recall 0.95
   my-detector stream.ts | refstream score - --truth clip --json -
   ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip
-  ffmpeg -i faulty/index.m3u8 -vf freezedetect -f null - 2>&1 | refstream score - --faults faulty --min-duration 2s
+  ffmpeg -i faulty/index.m3u8 -vf freezedetect -f null - 2>&1 | refstream score - --faults faulty --kinds freeze
   refstream score alarms.csv --faults faults.jsonl --alias TR101290.1.4=ts.lose --min-recall 0.9 --html score.html`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -22,21 +22,22 @@ import (
 
 // faultFlags are those of score for alarms.
 type faultFlags struct {
-	faults      string
-	aliases     []string
-	minDuration time.Duration
+	faults         string
+	aliases, kinds []string
+	minDuration    time.Duration
 }
 
 func (f *faultFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.faults, "faults", "", "compare alarms with these labelled faults: a file faults.jsonl, or the folder that it is in")
 	flags.StringArrayVar(&f.aliases, "alias", nil, "with --faults: which kind of fault an alarm means, such as TR101290.1.4=ts.lose;\nmay be given several times")
+	flags.StringSliceVar(&f.kinds, "kinds", nil, "with --faults: the kinds of faults that the monitor is to find, such as freeze,black; without it all")
 	flags.DurationVar(&f.minDuration, "min-duration", 0, "with --faults: leave out faults that are shorter, since the monitor is set to")
 }
 
 // check refuses flags that have no effect, or that can't be met.
 func (f *faultFlags) check() error {
-	if f.faults == "" && (len(f.aliases) > 0 || f.minDuration != 0) {
-		return errors.New("--alias, --min-duration: they are for alarms: give the faults with --faults")
+	if f.faults == "" && (len(f.aliases) > 0 || len(f.kinds) > 0 || f.minDuration != 0) {
+		return errors.New("--alias, --kinds, --min-duration: they are for alarms: give the faults with --faults")
 	}
 	if f.minDuration < 0 {
 		return fmt.Errorf("--min-duration: %v is negative", f.minDuration)
@@ -44,8 +45,8 @@ func (f *faultFlags) check() error {
 	return nil
 }
 
-// kinds are the kinds of faults that each alarm means by --alias.
-func (f *faultFlags) kinds() (map[string][]string, error) {
+// meanings are the kinds of faults that each alarm means by --alias.
+func (f *faultFlags) meanings() (map[string][]string, error) {
 	kinds := map[string][]string{}
 	for _, alias := range f.aliases {
 		i := strings.LastIndex(alias, "=")
@@ -75,8 +76,8 @@ func (f *scoreFlags) scoreAlarms(cmd *cobra.Command, name string) (r score.Alarm
 	if err != nil {
 		return r, err
 	}
-	o := score.AlarmOptions{Options: options, MinDuration: media.Seconds(f.minDuration)}
-	if o.Aliases, err = f.kinds(); err != nil {
+	o := score.AlarmOptions{Options: options, MinDuration: media.Seconds(f.minDuration), Kinds: f.kinds}
+	if o.Aliases, err = f.meanings(); err != nil {
 		return r, err
 	}
 	file := f.faults

@@ -52,6 +52,8 @@ func TestScoreFaults(t *testing.T) {
 		{"an alias", one, []string{"--alias", "stuck=freeze", "--max-error", "2s"}, 1, 1, 0},
 		{"no alias", one, nil, 0, 0, 1},
 		{"short faults", one, []string{"--alias", "stuck=freeze", "--min-duration", "3s", "--min-recall", "1"}, 0, 1, 0},
+		{"one kind", one, []string{"--alias", "stuck=freeze", "--kinds", "freeze,cut", "--min-recall", "1"}, 0, 1, 0},
+		{"other kind", one, []string{"--alias", "stuck=freeze", "--kinds", "cut"}, 0, 0, 0},
 		{"to", one, []string{"--alias", "stuck=freeze", "--to", "25", "--min-recall", "1"}, 0, 1, 0},
 		{"no alarms", "[]", []string{"--min-precision", "1"}, 2, 0, 0},
 		{"no alarms, recall", "[]", []string{"--min-recall", "1"}, 1, 0, 0},

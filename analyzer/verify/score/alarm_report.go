@@ -41,7 +41,7 @@ type AlarmReport struct {
 	From        *media.Seconds `json:"from,omitempty"`
 	To          *media.Seconds `json:"to,omitempty"`
 	Tally
-	// FaultsLeftOut are active, too short or outside of the range, FaultsNotDone are not done or planned. DecoysAlarmed are the decoys
+	// FaultsLeftOut are active, too short, of another kind or outside of the range, FaultsNotDone are not done or planned. DecoysAlarmed are the decoys
 	// with an alarm.
 	FaultsLeftOut int `json:"faults_left_out"`
 	FaultsNotDone int `json:"faults_not_done"`

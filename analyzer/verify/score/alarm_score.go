@@ -17,6 +17,8 @@ type AlarmOptions struct {
 	Options
 	// MinDuration leaves out faults that are shorter: below what the monitor is set to find.
 	MinDuration media.Seconds
+	// Kinds are the kinds of faults that the monitor is to find, and others are left out; nil: all.
+	Kinds []string
 	// Aliases are the kinds of faults that an alarm means, by the alarm's name.
 	Aliases map[string][]string
 }
@@ -194,7 +196,7 @@ func (s *alarmScore) judge() error {
 			}
 			s.mark(i, from, to, func(string) Class { return InDecoy })
 			continue
-		case f.State == markers.FaultActive || to-from < s.MinDuration || !counts:
+		case f.State == markers.FaultActive || to-from < s.MinDuration || !counts || s.Kinds != nil && !slices.Contains(s.Kinds, f.Kind):
 			s.leftOut++
 			s.mark(i, from, to, s.classes(f, LeftOut))
 		default:
