@@ -3,6 +3,7 @@ package analyzer
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
@@ -121,4 +122,104 @@ func (x *extractor) timeCode(m *moment, payload []byte) {
 		r.Timecode = tc.String()
 	}
 	x.unitRecord(m, r)
+}
+
+// clockCount keeps the parts of the last clock timestamp: those that the next one leaves out are the same (H.264,
+// D.2.3).
+type clockCount struct {
+	seconds, minutes, hours             uint8
+	hasSeconds, hasMinutes, hasHoursToo bool
+}
+
+// take gives the timecode of the first timestamp of a message, with three digits of frames where wide, and that timestamp: nil
+// where there is none, or hours, minutes or seconds were never in one.
+func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timecode, of *h264.ClockTimestamp) {
+	for i := range list {
+		t := &list[i]
+		if !t.Present {
+			continue
+		}
+		if t.HasSeconds {
+			c.seconds, c.hasSeconds = t.Seconds, true
+		}
+		if t.HasMinutes {
+			c.minutes, c.hasMinutes = t.Minutes, true
+		}
+		if t.HasHours {
+			c.hours, c.hasHoursToo = t.Hours, true
+		}
+		if of == nil && c.hasSeconds && c.hasMinutes && c.hasHoursToo {
+			of = t
+			tc = media.Timecode{
+				Hours: int(c.hours), Minutes: int(c.minutes), Seconds: int(c.seconds), Frames: int(t.Frames),
+				Drop: t.CountingType == h264.CountingDropTwo || t.CountingType == h264.CountingDropOthers || t.CntDropped,
+				Wide: wide,
+			}
+		}
+	}
+	return tc, of
+}
+
+// clockTimestamp is that of a timecode in nanoseconds since midnight, nil where the VUI doesn't say how long a frame is (H.264,
+// equation D-1).
+func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *int64 {
+	if vui == nil || vui.TimeScale == 0 {
+		return nil
+	}
+	ticks := int64(tc.Frames) * int64(vui.NumUnitsInTick)
+	if of.FieldBased {
+		ticks *= 2
+	}
+	ticks += int64(of.TimeOffset)
+	seconds := int64(tc.Hours*60+tc.Minutes)*60 + int64(tc.Seconds)
+	nanos := seconds*int64(time.Second) + media.FrameRate{Num: int64(vui.TimeScale), Den: 1}.Nanos(ticks)
+	return &nanos
+}
+
+// appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.
+func appendPicTiming(b []byte, p *h264.PicTiming, sps *h264.SPS) []byte {
+	b = append(b, '{')
+	if sps.HRD() != nil {
+		b = fmt.Appendf(b, `"cpb_removal_delay":%d,"dpb_output_delay":%d`, p.CPBRemovalDelay, p.DPBOutputDelay)
+	}
+	if sps.PicStructPresent() {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, `"pic_struct":%d,`, p.PicStruct)
+		b = appendTimestamps(b, p.Timestamps[:h264.NumClockTS(p.PicStruct)], media.H264)
+	}
+	return append(b, '}')
+}
+
+// appendTimestamps appends clock timestamps as a member of a JSON object, by the names that the codec's standard has.
+func appendTimestamps(b []byte, list []h264.ClockTimestamp, codec media.Codec) []byte {
+	b = append(b, `"timestamps":[`...)
+	for i, t := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, `{"clock_timestamp_flag":%t`, t.Present)
+		if t.Present {
+			fieldBased, offset := "units_field_based_flag", "time_offset_value"
+			if codec == media.H264 {
+				fieldBased, offset = "nuit_field_based_flag", "time_offset"
+				b = fmt.Appendf(b, `,"ct_type":%d`, t.ScanType)
+			}
+			b = fmt.Appendf(b, `,"%s":%t,"counting_type":%d,"full_timestamp_flag":%t,"discontinuity_flag":%t,"cnt_dropped_flag":%t,"n_frames":%d`,
+				fieldBased, t.FieldBased, t.CountingType, t.Full, t.Discontinuity, t.CntDropped, t.Frames)
+			if t.HasSeconds {
+				b = fmt.Appendf(b, `,"seconds_value":%d`, t.Seconds)
+			}
+			if t.HasMinutes {
+				b = fmt.Appendf(b, `,"minutes_value":%d`, t.Minutes)
+			}
+			if t.HasHours {
+				b = fmt.Appendf(b, `,"hours_value":%d`, t.Hours)
+			}
+			b = fmt.Appendf(b, `,"%s":%d`, offset, t.TimeOffset)
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }

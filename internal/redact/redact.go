@@ -2,7 +2,13 @@
 package redact
 
 import (
+	"errors"
+	"io/fs"
+	"net"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -73,4 +79,83 @@ func Error(err error, hide func(string) string) error {
 		return &redacted{text, err}
 	}
 	return err
+}
+
+const (
+	// Hidden stands for a secret.
+	Hidden = "…"
+	// Short is the length in bytes under which a secret is found in other words: a text that holds one is left out
+	// altogether.
+	Short = 4
+)
+
+// Secrets are texts that nobody is to see: the longest first, none empty.
+type Secrets []string
+
+// NewSecrets makes them of a list in any order, which may repeat some.
+func NewSecrets(list ...string) Secrets {
+	all := slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
+	// What holds another one first.
+	slices.SortFunc(all, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	return slices.Compact(all)
+}
+
+// Hide takes the secrets out of a text. It is for the text as it came: escaped or cut it holds them in forms that can't be
+// found.
+func (all Secrets) Hide(text string) string {
+	for _, s := range all {
+		switch {
+		case !strings.Contains(text, s):
+		case len(s) < Short:
+			return Hidden
+		default:
+			text = strings.ReplaceAll(text, s, Hidden)
+		}
+	}
+	return text
+}
+
+// Paths is what an error says, with the names of files alone in place of their paths: where somebody is told that need not learn
+// how the machine is laid out. The paths are those of the errors of the system that it wraps.
+func Paths(err error) string {
+	text := err.Error()
+	for _, path := range NewSecrets(paths(err)...) { // the longest first
+		if name := filepath.Base(path); name != path {
+			text = strings.ReplaceAll(text, path, name)
+		}
+	}
+	return text
+}
+
+func paths(err error) (list []string) {
+	switch e := err.(type) { //nolint:errorlint // it is taken apart here
+	case *fs.PathError:
+		list = append(list, e.Path)
+	case *os.LinkError:
+		list = append(list, e.Old, e.New)
+	case *net.OpError:
+		for _, a := range []net.Addr{e.Source, e.Addr} {
+			if unix, ok := a.(*net.UnixAddr); ok && unix != nil {
+				list = append(list, unix.Name)
+			}
+		}
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		if inner := errors.Unwrap(err); inner != nil {
+			list = append(list, paths(inner)...)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if inner != nil {
+				list = append(list, paths(inner)...)
+			}
+		}
+	}
+	return list
 }
