@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/encoder"
@@ -53,15 +55,15 @@ func (l *lab) annotate(ctx context.Context) ([]row, error) {
 	}.meant(atMost(50))}, nil
 }
 
-// counter counts bytes and drops them.
-type counter int
+// counter counts the bytes that are written to it and drops them. It is safe for concurrent use.
+type counter struct{ atomic.Int64 }
 
 func (c *counter) Write(b []byte) (int, error) {
-	*c += counter(len(b))
+	c.Add(int64(len(b)))
 	return len(b), nil
 }
 
-// annotateAll takes all units through SEI and muxing once, and returns how long that took and the bytes that came.
+// annotateAll takes all units through SEI and muxing once, and returns how long that took and the bytes that were written.
 func annotateAll(units []media.AccessUnit, clock markers.Clock) (d time.Duration, written int, err error) {
 	a := annotate.New("main", clock)
 	var c counter
@@ -79,7 +81,7 @@ func annotateAll(units []media.AccessUnit, clock markers.Clock) (d time.Duration
 			return 0, 0, err
 		}
 	}
-	return time.Since(began), int(c), nil
+	return time.Since(began), int(c.Load()), nil
 }
 
 // encode renders and encodes frames 0 to n-1 with the defaults of refstream generate.
@@ -95,31 +97,28 @@ func (l *lab) encode(ctx context.Context, o generator.Options, gop int64, n int)
 	if err != nil {
 		return nil, fmt.Errorf("make encoder: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	fed := make(chan error, 1)
-	go func() {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
 		defer e.CloseInput()
 		buf := make([]byte, r.FrameSize())
 		for i := range int64(n) {
-			err := r.Render(buf, i, generator.Look{})
-			if err == nil {
-				err = e.Write(ctx, i, buf)
+			if err := r.Render(buf, i, generator.Look{}); err != nil {
+				return err
 			}
-			if err != nil {
-				fed <- err
-				return
+			if err := e.Write(ctx, i, buf); err != nil {
+				return err
 			}
 		}
-		fed <- nil
-	}()
-	var units []media.AccessUnit
-	err = e.Run(ctx, func(au media.AccessUnit) error {
-		units = append(units, au)
 		return nil
 	})
-	cancel()
-	if err = errors.Join(err, <-fed); err != nil {
+	var units []media.AccessUnit
+	group.Go(func() error {
+		return e.Run(ctx, func(au media.AccessUnit) error {
+			units = append(units, au)
+			return nil
+		})
+	})
+	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
 	if len(units) != n {

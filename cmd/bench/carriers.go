@@ -1,28 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/refstream/refstream/format/rtmp"
 )
 
-// audience reads one carrier of a stream with many clients, in this process, and throws away what comes.
-type audience struct {
-	name string
-	// watch reads until ctx ends, and adds to n what it has read.
-	watch func(ctx context.Context, n *atomic.Int64) error
-}
+// watcher is a client of one carrier of a stream: it reads until ctx ends, and writes what it reads to n.
+type watcher func(ctx context.Context, n *counter) error
 
 // carriers measures the processor time that one more client of each carrier costs refstream, and for RTMP what it costs
 // nginx with the same stream.
@@ -54,13 +49,16 @@ func (l *lab) carrierRows(ctx context.Context, s *stream, listen, play, relay st
 		return nil, err
 	}
 	var rows []row
-	for _, a := range []audience{
+	for _, a := range []struct {
+		name  string
+		watch watcher
+	}{
 		{"HTTP MPEG-TS", watchHTTP(s.url + "/live/main.ts")},
 		{"HTTP FLV", watchHTTP(s.url + "/live/main.flv")},
 		{"TCP MPEG-TS", watchTCP(listen)},
 		{"RTMP", watchRTMP(play, "live", "main")},
 	} {
-		cost, rate, err := l.costPerClient(ctx, s.program, a)
+		cost, rate, err := l.costPerClient(ctx, s.program, a.watch)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", a.name, err)
 		}
@@ -70,7 +68,7 @@ func (l *lab) carrierRows(ctx context.Context, s *stream, listen, play, relay st
 				rate/1e6, l.crowd(), l.crowdTime()),
 		}
 		if a.name == "RTMP" {
-			theirs, _, err := l.costPerClient(ctx, nginx, audience{"nginx", watchRTMP(relay, "app", "bench")})
+			theirs, _, err := l.costPerClient(ctx, nginx, watchRTMP(relay, "app", "bench"))
 			if err != nil {
 				return rows, fmt.Errorf("nginx: %w", err)
 			}
@@ -86,79 +84,41 @@ func (l *lab) crowdTime() time.Duration { return pick(l, 15*time.Second, 3*time.
 
 // costPerClient is the processor time in microseconds that each client costs a program in a second, without that of its
 // children, and how many bits a second each got.
-func (l *lab) costPerClient(ctx context.Context, p *program, a audience) (micros, rate float64, err error) {
-	idle, err := l.ownLoad(ctx, p)
+func (l *lab) costPerClient(ctx context.Context, p *program, watch watcher) (micros, rate float64, err error) {
+	idle, err := p.load(ctx, l.crowdTime(), ownTime)
 	if err != nil {
 		return 0, 0, err
 	}
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	var crowd sync.WaitGroup
-	var read atomic.Int64
-	failed := make(chan error, l.crowd())
+	crowd, watching := errgroup.WithContext(watching)
+	var read counter
 	for range l.crowd() {
-		crowd.Go(func() {
-			if err := a.watch(watching, &read); watching.Err() == nil {
-				failed <- fmt.Errorf("a client's stream ended: %w", err)
-				stop()
+		crowd.Go(func() error {
+			err := watch(watching, &read)
+			if watching.Err() != nil {
+				return nil
 			}
+			return fmt.Errorf("a client's stream ended: %w", cmp.Or(err, io.EOF))
 		})
 	}
-	err = p.letRun(watching, 2*time.Second) // the first GOPs come at once
+	err = p.letRun(watching, 2*time.Second) // the first GOPs are sent at once
 	before, busy := read.Load(), 0.0
 	began := time.Now()
 	if err == nil {
-		busy, err = l.ownLoad(watching, p)
+		busy, err = p.load(watching, l.crowdTime(), ownTime)
 	}
 	took := time.Since(began).Seconds()
 	stop()
-	crowd.Wait()
-	close(failed)
-	if e := <-failed; e != nil {
+	if e := crowd.Wait(); e != nil {
 		return 0, 0, e
 	}
 	n := float64(l.crowd())
 	return (busy - idle) / n * 1e6, float64(read.Load()-before) * 8 / took / n, err
 }
 
-// ownLoad is the number of cores that a program keeps busy without its children.
-func (l *lab) ownLoad(ctx context.Context, p *program) (float64, error) {
-	before, err := ownTime(p.cmd.Process.Pid)
-	if err != nil {
-		return 0, err
-	}
-	began := time.Now()
-	if err := p.letRun(ctx, l.crowdTime()); err != nil {
-		return 0, err
-	}
-	after, err := ownTime(p.cmd.Process.Pid)
-	return (after - before).Seconds() / time.Since(began).Seconds(), err
-}
-
-// ownTime is the processor time of one process alone.
-func ownTime(pid int) (time.Duration, error) {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read processor time: %w", err)
-	}
-	s, err := parseStat(string(line))
-	return s.own, err
-}
-
-// drain reads until r fails, and counts.
-func drain(r io.Reader, n *atomic.Int64) error {
-	buf := make([]byte, 64<<10)
-	for {
-		k, err := r.Read(buf)
-		n.Add(int64(k))
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func watchHTTP(url string) func(context.Context, *atomic.Int64) error {
-	return func(ctx context.Context, n *atomic.Int64) error {
+func watchHTTP(url string) watcher {
+	return func(ctx context.Context, n *counter) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
@@ -171,7 +131,8 @@ func watchHTTP(url string) func(context.Context, *atomic.Int64) error {
 		if res.StatusCode != http.StatusOK {
 			return fmt.Errorf("GET %s: status %s", url, res.Status)
 		}
-		return drain(res.Body, n)
+		_, err = io.Copy(n, res.Body)
+		return err
 	}
 }
 
@@ -185,19 +146,20 @@ func dial(ctx context.Context, address string) (c net.Conn, release func(), err 
 	return c, func() { unhook(); c.Close() }, nil
 }
 
-func watchTCP(address string) func(context.Context, *atomic.Int64) error {
-	return func(ctx context.Context, n *atomic.Int64) error {
+func watchTCP(address string) watcher {
+	return func(ctx context.Context, n *counter) error {
 		c, release, err := dial(ctx, address)
 		if err != nil {
 			return err
 		}
 		defer release()
-		return drain(c, n)
+		_, err = io.Copy(n, c)
+		return err
 	}
 }
 
-func watchRTMP(address, app, name string) func(context.Context, *atomic.Int64) error {
-	return func(ctx context.Context, n *atomic.Int64) error {
+func watchRTMP(address, app, name string) watcher {
+	return func(ctx context.Context, n *counter) error {
 		target, err := rtmp.ParseTarget("rtmp://" + address + "/" + app + "/" + name)
 		if err != nil {
 			return err
@@ -238,19 +200,5 @@ func (l *lab) startNginxRTMP(ctx context.Context, address string) (*program, err
 	if err != nil || len(modules) == 0 {
 		return nil, errors.New("find nginx's RTMP module: make deps installs it")
 	}
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			return nil, fmt.Errorf("find nginx: %w", err)
-		}
-	}
-	dir, err := l.folder("nginx-rtmp")
-	if err != nil {
-		return nil, err
-	}
-	config := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxRTMPConfig, dir, modules[0], address), 0o644); err != nil {
-		return nil, fmt.Errorf("write nginx's configuration: %w", err)
-	}
-	return start(ctx, nil, nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", config)
+	return l.runNginx(ctx, "nginx-rtmp", nginxRTMPConfig, modules[0], address)
 }

@@ -37,44 +37,36 @@ func (l *lab) generate(ctx context.Context) ([]row, error) {
 		return nil, fmt.Errorf("write font: %w", err)
 	}
 
-	var ours, alone, drawing, toAlone, toDrawing []float64
-	for i := range rounds {
-		out := filepath.Join(l.dir, "out")
-		a, err := timed(ctx, l.refstream, "generate", "--out", out, "--size", size, "--fps", "30",
-			"--duration", fmt.Sprintf("%ds", seconds))
-		os.RemoveAll(out)
-		if err != nil {
-			return nil, err
+	out := filepath.Join(l.dir, "out")
+	defer os.RemoveAll(out)
+	rate := func(program string, args ...string) func() (float64, error) {
+		return func() (float64, error) {
+			if _, err := l.folder("out"); err != nil {
+				return 0, err
+			}
+			took, err := timed(ctx, program, args...)
+			if err != nil {
+				return 0, err
+			}
+			l.logf("generate: %s: %.1f frames/s", program, float64(frames)/took.Seconds())
+			return float64(frames) / took.Seconds(), nil
 		}
-		dir, err := l.folder("out")
-		if err != nil {
-			return nil, err
-		}
-		b, err := timed(ctx, l.ffmpeg, encode.fromFile(raw, []string{"-y", "-nostdin"}, hls(dir)...)...)
-		if err != nil {
-			return nil, err
-		}
-		if dir, err = l.folder("out"); err != nil {
-			return nil, err
-		}
-		c, err := timed(ctx, l.ffmpeg, encode.fromTestPicture(width, height, frames, font, hls(dir)...)...)
-		os.RemoveAll(dir)
-		if err != nil {
-			return nil, err
-		}
-		rate := func(d time.Duration) float64 { return float64(frames) / d.Seconds() }
-		l.logf("generate round %d: refstream %.1f, ffmpeg %.1f, with its own picture %.1f frames/s", i+1, rate(a), rate(b), rate(c))
-		ours, alone, drawing = append(ours, rate(a)), append(alone, rate(b)), append(drawing, rate(c))
-		toAlone, toDrawing = append(toAlone, rate(a)/rate(b)), append(toDrawing, rate(a)/rate(c))
 	}
-	f := row{Name: "generate 1080p", Unit: "frames/s", Ours: median(ours)}
+	medians, ratios, err := inTurn(rounds,
+		rate(l.refstream, "generate", "--out", out, "--size", size, "--fps", "30", "--duration", fmt.Sprintf("%ds", seconds)),
+		rate(l.ffmpeg, encode.fromFile(raw, []string{"-y", "-nostdin"}, hls(out)...)...),
+		rate(l.ffmpeg, encode.fromTestPicture(width, height, frames, font, hls(out)...)...))
+	if err != nil {
+		return nil, err
+	}
+	f := row{Name: "generate 1080p", Unit: "frames/s", Ours: medians[0]}
 	same, own := f, f
 	same.Note = fmt.Sprintf("whole processes over %d frames, start included; ffmpeg reads the frames from a file in memory and "+
 		"writes HLS with the settings that generate runs it with; medians of %d rounds in turn", frames, rounds)
 	own.Note = "the same settings with ffmpeg's testsrc2 picture and a drawtext timecode: a simpler picture for the encoder, or a harder one"
 	return []row{
-		same.against("ffmpeg, same frames", median(alone), median(toAlone)).meant(ratioAtLeast(0.9)),
-		own.against("ffmpeg, testsrc2 + drawtext", median(drawing), median(toDrawing)),
+		same.against("ffmpeg, same frames", medians[1], ratios[1]).meant(ratioAtLeast(0.9)),
+		own.against("ffmpeg, testsrc2 + drawtext", medians[2], ratios[2]),
 	}, nil
 }
 

@@ -54,11 +54,10 @@ func (l *lab) latency(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := leftAt(pictures, first, picture(640, 360).Rate)
+	left, ahead, err := leftAt(pictures, first, picture(640, 360).Rate)
 	if err != nil {
 		return nil, err
 	}
-	ahead := aheadOfTurn(pictures, first, picture(640, 360).Rate)
 	var fromEncoder, fromGenerator, inTurn, early []float64
 	for _, m := range seen {
 		at, ok := left[m.marker.Frame]
@@ -75,7 +74,7 @@ func (l *lab) latency(ctx context.Context) ([]row, error) {
 		fromGenerator = append(fromGenerator, milliseconds(m.seen.Sub(m.marker.GenTime)))
 	}
 	if len(seen) < 10 {
-		return nil, fmt.Errorf("only %d markers came", len(seen))
+		return nil, fmt.Errorf("only %d markers were seen", len(seen))
 	}
 	order := "all pictures left in their turn"
 	if len(early) > 0 && len(inTurn) > 0 {
@@ -143,66 +142,40 @@ func newMarkers(ctx context.Context, s *stream, known []markers.Marker) ([]marke
 		}
 		query.Set("ts_start", strings.Trim(string(text), `"`))
 	}
-	body, err := get(ctx, s.url+"/markers?"+query.Encode())
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Markers []markers.Marker `json:"markers"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("read /markers: %w", err)
-	}
-	slices.SortFunc(answer.Markers, func(a, b markers.Marker) int { return a.RecordID().Compare(b.RecordID()) })
-	return answer.Markers, nil
+	list, err := records[markers.Marker](ctx, s, "markers", "/markers?"+query.Encode())
+	slices.SortFunc(list, func(a, b markers.Marker) int { return a.RecordID().Compare(b.RecordID()) })
+	return list, err
 }
 
 // firstFrame is the number of the first frame of a stream that has run only once.
 func firstFrame(ctx context.Context, s *stream) (int64, error) {
-	body, err := get(ctx, s.url+"/frames?from=0&limit=1")
+	list, err := records[markers.FrameRecord](ctx, s, "frames", "/frames?from=0&limit=1")
 	if err != nil {
 		return 0, err
 	}
-	var answer struct {
-		Frames []markers.FrameRecord `json:"frames"`
+	if len(list) != 1 {
+		return 0, fmt.Errorf("/frames gave %d frames, not 1", len(list))
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return 0, fmt.Errorf("read /frames: %w", err)
-	}
-	if len(answer.Frames) != 1 {
-		return 0, fmt.Errorf("/frames gave %d frames, not 1", len(answer.Frames))
-	}
-	return answer.Frames[0].Frame, nil
+	return list[0].Frame, nil
 }
 
-// leftAt gives the pictures that a tap saw their numbers, from the first frame's, and returns when each left.
-// ffmpeg's time stamps count from an origin of its own, so the earliest stands for the first frame.
-func leftAt(pictures []tapLine, first int64, rate media.FrameRate) (map[int64]int64, error) {
+// leftAt gives the pictures that a tap saw their numbers, from the first frame's, and returns when each left, and whether it
+// left ahead of an earlier frame, as the picture does that B-frames refer to. ffmpeg's time stamps count from an origin of its
+// own, so the earliest stands for the first frame.
+func leftAt(pictures []tapLine, first int64, rate media.FrameRate) (left map[int64]int64, ahead map[int64]bool, err error) {
 	origin := slices.MinFunc(pictures, func(a, b tapLine) int { return int(a.PTS - b.PTS) }).PTS
-	left := map[int64]int64{}
-	for _, p := range pictures {
-		n, off := rate.FrameAtTicks(p.PTS - origin)
-		if off > 1 || off < -1 {
-			return nil, fmt.Errorf("a picture's PTS of %d is %d ticks off the frame grid", p.PTS, off)
-		}
-		if _, ok := left[first+n]; ok {
-			return nil, fmt.Errorf("two pictures for frame %d", first+n)
-		}
-		left[first+n] = p.Left
-	}
-	return left, nil
-}
-
-// aheadOfTurn lists the frames whose pictures left before that of an earlier frame, as the picture does that B-frames
-// refer to.
-func aheadOfTurn(pictures []tapLine, first int64, rate media.FrameRate) map[int64]bool {
-	ahead := map[int64]bool{}
-	origin := slices.MinFunc(pictures, func(a, b tapLine) int { return int(a.PTS - b.PTS) }).PTS
+	left, ahead = map[int64]int64{}, map[int64]bool{}
 	earliest := int64(math.MaxInt64) // of those that left later
 	for _, p := range slices.Backward(pictures) {
-		n, _ := rate.FrameAtTicks(p.PTS - origin)
-		ahead[first+n] = earliest < n
+		n, off := rate.FrameAtTicks(p.PTS - origin)
+		if off > 1 || off < -1 {
+			return nil, nil, fmt.Errorf("a picture's PTS of %d is %d ticks off the frame grid", p.PTS, off)
+		}
+		if _, ok := left[first+n]; ok {
+			return nil, nil, fmt.Errorf("two pictures for frame %d", first+n)
+		}
+		left[first+n], ahead[first+n] = p.Left, earliest < n
 		earliest = min(earliest, n)
 	}
-	return ahead
+	return left, ahead, nil
 }

@@ -52,7 +52,7 @@ func (l *lab) liveRefstream(ctx context.Context, size string) (cores float64, pe
 	if err != nil {
 		return 0, 0, err
 	}
-	cores, err = l.coresOf(ctx, s.program)
+	cores, err = l.cores(ctx, s.program)
 	if err == nil {
 		peak, err = peakMemory(s.cmd.Process.Pid)
 	}
@@ -80,38 +80,41 @@ func (l *lab) liveFFmpeg(ctx context.Context, size string, width, height int) (f
 	if err != nil {
 		return 0, err
 	}
-	cores, err := l.coresOf(ctx, p)
+	cores, err := l.cores(ctx, p)
 	if err != nil {
 		return 0, errors.Join(err, p.stop())
 	}
-	// ffmpeg says 255 when it was asked to stop.
+	// ffmpeg exits with 255 when it was asked to stop.
 	_ = p.stop()
 	return cores, nil
 }
 
-// coresOf measures a running program: its processor time per time.
-func (l *lab) coresOf(ctx context.Context, p *program) (float64, error) {
+// cores is the number of cores that a program keeps busy with all its processes, once it has warmed up.
+func (l *lab) cores(ctx context.Context, p *program) (float64, error) {
 	if err := p.letRun(ctx, warmUp); err != nil {
 		return 0, err
 	}
-	before, err := processorTime(p.cmd.Process.Pid)
+	return p.load(ctx, l.liveTime(), processorTime)
+}
+
+// load is the processor time that a program takes in a time, per time, as used measures it.
+func (p *program) load(ctx context.Context, d time.Duration, used func(pid int) (time.Duration, error)) (float64, error) {
+	before, err := used(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	if err := p.letRun(ctx, l.liveTime()); err != nil {
+	if err := p.letRun(ctx, d); err != nil {
 		return 0, err
 	}
-	after, err := processorTime(p.cmd.Process.Pid)
+	after, err := used(p.cmd.Process.Pid)
 	return (after - before).Seconds() / time.Since(began).Seconds(), err
 }
 
 // letRun waits while the program runs; its end is an error.
 func (p *program) letRun(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

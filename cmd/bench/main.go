@@ -22,7 +22,11 @@ import (
 
 func main() {
 	if os.Getenv(tapLog) != "" {
-		os.Exit(tap(os.Args[1:]))
+		code, err := tap(os.Args[1:])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench tap:", err)
+		}
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -121,7 +125,7 @@ func (l *lab) close() {
 	}
 }
 
-// logf tells a person what is going on.
+// logf logs progress for people.
 func (l *lab) logf(format string, args ...any) { fmt.Fprintf(l.log, "bench: "+format+"\n", args...) }
 
 // folder makes an empty folder on the disk.
@@ -150,16 +154,9 @@ type measurement struct {
 // measurements lists all, in the order of the table.
 func measurements() []measurement {
 	return []measurement{
-		{"render", (*lab).render},
-		{"generate", (*lab).generate},
-		{"annotate", (*lab).annotate},
-		{"live", (*lab).live},
-		{"latency", (*lab).latency},
-		{"serve", (*lab).serve},
-		{"carriers", (*lab).carriers},
-		{"analyze", (*lab).analyze},
-		{"recording", (*lab).recording},
-		{"memory", (*lab).memoryUse},
+		{"render", (*lab).render}, {"generate", (*lab).generate}, {"annotate", (*lab).annotate}, {"live", (*lab).live},
+		{"latency", (*lab).latency}, {"serve", (*lab).serve}, {"carriers", (*lab).carriers}, {"analyze", (*lab).analyze},
+		{"recording", (*lab).recording}, {"memory", (*lab).memoryUse},
 	}
 }
 

@@ -75,25 +75,22 @@ func (l *lab) peakOf(ctx context.Context, args ...string) (float64, error) {
 // analyze compares reading a stream's statements about time with ffprobe -show_frames on the same files, and the memory
 // that a long stream takes with that of a short one.
 func (l *lab) analyze(ctx context.Context) ([]row, error) {
-	seconds := pick(l, 60, 6)
+	length := pick(l, 60, 6)
 	clip := filepath.Join(l.memory, "analyze")
-	if _, err := timed(ctx, l.refstream, "generate", "--out", clip, "--size", "1280x720", "--duration", fmt.Sprintf("%ds", seconds)); err != nil {
+	if _, err := timed(ctx, l.refstream, "generate", "--out", clip, "--size", "1280x720", "--duration", fmt.Sprintf("%ds", length)); err != nil {
 		return nil, err
 	}
 	playlist := filepath.Join(clip, "index.m3u8")
 	ffprobe := filepath.Join(filepath.Dir(l.ffmpeg), strings.Replace(filepath.Base(l.ffmpeg), "ffmpeg", "ffprobe", 1))
-	var ours, theirs, ratios []float64
-	for range pick(l, 7, 1) {
-		a, err := timed(ctx, l.refstream, "analyze", playlist)
-		if err != nil {
-			return nil, err
+	seconds := func(program string, args ...string) func() (float64, error) {
+		return func() (float64, error) {
+			took, err := timed(ctx, program, args...)
+			return took.Seconds(), err
 		}
-		b, err := timed(ctx, ffprobe, "-v", "error", "-show_frames", playlist)
-		if err != nil {
-			return nil, err
-		}
-		ours, theirs = append(ours, a.Seconds()), append(theirs, b.Seconds())
-		ratios = append(ratios, b.Seconds()/a.Seconds())
+	}
+	medians, ratios, err := inTurn(pick(l, 7, 1), seconds(ffprobe, "-v", "error", "-show_frames", playlist), seconds(l.refstream, "analyze", playlist))
+	if err != nil {
+		return nil, err
 	}
 	short, err := l.peakOfAnalyze(ctx, pick(l, "5m", "1m"))
 	if err != nil {
@@ -105,9 +102,9 @@ func (l *lab) analyze(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		row{Name: fmt.Sprintf("analyze %d s of 1280x720@30 HLS", seconds), Unit: "s", Ours: median(ours),
+		row{Name: fmt.Sprintf("analyze %d s of 1280x720@30 HLS", length), Unit: "s", Ours: medians[1],
 			Note: "whole processes, start included; the ratio is ffprobe's time to ours, the median of the rounds",
-		}.against("ffprobe -show_frames", median(theirs), median(ratios)).meant(ratioAtLeast(20)),
+		}.against("ffprobe -show_frames", medians[0], ratios[1]).meant(ratioAtLeast(20)),
 		row{Name: "peak memory, analyze " + long + " of 160x90@24", Unit: "MB", Ours: all, Note: "flat is meant"}.
 			against("the same for a part of it", short, all/short).meant(ratioAtMost(1.25)),
 	}, nil

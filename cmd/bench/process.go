@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,16 +25,16 @@ const stopTime = 10 * time.Second
 type program struct {
 	cmd    *exec.Cmd
 	group  *processgroup.Group
-	output *tail
+	output processgroup.Tail
 	done   chan struct{}
 	err    error
 }
 
 // start runs a program. Its output is kept for error messages. The caller has to stop it or wait for it.
 func start(ctx context.Context, env []string, name string, args ...string) (*program, error) {
-	p := &program{cmd: exec.CommandContext(ctx, name, args...), output: &tail{}, done: make(chan struct{})}
+	p := &program{cmd: exec.CommandContext(ctx, name, args...), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.group = processgroup.New(p.cmd)
 	p.cmd.Cancel = p.group.Interrupt
 	p.cmd.WaitDelay = stopTime
@@ -54,45 +54,20 @@ func start(ctx context.Context, env []string, name string, args ...string) (*pro
 func (p *program) wait() error {
 	<-p.done
 	if p.err != nil {
-		return fmt.Errorf("run %s: %w: %s", p.cmd.Path, p.err, p.output.String())
+		return fmt.Errorf("run %s: %w: %s", p.cmd.Path, p.err, &p.output)
 	}
 	return nil
 }
 
 // stop asks the program to end and waits for it; it is killed where it takes too long.
 func (p *program) stop() error {
-	select {
-	case <-p.done:
-		return p.wait()
-	default:
-	}
 	if err := p.group.Interrupt(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.cmd.Path, err)
 	}
-	timer := time.AfterFunc(stopTime, func() {
-		// It may have ended just now.
-		_ = p.group.Kill()
-	})
+	timer := time.AfterFunc(stopTime, func() { _ = p.group.Kill() }) // it may have ended just now
 	defer timer.Stop()
 	return p.wait()
 }
-
-// tail keeps the end of what is written to it. One writer at a time; read it after the program has ended.
-type tail struct{ b []byte }
-
-// tailSize is enough for a program's last words.
-const tailSize = 2000
-
-// Write keeps the last bytes.
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if len(t.b) > tailSize {
-		t.b = append([]byte(nil), t.b[len(t.b)-tailSize:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return strings.TrimSpace(string(bytes.ToValidUTF8(t.b, nil))) }
 
 // timed runs a program to its end and returns how long that took.
 func timed(ctx context.Context, name string, args ...string) (time.Duration, error) {
@@ -131,6 +106,20 @@ func get(ctx context.Context, url string) ([]byte, error) {
 		err = fmt.Errorf("GET %s: status %s: %.200s", url, resp.Status, body)
 	}
 	return body, err
+}
+
+// records fetches a list of records of a stream, which is the member of that name of the answer at a path.
+func records[T any](ctx context.Context, s *stream, name, path string) ([]T, error) {
+	body, err := get(ctx, s.url+path)
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]json.RawMessage{}
+	var list []T
+	if err := errors.Join(json.Unmarshal(body, &answer), json.Unmarshal(answer[name], &list)); err != nil {
+		return nil, fmt.Errorf("read /%s: %w", name, err)
+	}
+	return list, nil
 }
 
 // await asks for a URL until it answers 200, the program ends or a time is over.
@@ -192,6 +181,16 @@ func parseStat(line string) (stat, error) {
 	s.own = time.Duration(ticks[0]+ticks[1]) * clockTick
 	s.children = time.Duration(ticks[2]+ticks[3]) * clockTick
 	return s, nil
+}
+
+// ownTime is the processor time of one process alone.
+func ownTime(pid int) (time.Duration, error) {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read processor time: %w", err)
+	}
+	s, err := parseStat(string(line))
+	return s.own, err
 }
 
 // processorTime sums the processor time of a process, of all its living descendants, and of those that it or they have

@@ -1,18 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -106,22 +108,16 @@ func (l *lab) hundredMarkers(ctx context.Context, s *stream) (string, int, error
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		body, err := get(ctx, s.url+path)
+		list, err := records[markers.Marker](ctx, s, "markers", path)
 		if err != nil {
 			return "", 0, err
 		}
-		var answer struct {
-			Markers []markers.Marker `json:"markers"`
-		}
-		if err := json.Unmarshal(body, &answer); err != nil {
-			return "", 0, fmt.Errorf("read /markers: %w", err)
-		}
-		if len(answer.Markers) >= want {
-			return path, len(answer.Markers), nil
+		if len(list) >= want {
+			return path, len(list), nil
 		}
 		select {
 		case <-ctx.Done():
-			return "", 0, fmt.Errorf("wait for %d markers: %w: there are %d", want, ctx.Err(), len(answer.Markers))
+			return "", 0, fmt.Errorf("wait for %d markers: %w: there are %d", want, ctx.Err(), len(list))
 		case <-tick.C:
 		}
 	}
@@ -136,39 +132,20 @@ func newestSegment(ctx context.Context, s *stream) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := ""
-	gap := false
-	for line := range strings.Lines(string(playlist)) {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "#EXT-X-GAP":
-			gap = true
-		case line != "" && !strings.HasPrefix(line, "#"):
-			if !gap {
-				name = line
-			}
-			gap = false
+	p, err := m3u8.Parse(bytes.NewReader(playlist))
+	if err != nil || p.Media == nil {
+		return "", errors.Join(errors.New("the playlist has no segment"), err)
+	}
+	for _, segment := range slices.Backward(p.Media.Segments) {
+		if !segment.Gap {
+			return "/hls/main/" + segment.URI, nil
 		}
 	}
-	if name == "" {
-		return "", errors.New("the playlist has no segment")
-	}
-	return "/hls/main/" + name, nil
+	return "", errors.New("the playlist has no segment")
 }
 
 // startNginx serves a folder on a free loopback port.
 func (l *lab) startNginx(ctx context.Context, www string) (*program, string, error) {
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		// Debian has it where not every user's path goes.
-		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			return nil, "", fmt.Errorf("find nginx: %w", err)
-		}
-	}
-	dir, err := l.folder("nginx")
-	if err != nil {
-		return nil, "", err
-	}
 	// nginx started by root lets a user of its own do the work, who has to get at the files.
 	if err := os.Chmod(l.dir, 0o755); err != nil {
 		return nil, "", err
@@ -177,11 +154,7 @@ func (l *lab) startNginx(ctx context.Context, www string) (*program, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	config := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, dir, address, www), 0o644); err != nil {
-		return nil, "", fmt.Errorf("write nginx's configuration: %w", err)
-	}
-	p, err := start(ctx, nil, nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", config)
+	p, err := l.runNginx(ctx, "nginx", nginxConfig, address, www)
 	if err != nil {
 		return nil, "", err
 	}
@@ -192,24 +165,37 @@ func (l *lab) startNginx(ctx context.Context, www string) (*program, string, err
 	return p, base, nil
 }
 
+// runNginx starts nginx with a configuration, whose %[1]s is a folder for nginx's own files; values are its other ones.
+func (l *lab) runNginx(ctx context.Context, name, config string, values ...any) (*program, error) {
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		// Debian has it in a folder that is not in every user's path.
+		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
+			return nil, fmt.Errorf("find nginx: %w", err)
+		}
+	}
+	dir, err := l.folder(name)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, fmt.Appendf(nil, config, append([]any{dir}, values...)...), 0o644); err != nil {
+		return nil, fmt.Errorf("write nginx's configuration: %w", err)
+	}
+	return start(ctx, nil, nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", file)
+}
+
 // connections is the number of connections that wrk keeps busy: enough that neither side waits for it.
 const connections = 16
 
 // compareServers measures the requests a second that two loopback addresses answer, in turns.
 func (l *lab) compareServers(ctx context.Context, ours, theirs string) (a, b, ratio float64, err error) {
-	var as, bs, ratios []float64
-	for range pick(l, 3, 1) {
-		x, err := l.wrk(ctx, ours)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		y, err := l.wrk(ctx, theirs)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		as, bs, ratios = append(as, x), append(bs, y), append(ratios, x/y)
+	medians, ratios, err := inTurn(pick(l, 3, 1),
+		func() (float64, error) { return l.wrk(ctx, ours) }, func() (float64, error) { return l.wrk(ctx, theirs) })
+	if err != nil {
+		return 0, 0, 0, err
 	}
-	return median(as), median(bs), median(ratios), nil
+	return medians[0], medians[1], ratios[1], nil
 }
 
 // wrk measures one address for a few seconds.

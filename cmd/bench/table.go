@@ -187,4 +187,24 @@ func percentile(v []float64, p int) float64 {
 	return v[max((len(v)*p+99)/100-1, 0)]
 }
 
+// inTurn runs measurements one after the other, for some rounds, and returns the median of each, and that of the ratios of the
+// first one to each.
+func inTurn(rounds int, measure ...func() (float64, error)) (medians, ratios []float64, err error) {
+	values, toFirst := make([][]float64, len(measure)), make([][]float64, len(measure))
+	for range rounds {
+		for i, m := range measure {
+			v, err := m()
+			if err != nil {
+				return nil, nil, err
+			}
+			values[i] = append(values[i], v)
+			toFirst[i] = append(toFirst[i], values[0][len(values[0])-1]/v)
+		}
+	}
+	for i := range measure {
+		medians, ratios = append(medians, median(values[i])), append(ratios, median(toFirst[i]))
+	}
+	return medians, ratios, nil
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }

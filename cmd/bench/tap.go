@@ -34,15 +34,7 @@ type tapLine struct {
 }
 
 // tap runs ffmpeg and returns its exit code.
-func tap(args []string) int {
-	code, err := tapRun(args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench tap:", err)
-	}
-	return code
-}
-
-func tapRun(args []string) (int, error) {
+func tap(args []string) (int, error) {
 	file, err := os.OpenFile(os.Getenv(tapLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return 1, fmt.Errorf("open log: %w", err)
@@ -66,8 +58,7 @@ func tapRun(args []string) (int, error) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for s := range signals {
-			// It may have ended just now.
-			_ = cmd.Process.Signal(s)
+			_ = cmd.Process.Signal(s) // it may have ended just now
 		}
 	}()
 	units := unitEnds{found: func(pts int64, left time.Time) error {
@@ -115,9 +106,9 @@ func pass(dst io.Writer, src io.Reader, units *unitEnds) error {
 	}
 }
 
-// unitEnds follows an MPEG transport stream with one video stream and tells of each picture, when the next one begins,
-// when its last packet came. It reads no more of the stream than that, and ignores what is no transport stream: a
-// reader that waits for a picture to be known as complete would report it too late.
+// unitEnds follows an MPEG transport stream with one video stream and reports, when the next picture begins, when the last packet
+// of each picture was read. It reads no more of the stream than that, and ignores what is no transport stream: a reader that
+// waits for a picture to be known as complete would report it too late.
 type unitEnds struct {
 	found func(pts int64, left time.Time) error
 
@@ -141,7 +132,7 @@ func (u *unitEnds) write(b []byte, now time.Time) error {
 	return nil
 }
 
-// end tells of the last picture.
+// end reports the last picture.
 func (u *unitEnds) end() error {
 	if !u.open {
 		return nil

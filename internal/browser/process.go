@@ -3,7 +3,6 @@ package browser
 import (
 	"fmt"
 	"os/exec"
-	"sync"
 	"time"
 
 	"github.com/refstream/refstream/internal/processgroup"
@@ -15,7 +14,7 @@ type process struct {
 	group *processgroup.Group
 	// ended is closed when the child itself has ended.
 	ended chan struct{}
-	log   tail
+	log   processgroup.Tail
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
@@ -28,8 +27,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	}
 	go func() {
 		defer close(p.ended)
-		// How it ended is of no interest: who needs the process notices that it is gone.
-		_ = cmd.Wait()
+		_ = cmd.Wait() // how it ended is of no interest: who needs the process notices that it is gone
 	}()
 	return p, nil
 }
@@ -44,32 +42,6 @@ func (p *process) stop() {
 	if p == nil {
 		return
 	}
-	// An error means that the group is gone.
-	_ = p.group.Kill()
+	_ = p.group.Kill() // an error means that the group is gone
 	<-p.ended
-}
-
-// tail keeps the end of what a process prints.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-// What is kept of a log: the last lines say why a program ended.
-const tailBytes = 2000
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	if n := len(t.text) - tailBytes; n > 0 {
-		t.text = append(t.text[:0], t.text[n:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.text)
 }
