@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,12 +42,7 @@ Records go to standard output, what happens to the streams to standard error; wh
 shown there while they are read.`,
 		Example: `  refstream analyze http://127.0.0.1:8080/hls/main/index.m3u8
   refstream analyze --format table --duration 10s rtmp://127.0.0.1/live/main recording.ts`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("analyze: no stream is given: give the URL of a playlist or stream, or a file")
-			}
-			return nil
-		},
+		Args: wants(cobra.MinimumNArgs(1), "analyze: no stream is given: give the URL of a playlist or stream, or a file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args, stdout, stderr) },
 	}
 	flags := cmd.Flags()
@@ -79,13 +75,14 @@ func (f *analyzeFlags) run(ctx context.Context, urls []string, stdout, stderr io
 	for i, url := range urls {
 		reading.Go(func() {
 			err := f.read(ctx, url, i, screen)
-			if errors.Is(err, errScreen) {
+			switch {
+			case errors.Is(err, errScreen):
 				stop(err) // nobody is left to read for
-				return
-			}
-			failed[i] = err
-			if err != nil && ctx.Err() == nil {
-				screen.failed(i, err)
+			case err != nil:
+				failed[i] = fmt.Errorf("%s: %w", url, err)
+				if ctx.Err() == nil {
+					screen.failed(i, err)
+				}
 			}
 		})
 	}
@@ -93,7 +90,7 @@ func (f *analyzeFlags) run(ctx context.Context, urls []string, stdout, stderr io
 	close(end)
 	drawing.Wait()
 	screen.finish()
-	return analyzed(ctx, urls, failed)
+	return analyzed(ctx, failed)
 }
 
 // read reads one stream. A fault of this program that would end it ends this stream only.
@@ -117,33 +114,28 @@ func (f *analyzeFlags) read(ctx context.Context, url string, i int, screen *anal
 	return screen.empty(i)
 }
 
-// analyzed is the outcome of all streams.
-func analyzed(ctx context.Context, urls []string, failed []error) error {
+// analyzed is the outcome of all streams, of which some may have failed.
+func analyzed(ctx context.Context, failed []error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errScreen) {
 		return cause
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var all []error
-	for i, err := range failed {
-		if err != nil {
-			all = append(all, fmt.Errorf("%s: %w", urls[i], err))
-		}
-	}
+	streams := len(failed)
+	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
 	switch {
-	case len(all) == 0:
+	case len(failed) == 0:
 		return nil
-	case len(urls) == 1:
-		return fmt.Errorf("analyze %w", all[0])
+	case streams == 1:
+		return fmt.Errorf("analyze %w", failed[0])
 	}
-	return fmt.Errorf("analyze: %d of %d streams failed:\n%w", len(all), len(urls), errors.Join(all...))
+	return fmt.Errorf("analyze: %d of %d streams failed:\n%w", len(failed), streams, errors.Join(failed...))
 }
 
-// debugOnly leaves out what the screen tells already.
+// debugOnly leaves out what the screen shows already.
 type debugOnly struct{ slog.Handler }
 
-// Handle passes on messages of the debug level.
 func (h debugOnly) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level > slog.LevelDebug {
 		return nil

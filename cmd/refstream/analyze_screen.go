@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +32,7 @@ const (
 // errScreen is a standard output that takes no more.
 var errScreen = errors.New("write records")
 
-// analyzeScreen shows what streams say: records on one writer, and on the other what happens to the streams and, if that
+// analyzeScreen shows what streams state: records on one writer, and on the other what happens to the streams and, if that
 // is a terminal, a summary that is drawn over and over. Its methods are safe for concurrent use.
 type analyzeScreen struct {
 	mu        sync.Mutex
@@ -52,7 +52,7 @@ func newAnalyzeScreen(format string, urls []string, stdout, stderr io.Writer) *a
 		out: bufio.NewWriterSize(stdout, screenBuffer), err: stderr, table: format == formatTable, urls: urls,
 		summaries: make([]analyzer.Summary, len(urls)),
 	}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f := terminal(stderr); f != nil {
 		s.live = true
 		s.width, _, _ = term.GetSize(int(f.Fd()))
 	}
@@ -107,11 +107,7 @@ func (s *analyzeScreen) note(i int, n analyzer.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.summaries[i].AddNote(n)
-	text := n.Text
-	if n.Err != nil {
-		text += ": " + n.Err.Error()
-	}
-	s.tell(s.urls[i] + ": " + text)
+	s.print(s.urls[i] + ": " + n.String())
 }
 
 // empty is an error where nothing of a stream was read.
@@ -124,29 +120,28 @@ func (s *analyzeScreen) empty(i int) error {
 	return nil
 }
 
-// failed tells why a stream is no longer read.
+// failed shows why a stream is no longer read.
 func (s *analyzeScreen) failed(i int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.summaries[i].AddNote(analyzer.Note{Kind: "failed", Text: err.Error()})
-	s.tell(s.urls[i] + ": failed: " + err.Error())
+	s.print(s.urls[i] + ": failed: " + err.Error())
 }
 
-// log is where to log to without getting into the summary.
+// log is a writer for logs, which do not disturb the summary.
 func (s *analyzeScreen) log() io.Writer { return screenLog{s} }
 
 type screenLog struct{ s *analyzeScreen }
 
-// Write writes one message.
 func (l screenLog) Write(b []byte) (int, error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	l.s.tell(strings.TrimSuffix(string(b), "\n"))
+	l.s.print(strings.TrimSuffix(string(b), "\n"))
 	return len(b), nil
 }
 
-// tell writes a line for people.
-func (s *analyzeScreen) tell(text string) {
+// print writes a line for people.
+func (s *analyzeScreen) print(text string) {
 	s.erase()
 	fmt.Fprintln(s.err, text)
 }
@@ -162,7 +157,7 @@ func (s *analyzeScreen) erase() {
 // draw writes out the records that wait, and draws the summary.
 func (s *analyzeScreen) draw() {
 	s.erase()
-	_ = s.out.Flush() // its error comes again with the next record
+	_ = s.out.Flush() // the next record gives its error again
 	if !s.live {
 		return
 	}
@@ -202,7 +197,7 @@ const tableFormat = "%-14s %-21s %8s %10s %-12s %-30s %s"
 // maxBehind is the delay from which on a stream is not live, and its delay of no interest.
 const maxBehind = 24 * time.Hour
 
-// tableHead is the head of the table. A number tells the streams apart where there are several.
+// tableHead is the head of the table, with a column for the stream's number where there are several.
 func tableHead(several bool) string {
 	head := fmt.Sprintf(tableFormat, "STREAM TIME", "SOURCE", "UNIT", "FRAME", "TIMECODE", "UTC", "DATA")
 	if several {
@@ -213,7 +208,7 @@ func tableHead(several bool) string {
 
 // appendRow appends the row of a record of stream i.
 func appendRow(b []byte, i int, several bool, r analyzer.Record) []byte {
-	at, unit, frame, utc := "-", "-", "-", "-"
+	at, unit, frame, utc, timecode := "-", "-", "-", "-", cmp.Or(r.Timecode, "-")
 	if r.StreamTime != nil {
 		at = r.StreamTime.String()
 	}
@@ -225,10 +220,6 @@ func appendRow(b []byte, i int, several bool, r analyzer.Record) []byte {
 	}
 	if r.UTC != nil {
 		utc = r.UTC.Format(time.RFC3339Nano)
-	}
-	timecode := r.Timecode
-	if timecode == "" {
-		timecode = "-"
 	}
 	if several {
 		b = fmt.Appendf(b, "%4d ", i+1)
@@ -251,15 +242,11 @@ func summaryLines(url string, s *analyzer.Summary) []string {
 	if s.Trouble > 0 {
 		parts = append(parts, fmt.Sprintf("%d × trouble", s.Trouble))
 	}
-	state := "waiting"
-	if s.State != "" {
-		state = string(s.State)
-	}
-	out := []string{fmt.Sprintf("%s [%s]: %s", url, state, strings.Join(parts, ", "))}
+	out := []string{fmt.Sprintf("%s [%s]: %s", url, cmp.Or(s.State, "waiting"), strings.Join(parts, ", "))}
 	for _, c := range s.Clocks() {
 		line := fmt.Sprintf("  %-21s against PTS: %+.3f ms in %v", c.Clock, float64(c.Gained)/1e6, c.Since.Round(time.Millisecond))
-		if ppm := c.PPM(); c.Since >= time.Second {
-			line += fmt.Sprintf(", %+.1f ppm", ppm)
+		if c.Since >= time.Second {
+			line += fmt.Sprintf(", %+.1f ppm", c.PPM())
 		}
 		if c.HasUTC && c.Behind.Abs() < maxBehind {
 			line += fmt.Sprintf("; %v behind the wall clock", c.Behind.Round(time.Millisecond))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/chunks"
@@ -39,9 +40,7 @@ names, as they came. Other content that came of the same URL later has ~2 in its
 A NAME picks those of that name, or whose path ends so; * stands for anything but a slash.`,
 		Example: `  refstream chunks monday
   refstream chunks monday 'seg-00000012*' --out chunks`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			return oneSession("chunks")(cmd, args[:min(len(args), 1)])
-		},
+		Args: wantsSession("chunks", cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], args[1:], stdout) },
 	}
 	flags := cmd.Flags()
@@ -77,7 +76,7 @@ func (f *chunksFlags) run(ctx context.Context, name string, patterns []string, s
 		}
 		total += c.Bytes
 	}
-	fmt.Fprintf(stdout, "%s, %s in %s\n", count(int64(len(list)), "chunk"), size(total), f.out)
+	fmt.Fprintf(stdout, "%s, %s in %s\n", report.Plural(int64(len(list)), "chunk"), size(total), f.out)
 	return nil
 }
 

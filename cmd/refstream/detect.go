@@ -52,12 +52,7 @@ server can't be reached or says 429 or 503 is repeated, in pauses from 0.5 s to 
 		Example: `  refstream detect http://127.0.0.1:8080/hls/main/index.m3u8 --post http://127.0.0.1:8080
   refstream detect http://127.0.0.1:8080/live/main.ts --source mine --clock pts --duration 1m
   refstream detect clip/index.m3u8 --json | refstream score - --truth clip`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("give one stream: refstream detect http://127.0.0.1:8080/live/main.ts")
-			}
-			return nil
-		},
+		Args: wants(cobra.ExactArgs(1), "give one stream: refstream detect http://127.0.0.1:8080/live/main.ts"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], stdout, stderr) },
 	}
 	flags := cmd.Flags()

@@ -57,8 +57,7 @@ func cutValue(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// pprofHeaderTimeout bounds how long a client may take to ask: who looks for what is wrong is no load, and nobody else shall hold a
-// connection.
+// pprofHeaderTimeout bounds how long a client may hold a connection before its request is there.
 const pprofHeaderTimeout = 10 * time.Second
 
 // withPprof gives a command that runs for long the flag --pprof: while it runs, profiles and traces of it can be had over HTTP, by

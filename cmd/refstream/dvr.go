@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/dvr"
 	"github.com/refstream/refstream/server"
 )
@@ -93,7 +94,7 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 	if err != nil {
 		return fmt.Errorf("dvr: %w", err)
 	}
-	fmt.Fprintf(stdout, "stopped: %s, %s, %s in the index\n", size(last.Bytes), count(int64(last.Connections), "connection"), count(int64(last.Frames), "frame"))
+	fmt.Fprintf(stdout, "stopped: %s, %s, %s in the index\n", size(last.Bytes), report.Plural(int64(last.Connections), "connection"), report.Plural(int64(last.Frames), "frame"))
 	return nil
 }
 
@@ -102,7 +103,7 @@ func dvrLine(p dvr.Progress) string {
 	if sender == "" {
 		sender = "nobody sends"
 	}
-	line := fmt.Sprintf("%s: %s, %s", sender, size(p.Bytes), count(int64(p.Frames), "frame"))
+	line := fmt.Sprintf("%s: %s, %s", sender, size(p.Bytes), report.Plural(int64(p.Frames), "frame"))
 	if behind := p.Bytes - p.Scanned; behind > 0 {
 		line += ", " + size(behind) + " to look at"
 	}

@@ -39,7 +39,7 @@ PROGRAM-DATE-TIME that jumps. Numbers after # are rows of the table versions in 
 Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 		Example: `  refstream gaps monday
   refstream gaps monday -t 4 -p index.m3u8 --json gaps.json --plot gaps.svg`,
-		Args: func(cmd *cobra.Command, args []string) error { return untold(oneSession("gaps")(cmd, args)) },
+		Args: wantsSession("gaps", cobra.ExactArgs(1), untold),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -59,12 +59,10 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
 	o := gaps.Options{Playlist: f.playlist, Tolerance: f.tolerance, Lateness: f.lateness, Show: f.show}
 	var err error
-	if o.Threshold, err = time.ParseDuration(f.threshold); err != nil {
-		o.Threshold, err = time.ParseDuration(f.threshold + "s")
-	}
+	o.Threshold, err = parseLength(f.threshold)
 	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.plot)), ".")
 	switch {
-	case err != nil || o.Threshold < 0:
+	case err != nil:
 		return untold(fmt.Errorf("--threshold: %q is not a length of time: use seconds, or such as 2.5s", f.threshold))
 	case f.tolerance <= 0:
 		return untold(fmt.Errorf("--tolerance: %v is not a length of time such as 100ms", f.tolerance))
@@ -93,20 +91,13 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 	}
 	plot := func(w io.Writer) error {
 		var b bytes.Buffer // so that a plot that fails leaves no half of it
-		return errors.Join(report.Plot(&b, format), copyTo(w, &b))
+		err := report.Plot(&b, format)
+		_, writeErr := b.WriteTo(w)
+		return errors.Join(err, writeErr)
 	}
-	for _, out := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{{f.json, report.WriteJSON}, {f.plot, plot}} {
-		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
-			return untold(err)
-		}
-	}
-	if f.json != "-" {
-		if err := report.WriteTable(stdout); err != nil {
-			return untold(err)
-		}
+	err = writeReports(cmd.Context(), stdout, report.WriteTable, namedReport{f.json, report.WriteJSON}, namedReport{f.plot, plot})
+	if err != nil {
+		return untold(err)
 	}
 	for kind, n := range report.Counts {
 		if n > 0 && !slices.Contains(f.allow, string(kind)) {
@@ -122,9 +113,4 @@ func kinds() string {
 		list = append(list, string(k))
 	}
 	return strings.Join(list, ", ")
-}
-
-func copyTo(w io.Writer, b *bytes.Buffer) error {
-	_, err := b.WriteTo(w)
-	return err
 }

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-// untold is the error of a command that could not tell: its exit code is 2.
+// untold is the error of a command that has no result: its exit code is 2.
 func untold(err error) error {
 	switch {
 	case err == nil:
@@ -53,12 +53,12 @@ func untold(err error) error {
 	return &codedError{report.ExitUnknown, err}
 }
 
-// wrongFlag is the error of a flag that is wrong, of a command whose exit code 2 says that it could not tell.
+// wrongFlag is the error of a wrong flag of a command that has exit code 2 without a result.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
 }
 
-// codedError is an error that the program ends with a code of its own for.
+// codedError is an error with an exit code of its own.
 type codedError struct {
 	code int
 	err  error
@@ -79,7 +79,7 @@ func exitCode(err error) int {
 	return 1
 }
 
-// notTrue is the error of a command that has told that something is not as it should be.
+// notTrue is the error of a command that has found that something is not as it should be.
 func notTrue(format string, args ...any) error {
 	return &codedError{report.ExitNotTrue, fmt.Errorf(format, args...)}
 }
@@ -88,8 +88,8 @@ func notTrue(format string, args ...any) error {
 // (hlsclient bounds it to 96 MiB) and half as much again.
 const memoryLimit = 144 << 20
 
-// limitMemory keeps the memory of a command that reads what anybody's server sends below 200 MB. GOMEMLIMIT in the environment
-// says otherwise.
+// limitMemory keeps the memory of a command that reads what anybody's server sends below 200 MB, unless GOMEMLIMIT is set in the
+// environment.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)

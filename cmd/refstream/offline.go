@@ -9,13 +9,11 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/encoder"
@@ -193,12 +191,7 @@ func newFrame(stdout io.Writer) *cobra.Command {
 		Long: `Write the picture of frame N as PNG, exactly as it goes into the encoder of a stream with the same flags. Events that
 somebody triggered by hand are not known here: see /frames/{n}.png of a running server.`,
 		Example: "  refstream frame 600 --seed 7 --out frame.png",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("give one frame number: refstream frame 600 --out frame.png")
-			}
-			return nil
-		},
+		Args:    wants(cobra.ExactArgs(1), "give one frame number: refstream frame 600 --out frame.png"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			n, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || n < 0 || n > generator.MaxFrame {
@@ -221,13 +214,13 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 			if err != nil {
 				return fmt.Errorf("render frame %d: %w", n, err)
 			}
-			if f, ok := stdout.(*os.File); ok && out == "-" && term.IsTerminal(int(f.Fd())) {
+			switch {
+			case out != "-":
+				return writeFile(out, func(w io.Writer) error { return png.Encode(w, picture) })
+			case terminal(stdout) != nil:
 				return errors.New("a picture is no text for a terminal: name a file, such as --out frame.png")
 			}
-			if out == "-" {
-				return png.Encode(stdout, picture)
-			}
-			return writeFile(out, func(w io.Writer) error { return png.Encode(w, picture) })
+			return png.Encode(stdout, picture)
 		},
 	}
 	o.register(cmd.Flags(), offlineEpoch, "UTC of frame 0, or now", offlineSeed, "seed of the events, 0 to 2^53-1, or random")

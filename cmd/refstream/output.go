@@ -8,9 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/internal/atomicfile"
 )
 
@@ -20,6 +24,25 @@ const (
 	// readerEvery is how often a FIFO that nobody reads is tried again: people take it for at once.
 	readerEvery = 50 * time.Millisecond
 )
+
+// namedReport is a report and the name of its file, or - for standard output, or empty for none.
+type namedReport struct {
+	name  string
+	write func(io.Writer) error
+}
+
+// writeReports writes reports, and the table to standard output unless one of them goes there.
+func writeReports(ctx context.Context, stdout io.Writer, table func(io.Writer) error, list ...namedReport) error {
+	for _, r := range list {
+		if err := writeReport(ctx, r.name, stdout, r.write); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(list, func(r namedReport) bool { return r.name == "-" }) {
+		return nil
+	}
+	return table(stdout)
+}
 
 // writeReport writes a report into a file, or to standard output where the name is -; nothing where it is empty. A file is
 // there in full or not at all; what is there and is no regular file, as a device or FIFO, is written into.
@@ -46,6 +69,14 @@ func writeReport(ctx context.Context, name string, stdout io.Writer, write func(
 	return writeFile(name, write)
 }
 
+// terminal is w where that is a terminal, else nil.
+func terminal(w io.Writer) *os.File {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
 // isFile reports whether w is the file of info.
 func isFile(w io.Writer, info os.FileInfo) bool {
 	f, ok := w.(*os.File)
@@ -60,12 +91,8 @@ func isFile(w io.Writer, info os.FileInfo) bool {
 func writeInto(ctx context.Context, name string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	for errors.Is(err, syscall.ENXIO) { // open(2): nobody has the FIFO open for reading
-		timer := time.NewTimer(readerEvery)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("write %s: %w", name, ctx.Err())
-		case <-timer.C:
+		if err := input.Wait(ctx, readerEvery); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
 		}
 		f, err = os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	}

@@ -12,25 +12,21 @@ import (
 	"golang.org/x/term"
 )
 
-// lineScreen shows how far something is: a line that is drawn over and over on a terminal, and printed now and then where
-// it has changed elsewhere. What is logged stands above it. In the background nothing is shown: others write there. It is
-// safe for concurrent use.
+// lineScreen shows how far something is: a line that is drawn over and over on a terminal, and elsewhere printed now and then
+// where it has changed. Logs are written above it. In the background nothing is shown: others write there. It is safe for
+// concurrent use.
 type lineScreen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal *os.File // nil where out is none
-	drawn    string   // what stands on the terminal, empty for nothing
+	drawn    string   // the line on the terminal, empty for none
 	line     string
-	told     string
+	printed  string // the last one that was printed, and when
 	at       time.Time
 }
 
 func newLineScreen(out io.Writer) *lineScreen {
-	s := &lineScreen{out: out, at: time.Now()}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.terminal = f
-	}
-	return s
+	return &lineScreen{out: out, at: time.Now(), terminal: terminal(out)}
 }
 
 // show shows the present state.
@@ -42,8 +38,8 @@ func (s *lineScreen) show(line string) {
 		s.draw()
 		return
 	}
-	if now := time.Now(); now.Sub(s.at) >= lineEvery && line != s.told {
-		s.at, s.told = now, line
+	if now := time.Now(); now.Sub(s.at) >= lineEvery && line != s.printed {
+		s.at, s.printed = now, line
 		fmt.Fprintln(s.out, line)
 	}
 }
@@ -79,7 +75,7 @@ func (s *lineScreen) finish() {
 	s.erase()
 }
 
-// log is where to log: above the line.
+// log is a writer for logs, which are written above the line.
 func (s *lineScreen) log() io.Writer { return aboveLine{s} }
 
 type aboveLine struct{ *lineScreen }
@@ -97,14 +93,6 @@ func (l aboveLine) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// count is a number of things.
-func count(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 // size is a number of bytes in the unit that suits it.
 func size(bytes int64) string {
 	switch {
@@ -118,7 +106,7 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.2f GB", float64(bytes)/1e9)
 }
 
-// lineEvery is how often progress is told where it can't be drawn: seldom enough for a log.
+// lineEvery is how often progress is printed where it can't be drawn: seldom enough for a log.
 const lineEvery = 5 * time.Second
 
 // progress shows how far a generation is: a bar with the time to go on a terminal, plain lines elsewhere.
@@ -126,12 +114,12 @@ type progress struct {
 	out         io.Writer
 	total, done int64
 	bar         *progressbar.ProgressBar
-	began, told time.Time
+	began, last time.Time // the start, and when a line was printed last
 }
 
 func newProgress(out io.Writer, total int64) *progress {
-	p := &progress{out: out, total: total, began: time.Now(), told: time.Now()}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	p := &progress{out: out, total: total, began: time.Now(), last: time.Now()}
+	if terminal(out) != nil {
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(out), progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("frames"), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
@@ -145,8 +133,8 @@ func (p *progress) update(done int64) {
 		_ = p.bar.Set64(done) // a terminal that takes no more output is no reason to stop
 		return
 	}
-	if now := time.Now(); now.Sub(p.told) >= lineEvery {
-		p.told = now
+	if now := time.Now(); now.Sub(p.last) >= lineEvery {
+		p.last = now
 		left := time.Duration(float64(now.Sub(p.began)) * float64(p.total-done) / float64(done))
 		fmt.Fprintf(p.out, "%d of %d frames, %.0f frames/s, %v to go\n",
 			done, p.total, float64(done)/now.Sub(p.began).Seconds(), left.Round(time.Second))

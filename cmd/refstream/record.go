@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/truth"
@@ -148,7 +149,7 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 func recordLine(p recorder.Progress) string {
 	elapsed := p.Elapsed.Round(time.Second)
 	if p.Versions == 0 {
-		return fmt.Sprintf("%v: no playlist yet, %s failed", elapsed, count(p.Failures, "request"))
+		return fmt.Sprintf("%v: no playlist yet, %s failed", elapsed, report.Plural(p.Failures, "request"))
 	}
 	line, behind := elapsed.String()+": ", fmt.Sprintf("%.1f s behind, ", p.Behind.Seconds())
 	if p.Silent > 0 { // what was published since the last news is behind too, if anything was
@@ -156,10 +157,10 @@ func recordLine(p recorder.Progress) string {
 		behind = ""
 	}
 	if p.Failures > 0 {
-		line += count(p.Failures, "request") + " failed, "
+		line += report.Plural(p.Failures, "request") + " failed, "
 	}
-	return line + fmt.Sprintf("%s, %s, %s%s, %s", count(p.Segments, "segment"), size(p.Stored), behind,
-		count(p.Versions, "version"), count(p.Playlists, "playlist"))
+	return line + fmt.Sprintf("%s, %s, %s%s, %s", report.Plural(p.Segments, "segment"), size(p.Stored), behind,
+		report.Plural(p.Versions, "version"), report.Plural(p.Playlists, "playlist"))
 }
 
 // urlOf is the address that a session was begun with.
@@ -173,10 +174,10 @@ func urlOf(ctx context.Context, dir string) (string, error) {
 }
 
 func printRecorded(w io.Writer, dir string, sum recorder.Summary) {
-	fmt.Fprintf(w, "recorded %v: %s, %s, %s\n", sum.Elapsed.Round(100*time.Millisecond), count(sum.Versions, "playlist version"),
-		count(sum.Segments, "segment"), size(sum.Stored))
+	fmt.Fprintf(w, "recorded %v: %s, %s, %s\n", sum.Elapsed.Round(100*time.Millisecond), report.Plural(sum.Versions, "playlist version"),
+		report.Plural(sum.Segments, "segment"), size(sum.Stored))
 	if sum.Failed+sum.Failures > 0 {
-		fmt.Fprintf(w, "%s failed, %s could not be had: see refstream gaps\n", count(sum.Failures, "request"), count(sum.Failed, "segment"))
+		fmt.Fprintf(w, "%s failed, %s could not be had: see refstream gaps\n", report.Plural(sum.Failures, "request"), report.Plural(sum.Failed, "segment"))
 	}
 	where := filepath.Base(dir)
 	if folder := filepath.Dir(dir); folder != sessionsFolder {
@@ -229,14 +230,21 @@ func (s *sessionFlags) dir(session string) (string, error) {
 	return filepath.Join(s.folder, session), nil
 }
 
-// oneSession wants the name of a session as the only argument.
-func oneSession(command string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("%s: give the name of one session, as record says it: refstream %s monday", command, command)
-		}
-		return nil
+// wantsSession checks the arguments of a command on a session, as wants does.
+func wantsSession(command string, check cobra.PositionalArgs, wrap ...func(error) error) cobra.PositionalArgs {
+	return wants(check, fmt.Sprintf("%s: give the name of one session, as record says it: refstream %s monday", command, command), wrap...)
+}
+
+// parseLength reads a length of time that is not negative: a number of seconds, or a duration with its unit.
+func parseLength(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		d, err = time.ParseDuration(text + "s")
 	}
+	if err == nil && d < 0 {
+		err = errors.New("it is negative")
+	}
+	return d, err
 }
 
 // sessionName is the form of the name of a session that has none: when it was begun.

@@ -52,7 +52,7 @@ plain player at /. After its end the stream stands still, unless --loop begins i
 recorded is replayed as far as it was at the start.`,
 		Example: `  refstream replay monday
   refstream replay monday -o 90 --speed 2 --loop --rebase`,
-		Args: oneSession("replay"),
+		Args: wantsSession("replay", cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], stdout, stderr) },
 	}
 	flags := cmd.Flags()
@@ -76,8 +76,8 @@ func (f *replayFlags) options() (replay.Options, error) {
 	if o.Speed, err = replay.ParseSpeed(f.speed); err != nil {
 		return o, fmt.Errorf("--speed: %w", err)
 	}
-	if o.Offset, err = parseOffset(f.offset); err != nil {
-		return o, err
+	if o.Offset, err = parseLength(f.offset); err != nil {
+		return o, fmt.Errorf("--offset: %q is not a time from the start: use seconds, or a length such as 1m30s", f.offset)
 	}
 	if f.from != "" {
 		if o.From, err = time.Parse(time.RFC3339Nano, f.from); err != nil {
@@ -97,18 +97,6 @@ func (f *replayFlags) options() (replay.Options, error) {
 		return o, fmt.Errorf("--http-port: %d is not a port: use 1 to 65535, or 0 for a free one", f.port)
 	}
 	return o, nil
-}
-
-// parseOffset reads a number of seconds, or a duration with its unit.
-func parseOffset(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		d, err = time.ParseDuration(text + "s")
-	}
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("--offset: %q is not a time from the start: use seconds, or a length such as 1m30s", text)
-	}
-	return d, nil
 }
 
 func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Writer) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,11 +87,25 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 	return root
 }
 
+// wants checks arguments, with an error of its own text, which may be wrapped.
+func wants(check cobra.PositionalArgs, text string, wrap ...func(error) error) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) == nil {
+			return nil
+		}
+		err := errors.New(text)
+		for _, w := range wrap {
+			err = w(err)
+		}
+		return err
+	}
+}
+
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// warnOfUnknown tells of variables with the prefix that no command has a flag for: a slip of the pen must not pass for a
+// warnOfUnknown warns of variables with the prefix that no command has a flag for: a typing error must not pass for a
 // setting. It is no error, because others use the prefix too: Kubernetes sets REFSTREAM_PORT where a service is so named.
 func warnOfUnknown(w io.Writer, root *cobra.Command, environment []string) {
 	known := map[string]bool{}
@@ -121,9 +136,9 @@ func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 }
 
 const (
-	// heading is the annotation of a flag that names what it stands under in the help.
+	// heading is the annotation of a flag with its heading in the help.
 	heading = "heading"
-	// What flags stand under.
+	// The headings.
 	plainFlags   = "Flags"
 	streamTitle  = "Flags of the stream"
 	encoderTitle = "Flags of the encoder"

@@ -59,12 +59,7 @@ could not be told.`,
   ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip
   ffmpeg -i faulty/index.m3u8 -vf freezedetect -f null - 2>&1 | refstream score - --faults faulty --kinds freeze
   refstream score alarms.csv --faults faults.jsonl --alias TR101290.1.4=ts.lose --min-recall 0.9 --html score.html`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return untold(errors.New("give one file of detections, or - for standard input: refstream score found.json"))
-			}
-			return nil
-		},
+		Args: wants(cobra.ExactArgs(1), "give one file of detections, or - for standard input: refstream score found.json", untold),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -87,8 +82,7 @@ could not be told.`,
 }
 
 func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
-	err := f.check()
-	if err != nil {
+	if err := f.check(); err != nil {
 		return untold(err)
 	}
 	if f.faults != "" {
@@ -256,7 +250,7 @@ func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *s
 	if o.From != nil {
 		first = max(0, c.Rate.FrameAtNanos(int64(*o.From-min(slack, *o.From))))
 	}
-	if o.To == nil && !boundedTruth(source) {
+	if o.To == nil && truth.Endless(source) {
 		var latest media.Seconds
 		for _, at := range l.At {
 			latest = max(latest, at+o.Offset)
@@ -268,12 +262,6 @@ func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *s
 		last = min(last, c.Rate.FrameAtNanos(int64(*o.To+slack)))
 	}
 	return source.Markers(ctx, first, last)
-}
-
-// boundedTruth says whether a source has a last marker.
-func boundedTruth(s truth.Source) bool {
-	endless, ok := s.(interface{ Endless() bool })
-	return !ok || !endless.Endless()
 }
 
 // maxDetectionBytes bounds a list of detections: the most there may be, each an object of some 600 bytes.

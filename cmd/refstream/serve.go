@@ -75,7 +75,7 @@ func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
 	f.StringVar(&o.RelayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
 }
 
-// run serves until ctx ends. given tells which flags were set by the command line or the environment.
+// run serves until ctx ends. given reports which flags were set by the command line or the environment.
 func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, stderr io.Writer) error {
 	logger, err := newLogger(stderr, s.logLevel)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 	return running.Run(ctx)
 }
 
-// announce tells people what runs and where.
+// announce prints what runs and where.
 func announce(w io.Writer, c server.Config, i server.Info) {
 	name := i.Channel.Name
 	if c.Role == server.API {

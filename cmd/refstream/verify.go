@@ -49,12 +49,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
   refstream verify clip/index.m3u8 --html report.html
   refstream verify transcoded.ts --truth clip --allow transcode
   refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return untold(errors.New("give one stream: refstream verify clip/index.m3u8"))
-			}
-			return nil
-		},
+		Args: wants(cobra.ExactArgs(1), "give one stream: refstream verify clip/index.m3u8", untold),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -96,18 +91,10 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	if err != nil {
 		return untold(f.hint(err))
 	}
-	for _, out := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{{f.json, r.WriteJSON}, {f.junit, r.WriteJUnit}, {f.html, r.WriteHTML}} {
-		if err := writeReport(cmd.Context(), out.name, stdout, out.write); err != nil {
-			return untold(err)
-		}
-	}
-	if f.json != "-" && f.junit != "-" && f.html != "-" {
-		if err := r.WriteTable(stdout); err != nil {
-			return untold(err)
-		}
+	err = writeReports(cmd.Context(), stdout, r.WriteTable,
+		namedReport{f.json, r.WriteJSON}, namedReport{f.junit, r.WriteJUnit}, namedReport{f.html, r.WriteHTML})
+	if err != nil {
+		return untold(err)
 	}
 	switch r.Verdict {
 	case report.True:
@@ -133,7 +120,7 @@ func (f *verifyFlags) hint(err error) error {
 	return err
 }
 
-// truthFlags say where the truth about a stream comes from.
+// truthFlags name the truth about a stream.
 type truthFlags struct {
 	streamFlags
 	truth string
@@ -144,9 +131,9 @@ func (t *truthFlags) register(f *pflag.FlagSet) {
 	t.streamFlags.register(f, offlineEpoch, "without --truth: UTC of frame 0", offlineSeed, "without --truth: seed of the events")
 }
 
-// source finds the truth about a stream or, where of is empty, about nothing in particular; given tells which flags were
-// set. Where no flag says, it is looked for beside a file, and on the server that a stream comes from. The channel is that
-// of the flag, or else of the stream's address, or else of what the stream says itself.
+// source finds the truth about a stream or, where of is empty, about nothing in particular; given reports which flags were
+// set. Without a flag it is looked for beside a file, and on the server of the stream's address. The channel is that of the
+// flag, or else of the stream's address, or else that of the stream's frame records.
 func (t *truthFlags) source(of string, given func(flag string) bool) (truth.Source, error) {
 	base, named := truth.ServerOf(of)
 	channel := named

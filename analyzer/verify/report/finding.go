@@ -64,16 +64,12 @@ func Every(places []Place) int64 {
 	return d
 }
 
-// Plural counts things; forms are the singular and, where it is not made with an s, the plural.
-func Plural(n int64, forms ...string) string {
-	one, many := forms[0], forms[0]+"s"
-	if len(forms) > 1 {
-		many = forms[1]
-	}
+// Plural counts things, whose plural is made with an s.
+func Plural(n int64, thing string) string {
 	if n == 1 {
-		return "1 " + one
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // Brief is a time rounded to the millisecond, or to the microsecond where that would leave nothing of it.

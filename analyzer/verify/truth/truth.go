@@ -112,5 +112,8 @@ func (s seeded) Markers(_ context.Context, first, last int64) (list []markers.Ma
 	return list, nil
 }
 
-// Endless says that there is always a next marker.
-func (s seeded) Endless() bool { return true }
+// Endless reports whether a source always has a next marker.
+func Endless(s Source) bool {
+	_, ok := s.(seeded)
+	return ok
+}
