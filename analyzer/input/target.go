@@ -3,11 +3,19 @@
 package input
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"mime"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/ts"
 )
 
 const (
@@ -72,4 +80,104 @@ func (t Target) Address() string {
 		return t.Path
 	}
 	return t.Text
+}
+
+// Kind is the kind of a stream.
+type Kind string
+
+// The kinds of streams.
+const (
+	HLS  Kind = "hls"
+	TS   Kind = "ts"  // MPEG-2 transport stream
+	FLV  Kind = "flv" // Flash Video
+	RTMP Kind = "rtmp"
+	MP4  Kind = "mp4" // MP4, fragmented or not
+)
+
+const (
+	// magicSize is how many bytes it takes to know any kind but a transport stream that was joined amid a packet.
+	magicSize = 12
+	// probeSize is where the packets of a transport stream are looked for: five, of which three must fit.
+	probeSize = 5 * ts.PacketSize
+)
+
+// kindOfName is the kind that the end of a path names, empty for none.
+func kindOfName(name string) Kind {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".m3u8", ".m3u":
+		return HLS
+	case ".ts", ".tsv", ".m2t", ".m2ts", ".mts", ".mpegts":
+		return TS
+	case ".flv":
+		return FLV
+	case ".mp4", ".m4v", ".m4s", ".mov", ".cmfv", ".ismv":
+		return MP4
+	}
+	return ""
+}
+
+// kindOfType is the kind that a Content-Type names, empty for none.
+func kindOfType(contentType string) Kind {
+	t, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	switch t {
+	case "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl":
+		return HLS
+	case "video/mp2t":
+		return TS
+	case "video/x-flv", "video/flv":
+		return FLV
+	case "video/mp4", "application/mp4", "video/iso.segment", "video/quicktime":
+		return MP4
+	}
+	return ""
+}
+
+// sniff looks at the first bytes. What they show for sure counts; else the hint does, and a kind's own reader says what
+// is wrong. r must have a buffer of probeSize bytes at least. A stream without a byte is an error.
+func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
+	head, err := r.Peek(magicSize)
+	if len(head) == 0 {
+		return "", fmt.Errorf("detect kind: nothing came: %w", err)
+	}
+	if kind := kindOfMagic(head); kind != "" {
+		return kind, nil
+	}
+	if hint != "" && hint != HLS {
+		return hint, nil
+	}
+	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
+		return "", fmt.Errorf("detect kind: %w", m3u8.ErrManifest)
+	}
+	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
+	var s ts.Splitter
+	_, _ = s.Write(probe)
+	if _, _, found := s.Next(); found {
+		return TS, nil
+	}
+	return "", fmt.Errorf("detect kind: it begins with %q: neither HLS, MPEG-TS, FLV nor MP4", head)
+}
+
+// kindOfMagic knows a kind by how it begins, empty for none.
+func kindOfMagic(b []byte) Kind {
+	text := bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF")) // a byte order mark, which RFC 8216, 4, forbids and some write
+	switch {
+	case bytes.HasPrefix(text, []byte("#EXTM3U")):
+		return HLS
+	case bytes.HasPrefix(b, []byte("FLV\x01")):
+		return FLV
+	case mp4.IsMP4(b):
+		return MP4
+	}
+	return ""
+}
+
+// Name is what people call a kind.
+func (k Kind) Name() string {
+	if k == TS {
+		return "MPEG-TS"
+	}
+	return strings.ToUpper(string(k))
 }
