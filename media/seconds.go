@@ -28,6 +28,17 @@ func SecondsOf(ticks int64) Seconds {
 	return Seconds(FrameRate{Num: TicksPerSecond, Den: 1}.Nanos(ticks))
 }
 
+// NearestSeconds is a length in 90 kHz ticks, rounded to the nearest nanosecond. Lengths of more than 198 years are cut to that.
+func NearestSeconds(ticks int64) Seconds {
+	const limit = 1 << 49
+	ticks = min(max(ticks, -limit), limit)
+	half := int64(4) // of the 9 in 100000/9 ns
+	if ticks < 0 {
+		half = -half
+	}
+	return Seconds(ticks/9*100000 + (ticks%9*100000+half)/9)
+}
+
 // ParseSeconds reads seconds as ParseDecimal does; decimals beyond the ninth are dropped.
 func ParseSeconds(s string) (Seconds, error) {
 	v, _, err := ParseDecimal(s, 9)

@@ -62,3 +62,16 @@ func FuzzParseSeconds(f *testing.F) {
 		}
 	})
 }
+
+func TestNearestSeconds(t *testing.T) {
+	for ticks, want := range map[int64]Seconds{
+		0: 0, 1: 11111, -1: -11111, 5: 55556, -5: -55556, 9: 100000, -9: -100000, 90000: 1e9,
+	} {
+		if got := NearestSeconds(ticks); got != want {
+			t.Errorf("%d ticks are %d ns, want %d", ticks, got, want)
+		}
+	}
+	if a, b := NearestSeconds(math.MaxInt64), NearestSeconds(math.MinInt64); a < 198*365*86400*1e9 || b != -a {
+		t.Errorf("the longest times are %d and %d", a, b)
+	}
+}

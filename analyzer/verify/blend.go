@@ -20,11 +20,11 @@ const (
 	tie = 16
 )
 
-// mixed says that a picture is blended of frames of which none counts most: its code can't be read.
+// mixed reports whether a picture is blended of frames of which none counts most: its code can't be read.
 func mixed(p *pixels.Picture) bool { return p.Frame < 0 && p.Blended != nil }
 
-// unmix finds out of which frames pictures are blended, as converters of frame rates do: among the frames near those that
-// the pictures around show, or that a frame record names.
+// unmix finds the frames that pictures are blended of, as converters of frame rates do: among the frames near those of the
+// pictures around, or near the one in a frame record.
 func unmix(list []pixels.Picture, named map[int64]int64, modulus int64) []pixels.Picture {
 	if !slices.ContainsFunc(list, func(p pixels.Picture) bool { return p.Levels != nil }) {
 		return list
@@ -69,7 +69,7 @@ func unmix(list []pixels.Picture, named map[int64]int64, modulus int64) []pixels
 	return out
 }
 
-// mix finds frames whose blend the picture is: one from first to last with one beside it, or more in a row. even says that
+// mix finds frames whose blend the picture is: one from first to last with one beside it, or more in a row. even reports that
 // none of them counts most.
 func mix(p *pixels.Picture, first, last int64, least int) (frames *[2]int64, even bool) {
 	// Three frames in a row look like two of them, three apart, of which one counts twice: the codes are linear.
@@ -101,12 +101,9 @@ func (c *checker) blended() []report.Finding {
 		if p.Blended == nil {
 			continue
 		}
-		f.Count++
+		f.Add(report.Place{First: p.Blended[0], Last: p.Blended[1], Time: c.clock.Time(p.Blended[0]), Pictures: 1})
 		if mixed(p) {
 			undecided++
-		}
-		if len(f.Places) < report.MaxPlaces {
-			f.Places = append(f.Places, report.Place{First: p.Blended[0], Last: p.Blended[1], Time: c.clock.Time(p.Blended[0]), Pictures: 1})
 		}
 	}
 	if f.Count == 0 {
@@ -120,35 +117,28 @@ func (c *checker) blended() []report.Finding {
 	return []report.Finding{f}
 }
 
-// changedForms says which pictures are of another form.
+// changedForms finds the pictures that are of another form.
 func (c *checker) changedForms() (list []report.Finding) {
-	for _, f := range pixels.Forms() {
-		var places []report.Place
-		count := int64(0)
+	for _, change := range pixels.Forms() {
+		f := report.Finding{Kind: report.Mirrored}
+		if change.Form == pixels.Padded {
+			f.Kind = report.Padded
+		}
 		for _, p := range c.in.pictures {
-			if p.Form != f.Form {
-				continue
-			}
-			if count++; len(places) < report.MaxPlaces {
-				places = append(places, c.place(p.Frame))
+			if p.Form == change.Form {
+				f.Add(c.place(p.Frame))
 			}
 		}
-		kind := report.Mirrored
-		if f.Form == pixels.Padded {
-			kind = report.Padded
-		}
-		if count > 0 {
-			list = append(list, report.Finding{
-				Kind: kind, Count: count, Places: places,
-				Text: fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(count, "picture"), len(c.in.pictures), report.IsAre(count), f.Form,
-					places[0].First, places[0].Time),
-			})
+		if f.Count > 0 {
+			f.Text = fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(f.Count, "picture"), len(c.in.pictures),
+				report.IsAre(f.Count), change.Form, f.Places[0].First, f.Places[0].Time)
+			list = append(list, f)
 		}
 	}
 	return list
 }
 
-// backwards says whether the pictures come from the last to the first.
+// backwards reports whether the pictures run from the last frame to the first.
 func backwards(list []pixels.Picture) bool {
 	falls, rises := 0, 0
 	for i := 1; i < len(list); i++ {

@@ -14,13 +14,13 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// span is a segment of a playlist: how long EXTINF says it is, and the time stamps of its pictures.
+// span is a segment of a playlist: its EXTINF, and the time stamps of its pictures.
 type span struct {
 	msn, first, last int64
 	begin            int64 // time stamp of the first unit
 	says             media.Seconds
 	units            int64
-	discontinuity    bool // EXT-X-DISCONTINUITY stands before it
+	discontinuity    bool // after EXT-X-DISCONTINUITY
 }
 
 type spans map[int64]*span
@@ -38,7 +38,7 @@ func (s spans) take(u analyzer.Unit) {
 	one.units++
 }
 
-// list joins the spans with what the playlist says of them, in its order.
+// list joins the spans with their entries in the playlist, in its order.
 func (s spans) list(playlist string) (list []span, err error) {
 	f, err := os.Open(playlist)
 	if err != nil {
@@ -73,8 +73,8 @@ func (c *checker) placeAt(pts int64, j *matcher) report.Place {
 	return report.Place{}
 }
 
-// datedFrames are the frames that segments begin with, with whether the playlist dates each segment: some give the date of
-// their first segment only, and EXTINF says those of the others (RFC 8216, 6.3.3).
+// datedFrames are the frames that segments begin with, with whether the playlist dates each segment: some date their first one
+// only, and the others follow by EXTINF (RFC 8216, 6.3.3).
 func (c *checker) datedFrames(j *matcher) map[int64]bool {
 	out := map[int64]bool{}
 	for _, s := range c.in.segments {
@@ -85,8 +85,7 @@ func (c *checker) datedFrames(j *matcher) map[int64]bool {
 	return out
 }
 
-// segmentFindings holds EXTINF against the time stamps in each segment. Where a segment's end is not there, the one that
-// follows says how long it is.
+// segmentFindings compares EXTINF with the time stamps in each segment, or where its end is missing with those of the next.
 func (c *checker) segmentFindings(j *matcher) []report.Finding {
 	list := c.in.segments
 	var places []report.Place
@@ -96,9 +95,9 @@ func (c *checker) segmentFindings(j *matcher) []report.Finding {
 			continue
 		}
 		between := (s.last - s.first) / (s.units - 1)
-		off := s.says - media.Seconds(nanos(s.last-s.first+between))
+		off := s.says - media.NearestSeconds(s.last-s.first+between)
 		if i+1 < len(list) && list[i+1].msn == s.msn+1 {
-			if next := s.says - media.Seconds(nanos(list[i+1].first-s.first)); max(next, -next) < max(off, -off) {
+			if next := s.says - media.NearestSeconds(list[i+1].first-s.first); max(next, -next) < max(off, -off) {
 				off = next
 			}
 		}
@@ -125,9 +124,8 @@ func (c *checker) segmentFindings(j *matcher) []report.Finding {
 	}}
 }
 
-// compareTags finds tags that stand before a segment more than once, discontinuities that are not there though another run's
-// encoder begins, and those where there can be none. The encoder of a live stream may have begun anew at any segment; that of
-// a folder of files has not.
+// compareTags finds doubled tags, discontinuities that are missing where another run's encoder begins, and those where there can
+// be none. The encoder of a live stream may have begun anew at any segment; that of a folder of files has not.
 func (c *checker) compareTags(m *comparison, j *matcher) {
 	for i := range c.in.segments {
 		s := &c.in.segments[i]
@@ -167,8 +165,8 @@ func (m *comparison) run(frame int64) string {
 	return ""
 }
 
-// absentPCR is how long a PCR may stay away without being absent, in ticks. TR 101 290 wants one every 0.1 s; that many
-// muxers bring it somewhat more seldom is no fault of a stream that went through them.
+// absentPCR is how long a PCR may be missing without a finding, in ticks. TR 101 290 wants one every 0.1 s, but many muxers
+// write it somewhat more seldom.
 const absentPCR = 45000
 
 // transportFindings are what was wrong with the packets of a transport stream, by indicator.

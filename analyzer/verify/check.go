@@ -20,27 +20,17 @@ type streamData struct {
 	info       pixels.StreamInfo
 	pictures   []pixels.Picture
 	statements []analyzer.Record
-	// cut says that reading ended before the stream did.
-	cut bool
-	// notes are what happened while it was read.
-	notes []string
-	// holdsID3 says that the carrier has timed ID3, when refstream writes it.
-	holdsID3 bool
-	// units are the access units, in decoding order.
-	units []unit
-	// transport are the faults of the packets that carry the stream.
-	transport []analyzer.Record
-	// undated are the numbers of segments without a date of their own, in a playlist that dates each: dated says so.
-	undated []int64
-	dated   bool
-	// doubled are the tags that stand more than once before a segment, by its number.
-	doubled map[int64][]string
-	// metadata are the descriptions of a stream of FLV or RTMP.
-	metadata []analyzer.Record
-	// segments are those of a playlist that were read.
-	segments []span
-	// unread is why the statements can't be read, nil where they can.
-	unread error
+	cut        bool               // reading ended before the stream did
+	notes      []string           // what happened while it was read
+	holdsID3   bool               // the carrier has timed ID3, when refstream writes it
+	units      []unit             // access units, in decoding order
+	transport  []analyzer.Record  // faults of the packets that carry the stream
+	undated    []int64            // numbers of segments without a date of their own, in a playlist that dates each
+	dated      bool               // it does
+	doubled    map[int64][]string // tags that a segment has more than once, by its number
+	metadata   []analyzer.Record  // descriptions of a stream of FLV or RTMP
+	segments   []span             // those of a playlist that were read
+	unread     error              // why the statements can't be read, nil where they can
 }
 
 // unit is an access unit as it is coded.
@@ -110,7 +100,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
-	if n := c.cutOff(); n > 0 && !in.cut {
+	if n := c.cutOff(); n > 0 && !in.cut { // check again without its end
 		in.pictures, in.cut = in.pictures[:len(in.pictures)-n], true
 		r, err := check(ctx, in, channel, source, allow)
 		if err == nil {
@@ -178,8 +168,8 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	return r, nil
 }
 
-// reversed makes the report on a stream whose pictures come from the last to the first: what it shows is judged, but no
-// clock can be right.
+// reversed makes the report on a stream whose pictures run from the last to the first: the pictures are judged, but no clock can
+// be right.
 func (c *checker) reversed(ctx context.Context, source truth.Source, allow []report.Allowance) (*report.Report, error) {
 	in := c.in
 	in.pictures, in.statements, in.units, in.segments = slices.Clone(in.pictures), nil, nil, nil
@@ -193,16 +183,15 @@ func (c *checker) reversed(ctx context.Context, source truth.Source, allow []rep
 	}
 	r.Clocks = []report.Clock{{Name: report.PTSClock, State: report.Absent}}
 	r.Findings = slices.DeleteFunc(r.Findings, func(f report.Finding) bool { return f.Clock != "" })
-	first := report.Finding{
+	r.Findings = slices.Insert(r.Findings, 0, report.Finding{
 		Kind: report.Reversed, Count: int64(len(in.pictures)),
 		Text: fmt.Sprintf("the pictures come from the last to the first, from frame %d to frame %d", *r.LastFrame, *r.FirstFrame),
-	}
-	r.Findings = append([]report.Finding{first}, r.Findings...)
+	})
 	r.Judge(allow)
 	return r, nil
 }
 
-// formFindings says what became of the picture's size and of the frame rate.
+// formFindings compares the picture's size and the frame rate.
 func (c *checker) formFindings(s *sequence) (list []report.Finding) {
 	if i := c.in.info; i.Width != c.channel.Width || i.Height != c.channel.Height {
 		list = append(list, report.Finding{

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// clockSpec says how a clock is read of a statement.
+// clockSpec is how a clock is read from a statement.
 type clockSpec struct {
 	name   string
 	source analyzer.Source
@@ -21,14 +22,14 @@ type clockSpec struct {
 	tolerance int64
 	// err is how far a statement is ahead of the truth, in nanoseconds; checked is false where the truth is not known.
 	err func(r *analyzer.Record, n int64) (err int64, stated, checked bool)
-	// field is the field that says it where the fields of the statement are not compared one by one; want is what it
-	// should say, got what it says.
+	// field is the clock's field where the fields of the statement are not compared one by one; want is the value that it should
+	// have, got the one that it has.
 	field string
 	want  func(n int64) string
 	got   func(r *analyzer.Record) string
 }
 
-// frameSpec says what a kind of statement about frames is held against.
+// frameSpec is what a kind of statement about frames is compared with.
 type frameSpec struct {
 	source analyzer.Source
 	// always: each picture has a statement.
@@ -126,23 +127,18 @@ func (c *checker) genError(r *analyzer.Record, n int64) (int64, bool, bool) {
 	return int64(r.UTC.Sub(c.clock.UTC(n))), true, false
 }
 
-// timecodeFrame is the number of the frame in its day that a timecode hh:mm:ss:ff names, however its parts are divided.
+// timecodeForm is hh:mm:ss:ff, however its parts are divided.
+var timecodeForm = regexp.MustCompile(`^(\d{1,3})[:;.,](\d{1,3})[:;.,](\d{1,3})[:;.,](\d{1,3})$`)
+
+// timecodeFrame is the number of the frame in its day that a timecode names.
 func timecodeFrame(text string, r media.FrameRate, drop bool) (int64, bool) {
-	var v [4]int64
-	part, digits := 0, 0
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c >= '0' && c <= '9' && digits < 3:
-			v[part] = v[part]*10 + int64(c-'0')
-			digits++
-		case (c == ':' || c == ';' || c == '.' || c == ',') && digits > 0 && part < 3:
-			part, digits = part+1, 0
-		default:
-			return 0, false
-		}
-	}
-	if part != 3 || digits == 0 {
+	parts := timecodeForm.FindStringSubmatch(text)
+	if parts == nil {
 		return 0, false
+	}
+	var v [4]int64
+	for i := range v {
+		v[i], _ = strconv.ParseInt(parts[i+1], 10, 64) // it has one to three digits
 	}
 	base := r.Base()
 	minutes := v[0]*60 + v[1]
@@ -153,7 +149,7 @@ func timecodeFrame(text string, r media.FrameRate, drop bool) (int64, bool) {
 	return n, true
 }
 
-// ptsClock holds the time stamps of the pictures against those of their frames.
+// ptsClock compares the time stamps of the pictures with those of their frames.
 func (c *checker) ptsClock(m *comparison) report.Clock {
 	var list []report.Sample
 	tolerance := c.ptsTolerance()
@@ -162,7 +158,7 @@ func (c *checker) ptsClock(m *comparison) report.Clock {
 		if !p.Timed {
 			continue
 		}
-		err := nanos(centre(p.PTS-c.clock.PTS(p.Frame), c.in.info.Modulus()))
+		err := int64(media.NearestSeconds(centre(p.PTS-c.clock.PTS(p.Frame), c.in.info.Modulus())))
 		if max(err, -err) > tolerance {
 			m.addDifference(fieldKey{report.PTSClock, "pts"}, strconv.FormatInt(c.clock.PTS(p.Frame), 10), strconv.FormatInt(p.PTS, 10), c.place(p.Frame))
 		}
@@ -171,7 +167,7 @@ func (c *checker) ptsClock(m *comparison) report.Clock {
 	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
 
-// dtsClock holds the decoding times of the units against those of the encoder. What moved PTS too is a finding of that clock.
+// dtsClock compares the decoding times of the units with those of the encoder. What moved PTS too is a finding of that clock.
 func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.Clock {
 	if c.in.info.Codec == "hevc" {
 		return report.Clock{} // the encoder was another, with decoding times to choose
@@ -182,7 +178,7 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 	if pts.State != report.Exact {
 		tolerance = 2 * (c.in.info.Resolution() + roundingNanos) // PTS and DTS may have been stretched and rounded again
 	} else if c.in.states(analyzer.ProducerTime) {
-		tolerance = nanos(1) // refstream's fragmented MP4 has them rounded in another way than the encoder's are
+		tolerance = int64(media.NearestSeconds(1)) // refstream's fragmented MP4 rounds them in another way than the encoder
 	}
 	var list []report.Sample
 	seen := map[int64]bool{}
@@ -203,7 +199,7 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 			lead = int64(int32(flv.Time(f.PTS)-flv.Time(f.DTS))) * (media.TicksPerSecond / 1000)
 		}
 		want := u.pts - lead
-		err := nanos(centre(u.dts-want, modulus))
+		err := int64(media.NearestSeconds(centre(u.dts-want, modulus)))
 		if max(err, -err) > tolerance {
 			m.addDifference(fieldKey{report.DTSClock, "dts"}, strconv.FormatInt(want, 10), strconv.FormatInt(u.dts, 10), c.place(n))
 		}
@@ -226,12 +222,12 @@ func (c *checker) ptsTolerance() int64 {
 	return c.in.info.Resolution()
 }
 
-// throughMilliseconds says whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
+// throughMilliseconds reports whether the time stamps have been rounded to milliseconds, as those of a copy of FLV: all of them
 // are whole milliseconds apart, where those of the frames are not.
 func (c *checker) throughMilliseconds() bool {
 	const (
 		milli     = media.TicksPerSecond / 1000
-		fineGrain = milli / 8 // what has coarser time stamps shows nothing of it
+		fineGrain = milli / 8 // coarser time stamps show nothing of it
 	)
 	// This container may have rounded them once more, the first too.
 	slack := 1 + c.in.info.Resolution()*media.TicksPerSecond/int64(time.Second)
@@ -257,17 +253,6 @@ func (c *checker) throughMilliseconds() bool {
 		rounded = rounded || !whole(c.clock.PTS(p.Frame)-c.clock.PTS(c.in.pictures[first].Frame))
 	}
 	return rounded
-}
-
-// nanos turns ticks into nanoseconds, rounded to the nearest.
-func nanos(ticks int64) int64 {
-	const limit = 1 << 46 // 24 years, whose product below fits
-	ticks = min(max(ticks, -limit), limit)
-	half := int64(4)
-	if ticks < 0 {
-		half = -half
-	}
-	return (ticks*100000 + half) / 9
 }
 
 // newClockReport describes a clock that has statements.
@@ -305,7 +290,7 @@ const (
 	latest   = int64(2 * time.Hour)
 )
 
-// possible says whether frames may have been produced so long after their nominal times.
+// possible reports whether frames may have been produced so long after their nominal times.
 func possible(list []report.Sample) bool {
 	return !slices.ContainsFunc(list, func(s report.Sample) bool { return s.Err < earliest || s.Err > latest })
 }
@@ -324,7 +309,7 @@ func (c *checker) statementClocks(m *comparison) (list []report.Clock) {
 	return list
 }
 
-// holdsScripts says whether a carrier of this kind has onFI and cue points, when refstream writes it.
+// holdsScripts reports whether a carrier of this kind has onFI and cue points, when refstream writes it.
 func (c *checker) holdsScripts() bool {
 	return c.in.kind == input.FLV || c.in.kind == input.RTMP
 }

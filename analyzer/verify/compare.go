@@ -11,13 +11,13 @@ import (
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // comparison holds the statements of a stream against those that the truth wants, field by field.
 type comparison struct {
 	c *checker
-	// frames are the statements about frames, events those about markers: by source, and then by the frame or by the
-	// marker's index.
+	// frames are the statements about frames, events those about markers, by the frame or by the marker's index.
 	frames, events map[analyzer.Source]map[int64][]*analyzer.Record
 	samples        map[string][]report.Sample // of each clock
 	expected       map[string]int             // statements that each clock should have
@@ -33,12 +33,10 @@ type fieldKey struct {
 	field  string
 }
 
-// difference is a field that is not as it should be: where, and what it is there first.
+// difference is a field that is not as it should be: the finding has its places, and its value at the first of them.
 type difference struct {
 	fieldKey
-	want, got string
-	count     int64
-	places    []report.Place
+	report.Finding
 }
 
 // eventSources are the sources of statements about markers.
@@ -84,7 +82,7 @@ func (c *checker) compare(j *matcher) *comparison {
 	return m
 }
 
-// sort puts a statement to what it speaks of.
+// sort files a statement under its frame or marker.
 func (m *comparison) sort(r *analyzer.Record, j *matcher) {
 	if slices.Contains(eventSources, r.Source) {
 		m.sortEvent(r, j)
@@ -108,7 +106,7 @@ func put(to map[analyzer.Source]map[int64][]*analyzer.Record, s analyzer.Source,
 	to[s][at] = append(to[s][at], r)
 }
 
-// sortEvent puts a statement to the marker that it names: by its ID, or else by its frame or its time.
+// sortEvent files a statement under the marker that it names: by its ID, or else by its frame or its time.
 func (m *comparison) sortEvent(r *analyzer.Record, j *matcher) {
 	c := m.c
 	id := markerID(*r)
@@ -142,8 +140,8 @@ func (m *comparison) sortEvent(r *analyzer.Record, j *matcher) {
 	}
 }
 
-// frame compares the statements of a source about a frame. They must be there where they are needed, and may only be there
-// where they are wanted.
+// frame compares the statements of a source about a frame. They must be there where they are needed, and may be there where they
+// are wanted.
 func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
 	got := m.frames[s.source][n]
 	at := m.c.place(n)
@@ -163,19 +161,17 @@ func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
 	case !wanted:
 		m.added[s.source] = append(m.added[s.source], at)
 	}
-	for i, r := range got {
-		if i == 0 {
-			for _, k := range s.clocks {
-				m.sample(k, r, n)
-			}
-		}
+	for _, k := range s.clocks {
+		m.sample(k, got[0], n)
+	}
+	for _, r := range got {
 		if s.fields != nil {
 			m.compareFields(s.source, s.fields(r, n), r, at)
 		}
 	}
 }
 
-// sample adds what a clock says.
+// sample adds a clock's statement.
 func (m *comparison) sample(k clockSpec, r *analyzer.Record, n int64) {
 	err, stated, known := k.err(r, n)
 	if !stated {
@@ -207,9 +203,9 @@ func (m *comparison) event(source analyzer.Source, i int, j *matcher) {
 	} else if r.PTS != nil {
 		// Against the picture, not against the clock: what moved both is a finding of the clock.
 		if p, ok := c.pictureOf(mk.Frame); ok {
-			err := centre(*r.PTS+j.shift-p.PTS, c.in.info.Modulus())
-			m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: nanos(err)})
-			if off := nanos(err); max(off, -off) > int64(announcementPrecision) {
+			off := media.NearestSeconds(centre(*r.PTS+j.shift-p.PTS, c.in.info.Modulus()))
+			m.samples[name] = append(m.samples[name], report.Sample{Frame: mk.Frame, At: int64(mk.Time), Err: int64(off)})
+			if max(off, -off) > announcementPrecision {
 				m.addDifference(fieldKey{source, "pts"}, strconv.FormatInt(p.PTS, 10), strconv.FormatInt(*r.PTS+j.shift, 10), at)
 			}
 		}
@@ -246,13 +242,10 @@ var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
 func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place) {
 	d := m.differences[k]
 	if d == nil {
-		d = &difference{fieldKey: k, want: want, got: got}
+		d = &difference{k, report.Finding{Kind: report.Misreported, Clock: string(k.source), Field: k.field, Expected: want, Found: got}}
 		m.differences[k] = d
 	}
-	d.count++
-	if len(d.places) < report.MaxPlaces {
-		d.places = append(d.places, at)
-	}
+	d.Add(at)
 }
 
 func (c *checker) place(n int64) report.Place {
@@ -262,12 +255,13 @@ func (c *checker) place(n int64) report.Place {
 // findings are what the comparison found, but for the clocks; those have what they cover taken out before.
 func (m *comparison) findings() (list []report.Finding) {
 	for _, d := range slices.SortedFunc(maps.Values(m.differences), func(a, b *difference) int {
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.places[0].First, b.places[0].First), cmp.Compare(a.field, b.field))
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.Places[0].First, b.Places[0].First), cmp.Compare(a.field, b.field))
 	}) {
-		f := report.Finding{Kind: report.Misreported, Clock: string(d.source), Count: d.count, Places: d.places}
-		d.describe(&f)
-		f.Text = fmt.Sprintf("%s: %s", d.source, f.Text)
-		list = append(list, f)
+		d.Text = fmt.Sprintf("%s: %s", d.source, d.describe())
+		if d.Count > 1 {
+			d.Text += fmt.Sprintf(" first, in %s", report.Plural(d.Count, "statement"))
+		}
+		list = append(list, d.Finding)
 	}
 	for _, what := range []struct {
 		kind   report.Kind
@@ -298,19 +292,12 @@ func (m *comparison) findings() (list []report.Finding) {
 	return list
 }
 
-// describe adds to a finding which field it is, and what it says.
-func (d *difference) describe(f *report.Finding) {
-	f.Field, f.Expected, f.Found = d.field, d.want, d.got
-	if f.Text != "" {
-		f.Text += ": "
-	}
-	f.Text += fmt.Sprintf("%s is %s, not %s, at %s", d.field, excerpt(d.got), excerpt(d.want), report.Names(d.places[:1]))
-	if d.count > 1 && f.Kind == report.Misreported {
-		f.Text += fmt.Sprintf(" first, in %s", report.Plural(d.count, "statement"))
-	}
+// describe gives the field and its values at the first of the places.
+func (d *difference) describe() string {
+	return fmt.Sprintf("%s is %s, not %s, at %s", d.field, excerpt(d.Found), excerpt(d.Expected), report.Names(d.Places[:1]))
 }
 
-// excerpt is a value as it stands in a sentence.
+// excerpt is a value as part of a sentence.
 func excerpt(s string) string {
 	const long = 60
 	if len(s) > long {
@@ -322,7 +309,7 @@ func excerpt(s string) string {
 	return s
 }
 
-// explain has the findings of clocks say which field it is, and leaves those fields out of the findings to come.
+// explain adds the wrong fields to the findings of clocks, and leaves those fields out of the findings that follow.
 func (m *comparison) explain(list []report.Finding) {
 	for i := range list {
 		f := &list[i]
@@ -335,13 +322,14 @@ func (m *comparison) explain(list []report.Finding) {
 			if d == nil {
 				continue
 			}
-			if found == nil || d.count > found.count {
+			if found == nil || d.Count > found.Count {
 				found = d
 			}
 			delete(m.differences, k)
 		}
 		if found != nil {
-			found.describe(f)
+			f.Field, f.Expected, f.Found = found.Field, found.Expected, found.Found
+			f.Text += ": " + found.describe()
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestMissingSegment(t *testing.T) {
 			continue
 		}
 		i := slices.IndexFunc(r.Findings, func(f report.Finding) bool { return f.Kind == report.Missing })
-		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.ExitCode() != report.ExitNotTrue {
+		if i < 0 || r.Findings[i].Count != 30 || r.Findings[i].Places[0].First != 60 || r.Verdict != report.NotTrue {
 			t.Errorf("%s: %+v", url, r.Findings)
 		}
 		for _, f := range r.Findings {

@@ -15,7 +15,7 @@ func decoded(t *testing.T, c markers.Channel, file string) ([]pixels.Picture, pi
 		t.Fatal(err)
 	}
 	list, err := pixels.Decode(t.Context(), pixels.Decoding{
-		FFmpeg: "ffmpeg", Path: file, Dir: t.TempDir(), Info: info, Channel: c, Progress: func(int) {},
+		FFmpeg: "ffmpeg", Path: file, Dir: t.TempDir(), Info: info, Channel: c,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,8 @@
-// Package verify holds a stream against the truth about it: is every frame there, once, in order and at its time; do the
-// clocks that the stream carries say what is true; do its events show when their markers say?
+// Package verify compares a stream with the truth about it: is every frame there, once, in order and at its time; are the
+// clocks that the stream carries right; are its events shown at the frames of their markers?
 //
-// The anchor is the picture: ffmpeg decodes the stream, and the frame code in its pixels (package generator) says which
-// frame each picture shows, whatever became of it on the way. Everything else is compared with that: time stamps (ISO/IEC
+// The anchor is the picture: ffmpeg decodes the stream, and the frame code in its pixels (package generator) names the frame
+// that each picture shows, however it was changed on the way. Everything else is compared with that: time stamps (ISO/IEC
 // 13818-1, 2.4.3.7), the statements that package analyzer finds, and the block of events in the picture.
 package verify
 
@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 	"github.com/refstream/refstream/format/m3u8"
 )
 
-// Options say how a stream is verified. Only Now is needed.
+// Options are how a stream is verified. Only Now is needed.
 type Options struct {
 	// Now is the wall clock.
 	Now func() time.Time
@@ -33,12 +32,8 @@ type Options struct {
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
 	Allow []report.Allowance
-	// HTTP makes the requests; nil for the default client.
-	HTTP *http.Client
 	// Logger logs what happens while the stream is read; nil for nobody.
 	Logger *slog.Logger
-	// Progress is called with how many pictures have been decoded; nil for nobody.
-	Progress func(pictures int)
 }
 
 // defaultDuration shows an event or more at the default of one in 20 s.
@@ -59,9 +54,6 @@ func (o Options) withDefaults() (Options, error) {
 	o.Duration = cmp.Or(o.Duration, defaultDuration)
 	o.FFmpeg, o.FFprobe = cmp.Or(o.FFmpeg, "ffmpeg"), cmp.Or(o.FFprobe, "ffprobe")
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	if o.Progress == nil {
-		o.Progress = func(int) {}
-	}
 	return o, nil
 }
 
@@ -83,7 +75,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	}
 	defer os.RemoveAll(dir)
 
-	read := analyzer.Options{Now: o.Now, Logger: o.Logger, HTTP: o.HTTP}
+	read := analyzer.Options{Now: o.Now, Logger: o.Logger}
 	in := streamData{url: url}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
@@ -139,7 +131,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 		return nil, err
 	}
 	in.pictures, err = pixels.Decode(ctx, pixels.Decoding{
-		FFmpeg: o.FFmpeg, Path: captured.Path, Dir: dir, Info: in.info, Channel: channel, Progress: o.Progress,
+		FFmpeg: o.FFmpeg, Path: captured.Path, Dir: dir, Info: in.info, Channel: channel,
 	})
 	if err != nil {
 		return nil, err

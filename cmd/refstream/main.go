@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/internal/redact"
 )
 
@@ -42,6 +41,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
+// Exit codes of commands that judge something.
+const (
+	exitNotTrue = 1
+	exitUnknown = 2
+)
+
 // untold is the error of a command that has no result: its exit code is 2.
 func untold(err error) error {
 	switch {
@@ -50,7 +55,7 @@ func untold(err error) error {
 	case errors.Is(err, context.Canceled): // main would take it for a stop of a command that runs until it is stopped
 		err = errors.New("interrupted")
 	}
-	return &codedError{report.ExitUnknown, err}
+	return &codedError{exitUnknown, err}
 }
 
 // wrongFlag is the error of a wrong flag of a command that has exit code 2 without a result.
@@ -81,7 +86,7 @@ func exitCode(err error) int {
 
 // notTrue is the error of a command that has found that something is not as it should be.
 func notTrue(format string, args ...any) error {
-	return &codedError{report.ExitNotTrue, fmt.Errorf(format, args...)}
+	return &codedError{exitNotTrue, fmt.Errorf(format, args...)}
 }
 
 // memoryLimit is from which size on the garbage collector runs as often as it takes: what a server can have a command keep

@@ -18,15 +18,14 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// Decoding says what is decoded, and with what.
+// Decoding is what is decoded, and with what.
 type Decoding struct {
 	FFmpeg, Path string
 	// Dir is a folder for a temporary file.
 	Dir string
-	// Info is what Probe says of the stream, Channel what it should show.
-	Info     StreamInfo
-	Channel  markers.Channel
-	Progress func(pictures int)
+	// Info is Probe's answer about the stream, Channel what it should show.
+	Info    StreamInfo
+	Channel markers.Channel
 }
 
 // timesFile is where ffmpeg writes the time stamps, in the temporary folder.
@@ -51,9 +50,9 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
-	list, readErr := measureAll(pipe, meter{scenario.Picture(d.Channel)}, d.Progress)
+	list, readErr := measureAll(pipe, meter{scenario.Picture(d.Channel)})
 	if readErr != nil {
-		cmd.Kill() // it may wait for somebody to read; Wait says how it ended
+		cmd.Kill() // it may wait for a reader; Wait returns how it ended
 	}
 	err = cmp.Or(ctx.Err(), readErr, cmd.Wait())
 	// What is damaged makes ffmpeg fail at the end: the pictures before it count.
@@ -96,7 +95,7 @@ func decoder(ctx context.Context, program string, said *ffmpeg.Lines, input []st
 	return cmd
 }
 
-func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err error) {
+func measureAll(in io.Reader, m meter) (list []Picture, err error) {
 	buf := make([]byte, pictureSize)
 	for {
 		switch _, err := io.ReadFull(in, buf); {
@@ -108,7 +107,6 @@ func measureAll(in io.Reader, m meter, progress func(int)) (list []Picture, err 
 			return list, err
 		}
 		list = append(list, m.measure(buf))
-		progress(len(list))
 	}
 }
 

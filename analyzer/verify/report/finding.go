@@ -47,8 +47,15 @@ type Place struct {
 	By     int64  `json:"by_frames,omitempty"`
 }
 
-// MaxPlaces bounds the places of a finding: the count says how many there are.
+// MaxPlaces bounds the places of a finding: the count holds how many there are.
 const MaxPlaces = 100
+
+// Add counts a place, and keeps the first ones.
+func (f *Finding) Add(p Place) {
+	if f.Count++; len(f.Places) < MaxPlaces {
+		f.Places = append(f.Places, p)
+	}
+}
 
 // Every is the distance of places whose distance is always the same, 0 otherwise.
 func Every(places []Place) int64 {

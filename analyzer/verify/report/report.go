@@ -18,7 +18,7 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// Verdict says whether a stream is true.
+// Verdict is whether a stream is true.
 type Verdict string
 
 // The verdicts.
@@ -28,7 +28,7 @@ const (
 	Unknown Verdict = "unknown"
 )
 
-// Report says whether a stream is true, and in what it is not.
+// Report is whether a stream is true, and in what it is not.
 type Report struct {
 	Verdict Verdict `json:"verdict"`
 	// Notes say what is not known, and why.
@@ -65,25 +65,7 @@ type EventSummary struct {
 	Extra   int `json:"extra"`
 }
 
-// Exit codes of commands that verify.
-const (
-	ExitTrue    = 0
-	ExitNotTrue = 1
-	ExitUnknown = 2
-)
-
-// ExitCode is what a command ends with.
-func (r *Report) ExitCode() int {
-	switch r.Verdict {
-	case True:
-		return ExitTrue
-	case NotTrue:
-		return ExitNotTrue
-	}
-	return ExitUnknown
-}
-
-// Judge comes to the verdict, and leaves of very many places the first. What is allowed for is no reason against a stream.
+// Judge sets the verdict, and keeps the first of very many places. Findings that are allowed do not count against a stream.
 func (r *Report) Judge(allow []Allowance) {
 	r.Verdict = True
 	for i, f := range r.Findings {

@@ -2,6 +2,7 @@ package score
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Clock is what detections are told on.
+// Clock is the clock of detections.
 type Clock string
 
 // The clocks. Whatever the clock, instants are compared in nanoseconds from the epoch.
@@ -29,14 +30,18 @@ func ParseClock(s string) (Clock, error) {
 	if s == "" {
 		return Time, nil
 	}
-	names := make([]string, 0, len(Clocks()))
+	if slices.Contains(Clocks(), Clock(s)) {
+		return Clock(s), nil
+	}
+	return "", fmt.Errorf("clock %q is not one of %s", s, clockNames())
+}
+
+func clockNames() string {
+	var names []string
 	for _, c := range Clocks() {
-		if s == string(c) {
-			return c, nil
-		}
 		names = append(names, string(c))
 	}
-	return "", fmt.Errorf("clock %q is not one of %s", s, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // of is the start of a marker's event on the clock.
@@ -65,7 +70,7 @@ func (c Clock) Parse(s string, ch markers.Channel) (media.Seconds, error) {
 		if c == Frame {
 			return checkInstant(media.Seconds(ch.Rate.Nanos(v)), s)
 		}
-		return ticksToSeconds(v-ch.PTSOrigin, s)
+		return checkInstant(media.NearestSeconds(v-ch.PTSOrigin), s)
 	default:
 		v, err := seconds(s)
 		if err != nil {
@@ -91,21 +96,6 @@ func seconds(s string) (int64, error) {
 		v += whole * unit
 	}
 	return v, err
-}
-
-// ticksToSeconds rounds ticks to the nearest nanosecond.
-func ticksToSeconds(ticks int64, s string) (media.Seconds, error) {
-	const most = int64(maxInstant) / 1e9 * media.TicksPerSecond
-	if ticks < -most || ticks > most {
-		return 0, fmt.Errorf("%.40q is out of range", s)
-	}
-	// 1e9/90000 is 100000/9; the ticks are divided first, so that nothing overflows.
-	whole, rest := ticks/9, ticks%9
-	half := int64(4)
-	if rest < 0 {
-		half = -4
-	}
-	return media.Seconds(whole*100000 + (rest*100000+half)/9), nil
 }
 
 func checkInstant(t media.Seconds, s string) (media.Seconds, error) {

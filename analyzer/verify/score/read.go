@@ -3,11 +3,13 @@ package score
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/refstream/refstream/media"
@@ -30,9 +32,7 @@ func (r Reading) Read(in io.Reader) (List, error) {
 	if err != nil {
 		return List{}, fmt.Errorf("read detections: %w", err)
 	}
-	if l.Clock == "" {
-		l.Clock = Time
-	}
+	l.Clock = cmp.Or(l.Clock, Time)
 	return l, nil
 }
 
@@ -153,9 +153,7 @@ func (r Reading) addDetection(l *List, v json.RawMessage) error {
 			return fmt.Errorf("detection %d: there is no member %s: %s", len(l.At)+1, named(l.Clock), oneOfClocks())
 		}
 	}
-	if l.Clock == "" {
-		l.Clock = Time
-	}
+	l.Clock = cmp.Or(l.Clock, Time)
 	text := string(v)
 	if v[0] == '"' {
 		if err := json.Unmarshal(v, &text); err != nil {
@@ -167,28 +165,15 @@ func (r Reading) addDetection(l *List, v json.RawMessage) error {
 
 // firstClock is the first clock that is there, or empty.
 func firstClock(has func(Clock) bool) Clock {
-	for _, c := range Clocks() {
-		if has(c) {
-			return c
-		}
+	if i := slices.IndexFunc(Clocks(), has); i >= 0 {
+		return Clocks()[i]
 	}
 	return ""
 }
 
-func named(c Clock) string {
-	if c == "" {
-		return "that names a clock"
-	}
-	return string(c)
-}
+func named(c Clock) string { return cmp.Or(string(c), "that names a clock") }
 
-func oneOfClocks() string {
-	var names []string
-	for _, c := range Clocks() {
-		names = append(names, string(c))
-	}
-	return "use " + strings.Join(names, ", ")
-}
+func oneOfClocks() string { return "use " + clockNames() }
 
 // logStart is how a log of ffmpeg begins, or lines of it.
 var logStart = regexp.MustCompile(`^(ffmpeg version |Input #\d|\[\w+ @ 0x|lavfi\.|(black|freeze|silence)_start)`)

@@ -87,22 +87,17 @@ func (r Reading) layout(l *List, row []string) (layout, error) {
 			return slices.Contains(names, strings.ToLower(strings.TrimSpace(cell)))
 		})
 	}
-	clock := l.Clock
-	if clock == "" {
-		clock = firstClock(func(c Clock) bool { return column(string(c)) >= 0 })
-	}
+	clock := cmp.Or(l.Clock, firstClock(func(c Clock) bool { return column(string(c)) >= 0 }))
 	if i := column(string(clock)); i >= 0 && clock != "" {
 		l.Clock = clock
 		return layout{column: i, header: true}, nil
 	}
 	if i := column(starts...); i >= 0 {
-		if l.Clock == "" {
-			l.Clock = Time
-		}
+		l.Clock = cmp.Or(l.Clock, Time)
 		return layout{column: i, header: true}, nil
 	}
-	if other := otherSeparator(row); other != "" {
-		return layout{}, fmt.Errorf("the first line is separated by %s: separate columns by commas, and write 1.5 with a point", other)
+	if strings.Contains(strings.Join(row, ","), ";") { // as spreadsheets of some countries have it
+		return layout{}, errors.New("the first line is separated by semicolons: separate columns by commas, and write 1.5 with a point")
 	}
 	// Without a header the first column counts.
 	for _, c := range []Clock{Time, UTC} {
@@ -126,17 +121,6 @@ func (r Reading) layout(l *List, row []string) (layout, error) {
 // digits reports whether a cell is a whole number.
 func digits(cell string) bool {
 	return strings.Trim(strings.TrimSpace(cell), "0123456789") == ""
-}
-
-// otherSeparator names what separates the columns of a row if that is neither comma nor tab, as spreadsheets of some countries have
-// it; else it is empty.
-func otherSeparator(row []string) string {
-	for _, cell := range row {
-		if strings.Contains(cell, ";") {
-			return "semicolons"
-		}
-	}
-	return ""
 }
 
 // logged is how ffmpeg's filters blackdetect, freezedetect, silencedetect and scdet log when something begins and ends, in seconds.

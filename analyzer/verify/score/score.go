@@ -1,5 +1,5 @@
-// Package score says how good a detector of events is: it compares a list of detections with the markers of a stream. And how good a
-// monitor is: it compares its alarms with labelled faults.
+// Package score measures how good a detector of events is: it compares a list of detections with the markers of a stream. And how
+// good a monitor is: it compares its alarms with labelled faults.
 //
 // Detections and markers are paired one to one so that as many as possible are within a tolerance of each other and,
 // among all ways to do so, the sum of the distances is smallest. What is left over was missed or is spurious. Times are
@@ -9,6 +9,7 @@
 package score
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,15 +72,7 @@ type point struct {
 	index     int
 }
 
-func comparePoints(a, b point) int {
-	switch {
-	case a.at < b.at:
-		return -1
-	case a.at > b.at:
-		return 1
-	}
-	return 0
-}
+func comparePoints(a, b point) int { return cmp.Compare(a.at, b.at) }
 
 // references are the markers of the range on a clock, in order of time.
 func references(c Clock, list []markers.Marker, o Options) []point {
