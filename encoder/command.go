@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func (o Options) arguments() []string {
 		"thread_queue_size": inputQueue,
 	})
 	out := ffmpeg.KwArgs{
-		"vf":      o.filter(),
+		"vf":      filter,
 		"pix_fmt": "yuv420p",
 		// A picture in is a picture out, with its own time.
 		"fps_mode": "passthrough",
@@ -45,20 +46,20 @@ func (o Options) arguments() []string {
 		"format":     "mpegts",
 		"muxdelay":   "0",
 		"muxpreload": "0",
-		// With the length of its PES packet said, a unit can be passed on when it is there, not when the next one begins.
+		// The length of the PES packet lets a unit be passed on when it is complete, not when the next one begins.
 		"omit_video_pes_length": "0",
 		"flush_packets":         "1",
 	}
 	if o.Bounded {
-		out["maxrate"], out["bufsize"] = o.Bitrate, o.bufferSize()
+		// A buffer of a second: a smaller one would starve the key frames, a larger one would let a segment take more of the
+		// line than its share for longer than players buffer.
+		out["maxrate"], out["bufsize"] = o.Bitrate, o.Bitrate
 	}
 	encoderArgs := o.x264Args
 	if o.Encoder == NVENC {
 		encoderArgs = o.nvencArgs
 	}
-	for name, value := range encoderArgs() {
-		out[name] = value
-	}
+	maps.Copy(out, encoderArgs())
 	global := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"}
 	// GetArgs and not Compile, which prints or not by a variable that all users of the library share.
 	return in.Output("pipe:1", out).GlobalArgs(global...).GetArgs()
@@ -66,13 +67,8 @@ func (o Options) arguments() []string {
 
 // filter converts full range RGB to what the stream says it is: BT.709, limited range. Chroma is the mean of the pixels
 // that share it, so that an edge on even coordinates stays as sharp as it was.
-func (o Options) filter() string {
-	return strings.Join([]string{
-		"scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd",
-		"format=yuv420p",
-		"setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
-	}, ",")
-}
+const filter = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd,format=yuv420p," +
+	"setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 
 func (o Options) x264Args() ffmpeg.KwArgs {
 	args := ffmpeg.KwArgs{

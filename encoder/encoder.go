@@ -1,18 +1,18 @@
 // Package encoder turns raw pictures into H.264 access units with one ffmpeg process: RGB24 frames go to its standard
 // input, an MPEG transport stream comes from its standard output.
 //
-// ffmpeg counts pictures, not frames: it is told a constant rate and is given no time stamps. A transport stream is taken
-// back, and not plain H.264, because its time stamps say which picture a unit is: units come in decoding order, in which
-// B-frames follow the pictures that they precede. So the PTS of a unit, relative to the first one's, gives the index of
-// the picture in the input, and the list of what was written gives its frame number. The time stamps that leave this
-// package are computed from the frame number; ffmpeg's are dropped. Whatever doesn't fit is an error: a unit is never
-// passed on under a number that is not certain.
+// ffmpeg counts pictures, not frames: it has a constant rate and gets no time stamps. Its output is a transport stream, and not
+// plain H.264, because time stamps identify the picture of a unit: units are in decoding order, in which B-frames follow the
+// pictures that they precede. So the PTS of a unit, relative to the first one's, gives the index of the picture in the input,
+// and the list of what was written gives its frame number. The time stamps of this package's units are computed from the
+// frame number; ffmpeg's are dropped. Whatever doesn't fit is an error: a unit never gets a number that is not certain.
 //
 // Every GOP is closed, starts with an IDR picture and has exactly the configured number of frames. Pictures are BT.709
 // (ITU-T H.264, E.2.1: colour_primaries, transfer_characteristics and matrix_coefficients 1) in limited range.
 package encoder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,10 +66,10 @@ func New(o Options) (*Encoder, error) {
 // Write gives ffmpeg the picture of frame n: Options.FrameSize bytes, rows of RGB24 from the top. It waits for Run to have
 // started ffmpeg, and then for as long as ffmpeg is busy. The caller may change rgb as soon as Write has returned.
 //
-// The first frame must start a GOP, and each other frame must follow the one before, but that after the last frame of a
-// GOP the first one of any later GOP may come. A frame that is refused for this, or for its size, changes nothing. When
-// Write fails for another reason (the context has ended, ffmpeg has) the picture may have been written in part: then
-// nothing more can be written, what was complete still comes out, and Run returns an error; n is among Pending.
+// The first frame must start a GOP, and each other frame must follow the one before or, after the last frame of a GOP, be the
+// first one of any later GOP. A frame that is refused for this, or for its size, changes nothing. When Write fails for another
+// reason (the context has ended, ffmpeg has) the picture may have been written in part: then nothing more can be written, the
+// complete ones are still encoded, and Run returns an error; n is among Pending.
 func (e *Encoder) Write(ctx context.Context, n int64, rgb []byte) error {
 	if err := e.write(ctx, n, rgb); err != nil {
 		return fmt.Errorf("encode frame %d: %w", n, err)
@@ -89,12 +89,14 @@ func (e *Encoder) write(ctx context.Context, n int64, rgb []byte) error {
 	}
 	e.input.Lock()
 	defer e.input.Unlock()
-	switch {
-	case ctx.Err() != nil:
+	select {
+	case <-ctx.Done():
 		return ctx.Err()
-	case isClosed(e.done):
-		return errEnded
-	case e.closed:
+	case <-e.done:
+		return cmp.Or(ctx.Err(), errEnded)
+	default:
+	}
+	if e.closed {
 		return errors.New("the encoder's input is closed")
 	}
 	if err := e.times.give(n); err != nil {
@@ -109,15 +111,6 @@ func (e *Encoder) write(ctx context.Context, n int64, rgb []byte) error {
 		e.closeLocked()
 	}
 	return err
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // writeAll writes to a pipe until the context ends.
@@ -141,8 +134,7 @@ func writeAll(ctx context.Context, f *os.File, b []byte) error {
 	return nil
 }
 
-// CloseInput tells ffmpeg that there are no more frames, after the Write that is under way. Run returns when those that
-// it holds have come out.
+// CloseInput ends ffmpeg's input, after the Write that is under way. Run returns when the frames that ffmpeg holds are encoded.
 func (e *Encoder) CloseInput() {
 	e.input.Lock()
 	defer e.input.Unlock()

@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,7 +31,7 @@ const (
 	maxBFramesNVENC = 4
 )
 
-// Options says what an Encoder is to make. Width, Height, Rate, GOP and Bitrate must be set.
+// Options are what an Encoder makes. Width, Height, Rate, GOP and Bitrate must be set.
 type Options struct {
 	// FFmpeg is the program's name, looked up in PATH, or its path; empty means "ffmpeg".
 	FFmpeg string
@@ -64,7 +65,7 @@ type Options struct {
 	// Stall is how long ffmpeg may take no picture and put out no unit, while it has some to take or put out, before it is
 	// killed. It must be longer than ffmpeg takes to start. 0 lets it hang until the context ends.
 	Stall time.Duration
-	// Logger takes what ffmpeg says; nil discards it.
+	// Logger logs ffmpeg's messages; nil discards them.
 	Logger *slog.Logger
 }
 
@@ -107,34 +108,21 @@ func x264Presets() []string {
 func nvencPresets() []string { return []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"} }
 
 func (o Options) withDefaults() Options {
-	if o.FFmpeg == "" {
-		o.FFmpeg = "ffmpeg"
+	o.FFmpeg, o.Encoder = cmp.Or(o.FFmpeg, "ffmpeg"), cmp.Or(o.Encoder, X264)
+	preset := "veryfast"
+	if o.Encoder == NVENC {
+		preset = "p4"
 	}
-	if o.Encoder == "" {
-		o.Encoder = X264
-	}
-	if o.Preset == "" {
-		o.Preset = "veryfast"
-		if o.Encoder == NVENC {
-			o.Preset = "p4"
-		}
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Preset, o.Logger = cmp.Or(o.Preset, preset), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o
 }
 
 // FrameSize is the number of bytes of a picture that Write takes: rows of RGB24 from the top, without padding.
 func (o Options) FrameSize() int { return o.Width * o.Height * bytesPerPixel }
 
-// bufferSize is the decoder's buffer in bits (vbv-bufsize): a second's worth. A smaller one would starve the key frames,
-// a larger one would let a segment take more of the line than its share for longer than players buffer.
-func (o Options) bufferSize() int64 { return o.Bitrate }
-
-// PeakBitrate bounds the bit/s of any stretch of so many frames, before SEI and container are added: a buffer that is
-// filled with Bitrate and never runs empty can give no more than that and what it held. Where the encoder cannot keep
+// PeakBitrate bounds the bit/s of any stretch of so many frames, before SEI and container are added: the decoder's buffer,
+// which holds a second and is filled with Bitrate, can give no more than that and what it held. Where the encoder cannot keep
 // to it, because even the coarsest coding of a picture is too large, ffmpeg warns "VBV underflow".
 func (o Options) PeakBitrate(frames int64) int64 {
-	return o.Bitrate + (o.bufferSize()*o.Rate.Num+frames*o.Rate.Den-1)/(frames*o.Rate.Den)
+	return o.Bitrate + (o.Bitrate*o.Rate.Num+frames*o.Rate.Den-1)/(frames*o.Rate.Den)
 }

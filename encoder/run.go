@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
@@ -24,11 +26,10 @@ const watchSteps = 8
 
 // Run starts ffmpeg and gives its access units to handle, one at a time, in decoding order, with their frame numbers and
 // the time stamps that belong to them: PTS is Options.PTSOrigin + Rate.Ticks(Frame), DTS that of an earlier frame or the
-// same. The units are the handler's to keep. While it works, ffmpeg is held up, soon also its input.
+// same. The handler may keep the units. While it works, ffmpeg waits, and soon also its input.
 //
-// Run returns nil after CloseInput, when every frame has come out. It returns an error that wraps the context's when that
-// ends first, and otherwise one that says what went wrong, with the last lines ffmpeg said. It returns when ffmpeg and
-// everything it has started are gone. It may be called once.
+// Run returns nil after CloseInput, when every frame is encoded; an error that wraps the context's when that ends first; and
+// otherwise one with ffmpeg's last lines. It returns when ffmpeg and all its children have ended. It may be called once.
 func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) error {
 	if e.begun.Swap(true) {
 		return errors.New("run encoder: it was run before")
@@ -57,27 +58,23 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	defer unhook()
 	var waitErr error
 	ended, unwatch := context.WithCancel(ctx)
-	watched, exited := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(watched)
+	var watching, running sync.WaitGroup
+	watching.Go(func() {
 		e.watch(ended, func(err error) {
-			_ = cmd.Process.Kill() // it does not listen
+			_ = cmd.Process.Kill() // it does not react
 			cancel(err)
 		})
-	}()
-	go func() {
-		defer close(exited)
-		waitErr = cmd.Wait()
-	}()
+	})
+	running.Go(func() { waitErr = cmd.Wait() })
 
 	last, err := e.deliver(ctx, ts.NewReader(stdout), handle)
 	if err != nil {
 		cancel(err)
 	}
 	_ = stdout.Close() // ffmpeg has ended its output, or nobody wants it any more
-	<-exited
+	running.Wait()
 	unwatch()
-	<-watched
+	watching.Wait()
 	_ = e.stdin.Close()
 
 	switch {
@@ -86,7 +83,7 @@ func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) erro
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)
 	case waitErr != nil:
-		return e.exitError(waitErr, stderr.Last())
+		return fmt.Errorf("ffmpeg failed with %d frames pending: %w: %s", len(e.Pending()), waitErr, cmp.Or(stderr.Last(), "it said nothing"))
 	}
 	// ffmpeg has ended well, so that the unit that its end cut off is whole.
 	if last != nil {
@@ -143,10 +140,8 @@ func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.A
 			return nil, fmt.Errorf("read ffmpeg's output: %w", damage)
 		}
 		switch {
-		case ctx.Err() != nil:
-			return nil, nil // the context knows why
-		case errors.Is(err, io.EOF):
-			return nil, nil
+		case ctx.Err() != nil, errors.Is(err, io.EOF):
+			return nil, nil // Run returns the context's error
 		case err != nil:
 			return nil, err
 		case au.Untimed:
@@ -174,14 +169,6 @@ func (e *Encoder) pass(au media.AccessUnit, handle func(media.AccessUnit) error)
 		return fmt.Errorf("handle frame %d: %w", au.Frame, err)
 	}
 	return nil
-}
-
-func (e *Encoder) exitError(err error, said string) error {
-	lost := len(e.Pending())
-	if said == "" {
-		said = "it said nothing"
-	}
-	return fmt.Errorf("ffmpeg failed with %d frames pending: %w: %s", lost, err, said)
 }
 
 // drained checks that ffmpeg, which has ended well, has put out everything.
@@ -229,18 +216,17 @@ func (e *Encoder) watch(ctx context.Context, kill func(error)) {
 }
 
 const (
-	// tailLines of what ffmpeg said last go into an error: its own message and the few before that explain it.
+	// tailLines of ffmpeg's last lines are part of an error: its own message and the few before that explain it.
 	tailLines = 8
-	// queueFull is in a warning that ffmpeg gives once when pictures come faster than it encodes them. Here that is how it
-	// should be: its input is a pipe, which waits.
+	// queueFull is in a warning that ffmpeg gives once when pictures are written faster than it encodes them. That is intended
+	// here: its input is a pipe, which waits.
 	queueFull = "Thread message queue blocking"
-	// maxLogged is how many lines of one run are logged in full. A program that goes on complaining has said what is the
-	// matter by then; of the rest, the 256th, 512th, 1024th and so on show that it does.
+	// maxLogged is how many lines of one run are logged: they name the cause. Of the rest, the 256th, 512th, 1024th and so on
+	// are logged.
 	maxLogged = 200
 )
 
-// newLines logs what ffmpeg says. ending tells that ffmpeg is being ended from here: what it complains of from then on is
-// our doing.
+// newLines logs ffmpeg's messages, at debug level where ending reports that ffmpeg is being stopped, which causes more of them.
 func newLines(log *slog.Logger, ending func() bool) *ffmpeg.Lines {
 	return &ffmpeg.Lines{Tail: tailLines, Full: maxLogged, Edit: withoutQueueFull, Say: func(line string, n int) {
 		if n > maxLogged {
