@@ -15,15 +15,14 @@ const maxPacedSeconds = 4_000_000_000
 
 // Pacer waits for the moment at which a frame is due: epoch + n/fps, an absolute deadline, so no error adds up.
 //
-// It keeps its own clock: the wall clock, read once when the Pacer is made, going on with the monotonic clock from
-// there. So a step of the wall clock neither stops the stream nor makes it jump, and slewing, which the monotonic
-// clock takes part in, is followed. Offset tells how far the wall clock has since moved away by steps (or, on Linux,
-// by a suspended machine, where the monotonic clock stands still); what to do about it is the owner's choice, and
-// Resync reads the wall clock anew. After a step forward, the frames that follow are then late by the step; after a
-// step back, Wait sleeps it out.
+// It keeps its own clock: the wall clock, read once when the Pacer is made, and from there the monotonic clock. So a step of
+// the wall clock neither stops the stream nor makes it jump, while slewing, which changes the monotonic clock too, is
+// followed. Offset is how far the wall clock has since moved away by steps (or, on Linux, by a suspended machine, which stops
+// the monotonic clock), and Resync reads the wall clock anew: after a step forward the next frames are late by the step;
+// after a step back Wait sleeps it out.
 //
-// With a clock that has no monotonic part and goes back, the Pacer trusts the sleeps that it has completed instead:
-// its clock never goes back, and Wait sleeps at most once, so it can't spin.
+// With a clock that has no monotonic part and steps back, the Pacer counts the sleeps that it has completed instead:
+// its clock never steps back, and Wait sleeps at most once, so it can't spin.
 //
 // Wait and Resync belong to one goroutine at a time; Now and Offset may be called from any.
 type Pacer struct {
@@ -106,10 +105,8 @@ func (p *Pacer) Resync() time.Duration {
 
 // SystemSleep sleeps for d of real time on a timer. It returns nil, or ctx's error as soon as ctx ends.
 func SystemSleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

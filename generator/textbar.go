@@ -86,8 +86,8 @@ type point struct{ x, y int }
 
 func (p point) offset(width int) int { return (p.y*width + p.x) * bytesPerPixel }
 
-// places says where the texts stand. A negative x, which only channel has, is where the text ends, counted from the
-// right edge.
+// places are the positions of the texts. A negative x, which only channel has, is where the text ends, counted from the right
+// edge.
 type places struct {
 	timecode, number, utc, channel point
 	channelChars                   int // how many characters the channel's name may take
@@ -178,26 +178,17 @@ func (t *textBar) numberText(n int64) []byte {
 	return out
 }
 
-// utcText is the nominal UTC of frame n, rounded down to a millisecond. The years from 10000 on, which frame numbers
-// reach but four digits don't, read >9999.
+// utcText is the nominal UTC of frame n, rounded down to a millisecond; >9999 in years with five digits.
 func (t *textBar) utcText(n int64) []byte {
 	// MaxFrame has 44 bits, and the parts of a rate have 18.
 	s, rem := n*t.rate.Den/t.rate.Num, n*t.rate.Den%t.rate.Num
 	// Milliseconds of the epoch are whole, so rounding the sum down is rounding this part down.
 	ms := rem*1000/t.rate.Num + t.epochMilli
-	at := time.Unix(t.epochSec+s+ms/1000, 0).UTC()
-	year, month, day := at.Date()
-	hour, minute, second := at.Clock()
-	if year > 9999 {
+	at := time.Unix(t.epochSec+s+ms/1000, ms%1000*int64(time.Millisecond)).UTC()
+	if at.Year() > 9999 {
 		return append(t.buf[:0], ">9999"...)
 	}
-	out := append(digits(t.buf[:0], int64(year), 4), '-')
-	out = append(digits(out, int64(month), 2), '-')
-	out = append(digits(out, int64(day), 2), ' ')
-	out = append(digits(out, int64(hour), 2), ':')
-	out = append(digits(out, int64(minute), 2), ':')
-	out = append(digits(out, int64(second), 2), '.')
-	return append(digits(out, ms%1000, 3), 'Z')
+	return at.AppendFormat(t.buf[:0], "2006-01-02 15:04:05.000Z")
 }
 
 // digits appends v, which isn't negative, in decimal with at least width digits.
