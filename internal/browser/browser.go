@@ -41,11 +41,8 @@ const (
 // play video.
 type Size struct{ Width, Height int }
 
-// Sizes of windows: one that shows little more than the video, and one with the whole page, as on a desk.
-var (
-	Small = Size{420, 320}
-	Desk  = Size{1280, 1400}
-)
+// Small is a window that shows little more than the video.
+var Small = Size{420, 320}
 
 // A browser starts in 1 to 3 s; on a machine that is busy with encoders and other browsers it takes ten times as long.
 const startLimit = 90 * time.Second

@@ -6,14 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"github.com/refstream/refstream/internal/testnet"
 )
 
 // webkit is WebKitGTK's MiniBrowser on a display of its own, driven by WebKitWebDriver.
@@ -34,19 +34,16 @@ func startWebKit(ctx context.Context, dir string, size Size) (Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	browser := ""
+	var found []string
 	for _, pattern := range miniBrowsers {
-		// The patterns are well-formed: there is no error.
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			browser = found[0]
-			break
-		}
+		list, _ := filepath.Glob(pattern) // the patterns are well-formed: there is no error
+		found = append(found, list...)
 	}
-	if browser == "" {
+	if len(found) == 0 {
 		return nil, fmt.Errorf("WebKitGTK's MiniBrowser is not installed")
 	}
 	w := &webkit{}
-	if err := w.start(ctx, dir, driver, browser, size); err != nil {
+	if err := w.start(ctx, dir, driver, found[0], size); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -58,7 +55,7 @@ func (w *webkit) start(ctx context.Context, dir, driver, browser string, size Si
 	if err != nil {
 		return err
 	}
-	addr, err := freeAddr()
+	addr, err := testnet.Free(func(addr string) (io.Closer, error) { return net.Listen("tcp", addr) }) // the driver can't choose one
 	if err != nil {
 		return err
 	}
@@ -119,19 +116,6 @@ func (w *webkit) startDisplay(ctx context.Context, size Size) (string, error) {
 		return "", fmt.Errorf("start an X server: %w: %s", err, w.display.log.String())
 	}
 	return ":" + strings.TrimSpace(string(number)), nil
-}
-
-// freeAddr is a loopback address that nothing listens on just now: the driver can't choose one itself. It lies below the
-// ports that outgoing connections take.
-func freeAddr() (string, error) {
-	for range 100 {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(22000)))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr, nil
-		}
-	}
-	return "", fmt.Errorf("no free port was found")
 }
 
 // call makes a request of WebDriver and stores the value of the response in v, unless that is nil.

@@ -78,14 +78,9 @@ func StartError(program string, err error) error {
 	return fmt.Errorf("start ffmpeg %q: %w", program, err)
 }
 
-// IsError says whether a line that was written with -loglevel level+... tells of an error.
+// IsError reports whether a line that was written with -loglevel level+... is about an error.
 func IsError(line string) bool {
-	for _, mark := range []string{"[error]", "[fatal]", "[panic]"} {
-		if strings.Contains(line, mark) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(line, "[error]") || strings.Contains(line, "[fatal]") || strings.Contains(line, "[panic]")
 }
 
 // MaxLine bounds a line that doesn't end, in bytes.

@@ -67,10 +67,8 @@ type redacted struct {
 	err  error
 }
 
-// Error is the text without secrets.
 func (r *redacted) Error() string { return r.text }
 
-// Unwrap gives the error.
 func (r *redacted) Unwrap() error { return r.err }
 
 // Error takes out of what an error says what hide takes out of texts; what it wraps stays. The error may be nil.

@@ -3,6 +3,7 @@ package testnet
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -33,17 +34,25 @@ func FreeUDP(t testing.TB) string {
 
 func free(t testing.TB, listen func(addr string) (io.Closer, error)) string {
 	t.Helper()
+	addr, err := Free(listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// Free is a loopback address that listen succeeds at just now.
+func Free(listen func(addr string) (io.Closer, error)) (string, error) {
 	var err error
 	for range attempts {
 		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(highest-lowest)))
 		var c io.Closer
 		if c, err = listen(addr); err == nil {
 			c.Close()
-			return addr
+			return addr, nil
 		}
 	}
-	t.Fatalf("find free address: %v", err)
-	return ""
+	return "", fmt.Errorf("find free address: %w", err)
 }
 
 // Pipes is a listener without a network: each connection is a net.Pipe. A test runs a server on it in a bubble of
