@@ -19,27 +19,23 @@ type Captured struct {
 	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, or an index.m3u8 with its segments beside it. Of a
 	// local file it is the file itself, which is not copied.
 	Path string
-	// Kind is the kind of the stream.
 	Kind input.Kind
 	// Bytes is how much was stored, of a local file its size.
 	Bytes int64
-	// Segments counts those of an HLS stream.
-	Segments int
-	// Dated says that an HLS stream gives the dates of segments that follow others without a discontinuity, and not only of
-	// those that begin a playlist or a stretch. Undated are the media sequence numbers in the stored playlist, which dates
-	// what it can, of those that had no EXT-X-PROGRAM-DATE-TIME.
+	// Dated: an HLS stream dates also segments that follow others without a discontinuity. Undated are the media sequence numbers
+	// in the stored playlist, which dates what it can, of those that had no EXT-X-PROGRAM-DATE-TIME.
 	Dated   bool
 	Undated []int64
-	// Doubled are the tags that stood more than once before a segment, by its number in the stored playlist.
+	// Doubled are the tags that a segment had more than once, by its number in the stored playlist.
 	Doubled map[int64][]string
 }
 
-// Capture reads a stream for so long, or to its end where that comes before or duration is 0, and stores it in a
-// directory, which is made where it isn't there. HLS segments are stored decrypted. What was begun when the time is over
-// is not stored: neither a part of a picture, nor of a segment.
+// Capture reads a stream for so long, or to its end where that is earlier or duration is 0, and stores it in a directory, which
+// is made if need be. HLS segments are stored decrypted. A picture or segment that is not complete when the time is over is
+// not stored.
 //
-// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is one always, a
-// *StoreError. Of Options, Follow and Duration have no meaning here.
+// A stream that breaks off is no error if something of it was stored: that is a Note. That it can't be stored is always an
+// error, a *StoreError. Of Options, Follow and Duration have no meaning here.
 func Capture(ctx context.Context, url, dir string, o Options, duration time.Duration) (Captured, error) {
 	o, s, done, err := prepare(url, o)
 	if err != nil {
@@ -82,11 +78,8 @@ func fileFor(dir string, k input.Kind) (*os.File, error) {
 	return f, stored(err)
 }
 
-// StoreError says that what was read could not be stored on this machine: it says nothing about the stream.
-type StoreError struct {
-	// Err is the cause, such as a full disk.
-	Err error
-}
+// StoreError is a failure to store on this machine, such as a full disk: it is no fault of the stream.
+type StoreError struct{ Err error }
 
 func (e *StoreError) Error() string { return "store stream: " + e.Err.Error() }
 func (e *StoreError) Unwrap() error { return e.Err }
@@ -102,7 +95,6 @@ func stored(err error) error {
 // storeWriter marks its errors, so that those of storing can be distinguished from those of reading.
 type storeWriter struct{ w io.Writer }
 
-// Write writes once.
 func (s storeWriter) Write(b []byte) (int, error) {
 	n, err := s.w.Write(b)
 	return n, stored(err)
@@ -180,24 +172,21 @@ func (f *pictureFinder) Write(b []byte) (int, error) {
 }
 
 // storeTags writes tags to an FLV file until there are no more.
-func storeTags(f io.Writer, next func() (flv.Tag, error)) (int64, error) {
-	b := flv.FileHeader()
-	var written int64
-	for {
-		n, err := f.Write(b)
-		written += int64(n)
-		if err != nil {
-			return written, fmt.Errorf("store tag: %w", err)
+func storeTags(f io.Writer, next func() (flv.Tag, error)) (written int64, err error) {
+	for b := flv.FileHeader(); err == nil; {
+		n, writeErr := f.Write(b)
+		if written += int64(n); writeErr != nil {
+			return written, fmt.Errorf("store tag: %w", writeErr)
 		}
-		t, err := next()
-		if errors.Is(err, io.EOF) {
-			return written, nil
+		var t flv.Tag
+		if t, err = next(); err == nil {
+			b = flv.AppendTag(b[:0], t)
 		}
-		if err != nil {
-			return written, err
-		}
-		b = flv.AppendTag(b[:0], t)
 	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return written, err
 }
 
 func (s *source) storeRTMP(ctx context.Context, dir string) (Captured, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/codec/h264"
@@ -23,9 +24,8 @@ const (
 	maxStep = 2 * media.TicksPerSecond
 )
 
-// extractor makes the records of one stream. Whoever reads a stream gives it what comes in the order of the stream. It
-// lives as long as the stream is read, over all connections, so that counts and time stamps go on. After an error of the
-// handler it does nothing more.
+// extractor makes the records of one stream, whose parts it is given in the order of the stream. It lives as long as the stream
+// is read, over all connections, so that counts and time stamps continue. After an error of the handler it does nothing more.
 type extractor struct {
 	url    string
 	o      Options
@@ -79,15 +79,15 @@ func newExtractor(url string, o Options, handle func(Record) error) *extractor {
 	}
 }
 
-// begin says that what comes is of another connection or segment, whose time stamps begin anew at wrap ticks.
+// begin starts another connection or segment, whose time stamps begin anew at wrap ticks.
 func (x *extractor) begin(wrap int64, msn *int64, uri string) {
 	x.wrap, x.based, x.shift = wrap, wrap == noWrap, 0
 	x.at = place{msn: msn, uri: uri, offset: -1}
 	x.dateTime = nil
 }
 
-// ticks puts a time stamp of this connection or segment onto the timeline of the stream: the first is as it came, after
-// it the first of each connection is as near to what came last as it can be, and the others keep their distance to it.
+// ticks puts a time stamp of this connection or segment onto the timeline of the stream: the first of all stays as it is, the
+// first of each further connection is put as near to the last one before as it can be, and the others keep their distance to it.
 func (x *extractor) ticks(t int64) int64 {
 	if !x.based {
 		x.based = true
@@ -138,8 +138,7 @@ func (x *extractor) timedRecord(pts int64, r Record) {
 func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
 	n := Note{StreamURL: x.url, At: x.o.Now(), Kind: kind, Text: fmt.Sprintf(format, args...), Err: err}
 	level := slog.LevelInfo
-	switch kind {
-	case NoteLost, NoteStalled, NoteMissing, NoteDamaged:
+	if slices.Contains([]NoteKind{NoteLost, NoteStalled, NoteMissing, NoteDamaged}, kind) {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{slog.String("stream", x.url), slog.String("kind", string(kind))}
@@ -152,7 +151,7 @@ func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
 	}
 }
 
-// lost says that the stream does not go on for now; that it does is reported with the next unit.
+// lost marks the stream as interrupted; the next unit reports that it is resumed.
 func (x *extractor) lost() { x.interrupted = true }
 
 // unit takes the next access unit, whose packet, tag or sample stands at that offset.
@@ -180,23 +179,19 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 		x.stateDateTime(m)
 	}
 	for _, nal := range au.NALs {
-		if x.debug {
-			x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "NAL unit", slog.String("stream", x.url),
-				slog.Int64("unit", m.number), slog.Int64("offset", offset), slog.String("uri", x.at.uri),
-				slog.Int64("pts", m.pts), slog.Int64("dts", m.dts), slog.String("type", nalType(au.Codec, nal)),
-				slog.Int("bytes", len(nal)))
+		var kind fmt.Stringer = h264.TypeOf(nal)
+		isSEI := h264.TypeOf(nal) == h264.NALSEI
+		if au.Codec == media.HEVC {
+			kind, isSEI = hevc.TypeOf(nal), hevc.TypeOf(nal).SEI()
 		}
-		if au.Codec == media.HEVC && hevc.TypeOf(nal).SEI() || au.Codec != media.HEVC && h264.TypeOf(nal) == h264.NALSEI {
+		if x.debug {
+			x.o.Logger.Debug("NAL unit", "stream", x.url, "unit", m.number, "offset", offset, "uri", x.at.uri, "pts", m.pts, "dts", m.dts,
+				"type", kind.String(), "bytes", len(nal))
+		}
+		if isSEI {
 			x.sei(m, au.Codec, nal)
 		}
 	}
-}
-
-func nalType(c media.Codec, nal []byte) string {
-	if c == media.HEVC {
-		return hevc.TypeOf(nal).String()
-	}
-	return h264.TypeOf(nal).String()
 }
 
 // moment puts the unit on the timeline and finds the parameter sets that it is coded with.

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,9 +44,7 @@ func newTagReader(x *extractor) *tagReader {
 func (r *tagReader) tag(t flv.Tag, offset int64) {
 	x := r.x
 	if x.debug {
-		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "tag", slog.String("stream", x.url),
-			slog.Int64("offset", offset), slog.Int("type", int(t.Type)), slog.Int64("ms", int64(t.Time)),
-			slog.Int("bytes", len(t.Body)))
+		x.o.Logger.Debug("tag", "stream", x.url, "offset", offset, "type", int(t.Type), "ms", t.Time, "bytes", len(t.Body))
 	}
 	if t.Type == flv.Script {
 		x.script(t.Body, r.demux.Ticks(t.Time), offset)
@@ -79,7 +76,7 @@ func (r *tagReader) reportDamage(why error, offset int64) {
 	}
 }
 
-// annexB reads a video tag whose NAL units stand behind start codes, which is against the format (E.4.3.1) but happens.
+// annexB reads a video tag whose NAL units have start codes, which is against the format (E.4.3.1) but happens.
 func (r *tagReader) annexB(t flv.Tag) (au media.AccessUnit, ok bool) {
 	v, err := flv.ParseVideo(t.Body)
 	if err != nil || v.Codec != media.H264 || v.Packet != flv.AVCNALUnits || !startsWithCode(v.Data) {
@@ -88,9 +85,7 @@ func (r *tagReader) annexB(t flv.Tag) (au media.AccessUnit, ok bool) {
 	au = media.AccessUnit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
 	r.sets = nil
 	au.PTS = au.DTS + int64(v.Composition)*ticksPerMilli
-	for _, nal := range au.NALs {
-		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
-	}
+	au.Key = slices.ContainsFunc(au.NALs, func(nal []byte) bool { return h264.TypeOf(nal) == h264.NALIDR })
 	return au, len(au.NALs) > 0
 }
 
@@ -193,8 +188,7 @@ func (x *extractor) script(body []byte, at, offset int64) {
 	name, args, err := flv.ParseScript(body)
 	pts := x.ticks(at)
 	if x.debug {
-		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "script tag", slog.String("stream", x.url),
-			slog.Int64("offset", offset), slog.Int64("pts", pts), slog.String("name", name), slog.Int("bytes", len(body)))
+		x.o.Logger.Debug("script tag", "stream", x.url, "offset", offset, "pts", pts, "name", name, "bytes", len(body))
 	}
 	if err != nil {
 		x.note(NoteDamaged, err, "the script %q at %s s can't be read to its end", name, media.SecondsOf(pts))
@@ -241,8 +235,7 @@ func (x *extractor) cuePoint(pts int64, values, args []any) {
 	if c, ok := flv.ParseCuePoint(values); ok {
 		if m, ok := annotate.MarkerOfCue(c); ok {
 			r.Frame, r.UTC, r.Timecode = &m.Frame, jsonTime(m.UTC), m.Timecode
-			length := m.LastPTS - m.PTS
-			r.Duration = &length
+			r.Duration = new(m.LastPTS - m.PTS)
 		}
 	}
 	x.timedRecord(pts, r)

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -220,4 +221,10 @@ func freePort(tb testing.TB, network string) string {
 		return testnet.FreeUDP(tb)
 	}
 	return testnet.FreeTCP(tb)
+}
+
+// segmentsIn counts the segments of a stored HLS stream.
+func segmentsIn(t *testing.T, c Captured) int {
+	t.Helper()
+	return bytes.Count(readFile(t, c.Path), []byte("#EXTINF"))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -124,12 +125,10 @@ func (h *hlsReading) trouble(t *hlsclient.Trouble) error {
 
 // reportGaps reports the gaps that came on end, if any.
 func (h *hlsReading) reportGaps() {
-	switch h.gaps {
-	case 0:
-		return
-	case 1:
+	switch {
+	case h.gaps == 1:
 		h.x.note(NoteMissing, nil, "segment %d (%s) is a gap", h.firstGap.MSN, h.firstGap.URI)
-	default:
+	case h.gaps > 1:
 		h.x.note(NoteMissing, nil, "%d segments from %d (%s) on are gaps", h.gaps, h.firstGap.MSN, h.firstGap.URI)
 	}
 	h.gaps = 0
@@ -200,8 +199,7 @@ func holdsMP4(s *hlsclient.Segment, data *hlsclient.Reader) bool {
 // attributeFrame is the private attribute in which package hls names the first frame of an event.
 const attributeFrame = "X-IO-REFSTREAM-FRAME"
 
-// dateTime is an EXT-X-PROGRAM-DATE-TIME, which speaks of the first sample of the segment that follows (RFC 8216,
-// 4.3.2.6).
+// dateTime is an EXT-X-PROGRAM-DATE-TIME, the date of the first sample of the segment that follows (RFC 8216, 4.3.2.6).
 type dateTime struct {
 	at            time.Time
 	extrapolated  bool          // it follows from that of another segment by EXTINF (RFC 8216, 6.3.3)
@@ -242,8 +240,8 @@ func (x *extractor) dateTimeWithoutUnit() {
 	x.record(r)
 }
 
-// dateRanges passes on the EXT-X-DATERANGE tags of a playlist that are new, or say something new. known is what those of
-// the playlist before said, and becomes what these say.
+// dateRanges passes on the EXT-X-DATERANGE tags of a playlist that are new or have changed. known has those of the playlist
+// before, and gets these.
 func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string) {
 	x.now = x.o.Now()
 	x.at = place{offset: -1}
@@ -263,8 +261,7 @@ func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string)
 		known[key] = string(extra)
 		rec := Record{Source: DateRange, UTC: jsonTime(r.Start.UTC()), Extra: extra, Unit: -1}
 		if r.Duration != nil {
-			length := ticksOf(time.Duration(*r.Duration))
-			rec.Duration = &length
+			rec.Duration = new(ticksOf(time.Duration(*r.Duration)))
 		}
 		for _, a := range r.Attributes {
 			if n, err := strconv.ParseInt(a.Value, 10, 64); a.Name == attributeFrame && err == nil {
@@ -273,9 +270,5 @@ func (x *extractor) dateRanges(ranges []m3u8.DateRange, known map[string]string)
 		}
 		x.record(rec)
 	}
-	for key := range known {
-		if !present[key] {
-			delete(known, key)
-		}
-	}
+	maps.DeleteFunc(known, func(key, _ string) bool { return !present[key] })
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/analyzer/input"
@@ -46,8 +47,7 @@ func (s *source) storeHLS(ctx context.Context, dir string) (Captured, error) {
 	client.SpoolDir = dir
 	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
-		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, Bytes: h.bytes, Segments: h.files, Undated: h.undated, Dated: h.dated,
-		Doubled: h.doubled,
+		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, Bytes: h.bytes, Undated: h.undated, Dated: h.dated, Doubled: h.doubled,
 	}
 	if h.files == 0 {
 		if err == nil && h.unread != nil {
@@ -104,7 +104,7 @@ func (h *hlsStore) segment(s *hlsclient.Segment) error {
 	}
 	if !h.begun {
 		if s.Err != nil {
-			return nil // gaps in front of everything say nothing
+			return nil // gaps before the first segment are left out
 		}
 		h.begun, h.first, h.next = true, s.MSN, s.MSN
 	}
@@ -199,7 +199,7 @@ func (d *dateRangeTags) take(list []m3u8.DateRange) {
 	}
 	times := map[string]int{}
 	for i := range list {
-		tag := string(appendTag(nil, list[i].Attributes))
+		tag := dateRangeTag(list[i].Attributes)
 		times[tag]++
 		key := tag + "\n" + strconv.Itoa(times[tag])
 		if d.known[key] || len(d.tags) == maxDateRanges {
@@ -210,18 +210,14 @@ func (d *dateRangeTags) take(list []m3u8.DateRange) {
 	}
 }
 
-func appendTag(b []byte, attributes []m3u8.Attribute) []byte {
-	b = append(b, "#EXT-X-DATERANGE:"...)
-	for i, a := range attributes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, a.Name...), '=')
+func dateRangeTag(attributes []m3u8.Attribute) string {
+	var list []string
+	for _, a := range attributes {
+		value := a.Value
 		if a.Quoted {
-			b = append(append(append(b, '"'), a.Value...), '"')
-		} else {
-			b = append(b, a.Value...)
+			value = `"` + value + `"`
 		}
+		list = append(list, a.Name+"="+value)
 	}
-	return b
+	return "#EXT-X-DATERANGE:" + strings.Join(list, ",")
 }

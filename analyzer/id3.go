@@ -1,10 +1,8 @@
 package analyzer
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
-	"log/slog"
 	"time"
 
 	"github.com/refstream/refstream/annotate"
@@ -38,8 +36,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 	x.now, x.at.offset = x.o.Now(), offset
 	pts := x.ticks(at)
 	if x.debug {
-		x.o.Logger.LogAttrs(context.Background(), slog.LevelDebug, "ID3 tag", slog.String("stream", x.url),
-			slog.Int64("offset", offset), slog.String("uri", x.at.uri), slog.Int64("pts", pts), slog.Int("bytes", len(tag)))
+		x.o.Logger.Debug("ID3 tag", "stream", x.url, "offset", offset, "uri", x.at.uri, "pts", pts, "bytes", len(tag))
 	}
 	frames, err := id3.Parse(tag)
 	if err != nil {
@@ -52,8 +49,7 @@ func (x *extractor) id3(tag []byte, at, offset int64) {
 		x.note(NoteDamaged, err, "the ID3 tag at %s s holds no marker", media.SecondsOf(pts))
 	case isMarker:
 		r.Frame, r.UTC, r.Timecode = &marker.Frame, jsonTime(marker.UTC), marker.Timecode
-		length := marker.LastPTS - marker.PTS
-		r.Duration = &length
+		r.Duration = new(marker.LastPTS - marker.PTS)
 	default:
 		for _, f := range frames { // the first text that is an instant
 			if t, err := time.Parse(time.RFC3339Nano, f.Text); err == nil {
@@ -84,8 +80,7 @@ func showID3(f id3.Frame, isMarker bool) id3Frame {
 		s.Text, s.Marker = "", json.RawMessage(f.Text)
 	}
 	if f.Description == ownerTimestamp && len(f.Data) == 8 {
-		v := int64(binary.BigEndian.Uint64(f.Data) & (tsWrap - 1))
-		s.Timestamp = &v
+		s.Timestamp = new(int64(binary.BigEndian.Uint64(f.Data) & (tsWrap - 1)))
 	}
 	s.Data, s.Bytes = f.Data[:min(len(f.Data), maxID3Data)], len(f.Data)
 	return s

@@ -46,8 +46,7 @@ func (x *extractor) hlsTime(m *moment, messages []h264.SEIMessage) {
 		}
 		if u, ok := h264.ParseUserData(msg.Payload); ok && string(u.UUID[:]) == annotate.RecordUUID {
 			if rec, err := annotate.ParseRecord(u.Data); err == nil { // else there is a note of it
-				seconds := rec.Time(vui)
-				m.time = &seconds
+				m.time = new(rec.Time(vui))
 			}
 		}
 	}
@@ -93,9 +92,8 @@ func (x *extractor) frameRecord(m *moment, data []byte) {
 		x.note(NoteRestart, nil, "the generator was started anew: run %d after run %d, at frame %d", rec.Run, x.run, rec.Frame)
 	}
 	x.run = rec.Run
-	utc := time.Unix(0, rec.GenNS).UTC()
 	x.unitRecord(m, Record{
-		Source: FrameRecord, Frame: &rec.Frame, UTC: &utc, Extra: oneLine(bytes.TrimRight(data, "\x00")),
+		Source: FrameRecord, Frame: &rec.Frame, UTC: new(time.Unix(0, rec.GenNS).UTC()), Extra: oneLine(bytes.TrimRight(data, "\x00")),
 	})
 }
 
@@ -172,8 +170,7 @@ func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *
 	}
 	ticks += int64(of.TimeOffset)
 	seconds := int64(tc.Hours*60+tc.Minutes)*60 + int64(tc.Seconds)
-	nanos := seconds*int64(time.Second) + media.FrameRate{Num: int64(vui.TimeScale), Den: 1}.Nanos(ticks)
-	return &nanos
+	return new(seconds*int64(time.Second) + media.FrameRate{Num: int64(vui.TimeScale), Den: 1}.Nanos(ticks))
 }
 
 // appendPicTiming appends what a message says as JSON, by the names of the standard's syntax elements.

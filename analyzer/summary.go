@@ -20,15 +20,13 @@ type Summary struct {
 	Units, Records, Bytes int64
 	// Position is the PTS of the last unit in seconds.
 	Position media.Seconds
-	// Timecode, Frame and UTC are the last that were stated; empty or nil where none were.
+	// Timecode and Frame are the last that were stated; empty or nil where none were.
 	Timecode string
 	Frame    *int64
-	UTC      *time.Time
-	// State is how the stream is: connected, resumed, stalled, lost or ended; empty before it is any of these. LastNote is the
-	// text of the last note, and Trouble how many were about something lost.
-	State    NoteKind
-	LastNote string
-	Trouble  int64
+	// State is how the stream is: connected, resumed, stalled, lost or ended; empty before it is any of these. Trouble is how many
+	// notes were about something lost.
+	State   NoteKind
+	Trouble int64
 
 	recent []int64 // PTS of the units of the last two seconds, in decoding order
 	clocks []*Drift
@@ -89,20 +87,18 @@ func (s *Summary) FrameRate() float64 {
 
 // AddNote takes what happened.
 func (s *Summary) AddNote(n Note) {
-	s.LastNote = n.Text
 	switch n.Kind {
 	case NoteJump, NoteRestart:
 		s.clocks = nil
-		return
 	case NoteMissing, NoteDamaged:
 		s.Trouble++
-		return
 	case NoteParameters:
-		return
 	case NoteLost, NoteStalled:
 		s.Trouble++
+		fallthrough
+	default:
+		s.State = n.Kind
 	}
-	s.State = n.Kind
 }
 
 // AddRecord takes a record.
@@ -120,7 +116,6 @@ func (s *Summary) AddRecord(r Record) {
 	switch r.Source {
 	case MISBTime, FrameRecord, UserData, OnFI, ProducerTime, ProgramDateTime:
 		if r.UTC != nil {
-			s.UTC = r.UTC
 			d := s.clock(r.Source)
 			d.HasUTC, d.Behind = true, r.Timestamp.Sub(*r.UTC)
 			d.take(*r.PTS, r.UTC.UnixNano())
@@ -142,14 +137,11 @@ func (s *Summary) Clocks() []Drift {
 }
 
 func (s *Summary) clock(of Source) *Drift {
-	for _, d := range s.clocks {
-		if d.Clock == of {
-			return d
-		}
+	if i := slices.IndexFunc(s.clocks, func(d *Drift) bool { return d.Clock == of }); i >= 0 {
+		return s.clocks[i]
 	}
-	d := &Drift{Clock: of}
-	s.clocks = append(s.clocks, d)
-	return d
+	s.clocks = append(s.clocks, &Drift{Clock: of})
+	return s.clocks[len(s.clocks)-1]
 }
 
 // take compares a statement. Pictures that are shown before one that was compared already say nothing new.

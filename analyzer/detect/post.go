@@ -55,7 +55,7 @@ func (p *poster) add(ctx context.Context, body []byte) error {
 	}
 }
 
-// end says that no more come.
+// end closes the queue.
 func (p *poster) end() { close(p.queue) }
 
 // run posts until all are posted, or one is refused. What the server does not take soon after ctx has ended is given up.
@@ -86,11 +86,9 @@ func (p *poster) deliver(ctx context.Context, body []byte) error {
 			return fmt.Errorf("post detection: %w", err)
 		}
 		fmt.Fprintf(p.log, "refstream: post detection: %v: again in %v\n", err, max(pause, again))
-		timer := time.NewTimer(max(pause, again))
 		select {
-		case <-timer.C:
+		case <-time.After(max(pause, again)):
 		case <-ctx.Done():
-			timer.Stop()
 		}
 		pause = min(2*pause, lastPause)
 	}

@@ -11,19 +11,7 @@ import (
 	"github.com/refstream/refstream/hlsclient"
 )
 
-// StatusError is a server's answer that is no stream.
-type StatusError struct {
-	URL    string
-	Status int
-}
-
-// Error says what was asked for and what the answer was.
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("GET %s: %d %s", e.URL, e.Status, http.StatusText(e.Status))
-}
-
-// connect opens a stream of bytes, which ends with w's context. Its kind is what the address or the Content-Type says, empty
-// for nothing.
+// connect opens a stream of bytes, which ends with w's context. Its kind is that of the address or the Content-Type, or empty.
 func connect(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	switch t.scheme {
 	case schemeHTTP:
@@ -61,7 +49,7 @@ func connectHTTP(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	}
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
-		return nil, fmt.Errorf("open stream: %w", &StatusError{t.Text, resp.StatusCode})
+		return nil, fmt.Errorf("open stream: GET %s: %d %s", t.Text, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	c := &Stream{body: resp.Body, Finite: resp.ContentLength >= 0, Through: "HTTP"}
 	c.Kind = cmp.Or(kindOfType(resp.Header.Get("Content-Type")), t.Hint)
@@ -75,34 +63,30 @@ func connectHTTP(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 }
 
 func connectTCP(w *Watchdog, t Target) (*Stream, error) {
+	var c net.Conn
+	var err error
+	through := "TCP"
 	// As ffmpeg has it, tcp://host:port?listen is an address to wait for a connection at.
 	if q := t.url.Query(); q.Has("listen") && q.Get("listen") != "0" {
-		w.Working() // nobody need come
-		c, err := accept(w.Ctx, t.url.Host)
-		if err != nil {
+		w.Working() // it is no fault if nobody connects
+		if c, err = accept(w.Ctx, t.url.Host); err != nil {
 			return nil, fmt.Errorf("wait for stream: %w", err)
 		}
-		context.AfterFunc(w.Ctx, func() { c.Close() })
-		return &Stream{body: c, Through: "TCP from " + c.RemoteAddr().String()}, nil
-	}
-	var d net.Dialer
-	c, err := d.DialContext(w.Ctx, "tcp", t.url.Host)
-	if err != nil {
+		through += " from " + c.RemoteAddr().String()
+	} else if c, err = new(net.Dialer).DialContext(w.Ctx, "tcp", t.url.Host); err != nil {
 		return nil, fmt.Errorf("open stream: %w", w.Explain(err))
 	}
 	context.AfterFunc(w.Ctx, func() { c.Close() })
-	return &Stream{body: c, Through: "TCP"}, nil
+	return &Stream{body: c, Through: through}, nil
 }
 
 func accept(ctx context.Context, address string) (net.Conn, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", address)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
 	c, err := l.Accept()
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -144,7 +128,6 @@ type datagrams struct {
 	left []byte
 }
 
-// Read gives what is left of a datagram, or receives the next one.
 func (d *datagrams) Read(b []byte) (int, error) {
 	for len(d.left) == 0 {
 		n, err := d.UDPConn.Read(d.buf[:])

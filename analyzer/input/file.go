@@ -68,20 +68,19 @@ func (f *File) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ i
 
 // Close closes the file.
 func (f *File) Close() error {
-	var err error
-	if f.ready != nil {
-		err = f.ready.close()
+	if f.ready == nil {
+		return f.File.Close()
 	}
-	return errors.Join(err, f.File.Close())
+	return errors.Join(f.ready.close(), f.File.Close())
 }
 
-// tailEvery is how often a file is looked at that may have grown: about what people don't notice.
+// tailEvery is how often a file is checked for growth: people don't notice the delay.
 const tailEvery = 200 * time.Millisecond
 
 // errWrittenAnew is a file that got shorter while it was read.
 var errWrittenAnew = errors.New("the file is written anew")
 
-// tailFile reads a file, and if asked to goes on as it grows.
+// tailFile reads a file, also as it grows.
 type tailFile struct {
 	f      *File
 	ctx    context.Context
@@ -92,7 +91,6 @@ type tailFile struct {
 	at      int64
 }
 
-// Read reads once. At the end of a file that is followed it waits for more.
 func (t *tailFile) Read(b []byte) (int, error) {
 	var waited time.Duration
 	for {
@@ -115,5 +113,4 @@ func (t *tailFile) Read(b []byte) (int, error) {
 	}
 }
 
-// Close closes the file.
 func (t *tailFile) Close() error { return t.f.Close() }

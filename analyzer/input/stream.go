@@ -17,18 +17,13 @@ const readSize = 64 << 10
 // Stream is an open stream of bytes.
 type Stream struct {
 	*bufio.Reader
-	// Kind is what its first bytes show.
-	Kind Kind
-	// Finite says that the stream has an end after which nothing can follow.
-	Finite bool
-	// Through says how the bytes come, for people.
-	Through string
+	Kind    Kind   // by its first bytes
+	Finite  bool   // the stream has an end after which nothing can follow
+	Through string // the transport, for people
 
-	body io.ReadCloser
-	// playlist says that it is a compressed playlist, which is read anew.
-	playlist bool
-	// tail is the file that may be read as it grows, nil for what isn't one.
-	tail *tailFile
+	body     io.ReadCloser
+	playlist bool      // it is a compressed playlist, which is read anew
+	tail     *tailFile // the file that may be read as it grows, nil for what isn't one
 }
 
 // Open opens the stream at an address and finds its kind. It ends with w's context.
@@ -89,8 +84,8 @@ func (s *Stream) Seekable() io.Reader {
 // ErrStalled is in the error of a connection that was given up because nothing came.
 var ErrStalled = errors.New("stalled")
 
-// Watchdog gives a connection up when nothing comes for too long: it ends the context that the connection lives in.
-// Only the time spent waiting counts, not that in which what came is worked on.
+// Watchdog gives a connection up when nothing is received for too long: it ends the context of the connection. Only the time
+// spent waiting counts.
 type Watchdog struct {
 	Ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -106,15 +101,15 @@ func NewWatchdog(ctx context.Context, limit time.Duration) *Watchdog {
 	return w
 }
 
-// Waiting says that something is waited for from now on.
+// Waiting starts the time.
 func (w *Watchdog) Waiting() { w.timer.Reset(w.limit) }
 
-// Working says that nothing is waited for.
+// Working stops the time.
 func (w *Watchdog) Working() { w.timer.Stop() }
 
 // Close ends the context.
 func (w *Watchdog) Close() {
-	w.timer.Stop()
+	w.Working()
 	w.cancel(nil)
 }
 
@@ -131,7 +126,6 @@ type watchedReader struct {
 	r io.Reader
 }
 
-// Read reads once.
 func (r *watchedReader) Read(b []byte) (int, error) {
 	r.w.Waiting()
 	n, err := r.r.Read(b)
@@ -144,12 +138,10 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 
 // Wait waits for so long, or until ctx is done, whose error it then returns.
 func Wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
 }

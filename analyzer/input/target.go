@@ -103,17 +103,11 @@ const (
 
 // kindOfName is the kind that the end of a path names, empty for none.
 func kindOfName(name string) Kind {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".m3u8", ".m3u":
-		return HLS
-	case ".ts", ".tsv", ".m2t", ".m2ts", ".mts", ".mpegts":
-		return TS
-	case ".flv":
-		return FLV
-	case ".mp4", ".m4v", ".m4s", ".mov", ".cmfv", ".ismv":
-		return MP4
-	}
-	return ""
+	return map[string]Kind{
+		".m3u8": HLS, ".m3u": HLS, ".flv": FLV,
+		".ts": TS, ".tsv": TS, ".m2t": TS, ".m2ts": TS, ".mts": TS, ".mpegts": TS,
+		".mp4": MP4, ".m4v": MP4, ".m4s": MP4, ".mov": MP4, ".cmfv": MP4, ".ismv": MP4,
+	}[strings.ToLower(path.Ext(name))]
 }
 
 // kindOfType is the kind that a Content-Type names, empty for none.
@@ -122,21 +116,15 @@ func kindOfType(contentType string) Kind {
 	if err != nil {
 		return ""
 	}
-	switch t {
-	case "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl":
-		return HLS
-	case "video/mp2t":
-		return TS
-	case "video/x-flv", "video/flv":
-		return FLV
-	case "video/mp4", "application/mp4", "video/iso.segment", "video/quicktime":
-		return MP4
-	}
-	return ""
+	return map[string]Kind{
+		"application/vnd.apple.mpegurl": HLS, "application/x-mpegurl": HLS, "audio/mpegurl": HLS, "audio/x-mpegurl": HLS,
+		"video/mp2t": TS, "video/x-flv": FLV, "video/flv": FLV,
+		"video/mp4": MP4, "application/mp4": MP4, "video/iso.segment": MP4, "video/quicktime": MP4,
+	}[t]
 }
 
-// sniff looks at the first bytes. What they show for sure counts; else the hint does, and a kind's own reader says what
-// is wrong. r must have a buffer of probeSize bytes at least. A stream without a byte is an error.
+// sniff finds the kind by the first bytes, or where these are not certain takes the hint. r must have a buffer of probeSize bytes
+// at least. A stream without a byte is an error.
 func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 	head, err := r.Peek(magicSize)
 	if len(head) == 0 {

@@ -45,12 +45,10 @@ func (c *checker) pictureOf(frame int64) (pixels.Picture, bool) {
 	return p, p.Timed
 }
 
-// announcedLate is how far behind its picture an announcement may stand in a stream: muxers interleave data with the
-// video that is decoded at that time, so that what was read may break off between the two.
+// announcedLate is how far behind its picture an announcement may be: muxers interleave data with video by decoding time.
 const announcedLate = 500 * time.Millisecond
 
-// breaksOff says that a frame is so near to the end of what was read that its announcement may come after it. Where the
-// truth ends with the stream, nothing comes after it.
+// breaksOff reports whether a frame is so near to the end of what was read that its announcement may follow after the end.
 func (c *checker) breaksOff(frame int64) bool {
 	if c.truth.Bounded && c.last >= c.truth.Last {
 		return false
@@ -58,7 +56,7 @@ func (c *checker) breaksOff(frame int64) bool {
 	return c.channel.Rate.Nanos(c.last-frame) < int64(announcedLate)
 }
 
-// unannounced says which markers a carrier leaves out.
+// unannounced finds the markers that a carrier leaves out.
 func (c *checker) unannounced(source analyzer.Source, stated map[int64][]*analyzer.Record) []report.Finding {
 	var left []report.Place
 	for i, m := range c.truth.Markers {
@@ -106,7 +104,7 @@ func markerID(r analyzer.Record) string {
 	return ""
 }
 
-// carries says whether a carrier of this kind announces markers so, when refstream writes it.
+// carries reports whether a carrier of this kind announces markers so, when refstream writes it.
 func (c *checker) carries(source analyzer.Source) bool {
 	switch source {
 	case analyzer.ID3:
@@ -120,8 +118,7 @@ func (c *checker) carries(source analyzer.Source) bool {
 	return false
 }
 
-// announceable says whether there is a marker that has to be announced. At the ends of a stream that was read for a while
-// the announcement may have come before, or be due yet.
+// announceable reports whether a marker has to be announced. Near the ends of a live stream its announcement may be outside.
 func (c *checker) announceable() bool {
 	return slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool {
 		_, there := c.pictureOf(m.Frame)

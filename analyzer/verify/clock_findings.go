@@ -19,8 +19,7 @@ func sortSamples(list []report.Sample) {
 	slices.SortStableFunc(list, func(a, b report.Sample) int { return cmp.Compare(a.Frame, b.Frame) })
 }
 
-// clockFindings says what is wrong with the clocks. Those that are gone are one finding: who strips SEI messages strips
-// all of them.
+// clockFindings finds what is wrong with the clocks. Those that are gone are one finding: SEI messages are stripped together.
 func clockFindings(list []report.Clock) (out []report.Finding) {
 	var gone []string
 	for _, r := range list {
@@ -51,8 +50,8 @@ func clockFindings(list []report.Clock) (out []report.Finding) {
 	return out
 }
 
-// describeClock says what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
-// the jumps: these are findings of their own, so that who allows for jumps does not allow for them.
+// describeClock finds what is wrong with a clock that is there. One that jumps may also be wrong from the first, or drift between
+// the jumps: these are findings of their own, which are not allowed with the jumps.
 func describeClock(r report.Clock) (list []report.Finding) {
 	if f, ok := mainFinding(r); ok {
 		if r.Name == report.DTSClock {

@@ -28,8 +28,8 @@ const (
 	tooMany = 3
 )
 
-// describe finds the simplest of: exact, a constant offset, a line, and either with jumps, that leaves no error larger
-// than the tolerance, in nanoseconds. list is not empty and in the order of time.
+// describe finds the simplest of: exact, a constant offset, a line, and either with jumps, that leaves no error larger than the
+// tolerance, in nanoseconds. list is not empty and in the order of time.
 func describe(list []report.Sample, tolerance int64) fit {
 	if worst(list, 0, 0) <= tolerance {
 		return fit{state: report.Exact}
@@ -64,8 +64,8 @@ func describe(list []report.Sample, tolerance int64) fit {
 	return f
 }
 
-// Jumps are steps of a staircase, which stands for a line, where there are so many, all in one direction, and no more
-// than so many samples to each: time runs faster or slower, and frames are left out or repeated to fill it.
+// So many jumps in one direction, with no more than so many samples to each, are the staircase of a clock that runs faster or
+// slower: frames are left out or repeated to fill the time.
 const (
 	manySteps  = 10
 	closeSteps = 8
@@ -101,7 +101,7 @@ func straight(list []report.Sample, tolerance int64) (fit, bool) {
 	return line(list, 2*tolerance+roundingNanos)
 }
 
-// line is a line through the samples; ok says that none is further away from it than most.
+// line is a line through the samples; ok reports that none is further away from it than most.
 func line(list []report.Sample, most int64) (f fit, ok bool) {
 	slope := slopeWithin([][]report.Sample{list})
 	level := levelOf(list, slope)

@@ -12,8 +12,8 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
-// losses are the access units that a stream has lost, by the frame records of those that it has: what is coded after one
-// may refer to it, up to the next key frame, and is spoilt then.
+// losses are the access units that a stream has lost, by the frame records of the others. A loss may spoil what is coded after
+// it, up to the next key frame.
 type losses struct {
 	lost []loss
 	// back is how many frames before a lost one may be coded after it.
@@ -69,8 +69,8 @@ func (l *losses) spoils(frame int64) (lost int64, spoilt bool) {
 	return 0, false
 }
 
-// stale takes the code away from pictures that show another frame than both their frame records and their time stamps
-// name, since a decoder that lacks a picture may show an older one again. Where nothing is lost, the pixels are right.
+// stale takes the code away from pictures that show another frame than both their frame records and their time stamps name: a
+// decoder that lacks a picture may show an older one again. Where nothing is lost, the pixels are right.
 func (c *checker) stale(list []pixels.Picture, named map[int64]int64) []pixels.Picture {
 	if len(c.losses.lost) == 0 {
 		return list
@@ -99,8 +99,8 @@ func (c *checker) stale(list []pixels.Picture, named map[int64]int64) []pixels.P
 	return out
 }
 
-// undecoded are the frames that are in the stream and of which no picture came, since another one was lost. Where the stream
-// was cut, pictures behind the last one may have been left out.
+// undecoded are the frames that are in the stream but were not decoded, since another one was lost. Those after the last picture
+// of a stream that was cut may just have been left out.
 func (l *losses) undecoded(list []pixels.Picture, cut bool) (out []int64) {
 	if len(l.lost) == 0 {
 		return nil
@@ -118,7 +118,7 @@ func (l *losses) undecoded(list []pixels.Picture, cut bool) (out []int64) {
 	return out
 }
 
-// describeCollateral says what became of pictures that a loss has spoilt.
+// describeCollateral describes the pictures that a loss has spoilt.
 func (s *sequence) describeCollateral(f report.Finding) string {
 	lost, _ := s.losses.spoils(f.Places[0].First)
 	var stale, blank int64

@@ -8,12 +8,12 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
-// reordered is how many pictures at most are coded before one that is shown earlier: the largest number of frames that
-// H.264 lets a decoder hold back (A.3.1), and the one that waits for them.
+// reordered is how many pictures at most are coded before one that is shown earlier: as many as an H.264 decoder may hold back
+// (A.3.1), and one.
 const reordered = 17
 
-// untorn leaves out the end of a stream that was cut off while it was read: of pictures that are coded out of turn the
-// last ones may be there, and those before them not yet.
+// untorn leaves out the end of a stream that was cut off while it was read: the last pictures may be there without earlier ones
+// that are coded after them.
 func untorn(list []pixels.Picture) []pixels.Picture {
 	for i := max(1, len(list)-reordered); i < len(list); i++ {
 		if a, b := list[i-1].Frame, list[i].Frame; a >= 0 && b > a+1 {
@@ -41,8 +41,8 @@ func (c *checker) cutOff() int {
 	return 0
 }
 
-// decodedLast says whether the frames that are missing from the gap before anchor k on are decoded after all of the anchors from
-// one before from on, as the ledger has it.
+// decodedLast reports whether, by the ledger, the frames that are missing from the gap before anchor k on are decoded after all of
+// the anchors from one before from on.
 func (c *checker) decodedLast(from, k int) (last, known bool) {
 	list := c.anchors
 	newest := int64(math.MinInt64) // DTS of what is there
@@ -67,8 +67,7 @@ func (c *checker) decodedLast(from, k int) (last, known bool) {
 	return true, true
 }
 
-// unbroken says whether the decoding times at the end of the stream follow each other without a hole, so that no unit is
-// missing between those that are there.
+// unbroken reports whether the decoding times at the end of the stream have no gap, so that no unit is missing between them.
 func (c *checker) unbroken() bool {
 	const around = 2 * reordered // the gap, and what is coded out of turn beside it
 	units := c.in.units
@@ -91,12 +90,12 @@ func (c *checker) decoding(n int64) (dts int64, known bool) {
 	return f.DTS, known && f.PTS != 0 && f.Run != 0
 }
 
-// within says whether the truth is about a frame.
+// within reports whether the truth covers a frame.
 func (c *checker) within(frame int64) bool {
 	return !c.truth.Bounded || frame >= c.truth.First && frame <= c.truth.Last
 }
 
-// beyond says which frames the truth is not about: nothing else can be said of them.
+// beyond finds the frames that the truth does not cover: nothing else is known of them.
 func (c *checker) beyond() []report.Finding {
 	f := report.Finding{Kind: report.BeyondTruth}
 	for _, i := range c.anchors {

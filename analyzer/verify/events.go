@@ -15,8 +15,8 @@ type shown struct {
 	event bool
 }
 
-// stretch is a run of frames in the stream that show an event: frames first to last of those that are there. The event
-// itself begins after the frame before and ends before the frame after; what lies between is not in the stream.
+// stretch is a run of frames in the stream that show an event, first to last. The event itself begins after the frame before and
+// ends before the frame after; the frames between are not in the stream.
 type stretch struct {
 	first, last   int64
 	before, after int64
@@ -28,8 +28,7 @@ const (
 	farOff  = 1 << 62
 )
 
-// stretches finds the events in the picture. Two of them that nothing in the stream parts, since what lay between is
-// missing, are two where the markers say that there are two.
+// stretches finds the events in the picture. Two of them with nothing but missing frames between are two if the markers are two.
 func stretches(list []shown, marks []markers.Marker) (out []stretch) {
 	parted := func(a, b int64) bool { // one event may end from frame a on, and the next begin up to frame b
 		return b > a+1 && slices.ContainsFunc(marks, func(m markers.Marker) bool {
@@ -90,8 +89,7 @@ func checkEvents(list []shown, marks []markers.Marker, clock markers.Clock) *eve
 	return c
 }
 
-// overlapping is the stretch that most of the marker's frames lie in, or -1. Events may be shifted, but not beyond
-// their own length: what does not overlap is another event.
+// overlapping is the stretch with the most of the marker's frames, or -1: an event that does not overlap is another one.
 func overlapping(seen []stretch, taken []bool, m markers.Marker) int {
 	most, which := int64(0), -1
 	from := sort.Search(len(seen), func(k int) bool { return seen[k].last >= m.Frame })
@@ -141,7 +139,7 @@ func (c *eventCheck) findings() (list []report.Finding) {
 	return list
 }
 
-// by says how far places are off.
+// by describes how far places are off.
 func by(k report.Kind, places []report.Place) string {
 	sign := int64(1)
 	if k == report.EventEarly {

@@ -16,8 +16,7 @@ import (
 	"github.com/refstream/refstream/packager"
 )
 
-// What follows is what the truth has each carrier say. The statements are made by the packages that write them, so that
-// no field is left out.
+// The expected statements of each carrier follow. They are made by the packages that write them, so that no field is left out.
 
 // gen is when a frame was produced; ok is false where that is not known.
 func (c *checker) gen(n int64) (t time.Time, ok bool) {
@@ -53,8 +52,7 @@ func (c *checker) expectedRecord(_ *analyzer.Record, n int64) fields {
 	return list
 }
 
-// expectedTiming is the pic_timing of a frame, by the names that package analyzer gives its syntax elements. It counts in the
-// ticks of the unit's SPS.
+// expectedTiming is the pic_timing of a frame, by package analyzer's names of its syntax elements, in ticks of the unit's SPS.
 func (c *checker) expectedTiming(r *analyzer.Record, n int64) fields {
 	var u unit
 	if r.Unit >= 0 && r.Unit < int64(len(c.in.units)) {
@@ -69,8 +67,7 @@ func (c *checker) expectedTiming(r *analyzer.Record, n int64) fields {
 	})
 }
 
-// expectedMISB is the precision time stamp of a frame. Whoever writes nanoseconds may have rounded them: the clock has a
-// tolerance.
+// expectedMISB is the precision time stamp of a frame. Nanoseconds may be rounded, and are compared by the clock alone.
 func (c *checker) expectedMISB(r *analyzer.Record, n int64) fields {
 	gen, known := c.gen(n)
 	count := field{name: "us", text: strconv.FormatInt(gen.UnixNano()/1000, 10), unknown: !known}
@@ -100,20 +97,6 @@ func unknownOf(m *markers.Marker) (list []string) {
 	return list
 }
 
-func expectedID3(m *markers.Marker) fields {
-	return fieldsOf(map[string]any{"frames": []any{
-		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
-	}}, unknownOf(m)...)
-}
-
-func expectedCuePoint(m *markers.Marker) fields {
-	cue, err := annotate.CuePoint(m)
-	if err != nil {
-		return nil
-	}
-	return fieldsOf(analyzer.AMFJSON(cue.Values()[1:]), unknownOf(m)...)
-}
-
 func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {
 	p, err := m3u8.Parse(bytes.NewReader(append([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n"), packager.DateRangeTag(*m, c.clock)...)))
 	if err != nil || p.Media == nil || len(p.Media.DateRanges) != 1 {
@@ -125,9 +108,8 @@ func (c *checker) expectedDateRange(m *markers.Marker) (list fields) {
 	return list
 }
 
-// fiFrames are the frames that an onFI message may be for, with whether it must be there: the first of each second that is
-// in the stream, and the first of each marker. Next to frames that are not in the stream, and at an end that was cut off,
-// it is not known which messages there were.
+// fiFrames are the frames that an onFI message may be for, with whether it must be there: the first of each second, and of each
+// marker. Next to missing frames, and at an end that was cut off, it is not known which messages there were.
 func (c *checker) fiFrames() map[int64]bool {
 	out := map[int64]bool{}
 	second, before := int64(-1), int64(-2)
@@ -150,13 +132,18 @@ func (c *checker) expectedMarker(source analyzer.Source, m *markers.Marker) fiel
 	case analyzer.DateRange:
 		return c.expectedDateRange(m)
 	case analyzer.OnCuePoint:
-		return expectedCuePoint(m)
+		cue, err := annotate.CuePoint(m)
+		if err != nil {
+			return nil
+		}
+		return fieldsOf(analyzer.AMFJSON(cue.Values()[1:]), unknownOf(m)...)
 	}
-	return expectedID3(m)
+	return fieldsOf(map[string]any{"frames": []any{ // of ID3
+		map[string]any{"id": "TXXX", "description": "refstream", "marker": m},
+	}}, unknownOf(m)...)
 }
 
-// expectedMetadata is what onMetaData says of the stream as it is, by the names of FLV (E.5). Who writes it anew may say more, or
-// leave any of it out.
+// expectedMetadata is the onMetaData of the stream as it is, by the names of FLV (E.5).
 func (c *checker) expectedMetadata() fields {
 	return fieldsOf(map[string]any{
 		"channel": c.channel.Name, "framerate": float64(c.channel.Rate.Num) / float64(c.channel.Rate.Den),
@@ -167,10 +154,10 @@ func (c *checker) expectedMetadata() fields {
 // mostCodecs is the highest number that FLV has for a codec (E.4.3.1: 4 bits).
 const mostCodecs = 15
 
-// roughly is by how much a frame rate may differ: who counts in milliseconds says 30.3 of 30.
+// roughly is by how much a frame rate may differ: 30 is 30.3 where times are in milliseconds.
 const roughly = 0.02
 
-// compareMetadata compares the descriptions of a stream of FLV.
+// compareMetadata compares the descriptions of a stream of FLV. Others may write more, or leave any of it out.
 func (c *checker) compareMetadata(m *comparison) {
 	if c.in.info.Codec != "h264" {
 		return

@@ -25,7 +25,7 @@ func TestUnknownGeneratorTimes(t *testing.T) {
 	unknown := map[string]bool{}
 	c := &checker{channel: verifytest.Channel(), clock: verifytest.Channel().Clock(), truth: truth.Truth{Frames: map[int64]markers.FrameRecord{5: f}}}
 	r := &analyzer.Record{}
-	for _, list := range []fields{c.expectedRecord(r, 5), c.expectedMISB(r, 5), c.expectedFI(r, 5), expectedID3(&m), expectedCuePoint(&m)} {
+	for _, list := range []fields{c.expectedRecord(r, 5), c.expectedMISB(r, 5), c.expectedFI(r, 5), c.expectedMarker(analyzer.ID3, &m), c.expectedMarker(analyzer.OnCuePoint, &m)} {
 		for _, f := range list {
 			if f.unknown {
 				unknown[f.name] = true

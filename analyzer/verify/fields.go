@@ -12,10 +12,10 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// field is one field of a statement: what the truth has it say, as a text.
+// field is one field of a statement, with the value that the truth gives it, as a text.
 type field struct {
 	name, text string
-	// unknown: the truth does not know what it says.
+	// unknown: the truth does not have its value.
 	unknown bool
 }
 
@@ -24,8 +24,8 @@ type fields []field
 // nothing is the text of a field that is not there.
 const nothing = "nothing"
 
-// statedFields are the fields that a statement has, by their names: members of objects in objects are parted by points, elements
-// of arrays have their number in brackets. JSON in a text is taken apart too where the text is a marker's.
+// statedFields are the fields of a statement by their names: members of objects in objects are parted by points, elements of
+// arrays have their number in brackets. A marker in a text is taken apart too.
 func statedFields(r *analyzer.Record) map[string]string {
 	out := map[string]string{}
 	if v, err := decodeJSON[any](r.Extra); err == nil {
@@ -80,8 +80,7 @@ func flatten(out map[string]string, name string, v any) {
 	}
 }
 
-// fieldsOf are the fields that a value has as JSON, in the order of their names. unknown are those that the truth does not
-// know.
+// fieldsOf are the fields of a value as JSON, in the order of their names. unknown are those that the truth does not have.
 func fieldsOf(v any, unknown ...string) (list fields) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -94,8 +93,7 @@ func fieldsOf(v any, unknown ...string) (list fields) {
 	return list
 }
 
-// same says whether two texts are of one value: numbers and instants can be written in several ways. Instants may differ
-// by the slack.
+// same reports whether two texts are of one value, which can be written in several ways. Instants may differ by the slack.
 func same(a, b string, slack time.Duration) bool {
 	if a == b {
 		return true

@@ -267,9 +267,9 @@ func forgeries(c *clip) (list []forgery) {
 	} {
 		each(all, source, want, ops, func(t *testing.T, op, name string) *forger { return forgeSEI(t, c, source, op, name, frame) })
 	}
-	each([]string{"hls", "cmaf", "ts"}, analyzer.ID3, expectedID3(m), ops, forgeID3)
+	each([]string{"hls", "cmaf", "ts"}, analyzer.ID3, k.expectedMarker(analyzer.ID3, m), ops, forgeID3)
 	each([]string{"flv"}, analyzer.OnFI, k.expectedFI(r, 30), ops[:2], func(t *testing.T, op, name string) *forger { return forgeScript(t, "onFI", op, name) })
-	each([]string{"flv"}, analyzer.OnCuePoint, expectedCuePoint(m), ops[:2], func(t *testing.T, op, name string) *forger {
+	each([]string{"flv"}, analyzer.OnCuePoint, k.expectedMarker(analyzer.OnCuePoint, m), ops[:2], func(t *testing.T, op, name string) *forger {
 		return forgeScript(t, "onCuePoint", op, name)
 	})
 	each([]string{"flv"}, analyzer.OnMetaData, k.expectedMetadata(), nil, func(t *testing.T, op, name string) *forger {

@@ -16,8 +16,7 @@ type matcher struct {
 	shift   int64 // what is added to the time stamps of statements
 	entries []entry
 	list    []pixels.Picture
-	// named are the frames that the frame records of units name, and seen the units that have come to each time stamp that
-	// several pictures have.
+	// named are the frames of the units' frame records, and seen the units at each time stamp that several pictures have.
 	named map[int64]int64
 	seen  map[int64][]int64
 }
@@ -27,8 +26,8 @@ type entry struct {
 	picture int
 }
 
-// newMatcher knows the pictures that the clocks are held against. Two readers of one file need not agree where its time
-// begins: if more statements fall on a picture so, the earliest of each are taken for the same instant.
+// newMatcher takes the pictures that the clocks are compared with. Two readers of one file may begin its time at different
+// instants: if more statements match a picture so, the earliest of each are taken for the same instant.
 func newMatcher(list []pixels.Picture, anchors []int, modulus, reach int64, statements []analyzer.Record) *matcher {
 	j := &matcher{modulus: modulus, reach: reach, list: list, named: map[int64]int64{}, seen: map[int64][]int64{}}
 	for i := range statements {
@@ -89,8 +88,8 @@ func (j *matcher) picture(pts int64) (int, bool) {
 	return best, distance <= j.reach
 }
 
-// unit is the index of the picture of an access unit. Of pictures at one time stamp it is the one that shows the frame that the
-// unit's frame record names; without one they are in the order of decoding.
+// unit is the index of the picture of an access unit. Of pictures at one time stamp it is the one with the frame of the unit's
+// frame record; without one they are in the order of decoding.
 func (j *matcher) unit(number, pts int64) (int, bool) {
 	i, ok := j.picture(pts)
 	if !ok || number < 0 {

@@ -10,18 +10,14 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// pictureRun is a run of pictures after each other that are the same to the eye: all show one frame, or all are black, or none
-// of them can be read.
+// pictureRun is a run of pictures that look the same: all show one frame, or all are black, or none of them can be read.
 type pictureRun struct {
 	frame int64 // -1 where there is no code
 	black bool
 	first int // the first picture's index
 	count int64
-	// known is the frame that the frame record of the first picture names, of pictures that can't be read; 0 where that is
-	// not known. The others follow it.
-	known int64
-	// mixed: they are blended of frames of which none counts most.
-	mixed bool
+	known int64 // the frame of the first picture's frame record, of pictures that can't be read, 0 for none; the others follow it
+	mixed bool  // they are blended of frames of which none counts most
 }
 
 // continuedBy says whether a picture of the frame that is known follows the run.
@@ -40,8 +36,8 @@ func namedBy(statements []analyzer.Record, modulus int64) map[int64]int64 {
 	return named
 }
 
-// recognize gives pictures that can't be read the frames that the frame records at their time stamps name, where that fits
-// between the frames that can be read.
+// recognize gives pictures that can't be read the frames of the frame records at their time stamps, where these fit between the
+// frames that can be read.
 func recognize(list []pixels.Picture, named map[int64]int64, modulus int64) []pixels.Picture {
 	if !slices.ContainsFunc(list, func(p pixels.Picture) bool { return p.Frame < 0 && p.Timed && !p.Black }) {
 		return list
@@ -113,8 +109,7 @@ func ordered(list []pixels.Picture) []bool {
 	return in
 }
 
-// maxPassed is how many pictures one picture out of order is taken to have changed places with at most: a stream that
-// begins again has no such pictures.
+// maxPassed is how many pictures one picture out of order may have changed places with: more is a stream that begins again.
 const maxPassed = 8
 
 // timekeepers are the anchors without those that a picture out of order has passed: of two pictures that changed places
@@ -142,18 +137,14 @@ func timekeepers(list []pixels.Picture, anchors, disordered []int) []int {
 
 // cadence is how often pictures come, compared with the frames of the stream.
 type cadence struct {
-	// retimed says that the stream was brought to another frame rate.
-	retimed bool
-	// ratio is how many frames of the source a picture stands for: 1.2 where 30 frames/s became 25.
-	ratio float64
-	// stay is how many pictures a frame may be shown in, and step how many frames the next one may be further on, without
-	// anything being wrong.
+	retimed bool    // the stream was brought to another frame rate
+	ratio   float64 // frames of the source to a picture: 1.2 where 30 frames/s became 25
+	// A frame may be shown in up to stay pictures, and the next one may be up to step frames later, without a fault.
 	stay, step int64
 }
 
 const (
-	// usual is how much a distance of time stamps may differ from the median and be one of two pictures that follow each
-	// other: what is more is a gap.
+	// usual is how much a distance of time stamps may differ from the median, in parts of it: more is a gap.
 	usual = 0.5
 	// sameRate is how far the ratio is from 1 at least for a rate to be another: NTSC's rates are 0.001 away.
 	sameRate = 2e-4
@@ -161,9 +152,8 @@ const (
 	rounding = 1e-4
 )
 
-// cadenceOf compares the distances of the time stamps with the steps of the frame numbers. At another frame rate the two
-// fit each other: at 25 pictures/s of 30 frames/s the numbers rise by 1.2 on average. Where time runs faster or slower
-// but every frame is there, they rise by 1.
+// cadenceOf compares the distances of the time stamps with the steps of the frame numbers. At 25 pictures/s of 30 frames/s the
+// numbers rise by 1.2 on average; where time runs faster or slower but every frame is there, they rise by 1.
 func cadenceOf(list []pixels.Picture, runs []pictureRun, rate media.FrameRate) cadence {
 	same := cadence{ratio: 1, stay: 1, step: 1}
 	distance, ok := pictureDistance(list)

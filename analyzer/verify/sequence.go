@@ -11,7 +11,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 )
 
-// sequence holds the order of the pictures against the truth: what is missing, there twice, black, or out of order.
+// sequence compares the order of the pictures with the truth: what is missing, repeated, black, or out of order.
 type sequence struct {
 	*checker
 	runs     []pictureRun
@@ -93,8 +93,7 @@ func (s *sequence) gap(a pictureRun, blanks []pictureRun, next int64) {
 	}
 }
 
-// recognized accounts for unreadable runs from a frame on of which some are known by their frame records, and returns the
-// frame that is due after them.
+// recognized accounts for unreadable runs, some of them known by their frame records, and returns the frame due after them.
 func (s *sequence) recognized(due int64, blanks []pictureRun) int64 {
 	for _, b := range blanks {
 		if b.known > 0 {
@@ -169,8 +168,7 @@ func (s *sequence) missing(first, last int64) {
 	}
 }
 
-// expected are the stretches from first to last without frames that are known to be missing, are shown out of order, or are
-// in the stream all the same.
+// expected are the stretches from first to last without frames that are known to be missing, out of order, or not decoded.
 func (s *sequence) expected(first, last int64) (list [][2]int64) {
 	var except [][2]int64
 	for _, m := range s.truth.Missing {

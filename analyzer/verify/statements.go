@@ -66,7 +66,7 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 	return err
 }
 
-// states says whether there is a statement of a source.
+// states reports whether there is a statement of a source.
 func (in *streamData) states(s analyzer.Source) bool {
 	return slices.ContainsFunc(in.statements, func(r analyzer.Record) bool { return r.Source == s })
 }
@@ -90,7 +90,7 @@ func (in *streamData) channelName() (name string) {
 	return name
 }
 
-// isUndated says whether a statement is the date of a segment that had none of its own.
+// isUndated reports whether a statement is the date of a segment that had none of its own.
 func (in *streamData) isUndated(r *analyzer.Record) bool {
 	if r.Source != analyzer.ProgramDateTime || r.MSN == nil {
 		return false
@@ -102,9 +102,8 @@ func (in *streamData) isUndated(r *analyzer.Record) bool {
 // codecsRead are the codecs, by ffmpeg's names, whose statements are read.
 var codecsRead = []string{"h264", "hevc"}
 
-// readOthers reads what a stream states that package analyzer does not read. H.264 or HEVC in a container of an unknown kind is
-// copied into a transport stream first; other codecs have no statements that are known, so that all clocks are gone. What
-// ffmpeg can't copy stays unread.
+// readOthers handles streams that package analyzer does not read: H.264 or HEVC in an unknown container is copied into a transport
+// stream first; other codecs have no known statements, so that all clocks are gone.
 func (in *streamData) readOthers(ctx context.Context, unknownKind bool, path, dir, program string, o analyzer.Options) {
 	if !slices.Contains(codecsRead, in.info.Codec) {
 		note := fmt.Sprintf("no statement is read of %s: %s", in.info.Codec, in.unread)

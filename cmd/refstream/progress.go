@@ -80,7 +80,6 @@ func (s *lineScreen) log() io.Writer { return aboveLine{s} }
 
 type aboveLine struct{ *lineScreen }
 
-// Write writes whole lines.
 func (l aboveLine) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -147,7 +148,7 @@ const (
 	helpWidth = 120
 )
 
-// under puts the flags that are registered between its call and that of what it returns under a heading of their own in the help.
+// under gives the flags that are registered before the returned function is called a heading of their own in the help.
 func under(f *pflag.FlagSet, title string) func() {
 	before := map[string]bool{}
 	f.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
@@ -195,16 +196,9 @@ func setUsage(root *cobra.Command) {
 	})
 }
 
-// otherName gives a flag that is named as earlier programs of this kind name it its own name. Such a name is no flag of its own, so
-// that it has no environment variable: Kubernetes sets REFSTREAM_PORT where a service is called refstream.
+// otherName replaces the names that earlier programs of this kind gave a flag by its own. They are no flags, so that they have no
+// environment variable: Kubernetes sets REFSTREAM_PORT where a service is called refstream.
 func otherName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	switch name {
-	case "output":
-		name = "out"
-	case "port":
-		name = "http-port"
-	case "time":
-		name = "threshold"
-	}
-	return pflag.NormalizedName(name)
+	own := map[string]string{"output": "out", "port": "http-port", "time": "threshold"}[name]
+	return pflag.NormalizedName(cmp.Or(own, name))
 }

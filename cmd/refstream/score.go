@@ -319,7 +319,6 @@ type boundedList struct {
 	left int64
 }
 
-// Read reads once.
 func (b *boundedList) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, errLongList

@@ -17,18 +17,16 @@ import (
 )
 
 const (
-	// boardTop and boardBottom are the lines of the planes of colour between which the board lies, whatever the size: below the
-	// frame code, a ninth, and above the text, which takes a ninth or more.
+	// boardTop and boardBottom are the lines of a plane of colour around the board: the frame code is a ninth, the text at least one.
 	boardTop, boardBottom = meterHeight / 2 / 9, meterHeight / 2 * 8 / 9
-	// leastCyan is how many of their samples an event has at the least: the smallest block has 8x8, of which encoding and
-	// scaling smear the rim. A stream without an event has none.
+	// leastCyan is the least number of samples of an event: the smallest block has 8x8, whose rim encoding and scaling smear.
 	leastCyan = 24
 )
 
 // Detected is an event that was seen in the pictures: from its first picture to its last, both inclusive.
 type Detected struct {
-	// Frame and LastFrame are the numbers in the pictures' frame codes, -1 where none of them can be read. A picture whose own
-	// code can't be is counted from the nearest one of the event that can, as if no frame were missing between them.
+	// Frame and LastFrame are the numbers in the frame codes, -1 where none of them can be read. A picture whose code can't be read
+	// is counted from the nearest one of the event whose code can.
 	Frame, LastFrame int64
 	// PTS and LastPTS are those pictures' time stamps in 90 kHz ticks, modulo 2^33; nil where they have none.
 	PTS, LastPTS *int64
@@ -44,10 +42,9 @@ type DetectOptions struct {
 	Duration time.Duration
 }
 
-// Detect finds the events of a stream in its pixels alone: it has ffmpeg decode what it can read, a file or a URL, and looks
-// for the block of cyan in the board. Nothing else of the stream is looked at but the pictures' time stamps and the frame code
-// in their pixels. found is called with each event when it is over. An event that is under way in the first picture began
-// nobody knows when, and is left out, unless that picture is frame 0.
+// Detect finds the events of a stream in its pixels alone: ffmpeg decodes a file or a URL, and the board is searched for the block
+// of cyan. It uses nothing else but time stamps and frame codes. found is called with each event when it is over. An event that
+// is under way in the first picture is left out, unless that picture is frame 0: its start is not known.
 func Detect(ctx context.Context, url string, o DetectOptions, found func(Detected) error) error {
 	if o.FFmpeg == "" {
 		o.FFmpeg = "ffmpeg"

@@ -79,9 +79,8 @@ func Probe(ctx context.Context, program, path string) (StreamInfo, error) {
 	return info, nil
 }
 
-// localInput are the options that keep ffmpeg from following a playlist away from this machine's files, whatever these
-// are called, from waiting for one to grow, from decoding pictures that are larger than 7680x4320, of which a few fill the
-// memory, and from taking more than a picture of that size needs, 128 MiB, for anything.
+// localInput are the options that keep ffmpeg from following a playlist to other machines, from decoding pictures larger than
+// 7680x4320, of which a few fill the memory, and from any allocation above the 128 MiB of such a picture.
 func localInput() []string {
 	return []string{"-protocol_whitelist", "file,crypto,data", "-max_pixels", "33177600", "-max_alloc", "134217728"}
 }

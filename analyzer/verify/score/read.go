@@ -203,7 +203,6 @@ type lineReader struct {
 	size int64 // of what was read of it
 }
 
-// Read reads once.
 func (l *lineReader) Read(p []byte) (int, error) {
 	n, err := l.in.Read(p)
 	if last := bytes.LastIndexByte(p[:n], '\n'); last >= 0 {

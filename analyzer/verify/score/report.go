@@ -99,8 +99,7 @@ func ratio(a, b int) *float64 {
 	if b == 0 {
 		return nil
 	}
-	v := float64(a) / float64(b)
-	return &v
+	return new(float64(a) / float64(b))
 }
 
 // describeErrors fills in the statistics of the matches.
@@ -116,8 +115,7 @@ func (r *Report) describeErrors() {
 		sum += m.Error
 	}
 	slices.Sort(size)
-	bias, p50, p95, most := sum/media.Seconds(n), rank(size, 50), rank(size, 95), size[n-1]
-	r.Bias, r.P50, r.P95, r.Max = &bias, &p50, &p95, &most
+	r.Bias, r.P50, r.P95, r.Max = new(sum/media.Seconds(n)), new(rank(size, 50)), new(rank(size, 95)), new(size[n-1])
 	r.DriftPPM = r.drift()
 }
 
@@ -147,6 +145,5 @@ func (r *Report) drift() *float64 {
 		return nil
 	}
 	const million = 1e6
-	v := (sxy - sx*sy/float64(n)) / d * million
-	return &v
+	return new((sxy - sx*sy/float64(n)) / d * million)
 }

@@ -42,8 +42,7 @@ const (
 	markersPage = 10000
 	// maxAnswer is twice as much as the most markers have.
 	maxAnswer = 16 << 20
-	// reachSeconds is how much before a stretch is asked for, for an event that reaches into it: the longest that
-	// can be triggered takes 600 s.
+	// reachSeconds is how long before a stretch markers are asked for: the longest event that can be triggered takes 600 s.
 	reachSeconds = 600
 )
 
@@ -140,8 +139,7 @@ func eachPage[P interface{ query() (url.Values, error) }](ctx context.Context, s
 // errNoEnd is why an answer is not read on.
 var errNoEnd = errors.New("the answer is cut short again and again, and the rest brings nothing new: is it a refstream server?")
 
-// atMost is a list of an answer, which has no more entries than can have been asked for: those of a few bytes could take many
-// times the memory of their text.
+// atMost is a list of an answer with no more entries than were asked for: very short ones could take many times their text's memory.
 type atMost[T any] []T
 
 // UnmarshalJSON reads the list.
@@ -255,8 +253,8 @@ func ServerWith(ctx context.Context, base string, client *http.Client, channels 
 	return nil, fmt.Errorf("read truth: %w", first)
 }
 
-// ServerOf is the server that a stream comes from, by its address, and the channel that this names; empty where it is no
-// address of HTTP. What stands in front of /hls/ or /live/ is the prefix that a proxy puts before the server's paths.
+// ServerOf is the server of a stream, by its address, and the channel in the address; empty where it is no address of HTTP. The path
+// before /hls/ or /live/ is the prefix that a proxy adds.
 func ServerOf(address string) (base, channel string) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
