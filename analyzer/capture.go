@@ -16,8 +16,7 @@ import (
 
 // Captured is a stream that was stored.
 type Captured struct {
-	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, or an index.m3u8 with its segments beside it. Of a
-	// local file it is the file itself, which is not copied.
+	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, an index.m3u8 with its segments, or a local file itself.
 	Path string
 	Kind input.Kind
 	// Bytes is how much was stored, of a local file its size.

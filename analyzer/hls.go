@@ -15,8 +15,8 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// stalledTargets is how many target durations a playlist may stay the same: RFC 8216, 6.2.1, wants a change after one and
-// a half, and players have three of them in store (6.3.3).
+// stalledTargets is how many target durations a playlist may stay the same: a change is due after 1.5 (RFC 8216, 6.2.1), and
+// players hold three (6.3.3).
 const stalledTargets = 3
 
 func (s *source) hlsClient() *hlsclient.Client {

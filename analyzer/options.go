@@ -19,18 +19,15 @@ type Options struct {
 	Now func() time.Time
 	// Logger logs what Note is called with, and at debug level each NAL unit and tag with its offset; nil for nobody.
 	Logger *slog.Logger
-	// Follow goes on when the stream ends, breaks off or can't be had: it is asked for again, and a file is read as it
-	// grows. Without it the first of these is the end.
+	// Follow reads on when the stream ends, breaks off or can't be had: by new attempts, and of a file as it grows.
 	Follow bool
 	// Duration ends the reading after so long, without an error; 0 for never.
 	Duration time.Duration
 	// Stall is how long nothing may come before a connection is given up; 0 for 10 s.
 	Stall time.Duration
-	// RetryMin and RetryMax bound the pauses before another attempt, which double from the one to the other; 0 for 500 ms
-	// and 15 s.
+	// RetryMin and RetryMax bound the pauses before new attempts, which double; 0 for 500 ms and 15 s.
 	RetryMin, RetryMax time.Duration
-	// HTTP makes the requests; nil for one with no limit on how long a response lasts, since that of a live stream has
-	// no end.
+	// HTTP makes the requests; nil for one with no limit on how long a response lasts, since a live stream has no end.
 	HTTP *http.Client
 	// Note is called with what happens to the stream, in the goroutine of Run; nil for nobody.
 	Note func(Note)

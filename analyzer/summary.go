@@ -7,8 +7,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// rateOver is the stream time over which Summary takes the frame rate, in ticks: two seconds are enough for any rate to
-// show and short enough for a change to.
+// rateOver is the stream time over which Summary takes the frame rate, in ticks: long enough for any rate, short enough for changes.
 const rateOver = 2 * media.TicksPerSecond
 
 // maxRecent bounds the units of that time, for streams whose time stands still.
@@ -40,8 +39,7 @@ type Drift struct {
 	Since time.Duration
 	// Gained is how much further the clock has come than PTS in that time.
 	Gained time.Duration
-	// Behind is how long after the time stated the statement was read, of clocks that state a UTC; it holds the whole
-	// delay of the stream.
+	// Behind is how long after its UTC a statement was read, of clocks that have one: the whole delay of the stream.
 	Behind time.Duration
 	HasUTC bool
 

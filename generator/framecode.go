@@ -98,8 +98,7 @@ func codeMeans(luma []byte, stride, width, height int) (means [codeRows][codeCol
 // meanScale is the unit of cellMean: the fraction matters little, but costs nothing.
 const meanScale = 256
 
-// cellMean is the mean of the middle half of a cell, in 1/256 of a level. The outer quarters are left out because
-// scaling and encoding smear the neighbours into them.
+// cellMean is the mean of the middle half of a cell, in 1/256 of a level: scaling and encoding smear the neighbours into the rest.
 func cellMean(luma []byte, stride, width, height, row, column int) int {
 	x0, x1 := middle(column, width, codeColumns)
 	y0, y1 := middle(row, height, codeRowParts)

@@ -10,8 +10,7 @@ const (
 	// for the frame code, seven for the board, one for the text.
 	modules   = 9
 	boardRows = 7
-	// A block of fewer lines or columns than this has too few chroma samples to keep its colour at low bit rates: small
-	// pictures get fewer rows instead.
+	// minBlock lines or columns have enough chroma samples to keep a colour at low bit rates: small pictures get fewer rows.
 	minBlock = 16
 	// rollSeconds is about how long the board takes to cross the picture: slow enough for the eye to follow the block.
 	rollSeconds = 8

@@ -11,12 +11,10 @@ import (
 
 // Monitor watches the packets of a transport stream, or of a segment of one.
 type Monitor struct {
-	// report takes what is wrong with the packet at an offset; pid is -1 for none, lasts how long it was so in ticks, 0 for
-	// what is so at once.
+	// report takes what is wrong with the packet at an offset; pid is -1 for none, lasts its time in ticks, 0 for none.
 	report func(name string, pid int, offset, lasts int64, detail string)
-	// repeats counts how often each table and the PCR came again in time: a segment needs its tables at its beginning only
-	// (RFC 8216, 3.2), and who writes them so is not late with them. A stream that is no segment has to repeat all. The
-	// segments of a stream share it.
+	// repeats counts how often each table and the PCR were repeated in time, over all segments of a stream: segments need tables
+	// at their beginning only (RFC 8216, 3.2), other streams have to repeat all.
 	repeats map[string]int
 
 	counters map[int]uint8
@@ -142,8 +140,7 @@ func (m *Monitor) came(name string) {
 // wireDistance is how far b is after a, of time stamps with 33 bits.
 func wireDistance(a, b int64) int64 { return media.Unwrap(b, a) - a }
 
-// stamp takes the beginning of a PES packet of video or audio, with whether it has a PTS (2.5). Where the clock jumps nothing is
-// known, and where no PES packet comes none is late.
+// stamp takes the start of a PES packet of video or audio, with whether it has a PTS (2.5). Without PES packets no PTS is late.
 func (m *Monitor) stamp(pid int, has bool, offset int64) {
 	if m.streams[pid] == nil || !m.hasPCR {
 		return

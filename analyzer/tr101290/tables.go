@@ -114,8 +114,8 @@ func (m *Monitor) overdue(list map[int]*watched, limit int64) (out []int) {
 	return out
 }
 
-// unreferenced reports a PID that no table has named half a second after it came (3.4), once all program maps are there. What
-// a CAT names is not read: where there is one, nothing is known.
+// unreferenced reports a PID that no table names half a second after its first packet (3.4), once all program maps are there. A
+// CAT is not read: where there is one, nothing is known.
 func (m *Monitor) unreferenced(offset int64) {
 	if len(m.mapped) == 0 || len(m.mapped) < len(m.pmts) || m.pids[catPID] != nil {
 		return

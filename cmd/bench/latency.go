@@ -31,8 +31,7 @@ type sighting struct {
 	seen   time.Time
 }
 
-// latency measures how long after its first frame left ffmpeg, and after that frame was rendered, a marker is in
-// /markers. The encoder is tapped to know when; the markers are asked for all the time.
+// latency measures how long after its first frame left ffmpeg, which is tapped, and was rendered, a marker is in /markers.
 func (l *lab) latency(ctx context.Context) ([]row, error) {
 	tapArgs, env, log, err := l.tapped("latency")
 	if err != nil {

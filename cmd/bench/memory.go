@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// memoryUse measures refstream's own peak memory: of a minute of the default picture, and of an hour of a small one
-// against two minutes of it, which tells whether it grows with the stream.
+// memoryUse measures refstream's own peak memory: of a minute of the default picture, and of an hour of a small one against two
+// minutes of it, which shows whether it grows with the stream.
 func (l *lab) memoryUse(ctx context.Context) ([]row, error) {
 	minute, err := l.peakOfGenerate(ctx, "--size", "1920x1080", "--fps", "30", "--duration", pick(l, "60s", "4s"))
 	if err != nil {

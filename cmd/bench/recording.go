@@ -12,9 +12,8 @@ import (
 // recordingTime is how long recorders are measured: many segments, and a bound on what the recording of ten takes.
 func (l *lab) recordingTime() time.Duration { return pick(l, 30*time.Second, 6*time.Second) }
 
-// recording measures what recording a live stream takes of processor time and memory, for one and for ten at once,
-// against ffmpeg that copies the same playlist's stream into a file. nginx serves the files to both, so that the cost of
-// making them is nowhere in it.
+// recording measures the processor time and memory of recording a live stream, for one and for ten at once, against ffmpeg that
+// copies the same playlist's stream into a file. nginx serves the files to both, to leave out the cost of making them.
 func (l *lab) recording(ctx context.Context) ([]row, error) {
 	s, err := l.serveStream(ctx, nil, "recording", "--size", "1280x720")
 	if err != nil {

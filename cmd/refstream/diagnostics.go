@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	// logBurst and logQuiet bound the lines of one sort: a run of errors is seen from its beginning, and whoever can bring one
-	// about again and again does not fill the disk.
+	// logBurst and logQuiet bound the lines of one sort: a run of errors is logged from its start, but does not fill the disk.
 	logBurst = 32
 	logQuiet = 10 * time.Second
 	// maxLogValue is how much of one value is logged, in bytes: a stack of a panic is shorter.
@@ -60,8 +59,7 @@ func cutValue(_ []string, a slog.Attr) slog.Attr {
 // pprofHeaderTimeout bounds how long a client may hold a connection before its request is there.
 const pprofHeaderTimeout = 10 * time.Second
 
-// withPprof gives a command that runs for long the flag --pprof: while it runs, profiles and traces of it can be had over HTTP, by
-// `go tool pprof`.
+// withPprof gives a command the flag --pprof: while it runs, it serves profiles and traces over HTTP, for `go tool pprof`.
 func withPprof(cmd *cobra.Command, stderr io.Writer) *cobra.Command {
 	var addr string
 	cmd.Flags().StringVar(&addr, "pprof", "", "serve profiles of this program at this address or port, such as 6060: on 127.0.0.1 unless a host is named")

@@ -1,5 +1,5 @@
 // Command refstream is a reference video stream with ground truth: it renders, encodes and publishes a live HLS stream
-// whose every frame says what it is, and serves the truth about it.
+// whose every frame identifies itself, and serves the truth about it.
 package main
 
 import (
@@ -89,8 +89,7 @@ func notTrue(format string, args ...any) error {
 	return &codedError{exitNotTrue, fmt.Errorf(format, args...)}
 }
 
-// memoryLimit is from which size on the garbage collector runs as often as it takes: what a server can have a command keep
-// (hlsclient bounds it to 96 MiB) and half as much again.
+// memoryLimit is for the garbage collector: what a server can make a command keep (hlsclient: 96 MiB) and half as much again.
 const memoryLimit = 144 << 20
 
 // limitMemory keeps the memory of a command that reads what anybody's server sends below 200 MB, unless GOMEMLIMIT is set in the

@@ -116,8 +116,7 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 	}
 	limitMemory()
 	begun := sync.OnceFunc(func() { fmt.Fprintf(stdout, "recording %s into %s\n", redact.Address(address), dir) })
-	// The truth is begun once something was recorded, so that no folder is left behind where that can't be, and is asked
-	// for once more at the end.
+	// The truth is begun once something was recorded, so that a failure leaves no folder, and is fetched once more at the end.
 	sum, err := recorder.Record(ctx, recorder.Options{
 		URL: address, Dir: dir, Version: version, Now: time.Now, Header: header, HeaderTo: f.headerTo, Poll: f.poll, Behind: f.behind,
 		Duration: f.duration, Timeout: f.timeout, Persist: f.persist, Logger: logger,

@@ -267,7 +267,7 @@ func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *s
 // maxDetectionBytes bounds a list of detections: the most there may be, each an object of some 600 bytes.
 const maxDetectionBytes = 64 << 20
 
-// errLongList is a list of detections that has no end, or too late a one.
+// errLongList is a list of detections that is too long, or endless.
 var errLongList = errors.New("the list has more than 64 MiB: give detections only")
 
 // read reads the detections from a file or standard input, until ctx ends.

@@ -28,8 +28,8 @@ type File struct{ *os.File }
 // Close gives the lock back. It says so to the system: a child that is just being started has the file too, for a moment.
 func (f *File) Close() error { return errors.Join(unlock(f.File), f.File.Close()) }
 
-// Lock takes the lock of a file, which is made where it is missing, and holds the process id of the last owner, for people.
-// Closing the file gives the lock back. It is a regular file, and no symbolic link. The error is a *HeldError where another has it.
+// Lock takes the lock of a regular file, which is made if need be and holds the process id of the last owner, for people. Closing
+// the file releases the lock. The error is a *HeldError where another process has it.
 func Lock(name string) (*File, error) {
 	f, err := atomicfile.Open(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package jsonlines reads and appends JSON Lines: one JSON value a line, each ended by a newline. A last line without its
-// newline was not written to its end.
+// Package jsonlines reads and appends JSON Lines: one JSON value a line. A last line without its newline is incomplete.
 package jsonlines
 
 import (

@@ -1,5 +1,5 @@
-// Package quietlog bounds what is logged: of each sort of line a few are written at once, then fewer and fewer, each with the
-// number of those before it that were left out. So whoever can bring about a line can't fill the disk with it.
+// Package quietlog bounds logs, so that no cause of a line can fill the disk: of each sort a few lines are written at once, then
+// fewer and fewer, each with the number of those before it that were left out.
 package quietlog
 
 import (

@@ -121,8 +121,7 @@ func (all Secrets) Hide(text string) string {
 	return text
 }
 
-// Paths is what an error says, with the names of files alone in place of their paths: where somebody is told that need not learn
-// how the machine is laid out. The paths are those of the errors of the system that it wraps.
+// Paths is the text of an error for others than the operator: the paths in the system's errors that it wraps are cut to file names.
 func Paths(err error) string {
 	text := err.Error()
 	for _, path := range NewSecrets(paths(err)...) { // the longest first

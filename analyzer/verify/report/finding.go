@@ -24,8 +24,7 @@ type Finding struct {
 	Clock  string         `json:"clock,omitempty"`
 	Amount *media.Seconds `json:"amount,omitempty"`
 	PPM    *float64       `json:"ppm,omitempty"`
-	// Field is the field of the statement that is wrong, Expected what it should say and Found what it says, at the first of
-	// the places. What is not there is "nothing".
+	// Field is the wrong field of the statement, Expected and Found its values at the first of the places, or "nothing".
 	Field    string `json:"field,omitempty"`
 	Expected string `json:"expected,omitempty"`
 	Found    string `json:"found,omitempty"`
@@ -122,14 +121,12 @@ func Names(places []Place) string {
 type Clock struct {
 	Name  string `json:"clock"`
 	State State  `json:"state"`
-	// Statements is how many there are, on pictures that could be read; Expected how many there should be, 0 where any
-	// number is as good.
+	// Statements is how many there are, on pictures that could be read; Expected how many there should be, 0 for any number.
 	Statements int `json:"statements"`
 	Expected   int `json:"expected,omitempty"`
 	// Tolerance is up to where a statement counts as right.
 	Tolerance media.Seconds `json:"tolerance"`
-	// Offset is by how much the clock is ahead, at its first statement where it does not keep that; PPM by how much it
-	// runs fast; Steps are its jumps.
+	// Offset is by how much the clock is ahead, at its first statement if it changes; PPM by how much it is fast; Steps its jumps.
 	Offset media.Seconds `json:"offset"`
 	PPM    float64       `json:"drift_ppm"`
 	Steps  []Step        `json:"steps,omitempty"`

@@ -25,8 +25,8 @@ type Options struct {
 	Tolerance media.Seconds
 	// Offset is added to every detection: for a detector whose clock begins elsewhere.
 	Offset media.Seconds
-	// From and To bound the markers that could be detected, both inclusive, on the clock of the detections. Detections
-	// outside of them count only where they match a marker. Nil: no bound.
+	// From and To bound the markers that could be detected, both inclusive, on the clock of the detections; nil: no bound. Detections
+	// outside of them count only where they match a marker.
 	From, To *media.Seconds
 }
 
@@ -118,6 +118,6 @@ type Reading struct {
 	Format Format
 	// Channel is the stream's: its rate, epoch and PTS origin turn what is read into times.
 	Channel markers.Channel
-	// Clock is the clock of the detections; empty for that which the first detection or the header names, or else Time.
+	// Clock is the clock of the detections; empty for that of the first detection or the header, or else Time.
 	Clock Clock
 }
