@@ -18,8 +18,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// hlsStore writes what a client reads into a directory: segments, decrypted and each in a file of its own, and a playlist
-// of all of them.
+// hlsStore writes what a client reads into a directory: decrypted segments, each in a file of its own, and a playlist of them.
 type hlsStore struct {
 	dir      string
 	list     []byte // the entries of the playlist
@@ -90,8 +89,7 @@ var errLongList = errors.New("the stream has more segments than can be stored")
 // maxMissed bounds the gaps that are written for segments that nobody saw: a day of them.
 const maxMissed = 86400
 
-// gap adds an entry for a segment that is not there. Its name ends as those of the others do: ffmpeg refuses a playlist
-// with names of other kinds, and passes over a file that is missing.
+// gap adds an entry for a missing segment, with an ending as the others: ffmpeg refuses other endings, and skips missing files.
 func (h *hlsStore) gap(length media.Seconds) {
 	h.next++
 	h.longest = max(h.longest, length)

@@ -12,8 +12,7 @@ import (
 const (
 	maxPPS = 255 // pic_parameter_set_id (H.264, 7.4.2.2)
 	maxSPS = 31  // seq_parameter_set_id (H.264, 7.4.2.1.1)
-	// sliceHead is how much of a slice holds its PPS's number: the header and three Exp-Golomb codes of 32 bits at the
-	// most, with emulation prevention.
+	// sliceHead holds a slice's PPS number: the header and three Exp-Golomb codes of up to 32 bits, with emulation prevention.
 	sliceHead = 32
 )
 
@@ -89,8 +88,7 @@ func describe(s *h264.SPS) string {
 	return text
 }
 
-// frameTicks is how long a picture with this pic_struct is shown, in 90 kHz ticks (H.264, table E-6); ok is false where
-// the SPS has no timing information.
+// frameTicks is how long a picture with this pic_struct is shown, in 90 kHz ticks (H.264, table E-6), if the SPS has the timing.
 func frameTicks(s *h264.SPS, picStruct uint8) (ticks int64, ok bool) {
 	if s == nil || s.VUI == nil || s.VUI.TimeScale == 0 || s.VUI.NumUnitsInTick == 0 {
 		return 0, false

@@ -122,8 +122,7 @@ func (x *extractor) timeCode(m *moment, payload []byte) {
 	x.unitRecord(m, r)
 }
 
-// clockCount keeps the parts of the last clock timestamp: those that the next one leaves out are the same (H.264,
-// D.2.3).
+// clockCount keeps the parts of the last clock timestamp, which the next one may leave out where they are the same (H.264, D.2.3).
 type clockCount struct {
 	seconds, minutes, hours             uint8
 	hasSeconds, hasMinutes, hasHoursToo bool
@@ -158,8 +157,7 @@ func (c *clockCount) take(list []h264.ClockTimestamp, wide bool) (tc media.Timec
 	return tc, of
 }
 
-// clockTimestamp is that of a timecode in nanoseconds since midnight, nil where the VUI doesn't say how long a frame is (H.264,
-// equation D-1).
+// clockTimestamp is a timecode in nanoseconds since midnight (H.264, equation D-1), nil where the VUI has no frame duration.
 func clockTimestamp(tc media.Timecode, of *h264.ClockTimestamp, vui *h264.VUI) *int64 {
 	if vui == nil || vui.TimeScale == 0 {
 		return nil

@@ -36,7 +36,7 @@ func (x *extractor) userData(m *moment, payload []byte) {
 		x.misb(m, payload, "us", time.UnixMicro)
 		return
 	}
-	// The body is that of the time stamp for H.264, in which muxers put these too: its UUID in front of it makes it one.
+	// The body is that of the time stamp for H.264: with its UUID it is parsed as one.
 	misb := slices.Concat([]byte(h264.UUIDMISBTime), u.Data)
 	switch u.UUID.String() {
 	case uuidMISBMicros:

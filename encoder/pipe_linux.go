@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipeSize is what a user without privileges may ask for (/proc/sys/fs/pipe-max-size); the default of 64 KiB would make
-// 95 rounds between two processes of a 1080p picture.
+// pipeSize is what any user may ask for (/proc/sys/fs/pipe-max-size): the default, 64 KiB, takes 95 rounds for a 1080p picture.
 const pipeSize = 1 << 20
 
 // growPipe enlarges a pipe's buffer. It is an optimisation: failing, for instance at the user's limit, does no harm.

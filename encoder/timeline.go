@@ -11,8 +11,7 @@ import (
 // tick, and the first, which is subtracted, too; and Ticks rounds down.
 const maxRounding = 2
 
-// timeline knows which frames ffmpeg was given and tells which of them a unit is. The input side (check, give) and the
-// output side (place) may be different goroutines.
+// timeline finds the frame of a unit among those that ffmpeg was given. give and place may be called by different goroutines.
 type timeline struct {
 	rate   media.FrameRate
 	gop    int64

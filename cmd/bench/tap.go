@@ -16,9 +16,8 @@ import (
 	"github.com/refstream/refstream/format/ts"
 )
 
-// The tap is this program run in ffmpeg's place (serve --ffmpeg): it runs the real one, passes everything through, and
-// writes down the arguments and when each picture left. So a picture's time is taken outside of the program that is
-// measured. The environment says that this process is a tap: where it writes, and which ffmpeg it runs.
+// The tap is this program run in ffmpeg's place (serve --ffmpeg): it runs the real one, passes everything through, and logs the
+// arguments and when each picture left, outside of the program that is measured. The environment has its log and its ffmpeg.
 const (
 	tapLog    = "BENCH_TAP_LOG"
 	tapFFmpeg = "BENCH_TAP_FFMPEG"

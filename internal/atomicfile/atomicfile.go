@@ -79,8 +79,7 @@ func SyncFolder(dir string) error {
 	return nil
 }
 
-// Open opens a file of a folder that this program keeps, as [os.OpenFile] does, but no other than a regular file: what is
-// written would go elsewhere through a symbolic link, and a FIFO would be waited for.
+// Open is [os.OpenFile] for regular files only: a symbolic link would lead elsewhere, and a FIFO would block.
 func Open(name string, flag int, perm os.FileMode) (*os.File, error) {
 	if err := Check(name); err != nil {
 		return nil, err
@@ -114,8 +113,7 @@ func Check(name string) error {
 	return nil
 }
 
-// Create makes a temporary file. What has its name is removed first: what a process left behind that was killed, or a
-// link.
+// Create makes a temporary file in place of what has its name, such as the rest of a killed process, or a link.
 func Create(name string) (*os.File, error) {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -123,8 +121,7 @@ func Create(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
-// Folder makes a folder that this program keeps, with those above it, or takes it as it is, but not through a symbolic
-// link. Those above it may be links.
+// Folder makes a folder and those above it, or takes it as it is. It may not be a symbolic link; those above it may.
 func Folder(name string) error {
 	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return refusal(name, info)

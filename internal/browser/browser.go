@@ -37,8 +37,7 @@ const (
 	WebKit   Engine = "webkit"
 )
 
-// Size is a window's size in pixels. Without a GPU a browser paints on the processor: a small window leaves it time to
-// play video.
+// Size is a window's size in pixels. Without a GPU a browser paints on the processor: small windows leave time to play video.
 type Size struct{ Width, Height int }
 
 // Small is a window that shows little more than the video.

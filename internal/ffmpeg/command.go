@@ -17,8 +17,7 @@ import (
 // InstallHint says what to do where there is no ffmpeg.
 const InstallHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg) or give its path with --ffmpeg"
 
-// Command is an ffmpeg with all that it starts. It is in a group of its own: Ctrl+C in a terminal must not stop it before
-// what it still holds is out.
+// Command is an ffmpeg with all its children, in a group of its own: Ctrl+C in a terminal must not stop it before it is drained.
 type Command struct {
 	*exec.Cmd
 	// MaxMemory is how many bytes it may take, on Linux; 0 for no limit. It ends with an error where it needs more.
@@ -27,8 +26,7 @@ type Command struct {
 	group *processgroup.Group
 }
 
-// ReadingMemory is enough MaxMemory to decode pictures of 7680x4320 on many threads, and bounds what a stream made to harm
-// can take.
+// ReadingMemory is enough to decode pictures of 7680x4320 on many threads, and bounds what a malicious stream can take.
 const ReadingMemory = 1536 << 20
 
 // New prepares a program. It is interrupted when ctx ends, and killed when it has not ended delay later.
@@ -90,8 +88,7 @@ const MaxLine = 1024
 type Lines struct {
 	// Tail is how many lines are kept.
 	Tail int
-	// Say logs line n, counted from 1: all up to Full, and of the rest those whose number is a power of two, which show that
-	// it goes on. It may be nil.
+	// Say logs line n, counted from 1: all up to Full, and of the rest those whose number is a power of two. It may be nil.
 	Say  func(line string, n int)
 	Full int
 	// Edit, if any, changes a line before all else; one that becomes empty is left out. One of MaxLine bytes may have been cut.

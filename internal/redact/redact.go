@@ -106,8 +106,7 @@ func NewSecrets(list ...string) Secrets {
 	return slices.Compact(all)
 }
 
-// Hide takes the secrets out of a text. It is for the text as it came: escaped or cut it holds them in forms that can't be
-// found.
+// Hide takes the secrets out of a text as it was received: escaped or cut, it holds them in forms that can't be found.
 func (all Secrets) Hide(text string) string {
 	for _, s := range all {
 		switch {

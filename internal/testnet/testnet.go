@@ -55,9 +55,8 @@ func Free(listen func(addr string) (io.Closer, error)) (string, error) {
 	return "", fmt.Errorf("find free address: %w", err)
 }
 
-// Pipes is a listener without a network: each connection is a net.Pipe. A test runs a server on it in a bubble of
-// testing/synctest, whose time passes only while every goroutine waits: what takes time then takes exactly as long as it
-// should, on any machine. (Of a goroutine that waits for a socket the bubble doesn't know that it waits.)
+// Pipes is a listener without a network: each connection is a net.Pipe. Servers run on it in a bubble of testing/synctest, whose
+// time passes only while every goroutine waits: waiting takes exact times on any machine. (A bubble can't see waits for sockets.)
 type Pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
