@@ -17,9 +17,7 @@ func lightColour() rgb { return rgb{196, 198, 202} }
 func darkColour() rgb  { return rgb{62, 64, 70} }
 
 // Renderer renders the pictures of one stream. It holds the picture's parts ready-made, so that rendering is copying
-// rows. Making one takes some milliseconds.
-//
-// One goroutine at a time may use a Renderer.
+// rows. Making one takes some milliseconds. One goroutine at a time may use a Renderer.
 type Renderer struct {
 	options Options
 	stride  int // bytes in a row

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// foreground reports whether this process is what a terminal is for just now: here that can't be told.
+// foreground reports whether this process is in the foreground of a terminal, which can't be known here.
 func foreground(*os.File) bool { return true }

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// foreground reports whether this process is what a terminal is for just now, and not in the background of a shell. Where
-// that can't be told, it is.
+// foreground reports whether this process is in the foreground of a terminal, or that can't be known.
 func foreground(terminal *os.File) bool {
 	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
 	return err != nil || group == unix.Getpgrp()
