@@ -163,9 +163,9 @@ var table = map[string]arrows{
 	"api/limits":    {},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
-	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image")},
+	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image golang.org/x/sync")},
 	// Test code: real browsers for the tests of the pages.
-	"internal/browser": {may: words("internal/processgroup"), libraries: words("github.com/chromedp")},
+	"internal/browser": {may: words("internal/processgroup internal/testnet"), libraries: words("github.com/chromedp")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
 	// Test code: signals, FIFOs and the like.
