@@ -132,6 +132,16 @@ func crcMPEG(b []byte) uint32 {
 	return crc
 }
 
+// times has each packet of a PID so many times.
+func times(pid, n int) func(int, []byte) []byte {
+	return func(of int, p []byte) []byte {
+		if of == pid {
+			p = bytes.Repeat(p, n)
+		}
+		return p
+	}
+}
+
 // Streams as ffmpeg makes them have nothing wrong; what is taken from them is found.
 func TestTransportIndicators(t *testing.T) {
 	sound := func(name string, args ...string) string {
@@ -175,6 +185,8 @@ func TestTransportIndicators(t *testing.T) {
 			}
 			return p
 		}), tr101290.PTSError},
+		"packets twice":       {rewritten(t, plain, times(audioPID, 2)), ""},
+		"packets three times": {rewritten(t, plain, times(audioPID, 3)), tr101290.ContinuityError},
 		"a stranger": {rewritten(t, plain, func(_ int, p []byte) []byte {
 			if counter++; counter%20 == 0 {
 				stranger := bytes.Repeat([]byte{0xFF}, ts.PacketSize)

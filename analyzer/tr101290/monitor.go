@@ -18,6 +18,7 @@ type Monitor struct {
 	repeats map[string]int
 
 	counters map[int]uint8
+	again    map[int]bool // the last packet came twice
 	pat      ts.Sections
 	pmts     map[int]*ts.Sections
 	mapped   map[int]bool     // program maps that have come
@@ -49,7 +50,7 @@ func NewMonitor(repeats map[string]int, report func(string, int, int64, int64, s
 		repeats = map[string]int{PATError: often, PMTError: often, PCRRepetitionError: often}
 	}
 	return &Monitor{
-		report: report, repeats: repeats, counters: map[int]uint8{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
+		report: report, repeats: repeats, counters: map[int]uint8{}, again: map[int]bool{}, pmts: map[int]*ts.Sections{}, mapped: map[int]bool{}, pids: map[int]*watched{},
 		named: map[int]bool{}, streams: map[int]*watched{}, since: map[string]int64{}, pcrPID: UnknownPID, videoPID: UnknownPID, stepped: -1,
 		late: map[string]bool{}, stamps: map[int]*watched{},
 	}
@@ -99,12 +100,17 @@ func (m *Monitor) Lost(offset, n int64, found bool) {
 	}
 }
 
-// count compares the continuity counter (1.4). A packet may come twice.
+// count compares the continuity counter (1.4). A packet may come twice, and not more often.
 func (m *Monitor) count(pid int, counter uint8, broken bool, offset int64) (repeat, gap bool) {
 	before, known := m.counters[pid]
+	again := m.again[pid]
 	m.counters[pid] = counter
+	m.again[pid] = known && !broken && counter == before
 	if !known || broken {
 		return false, broken
+	}
+	if again && m.again[pid] {
+		m.report(ContinuityError, pid, offset, 0, fmt.Sprintf("continuity counter %d more than twice", counter))
 	}
 	if counter != before && counter != (before+1)&0x0F {
 		m.report(ContinuityError, pid, offset, 0, fmt.Sprintf("continuity counter %d after %d", counter, before))
