@@ -108,25 +108,60 @@ func hasHeader(id byte) bool {
 
 // Shift adds ticks of 90 kHz to every time stamp of the packet, modulo 2^33: PCR, OPCR, PTS and DTS.
 func (p Packet) Shift(ticks int64) {
-	if p.Damaged() {
-		return
-	}
-	if f := p.Field(); len(f) > 0 {
-		at := 1
-		for _, flag := range []byte{flagPCR, flagOPCR} {
-			if f[0]&flag == 0 {
-				continue
-			}
-			if len(f) < at+pcrSize {
-				break
-			}
-			shiftPCR(f[at:], ticks)
-			at += pcrSize
-		}
-	}
-	if s, ok := p.PES(); ok {
+	p.ShiftPCR(ticks)
+	if s, ok := p.PES(); ok && !p.Damaged() {
 		for b := s.stamps; len(b) > 0; b = b[timestampSize:] {
 			shiftTimestamp(b, ticks)
 		}
+	}
+}
+
+// ShiftPCR adds ticks of 90 kHz to PCR and OPCR, modulo 2^33.
+func (p Packet) ShiftPCR(ticks int64) {
+	f := p.Field()
+	if p.Damaged() || len(f) == 0 {
+		return
+	}
+	at := 1
+	for _, flag := range []byte{flagPCR, flagOPCR} {
+		if f[0]&flag == 0 {
+			continue
+		}
+		if len(f) < at+pcrSize {
+			return
+		}
+		shiftPCR(f[at:], ticks)
+		at += pcrSize
+	}
+}
+
+// DropPCR takes the PCR out of the adaptation field, whose length stays, and reports whether there was one.
+func (p Packet) DropPCR() bool {
+	_, ok := p.PCR()
+	if ok {
+		f := p.Field()
+		f[0] &^= flagPCR
+		dropBytes(f[1:], pcrSize)
+	}
+	return ok
+}
+
+// DropStamps takes PTS and DTS out of the header of the PES packet that begins in the packet, and reports whether there were any:
+// a header's length stays, and one that is not all in this packet stays as it is.
+func (p Packet) DropStamps() bool {
+	s, ok := p.PES()
+	b := p.Payload()
+	if !ok || len(s.stamps) == 0 || len(b) < pesHeaderSize+int(b[8]) {
+		return false
+	}
+	b[7] &^= 0xC0 // PTS_DTS_flags
+	dropBytes(b[pesHeaderSize:pesHeaderSize+int(b[8])], len(s.stamps))
+	return true
+}
+
+// dropBytes takes the first n bytes out, with stuffing at the end in their place.
+func dropBytes(b []byte, n int) {
+	for i := copy(b, b[n:]); i < len(b); i++ {
+		b[i] = 0xFF
 	}
 }
