@@ -89,10 +89,10 @@ $(PLAYER): package.json package-lock.json
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport
 programs-check:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump gcc
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gcc
 programs-bench:
 	@$(DEPS) go ffmpeg player redis-server nginx-rtmp wrk
 programs-all:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump gcc wrk
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gcc wrk
