@@ -35,19 +35,28 @@ func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
-func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) {
-	c, err := m.unit(&au, s)
+func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) { return m.chunk(&au, s, 0) }
+
+// Faulty makes the tags of an access unit of a faulty stream, as Unit does, and also where its PTS is up to 2^23 ms before its DTS.
+// The times of the tags are the unit's, and may go back.
+func (m *Muxer) Faulty(au media.AccessUnit, s Scripts) (Chunk, error) {
+	return m.chunk(&au, s, minComposition)
+}
+
+// chunk makes the tags of an access unit whose PTS is at least so many milliseconds after its DTS.
+func (m *Muxer) chunk(au *media.AccessUnit, s Scripts, least int64) (Chunk, error) {
+	c, err := m.unit(au, s, least)
 	if err != nil {
 		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", au.Frame, err)
 	}
 	return c, nil
 }
 
-func (m *Muxer) unit(u *media.AccessUnit, s Scripts) (Chunk, error) {
+func (m *Muxer) unit(u *media.AccessUnit, s Scripts, least int64) (Chunk, error) {
 	if m.o.Rate.Num <= 0 || m.o.Rate.Den <= 0 {
 		return Chunk{}, errors.New("the options have no frame rate")
 	}
-	body, err := videoBody(u)
+	body, err := videoBody(u, least)
 	if err != nil {
 		return Chunk{}, err
 	}
@@ -121,10 +130,10 @@ func (m *Muxer) parameters(u *media.AccessUnit, dts uint32) ([]Tag, error) {
 }
 
 // videoBody makes the body of a unit's video tag.
-func videoBody(u *media.AccessUnit) ([]byte, error) {
+func videoBody(u *media.AccessUnit, least int64) ([]byte, error) {
 	composition := millis(u.PTS) - millis(u.DTS)
-	if u.PTS < u.DTS || composition > maxComposition {
-		return nil, fmt.Errorf("PTS %d does not follow DTS %d by 0 to %d ms", u.PTS, u.DTS, maxComposition)
+	if composition < least || least == 0 && u.PTS < u.DTS || composition > maxComposition {
+		return nil, fmt.Errorf("PTS %d does not follow DTS %d by %d to %d ms", u.PTS, u.DTS, least, maxComposition)
 	}
 	size := videoHeaderSize
 	picture := false

@@ -36,8 +36,9 @@ const (
 	flagEnhanced    = 0x80 // in place of the highest bit of FrameType: a FourCC says the codec (Enhanced RTMP)
 	videoHeaderSize = 5    // frame type and codec, packet type, composition time
 	lengthSize      = 4    // bytes of a NAL unit's length, as written here
-	// maxComposition is the most that CompositionTime, a signed number of 24 bits, can say.
+	// maxComposition and minComposition are the most and the least that CompositionTime, a signed number of 24 bits, can say.
 	maxComposition = 1<<23 - 1
+	minComposition = -1 << 23
 )
 
 // VideoBody is the body of a video tag with H.264 (E.4.3), or with HEVC in the same form.

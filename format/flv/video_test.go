@@ -137,3 +137,28 @@ func FuzzMuxer(f *testing.F) {
 		}
 	})
 }
+
+// A faulty unit may be shown before it is decoded, and time may go back; a clean one has the tags that it has of Unit.
+func TestFaulty(t *testing.T) {
+	o := Options{Rate: media.FrameRate{Num: 25, Den: 1}}
+	nals := [][]byte{fromHex(t, testSPS), fromHex(t, testPPS), {0x65, 1}}
+	m, clean := NewMuxer(o), NewMuxer(o)
+	for i, at := range []struct{ pts, dts, composition int64 }{{93600, 90000, 40}, {90000, 180000, -1000}, {97200, 93600, 40}, {0, 90 << 23, -1 << 23}} {
+		au := media.AccessUnit{Key: true, PTS: at.pts, DTS: at.dts, NALs: nals}
+		c, err := m.Faulty(au, Scripts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag := c.Tags[len(c.Tags)-1]
+		body, err := ParseVideo(tag.Body)
+		if err != nil || tag.Time != uint32(at.dts/90) || int64(body.Composition) != at.composition {
+			t.Errorf("unit %d: time %d, composition %d, %v, want %d and %d", i, tag.Time, body.Composition, err, at.dts/90, at.composition)
+		}
+		if want, err := clean.Unit(au, Scripts{}); (err == nil) != (at.composition >= 0) || err == nil && !reflect.DeepEqual(want.Tags[len(want.Tags)-1], tag) {
+			t.Errorf("unit %d: of a clean stream it is %+v, %v", i, want, err)
+		}
+	}
+	if _, err := m.Faulty(media.AccessUnit{DTS: 90<<23 + 90, NALs: nals}, Scripts{}); err == nil || !strings.Contains(err.Error(), "does not follow") {
+		t.Errorf("too far before: %v", err)
+	}
+}

@@ -49,21 +49,35 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
 // neither are the tags.
 func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
+	if au.DTS > au.PTS {
+		return nil, fmt.Errorf("pack access unit: frame %d: DTS %d is after PTS %d", au.Frame, au.DTS, au.PTS)
+	}
+	return m.pack(au, au.DTS, tags)
+}
+
+// Faulty is the packets of the next unit of a faulty stream, as Unit makes them, whatever its PTS and DTS are: PCR and tables go by
+// clock, in ticks, the DTS that the unit has in the clean stream. The errors are those of Unit, but for DTS after PTS.
+func (m *Muxer) Faulty(au media.AccessUnit, clock int64, tags ...id3.Timed) ([]byte, error) {
+	return m.pack(au, clock, tags)
+}
+
+// pack makes the packets of a unit whose place in the stream is that of a DTS.
+func (m *Muxer) pack(au media.AccessUnit, dts int64, tags []id3.Timed) ([]byte, error) {
 	if err := checkUnit(au); err != nil {
 		return nil, fmt.Errorf("pack access unit: frame %d: %w", au.Frame, err)
 	}
 	tabled := m.tabled
 	out := make([]byte, 0, sizeOf(&au, len(tags)))
 	if m.begun {
-		for dts := range between(m.clock, au.DTS) {
-			if dts+pcrEvery-tabled > tablesEvery {
-				out, tabled = m.tables(out), dts
+		for at := range between(m.clock, dts) {
+			if at+pcrEvery-tabled > tablesEvery {
+				out, tabled = m.tables(out), at
 			}
-			out = m.reference(out, dts)
+			out = m.reference(out, at)
 		}
 	}
-	if m.tablesDue(au, tabled) {
-		out, tabled = m.tables(out), au.DTS
+	if m.tablesDue(au.Key, dts, tabled) {
+		out, tabled = m.tables(out), dts
 	}
 	for _, t := range tags {
 		out = m.id3(out, t.Tag, t.PTS)
@@ -71,25 +85,25 @@ func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
 	again := int64(0)
 	step := m.Step
 	if m.begun { // the next unit is taken to be as far away as the one before
-		step = au.DTS - m.last
+		step = dts - m.last
 	}
 	if step > pcrEvery && step <= 2*pcrEvery {
 		again = step / 2
 	}
-	out = m.unit(out, au, again)
-	m.begun, m.last, m.clock, m.tabled = true, au.DTS, au.DTS+again, tabled
+	out = m.unit(out, au, dts, again)
+	m.begun, m.last, m.clock, m.tabled = true, dts, dts+again, tabled
 	return out, nil
 }
 
-// tablesDue reports whether the tables belong before this unit, when they were last there at a DTS of tabled: before the
+// tablesDue reports whether the tables belong before a unit with that DTS, when they were last there at a DTS of tabled: before the
 // next one, taken to be as far from it as it is from the one before, or before the next PCR, it would be too late. Time
 // that goes back is the start of another stream.
-func (m *Muxer) tablesDue(au media.AccessUnit, tabled int64) bool {
-	step := au.DTS - m.last
+func (m *Muxer) tablesDue(key bool, dts, tabled int64) bool {
+	step := dts - m.last
 	if step <= longestFrame {
 		step = min(step, pcrEvery)
 	}
-	return !m.begun || au.Key || step < 0 || au.DTS+step-tabled > tablesEvery
+	return !m.begun || key || step < 0 || dts+step-tabled > tablesEvery
 }
 
 // sizeOf is room for the packets of a unit with so many tags, without much to spare: whoever keeps them for readers counts the

@@ -23,13 +23,13 @@ func (p *packer) tables(out []byte) []byte {
 	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection())
 }
 
-// unit appends an access unit that checkUnit let pass. Where again is not 0, its last packet has another PCR, as of a unit so
-// much later.
-func (p *packer) unit(out []byte, au media.AccessUnit, again int64) []byte {
+// unit appends an access unit that checkUnit let pass, with the PCR of a unit with that DTS. Where again is not 0, its last packet
+// has another PCR, as of a unit so much later.
+func (p *packer) unit(out []byte, au media.AccessUnit, dts, again int64) []byte {
 	const room = bodySize - pcrFieldSize
 	p.pes = appendPES(p.pes[:0], au)
 	var field [pcrFieldSize]byte
-	putPCR(&field, au.DTS-pcrLead, au.Key)
+	putPCR(&field, dts-pcrLead, au.Key)
 	if again == 0 {
 		return appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes)
 	}
@@ -39,7 +39,7 @@ func (p *packer) unit(out []byte, au media.AccessUnit, again int64) []byte {
 		last = min((n-room-1)%bodySize+1, room)
 	}
 	out = appendPackets(out, videoPID, &p.video, flagStart, field[:], p.pes[:n-last])
-	putPCR(&field, au.DTS+again-pcrLead, false)
+	putPCR(&field, dts+again-pcrLead, false)
 	return appendPacket(out, videoPID, &p.video, 0, field[:], p.pes[n-last:])
 }
 

@@ -227,6 +227,48 @@ func TestWriterRefuses(t *testing.T) {
 	}
 }
 
+// A faulty unit differs from the clean one in its time stamps and nothing else, and a clean one is packed as ever.
+func TestWriterFaulty(t *testing.T) {
+	var units []media.AccessUnit
+	for n := range int64(30) {
+		au := unitOfSize(n, 1000)
+		au.DTS -= 3003
+		units = append(units, au)
+	}
+	clean := writeAll(t, units)
+	var same, faulty bytes.Buffer
+	w, v := NewWriter(&same), NewWriter(&faulty)
+	for i, au := range units {
+		clock := au.DTS
+		if err := w.WriteFaulty(au, clock); err != nil {
+			t.Fatal(err)
+		}
+		au.PTS, au.DTS = au.PTS-50_000*int64(i%3), au.DTS+90_000
+		if err := v.WriteFaulty(au, clock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(same.Bytes(), clean) {
+		t.Error("clean units are packed otherwise")
+	}
+	got := readAll(t, NewReader(bytes.NewReader(faulty.Bytes())))
+	for i, au := range got {
+		if want := units[i]; au.PTS != want.PTS-50_000*int64(i%3) || au.DTS != want.DTS+90_000 {
+			t.Errorf("unit %d: PTS %d, DTS %d of %d and %d", i, au.PTS, au.DTS, want.PTS, want.DTS)
+		}
+	}
+	// All of the rest is the same: 10 bytes of PTS and DTS a unit may differ.
+	others := 0
+	for i, b := range faulty.Bytes() {
+		if b != clean[i] {
+			others++
+		}
+	}
+	if faulty.Len() != len(clean) || others > 10*len(units) || len(got) != len(units) {
+		t.Errorf("%d of %d bytes are others than the %d clean ones; %d units are read", others, faulty.Len(), len(clean), len(got))
+	}
+}
+
 func TestCRC32(t *testing.T) {
 	// The check value of CRC-32/MPEG-2 in the catalogue of parametrised CRC algorithms.
 	if got := crc32([]byte("123456789")); got != 0x0376E6E7 {
