@@ -38,6 +38,15 @@ func TypeOf(nal []byte) NALType {
 	return NALType(nal[0] & nalTypeMask)
 }
 
+// RefIDC is the nal_ref_idc of a NAL unit, 0 to 3 (H.264, 7.4.1): 0 in the slices of a picture that no other refers to. It is 0 for an
+// empty one.
+func RefIDC(nal []byte) uint8 {
+	if len(nal) == 0 {
+		return 0
+	}
+	return nal[0] >> 5 & 3
+}
+
 // VCL reports whether the NAL unit holds coded samples of the primary picture: types 1 to 5.
 func (t NALType) VCL() bool { return t >= NALSlice && t <= NALIDR }
 

@@ -24,3 +24,14 @@ func TestNALType(t *testing.T) {
 		}
 	}
 }
+
+func TestRefIDC(t *testing.T) {
+	for _, c := range []struct {
+		nal  []byte
+		want uint8
+	}{{nil, 0}, {[]byte{0x01, 0xFF}, 0}, {[]byte{0x41}, 2}, {[]byte{0x65}, 3}, {[]byte{0x21}, 1}, {[]byte{0x81}, 0}} {
+		if got := RefIDC(c.nal); got != c.want {
+			t.Errorf("% x: %d, want %d", c.nal, got, c.want)
+		}
+	}
+}
