@@ -18,6 +18,8 @@ type Change struct {
 	Clean, Altered string
 	// Spoiled is the last frame, in presentation order, that a decoder shows wrongly because of it, Frame itself where there is no other.
 	Spoiled int64
+	// Earlier is how many frames before Frame, in presentation order, may be shown wrongly too: those that are decoded after it.
+	Earlier int64
 	// NotDone is why nothing was changed where the fault was planned; empty where something was.
 	NotDone string
 }

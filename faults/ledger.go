@@ -51,8 +51,8 @@ func (l *Ledger) Report(c Change) {
 		return
 	}
 	h.frames = append(h.frames, run{c.Frame, c.Frame})
-	if c.Spoiled != c.Frame {
-		h.spoiled = append(h.spoiled, run{min(c.Frame, c.Spoiled), max(c.Frame, c.Spoiled)})
+	if first := c.Frame - c.Earlier; first != c.Spoiled {
+		h.spoiled = append(h.spoiled, run{min(first, c.Spoiled), max(c.Frame, c.Spoiled)})
 	}
 	if c.Clean != "" {
 		h.bytes = true

@@ -28,7 +28,7 @@ func TestLedger(t *testing.T) {
 	}
 	l := NewLedger(p, c)
 	for _, n := range []int64{10, 13, 11, 17} {
-		l.Report(Change{Fault: "a", Frame: n, Spoiled: 21, Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
+		l.Report(Change{Fault: "a", Frame: n, Spoiled: 21, Earlier: max(0, 12-n), Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
 	}
 	l.Report(Change{Fault: "b", NotDone: "there is no IDR"})
 	list := l.Records(0, 99)
@@ -37,7 +37,7 @@ func TestLedger(t *testing.T) {
 	}
 	a := list[0]
 	if a.State != markers.FaultDone || fmt.Sprint(a.Done) != "[{10 11 0.4 0.48} {13 13 0.52 0.56} {17 17 0.68 0.72}]" ||
-		fmt.Sprint(a.Collateral) != "[{12 12 0.48 0.52} {14 16 0.56 0.68} {18 21 0.72 0.88}]" || len(a.Clean) != 64 || a.Clean == a.Altered ||
+		fmt.Sprint(a.Collateral) != "[{8 9 0.32 0.4} {12 12 0.48 0.52} {14 16 0.56 0.68} {18 21 0.72 0.88}]" || len(a.Clean) != 64 || a.Clean == a.Altered ||
 		a.Frame != 10 || a.LastFrame != 18 || a.EndTime != media.Seconds(760*time.Millisecond) || a.PTS != 126000 || a.Source != "main" ||
 		a.Parameters["of"] != "idr" || !slices.Equal(a.Alarms, []string{"lost"}) {
 		t.Errorf("record %+v", a)

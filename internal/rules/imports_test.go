@@ -44,6 +44,10 @@ var table = map[string]arrows{
 	},
 	"faults/pictures": {may: words("media generator markers scenario")},
 	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("format/id3 analyzer/tr101290")},
+	"faults/units": {
+		may:   words("media codec/h264 markers annotate scenario faults"),
+		tests: words("encoder"),
+	},
 	// What the stream carries of the truth: SEI in pictures, events in the containers' own form.
 	"annotate":        {may: words("media codec/h264 format/id3 format/flv format/flv/amf0 markers")},
 	"markers":         {may: words("media")},
