@@ -111,8 +111,14 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	began := o.Channel.Clock().UTC(o.First)
-	playlist, err := packager.New(packager.Options{Dir: dir, Channel: o.Channel, Containers: o.Containers, Now: func() time.Time { return began }})
+	clock := o.Channel.Clock()
+	hls := packager.Options{Dir: dir, Channel: o.Channel, Containers: o.Containers, Now: func() time.Time { return clock.UTC(o.First) }}
+	var ledger *faults.Ledger
+	if o.Scenario != nil {
+		ledger = faults.NewLedger(o.Scenario, o.Channel)
+		hls.Faults = newFaulty(o.Scenario, clock, ledger.Report)
+	}
+	playlist, err := packager.New(hls)
 	if err != nil {
 		return 0, fmt.Errorf("open playlist: %w", err)
 	}
@@ -120,17 +126,15 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	if err != nil {
 		return 0, err
 	}
-	also, err := newAlsoFiles(dir, o.Formats, flv.Options{
+	also, err := newAlsoFiles(dir, o.Formats, o.Scenario, clock, flv.Options{
 		Rate: o.Channel.Rate, Encoder: o.Encoder.Encoder, Version: "refstream " + o.Version, Channel: o.Channel.Name,
 	})
 	if err != nil {
 		return 0, errors.Join(err, files.close())
 	}
-	var ledger *faults.Ledger
 	var shown *pictures.Pictures
 	if o.Scenario != nil {
-		ledger = faults.NewLedger(o.Scenario, o.Channel)
-		shown = pictures.New(o.Scenario, o.Channel.Clock())
+		shown = pictures.New(o.Scenario, clock)
 		files.label = shown.Label
 	}
 	run := pipeline.Generate{

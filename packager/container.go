@@ -2,6 +2,7 @@ package packager
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -68,11 +70,11 @@ type pack interface {
 	drop()
 }
 
-func newPack(c Container, clock markers.Clock) pack {
+func newPack(c Container, clock markers.Clock, f Faults) pack {
 	if c == FMP4 {
 		return &fmp4Pack{clock: clock}
 	}
-	p := &tsPack{}
+	p := &tsPack{faults: f}
 	p.mux = ts.NewWriter(&p.buf)
 	p.mux.SetStep(clock.Rate.Ticks(1))
 	return p
@@ -80,8 +82,9 @@ func newPack(c Container, clock markers.Clock) pack {
 
 // tsPack packs in MPEG-TS.
 type tsPack struct {
-	buf bytes.Buffer
-	mux *ts.Writer
+	buf    bytes.Buffer
+	mux    *ts.Writer
+	faults Faults // nil for a clean stream
 	// start is the muxer at the start of the segment: its continuity counters go back with a segment that is dropped.
 	start ts.Writer
 }
@@ -93,9 +96,24 @@ func (p *tsPack) begin(int64) {
 
 func (p *tsPack) unit(u stream.Unit) error {
 	size := p.buf.Len()
-	err := p.mux.WriteUnit(u.AccessUnit)
+	err := p.write(u.AccessUnit)
 	if err != nil {
 		p.buf.Truncate(size)
+	} else if p.faults != nil {
+		packets := p.faults.Packets(u.Frame, bytes.Clone(p.buf.Bytes()[size:]))
+		p.buf.Truncate(size)
+		p.buf.Write(packets)
+	}
+	return err
+}
+
+func (p *tsPack) write(au media.AccessUnit) error {
+	if p.faults == nil {
+		return p.mux.WriteUnit(au)
+	}
+	units, err := p.faults.Unit(au)
+	for _, faulty := range units {
+		err = errors.Join(err, p.mux.WriteFaulty(faulty, au.DTS))
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func newWriter(o Options, fs fileSystem) (*Writer, error) {
 			out.media, out.master = playlistFile(MediaPlaylist, container), playlistFile(MultivariantPlaylist, container)
 		}
 		w.outputs = append(w.outputs, out)
-		w.open.packs = append(w.open.packs, newPack(container, c))
+		w.open.packs = append(w.open.packs, newPack(container, c, o.Faults))
 	}
 	w.options.Segments, w.options.Markers = nil, nil // the caller's; taken over below
 	if err := w.takeOver(o.Segments, o.Markers); err != nil {

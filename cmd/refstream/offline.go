@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,6 +62,9 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if scenarioFile != "" {
 				if plan, err = planOf(scenarioFile, c); err != nil {
 					return err
+				}
+				if slices.Contains(containers, packager.FMP4) && plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
+					return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts, or a scenario of pictures alone")
 				}
 			} else if twin != "" {
 				return errors.New("--twin: it is for a clip with faults: write --scenario too")

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/faults/packets"
 	"github.com/refstream/refstream/faults/pictures"
+	"github.com/refstream/refstream/faults/units"
 	"github.com/refstream/refstream/scenario"
 )
 
 // Kinds lists all kinds, in the order of the layers.
 func Kinds() []*scenario.Kind {
-	return slices.Concat(pictures.Kinds())
+	return slices.Concat(pictures.Kinds(), units.Kinds(), packets.Kinds())
 }
 
 //go:embed ready

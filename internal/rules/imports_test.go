@@ -38,7 +38,7 @@ var table = map[string]arrows{
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
 	"faults/catalogue": {
-		may:       words("markers scenario faults faults/pictures"),
+		may:       words("markers scenario faults faults/pictures faults/units faults/packets"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
 		tests:     words("media"),
 	},
@@ -149,7 +149,8 @@ var table = map[string]arrows{
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
-		may: words("media annotate markers scenario faults faults/pictures encoder stream format/ts format/flv packager pipeline " +
+		may: words("media annotate markers scenario faults faults/pictures faults/units faults/packets encoder stream format/id3 format/ts format/flv " +
+			"packager pipeline " +
 			"internal/atomicfile internal/jsonlines"),
 		libraries: words("github.com/prometheus/client_golang"),
 	},
