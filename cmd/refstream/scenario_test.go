@@ -109,6 +109,60 @@ func TestScenarioClip(t *testing.T) {
 	}
 }
 
+// The ready scenario of transport packets: tsreport, which is not ours, sees a fault in each of its places, and none in the twin; all
+// files of the clip have the faults.
+func TestScenarioPackets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	faulty, clean := filepath.Join(dir, "faulty"), filepath.Join(dir, "clean")
+	must(t, "generate", "--scenario", "tr101290", "--out", faulty, "--twin", clean, "--also", "ts,flv", "--size", "160x90", "--fps", "25", "--duration", "2m",
+		"--bitrate", "200k", "--preset", "ultrafast")
+	report := func(dir string) string {
+		out, err := exec.Command("tsreport", "-b", "-timing", "-v", filepath.Join(dir, "stream.ts")).CombinedOutput()
+		if err != nil {
+			t.Logf("tsreport: %v", err)
+		}
+		return string(out)
+	}
+	wrong := regexp.MustCompile(`(?m)^.*(?:!!!|###).*$`)
+	if found := wrong.FindAllString(report(clean), 3); len(found) > 0 {
+		t.Errorf("tsreport finds %q in the clean twin", found)
+	}
+	if found := wrong.FindAllString(report(faulty), -1); len(found) == 0 {
+		t.Error("tsreport finds nothing")
+	}
+	records := readLines[markers.FaultRecord](t, filepath.Join(faulty, "faults.jsonl"))
+	if len(records) != 13 {
+		t.Errorf("%d faults", len(records))
+	}
+	for _, r := range records {
+		if r.State != markers.FaultDone || r.Clean == "" || r.Clean == r.Altered {
+			t.Errorf("fault %s: %+v", r.ID, r)
+		}
+	}
+	// The one file is the segments, joined: the same faults are in both, at the same places.
+	var joined []byte
+	segments, err := filepath.Glob(filepath.Join(faulty, "seg-*.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range segments {
+		b, err := os.ReadFile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = append(joined, b...)
+	}
+	if one, err := os.ReadFile(filepath.Join(faulty, "stream.ts")); err != nil || !bytes.Equal(one, joined) {
+		t.Errorf("stream.ts has %d bytes, the segments %d (%v)", len(one), len(joined), err)
+	}
+	a, errA := os.ReadFile(filepath.Join(faulty, "stream.flv"))
+	b, errB := os.ReadFile(filepath.Join(clean, "stream.flv"))
+	if errA != nil || errB != nil || !bytes.Equal(a, b) {
+		t.Errorf("stream.flv has no transport packets, and is not that of the clean twin: %v, %v", errA, errB)
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -133,13 +187,14 @@ func TestScenarioCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"scenario check " + bad:                       bad + `:4: do: there is no kind "frieze"`,
-		"scenario check":                              "name one file",
-		"scenario kinds frieze":                       "there is no kind",
-		"scenario check no-such":                      "freeze-black",
-		"generate --out x --twin y":                   "--twin: it is for a clip with faults",
-		"generate --out x --scenario " + bad:          bad + ":4: ",
-		"truth --scenario " + bad + " --duration 10s": bad + ":4: ",
+		"scenario check " + bad:                                    bad + `:4: do: there is no kind "frieze"`,
+		"scenario check":                                           "name one file",
+		"scenario kinds frieze":                                    "there is no kind",
+		"scenario check no-such":                                   "freeze-black",
+		"generate --out x --twin y":                                "--twin: it is for a clip with faults",
+		"generate --out x --scenario " + bad:                       bad + ":4: ",
+		"generate --out x --scenario tr101290 --container ts,fmp4": "--container: fragmented MP4 has no faults but those of pictures",
+		"truth --scenario " + bad + " --duration 10s":              bad + ":4: ",
 	} {
 		var out, errs bytes.Buffer
 		if err := run(t.Context(), strings.Fields(args), &out, &errs); err == nil || !strings.Contains(err.Error(), want) {

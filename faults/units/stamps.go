@@ -48,7 +48,7 @@ func ptsStep() kind {
 				}
 				return nil
 			},
-			Alarms: []string{"pts_step", "discontinuity", "timestamp_jump"}, Expects: []string{"clock_step"},
+			Alarms: []string{"pts_step", "discontinuity", "timestamp_jump"}, Expects: []string{"clock_step"}, Implies: []string{"freeze"},
 			Tolerates: []string{"dts", "segment_length", "clock_offset", "out_of_order", "pcr_discontinuity_indicator_error"},
 		}),
 		do: func(j *job) ([]media.AccessUnit, bool) {
