@@ -11,7 +11,6 @@ import (
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
-	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
@@ -41,9 +40,6 @@ type alsoFile struct {
 	flv  *flv.Muxer
 	tags *flv.Writer
 	head bool // of FLV is written
-	// faulty are the faults that the file has; nil for none.
-	faulty *faulty
-	tagged []id3.Timed // of frames that have no unit, for the next one
 }
 
 // newAlsoFiles creates the files in dir.
@@ -53,12 +49,20 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(format), err), a.close())
 		}
-		f := &alsoFile{buf: bufio.NewWriterSize(file, 1<<16), file: file, faulty: newFaulty(plan, clock, unreported)}
+		f := &alsoFile{buf: bufio.NewWriterSize(file, 1<<16), file: file}
 		if format == "ts" {
 			f.ts = ts.NewMuxer()
 			f.ts.Step = o.Rate.Ticks(1)
 		} else {
 			f.flv, f.tags = flv.NewMuxer(o), flv.NewWriter(f.buf)
+		}
+		if plan != nil {
+			faults := newFaulty(plan, clock, unreported)
+			if f.ts != nil {
+				f.ts.Faults = faults
+			} else {
+				f.flv.Faults = faults
+			}
 		}
 		a = append(a, f)
 	}
@@ -67,46 +71,14 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 
 // Write packs a unit into the file.
 func (f *alsoFile) Write(u stream.Unit) error {
-	if f.faulty == nil {
-		if f.ts == nil {
-			return f.writeTags(f.flv.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers)))
-		}
+	if f.ts != nil {
 		b, err := f.ts.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
-		return f.write(b, err)
-	}
-	units, err := f.faulty.Unit(u.AccessUnit)
-	if err != nil {
+		if err == nil {
+			_, err = f.buf.Write(b)
+		}
 		return err
 	}
-	if f.ts == nil {
-		for _, au := range units {
-			if err := f.writeTags(f.flv.Faulty(au, annotate.Scripts(u.Record, u.Markers))); err != nil {
-				return err
-			}
-			u.Markers = nil
-		}
-		return nil
-	}
-	f.tagged = append(f.tagged, annotate.ID3(u.Markers...)...)
-	var packets []byte
-	for _, au := range units {
-		b, err := f.ts.Faulty(au, u.DTS, f.tagged...)
-		if err != nil {
-			return err
-		}
-		packets, f.tagged = append(packets, b...), nil
-	}
-	return f.write(f.faulty.Packets(u.Frame, packets), nil)
-}
-
-func (f *alsoFile) write(b []byte, err error) error {
-	if err == nil {
-		_, err = f.buf.Write(b)
-	}
-	return err
-}
-
-func (f *alsoFile) writeTags(chunk flv.Chunk, err error) error {
+	chunk, err := f.flv.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
 	if err != nil {
 		return err
 	}

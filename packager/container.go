@@ -2,7 +2,6 @@ package packager
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -70,21 +68,21 @@ type pack interface {
 	drop()
 }
 
-func newPack(c Container, clock markers.Clock, f Faults) pack {
+func newPack(c Container, clock markers.Clock, f ts.Faults) pack {
 	if c == FMP4 {
 		return &fmp4Pack{clock: clock}
 	}
-	p := &tsPack{faults: f}
+	p := &tsPack{}
 	p.mux = ts.NewWriter(&p.buf)
 	p.mux.SetStep(clock.Rate.Ticks(1))
+	p.mux.SetFaults(f)
 	return p
 }
 
 // tsPack packs in MPEG-TS.
 type tsPack struct {
-	buf    bytes.Buffer
-	mux    *ts.Writer
-	faults Faults // nil for a clean stream
+	buf bytes.Buffer
+	mux *ts.Writer
 	// start is the muxer at the start of the segment: its continuity counters go back with a segment that is dropped.
 	start ts.Writer
 }
@@ -96,24 +94,9 @@ func (p *tsPack) begin(int64) {
 
 func (p *tsPack) unit(u stream.Unit) error {
 	size := p.buf.Len()
-	err := p.write(u.AccessUnit)
+	err := p.mux.WriteUnit(u.AccessUnit)
 	if err != nil {
 		p.buf.Truncate(size)
-	} else if p.faults != nil {
-		packets := p.faults.Packets(u.Frame, bytes.Clone(p.buf.Bytes()[size:]))
-		p.buf.Truncate(size)
-		p.buf.Write(packets)
-	}
-	return err
-}
-
-func (p *tsPack) write(au media.AccessUnit) error {
-	if p.faults == nil {
-		return p.mux.WriteUnit(au)
-	}
-	units, err := p.faults.Unit(au)
-	for _, faulty := range units {
-		err = errors.Join(err, p.mux.WriteFaulty(faulty, au.DTS))
 	}
 	return err
 }

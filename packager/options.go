@@ -6,8 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/media"
 )
 
 const (
@@ -40,17 +40,9 @@ type Options struct {
 	// Markers are those of earlier runs whose events may lie in the window, in any order.
 	Markers []markers.Marker
 	// Faults rewrites what is packed in MPEG-TS, of a faulty stream; nil where there is nothing to rewrite. Fragmented MP4 stays clean.
-	Faults Faults
+	Faults ts.Faults
 	// Now tells the time for SegmentRecord.PublishedAt.
 	Now func() time.Time
-}
-
-// Faults makes a faulty stream out of the units of the clean one. It is called for each unit, in decoding order.
-type Faults interface {
-	// Unit is what the faulty stream has in place of a unit: none, one or several, whose PTS and DTS may be any.
-	Unit(au media.AccessUnit) ([]media.AccessUnit, error)
-	// Packets are those of the faulty stream in place of the transport packets of a frame's unit.
-	Packets(frame int64, packets []byte) []byte
 }
 
 func (o Options) validate() error {

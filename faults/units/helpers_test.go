@@ -177,17 +177,25 @@ func (w twin) done() (list []int64, why string) {
 	return list, why
 }
 
+// made are faults that have been made: a unit in place of the clean one.
+type made struct{ faulty media.AccessUnit }
+
+func (m made) Unit(media.AccessUnit) ([]media.AccessUnit, error) {
+	return []media.AccessUnit{m.faulty}, nil
+}
+func (m made) Packets(_ int64, b []byte) []byte { return b }
+
 // pack writes units as a transport stream.
 func pack(t testing.TB, units []media.AccessUnit, clock []int64) string {
 	t.Helper()
 	var out []byte
 	m := ts.NewMuxer()
 	for i, au := range units {
-		at := au.DTS
+		m.Faults = made{au}
 		if clock != nil {
-			at = clock[i]
+			au.DTS = clock[i]
 		}
-		packets, err := m.Faulty(au, at)
+		packets, err := m.Unit(au)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,13 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
+// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, in decoding order.
+type Faults interface {
+	// Unit is what the faulty stream has in place of a unit: none, one or several. A PTS may be up to 2^23 ms before or after its DTS,
+	// and the times of tags may go back.
+	Unit(au media.AccessUnit) ([]media.AccessUnit, error)
+}
+
 // Muxer makes the tags of one stream. What it makes depends on its calls alone. It is not safe for concurrent use.
 //
 // Times are those of the stream's clock in milliseconds, rounded to the nearest, so that PTS in a tag differ from the
@@ -18,6 +25,9 @@ import (
 // frame's PTS, and stand before the first video tag whose DTS is not before it; a cue that becomes known when that has
 // passed goes out at once, with the time it is for.
 type Muxer struct {
+	// Faults makes the stream a faulty one; nil for a clean one.
+	Faults Faults
+
 	o             Options
 	sets          parameterSets
 	header        []byte // body of the sequence header
@@ -35,12 +45,23 @@ func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
-func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) { return m.chunk(&au, s, 0) }
-
-// Faulty makes the tags of an access unit of a faulty stream, as Unit does, and also where its PTS is up to 2^23 ms before its DTS.
-// The times of the tags are the unit's, and may go back.
-func (m *Muxer) Faulty(au media.AccessUnit, s Scripts) (Chunk, error) {
-	return m.chunk(&au, s, minComposition)
+func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) {
+	if m.Faults == nil {
+		return m.chunk(&au, s, 0)
+	}
+	units, err := m.Faults.Unit(au)
+	var out Chunk
+	for i := range units {
+		c, unitErr := m.chunk(&units[i], s, minComposition)
+		if err = errors.Join(err, unitErr); err != nil {
+			return out, err
+		}
+		if s = (Scripts{FI: s.FI}); i == 0 {
+			out.Head = c.Head
+		}
+		out.Tags = append(out.Tags, c.Tags...)
+	}
+	return out, err
 }
 
 // chunk makes the tags of an access unit whose PTS is at least so many milliseconds after its DTS.

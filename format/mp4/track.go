@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"

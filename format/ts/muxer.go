@@ -18,6 +18,14 @@ const (
 	tagSize = 8 * PacketSize
 )
 
+// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, in decoding order.
+type Faults interface {
+	// Unit is what the faulty stream has in place of a unit: none, one or several, whose PTS and DTS may be any.
+	Unit(au media.AccessUnit) ([]media.AccessUnit, error)
+	// Packets are those of the faulty stream in place of the packets of a frame's units.
+	Packets(frame int64, packets []byte) []byte
+}
+
 // Muxer packs access units and ID3 tags into a transport stream. What it makes depends on its calls alone. A Muxer is not safe for
 // concurrent use.
 //
@@ -29,12 +37,15 @@ const (
 type Muxer struct {
 	// Step is how far the second unit is from the first, in ticks; 0 where that is not known.
 	Step int64
+	// Faults makes the stream a faulty one; nil for a clean one. With it PTS and DTS may be any: PCR and tables go by the clean DTS.
+	Faults Faults
 
 	packer
-	begun  bool
-	last   int64 // DTS of the last unit, ticks
-	clock  int64 // what the last PCR is as of a unit with that DTS, ticks
-	tabled int64 // DTS of the last unit with tables before it, ticks
+	pending []id3.Timed // of units that the faulty stream does not have, for the next one
+	begun   bool
+	last    int64 // DTS of the last unit, ticks
+	clock   int64 // what the last PCR is as of a unit with that DTS, ticks
+	tabled  int64 // DTS of the last unit with tables before it, ticks
 }
 
 // NewMuxer makes a Muxer of a new stream.
@@ -49,16 +60,31 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
 // neither are the tags.
 func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
+	if m.Faults != nil {
+		return m.faulty(au, tags)
+	}
 	if au.DTS > au.PTS {
 		return nil, fmt.Errorf("pack access unit: frame %d: DTS %d is after PTS %d", au.Frame, au.DTS, au.PTS)
 	}
 	return m.pack(au, au.DTS, tags)
 }
 
-// Faulty is the packets of the next unit of a faulty stream, as Unit makes them, whatever its PTS and DTS are: PCR and tables go by
-// clock, in ticks, the DTS that the unit has in the clean stream. The errors are those of Unit, but for DTS after PTS.
-func (m *Muxer) Faulty(au media.AccessUnit, clock int64, tags ...id3.Timed) ([]byte, error) {
-	return m.pack(au, clock, tags)
+// faulty is the packets that a faulty stream has in place of those of a unit.
+func (m *Muxer) faulty(au media.AccessUnit, tags []id3.Timed) ([]byte, error) {
+	units, err := m.Faults.Unit(au)
+	if err != nil {
+		return nil, err
+	}
+	m.pending = append(m.pending, tags...)
+	var out []byte
+	for _, faulty := range units {
+		packets, err := m.pack(faulty, au.DTS, m.pending)
+		if err != nil {
+			return nil, err
+		}
+		out, m.pending = append(out, packets...), nil
+	}
+	return m.Faults.Packets(au.Frame, out), nil
 }
 
 // pack makes the packets of a unit whose place in the stream is that of a DTS.

@@ -50,17 +50,14 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 // SetStep says how far the second unit is from the first, as [Muxer].Step.
 func (w *Writer) SetStep(ticks int64) { w.muxer.Step = ticks }
 
+// SetFaults makes the stream a faulty one, as [Muxer].Faults.
+func (w *Writer) SetFaults(f Faults) { w.muxer.Faults = f }
+
 // WriteUnit writes one access unit, with the tags that were given since the one before in front of it.
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
 func (w *Writer) WriteUnit(au media.AccessUnit) error {
 	out, err := w.muxer.Unit(au, w.pending...)
-	return w.write(au, out, err)
-}
-
-// WriteFaulty writes one access unit of a faulty stream, as [Muxer.Faulty] packs it.
-func (w *Writer) WriteFaulty(au media.AccessUnit, clock int64) error {
-	out, err := w.muxer.Faulty(au, clock, w.pending...)
 	return w.write(au, out, err)
 }
 

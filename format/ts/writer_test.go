@@ -227,6 +227,14 @@ func TestWriterRefuses(t *testing.T) {
 	}
 }
 
+// rewrite are faults that change each unit.
+type rewrite func(media.AccessUnit) media.AccessUnit
+
+func (r rewrite) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
+	return []media.AccessUnit{r(au)}, nil
+}
+func (r rewrite) Packets(_ int64, b []byte) []byte { return b }
+
 // A faulty unit differs from the clean one in its time stamps and nothing else, and a clean one is packed as ever.
 func TestWriterFaulty(t *testing.T) {
 	var units []media.AccessUnit
@@ -239,12 +247,15 @@ func TestWriterFaulty(t *testing.T) {
 	var same, faulty bytes.Buffer
 	w, v := NewWriter(&same), NewWriter(&faulty)
 	for i, au := range units {
-		clock := au.DTS
-		if err := w.WriteFaulty(au, clock); err != nil {
+		w.SetFaults(rewrite(func(au media.AccessUnit) media.AccessUnit { return au }))
+		if err := w.WriteUnit(au); err != nil {
 			t.Fatal(err)
 		}
-		au.PTS, au.DTS = au.PTS-50_000*int64(i%3), au.DTS+90_000
-		if err := v.WriteFaulty(au, clock); err != nil {
+		v.SetFaults(rewrite(func(au media.AccessUnit) media.AccessUnit {
+			au.PTS, au.DTS = au.PTS-50_000*int64(i%3), au.DTS+90_000
+			return au
+		}))
+		if err := v.WriteUnit(au); err != nil {
 			t.Fatal(err)
 		}
 	}
