@@ -59,6 +59,8 @@ type Config struct {
 	// Live finds the handler of a channel's endless stream in a format, ts or flv; nil where this process has none. Nil: it
 	// never has.
 	Live func(channel, format string) http.Handler
+	// Faults finds the log of a faulty twin's faults, nil where there is no such twin. Nil: there is none.
+	Faults func(twin string) FaultLog
 	// Outputs lists a channel's outputs for /channels; nil where this process has none. Nil: it never has.
 	Outputs func(channel string) []Output
 	// TriggerLead is how far ahead of now a triggered event begins at the earliest: the generator must not have rendered

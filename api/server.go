@@ -133,6 +133,7 @@ func (s *Server) routes() *echo.Echo {
 	get("/frames", s.getFrames)
 	get("/frames/:n", s.getFrame)
 	get("/segments", s.getSegments)
+	get("/faults", s.getFaults)
 	get("/clocks", s.getClocks)
 	get("/channels", s.getChannels)
 	get("/healthz", s.getHealth)

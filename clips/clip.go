@@ -17,6 +17,7 @@ import (
 
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/internal/atomicfile"
@@ -116,7 +117,7 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	var ledger *faults.Ledger
 	if o.Scenario != nil {
 		ledger = faults.NewLedger(o.Scenario, o.Channel)
-		hls.Faults = newFaulty(o.Scenario, clock, ledger.Report)
+		hls.Faults = catalogue.NewStream(o.Scenario, clock, ledger.Report)
 	}
 	playlist, err := packager.New(hls)
 	if err != nil {

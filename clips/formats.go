@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -57,7 +58,7 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 			f.flv, f.tags = flv.NewMuxer(o), flv.NewWriter(f.buf)
 		}
 		if plan != nil {
-			faults := newFaulty(plan, clock, unreported)
+			faults := catalogue.NewStream(plan, clock, nil)
 			if f.ts != nil {
 				f.ts.Faults = faults
 			} else {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -105,4 +107,22 @@ func (t *truthFiles) close() error {
 	t.note(t.frames.Close())
 	t.note(t.markers.Close())
 	return t.failed
+}
+
+// writeFaults writes faults.jsonl: what became of each fault of the scenario in the clip's frames.
+func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.Pictures) error {
+	last := o.First + o.Frames - 1
+	for n := o.First; n <= last; n++ {
+		if _, f, ok := shown.Look(n); ok {
+			ledger.Report(faults.Change{Fault: f.ID, Frame: n, Spoiled: n})
+		}
+	}
+	log, err := jsonlines.Open[markers.FaultRecord](filepath.Join(dir, "faults.jsonl"), nil)
+	if err != nil {
+		return fmt.Errorf("create truth file: %w", err)
+	}
+	if err := errors.Join(log.Append(ledger.Records(o.First, last)...), log.Close()); err != nil {
+		return fmt.Errorf("write truth: %w", err)
+	}
+	return nil
 }

@@ -4,12 +4,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
+
+// Unseen is the reason of a fault of which nothing was reported.
+const Unseen = "the stream has none of its frames, or nothing in them that it changes"
 
 // Ledger makes the records of a plan's faults out of what the layers report. Many goroutines may use it at once.
 type Ledger struct {
@@ -27,6 +31,7 @@ type changes struct {
 	clean, altered  hash.Hash
 	bytes           bool
 	notDone         string
+	newest          int64 // frame of which something was reported
 }
 
 // run is frames first to last, inclusive.
@@ -46,11 +51,16 @@ func (l *Ledger) Report(c Change) {
 		h = &changes{clean: sha256.New(), altered: sha256.New()}
 		l.changed[c.Fault] = h
 	}
+	h.newest = max(h.newest, c.Frame)
 	if c.NotDone != "" {
 		h.notDone = c.NotDone
 		return
 	}
-	h.frames = append(h.frames, run{c.Frame, c.Frame})
+	if n := len(h.frames); n > 0 && h.frames[n-1].last+1 == c.Frame {
+		h.frames[n-1].last++
+	} else {
+		h.frames = append(h.frames, run{c.Frame, c.Frame})
+	}
 	if first := c.Frame - c.Earlier; first != c.Spoiled {
 		h.spoiled = append(h.spoiled, run{min(first, c.Spoiled), max(c.Frame, c.Spoiled)})
 	}
@@ -59,6 +69,13 @@ func (l *Ledger) Report(c Change) {
 		h.clean.Write([]byte(c.Clean))
 		h.altered.Write([]byte(c.Altered))
 	}
+}
+
+// Forget drops what is known of faults that are over before a frame.
+func (l *Ledger) Forget(before int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.changed, func(_ string, h *changes) bool { return h.newest < before })
 }
 
 // Planned is the record of a fault of which nothing is done yet.
@@ -91,7 +108,7 @@ func (l *Ledger) Records(first, last int64) (list []markers.FaultRecord) {
 		switch {
 		case r.State == markers.FaultNotDone:
 		case h == nil:
-			r.State, r.Reason = markers.FaultNotDone, "the stream has none of its frames, or nothing in them that it changes"
+			r.State, r.Reason = markers.FaultNotDone, Unseen
 		case len(h.frames) == 0:
 			r.State, r.Reason = markers.FaultNotDone, h.notDone
 		default:

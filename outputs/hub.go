@@ -45,6 +45,9 @@ func New(o Options) (*Hub, error) {
 		ts: stream.New[[]byte](stream.Options{}), flv: stream.New[*flvChunk](stream.Options{}),
 	}
 	h.tsMuxer.Step = o.Channel.Rate.Ticks(1)
+	if o.Faults != nil {
+		h.tsMuxer.Faults, h.flvMuxer.Faults = o.Faults(), o.Faults()
+	}
 	h.closed, h.end = context.WithCancel(context.Background())
 	h.httpTS = h.newOutput(KindHTTPTS, "/live/"+o.Channel.Name+".ts")
 	h.httpFLV = h.newOutput(KindHTTPFLV, "/live/"+o.Channel.Name+".flv")

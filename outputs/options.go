@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -24,6 +25,8 @@ type Options struct {
 	Channel markers.Channel
 	// FLV describes the stream in onMetaData, in FLV and RTMP.
 	FLV flv.Options
+	// Faults makes the faults of a faulty stream, for each of its carriers; nil for a clean one.
+	Faults func() ts.Faults
 	// FFmpeg is the program that relays run, found in PATH; default "ffmpeg".
 	FFmpeg string
 	// Now tells the time; only differences count. Required.

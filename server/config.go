@@ -37,6 +37,8 @@ type Config struct {
 	// Container is what HLS segments are packed in: ts (MPEG-TS), fmp4 (CMAF), or both with a comma between them, of which the
 	// first has index.m3u8 and master.m3u8. Default: ts.
 	Container string
+	// Scenarios are scenario files, or ready ones' names: each gives the channel a faulty twin, main-NAME. Default: none.
+	Scenarios []string
 	Outputs   Outputs
 	// Addr is what the API and the page listen at. Default: 127.0.0.1 with a free port.
 	Addr string

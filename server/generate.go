@@ -69,6 +69,17 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,
 	}
 	live.Outputs = append(live.Outputs, s.carriers.hub)
+	for _, file := range s.cfg.Scenarios {
+		t, err := s.newTwin(file, options, pacer.Now)
+		if err != nil {
+			return nil, err
+		}
+		if s.twinOf(t.name) != nil {
+			return nil, fmt.Errorf("--scenario: there are two named %s: give each a name of its own", t.name)
+		}
+		s.twins = append(s.twins, t)
+		live.Outputs = append(live.Outputs, t)
+	}
 	if s.stores.reached != nil {
 		live.Reached = s.stores.reached
 	}
@@ -115,7 +126,8 @@ func (s *Server) newAPI() (*api.Server, error) {
 		config.Generator = func(channel string) string { return generatorOf(s.cfg.Data, channel, s.cfg.Logger) }
 	} else {
 		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
-		config.Ready, config.Live, config.Outputs = s.live.Ready, s.carriers.handler(c.Name), s.carriers.outputs(c.Name)
+		config.Ready, config.Live, config.Outputs = s.live.Ready, s.liveStream, s.carriers.outputs(c.Name)
+		config.Faults = s.faultsOf
 	}
 	if s.cfg.Role == Generator {
 		config.Page = nil

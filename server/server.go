@@ -39,12 +39,15 @@ type Server struct {
 	stores   *stores
 	registry *prometheus.Registry
 	live     *pipeline.Live // nil for the role API
+	twins    []*twin
 	api      *api.Server
 }
 
 // Info says what runs and where.
 type Info struct {
 	Channel markers.Channel
+	// Twins are the names of the channel's faulty twins.
+	Twins []string
 	// FFmpeg is the version of ffmpeg, empty for the role API.
 	FFmpeg string
 	// URL is the base of the API's addresses, such as http://127.0.0.1:8080. Elsewhere is the same for other machines, empty where
@@ -151,6 +154,9 @@ func (s *Server) Info() Info {
 	if other := elsewhere(s.listener.Addr()); other != "" {
 		i.Elsewhere = "http://" + other
 	}
+	for _, t := range s.twins {
+		i.Twins = append(i.Twins, t.name)
+	}
 	if l := s.carriers.ts; l != nil {
 		i.TS = Reachable(l.Addr())
 	}
@@ -194,6 +200,14 @@ func (s *Server) run(ctx context.Context) error {
 			return nil
 		})
 	}
+	for _, t := range s.twins {
+		group.Go(func() error {
+			if err := t.Run(context.WithoutCancel(ctx)); err != nil {
+				return fmt.Errorf("publish %s: %w", t.name, err)
+			}
+			return nil
+		})
+	}
 	group.Go(func() error {
 		defer stopServing()
 		defer stopCopying()
@@ -209,6 +223,9 @@ func (s *Server) run(ctx context.Context) error {
 		case t := <-asked:
 			stopping = time.Since(t)
 		default: // it ended by itself
+		}
+		for _, t := range s.twins {
+			t.feed.Close()
 		}
 		s.carriers.end(stopping)
 		s.stores.drain()

@@ -46,6 +46,8 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.encodingFlags.register(f)
 	s.config.Container = d.Container
 	registerContainer(f, &s.config.Container)
+	f.StringArrayVar(&s.config.Scenarios, "scenario", nil, "make a faulty twin of the channel: a scenario file, or a ready one's name such as tr101290; may be\n"+
+		"repeated. It is at /hls/CHANNEL-NAME/ and /live/CHANNEL-NAME.ts, its truth at /faults")
 	registerOutputs(f, &s.config.Outputs)
 	f.DurationVar(&s.Window, "window", d.Stream.Window, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
 		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
@@ -120,6 +122,9 @@ func announce(w io.Writer, c server.Config, i server.Info) {
 	}
 	if c.Role != server.API {
 		fmt.Fprintf(w, "live      %s/live/%s.ts, %s.flv\n", i.URL, name, name)
+	}
+	for _, twin := range i.Twins {
+		fmt.Fprintf(w, "faulty    %s/hls/%s/index.m3u8, /live/%s.ts, /faults?channel=%s\n", i.URL, twin, twin, twin)
 	}
 	if i.TS != "" {
 		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", i.TS)

@@ -38,7 +38,7 @@ var table = map[string]arrows{
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
 	"faults/catalogue": {
-		may:       words("markers scenario faults faults/pictures faults/units faults/packets"),
+		may:       words("media markers scenario faults faults/pictures faults/units faults/packets"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
 		tests:     words("media"),
 	},
@@ -149,7 +149,7 @@ var table = map[string]arrows{
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
-		may: words("media annotate markers scenario faults faults/pictures faults/units faults/packets encoder stream format/id3 format/ts format/flv " +
+		may: words("media annotate markers scenario faults faults/catalogue faults/pictures encoder stream format/ts format/flv " +
 			"packager pipeline " +
 			"internal/atomicfile internal/jsonlines"),
 		libraries: words("github.com/prometheus/client_golang"),
@@ -162,7 +162,8 @@ var table = map[string]arrows{
 	},
 	// All of the producing half, put together.
 	"server": {
-		may:       words("media generator encoder scenario markers markers/journal markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static"),
+		may: words("media generator encoder scenario faults faults/catalogue markers markers/journal markers/mirror markers/redis stream format/ts " +
+			"format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
 	"api/formats":   {may: words("media markers")},

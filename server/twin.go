@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/format/flv"
+	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/scenario"
+	"github.com/refstream/refstream/stream"
+)
+
+// twin is the faulty twin of a channel: it has the clean channel's units, and the faults of a scenario behind the encoder. It is a
+// reader of the clean channel that may fall behind, so that the clean one never waits for it.
+type twin struct {
+	name   string
+	clock  markers.Clock
+	window int64 // frames
+	ledger *faults.Ledger
+	feed   *stream.Feed[stream.Unit]
+	hls    *packager.Writer
+	hub    *outputs.Hub
+	logger *slog.Logger
+	// newest is the newest frame in decoding order, -1 before the first.
+	newest atomic.Int64
+	// slot is the open one, and units how many of it came.
+	slot, units int64
+	failing     bool
+}
+
+// newTwin makes the twin of a channel with the scenario of a file, or the ready one of a name.
+func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (*twin, error) {
+	c := s.channel
+	f, err := catalogue.Load(file)
+	if err != nil {
+		return nil, fmt.Errorf("--scenario: %w", err)
+	}
+	plan, err := f.Plan(c)
+	if err != nil {
+		return nil, fmt.Errorf("--scenario: %w", err)
+	}
+	if f.Needs(scenario.LayerPicture, scenario.LayerPlaylist, scenario.LayerRequest) {
+		return nil, fmt.Errorf("--scenario: %s has faults of pictures or playlists: the twin of a live channel has faults of units, SEI, time stamps "+
+			"and packets alone: leave the others out, or use refstream generate --scenario", file)
+	}
+	t := &twin{
+		name: f.Twin(c.Name), clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
+		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
+	}
+	t.newest.Store(-1)
+	t.hls, err = packager.New(packager.Options{
+		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
+		Faults: catalogue.NewStream(plan, t.clock, t.ledger.Report),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)
+	}
+	named := c
+	named.Name = t.name
+	t.hub, err = outputs.New(outputs.Options{
+		Channel: named, Now: time.Now, Logger: s.cfg.Logger, MaxClients: s.cfg.clientLimits().consumers,
+		Faults: func() ts.Faults { return catalogue.NewStream(plan, t.clock, nil) },
+		FLV:    flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + s.cfg.Version, Channel: c.Name}, // no label in the stream
+	})
+	return t, err
+}
+
+// Write takes the next unit of the clean channel, and never waits.
+func (t *twin) Write(u stream.Unit) error {
+	t.feed.Append(stream.Chunk[stream.Unit]{Payload: u, Size: u.Size(), Time: u.DTS, Start: u.Key})
+	return nil
+}
+
+// Run publishes the twin until its feed is closed.
+func (t *twin) Run(ctx context.Context) error {
+	defer t.hub.Close()
+	reader := t.feed.Join()
+	for {
+		c, err := reader.Next(ctx)
+		switch {
+		case errors.Is(err, stream.ErrBehind):
+			t.logger.Warn("the faulty twin fell behind: it goes on with the next GOP", "channel", t.name)
+			reader = t.feed.Join()
+			continue
+		case errors.Is(err, io.EOF):
+			_, err := t.hls.Close()
+			return err
+		case err != nil:
+			return err
+		}
+		t.publish(c.Payload)
+	}
+}
+
+// publish packs a unit for all carriers.
+func (t *twin) publish(u stream.Unit) {
+	msn := t.clock.MSN(u.Frame)
+	if msn != t.slot {
+		// Without all units of the slot before this one does not go on from it.
+		if t.slot >= 0 && (t.units != t.clock.FramesPerSegment || msn != t.slot+1) {
+			t.hls.Abandon()
+		}
+		t.slot, t.units = msn, 0
+		t.ledger.Forget(u.Frame - t.window)
+	}
+	t.units++
+	_, err := t.hls.Write(u)
+	err = errors.Join(err, t.hub.Write(u))
+	if err != nil && !t.failing {
+		t.logger.Error("publish faulty twin", "channel", t.name, "error", err)
+	}
+	t.failing = err != nil
+	t.newest.Store(max(t.newest.Load(), u.Frame))
+}
+
+// Clock is that of the clean channel.
+func (t *twin) Clock() markers.Clock { return t.clock }
+
+// Newest is the newest frame that was published, -1 before the first.
+func (t *twin) Newest() int64 { return t.newest.Load() }
+
+// Faults are the records of those of frames first to last, as far as they have got.
+func (t *twin) Faults(first, last int64) []markers.FaultRecord {
+	newest := t.Newest()
+	list := t.ledger.Records(first, last)
+	for i := range list {
+		r := &list[i]
+		switch {
+		case r.LastFrame <= newest, r.State == markers.FaultNotDone && r.Reason != faults.Unseen:
+		case r.Frame > newest:
+			r.State, r.Reason = markers.FaultPlanned, ""
+		default:
+			r.State, r.Reason = markers.FaultActive, ""
+		}
+	}
+	return list
+}
+
+// twinOf finds a twin by its name, nil where there is none.
+func (s *Server) twinOf(name string) *twin {
+	for _, t := range s.twins {
+		if t.name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// liveStream finds the endless stream of the channel or of a twin.
+func (s *Server) liveStream(name, format string) http.Handler {
+	if t := s.twinOf(name); t != nil {
+		if format == "ts" {
+			return t.hub.TS()
+		}
+		return t.hub.FLV()
+	}
+	return s.carriers.handler(s.channel.Name)(name, format)
+}
+
+// faultsOf is the log of a twin's faults, nil where there is no such twin.
+func (s *Server) faultsOf(name string) api.FaultLog {
+	if t := s.twinOf(name); t != nil {
+		return t
+	}
+	return nil
+}
