@@ -38,12 +38,17 @@ var table = map[string]arrows{
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
 	"faults/catalogue": {
-		may:       words("media markers scenario faults faults/pictures faults/units faults/packets"),
+		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
 		tests:     words("media"),
 	},
 	"faults/pictures": {may: words("media generator markers scenario")},
 	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("format/id3 analyzer/tr101290")},
+	"faults/playlists": {
+		may:       words("media markers scenario faults packager format/m3u8"),
+		libraries: words("github.com/Eyevinn/hls-m3u8"),   // its tests' other reader
+		tests:     words("stream recorder recorder/gaps"), // they play what was published
+	},
 	"faults/units": {
 		may:   words("media codec/h264 markers annotate scenario faults"),
 		tests: words("encoder"),
