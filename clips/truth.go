@@ -13,6 +13,7 @@ import (
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 // Truth is the content of truth.json: all that the files depend on, and what they hold.
@@ -116,6 +117,9 @@ func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.
 		if _, f, ok := shown.Look(n); ok {
 			ledger.Report(faults.Change{Fault: f.ID, Frame: n, Spoiled: n})
 		}
+	}
+	for _, f := range o.Scenario.Between(o.First, last, scenario.LayerPlaylist, scenario.LayerRequest) {
+		ledger.Report(faults.Change{Fault: f.ID, Frame: f.First, NotDone: "the playlist of a clip is written once, and nobody asks for it: use refstream serve"})
 	}
 	log, err := jsonlines.Open[markers.FaultRecord](filepath.Join(dir, "faults.jsonl"), nil)
 	if err != nil {

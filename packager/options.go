@@ -41,6 +41,9 @@ type Options struct {
 	Markers []markers.Marker
 	// Faults rewrites what is packed in MPEG-TS, of a faulty stream; nil where there is nothing to rewrite. Fragmented MP4 stays clean.
 	Faults ts.Faults
+	// FaultyPlaylist makes what is published in place of each version of the media playlist, in order; nil where there is nothing to
+	// change. newest is the last frame of the version's newest segment.
+	FaultyPlaylist func(clean []byte, newest int64) []byte
 	// Now tells the time for SegmentRecord.PublishedAt.
 	Now func() time.Time
 }

@@ -90,7 +90,11 @@ func (w *Writer) writePlaylists() error {
 			return nil
 		}
 		w.list, w.text = p.Media.Segments, p.Append(w.text[:0])
-		if err := w.dir.publish(w.outputs[i].media, w.text); err != nil {
+		text := w.text
+		if w.options.FaultyPlaylist != nil {
+			text = w.options.FaultyPlaylist(text, w.timeline.lastFrame())
+		}
+		if err := w.dir.publish(w.outputs[i].media, text); err != nil {
 			return fmt.Errorf("%w: %w", ErrPlaylist, err)
 		}
 	}

@@ -177,3 +177,11 @@ func (t *timeline) oldest() int64 {
 	}
 	return 0
 }
+
+// lastFrame is the last frame of the newest segment, -1 where there is none.
+func (t *timeline) lastFrame() int64 {
+	if len(t.entries) == 0 {
+		return -1
+	}
+	return t.entries[len(t.entries)-1].last
+}

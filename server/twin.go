@@ -14,6 +14,7 @@ import (
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/faults/playlists"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -52,9 +53,9 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 	if err != nil {
 		return nil, fmt.Errorf("--scenario: %w", err)
 	}
-	if f.Needs(scenario.LayerPicture, scenario.LayerPlaylist, scenario.LayerRequest) {
-		return nil, fmt.Errorf("--scenario: %s has faults of pictures or playlists: the twin of a live channel has faults of units, SEI, time stamps "+
-			"and packets alone: leave the others out, or use refstream generate --scenario", file)
+	if f.Needs(scenario.LayerPicture) {
+		return nil, fmt.Errorf("--scenario: %s has faults of pictures, and a live twin has only those behind the encoder: leave them out, or use "+
+			"refstream generate --scenario", file)
 	}
 	t := &twin{
 		name: f.Twin(c.Name), clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
@@ -63,7 +64,7 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 	t.newest.Store(-1)
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
-		Faults: catalogue.NewStream(plan, t.clock, t.ledger.Report),
+		Faults: catalogue.NewStream(plan, t.clock, t.ledger.Report), FaultyPlaylist: playlists.New(plan, t.clock, t.ledger.Report).Playlist,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/faults"
-	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -178,7 +177,7 @@ func TestRestart(t *testing.T) {
 	r := New(plan(t, "{do: playlist.stale, at: {msn: 12}}"), channel().Clock(), func(c faults.Change) { notDone = append(notDone, c.NotDone) })
 	for _, c := range []struct{ version, want int }{{13, 13}, {14, 13}, {15, 15}} {
 		v := clean.takes[c.version]
-		if text, _ := r.Playlist([]byte(v.text), v.newest); string(text) != clean.takes[c.want].text {
+		if text := r.Playlist([]byte(v.text), v.newest); string(text) != clean.takes[c.want].text {
 			t.Errorf("version %d is not version %d", c.version, c.want)
 		}
 	}
@@ -210,7 +209,7 @@ func TestOtherText(t *testing.T) {
 			fault += ", at: {msn: 12}"
 		}
 		r := New(plan(t, "{"+fault+"}"), channel().Clock(), func(faults.Change) {})
-		got, _ := r.Playlist([]byte(text), 12*perSegment+7)
+		got := r.Playlist([]byte(text), 12*perSegment+7)
 		if strings.Contains(fault, "pdt_offset") {
 			want = strings.Replace(want, "03-01", "03-02", 1)
 		}
@@ -259,8 +258,8 @@ func TestKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := New(p, channel().Clock(), func(faults.Change) { t.Error("a report") })
-	if text, typ := r.Playlist([]byte("x"), 24); string(text) != "x" || typ != packager.PlaylistType || r.kept != nil {
-		t.Errorf("%q, %q, %d kept", text, typ, len(r.kept))
+	if text := r.Playlist([]byte("x"), 24); string(text) != "x" || r.kept != nil {
+		t.Errorf("%q, %d kept", text, len(r.kept))
 	}
 }
 
@@ -286,7 +285,7 @@ func FuzzPlaylist(f *testing.F) {
 			for _, n := range []int64{newest & 0xFFFFF, newest & 0xFFFFF, newest} {
 				got = nil
 				given := bytes.Clone(text)
-				out, _ := r.Playlist(given, n)
+				out := r.Playlist(given, n)
 				if !bytes.Equal(given, text) {
 					t.Fatal("the clean version was changed")
 				}

@@ -73,7 +73,7 @@ func ffprobe(t *testing.T, l live) (list []string) {
 		if next++; next > end {
 			v.text += tagEnd + "\n"
 		}
-		w.Header().Set("Content-Type", v.contentType)
+		w.Header().Set("Content-Type", packager.PlaylistType)
 		fmt.Fprint(w, strings.ReplaceAll(v.text, tagInf+":2,", tagInf+":0.1,"))
 	}))
 	defer server.Close()

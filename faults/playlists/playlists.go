@@ -10,7 +10,6 @@ import (
 
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -26,10 +25,9 @@ type kind struct {
 
 // version is one of a playlist: first the clean one, then what is made of it.
 type version struct {
-	newest      int64 // last frame of its newest segment
-	text        []byte
-	contentType string
-	r           *Rewriter
+	newest int64 // last frame of its newest segment
+	text   []byte
+	r      *Rewriter
 }
 
 // table is in the order in which faults of the same version are made: which version is shown, its entries, the tags of the whole
@@ -72,13 +70,13 @@ func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewrit
 	return r
 }
 
-// Playlist makes what the faulty stream has in place of a version of the clean playlist, and its media type. newest is the last
-// frame of the version's newest segment. It is called once for each version, in order. clean is neither changed nor kept; where
+// Playlist makes what the faulty stream has in place of a version of the clean playlist. newest is the last frame of the version's
+// newest segment. It is called once for each version, in order. clean is neither changed nor kept; where
 // there is nothing to change, it is what is returned.
-func (r *Rewriter) Playlist(clean []byte, newest int64) (text []byte, contentType string) {
-	v := version{newest, clean, packager.PlaylistType, r}
+func (r *Rewriter) Playlist(clean []byte, newest int64) []byte {
+	v := version{newest, clean, r}
 	if len(r.kinds) == 0 || newest < 0 {
-		return clean, v.contentType
+		return clean
 	}
 	if r.kept = append(r.kept, version{newest: newest, text: bytes.Clone(clean)}); len(r.kept) > maxBack+1 {
 		r.kept = slices.Delete(r.kept, 0, 1)
@@ -91,14 +89,14 @@ func (r *Rewriter) Playlist(clean []byte, newest int64) (text []byte, contentTyp
 			}
 		}
 	}
-	return v.text, v.contentType
+	return v.text
 }
 
 // do makes a fault in a version, and reports it for the frames of the newest segment.
 func (r *Rewriter) do(k kind, f scenario.Fault, v *version) {
 	before := *v
 	why := k.change(f, v)
-	if why == "" && bytes.Equal(v.text, before.text) && v.contentType == before.contentType {
+	if why == "" && bytes.Equal(v.text, before.text) {
 		why = "it changes nothing in the version"
 	}
 	if why != "" {

@@ -60,12 +60,9 @@ func texts() []kind {
 			},
 		},
 		{
-			Kind: base("playlist.html", "The answer is an HTML page, with status 200.",
-				scenario.Param{Name: "type", Doc: "its media type: that of HTML, or of playlists", Type: scenario.Word, Default: "html", Words: []string{"html", "playlist"}}),
-			change: func(f scenario.Fault, v *version) string {
-				if v.text = bytes.Clone([]byte(page)); f.Params["type"].Text == "html" {
-					v.contentType = "text/html; charset=utf-8"
-				}
+			Kind: base("playlist.html", "The answer is an HTML page, with status 200 and the media type of playlists."),
+			change: func(_ scenario.Fault, v *version) string {
+				v.text = bytes.Clone([]byte(page))
 				return ""
 			},
 		},

@@ -167,7 +167,7 @@ var table = map[string]arrows{
 	},
 	// All of the producing half, put together.
 	"server": {
-		may: words("media generator encoder scenario faults faults/catalogue markers markers/journal markers/mirror markers/redis stream format/ts " +
+		may: words("media generator encoder scenario faults faults/catalogue faults/playlists markers markers/journal markers/mirror markers/redis stream format/ts " +
 			"format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},

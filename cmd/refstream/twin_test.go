@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+)
+
+// faultsAnswer is the answer of /faults.
+type faultsAnswer struct {
+	Newest int64                 `json:"newest_frame"`
+	Faults []markers.FaultRecord `json:"faults"`
+}
+
+// A live channel has a faulty twin beside it: its faults are where /faults says, all else is byte for byte that of the clean
+// channel, which has none; the twin ends with the channel.
+func TestTwin(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "outage.yaml"), filepath.Join(dir, "data")
+	text := "version: 1\nname: outage\nfaults:\n- {id: lose, do: ts.lose, at: {frame: 95}, for: {frames: 3}}\n- {id: missing, do: sei.missing, at: {frame: 150}, for: {frames: 20}}\n" +
+		"- {id: html, do: playlist.html, at: {msn: 7}, for: {segments: 1}}\n- {id: later, do: ts.tei, at: 1h, for: 1s}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, smallStream(data, "--scenario", file)...)
+	const query = "/faults?channel=main-outage&from=0&to=120000"
+	html := false
+	s.await("the faults to be done", 90*time.Second, func() bool {
+		html = html || bytes.HasPrefix(s.get("/hls/main-outage/index.m3u8"), []byte("<!DOCTYPE html>"))
+		return getJSON[faultsAnswer](s, query).Newest > 310
+	})
+	got := getJSON[faultsAnswer](s, query).Faults
+	states := map[string]string{}
+	for _, f := range got {
+		states[f.ID] = string(f.State)
+		if f.Source != "main" {
+			t.Errorf("fault %s of %q", f.ID, f.Source)
+		}
+	}
+	// A machine that has skipped a segment says that nothing of it was done.
+	if states["later"] != "planned" || len(got) != 4 {
+		t.Errorf("faults %+v", got)
+	}
+	if !html && states["html"] == "done" {
+		t.Log("the playlist was not read while it was a page") // each version is there for a second
+	}
+	changed := map[int64]bool{}
+	for _, f := range got {
+		for _, span := range f.Done {
+			if f.Layer != "playlist" {
+				for n := span.Frame; n <= span.LastFrame; n++ {
+					changed[n/30] = true
+				}
+			}
+		}
+	}
+	seen := 0
+	for msn := range int64(10) {
+		name := packager.TS.SegmentFile(msn)
+		clean, err := os.ReadFile(filepath.Join(data, "main", "hls", name))
+		faulty, err2 := os.ReadFile(filepath.Join(data, "main-outage", "hls", name))
+		if err != nil || err2 != nil {
+			continue // skipped
+		}
+		seen++
+		// Without its SEI a unit takes fewer packets, and their counters go on from there: so only segments up to it are equal.
+		if msn <= 5 && bytes.Equal(clean, faulty) == changed[msn] {
+			t.Errorf("segment %d: equal %t, with a fault %t", msn, bytes.Equal(clean, faulty), changed[msn])
+		}
+	}
+	if seen < 5 {
+		t.Errorf("only %d segments were looked at", seen)
+	}
+	if states["lose"] == "done" {
+		out, err := exec.Command("ffmpeg", "-v", "debug", "-i", filepath.Join(data, "main-outage", "hls", packager.TS.SegmentFile(3)), "-c", "copy", "-f", "null", "-").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "Continuity check failed") {
+			t.Errorf("ffmpeg finds no lost packets: %v", err)
+		}
+	}
+	lines := 0
+	for line := range strings.Lines(string(s.get(query + "&format=ndjson&state=planned"))) {
+		var f markers.FaultRecord
+		if err := json.Unmarshal([]byte(line), &f); err != nil || f.ID != "later" {
+			t.Errorf("line %s: %v", line, err)
+		}
+		lines++
+	}
+	if lines != 1 {
+		t.Errorf("%d lines", lines)
+	}
+	s.stop()
+	for _, channel := range []string{"main", "main-outage"} {
+		text, err := os.ReadFile(filepath.Join(data, channel, "hls", "index.m3u8"))
+		if err != nil || !bytes.Contains(text, []byte("#EXT-X-ENDLIST")) {
+			t.Errorf("the playlist of %s has no end: %v", channel, err)
+		}
+	}
+}
+
+func TestTwinErrors(t *testing.T) {
+	dir := t.TempDir()
+	for scenario, want := range map[string]string{
+		"freeze-black": "--scenario: freeze-black has faults of pictures",
+		"no-such":      "--scenario: scenario: open no-such",
+	} {
+		var out, errs bytes.Buffer
+		err := run(t.Context(), []string{"serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, scenario), "--size", "320x180", "--scenario", scenario}, &out, &errs)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", scenario, err, want)
+		}
+	}
+}
