@@ -23,9 +23,12 @@ import (
 
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/clips"
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/redis"
 	"github.com/refstream/refstream/markers/storetest"
+	"github.com/refstream/refstream/scenario"
 	"github.com/refstream/refstream/static"
 )
 
@@ -147,6 +150,9 @@ func goldenAsks() []ask {
 		get("/frames/1794?channel=main"), get("/frames/1802"), get("/frames/5"), get("/frames/x"),
 		get("/frames/1794.png?channel=main"), get("/frames/x.png"),
 		get("/segments"), get("/segments?channel=main&from=60&to=61&limit=1"), get("/segments?limit=0"),
+		get("/faults?channel=main-outage"), get("/faults?channel=main-outage&from=1700&to=1900&state=planned&format=ndjson"),
+		get("/faults"), get("/faults?channel=main-outage&from=2&to=1"), get("/faults?channel=main-outage&from=0&to=9000000"),
+		get("/faults?channel=main-outage&state=x"),
 		get("/clocks"), get("/clocks?channel=main"), get("/channels"), get("/channels?no_such=1"),
 		get("/hls/main/index.m3u8"), get("/hls/main/master.m3u8"), get("/hls/main/seg-0000000059.ts"),
 		get("/hls/main/seg-0000000059.ts", "Range", "bytes=1-2"), get("/hls/main/seg-0000000059.ts", "Range", "bytes=9-"),
@@ -169,6 +175,7 @@ func goldenAPI(t *testing.T) {
 		Store: store, Page: static.Handler(), Version: "1.2.3", Now: func() time.Time { return ch.Clock().UTC(1804) },
 		HLSDir: func(channel string) string { return map[string]string{"main": dir}[channel] },
 	}
+	config.Faults = goldenFaults(t, ch)
 	url := serveAPI(t, config)
 	doc := readOpenAPI(t)
 	answered := map[string]bool{}
@@ -217,6 +224,42 @@ func goldenAPI(t *testing.T) {
 		a.write(t, &b, url)
 	}
 	golden(t, "api-access.txt", b.String())
+}
+
+// faultPlan are the faults of a twin of which none is done yet.
+type faultPlan struct {
+	*scenario.Plan
+	source markers.Channel
+}
+
+func (p faultPlan) Clock() markers.Clock { return p.source.Clock() }
+func (p faultPlan) Newest() int64        { return 1802 }
+
+func (p faultPlan) Faults(first, last int64) (list []markers.FaultRecord) {
+	for _, f := range p.Between(first, last) {
+		list = append(list, faults.Planned(f, p.source.Name, p.Clock()))
+	}
+	return list
+}
+
+// goldenFaults finds the faults of a twin main-outage.
+func goldenFaults(t *testing.T, c markers.Channel) func(string) api.FaultLog {
+	t.Helper()
+	text := "version: 1\nname: outage\nfaults: [{do: ts.lose, at: {frame: 1850}, for: {frames: 3}}, {decoy: ts.null, every: 10s}]"
+	f, err := scenario.Parse("outage.yaml", []byte(text), catalogue.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := f.Plan(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(twin string) api.FaultLog {
+		if twin != f.Twin(c.Name) {
+			return nil
+		}
+		return faultPlan{plan, c}
+	}
 }
 
 func serveAPI(t *testing.T, config api.Config) (url string) {

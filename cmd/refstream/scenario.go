@@ -22,8 +22,9 @@ func newScenario(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenario",
 		Short: "Scenario files: what is broken in a stream, and when",
-		Long: `Scenario files name faults and their times. generate --scenario writes a clip that has them, and the truth about each of
-them. These scenarios are ready, and can be named in place of a file: ` + strings.Join(catalogue.Ready(), ", ") + `.`,
+		Long: `Scenario files name faults and their times. generate --scenario writes a clip that has them, serve --scenario makes a faulty
+twin of the live channel; both have the truth about each fault. These scenarios are ready, and can be named in place of a file:
+` + strings.Join(catalogue.Ready(), ", ") + `.`,
 		Example: "  refstream scenario check freeze-black\n  refstream scenario kinds freeze",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
