@@ -35,8 +35,8 @@ type twin struct {
 	hls    *packager.Writer
 	hub    *outputs.Hub
 	logger *slog.Logger
-	// newest is the newest frame in decoding order, -1 before the first.
-	newest atomic.Int64
+	// first and newest are the first and the newest frame of this run, -1 before there is one.
+	first, newest atomic.Int64
 	// slot is the open one, and units how many of it came.
 	slot, units int64
 	failing     bool
@@ -61,6 +61,7 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 		name: f.Twin(c.Name), clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
 		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
 	}
+	t.first.Store(-1)
 	t.newest.Store(-1)
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
@@ -125,6 +126,7 @@ func (t *twin) publish(u stream.Unit) {
 	}
 	t.failing = err != nil
 	t.newest.Store(max(t.newest.Load(), u.Frame))
+	t.first.CompareAndSwap(-1, u.Frame)
 }
 
 // Clock is that of the clean channel.
@@ -133,10 +135,11 @@ func (t *twin) Clock() markers.Clock { return t.clock }
 // Newest is the newest frame that was published, -1 before the first.
 func (t *twin) Newest() int64 { return t.newest.Load() }
 
-// Faults are the records of those of frames first to last, as far as they have got.
+// Faults are the records of those of frames first to last, as far as they have got. Those that were over before this run, or
+// before the window, are left out: what became of them is not known any more.
 func (t *twin) Faults(first, last int64) []markers.FaultRecord {
 	newest := t.Newest()
-	list := t.ledger.Records(first, last)
+	list := t.ledger.Records(max(first, t.first.Load(), newest-t.window), last)
 	for i := range list {
 		r := &list[i]
 		switch {
