@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -166,6 +165,7 @@ func TestLooks(t *testing.T) {
 	p := New(plan(t, "{do: freeze, at: {frame: 10}, for: {frames: 3}}, {do: cut, at: {frame: 20}, for: {frames: 2}, with: {by: -2s}},"+
 		"{id: ahead, do: cut, at: {frame: 60}, for: {frames: 2}, with: {by: 10s}}, {do: repeat, at: {frame: 70}, for: {frames: 5}},"+
 		"{do: black, at: {frame: 80}, for: {frames: 1}}, {do: fade, at: {frame: 90}, for: {frames: 4}}"), channel().Clock())
+	ids := []string{"freeze", "cut", "ahead", "repeat", "black", "fade"}
 	want := map[int64]string{10: "10", 11: "10", 12: "10", 20: "0", 21: "0", 60: "310", 61: "311", 70: "70", 71: "70", 72: "72", 73: "72", 74: "74",
 		80: "black", 90: "dark 128", 91: "dark 256", 92: "dark 256", 93: "dark 128"}
 	for n := range int64(120) {
@@ -179,7 +179,7 @@ func TestLooks(t *testing.T) {
 		case look.Dark > 0:
 			got = fmt.Sprint("dark ", look.Dark)
 		}
-		if got != want[n] || ok != (got != "") || ok && !strings.Contains("freeze cut ahead repeat black fade", f.ID) {
+		if got != want[n] || ok != (got != "") || ok && !slices.Contains(ids, f.ID) {
 			t.Errorf("frame %d shows %q of fault %q, want %q", n, got, f.ID, want[n])
 		}
 	}
