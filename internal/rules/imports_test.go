@@ -40,7 +40,7 @@ var table = map[string]arrows{
 	"faults/catalogue": {
 		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
-		tests:     words("media"),
+		tests:     words("media annotate encoder format/ts generator"),
 	},
 	"faults/pictures": {may: words("media generator markers scenario")},
 	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("format/id3 analyzer/tr101290")},
