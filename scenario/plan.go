@@ -246,7 +246,9 @@ func (r *row) next(n int64) int64 {
 // Between lists the faults that are planned for any of the frames first to last of some layers, all where there are none, in
 // the order of their first frames, and of the file. Those that are refused are among them.
 func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
-	last = min(last, p.clock.Rate.FrameAtNanos(maxNanos))
+	if last = min(last, p.clock.Rate.FrameAtNanos(maxNanos)); first > last {
+		return nil
+	}
 	for i, r := range p.rows {
 		for k := r.next(first); k < r.count(); k++ {
 			o := r.occurrence(k)

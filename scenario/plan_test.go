@@ -122,6 +122,17 @@ func TestPlanIsPure(t *testing.T) {
 	}
 }
 
+// No fault is planned beyond what a plan reaches, and that is found at once.
+func TestPlanEnd(t *testing.T) {
+	p, err := testPlan(t, "faults: [{id: a, do: drop, every: 1s}, {id: b, do: black, mean: 20s, for: 1s}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Between(1<<44-100, 1<<44); len(got) > 0 {
+		t.Errorf("faults %q", lines(got))
+	}
+}
+
 // A fault that is added to a file moves no other.
 func TestPlanAddedFault(t *testing.T) {
 	const one = "faults:\n- {id: a, do: drop, every: 7s, jitter: 5s}\n- {id: b, choose: {freeze: 2, black: 1}, mean: 20s, for: 2s}\n"
