@@ -13,7 +13,7 @@ import (
 // FaultLog is the truth about the faults of a faulty twin.
 type FaultLog interface {
 	Clock() markers.Clock
-	// Newest is the newest frame that the twin has, -1 where there is none.
+	// Newest is the last frame that was published, or dropped with its segment; -1 where there is none.
 	Newest() int64
 	// Faults are the records of those that are planned for any of the frames first to last, in their order.
 	Faults(first, last int64) []markers.FaultRecord
@@ -22,7 +22,7 @@ type FaultLog interface {
 const (
 	// longestFaults is the longest range of faults that is answered at once: their times are computed.
 	longestFaults = 24 * time.Hour
-	// soon is how much of what is planned is told without to.
+	// soon is how far ahead of the newest frame what is planned is listed, where to is not given.
 	soon = time.Minute
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -125,7 +126,7 @@ func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.
 	if err != nil {
 		return fmt.Errorf("create truth file: %w", err)
 	}
-	if err := errors.Join(log.Append(ledger.Records(o.First, last)...), log.Close()); err != nil {
+	if err := errors.Join(log.Append(ledger.Records(o.First, last, math.MaxInt64)...), log.Close()); err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
 	return nil

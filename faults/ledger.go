@@ -1,10 +1,10 @@
 package faults
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
-	"maps"
 	"slices"
 	"sync"
 
@@ -22,6 +22,7 @@ type Ledger struct {
 	clock  markers.Clock
 
 	mu      sync.Mutex
+	from    int64 // faults that were over before this frame are forgotten
 	changed map[string]*changes
 }
 
@@ -31,7 +32,6 @@ type changes struct {
 	clean, altered  hash.Hash
 	bytes           bool
 	notDone         string
-	newest          int64 // frame of which something was reported
 }
 
 // run is frames first to last, inclusive.
@@ -48,10 +48,12 @@ func (l *Ledger) Report(c Change) {
 	defer l.mu.Unlock()
 	h := l.changed[c.Fault]
 	if h == nil {
+		if c.Frame < l.from {
+			return // it is forgotten, or nothing was done to it since it began
+		}
 		h = &changes{clean: sha256.New(), altered: sha256.New()}
 		l.changed[c.Fault] = h
 	}
-	h.newest = max(h.newest, c.Frame)
 	if c.NotDone != "" {
 		h.notDone = c.NotDone
 		return
@@ -71,11 +73,21 @@ func (l *Ledger) Report(c Change) {
 	}
 }
 
-// Forget drops what is known of faults that are over before a frame.
+// Forget drops what is known of faults that are over before a frame: there are no records of them any more.
 func (l *Ledger) Forget(before int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.changed, func(_ string, h *changes) bool { return h.newest < before })
+	if before <= l.from {
+		return
+	}
+	if len(l.changed) > 0 {
+		for _, f := range l.plan.Between(l.from, before-1) {
+			if f.Last < before {
+				delete(l.changed, f.ID)
+			}
+		}
+	}
+	l.from = before
 }
 
 // Planned is the record of a fault of which nothing is done yet.
@@ -98,30 +110,48 @@ func Planned(f scenario.Fault, source string, clock markers.Clock) markers.Fault
 	return r
 }
 
-// Records are those of the faults that are planned for any of the frames first to last, which are all that the stream has.
-func (l *Ledger) Records(first, last int64) (list []markers.FaultRecord) {
+// Records are those of the faults that are planned for any of the frames first to last, but for those that are forgotten. newest is
+// the last frame whose changes are all reported: what becomes of a fault that ends after it is not known yet.
+func (l *Ledger) Records(first, last, newest int64) (list []markers.FaultRecord) {
+	l.mu.Lock()
+	first = max(first, l.from)
+	l.mu.Unlock()
+	planned := l.plan.Between(first, last) // it may take long: Report must not wait
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, f := range l.plan.Between(first, last) {
+	for _, f := range planned {
+		if f.Last < l.from {
+			continue
+		}
 		r := Planned(f, l.source, l.clock)
-		h := l.changed[f.ID]
-		switch {
-		case r.State == markers.FaultNotDone:
-		case h == nil:
-			r.State, r.Reason = markers.FaultNotDone, Unseen
-		case len(h.frames) == 0:
-			r.State, r.Reason = markers.FaultNotDone, h.notDone
-		default:
-			r.State = markers.FaultDone
-			done := join(h.frames)
-			r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))
-			if h.bytes {
-				r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
-			}
+		if r.State != markers.FaultNotDone && f.First <= newest {
+			l.fill(&r, f.Last > newest)
 		}
 		list = append(list, r)
 	}
 	return list
+}
+
+// fill writes what was done into the record of a fault that has begun.
+func (l *Ledger) fill(r *markers.FaultRecord, active bool) {
+	h := l.changed[r.ID]
+	if h != nil && len(h.frames) > 0 {
+		done := join(h.frames)
+		r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))
+		if h.bytes {
+			r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
+		}
+	}
+	switch {
+	case active:
+		r.State = markers.FaultActive
+	case len(r.Done) > 0:
+		r.State = markers.FaultDone
+	case h != nil && h.notDone != "":
+		r.State, r.Reason = markers.FaultNotDone, h.notDone
+	default:
+		r.State, r.Reason = markers.FaultNotDone, Unseen
+	}
 }
 
 func (l *Ledger) spans(runs []run) (list []markers.Span) {
@@ -133,7 +163,7 @@ func (l *Ledger) spans(runs []run) (list []markers.Span) {
 
 // join puts runs in order, and together those that touch.
 func join(runs []run) (out []run) {
-	slices.SortFunc(runs, func(a, b run) int { return int(a.first - b.first) })
+	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.first, b.first) })
 	for _, r := range runs {
 		if n := len(out); n > 0 && r.first <= out[n-1].last+1 {
 			out[n-1].last = max(out[n-1].last, r.last)

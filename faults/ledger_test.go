@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func TestLedger(t *testing.T) {
 		l.Report(Change{Fault: "a", Frame: n, Spoiled: 21, Earlier: max(0, 12-n), Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
 	}
 	l.Report(Change{Fault: "b", NotDone: "there is no IDR"})
-	list := l.Records(0, 99)
+	list := l.Records(0, 99, 99)
 	if len(list) != 3 {
 		t.Fatalf("%d records", len(list))
 	}
@@ -45,7 +46,24 @@ func TestLedger(t *testing.T) {
 	if list[1].State != markers.FaultNotDone || list[1].Reason != "there is no IDR" || list[2].State != markers.FaultNotDone || list[2].Reason == "" {
 		t.Errorf("not done: %+v", list[1:])
 	}
-	if got := l.Records(19, 29); len(got) > 0 {
+	if got := l.Records(19, 29, 99); len(got) > 0 {
 		t.Errorf("records of frames 19 to 29: %+v", got)
+	}
+	// What is not over is not judged, and what is forgotten has no record. Frame 10 alone keeps what is known of frames 10 to 18.
+	for _, c := range []struct {
+		forget, newest int64
+		want           string
+	}{
+		{0, 9, "a planned, b planned, c planned"}, {0, 10, "a active, b planned, c planned"}, {0, 18, "a done, b planned, c planned"},
+		{18, 30, "a done, b not_done, c planned"}, {19, 60, "b not_done, c not_done"}, {5, 60, "b not_done, c not_done"},
+	} {
+		l.Forget(c.forget)
+		var got []string
+		for _, r := range l.Records(0, 99, c.newest) {
+			got = append(got, r.ID+" "+string(r.State))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("with newest frame %d: %q, want %q", c.newest, got, c.want)
+		}
 	}
 }

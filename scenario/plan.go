@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -262,7 +263,7 @@ func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
 			list = append(list, o)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Fault) int { return int(a.First - b.First) })
+	slices.SortStableFunc(list, func(a, b Fault) int { return cmp.Compare(a.First, b.First) })
 	return list
 }
 

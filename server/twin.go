@@ -35,11 +35,13 @@ type twin struct {
 	hls    *packager.Writer
 	hub    *outputs.Hub
 	logger *slog.Logger
-	// first and newest are the first and the newest frame of this run, -1 before there is one.
-	first, newest atomic.Int64
-	// slot is the open one, and units how many of it came.
+	// newest is the last frame that was published, or dropped with its segment; -1 before there is one.
+	newest atomic.Int64
+	// slot is the open one, units how many of it came.
 	slot, units int64
-	failing     bool
+	// changes and versions are what was done to these units, and to the playlist with their segment: it counts once these are published.
+	changes, versions []faults.Change
+	failing           bool
 }
 
 // newTwin makes the twin of a channel with the scenario of a file, or the ready one of a name.
@@ -61,11 +63,12 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 		name: f.Twin(c.Name), clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
 		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
 	}
-	t.first.Store(-1)
+	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.newest.Store(-1)
+	t.ledger.Forget(t.clock.FrameAt(now()))
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
-		Faults: catalogue.NewStream(plan, t.clock, t.ledger.Report), FaultyPlaylist: playlists.New(plan, t.clock, t.ledger.Report).Playlist,
+		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)
@@ -98,7 +101,8 @@ func (t *twin) Run(ctx context.Context) error {
 			reader = t.feed.Join()
 			continue
 		case errors.Is(err, io.EOF):
-			_, err := t.hls.Close()
+			rec, err := t.hls.Close()
+			t.settle(rec, err)
 			return err
 		case err != nil:
 			return err
@@ -115,42 +119,48 @@ func (t *twin) publish(u stream.Unit) {
 		if t.slot >= 0 && (t.units != t.clock.FramesPerSegment || msn != t.slot+1) {
 			t.hls.Abandon()
 		}
-		t.slot, t.units = msn, 0
+		if t.slot < 0 { // the run begins: what was over before is not known
+			t.ledger.Forget(u.Frame)
+		}
 		t.ledger.Forget(u.Frame - t.window)
+		t.slot, t.units, t.changes, t.versions = msn, 0, t.changes[:0], t.versions[:0]
+		t.newest.Store(max(t.newest.Load(), t.clock.FirstFrame(msn)-1))
 	}
 	t.units++
-	_, err := t.hls.Write(u)
+	rec, err := t.hls.Write(u)
+	t.settle(rec, err)
 	err = errors.Join(err, t.hub.Write(u))
 	if err != nil && !t.failing {
 		t.logger.Error("publish faulty twin", "channel", t.name, "error", err)
 	}
 	t.failing = err != nil
-	t.newest.Store(max(t.newest.Load(), u.Frame))
-	t.first.CompareAndSwap(-1, u.Frame)
+}
+
+// settle reports the changes of a segment, which was published if there is a record. err is that of the packager.
+func (t *twin) settle(rec *markers.SegmentRecord, err error) {
+	if rec == nil {
+		return
+	}
+	if !errors.Is(err, packager.ErrPlaylist) {
+		t.changes = append(t.changes, t.versions...)
+	}
+	for _, c := range t.changes {
+		t.ledger.Report(c)
+	}
+	t.changes, t.versions = t.changes[:0], t.versions[:0]
+	t.newest.Store(rec.LastFrame)
 }
 
 // Clock is that of the clean channel.
 func (t *twin) Clock() markers.Clock { return t.clock }
 
-// Newest is the newest frame that was published, -1 before the first.
+// Newest is the last frame that was published, or dropped with its segment; -1 before the first.
 func (t *twin) Newest() int64 { return t.newest.Load() }
 
 // Faults are the records of those of frames first to last, as far as they have got. Those that were over before this run, or
 // before the window, are left out: what became of them is not known any more.
 func (t *twin) Faults(first, last int64) []markers.FaultRecord {
-	newest := t.Newest()
-	list := t.ledger.Records(max(first, t.first.Load(), newest-t.window), last)
-	for i := range list {
-		r := &list[i]
-		switch {
-		case r.LastFrame <= newest, r.State == markers.FaultNotDone && r.Reason != faults.Unseen:
-		case r.Frame > newest:
-			r.State, r.Reason = markers.FaultPlanned, ""
-		default:
-			r.State, r.Reason = markers.FaultActive, ""
-		}
-	}
-	return list
+	return t.ledger.Records(first, last, t.Newest())
 }
 
 // twinOf finds a twin by its name, nil where there is none.

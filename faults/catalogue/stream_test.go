@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -141,7 +142,7 @@ func TestPlaces(t *testing.T) {
 					t.Errorf("%s, %s: packets of frame %d are outside of the label, and changed", k.Name, place, au.Frame)
 				}
 			}
-			for _, r := range ledger.Records(begin, begin+length-1) {
+			for _, r := range ledger.Records(begin, begin+length-1, math.MaxInt64) {
 				all++
 				switch {
 				case r.State == markers.FaultDone && len(r.Done) > 0:

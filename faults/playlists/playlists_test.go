@@ -165,7 +165,7 @@ func TestRecord(t *testing.T) {
 	for _, v := range write(t).takes {
 		r.Playlist([]byte(v.text), v.newest)
 	}
-	list := l.Records(0, length*perSegment)
+	list := l.Records(0, length*perSegment, length*perSegment)
 	if len(list) != 1 || list[0].State != markers.FaultDone || list[0].Frame != 600 || list[0].LastFrame != 699 || len(list[0].Done) != 1 ||
 		list[0].Done[0].Frame != 600 || list[0].Done[0].LastFrame != 699 || list[0].Collateral != nil || list[0].Clean == list[0].Altered {
 		t.Errorf("%+v", list)
