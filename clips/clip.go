@@ -27,7 +27,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// Options say what a clip is of. All but Containers, Formats, Logger and Progress must be set.
+// Options say what a clip is of. All but Containers, Formats, Scenario, Logger and Progress must be set.
 type Options struct {
 	Channel markers.Channel
 	// First is the first frame, on the segment grid; Frames how many there are, at least one.
@@ -65,14 +65,14 @@ func intoFolder(out string, write func(dir string) error) error {
 	}
 	out = filepath.Clean(out)
 	made, err := makeParents(filepath.Dir(out))
-	if err != nil {
-		return fmt.Errorf("--out: %w: name a folder that can be written", err)
-	}
 	fail := func(err error) error {
 		for i := len(made) - 1; i >= 0; i-- {
 			os.Remove(made[i]) // only those that were made for this, and only while empty
 		}
 		return err
+	}
+	if err != nil {
+		return fail(fmt.Errorf("--out: %w: name a folder that can be written", err))
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+"-*")
 	if err != nil {

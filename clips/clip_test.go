@@ -21,6 +21,12 @@ func TestIntoFolder(t *testing.T) {
 	if list, err := os.ReadDir(dir); err != nil || len(list) != 0 {
 		t.Errorf("%v is left behind, %v", list, err)
 	}
+	if err := intoFolder(filepath.Join(dir, "a", strings.Repeat("b", 300), "out"), fill); err == nil || !strings.HasPrefix(err.Error(), "--out: ") {
+		t.Errorf("a folder whose name is too long: %v", err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 0 {
+		t.Errorf("%v is left behind, %v", list, err)
+	}
 	if err := os.MkdirAll(out, 0o700); err != nil { // an empty one makes room
 		t.Fatal(err)
 	}
