@@ -3,6 +3,7 @@
 package pictures
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -21,12 +22,21 @@ type kind struct {
 // instead shows frame m, or frame 0 where there is none so early.
 func instead(m int64) generator.Look { return generator.Look{Instead: true, Shows: max(0, m)} }
 
+// twoFrames refuses a fault of one frame, which would show its own picture.
+func twoFrames(f scenario.Fault, _ markers.Clock) error {
+	if f.First == f.Last {
+		return errors.New("a single frame would show its own picture: use for: {frames: 2} or more")
+	}
+	return nil
+}
+
 func table() []kind {
 	const longest = int64(time.Hour)
 	return []kind{
 		{
 			scenario.Kind{
 				Name: "freeze", Doc: "The picture of its first frame stays for all of its frames.",
+				Check:  twoFrames,
 				Alarms: []string{"freezedetect", "freeze", "frozen"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg freezedetect",
 			},
 			func(f scenario.Fault, _ int64, _ markers.Clock) generator.Look { return instead(f.First) },
@@ -42,6 +52,7 @@ func table() []kind {
 			scenario.Kind{
 				Name: "repeat", Doc: "Each picture is held for some frames, and the frames' own pictures in between are not shown.",
 				Params: []scenario.Param{{Name: "hold", Doc: "for how many frames a picture is shown", Type: scenario.Whole, Default: "2", Min: 2, Max: 240}},
+				Check:  twoFrames,
 				Alarms: []string{"mpdecimate", "repeat", "judder"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg mpdecimate",
 			},
 			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
@@ -54,6 +65,12 @@ func table() []kind {
 				Params: []scenario.Param{{
 					Name: "by", Doc: "how far the content jumps, a negative time back", Type: scenario.Length, Default: "-10s", Min: -longest, Max: longest,
 				}},
+				Check: func(f scenario.Fault, clock markers.Clock) error {
+					if clock.Rate.Frames(f.Params["by"].N) == 0 {
+						return errors.New("by is less than a frame, which changes nothing: use a longer time")
+					}
+					return nil
+				},
 				Alarms: []string{"scdet", "cut", "jump"}, Expects: []string{"picture of another frame"}, Oracle: "the frame code; ffmpeg scdet on a picture with noise",
 			},
 			func(f scenario.Fault, n int64, clock markers.Clock) generator.Look {
@@ -137,7 +154,8 @@ func (p *Pictures) Label(b markers.Batch) markers.Batch {
 	return b
 }
 
-// hides is the fault because of which no frame shows a marker's event, empty where one does. The last one to hide it is named.
+// hides is the fault because of which none of a marker's own frames shows its event, empty where one does. The last one to hide it
+// is named.
 func (p *Pictures) hides(m markers.Marker) (by string) {
 	for n := m.Frame; n <= m.LastFrame; n++ {
 		look, f, ok := p.Look(n)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,6 +182,26 @@ func TestLooks(t *testing.T) {
 		}
 		if got != want[n] || ok != (got != "") || ok && !slices.Contains(ids, f.ID) {
 			t.Errorf("frame %d shows %q of fault %q, want %q", n, got, f.ID, want[n])
+		}
+	}
+}
+
+// What would change no picture is refused.
+func TestChecks(t *testing.T) {
+	for faults, want := range map[string]string{
+		"{do: freeze, at: {frame: 9}, for: {frames: 1}}":                         "freeze: a single frame",
+		"{do: repeat, at: 1s, for: 40ms}":                                        "repeat: a single frame",
+		"{do: cut, at: 1s, for: 1s, with: {by: 0s}}":                             "cut: by is less than a frame",
+		"{do: cut, at: 1s, for: 1s, with: {by: -10ms}}":                          "cut: by is less than a frame",
+		"{do: cut, at: 1s, for: {frames: 1}, with: {by: 40ms}}":                  "",
+		"{do: black, at: 1s, for: {frames: 1}}, {do: freeze, at: 2s, for: 80ms}": "",
+	} {
+		f, err := scenario.Parse("x.yaml", []byte("version: 1\nname: x\nfaults: ["+faults+"]"), Kinds())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = f.Plan(channel()); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", faults, err, want)
 		}
 	}
 }
