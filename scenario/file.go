@@ -11,6 +11,7 @@ const (
 	MaxFileSize = 1 << 20 // bytes
 	maxFaults   = 1000
 	maxRepeat   = 366 * 24 * time.Hour
+	maxWhole    = 1 << 39 // for numbers, of frames for example: 290 years at 60 frames/s; products with segments fit into 64 bits
 )
 
 // File is a scenario file: faults and their times, before they are laid on a channel.

@@ -120,9 +120,6 @@ func (p *parser) whole(name string, to *int64, least int64) func(*yaml.Node) err
 	})
 }
 
-// maxWhole is the largest number in a file, of frames for one: 300 years at 60 frames/s would be beyond every clock.
-const maxWhole = 1 << 39
-
 func (p *parser) file(n *yaml.Node) error {
 	var list *yaml.Node
 	version, seed := int64(0), int64(0)
@@ -256,6 +253,9 @@ func (p *parser) kindsOf(e *fault, do string, names, with *yaml.Node) error {
 		at := slices.IndexFunc(p.kinds, func(k *Kind) bool { return k.Name == name.Value })
 		if at < 0 || name.Kind != yaml.ScalarNode {
 			return p.f.problem(name.Line, "%s: there is no kind %.40q: refstream scenario kinds lists them", do, name.Value)
+		}
+		if slices.ContainsFunc(e.kinds, func(k choice) bool { return k.kind == p.kinds[at] }) {
+			return p.f.problem(name.Line, "choose: %s is there twice: leave one out", name.Value)
 		}
 		k := choice{kind: p.kinds[at]}
 		if k.kind.Decoy != e.decoy {
@@ -396,6 +396,3 @@ func (p *parser) span(n *yaml.Node) (s Span, err error) {
 	}
 	return s, err
 }
-
-// stamp is a UTC as messages show it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

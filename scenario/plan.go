@@ -78,22 +78,31 @@ func (f *File) Plan(c markers.Channel) (*Plan, error) {
 
 func (f *File) row(e fault, clock markers.Clock) (row, error) {
 	r := row{fault: e, clock: clock, lap: f.repeat, seed: generator.Mix(f.seed ^ textHash(e.id)), perLap: 1}
+	if r.start() > maxNanos {
+		return r, f.problem(e.line, "at: it is more than %d years after the epoch: use an earlier time", maxNanos/(365*24*time.Hour.Nanoseconds()))
+	}
 	if e.at.kind == atUTC && f.repeat > 0 {
 		return r, f.problem(e.line, "at: a UTC is no time of a timeline that repeats: use a time from the start of a lap")
 	}
 	if e.at.kind == atUTC && e.at.utc.Before(clock.Epoch) {
 		return r, f.problem(e.line, "at: %s is before the epoch, %s: use a later time", stamp(e.at.utc), stamp(clock.Epoch))
 	}
-	longest := int64(0)
+	longest, wait := int64(0), int64(0)
 	for _, k := range e.kinds {
 		first, last := r.place(k, r.from(r.start()))
 		longest = max(longest, last-first+1)
+		if r.onGrid(k) && (len(e.kinds) > 1 || (last-first+1)%clock.FramesPerSegment != 0) {
+			wait = clock.FramesPerSegment // it may be moved towards the next one, which is not
+		}
 		if k.kind.Check == nil || e.mean > 0 {
 			continue
 		}
 		if err := k.kind.Check(Fault{Kind: k.kind, Params: k.params, First: first, Last: last}, clock); err != nil {
 			return r, f.problem(e.line, "%s: %v", k.kind.Name, err)
 		}
+	}
+	if clock.Rate.Nanos(longest) > maxNanos {
+		return r, f.problem(e.line, "for: %d frames are too many: use a shorter time", longest)
 	}
 	switch {
 	case e.mean > 0:
@@ -113,12 +122,15 @@ func (f *File) row(e fault, clock markers.Clock) (row, error) {
 		if e.times == 0 && f.repeat > 0 { // all that are over when the timeline repeats
 			room := f.repeat - r.start() - e.jitter - clock.Rate.Nanos(longest+1)
 			r.perLap = max(0, room/e.every) + 1
+			if r.perLap > 1 && r.end() > f.repeat { // the last one would wait for the next segment
+				r.perLap--
+			}
 		}
-		if e.every < e.jitter+clock.Rate.Nanos(longest+1) {
+		if e.every < e.jitter+clock.Rate.Nanos(longest+wait+1) {
 			return r, f.problem(e.line, "every: a fault may begin before the one before is over: use a longer time, or a shorter for or jitter")
 		}
 	}
-	if f.repeat > 0 && (r.perLap < 1 || clock.Rate.Nanos(r.occurrence(r.perLap-1).Last+1) > f.repeat) {
+	if f.repeat > 0 && r.end() > f.repeat {
 		return r, f.problem(e.line, "it is not over when the timeline repeats, after %s: begin earlier, or repeat later", time.Duration(f.repeat))
 	}
 	return r, nil
@@ -135,6 +147,22 @@ func (r *row) start() int64 {
 		return r.at.utc.Sub(r.clock.Epoch).Nanoseconds()
 	}
 	return r.at.n
+}
+
+// end is where the last occurrence of the first lap is over at the latest, in nanoseconds; more than a lap where there is no room for all.
+func (r *row) end() (ns int64) {
+	begins := r.start()
+	if r.every > 0 {
+		if r.perLap-1 > r.lap/r.every {
+			return math.MaxInt64
+		}
+		begins += (r.perLap-1)*r.every + max(0, r.jitter-1)
+	}
+	for _, k := range r.kinds {
+		_, last := r.place(k, r.from(begins))
+		ns = max(ns, r.clock.Rate.Nanos(last+1))
+	}
+	return ns
 }
 
 // from is the first frame that begins at or after a time.
@@ -181,14 +209,24 @@ func (r *row) occurrence(number int64) Fault {
 	return o
 }
 
+// onGrid reports whether a fault of a kind begins with a segment.
+func (r *row) onGrid(k choice) bool {
+	return k.kind.Grid || r.span(k).Segments > 0 || r.at.kind == atMSN
+}
+
+// span is the length of a fault of a kind.
+func (r *row) span(k choice) Span {
+	if r.length == (Span{}) {
+		return k.kind.Default
+	}
+	return r.length
+}
+
 // place is the frames of a fault of a kind that is to begin at a frame.
 func (r *row) place(k choice, first int64) (int64, int64) {
 	g := r.clock.FramesPerSegment
-	length := r.length
-	if length == (Span{}) {
-		length = k.kind.Default
-	}
-	if k.kind.Grid || length.Segments > 0 || r.at.kind == atMSN {
+	length := r.span(k)
+	if r.onGrid(k) {
 		first = (first + g - 1) / g * g
 	}
 	last := first
@@ -325,3 +363,6 @@ func textHash(s string) uint64 {
 	}
 	return h
 }
+
+// stamp is a UTC as messages show it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

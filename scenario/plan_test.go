@@ -62,6 +62,8 @@ func TestPlan(t *testing.T) {
 		{"every, from a time on", "faults: [{do: drop, at: {frame: 10}, every: 1s}]", 1000, 1050, []string{"drop-34 drop 1000-1000", "drop-35 drop 1029-1029"}},
 		{"again and again", "repeat: 10s\nfaults: [{do: drop, at: 1s, every: 4s}, {do: black, at: {frame: 3}, for: {frames: 2}}]", 300, 620, []string{
 			"black-2 black 303-304", "drop-4 drop 330-330", "drop-5 drop 450-450", "drop-6 drop 570-570", "black-3 black 603-604"}},
+		{"no more in a lap than are over in it", "repeat: 10600ms\nfaults: [{do: black, at: 500ms, every: 4s, for: {segments: 1}}]", 0, 620, []string{
+			"black-1 black 60-119", "black-2 black 180-239", "black-3 black 360-419", "black-4 black 480-539"}},
 		{"requests", "faults: [{do: http.status, at: 1s, for: {requests: 4}}]", 0, 100, []string{"http.status http.status 30-30"}},
 		{"decoy", "faults: [{decoy: ts.duplicate, at: 1s}]", 0, 100, []string{"ts.duplicate ts.duplicate 30-30"}},
 	}
@@ -198,6 +200,11 @@ func TestFileErrors(t *testing.T) {
 		{"version: 1\nname: x\nfaults:\n- {do: black, every: 3s, for: 3s}", "outage.yaml:4: every: a fault may begin before"},
 		{"version: 1\nname: x\nrepeat: 5s\nfaults:\n- {do: black, at: 3s, for: 3s}", "outage.yaml:5: it is not over when the timeline repeats"},
 		{"version: 1\nname: x\nrepeat: 5s\nfaults:\n- {do: drop, every: 6s}", "outage.yaml:5: it is not over when the timeline repeats"},
+		{"version: 1\nname: x\nrepeat: 60s\nfaults:\n- {do: drop, at: 10s, every: 40s, jitter: 10s, times: 2}", "outage.yaml:5: it is not over when the timeline repeats"},
+		{"version: 1\nname: x\nrepeat: 60s\nfaults:\n- {do: drop, every: 4s, times: 549755813888}", "outage.yaml:5: it is not over when the timeline repeats"},
+		{"version: 1\nname: x\nfaults:\n- {do: black, at: {msn: 1}, every: 3s, for: 2500ms}", "outage.yaml:4: every: a fault may begin before"},
+		{"version: 1\nname: x\nfaults:\n- {do: black, at: {msn: 549755813888}, for: 1s}", "outage.yaml:4: at: it is more than 146 years after the epoch"},
+		{"version: 1\nname: x\nfaults:\n- {do: black, every: 3s, jitter: 1s, for: {segments: 549755813888}}", "outage.yaml:4: for: 32985348833280 frames are too many"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: {utc: 1999-01-01T00:00:00Z}, for: 3s}", "outage.yaml:4: at: 1999-01-01T00:00:00Z is before the epoch"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: {frame: 3, msn: 4}, for: 3s}", "outage.yaml:4: at: there are 2 times"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: 1s, for: {requests: 3}}", "outage.yaml:4: for: requests are for faults of requests"},
@@ -205,6 +212,7 @@ func TestFileErrors(t *testing.T) {
 		{"version: 1\nname: x\nfaults:\n- {do: ts.duplicate, at: 1s}", "outage.yaml:4: ts.duplicate is legal: write decoy: ts.duplicate"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, decoy: ts.duplicate, at: 1s}", "outage.yaml:4: there are do and decoy"},
 		{"version: 1\nname: x\nfaults:\n- {choose: {black: 1}, mean: 60s, for: 1s}", "outage.yaml:4: choose: it is not a mapping of two"},
+		{"version: 1\nname: x\nfaults:\n- {choose: {black: 1, black: 2}, mean: 60s, for: 1s}", "outage.yaml:4: choose: black is there twice"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, mean: 2s, for: 1s}", "outage.yaml:4: mean: it leaves no time"},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: 1s, mean: 20s, for: 1s}", "outage.yaml:4: mean: the times are random"},
 		{"version: 1\nversion: 1\nname: x", "outage.yaml:2: version is there twice"},
