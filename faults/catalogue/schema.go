@@ -9,8 +9,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// Schema is the JSON Schema (draft 2020-12) of scenario files. What it refuses is an error of [scenario.Parse] too, which checks more: that
-// faults do not overlap, for one.
+// Schema is the JSON Schema (draft 2020-12) of scenario files. What it refuses is an error too when the file is read and laid on a
+// channel, but for numbers that are written as texts. Much that it takes is one: faults that overlap, for example.
 func Schema() ([]byte, error) {
 	length := object{"type": "string", "description": "a length of time: 12s, 1m30s, 500ms or 00:01:30"}
 	count := object{"type": "integer", "minimum": 1}
