@@ -18,7 +18,6 @@ import (
 
 	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/encoder"
-	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
@@ -164,10 +163,7 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 				if err != nil {
 					return err
 				}
-				for _, f := range plan.Between(first, first+frames-1) {
-					err = errors.Join(err, enc.Encode(faults.Planned(f, c.Name, c.Clock())))
-				}
-				if err = errors.Join(err, out.Flush()); err != nil {
+				if err = errors.Join(printFaults(out, plan.Between(first, first+frames-1), c), out.Flush()); err != nil {
 					return fmt.Errorf("print faults: %w", err)
 				}
 				return nil

@@ -63,15 +63,7 @@ describe: the frames of each, and their times. What is wrong in the file is prin
 			}
 			list := plan.Between(first, first+count-1)
 			if asJSON != "" {
-				return writeReport(cmd.Context(), asJSON, stdout, func(w io.Writer) error {
-					enc := json.NewEncoder(w)
-					for _, f := range list {
-						if err := enc.Encode(faults.Planned(f, c.Name, c.Clock())); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
+				return writeReport(cmd.Context(), asJSON, stdout, func(w io.Writer) error { return printFaults(w, list, c) })
 			}
 			return printTimeline(stdout, list, c.Clock())
 		},
@@ -103,6 +95,17 @@ func oneFile(example string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// printFaults prints the records of faults of a channel as JSON Lines, before anything is done of them.
+func printFaults(w io.Writer, list []scenario.Fault, c markers.Channel) error {
+	enc := json.NewEncoder(w)
+	for _, f := range list {
+		if err := enc.Encode(faults.Planned(f, c.Name, c.Clock())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printTimeline(w io.Writer, list []scenario.Fault, clock markers.Clock) error {
