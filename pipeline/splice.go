@@ -143,7 +143,7 @@ func (s *splice) closeBefore(n int64) {
 	}
 }
 
-// CloseInput says that no more frames come.
+// CloseInput ends the input: no more frames follow.
 func (s *splice) CloseInput() {
 	s.closeBefore(math.MaxInt64)
 	s.clean.CloseInput()
