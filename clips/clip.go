@@ -27,7 +27,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// Options say what a clip is of. All but Containers, Formats, Scenario, Logger and Progress must be set.
+// Options describe a clip. All but Containers, Formats, Scenario, Logger and Progress must be set.
 type Options struct {
 	Channel markers.Channel
 	// First is the first frame, on the segment grid; Frames how many there are, at least one.
@@ -41,7 +41,7 @@ type Options struct {
 	Scenario *scenario.Plan
 	// Version is the release of refstream, FFmpeg that of ffmpeg: the truth names them.
 	Version, FFmpeg string
-	// Logger is told what goes wrong; nil for nobody.
+	// Logger logs what fails; nil for no log.
 	Logger *slog.Logger
 	// Progress is called now and then with the number of frames that have left the encoder; nil for nobody.
 	Progress func(done int64)

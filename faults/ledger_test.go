@@ -49,7 +49,7 @@ func TestLedger(t *testing.T) {
 	if got := l.Records(19, 29, 99); len(got) > 0 {
 		t.Errorf("records of frames 19 to 29: %+v", got)
 	}
-	// What is not over is not judged, and what is forgotten has no record. Frame 10 alone keeps what is known of frames 10 to 18.
+	// What is not over is active, a fault is known until its last frame is forgotten, and then there is no record of it.
 	for _, c := range []struct {
 		forget, newest int64
 		want           string

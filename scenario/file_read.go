@@ -83,7 +83,7 @@ func (p *parser) keys(n *yaml.Node, what string, of map[string]func(*yaml.Node) 
 	return nil
 }
 
-// scalar reads a value by a function, whose error says what to write.
+// scalar reads a value by a function, whose error names what to write.
 func (p *parser) scalar(name string, read func(text string) error) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode {

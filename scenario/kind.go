@@ -43,7 +43,7 @@ type Kind struct {
 	Layer Layer
 	// Property is what the fault changes: faults of the same layer and property do not overlap.
 	Property string
-	// Doc is a sentence that says what happens.
+	// Doc describes in a sentence what happens.
 	Doc string
 	// Decoy marks a kind that is legal: no monitor may raise an alarm.
 	Decoy bool
@@ -57,7 +57,7 @@ type Kind struct {
 	Check func(f Fault, clock markers.Clock) error
 	// Alarms are the names that monitors give to what they find of it.
 	Alarms []string
-	// Expects are the findings of refstream's own tools that confirm it, Tolerates those that may come along.
+	// Expects are the findings of refstream's own tools that confirm it, Tolerates those that may be reported beside them.
 	Expects, Tolerates []string
 	// Implies are the kinds whose alarms are right too.
 	Implies []string
@@ -99,7 +99,7 @@ type Value struct {
 // Params are the values of all parameters of a kind, by name.
 type Params map[string]Value
 
-// parse reads a value; the error says what to write.
+// parse reads a value; the error names what to write.
 func (p Param) parse(text string) (v Value, err error) {
 	switch p.Type {
 	case Word:
@@ -127,7 +127,7 @@ func (p Param) parse(text string) (v Value, err error) {
 	return v, nil
 }
 
-// Usage says in a line what the parameter is and what it takes.
+// Usage describes in a line what the parameter is and what it takes.
 func (p Param) Usage() string {
 	takes := p.write(p.Min) + " to " + p.write(p.Max)
 	if p.Type == Word {

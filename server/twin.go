@@ -37,7 +37,7 @@ type twin struct {
 	logger *slog.Logger
 	// newest is the last frame that was published, or dropped with its segment; -1 before there is one.
 	newest atomic.Int64
-	// slot is the open one, units how many of it came.
+	// slot is the open one, units how many of it were taken.
 	slot, units int64
 	// changes and versions are what was done to these units, and to the playlist with their segment: it counts once these are published.
 	changes, versions []faults.Change
@@ -97,7 +97,7 @@ func (t *twin) Run(ctx context.Context) error {
 		c, err := reader.Next(ctx)
 		switch {
 		case errors.Is(err, stream.ErrBehind):
-			t.logger.Warn("the faulty twin fell behind: it goes on with the next GOP", "channel", t.name)
+			t.logger.Warn("the faulty twin fell behind: it continues with a newer GOP", "channel", t.name)
 			reader = t.feed.Join()
 			continue
 		case errors.Is(err, io.EOF):
@@ -115,7 +115,7 @@ func (t *twin) Run(ctx context.Context) error {
 func (t *twin) publish(u stream.Unit) {
 	msn := t.clock.MSN(u.Frame)
 	if msn != t.slot {
-		// Without all units of the slot before this one does not go on from it.
+		// Without all units of the slot before, this one does not continue it.
 		if t.slot >= 0 && (t.units != t.clock.FramesPerSegment || msn != t.slot+1) {
 			t.hls.Abandon()
 		}
