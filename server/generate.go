@@ -74,9 +74,6 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.twinOf(t.name) != nil {
-			return nil, fmt.Errorf("--scenario: there are two named %s: give each a name of its own", t.name)
-		}
 		s.twins = append(s.twins, t)
 		live.Outputs = append(live.Outputs, t)
 	}

@@ -153,3 +153,33 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// A twin takes no name of a channel that the data directory holds, whose segments it would remove, and none of another twin.
+func TestTwinNames(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	first := small(data)
+	first.Stream.Name = "main-tr101290"
+	s, err := server.New(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if err := s.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data, want string
+		scenarios  []string
+	}{
+		"a channel's": {data, "holds a channel main-tr101290", []string{"tr101290"}},
+		"two":         {t.TempDir(), "there are two named main-tr101290", []string{"tr101290", "tr101290"}},
+	} {
+		cfg := small(c.data)
+		cfg.Scenarios = c.scenarios
+		if _, err := server.New(t.Context(), cfg); err == nil || !strings.HasPrefix(err.Error(), "--scenario: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}

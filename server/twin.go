@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
@@ -59,8 +61,16 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 		return nil, fmt.Errorf("--scenario: %s has faults of pictures, and a live twin has only those behind the encoder: leave them out, or use "+
 			"refstream generate --scenario", file)
 	}
+	// Its folder is emptied below.
+	name := f.Twin(c.Name)
+	if s.twinOf(name) != nil {
+		return nil, fmt.Errorf("--scenario: there are two named %s: give each a name of its own", name)
+	}
+	if _, err := journal.ReadChannel(s.cfg.Data, name); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", s.cfg.Data, name)
+	}
 	t := &twin{
-		name: f.Twin(c.Name), clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
+		name: name, clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
 		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
 	}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
