@@ -54,8 +54,12 @@ type row struct {
 	random *Schedule
 }
 
-// maxPlanned is how many occurrences are looked at to find those that overlap: those of a day, every few seconds.
-const maxPlanned = 20_000
+const (
+	// maxPlanned is how many occurrences of a fault are looked at to find those that overlap: those of a day, every few seconds.
+	maxPlanned = 20_000
+	// maxCompared is how many are looked at in all pairs of faults, which takes about a second. Later ones are refused one by one.
+	maxCompared = 2_000_000
+)
 
 // maxNanos is how far a plan reaches: 146 years, half of what nanoseconds in 64 bits hold.
 const maxNanos = 1 << 62
@@ -64,7 +68,7 @@ const maxNanos = 1 << 62
 func (f *File) Plan(c markers.Channel) (*Plan, error) {
 	p := &Plan{File: f, clock: c.Clock()}
 	if twin := f.Twin(c.Name); !validID.MatchString(f.Name) || markers.CheckChannelName(twin) != nil {
-		return nil, f.problem(f.nameLine, "the twin's name would be %.40q: use a name of a-z, 0-9, _ and - such as outage, together at most 32 characters", twin)
+		return nil, f.problem(f.nameLine, "the twin's name would be %.40q: use a name of a-z, 0-9, _ and - such as outage, together at most 64 characters", twin)
 	}
 	for _, e := range f.faults {
 		r, err := f.row(e, p.clock)
@@ -338,12 +342,13 @@ func (p *Plan) At(n int64, layer Layer) []Fault {
 
 // checkOverlaps refuses faults at fixed times that overlap. Random ones may: those that do are refused one by one.
 func (p *Plan) checkOverlaps() error {
+	most := min(maxPlanned, maxCompared/int64(len(p.rows)*len(p.rows))+1)
 	for i, a := range p.rows {
 		for _, b := range p.rows[:i] {
 			if a.random != nil || b.random != nil {
 				continue
 			}
-			for k := int64(0); k < min(a.perLap, maxPlanned); k++ {
+			for k := int64(0); k < min(a.perLap, most); k++ {
 				o := a.occurrence(k)
 				if n := b.next(o.First); n < b.count() && o.overlaps(b.occurrence(n)) {
 					return p.File.problem(a.line, "%s overlaps with %s of line %d: both change the %s's %s: move one of them",

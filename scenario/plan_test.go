@@ -177,6 +177,18 @@ func TestPlanCollisions(t *testing.T) {
 	}
 }
 
+// A file of as many faults as it may have is planned in seconds, not hours.
+func TestPlanManyFaults(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("faults:\n")
+	for i := range maxFaults {
+		fmt.Fprintf(&text, "- {id: a%d, do: black, at: %ds, every: 24h, for: 1s}\n", i, 2*i)
+	}
+	if _, err := testPlan(t, text.String()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFileErrors(t *testing.T) {
 	cases := []struct{ text, want string }{
 		{"", "outage.yaml:1: the file is empty"},
