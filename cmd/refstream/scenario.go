@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -51,7 +50,7 @@ func newScenarioCheck(stdout io.Writer) *cobra.Command {
 		Long: `Check a scenario file, or the ready one of a name, and print the timeline of its faults on the stream that the other flags
 describe: the frames of each, and their times. What is wrong in the file is printed with its line.`,
 		Example: "  refstream scenario check freeze-black\n  refstream scenario check outage.yaml --fps 29.97 --duration 10m --json -",
-		Args:    oneFile("refstream scenario check outage.yaml"),
+		Args:    wants(cobra.ExactArgs(1), "name one file, such as refstream scenario check outage.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, first, count, err := o.stretch(time.Now())
 			if err != nil {
@@ -85,16 +84,6 @@ func planOf(name string, c markers.Channel) (*scenario.Plan, error) {
 		return nil, err
 	}
 	return f.Plan(c)
-}
-
-// oneFile wants one file as the only argument.
-func oneFile(example string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return errors.New("name one file, such as " + example)
-		}
-		return nil
-	}
 }
 
 // printFaults prints the records of faults of a channel as JSON Lines, before anything is done of them.

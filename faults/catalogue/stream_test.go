@@ -12,6 +12,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/internal/faultstest"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
@@ -28,10 +29,9 @@ const (
 )
 
 func streamChannel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Run: 1, Width: 160, Height: 90, Rate: media.FrameRate{Num: gop, Den: 1}, Epoch: time.Unix(1_600_000_000, 0).UTC(), Seed: 3,
-		EventEvery: 10_000, EventLength: 2, FramesPerSegment: gop, PTSOrigin: markers.PTSOrigin,
-	}
+	c := faultstest.Channel(gop)
+	c.Width, c.Height = 160, 90
+	return c
 }
 
 // cleanStream is frames of the clean channel around the wrap of its PTS, and the packets of each.

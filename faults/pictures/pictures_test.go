@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/refstream/refstream/faults/internal/faultstest"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -19,24 +19,11 @@ import (
 
 const fps = 25
 
-func channel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: fps, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(), Seed: 3,
-		EventEvery: 10_000, EventLength: 2, FramesPerSegment: 50, PTSOrigin: markers.PTSOrigin,
-	}
-}
+func channel() markers.Channel { return faultstest.Channel(50) }
 
-func plan(t *testing.T, faults string) *scenario.Plan {
+func plan(t testing.TB, entries string) *scenario.Plan {
 	t.Helper()
-	f, err := scenario.Parse("x.yaml", []byte("version: 1\nname: x\nfaults: ["+faults+"]"), Kinds())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := f.Plan(channel())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return faultstest.Plan(t, channel(), Kinds(), entries)
 }
 
 // detect gives frames 0 to 299 with the plan's faults to a filter of ffmpeg, through an encoder and a decoder, and returns what

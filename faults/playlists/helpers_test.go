@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/internal/faultstest"
 	"github.com/refstream/refstream/internal/testnet"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -36,24 +37,11 @@ const (
 	slot       = perSegment * time.Second / fps
 )
 
-func channel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: fps, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(), Seed: 3,
-		EventEvery: 10_000, EventLength: 2, FramesPerSegment: perSegment, PTSOrigin: markers.PTSOrigin,
-	}
-}
+func channel() markers.Channel { return faultstest.Channel(perSegment) }
 
-func plan(t testing.TB, list string) *scenario.Plan {
+func plan(t testing.TB, entries string) *scenario.Plan {
 	t.Helper()
-	f, err := scenario.Parse("x.yaml", []byte("version: 1\nname: x\nfaults: ["+list+"]"), Kinds())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := f.Plan(channel())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return faultstest.Plan(t, channel(), Kinds(), entries)
 }
 
 // take is a version of the playlist.

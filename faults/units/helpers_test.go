@@ -17,6 +17,7 @@ import (
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/internal/faultstest"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
@@ -30,12 +31,7 @@ const (
 	testTick   = 3600 // ticks in a frame
 )
 
-func testChannel() markers.Channel {
-	return markers.Channel{
-		Name: "main", Run: 1, Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(), Seed: 3,
-		EventEvery: 10_000, EventLength: 2, FramesPerSegment: testGOP, PTSOrigin: markers.PTSOrigin,
-	}
-}
+func testChannel() markers.Channel { return faultstest.Channel(testGOP) }
 
 // encoded are the clips that the tests share, by the number of B-frames, each made once.
 var encoded [3]struct {
@@ -97,17 +93,9 @@ func encode(bframes int) (units []media.AccessUnit, err error) {
 	return units, err
 }
 
-func testPlan(t testing.TB, faults string) *scenario.Plan {
+func testPlan(t testing.TB, entries string) *scenario.Plan {
 	t.Helper()
-	f, err := scenario.Parse("x.yaml", []byte("version: 1\nname: x\nseed: 5\nfaults: ["+faults+"]"), Kinds())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := f.Plan(testChannel())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return faultstest.Plan(t, testChannel(), Kinds(), entries)
 }
 
 // twin is a faulty stream beside its clean one.

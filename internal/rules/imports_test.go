@@ -37,21 +37,23 @@ var table = map[string]arrows{
 	},
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
+	// Test code: what the tests of the layers share.
+	"faults/internal/faultstest": {may: words("media markers scenario")},
 	"faults/catalogue": {
 		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
-		tests:     words("media annotate encoder format/ts generator"),
+		tests:     words("faults/internal/faultstest media annotate encoder format/ts generator"),
 	},
-	"faults/pictures": {may: words("media generator markers scenario")},
-	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("format/id3 analyzer/tr101290")},
+	"faults/pictures": {may: words("media generator markers scenario"), tests: words("faults/internal/faultstest media")},
+	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("faults/internal/faultstest format/id3 analyzer/tr101290")},
 	"faults/playlists": {
 		may:       words("media markers scenario faults packager format/m3u8"),
-		libraries: words("github.com/Eyevinn/hls-m3u8"),   // its tests' other reader
-		tests:     words("stream recorder recorder/gaps"), // they play what was published
+		libraries: words("github.com/Eyevinn/hls-m3u8"),                              // its tests' other reader
+		tests:     words("faults/internal/faultstest stream recorder recorder/gaps"), // they play what was published
 	},
 	"faults/units": {
 		may:   words("media codec/h264 markers annotate scenario faults"),
-		tests: words("encoder"),
+		tests: words("faults/internal/faultstest encoder"),
 	},
 	// What the stream carries of the truth: SEI in pictures, events in the containers' own form.
 	"annotate":        {may: words("media codec/h264 format/id3 format/flv format/flv/amf0 markers")},
