@@ -12,7 +12,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// The record says what was planned, and what was done: runs of frames, and those around that a decoder shows wrongly.
+// The record holds what was planned and what was done: runs of frames, and those around that a decoder shows wrongly.
 func TestLedger(t *testing.T) {
 	kind := &scenario.Kind{Name: "drop", Layer: scenario.LayerUnit, Property: "unit", Alarms: []string{"lost"}, Default: scenario.Span{Frames: 1},
 		Params: []scenario.Param{{Name: "of", Type: scenario.Word, Words: []string{"idr"}, Default: "idr"}}}

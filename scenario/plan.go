@@ -50,7 +50,7 @@ type row struct {
 	seed  uint64
 	// perLap is how many there are in a lap, or in all without laps; math.MaxInt64: without end.
 	perLap int64
-	// random is the process of those that come at random times; nil for the others.
+	// random is the process of those at random times; nil for the others.
 	random *Schedule
 }
 

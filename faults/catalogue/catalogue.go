@@ -39,7 +39,7 @@ func Ready() (names []string) {
 	return names
 }
 
-// Load reads a scenario file, or the ready one of that name. An error is one line that says what to do.
+// Load reads a scenario file, or the ready one of that name. An error is one line with the cure.
 func Load(name string) (*scenario.File, error) {
 	if slices.Contains(Ready(), name) {
 		text, err := ready.ReadFile("ready/" + name + suffix)

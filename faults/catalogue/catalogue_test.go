@@ -18,7 +18,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// What the catalogue says of a kind is whole, and the defaults of its parameters are among what is possible.
+// The description of each kind is whole, and the defaults of its parameters are among what is possible.
 func TestKinds(t *testing.T) {
 	var names []string
 	for _, k := range Kinds() {

@@ -80,7 +80,7 @@ func cleanStream(t *testing.T) (units []media.AccessUnit, packets [][]byte) {
 }
 
 // Every kind behind the encoder, at the first, the last and another frame of a segment, and across the wrap of the time stamps: what is
-// reported is within the label, what is outside of it is the clean stream, and the ledger has it done, or says why not.
+// reported is within the label, what is outside of it is the clean stream, and the ledger has it as done, or the reason why it is not.
 func TestPlaces(t *testing.T) {
 	units, packets := cleanStream(t)
 	places := map[string]int64{"first of a segment": begin + 2*gop, "last of a segment": begin + 3*gop - 1, "within a segment": begin + 2*gop + 11, "wrap": wrap - 2}

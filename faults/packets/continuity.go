@@ -22,7 +22,7 @@ func continuity() []kind {
 	of := scenario.Param{Name: "of", Doc: "which frames: all, or those that no other refers to", Type: scenario.Word, Default: "any",
 		Words: []string{"any", "disposable"}}
 	lose := base("ts.lose", "Packets of each of its frames are lost.", pid, count("how many follow each other", "1", 1, maxCounted-1), of)
-	// A table comes every 400 ms: without one of them it is absent for more than 500 ms.
+	// A table is sent every 400 ms: without one of them it is absent for more than 500 ms.
 	lose.Tolerates, lose.Implies = spoilt("pat_error", "pmt_error"), []string{"ts.pat", "ts.pmt"}
 	moving := pid
 	moving.Doc, moving.Words = "what the packets are of: the picture or its ID3 tags", []string{video, tags}

@@ -36,7 +36,7 @@ func pids() []kind {
 			},
 		},
 		{
-			// Without payload, for such packets are not counted: a counter that goes on would depend on where the stream begins.
+			// Without payload, for such packets are not counted: a counter that counts would depend on where the stream begins.
 			Kind: scenario.Kind{
 				Name: "ts.unreferenced", Property: "other", Doc: "There are packets, without payload, of a PID that no table names.",
 				Default: scenario.Span{Nanos: int64(2 * time.Second)}, Check: atLeast(time.Second), // 3.4 asks for 500 ms

@@ -40,7 +40,7 @@ func tables() []kind {
 	}
 }
 
-// absent is the kind of a table that does not come. Its packets stay, with stuffing in its place: so their counter has no gap.
+// absent is the kind of a table that is missing. Its packets stay, with stuffing in its place: so their counter has no gap.
 func absent(name, table, alarm, number string) kind {
 	return kind{
 		Kind: scenario.Kind{

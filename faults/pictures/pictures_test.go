@@ -63,7 +63,7 @@ func detect(t *testing.T, p *scenario.Plan, filter string) string {
 	return string(out)
 }
 
-// frames are the frame numbers that times in a filter's output stand for.
+// frames are the frame numbers of the times in a filter's output.
 func frames(t *testing.T, output, pattern string) (list []int64) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(output, -1) {

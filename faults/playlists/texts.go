@@ -6,7 +6,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// page is what comes in place of a playlist where a portal or a cache answers.
+// page is the answer of a portal or a cache in place of a playlist.
 const page = "<!DOCTYPE html>\n<html><head><title>Service</title></head><body><h1>Please try again later</h1></body></html>\n"
 
 // texts is the kinds of texts that are no whole playlist, and of lines that a reader leaves out.

@@ -54,7 +54,7 @@ func one(t testing.TB, text string, i int) *scenario.Plan {
 	return p
 }
 
-// Whatever the units are, and whatever is done to them, nothing but faulty units of their frames comes of it, and the input stays.
+// Whatever the units are, and whatever is done to them, the result is faulty units of the same frames, and the input stays.
 func FuzzUnit(f *testing.F) {
 	for _, bframes := range []int{0, 2} {
 		var stream []byte

@@ -9,7 +9,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// message is a kind of SEI message that says which frame a picture is or what time it is.
+// message is a kind of SEI message with the number or the time of a frame.
 type message int
 
 // The messages, in the order of the words of the parameter message.
@@ -43,7 +43,7 @@ func messageParam() scenario.Param {
 	}
 }
 
-// whichMessage is what a SEI message says.
+// whichMessage is the kind of a SEI message.
 func whichMessage(m h264.SEIMessage) message {
 	if m.Type == h264.SEIPicTiming {
 		return timecode

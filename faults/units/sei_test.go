@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// labels are what the SEI of a picture says, as ffmpeg's trace_headers reads it, -1 for what is not there.
+// labels are the values in the SEI of a picture, as ffmpeg's trace_headers reads it, -1 for what is not there.
 type labels struct {
 	timecode   int64 // frames
 	micros     int64 // of the MISB time stamp, from the epoch
@@ -87,7 +87,7 @@ func (l *labels) user(t *testing.T, uuid string, data []byte) {
 	}
 }
 
-// own is what the SEI of frame m says where it is wrong by so many frames and microseconds.
+// own is the values in the SEI of frame m where they are wrong by so many frames and microseconds.
 func own(m, frames, us int64) labels {
 	gen := m*40_000 + 3_000 + us
 	return labels{timecode: m + frames, micros: gen, frame: m + frames, gen: gen}

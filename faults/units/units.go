@@ -124,7 +124,7 @@ func (r *Rewriter) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
 	return list, nil
 }
 
-// learn takes over what the unit says of the stream, and ends the faults of which no more frames can follow.
+// learn takes over what the unit holds about the stream, and ends the faults of which no more frames can follow.
 func (r *Rewriter) learn(au media.AccessUnit) {
 	for _, nal := range au.NALs {
 		if h264.TypeOf(nal) == h264.NALSPS && !bytes.Equal(nal, r.spsNAL) {
