@@ -160,7 +160,7 @@ func (s *splice) Run(ctx context.Context, handle func(media.AccessUnit) error) e
 			if au.Frame < t.first {
 				break
 			}
-			if over := s.isOver(t, au.Frame); !over { // the faulty GOPs' units are not waited for: the clean encoder must not wait
+			if over := s.isOver(t, au.Frame); !over { // no wait for the faulty units: it would stop the clean encoder
 				return t.hand(handle)
 			}
 			if err := s.end(ctx, t, handle); err != nil {
