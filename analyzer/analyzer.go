@@ -274,7 +274,7 @@ func (x *extractor) readMP4(ctx context.Context, r *mp4.Reader) error {
 			damaged = s.Damaged
 		}
 		if err == nil {
-			x.unit(u.AccessUnit, u.Offset)
+			x.unit(u.Unit, u.Offset)
 		}
 		return err
 	})

@@ -155,7 +155,7 @@ func (x *extractor) note(kind NoteKind, err error, format string, args ...any) {
 func (x *extractor) lost() { x.interrupted = true }
 
 // unit takes the next access unit, whose packet, tag or sample stands at that offset.
-func (x *extractor) unit(au media.AccessUnit, offset int64) {
+func (x *extractor) unit(au media.Unit, offset int64) {
 	if x.err != nil {
 		return
 	}
@@ -195,7 +195,7 @@ func (x *extractor) unit(au media.AccessUnit, offset int64) {
 }
 
 // moment puts the unit on the timeline and finds the parameter sets that it is coded with.
-func (x *extractor) moment(au media.AccessUnit) *moment {
+func (x *extractor) moment(au media.Unit) *moment {
 	m := &moment{number: x.units, key: au.Key}
 	x.units++
 	if m.untimed = au.Untimed; m.untimed {

@@ -77,12 +77,12 @@ func (r *tagReader) reportDamage(why error, offset int64) {
 }
 
 // annexB reads a video tag whose NAL units have start codes, which is against the format (E.4.3.1) but happens.
-func (r *tagReader) annexB(t flv.Tag) (au media.AccessUnit, ok bool) {
+func (r *tagReader) annexB(t flv.Tag) (au media.Unit, ok bool) {
 	v, err := flv.ParseVideo(t.Body)
 	if err != nil || v.Codec != media.H264 || v.Packet != flv.AVCNALUnits || !startsWithCode(v.Data) {
 		return au, false
 	}
-	au = media.AccessUnit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
+	au = media.Unit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
 	r.sets = nil
 	au.PTS = au.DTS + int64(v.Composition)*ticksPerMilli
 	au.Key = slices.ContainsFunc(au.NALs, func(nal []byte) bool { return h264.TypeOf(nal) == h264.NALIDR })

@@ -72,8 +72,8 @@ func FuzzUnit(f *testing.F) {
 		x := newExtractor("fuzz", o, handle)
 		x.begin(tsWrap, nil, "")
 		if nals := h264.SplitAnnexB(b); len(nals) > 0 {
-			x.unit(media.AccessUnit{PTS: pts, DTS: pts, NALs: nals}, 0)
-			x.unit(media.AccessUnit{PTS: pts + 3600, DTS: pts, NALs: nals}, -1)
+			x.unit(media.Unit{PTS: pts, DTS: pts, NALs: nals}, 0)
+			x.unit(media.Unit{PTS: pts + 3600, DTS: pts, NALs: nals}, -1)
 		}
 		x.obs(&moment{}, data)
 		x.millicast(&moment{}, data)

@@ -16,14 +16,14 @@ import (
 )
 
 // unitsOf is the access units of a transport stream.
-func unitsOf(tb testing.TB, path string) []media.AccessUnit {
+func unitsOf(tb testing.TB, path string) []media.Unit {
 	tb.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer f.Close()
-	var out []media.AccessUnit
+	var out []media.Unit
 	for r := ts.NewReader(f); ; {
 		au, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -37,7 +37,7 @@ func unitsOf(tb testing.TB, path string) []media.AccessUnit {
 }
 
 // writeTS writes a transport stream.
-func writeTS(tb testing.TB, units []media.AccessUnit) string {
+func writeTS(tb testing.TB, units []media.Unit) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "made.ts")
 	f, err := os.Create(path)
@@ -57,7 +57,7 @@ func writeTS(tb testing.TB, units []media.AccessUnit) string {
 }
 
 // withSEI puts messages before the first slice of a unit, in place of the messages of these types.
-func withSEI(tb testing.TB, au media.AccessUnit, replaced int, messages ...h264.SEIMessage) media.AccessUnit {
+func withSEI(tb testing.TB, au media.Unit, replaced int, messages ...h264.SEIMessage) media.Unit {
 	tb.Helper()
 	var nals [][]byte
 	done := false

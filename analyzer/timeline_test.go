@@ -98,7 +98,7 @@ func TestParameterSets(t *testing.T) {
 		plain[i].PTS, plain[i].DTS = hrd[len(hrd)-1].PTS+int64(i+1)*3600, hrd[len(hrd)-1].DTS+int64(i+1)*3600
 	}
 	hrd[0].NALs = append(other, hrd[0].NALs...)
-	var lone []media.AccessUnit
+	var lone []media.Unit
 	for i, au := range plain { // they do not come again
 		var nals [][]byte
 		for _, nal := range au.NALs {

@@ -57,15 +57,15 @@ func (a *Annotator) PicTiming() bool { return a.picTiming }
 // result shares unchanged NAL units with au, which isn't changed. The errors are a disagreement, a time before 1970, a
 // drop-frame clock at a rate without it, and an access unit without a slice or with an unreadable or second SPS or
 // unreadable SEI.
-func (a *Annotator) Annotate(au media.AccessUnit, rec markers.FrameRecord) (media.AccessUnit, error) {
+func (a *Annotator) Annotate(au media.Unit, rec markers.FrameRecord) (media.Unit, error) {
 	out, err := a.annotate(au, rec)
 	if err != nil {
-		return media.AccessUnit{}, fmt.Errorf("annotate frame %d: %w", au.Frame, err)
+		return media.Unit{}, fmt.Errorf("annotate frame %d: %w", au.Frame, err)
 	}
 	return out, nil
 }
 
-func (a *Annotator) annotate(au media.AccessUnit, rec markers.FrameRecord) (media.AccessUnit, error) {
+func (a *Annotator) annotate(au media.Unit, rec markers.FrameRecord) (media.Unit, error) {
 	a.picTiming = false
 	if err := a.check(&au, &rec); err != nil {
 		return au, err
@@ -108,7 +108,7 @@ func (a *Annotator) annotate(au media.AccessUnit, rec markers.FrameRecord) (medi
 	return au, nil
 }
 
-func (a *Annotator) check(au *media.AccessUnit, rec *markers.FrameRecord) error {
+func (a *Annotator) check(au *media.Unit, rec *markers.FrameRecord) error {
 	r := a.clock.Rate
 	switch {
 	case au.Frame != rec.Frame || au.PTS != rec.PTS:

@@ -174,12 +174,12 @@ func checkUserData(t *testing.T, clock markers.Clock, n int64, data []string) {
 func num(v int64) json.Number { return json.Number(fmt.Sprint(v)) }
 
 // checkTraced compares the syntax elements of each access unit with those of the stream before, in decoding order.
-func checkTraced(t *testing.T, clock markers.Clock, units []media.AccessUnit, skipped []bool, before, after [][]tracedMessage) {
+func checkTraced(t *testing.T, clock markers.Clock, units []media.Unit, skipped []bool, before, after [][]tracedMessage) {
 	t.Helper()
 	if len(before) != len(units) || len(after) != len(units) {
 		t.Fatalf("%d and %d access units were traced, want %d", len(before), len(after), len(units))
 	}
-	first := slices.MinFunc(units, func(a, b media.AccessUnit) int { return int(a.Frame - b.Frame) }).Frame
+	first := slices.MinFunc(units, func(a, b media.Unit) int { return int(a.Frame - b.Frame) }).Frame
 	for i, au := range units {
 		var others, othersBefore []string
 		timings, users := 0, 0

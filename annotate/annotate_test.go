@@ -73,8 +73,8 @@ func pps() []byte   { return []byte{0x68, 0xCE} }
 func idr() []byte   { return []byte{0x65, 0x88} }
 func slice() []byte { return []byte{0x41, 0x9A} }
 
-func unit(clock markers.Clock, n int64, nals ...[]byte) media.AccessUnit {
-	return media.AccessUnit{Frame: n, PTS: clock.PTS(n), DTS: clock.PTS(n), NALs: nals}
+func unit(clock markers.Clock, n int64, nals ...[]byte) media.Unit {
+	return media.Unit{Frame: n, PTS: clock.PTS(n), DTS: clock.PTS(n), NALs: nals}
 }
 
 func kinds(nals [][]byte) (types []h264.NALType) {
@@ -300,7 +300,7 @@ func TestAnnotateErrors(t *testing.T) {
 		{"two SPS", good, [][]byte{sps, makeSPS(spsOptions{id: 1}), idr()}, recordOf(good, 50), "second SPS"},
 		{"pic_timing", good, [][]byte{sps, sei(h264.SEIMessage{Type: 1, Payload: []byte{0xF0}}), idr()}, recordOf(good, 50), "pic_struct is 15"},
 	} {
-		au := media.AccessUnit{Frame: 50, NALs: c.nals}
+		au := media.Unit{Frame: 50, NALs: c.nals}
 		if c.clock.Rate.Num > 0 && c.clock.Rate.Den > 0 && c.clock.Rate.Num < 300 {
 			au.PTS = c.clock.PTS(50)
 		}
@@ -317,17 +317,17 @@ func TestAnnotateErrors(t *testing.T) {
 func TestAnnotatedUnitsStayAsTheyAre(t *testing.T) {
 	clock := clockOf(50, 1, false)
 	a := New("c", clock)
-	var units []media.AccessUnit
+	var units []media.Unit
 	var copies [][]byte
 	for n := range int64(20) {
 		out, err := a.Annotate(unit(clock, n, makeSPS(spsOptions{picStruct: true}), sei(timing()), idr()), recordOf(clock, n))
 		if err != nil {
 			t.Fatal(err)
 		}
-		units, copies = append(units, out), append(copies, join([]media.AccessUnit{out}))
+		units, copies = append(units, out), append(copies, join([]media.Unit{out}))
 	}
 	for i, u := range units {
-		if !bytes.Equal(join([]media.AccessUnit{u}), copies[i]) {
+		if !bytes.Equal(join([]media.Unit{u}), copies[i]) {
 			t.Errorf("frame %d was changed by a later one", i)
 		}
 	}

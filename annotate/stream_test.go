@@ -30,7 +30,7 @@ func run(t *testing.T, name string, args ...string) (out, log string) {
 // encode makes a stream with ffmpeg and x264, and gives its access units in decoding order, numbered from first in the
 // order of their presentation. That order is ffprobe's, from the PTS of the transport stream that ffmpeg wrote; the
 // access units are told apart by the delimiters that its muxer puts in.
-func encode(t *testing.T, clock markers.Clock, first, frames int64, x264 string, args ...string) []media.AccessUnit {
+func encode(t *testing.T, clock markers.Clock, first, frames int64, x264 string, args ...string) []media.Unit {
 	t.Helper()
 	dir := t.TempDir()
 	ts, raw := filepath.Join(dir, "in.ts"), filepath.Join(dir, "in.h264")
@@ -57,10 +57,10 @@ func encode(t *testing.T, clock markers.Clock, first, frames int64, x264 string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	var units []media.AccessUnit
+	var units []media.Unit
 	for _, nal := range h264.SplitAnnexB(b) {
 		if h264.TypeOf(nal) == h264.NALAccessUnitDelim {
-			units = append(units, media.AccessUnit{})
+			units = append(units, media.Unit{})
 		}
 		u := &units[len(units)-1]
 		u.NALs = append(u.NALs, nal)
@@ -88,7 +88,7 @@ func recordOf(clock markers.Clock, n int64) markers.FrameRecord {
 }
 
 // annotateAll annotates the units, checks that they weren't changed, and writes them to a file.
-func annotateAll(t *testing.T, clock markers.Clock, units []media.AccessUnit, picTiming bool) (path string) {
+func annotateAll(t *testing.T, clock markers.Clock, units []media.Unit, picTiming bool) (path string) {
 	t.Helper()
 	a := New("test", clock)
 	var stream []byte
@@ -122,7 +122,7 @@ func write(t *testing.T, stream []byte) (path string) {
 }
 
 // join makes one byte stream of the units.
-func join(units []media.AccessUnit) []byte {
+func join(units []media.Unit) []byte {
 	var stream []byte
 	for _, au := range units {
 		stream = h264.AppendAnnexB(stream, au.NALs)

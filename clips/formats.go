@@ -73,13 +73,13 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 // Write packs a unit into the file.
 func (f *alsoFile) Write(u stream.Unit) error {
 	if f.ts != nil {
-		b, err := f.ts.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
+		b, err := f.ts.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 		if err == nil {
 			_, err = f.buf.Write(b)
 		}
 		return err
 	}
-	chunk, err := f.flv.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+	chunk, err := f.flv.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 	if err != nil {
 		return err
 	}

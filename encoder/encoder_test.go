@@ -53,7 +53,7 @@ func TestGOPLengths(t *testing.T) {
 
 func TestReordersInFact(t *testing.T) {
 	units := encode(t, testOptions(), count(0, 30), picture)
-	if slices.IsSortedFunc(units, func(a, b media.AccessUnit) int { return int(a.Frame - b.Frame) }) {
+	if slices.IsSortedFunc(units, func(a, b media.Unit) int { return int(a.Frame - b.Frame) }) {
 		t.Error("no unit was out of order: the tests of the mapping test nothing")
 	}
 }
@@ -203,7 +203,7 @@ func TestLowLatency(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := make(chan int64)
-	running := start(t, e, func(au media.AccessUnit) error {
+	running := start(t, e, func(au media.Unit) error {
 		out <- au.Frame
 		return nil
 	})
@@ -233,8 +233,8 @@ func TestWriteTakesACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var units []media.AccessUnit
-	running := start(t, e, func(au media.AccessUnit) error {
+	var units []media.Unit
+	running := start(t, e, func(au media.Unit) error {
 		units = append(units, au)
 		return nil
 	})
@@ -259,7 +259,7 @@ func TestWriteRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := start(t, e, func(media.AccessUnit) error { return nil })
+	running := start(t, e, func(media.Unit) error { return nil })
 	ctx := testContext(t)
 	refuse := func(n int64, rgb []byte, want string) {
 		t.Helper()

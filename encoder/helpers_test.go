@@ -72,14 +72,14 @@ func count(from, to int64) []int64 {
 }
 
 // encode encodes the frames and returns the units.
-func encode(t testing.TB, o Options, frames []int64, picture func(Options, int64) []byte) []media.AccessUnit {
+func encode(t testing.TB, o Options, frames []int64, picture func(Options, int64) []byte) []media.Unit {
 	t.Helper()
 	e, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var units []media.AccessUnit
-	running := start(t, e, func(au media.AccessUnit) error {
+	var units []media.Unit
+	running := start(t, e, func(au media.Unit) error {
 		units = append(units, au)
 		return nil
 	})
@@ -100,19 +100,19 @@ func encode(t testing.TB, o Options, frames []int64, picture func(Options, int64
 }
 
 // start runs an Encoder beside the test, which receives what Run returns.
-func start(t testing.TB, e *Encoder, handle func(media.AccessUnit) error) <-chan error {
+func start(t testing.TB, e *Encoder, handle func(media.Unit) error) <-chan error {
 	t.Helper()
 	return startWith(testContext(t), e, handle)
 }
 
-func startWith(ctx context.Context, e *Encoder, handle func(media.AccessUnit) error) <-chan error {
+func startWith(ctx context.Context, e *Encoder, handle func(media.Unit) error) <-chan error {
 	running := make(chan error, 1)
 	go func() { running <- e.Run(ctx, handle) }()
 	return running
 }
 
 // check holds units against the frames that were written, in every respect but their pictures.
-func check(t testing.TB, o Options, units []media.AccessUnit, frames []int64) {
+func check(t testing.TB, o Options, units []media.Unit, frames []int64) {
 	t.Helper()
 	var got []int64
 	for i, au := range units {
@@ -143,7 +143,7 @@ func check(t testing.TB, o Options, units []media.AccessUnit, frames []int64) {
 }
 
 // mux makes a stream of the units.
-func mux(t testing.TB, units []media.AccessUnit) []byte {
+func mux(t testing.TB, units []media.Unit) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := ts.NewWriter(&b)
@@ -156,7 +156,7 @@ func mux(t testing.TB, units []media.AccessUnit) []byte {
 }
 
 // decode has ffmpeg decode the units, and returns the pictures in presentation order.
-func decode(t testing.TB, o Options, units []media.AccessUnit, pixelFormat string, size int) [][]byte {
+func decode(t testing.TB, o Options, units []media.Unit, pixelFormat string, size int) [][]byte {
 	t.Helper()
 	out := run(t, mux(t, units), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-f", "mpegts", "-i", "pipe:0",
 		"-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", pixelFormat, "pipe:1")
@@ -167,10 +167,10 @@ func decode(t testing.TB, o Options, units []media.AccessUnit, pixelFormat strin
 }
 
 // checkPictures decodes the units and reads the number in each picture.
-func checkPictures(t testing.TB, o Options, units []media.AccessUnit) {
+func checkPictures(t testing.TB, o Options, units []media.Unit) {
 	t.Helper()
 	shown := slices.Clone(units)
-	slices.SortFunc(shown, func(a, b media.AccessUnit) int { return int(a.PTS - b.PTS) })
+	slices.SortFunc(shown, func(a, b media.Unit) int { return int(a.PTS - b.PTS) })
 	pictures := decode(t, o, units, "gray", o.Width*o.Height)
 	if len(pictures) != len(units) {
 		t.Fatalf("%d pictures, want %d", len(pictures), len(units))

@@ -29,7 +29,7 @@ func feed(ctx context.Context, e *Encoder, o Options) ([]int64, error) {
 }
 
 // accounted checks that each frame has come out or is pending.
-func accounted(t *testing.T, e *Encoder, o Options, units []media.AccessUnit, given []int64) {
+func accounted(t *testing.T, e *Encoder, o Options, units []media.Unit, given []int64) {
 	t.Helper()
 	pending := e.Pending()
 	if len(pending) == 0 {
@@ -59,8 +59,8 @@ func TestFFmpegKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var units []media.AccessUnit
-		running := start(t, e, func(au media.AccessUnit) error {
+		var units []media.Unit
+		running := start(t, e, func(au media.Unit) error {
 			if units = append(units, au); len(units) == 20 {
 				return testunix.Send(pid(), testunix.Kill)
 			}
@@ -94,8 +94,8 @@ func TestFFmpegHangs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var units []media.AccessUnit
-			running := start(t, e, func(au media.AccessUnit) error {
+			var units []media.Unit
+			running := start(t, e, func(au media.Unit) error {
 				units = append(units, au)
 				return nil
 			})
@@ -142,7 +142,7 @@ func TestSlowHandlerIsNoStall(t *testing.T) {
 	}
 	late := time.NewTimer(o.Stall * 4 / 3)
 	first := true
-	running := start(t, e, func(media.AccessUnit) error {
+	running := start(t, e, func(media.Unit) error {
 		if first {
 			<-late.C
 		}
@@ -174,7 +174,7 @@ func TestContextEnds(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(testContext(t))
 			defer cancel()
-			running := startWith(ctx, e, func(media.AccessUnit) error {
+			running := startWith(ctx, e, func(media.Unit) error {
 				if hang {
 					stop(t, pid())
 				}
@@ -207,8 +207,8 @@ func TestWriteObeysItsContext(t *testing.T) {
 	if err := e.Write(ctx, 0, picture(o, 0)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Write before Run: %v", err)
 	}
-	var units []media.AccessUnit
-	running := start(t, e, func(au media.AccessUnit) error {
+	var units []media.Unit
+	running := start(t, e, func(au media.Unit) error {
 		units = append(units, au)
 		return nil
 	})
@@ -244,7 +244,7 @@ func TestHandlerFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := errors.New("disk full")
-	running := start(t, e, func(media.AccessUnit) error { return full })
+	running := start(t, e, func(media.Unit) error { return full })
 	if _, err := feed(testContext(t), e, o); err == nil {
 		t.Error("Write works after the end")
 	}
@@ -284,7 +284,7 @@ func TestFFmpegIsNotFFmpeg(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			running := start(t, e, func(media.AccessUnit) error { return nil })
+			running := start(t, e, func(media.Unit) error { return nil })
 			for n := range int64(30) {
 				if err := e.Write(testContext(t), n, picture(o, n)); err != nil {
 					break
@@ -311,7 +311,7 @@ func TestWhatFFmpegSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = e.Run(testContext(t), func(media.AccessUnit) error { return nil })
+	err = e.Run(testContext(t), func(media.Unit) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "Unrecognized option 'no_such_option'") {
 		t.Errorf("Run: %v", err)
 	}

@@ -30,7 +30,7 @@ const watchSteps = 8
 //
 // Run returns nil after CloseInput, when every frame is encoded; an error that wraps the context's when that ends first; and
 // otherwise one with ffmpeg's last lines. It returns when ffmpeg and all its children have ended. It may be called once.
-func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) error {
+func (e *Encoder) Run(ctx context.Context, handle func(media.Unit) error) error {
 	if e.begun.Swap(true) {
 		return errors.New("run encoder: it was run before")
 	}
@@ -41,7 +41,7 @@ func (e *Encoder) Run(ctx context.Context, handle func(media.AccessUnit) error) 
 	return nil
 }
 
-func (e *Encoder) run(parent context.Context, handle func(media.AccessUnit) error) error {
+func (e *Encoder) run(parent context.Context, handle func(media.Unit) error) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	stderr := newLines(e.o.Logger, func() bool { return ctx.Err() != nil })
@@ -133,7 +133,7 @@ func (e *Encoder) start(ctx context.Context, stderr *ffmpeg.Lines) (*ffmpeg.Comm
 
 // deliver passes units on until the output ends. A unit that ends only because the output does is returned: whether it
 // is whole shows when ffmpeg's end is known.
-func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.AccessUnit) error) (*media.AccessUnit, error) {
+func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.Unit) error) (*media.Unit, error) {
 	for {
 		au, err := r.Next()
 		if damage := r.Stats().LastDamage; damage != nil && !errors.Is(err, io.EOF) {
@@ -156,7 +156,7 @@ func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.A
 }
 
 // pass gives one unit to the handler, under its number.
-func (e *Encoder) pass(au media.AccessUnit, handle func(media.AccessUnit) error) error {
+func (e *Encoder) pass(au media.Unit, handle func(media.Unit) error) error {
 	au, err := e.times.place(au)
 	if err != nil {
 		return fmt.Errorf("place access unit: %w", err)

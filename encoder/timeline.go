@@ -69,7 +69,7 @@ func (t *timeline) pending() []int64 {
 
 // place finds out which frame a unit with ffmpeg's time stamps is, and returns it with its number and our time stamps. Units
 // come in decoding order. Whatever is not as it must be is an error that names the frame.
-func (t *timeline) place(au media.AccessUnit) (media.AccessUnit, error) {
+func (t *timeline) place(au media.Unit) (media.Unit, error) {
 	if !t.started {
 		t.started, t.start = true, au.PTS // the first unit is the first picture, which is checked below to be an IDR picture
 	}

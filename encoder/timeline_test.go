@@ -10,22 +10,22 @@ import (
 // TestPlaceRefuses: whatever comes out that can't be told with certainty is an error and not a guess.
 func TestPlaceRefuses(t *testing.T) {
 	const tick = 3600 // a frame at 25/s
-	unit := func(pts, dts int64, key bool) media.AccessUnit { return media.AccessUnit{PTS: pts, DTS: dts, Key: key} }
+	unit := func(pts, dts int64, key bool) media.Unit { return media.Unit{PTS: pts, DTS: dts, Key: key} }
 	tests := map[string]struct {
-		units []media.AccessUnit // the last is wrong
+		units []media.Unit // the last is wrong
 		want  string
 	}{
-		"first is no key frame":    {[]media.AccessUnit{unit(9, 9, false)}, "frame 20 starts a GOP and is no key frame"},
-		"key frame inside a GOP":   {[]media.AccessUnit{unit(0, 0, true), unit(tick, tick, true)}, "frame 21 is a key frame inside"},
-		"no key frame on the grid": {[]media.AccessUnit{unit(0, 0, true), unit(5*tick, 5*tick, false)}, "frame 40 starts a GOP"},
-		"not written":              {[]media.AccessUnit{unit(0, 0, true), unit(10*tick, 10*tick, true)}, "input frame 10 came out, which was not written"},
-		"before the first":         {[]media.AccessUnit{unit(0, 0, true), unit(-tick, -tick, false)}, "input frame -1 came out"},
-		"twice":                    {[]media.AccessUnit{unit(0, 0, true), unit(tick, tick, false), unit(tick, 2*tick, false)}, "second unit of input frame 1"},
-		"twice, the first unknown": {[]media.AccessUnit{unit(0, 0, true), unit(2*tick, tick, false), unit(2*tick, 2*tick, false)}, "second unit of input frame 2"},
-		"PTS between frames":       {[]media.AccessUnit{unit(0, 0, true), unit(tick+3, tick, false)}, "3 and 0 ticks off"},
-		"DTS between frames":       {[]media.AccessUnit{unit(0, 0, true), unit(tick, tick-3, false)}, "0 and -3 ticks off"},
-		"DTS goes back":            {[]media.AccessUnit{unit(0, 0, true), unit(2*tick, 0, false)}, "not later than"},
-		"DTS after PTS":            {[]media.AccessUnit{unit(0, 0, true), unit(tick, 2*tick, false)}, "frame 21 is decoded 1 frames after it is shown"},
+		"first is no key frame":    {[]media.Unit{unit(9, 9, false)}, "frame 20 starts a GOP and is no key frame"},
+		"key frame inside a GOP":   {[]media.Unit{unit(0, 0, true), unit(tick, tick, true)}, "frame 21 is a key frame inside"},
+		"no key frame on the grid": {[]media.Unit{unit(0, 0, true), unit(5*tick, 5*tick, false)}, "frame 40 starts a GOP"},
+		"not written":              {[]media.Unit{unit(0, 0, true), unit(10*tick, 10*tick, true)}, "input frame 10 came out, which was not written"},
+		"before the first":         {[]media.Unit{unit(0, 0, true), unit(-tick, -tick, false)}, "input frame -1 came out"},
+		"twice":                    {[]media.Unit{unit(0, 0, true), unit(tick, tick, false), unit(tick, 2*tick, false)}, "second unit of input frame 1"},
+		"twice, the first unknown": {[]media.Unit{unit(0, 0, true), unit(2*tick, tick, false), unit(2*tick, 2*tick, false)}, "second unit of input frame 2"},
+		"PTS between frames":       {[]media.Unit{unit(0, 0, true), unit(tick+3, tick, false)}, "3 and 0 ticks off"},
+		"DTS between frames":       {[]media.Unit{unit(0, 0, true), unit(tick, tick-3, false)}, "0 and -3 ticks off"},
+		"DTS goes back":            {[]media.Unit{unit(0, 0, true), unit(2*tick, 0, false)}, "not later than"},
+		"DTS after PTS":            {[]media.Unit{unit(0, 0, true), unit(tick, 2*tick, false)}, "frame 21 is decoded 1 frames after it is shown"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestPlaceOverALongRun(t *testing.T) {
 			}
 			// As ffmpeg does it: rounded to the nearest, here with an offset that is none of a frame's.
 			pts := start + (2*i*90000*rate.Den+rate.Num)/(2*rate.Num)
-			au, err := tl.place(media.AccessUnit{PTS: pts, DTS: pts, Key: i%30 == 0})
+			au, err := tl.place(media.Unit{PTS: pts, DTS: pts, Key: i%30 == 0})
 			if err != nil {
 				t.Fatal(err)
 			}

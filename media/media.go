@@ -19,11 +19,11 @@ func (c Codec) String() string {
 	return "H.264"
 }
 
-// AccessUnit is one coded picture (H.264, 3.1; H.265, 3.1) with its place in the stream.
+// Unit is one coded picture (H.264, 3.1; H.265, 3.1) with its place in the stream.
 //
-// A stage that receives an AccessUnit does not change it or the bytes it holds; it makes a new one. The bytes stay
+// A stage that receives a Unit does not change it or the bytes it holds; it makes a new one. The bytes stay
 // valid and unchanged for as long as anyone holds them.
-type AccessUnit struct {
+type Unit struct {
 	// Frame is the picture's number, counted from the epoch, in presentation order.
 	Frame int64
 	// PTS and DTS are 90 kHz ticks, not wrapped to 33 bits. DTS <= PTS.
@@ -40,7 +40,7 @@ type AccessUnit struct {
 }
 
 // Size is the sum of the NAL units' lengths in bytes, without start codes.
-func (a *AccessUnit) Size() int {
+func (a *Unit) Size() int {
 	n := 0
 	for _, u := range a.NALs {
 		n += len(u)

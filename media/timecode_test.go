@@ -121,8 +121,8 @@ func TestTimecodeCounts(t *testing.T) {
 	}
 }
 
-func TestAccessUnitSize(t *testing.T) {
-	a := AccessUnit{NALs: [][]byte{make([]byte, 3), make([]byte, 4)}}
+func TestUnitSize(t *testing.T) {
+	a := Unit{NALs: [][]byte{make([]byte, 3), make([]byte, 4)}}
 	if a.Size() != 7 {
 		t.Errorf("size %d, want 7", a.Size())
 	}

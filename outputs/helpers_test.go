@@ -29,15 +29,15 @@ const (
 
 // source makes units without end of one GOP that ffmpeg has encoded.
 type source struct {
-	gop     []media.AccessUnit // in decoding order, PTS and DTS from that of the first picture
-	padding []byte             // a NAL unit that makes each unit larger, or nil
+	gop     []media.Unit // in decoding order, PTS and DTS from that of the first picture
+	padding []byte       // a NAL unit that makes each unit larger, or nil
 	epoch   time.Time
 }
 
 // encoded is the GOP of all sources, which is made once.
 var encoded struct {
 	once sync.Once
-	gop  []media.AccessUnit
+	gop  []media.Unit
 }
 
 // newSource makes a source whose units are each made larger by padding bytes.
@@ -52,7 +52,7 @@ func newSource(t testing.TB, padding int) *source {
 }
 
 // encodeGOP encodes 320x180 with B-frames.
-func encodeGOP(t testing.TB) (gop []media.AccessUnit) {
+func encodeGOP(t testing.TB) (gop []media.Unit) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25",
 		"-frames:v", fmt.Sprint(testGOP), "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b_strategy", "0", "-g", fmt.Sprint(testGOP),
@@ -112,7 +112,7 @@ func (s *source) unit(i int) stream.Unit {
 	}
 	channel := testChannel()
 	clock := channel.Clock()
-	u := stream.Unit{AccessUnit: au, Record: markers.FrameRecord{
+	u := stream.Unit{Unit: au, Record: markers.FrameRecord{
 		Frame: au.Frame, PTS: au.PTS, DTS: au.DTS, Timecode: clock.Timecode(au.Frame).String(), UTC: clock.UTC(au.Frame),
 		GenNS: clock.UTC(au.Frame).UnixNano(), Key: au.Key, MSN: clock.MSN(au.Frame), Offset: clock.Offset(au.Frame), Bytes: au.Size(),
 	}}
@@ -131,7 +131,7 @@ func (s *source) tsOf(t testing.TB, to int) (units [][]byte) {
 	m := ts.NewMuxer()
 	for i := range to {
 		u := s.unit(i)
-		b, err := m.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
+		b, err := m.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func (s *source) flvOf(t testing.TB, from, to int) []byte {
 	}
 	for i := range to {
 		u := s.unit(i)
-		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+		c, err := m.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

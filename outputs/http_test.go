@@ -186,7 +186,7 @@ func (s *source) sizes(t *testing.T, format string, to int) []int {
 	m := flv.NewMuxer(testFLV())
 	for i := range to {
 		u := s.unit(i)
-		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+		c, err := m.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,18 +218,18 @@ func (s *source) checkUnits(t *testing.T, format string, stream []byte, from, to
 }
 
 // tsUnits reads a transport stream.
-func tsUnits(stream []byte) func() (media.AccessUnit, error) {
+func tsUnits(stream []byte) func() (media.Unit, error) {
 	return ts.NewReader(bytes.NewReader(stream)).Next
 }
 
 // flvUnits reads FLV.
-func flvUnits(stream []byte) func() (media.AccessUnit, error) {
+func flvUnits(stream []byte) func() (media.Unit, error) {
 	r, d := flv.NewReader(bytes.NewReader(stream)), flv.NewDemuxer()
-	return func() (media.AccessUnit, error) {
+	return func() (media.Unit, error) {
 		for {
 			tag, err := r.Next()
 			if err != nil {
-				return media.AccessUnit{}, err
+				return media.Unit{}, err
 			}
 			if au, ok, err := d.Unit(tag); ok || err != nil {
 				return au, err

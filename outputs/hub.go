@@ -66,11 +66,11 @@ func (h *Hub) Write(u stream.Unit) error {
 		return nil
 	}
 	h.lastDTS = u.DTS
-	packets, tsErr := h.tsMuxer.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
+	packets, tsErr := h.tsMuxer.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 	if tsErr == nil {
 		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: u.DTS, Start: u.Key})
 	}
-	tags, flvErr := h.flvMuxer.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+	tags, flvErr := h.flvMuxer.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 	if flvErr == nil {
 		c := newFLVChunk(tags)
 		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: u.DTS, Start: u.Key})

@@ -55,7 +55,7 @@ func TestFLVChunk(t *testing.T) {
 	m := flv.NewMuxer(testFLV())
 	for i := range 2 * testGOP {
 		u := s.unit(i)
-		c, err := m.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+		c, err := m.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}

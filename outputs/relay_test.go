@@ -44,7 +44,7 @@ func (s relaySource) stream(t *testing.T, to int) []byte {
 	m := ts.NewMuxer()
 	for i := range to {
 		u := s.unit(i)
-		b, err := m.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
+		b, err := m.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}

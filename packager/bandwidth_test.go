@@ -59,7 +59,7 @@ func TestBandwidthRises(t *testing.T) {
 			if au.Key {
 				au.NALs = append(au.NALs, make([]byte, 300_000))
 			}
-			rec, err := w.Write(stream.Unit{AccessUnit: au})
+			rec, err := w.Write(stream.Unit{Unit: au})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestVODBandwidth(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 50), 0))
 	recs := put(t, w, 0, 1, 2)
 	for _, au := range gop(w.clock, 150, 151) {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}

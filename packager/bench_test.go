@@ -27,7 +27,7 @@ func BenchmarkWrite(b *testing.B) {
 		if !au.Key {
 			au.NALs = body
 		}
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			b.Fatal(err)
 		}
 	}

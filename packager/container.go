@@ -94,7 +94,7 @@ func (p *tsPack) begin(int64) {
 
 func (p *tsPack) unit(u stream.Unit) error {
 	size := p.buf.Len()
-	err := p.mux.WriteUnit(u.AccessUnit)
+	err := p.mux.WriteUnit(u.Unit)
 	if err != nil {
 		p.buf.Truncate(size)
 	}
@@ -133,7 +133,7 @@ func (p *fmp4Pack) unit(u stream.Unit) error {
 	// The encoder's decoding times are frame times too, rounded to ticks in its own way. Here they are rounded as PTS is, so that
 	// the durations of all samples together are exact: some readers add them up.
 	u.DTS = p.clock.PTS(p.next)
-	if err := p.segment.AddUnit(u.AccessUnit); err != nil {
+	if err := p.segment.AddUnit(u.Unit); err != nil {
 		return err
 	}
 	p.next++

@@ -62,11 +62,11 @@ func putFailing(t *testing.T, w *Writer, msn int64) (*markers.SegmentRecord, err
 	t.Helper()
 	units := slot(w.clock, msn)
 	for _, au := range units[:len(units)-1] {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return w.Write(stream.Unit{AccessUnit: units[len(units)-1]})
+	return w.Write(stream.Unit{Unit: units[len(units)-1]})
 }
 
 func faultyWriter(t *testing.T, o Options) (*Writer, *faultyDisk) {
@@ -189,7 +189,7 @@ func TestCloseFails(t *testing.T) {
 	w, d := faultyWriter(t, testOptions(dir, testChannel(pal, 50), 5))
 	put(t, w, 0)
 	for _, au := range gop(w.clock, 50, 61) {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}

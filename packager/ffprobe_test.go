@@ -24,7 +24,7 @@ import (
 const probeTimeout = 60 * time.Second
 
 // encode makes a real H.264 stream with ffmpeg and numbers its access units from frame first on.
-func encode(t *testing.T, c markers.Clock, first, frames int64, bframes int) []media.AccessUnit {
+func encode(t *testing.T, c markers.Clock, first, frames int64, bframes int) []media.Unit {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
@@ -34,7 +34,7 @@ func encode(t *testing.T, c markers.Clock, first, frames int64, bframes int) []m
 		"-frames:v", fmt.Sprint(frames), "-c:v", "libx264", "-preset", "veryfast", "-threads", "1",
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", fmt.Sprint(bframes), "-flags", "+cgop",
 		"-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "-")
-	var units []media.AccessUnit
+	var units []media.Unit
 	r := ts.NewReader(bytes.NewReader(out))
 	origin := int64(1) << 62
 	for {
@@ -134,7 +134,7 @@ func TestFFprobe(t *testing.T) {
 				if slices.Contains(tc.skip, tc.clock.MSN(au.Frame)) {
 					continue
 				}
-				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 				want = append(want, probed{au.PTS, au.Key})

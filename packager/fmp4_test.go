@@ -38,7 +38,7 @@ func both(t *testing.T, dir string, rate media.FrameRate, perSegment, slot, slot
 	o.Containers = []Container{TS, FMP4}
 	w := mustNew(t, o)
 	for _, au := range encode(t, c, c.FirstFrame(slot), slots*perSegment, bframes) {
-		u := stream.Unit{AccessUnit: au, Record: markers.FrameRecord{Frame: au.Frame, GenNS: genOf(c, au.Frame).UnixNano()}}
+		u := stream.Unit{Unit: au, Record: markers.FrameRecord{Frame: au.Frame, GenNS: genOf(c, au.Frame).UnixNano()}}
 		if n := c.Offset(au.Frame); n == 7 || n == 20 {
 			u.Markers = []markers.Marker{event(c, fmt.Sprint("main-e", au.Frame), au.Frame, au.Frame+n)}
 		}
@@ -354,7 +354,7 @@ func TestNewParameterSets(t *testing.T) {
 				au.NALs = slices.Clone(au.NALs)
 				au.NALs[1] = []byte{0x68, 0xEF, 0x8F, 0xCB, 0x80}
 			}
-			if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+			if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 				t.Fatal(err)
 			}
 		}

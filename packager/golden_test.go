@@ -43,7 +43,7 @@ func TestGolden(t *testing.T) {
 		{"live_end", pal50, 5, func(t *testing.T, r *run) {
 			put(t, r, 0, 1)
 			for _, au := range gop(r.w.clock, 100, 124) {
-				if _, err := r.w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := r.w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 			r.w.addMarker(event(r.w.clock, "main-e1", 40, 99))
 			put(t, r, 0, 1, 2)
 			for _, au := range gop(r.w.clock, 150, 159) {
-				if _, err := r.w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := r.w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -44,8 +44,8 @@ func testOptions(dir string, c markers.Channel, window int64) Options {
 }
 
 // unit is an access unit that the muxer takes, of the given number of bytes.
-func unit(c markers.Clock, n int64, size int) media.AccessUnit {
-	au := media.AccessUnit{Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 9000, Key: c.Offset(n) == 0}
+func unit(c markers.Clock, n int64, size int) media.Unit {
+	au := media.Unit{Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 9000, Key: c.Offset(n) == 0}
 	slice := bytes.Repeat([]byte{byte(n)%200 + 1}, size)
 	slice[0] = 0x41
 	if au.Key {
@@ -61,9 +61,9 @@ func unit(c markers.Clock, n int64, size int) media.AccessUnit {
 }
 
 // gop is the frames first to last of one slot in decoding order: I P B B P B B, the B pictures between their references.
-func gop(c markers.Clock, first, last int64) []media.AccessUnit {
+func gop(c markers.Clock, first, last int64) []media.Unit {
 	dts := c.PTS(first) - 9000
-	var units []media.AccessUnit
+	var units []media.Unit
 	take := func(n int64) {
 		au := unit(c, n, 200+int(n%7)*100)
 		au.DTS = dts
@@ -81,7 +81,7 @@ func gop(c markers.Clock, first, last int64) []media.AccessUnit {
 	return units
 }
 
-func slot(c markers.Clock, msn int64) []media.AccessUnit {
+func slot(c markers.Clock, msn int64) []media.Unit {
 	return gop(c, c.FirstFrame(msn), c.FirstFrame(msn+1)-1)
 }
 
@@ -101,7 +101,7 @@ func put(t testing.TB, w *Writer, msns ...int64) []markers.SegmentRecord {
 	for _, msn := range msns {
 		units := slot(w.clock, msn)
 		for i, au := range units {
-			rec, err := w.Write(stream.Unit{AccessUnit: au})
+			rec, err := w.Write(stream.Unit{Unit: au})
 			if err != nil {
 				t.Fatalf("frame %d: %v", au.Frame, err)
 			}

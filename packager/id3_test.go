@@ -96,7 +96,7 @@ func TestID3(t *testing.T) {
 							w.addMarker(timed(w.clock, id, a.first, a.last))
 						}
 					}
-					if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+					if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -124,7 +124,7 @@ func TestID3InGap(t *testing.T) {
 	put(t, w, 0)
 	w.addMarker(timed(w.clock, "dropped", 60, 70))
 	for _, au := range slot(w.clock, 1)[:20] {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,7 +209,7 @@ func TestID3SeenByFFprobe(t *testing.T) {
 					}
 					want = append(want, fmt.Sprint(m.PTS&media.PTSMask, " ", string(js)))
 				}
-				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -120,7 +120,7 @@ func (l *life) step(b byte) {
 
 func (l *life) publish() {
 	for _, au := range slot(l.clock, l.next) {
-		rec, err := l.w.Write(stream.Unit{AccessUnit: au})
+		rec, err := l.w.Write(stream.Unit{Unit: au})
 		if rec != nil {
 			l.record(rec)
 		}
@@ -138,7 +138,7 @@ func (l *life) publish() {
 // part writes the first units of a slot.
 func (l *life) part(n int64) {
 	for _, au := range slot(l.clock, l.next)[:n] {
-		if _, err := l.w.Write(stream.Unit{AccessUnit: au}); err != nil && !errors.Is(err, ErrPublish) {
+		if _, err := l.w.Write(stream.Unit{Unit: au}); err != nil && !errors.Is(err, ErrPublish) {
 			l.failf("frame %d: %v", au.Frame, err)
 		}
 	}

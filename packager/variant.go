@@ -20,7 +20,7 @@ type variant struct {
 
 // read takes codec and size from the sequence parameter set of a key unit. Without one, decoding could not start at
 // the unit, which every segment promises (EXT-X-INDEPENDENT-SEGMENTS).
-func (v *variant) read(au media.AccessUnit) error {
+func (v *variant) read(au media.Unit) error {
 	for _, nal := range au.NALs {
 		if h264.TypeOf(nal) != h264.NALSPS {
 			continue

@@ -175,7 +175,7 @@ func TestRestartAfterStub(t *testing.T) {
 	w := mustNew(t, o)
 	recs := put(t, w, 0)
 	for _, au := range gop(w.clock, 50, 61) {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}

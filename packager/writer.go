@@ -104,7 +104,7 @@ func (w *Writer) Write(u stream.Unit) (*markers.SegmentRecord, error) {
 	for _, m := range u.Markers {
 		w.addMarker(m)
 	}
-	au := u.AccessUnit
+	au := u.Unit
 	if w.closed {
 		return nil, fmt.Errorf("write frame %d: %w", au.Frame, ErrClosed)
 	}
@@ -146,7 +146,7 @@ func (w *Writer) Write(u stream.Unit) (*markers.SegmentRecord, error) {
 }
 
 // begin opens the segment that a key unit begins. lost says what became of a segment that was still open.
-func (w *Writer) begin(msn int64, au media.AccessUnit) (lost, err error) {
+func (w *Writer) begin(msn int64, au media.Unit) (lost, err error) {
 	if err := w.variant.read(au); err != nil {
 		return nil, unitError(au.Frame, "it can't begin segment %d: %v", msn, err)
 	}
@@ -160,7 +160,7 @@ func (w *Writer) begin(msn int64, au media.AccessUnit) (lost, err error) {
 }
 
 // checkTimes finds time stamps that don't belong to the frame. Players rely on them to tell which frame they show.
-func (w *Writer) checkTimes(au media.AccessUnit) error {
+func (w *Writer) checkTimes(au media.Unit) error {
 	switch want := w.clock.PTS(au.Frame); {
 	case au.PTS != want:
 		return unitError(au.Frame, "its PTS is %d, not %d", au.PTS, want)
@@ -173,7 +173,7 @@ func (w *Writer) checkTimes(au media.AccessUnit) error {
 }
 
 // misplaced says why a unit that opens no segment is in none.
-func (w *Writer) misplaced(au media.AccessUnit) error {
+func (w *Writer) misplaced(au media.Unit) error {
 	msn := w.clock.MSN(au.Frame)
 	switch {
 	case msn < w.newest:

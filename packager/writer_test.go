@@ -39,34 +39,34 @@ func TestRecord(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	c := testChannel(pal, 12).Clock()
-	with := func(n int64, change func(*media.AccessUnit)) media.AccessUnit {
+	with := func(n int64, change func(*media.Unit)) media.Unit {
 		au := unit(c, n, 300)
 		au.DTS = au.PTS // after that of the units before
 		change(&au)
 		return au
 	}
-	keep := func(*media.AccessUnit) {}
+	keep := func(*media.Unit) {}
 	half := gop(c, 12, 23)[:6] // frames 12 15 13 14 18 16
 	for _, tc := range []struct {
 		name  string
-		units []media.AccessUnit
-		bad   media.AccessUnit
+		units []media.Unit
+		bad   media.Unit
 		lost  bool // the open slot
 		want  string
 	}{
-		{"not a key first", nil, with(12, func(au *media.AccessUnit) { au.Key = false }), false, "has not been begun"},
-		{"mid-slot key first", nil, with(13, func(au *media.AccessUnit) { au.Key = true }), false, "has not been begun"},
-		{"no SPS", nil, with(12, func(au *media.AccessUnit) { au.NALs = au.NALs[1:] }), false, "no SPS"},
-		{"broken SPS", nil, with(12, func(au *media.AccessUnit) { au.NALs[0] = []byte{0x67} }), false, "read SPS"},
-		{"negative", nil, media.AccessUnit{Frame: -1, Key: true}, false, "not between 0 and"},
-		{"far future", nil, media.AccessUnit{Frame: 1<<63 - 1, Key: true}, false, "not between 0 and"},
+		{"not a key first", nil, with(12, func(au *media.Unit) { au.Key = false }), false, "has not been begun"},
+		{"mid-slot key first", nil, with(13, func(au *media.Unit) { au.Key = true }), false, "has not been begun"},
+		{"no SPS", nil, with(12, func(au *media.Unit) { au.NALs = au.NALs[1:] }), false, "no SPS"},
+		{"broken SPS", nil, with(12, func(au *media.Unit) { au.NALs[0] = []byte{0x67} }), false, "read SPS"},
+		{"negative", nil, media.Unit{Frame: -1, Key: true}, false, "not between 0 and"},
+		{"far future", nil, media.Unit{Frame: 1<<63 - 1, Key: true}, false, "not between 0 and"},
 		{"twice", half, with(13, keep), true, "already"},
 		{"key twice", half, with(12, keep), true, "already"},
 		{"later slot", half, with(25, keep), false, "has not been begun"},
 		{"earlier slot", half, with(11, keep), false, "is over: segment 1 has begun"},
-		{"wrong PTS", half, with(17, func(au *media.AccessUnit) { au.PTS++ }), true, "its PTS is"},
-		{"DTS after PTS", half, with(17, func(au *media.AccessUnit) { au.DTS = au.PTS + 1 }), true, "after its PTS"},
-		{"empty NAL unit", half, with(17, func(au *media.AccessUnit) { au.NALs = [][]byte{{}} }), true, "empty"},
+		{"wrong PTS", half, with(17, func(au *media.Unit) { au.PTS++ }), true, "its PTS is"},
+		{"DTS after PTS", half, with(17, func(au *media.Unit) { au.DTS = au.PTS + 1 }), true, "after its PTS"},
+		{"empty NAL unit", half, with(17, func(au *media.Unit) { au.NALs = [][]byte{{}} }), true, "empty"},
 		{"finished slot", slot(c, 1), with(14, keep), false, "segment 1 is over"},
 		{"slot again", slot(c, 1), with(12, keep), false, "segment 1 is over"},
 	} {
@@ -75,11 +75,11 @@ func TestRefused(t *testing.T) {
 			dir := t.TempDir()
 			w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 			for _, au := range tc.units {
-				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			rec, err := w.Write(stream.Unit{AccessUnit: tc.bad})
+			rec, err := w.Write(stream.Unit{Unit: tc.bad})
 			if rec != nil || err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("record %v, error %v, want one with %q", rec, err, tc.want)
 			}
@@ -93,14 +93,14 @@ func TestRefused(t *testing.T) {
 			// What was open is finished, or stays a gap, and the stream goes on.
 			if !tc.lost && len(tc.units) == 6 {
 				for _, au := range gop(c, 12, 23)[6:] {
-					if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+					if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 			if tc.lost {
 				for _, au := range gop(c, 12, 23)[6:] {
-					if rec, err := w.Write(stream.Unit{AccessUnit: au}); rec != nil || err != nil {
+					if rec, err := w.Write(stream.Unit{Unit: au}); rec != nil || err != nil {
 						t.Fatalf("rest of the lost slot: %v, %v", rec, err)
 					}
 				}
@@ -121,7 +121,7 @@ func TestDecodingTimeGoesBack(t *testing.T) {
 	units := slot(c, 0)
 	units[3].DTS = units[2].DTS
 	for i, au := range units[:4] {
-		_, err := w.Write(stream.Unit{AccessUnit: au})
+		_, err := w.Write(stream.Unit{Unit: au})
 		if (err != nil) != (i == 3) {
 			t.Fatalf("unit %d: %v", i, err)
 		}
@@ -138,18 +138,18 @@ func TestIncomplete(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 	put(t, w, 0)
 	for _, au := range slot(w.clock, 1)[:11] { // without frame 22
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	units := slot(w.clock, 2)
-	_, err := w.Write(stream.Unit{AccessUnit: units[0]})
+	_, err := w.Write(stream.Unit{Unit: units[0]})
 	var lost *PublishError
 	if !errors.As(err, &lost) || lost.MSN != 1 || lost.First != 12 || lost.Last != 23 || errors.Is(err, ErrUnit) {
 		t.Fatalf("error %v", err)
 	}
 	for _, au := range units[1:] {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestContinuity(t *testing.T) {
 	w := mustNew(t, testOptions(dir, testChannel(pal, 12), 10))
 	put(t, w, 0)
 	for _, au := range slot(w.clock, 1)[:5] {
-		if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,7 +215,7 @@ func TestClose(t *testing.T) {
 			w := mustNew(t, testOptions(dir, testChannel(pal, 12), tc.window))
 			put(t, w, 0)
 			for _, au := range units[:tc.n] {
-				if _, err := w.Write(stream.Unit{AccessUnit: au}); err != nil {
+				if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -235,7 +235,7 @@ func TestClose(t *testing.T) {
 			if rec, err := w.Close(); rec != nil || err != nil {
 				t.Errorf("second Close: %v, %v", rec, err)
 			}
-			if _, err := w.Write(stream.Unit{AccessUnit: unit(c, 36, 100)}); !errors.Is(err, ErrClosed) {
+			if _, err := w.Write(stream.Unit{Unit: unit(c, 36, 100)}); !errors.Is(err, ErrClosed) {
 				t.Errorf("Write after Close: %v", err)
 			}
 		})
@@ -296,7 +296,7 @@ func TestInputUnchanged(t *testing.T) {
 	w := mustNew(t, testOptions(t.TempDir(), testChannel(pal, 12), 10))
 	a, b := slot(w.clock, 0), slot(w.clock, 0)
 	for i := range a {
-		if _, err := w.Write(stream.Unit{AccessUnit: a[i]}); err != nil {
+		if _, err := w.Write(stream.Unit{Unit: a[i]}); err != nil {
 			t.Fatal(err)
 		}
 	}

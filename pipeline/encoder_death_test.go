@@ -43,11 +43,11 @@ func TestEncoderDiesAtFirst(t *testing.T) {
 // Nor can it help when its first unit can't be labelled.
 func TestFirstUnitCantBeLabelled(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit func(i int64, u *media.AccessUnit) bool
+		edit func(i int64, u *media.Unit) bool
 		want string
 	}{
-		"without a slice":    {func(_ int64, u *media.AccessUnit) bool { u.NALs = [][]byte{{0x06}}; return true }, "annotate frame 1010: "},
-		"was never rendered": {func(_ int64, u *media.AccessUnit) bool { u.Frame += 100; return true }, "record frame 1110: "},
+		"without a slice":    {func(_ int64, u *media.Unit) bool { u.NALs = [][]byte{{0x06}}; return true }, "annotate frame 1010: "},
+		"was never rendered": {func(_ int64, u *media.Unit) bool { u.Frame += 100; return true }, "record frame 1110: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {
@@ -198,14 +198,14 @@ func TestLaterEncoderFailsToStart(t *testing.T) {
 
 // A unit that can't be labelled ends its encoder: no frame is passed on unlabelled or under a wrong number.
 func TestUnitThatCantBeLabelled(t *testing.T) {
-	for name, edit := range map[string]func(i int64, u *media.AccessUnit) bool{
-		"without a slice":    func(i int64, u *media.AccessUnit) bool { u.NALs = [][]byte{{0x06}}; return true },
-		"came out twice":     func(i int64, u *media.AccessUnit) bool { u.Frame--; return true },
-		"was never rendered": func(i int64, u *media.AccessUnit) bool { u.Frame += 100; return true },
+	for name, edit := range map[string]func(i int64, u *media.Unit) bool{
+		"without a slice":    func(i int64, u *media.Unit) bool { u.NALs = [][]byte{{0x06}}; return true },
+		"came out twice":     func(i int64, u *media.Unit) bool { u.Frame--; return true },
+		"was never rendered": func(i int64, u *media.Unit) bool { u.Frame += 100; return true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {
-				r.scripts = []script{{edit: func(i int64, u *media.AccessUnit) bool { return i != 15 || edit(i, u) }}}
+				r.scripts = []script{{edit: func(i int64, u *media.Unit) bool { return i != 15 || edit(i, u) }}}
 				r.start()
 				r.until(1065)
 				r.want("1010-1019, 1020-1039 encoder, |1040-1049, 1050-1059")

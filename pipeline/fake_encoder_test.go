@@ -40,7 +40,7 @@ type script struct {
 	deaf   bool
 	refuse map[int64]error
 	// edit changes a unit; where it returns false, the unit never leaves.
-	edit func(i int64, au *media.AccessUnit) bool
+	edit func(i int64, au *media.Unit) bool
 	// sps is put in front of key pictures.
 	sps []byte
 }
@@ -61,7 +61,7 @@ type fakeEncoder struct {
 	first, count int64
 	waiting      []int64 // pictures whose second reference has not come
 	position     int64   // of the next unit in its GOP, in the order of decoding
-	held         []media.AccessUnit
+	held         []media.Unit
 
 	wrote, gave []int64
 	// events are the frames whose picture shows one, wrong those whose picture is another frame's.
@@ -119,7 +119,7 @@ func (e *fakeEncoder) Write(ctx context.Context, n int64, rgb []byte) error {
 
 func (e *fakeEncoder) CloseInput() { close(e.closed) }
 
-func (e *fakeEncoder) Run(ctx context.Context, handle func(media.AccessUnit) error) error {
+func (e *fakeEncoder) Run(ctx context.Context, handle func(media.Unit) error) error {
 	defer close(e.ended)
 	for {
 		if int(e.count) == e.after {
@@ -159,7 +159,7 @@ func (e *fakeEncoder) Run(ctx context.Context, handle func(media.AccessUnit) err
 }
 
 // swallow takes the time that the next frame takes. It is false when the frame was not taken to its end.
-func (e *fakeEncoder) swallow(ctx context.Context, handle func(media.AccessUnit) error) (bool, error) {
+func (e *fakeEncoder) swallow(ctx context.Context, handle func(media.Unit) error) (bool, error) {
 	d := e.slow[e.count]
 	if d == 0 {
 		return true, nil
@@ -203,7 +203,7 @@ func (e *fakeEncoder) reference() {
 
 func (e *fakeEncoder) code(n int64) {
 	c := e.clock
-	au := media.AccessUnit{Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
+	au := media.Unit{Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
 	au.DTS = c.PTS(c.FirstFrame(c.MSN(n)) + e.position - int64(min(e.b, 1)))
 	if au.Key {
 		au.NALs = [][]byte{{0x65, byte(n), 0x80}}
@@ -218,7 +218,7 @@ func (e *fakeEncoder) code(n int64) {
 }
 
 // give hands out what is held, but for the last units.
-func (e *fakeEncoder) give(keep int, handle func(media.AccessUnit) error) error {
+func (e *fakeEncoder) give(keep int, handle func(media.Unit) error) error {
 	for len(e.held) > keep {
 		au := e.held[0]
 		e.held = e.held[1:]
@@ -230,7 +230,7 @@ func (e *fakeEncoder) give(keep int, handle func(media.AccessUnit) error) error 
 	return nil
 }
 
-func (e *fakeEncoder) drain(ctx context.Context, handle func(media.AccessUnit) error) error {
+func (e *fakeEncoder) drain(ctx context.Context, handle func(media.Unit) error) error {
 	if e.stuck {
 		<-ctx.Done()
 		return ctx.Err()

@@ -186,8 +186,8 @@ func TestFakeSegmenter(t *testing.T) {
 				enc.reference()
 			}
 			for _, au := range enc.held {
-				got, gotErr := fake.Write(stream.Unit{AccessUnit: au})
-				want, wantErr := real.Write(stream.Unit{AccessUnit: au})
+				got, gotErr := fake.Write(stream.Unit{Unit: au})
+				want, wantErr := real.Write(stream.Unit{Unit: au})
 				same(fmt.Sprint("frame ", au.Frame), got, want, gotErr, wantErr)
 			}
 			if rnd.IntN(4) == 0 {

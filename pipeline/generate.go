@@ -64,7 +64,7 @@ func (g *Generate) Run(ctx context.Context) error {
 		fed <- err
 	}()
 	var done int64
-	err = enc.Run(ctx, func(au media.AccessUnit) error {
+	err = enc.Run(ctx, func(au media.Unit) error {
 		done++
 		if g.Progress != nil {
 			g.Progress(done)

@@ -93,8 +93,8 @@ func TestGenerateEndsInEvent(t *testing.T) {
 
 // The first failure ends the stretch, and it is the one that is reported, not what follows from it.
 func TestGenerateFails(t *testing.T) {
-	lose := func(lost int64) func(int64, *media.AccessUnit) bool {
-		return func(i int64, _ *media.AccessUnit) bool { return i != lost }
+	lose := func(lost int64) func(int64, *media.Unit) bool {
+		return func(i int64, _ *media.Unit) bool { return i != lost }
 	}
 	broken := errors.New("no such encoder")
 	for name, c := range map[string]struct {
@@ -110,8 +110,8 @@ func TestGenerateFails(t *testing.T) {
 		"encoder dies":       {script: script{fate: dies, after: 500}, is: errDied},
 		"it dies in a frame": {script: script{fate: diesInWrite, after: 500}, is: errDied},
 		"it ends too soon":   {script: script{fate: ends, after: 500}, want: ""},
-		"frame of its own":   {script: script{edit: func(_ int64, u *media.AccessUnit) bool { u.Frame += 5000; return true }}, want: "handle frame 6010: record frame 6010: "},
-		"no slice":           {script: script{edit: func(_ int64, u *media.AccessUnit) bool { u.NALs = nil; return true }}, want: "handle frame 1010: annotate frame 1010: "},
+		"frame of its own":   {script: script{edit: func(_ int64, u *media.Unit) bool { u.Frame += 5000; return true }}, want: "handle frame 6010: record frame 6010: "},
+		"no slice":           {script: script{edit: func(_ int64, u *media.Unit) bool { u.NALs = nil; return true }}, want: "handle frame 1010: annotate frame 1010: "},
 		"disk full":          {spoil: func(r *rig, _ *Generate) { r.hls.fails = func(msn int64) bool { return msn == 130 } }, want: "publish segment 130 ", is: errDiskFull},
 		"disk full at last":  {spoil: func(r *rig, _ *Generate) { r.hls.fails = func(msn int64) bool { return msn == 200 } }, want: "end playlist: publish segment 200 ", is: errDiskFull},
 		"playlist":           {spoil: func(r *rig, _ *Generate) { r.hls.closeErr = packager.ErrPlaylist }, want: "end playlist: ", is: packager.ErrPlaylist},

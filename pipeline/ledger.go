@@ -56,7 +56,7 @@ func (l *ledger) sent(n int64, p produced) {
 
 // record makes the ledger's line for a unit that left the encoder. An unit of a frame that was not sent, or that has
 // come out already, is an error: nothing true can be said about it.
-func (l *ledger) record(au media.AccessUnit) (heldFrame, error) {
+func (l *ledger) record(au media.Unit) (heldFrame, error) {
 	l.mu.Lock()
 	p, ok := l.inFlight[au.Frame]
 	delete(l.inFlight, au.Frame)

@@ -14,9 +14,9 @@ func testInfo() markers.Channel {
 		PTSOrigin: markers.PTSOrigin}
 }
 
-func unitOf(n int64, key bool) media.AccessUnit {
+func unitOf(n int64, key bool) media.Unit {
 	pts := testInfo().Clock().PTS(n)
-	return media.AccessUnit{Frame: n, PTS: pts, DTS: pts - 3000, Key: key, NALs: [][]byte{{0x65}}}
+	return media.Unit{Frame: n, PTS: pts, DTS: pts - 3000, Key: key, NALs: [][]byte{{0x65}}}
 }
 
 // take puts units through a ledger in the order that they leave an encoder.

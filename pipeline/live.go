@@ -190,7 +190,7 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 	defer forget()
 	ended := make(chan error, 1)
 	go func() {
-		err := enc.Run(running, func(au media.AccessUnit) error {
+		err := enc.Run(running, func(au media.Unit) error {
 			return c.handle(running, au)
 		})
 		stopFeeding()

@@ -22,7 +22,7 @@ func TestOutput(t *testing.T) {
 		}
 		for i, u := range r.out.units {
 			if n := u.Frame; n != r.encoders[0].gave[i] || u.Record != records[n-firstFrame] || u.Size() != u.Record.Bytes || len(u.NALs) != 2 {
-				t.Errorf("unit %d is %+v with the record %+v", i, u.AccessUnit, u.Record)
+				t.Errorf("unit %d is %+v with the record %+v", i, u.Unit, u.Record)
 			}
 		}
 		var ids []string

@@ -23,7 +23,7 @@ import (
 // encoderProcess is one run of an encoder (package encoder): frames in, access units out.
 type encoderProcess interface {
 	// Run starts the encoder and hands each unit to handle, in decoding order, until the input is closed and drained.
-	Run(ctx context.Context, handle func(media.AccessUnit) error) error
+	Run(ctx context.Context, handle func(media.Unit) error) error
 	// Write gives frame n to the encoder; rgb may be reused when it returns.
 	Write(ctx context.Context, n int64, rgb []byte) error
 	// CloseInput says that no more frames come.
@@ -97,7 +97,7 @@ func newChain(ch Channel, shows *scenario.Scenario, n, marked int64, now func() 
 }
 
 // handle takes the next access unit that leaves the encoder. The truth about it is stored before it is published.
-func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
+func (c *chain) handle(ctx context.Context, au media.Unit) error {
 	frame, err := c.ledger.record(au)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (c *chain) handle(ctx context.Context, au media.AccessUnit) error {
 	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
-	return c.deliver(stream.Unit{AccessUnit: unit, Record: frame.record, Markers: known})
+	return c.deliver(stream.Unit{Unit: unit, Record: frame.record, Markers: known})
 }
 
 // deliver gives a unit to all readers. The failure of one costs a live channel nothing else: it is counted, and logged when it

@@ -49,7 +49,7 @@ type touched struct {
 	enc         encoderProcess
 	first, last int64
 	mu          sync.Mutex
-	units       []media.AccessUnit // that were not handed over yet
+	units       []media.Unit // that were not handed over yet
 	done        chan struct{}
 	err         error // valid once done is closed
 }
@@ -119,7 +119,7 @@ func (s *splice) run(n, first int64) (*touched, error) {
 		s.filled, s.runs = t, append(s.runs, t)
 		s.group.Go(func() {
 			defer close(t.done)
-			t.err = enc.Run(s.running, func(au media.AccessUnit) error {
+			t.err = enc.Run(s.running, func(au media.Unit) error {
 				t.mu.Lock()
 				defer t.mu.Unlock()
 				if au.Frame >= t.first {
@@ -150,12 +150,12 @@ func (s *splice) CloseInput() {
 }
 
 // Run hands over the units of the faulty stream, in decoding order. When it returns all encoders have ended.
-func (s *splice) Run(ctx context.Context, handle func(media.AccessUnit) error) error {
+func (s *splice) Run(ctx context.Context, handle func(media.Unit) error) error {
 	forget := context.AfterFunc(ctx, s.kill)
 	defer forget()
 	defer s.group.Wait()
 	defer s.kill()
-	err := s.clean.Run(ctx, func(au media.AccessUnit) error {
+	err := s.clean.Run(ctx, func(au media.Unit) error {
 		for t := s.oldest(); t != nil; t = s.oldest() {
 			if au.Frame < t.first {
 				break
@@ -196,7 +196,7 @@ func (s *splice) isOver(t *touched, n int64) bool {
 }
 
 // end waits for a run's encoder and hands over the rest of its units.
-func (s *splice) end(ctx context.Context, t *touched, handle func(media.AccessUnit) error) error {
+func (s *splice) end(ctx context.Context, t *touched, handle func(media.Unit) error) error {
 	select {
 	case <-t.done:
 	case <-ctx.Done():
@@ -212,7 +212,7 @@ func (s *splice) end(ctx context.Context, t *touched, handle func(media.AccessUn
 }
 
 // hand hands over the units that the run's encoder has made so far.
-func (t *touched) hand(handle func(media.AccessUnit) error) error {
+func (t *touched) hand(handle func(media.Unit) error) error {
 	t.mu.Lock()
 	units := t.units
 	t.units = nil

@@ -24,7 +24,7 @@ func (p fakePictures) Touches(first, last int64) bool {
 // from makes scripts whose units hold the number of their encoder.
 func from(b int, count int) (list []script) {
 	for i := range count {
-		list = append(list, script{b: b, lookahead: 3 * b, edit: func(_ int64, au *media.AccessUnit) bool {
+		list = append(list, script{b: b, lookahead: 3 * b, edit: func(_ int64, au *media.Unit) bool {
 			au.NALs = append(au.NALs, []byte{0x41, 0xE0, byte(i)})
 			return true
 		}})

@@ -44,12 +44,12 @@ func TestTwinFaults(t *testing.T) {
 	publish := func(first int64, from, to int) {
 		for i := from; i < to; i++ {
 			n := order[i]
-			au := media.AccessUnit{Frame: first + n, PTS: tw.clock.PTS(first + n), DTS: tw.clock.PTS(first+int64(i)) - 9*3600, Key: n == 0}
+			au := media.Unit{Frame: first + n, PTS: tw.clock.PTS(first + n), DTS: tw.clock.PTS(first+int64(i)) - 9*3600, Key: n == 0}
 			if au.Key {
 				au.NALs = [][]byte{sps, {0x68, 0xEF, 0x8F, 0xCB}}
 			}
 			au.NALs = append(au.NALs, append([]byte{map[bool]byte{true: 0x65, false: 0x41}[au.Key]}, make([]byte, 500)...))
-			tw.publish(stream.Unit{AccessUnit: au})
+			tw.publish(stream.Unit{Unit: au})
 		}
 	}
 	states := func() (list string) {

@@ -8,7 +8,7 @@ import (
 // Unit is an annotated access unit and the truth about it. Whoever receives one does not change it, nor what it points
 // to, which stays valid and unchanged for as long as anyone holds it.
 type Unit struct {
-	media.AccessUnit
+	media.Unit
 	// Record is the frame's line in the ledger; its Frame, PTS, DTS and Key are those of the access unit.
 	Record markers.FrameRecord
 	// Markers are those that have become known with this unit. In nearly all cases the only one begins at this very

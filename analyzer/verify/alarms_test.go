@@ -166,7 +166,7 @@ func TestOneTimeStampTwice(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
 	clock := verifytest.Channel().Clock()
-	path := (&forger{unit: func(au *media.AccessUnit) {
+	path := (&forger{unit: func(au *media.Unit) {
 		if au.PTS == clock.PTS(44) { // a B-frame
 			au.PTS = clock.PTS(45)
 		}

@@ -106,7 +106,7 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 		f.PTS, f.DTS, f.Key = u.PTS, u.DTS, u.Key
 		c.truth.Frames[u.Frame] = f
 		f.Timecode = clock.Timecode(u.Frame).String()
-		if u.AccessUnit, err = annotator.Annotate(u.AccessUnit, f); err != nil {
+		if u.Unit, err = annotator.Annotate(u.Unit, f); err != nil {
 			t.Fatal(err)
 		}
 		u.Record = f
@@ -115,12 +115,12 @@ func makeClip(t *testing.T, bFrames, dir string) *clip {
 				u.Markers = append(u.Markers, m)
 			}
 		}
-		b, err := packer.Unit(u.AccessUnit, annotate.ID3(u.Markers...)...)
+		b, err := packer.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		stream.Write(b)
-		chunk, err := tags.Unit(u.AccessUnit, annotate.Scripts(u.Record, u.Markers))
+		chunk, err := tags.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func encodedUnits(t *testing.T, frames int64, bFrames string, truth truth.Truth)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, stream.Unit{AccessUnit: au})
+		list = append(list, stream.Unit{Unit: au})
 	}
 	clock, rate := verifytest.Channel().Clock(), verifytest.Channel().Rate
 	origin := list[0].PTS

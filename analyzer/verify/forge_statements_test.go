@@ -94,7 +94,7 @@ func forgeSEI(t *testing.T, c *clip, source analyzer.Source, op, name string, fr
 	done := false
 	var other []byte // the statement of another frame
 	f := &forger{}
-	f.unit = func(au *media.AccessUnit) {
+	f.unit = func(au *media.Unit) {
 		for i, nal := range au.NALs {
 			if h264.TypeOf(nal) != h264.NALSEI {
 				continue

@@ -29,7 +29,7 @@ import (
 
 // forger rewrites a stream, in what its parsers take out of the bytes. Each function may be nil.
 type forger struct {
-	unit     func(*media.AccessUnit)
+	unit     func(*media.Unit)
 	marker   func(markers.Marker) []markers.Marker // timed ID3
 	script   func(name string, args []any) [][]any // of FLV: what stands in its place
 	produced func(time.Time) []time.Time           // of fragmented MP4
@@ -113,9 +113,9 @@ func (f *forger) fragmented(t *testing.T, init, in []byte) []byte {
 		}
 		end = max(end, u.PTS+u.Duration)
 		if f.unit != nil {
-			f.unit(&u.AccessUnit)
+			f.unit(&u.Unit)
 		}
-		if errs = append(errs, err, s.AddUnit(u.AccessUnit)); errors.Join(errs...) != nil {
+		if errs = append(errs, err, s.AddUnit(u.Unit)); errors.Join(errs...) != nil {
 			break
 		}
 	}
@@ -168,7 +168,7 @@ func (f *forger) videoTag(tag flv.Tag) (flv.Tag, error) {
 	if err != nil || v.Packet != flv.AVCNALUnits {
 		return tag, err
 	}
-	au := media.AccessUnit{DTS: int64(tag.Time) * 90}
+	au := media.Unit{DTS: int64(tag.Time) * 90}
 	au.PTS = au.DTS + int64(v.Composition)*90
 	for b := v.Data; len(b) > 4; {
 		n := 4 + int(binary.BigEndian.Uint32(b))
@@ -324,7 +324,7 @@ func forgeries(c *clip) (list []forgery) {
 		move := func(pts, dts int64) func(*testing.T) *forger {
 			return func(*testing.T) *forger {
 				n := 0
-				return &forger{unit: func(au *media.AccessUnit) {
+				return &forger{unit: func(au *media.Unit) {
 					if au.PTS > 120000 {
 						if n++; n == 3 { // with room between DTS and PTS
 							au.PTS, au.DTS = au.PTS+pts, au.DTS+dts
@@ -361,7 +361,7 @@ func TestForgeries(t *testing.T) {
 	t.Parallel()
 	c := newClip(t)
 	for carrier, path := range c.paths {
-		for _, p := range []string{path, (&forger{unit: func(*media.AccessUnit) {}}).forge(t, c, carrier)} {
+		for _, p := range []string{path, (&forger{unit: func(*media.Unit) {}}).forge(t, c, carrier)} {
 			if r := c.judge(t, carrier, p); r.Verdict != report.True || len(r.Findings) > 0 {
 				t.Errorf("%s, untouched: %s: %v", carrier, r.Verdict, textsOf(r))
 			}

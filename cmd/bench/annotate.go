@@ -64,7 +64,7 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 // annotateAll takes all units through SEI and muxing once, and returns how long that took and the bytes that were written.
-func annotateAll(units []media.AccessUnit, clock markers.Clock) (d time.Duration, written int, err error) {
+func annotateAll(units []media.Unit, clock markers.Clock) (d time.Duration, written int, err error) {
 	a := annotate.New("main", clock)
 	var c counter
 	w := ts.NewWriter(&c)
@@ -85,7 +85,7 @@ func annotateAll(units []media.AccessUnit, clock markers.Clock) (d time.Duration
 }
 
 // encode renders and encodes frames 0 to n-1 with the defaults of refstream generate.
-func (l *lab) encode(ctx context.Context, o generator.Options, gop int64, n int) ([]media.AccessUnit, error) {
+func (l *lab) encode(ctx context.Context, o generator.Options, gop int64, n int) ([]media.Unit, error) {
 	r, err := generator.NewRenderer(o)
 	if err != nil {
 		return nil, fmt.Errorf("make renderer: %w", err)
@@ -111,9 +111,9 @@ func (l *lab) encode(ctx context.Context, o generator.Options, gop int64, n int)
 		}
 		return nil
 	})
-	var units []media.AccessUnit
+	var units []media.Unit
 	group.Go(func() error {
-		return e.Run(ctx, func(au media.AccessUnit) error {
+		return e.Run(ctx, func(au media.Unit) error {
 			units = append(units, au)
 			return nil
 		})

@@ -20,7 +20,7 @@ func TestUnitEnds(t *testing.T) {
 		nal := append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, size)...)
 		// Nearly at the wrap of the 33 bits, which is not this reader's business.
 		pts := media.PTSMask - 6000 + int64(i)*3000
-		if err := w.WriteUnit(media.AccessUnit{Frame: int64(i), PTS: pts, DTS: pts, NALs: [][]byte{nal}}); err != nil {
+		if err := w.WriteUnit(media.Unit{Frame: int64(i), PTS: pts, DTS: pts, NALs: [][]byte{nal}}); err != nil {
 			t.Fatal(err)
 		}
 		// The clock of this test is the number of bytes that have come.

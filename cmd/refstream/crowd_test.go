@@ -162,7 +162,7 @@ type frameCount struct {
 	highest int64
 }
 
-func (f *frameCount) add(au media.AccessUnit) error {
+func (f *frameCount) add(au media.Unit) error {
 	record, ok, err := annotate.FindRecord(au.NALs)
 	if !ok || err != nil {
 		return fmt.Errorf("the access unit after frame %d has no frame record: %w", f.highest, err)

@@ -25,7 +25,7 @@ func NewStream(plan *scenario.Plan, clock markers.Clock, report faults.Report) *
 }
 
 // Unit is what the faulty stream has in place of a unit of the clean one: see [units.Rewriter.Unit].
-func (s *Stream) Unit(au media.AccessUnit) ([]media.AccessUnit, error) { return s.units.Unit(au) }
+func (s *Stream) Unit(au media.Unit) ([]media.Unit, error) { return s.units.Unit(au) }
 
 // Packets are those of the faulty stream in place of those of a frame's units: see [packets.Rewriter.Packets].
 func (s *Stream) Packets(frame int64, b []byte) []byte { return s.packets.Packets(frame, b) }

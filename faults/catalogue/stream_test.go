@@ -35,7 +35,7 @@ func streamChannel() markers.Channel {
 }
 
 // cleanStream is frames of the clean channel around the wrap of its PTS, and the packets of each.
-func cleanStream(t *testing.T) (units []media.AccessUnit, packets [][]byte) {
+func cleanStream(t *testing.T) (units []media.Unit, packets [][]byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -53,7 +53,7 @@ func cleanStream(t *testing.T) (units []media.AccessUnit, packets [][]byte) {
 	a, mux := annotate.New(c.Name, c.Clock()), ts.NewMuxer()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- e.Run(ctx, func(au media.AccessUnit) error {
+		ended <- e.Run(ctx, func(au media.Unit) error {
 			au, err := a.Annotate(au, markers.FrameRecord{Frame: au.Frame, PTS: au.PTS, Run: 1, GenNS: c.Clock().UTC(au.Frame).UnixNano()})
 			if err != nil {
 				return err

@@ -45,12 +45,12 @@ type chunk struct {
 }
 
 // encoded is the access units of a stream that ffmpeg encodes once.
-var encoded = sync.OnceValues(func() (units []media.AccessUnit, err error) {
+var encoded = sync.OnceValues(func() (units []media.Unit, err error) {
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=320x180:r=%d", fps),
 		"-frames:v", strconv.Itoa(length), "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-qp", "16", "-bf", "2", "-b_strategy", "0",
 		"-g", strconv.Itoa(perSegment), "-sc_threshold", "0", "-x264-params", "b-pyramid=none", "-f", "mpegts", "-").Output()
 	for r := ts.NewReader(bytes.NewReader(out)); err == nil; {
-		var au media.AccessUnit
+		var au media.Unit
 		if au, err = r.Next(); err == nil {
 			units = append(units, au)
 		}

@@ -81,11 +81,11 @@ func write(t testing.TB, breaks ...int64) (l live) {
 		if c.Offset(n) == 0 && slices.Contains(breaks, c.MSN(n)) {
 			w.Abandon()
 		}
-		au := media.AccessUnit{Frame: n, PTS: c.PTS(n), DTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, 1, 2, 3, 4, byte(n)}}}
+		au := media.Unit{Frame: n, PTS: c.PTS(n), DTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, 1, 2, 3, 4, byte(n)}}}
 		if au.Key {
 			au.NALs = [][]byte{sps, {0x68, 0xEF, 0x8F, 0xCB}, {0x65, 1, 2, 3, 4, byte(n)}}
 		}
-		rec, err := w.Write(stream.Unit{AccessUnit: au})
+		rec, err := w.Write(stream.Unit{Unit: au})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 const headerSize = 32
 
 // damaged is the unit with its slices as change makes them: nil takes one out.
-func (j *job) damaged(change func(i int, slice []byte) []byte) media.AccessUnit {
+func (j *job) damaged(change func(i int, slice []byte) []byte) media.Unit {
 	out := j.au
 	out.NALs = nil
 	i := 0
@@ -52,7 +52,7 @@ func unitTruncate() kind {
 			Oracle:    "ffmpeg's decoder: error while decoding MB; framemd5 against the clean twin",
 		},
 		spoils: []sort{reference, idr},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if why, ok := j.picked(); !ok {
 				return j.keep(why)
 			}
@@ -61,7 +61,7 @@ func unitTruncate() kind {
 	}
 }
 
-func (j *job) truncated() ([]media.AccessUnit, bool) {
+func (j *job) truncated() ([]media.Unit, bool) {
 	left, size := 0, 0
 	for _, s := range j.slicesOf() {
 		size += len(s)
@@ -87,7 +87,7 @@ func (j *job) truncated() ([]media.AccessUnit, bool) {
 	if slices.EqualFunc(out.NALs, j.au.NALs, bytes.Equal) {
 		return j.keep("its slices are too small to be cut")
 	}
-	return []media.AccessUnit{out}, true
+	return []media.Unit{out}, true
 }
 
 func unitCorrupt() kind {
@@ -101,7 +101,7 @@ func unitCorrupt() kind {
 			Oracle:    "ffmpeg's decoder: error while decoding MB; framemd5 against the clean twin",
 		},
 		spoils: []sort{reference, idr},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if why, ok := j.picked(); !ok {
 				return j.keep(why)
 			}
@@ -111,7 +111,7 @@ func unitCorrupt() kind {
 }
 
 // corrupted changes bytes in the unit's largest slice, behind its header. The numbers are drawn for the fault and the frame alone.
-func (j *job) corrupted() ([]media.AccessUnit, bool) {
+func (j *job) corrupted() ([]media.Unit, bool) {
 	largest := 0
 	list := j.slicesOf()
 	for i, s := range list {
@@ -131,7 +131,7 @@ func (j *job) corrupted() ([]media.AccessUnit, bool) {
 		rbsp[i] ^= byte(1 + draw.IntN(255))
 	}
 	// The header of a NAL unit is not 0, so that what is escaped with it is what is escaped behind it.
-	return []media.AccessUnit{j.damaged(func(i int, s []byte) []byte {
+	return []media.Unit{j.damaged(func(i int, s []byte) []byte {
 		if i == largest {
 			return h264.Escape(rbsp)
 		}

@@ -19,9 +19,9 @@ func unitFiller() kind {
 			Doc:    "Pictures have filler data behind their slices (H.264, 7.3.2.7).",
 			Oracle: "ffmpeg framemd5 against the clean twin",
 		},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			filler := append([]byte{byte(h264.NALFiller)}, bytes.Repeat([]byte{0xFF}, int(j.Params["bytes"].N))...)
-			return []media.AccessUnit{with(j.au, len(j.au.NALs), append(filler, 0x80))}, true
+			return []media.Unit{with(j.au, len(j.au.NALs), append(filler, 0x80))}, true
 		},
 	}
 }
@@ -33,20 +33,20 @@ func seiUnknown() kind {
 			Doc:    "Pictures have user data under a UUID that nobody knows, besides their own SEI messages.",
 			Oracle: "ffmpeg trace_headers; framemd5 against the clean twin",
 		},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			at := slices.IndexFunc(j.au.NALs, func(nal []byte) bool { t := h264.TypeOf(nal); return t.VCL() || t == h264.NALPrefix })
 			if at < 0 {
 				return j.keep("its units have no slices")
 			}
 			const text = "\x5a\x1e\x33\x9b\x07\xd4\x4c\x60\x9a\x51\x2b\x68\xf0\x3d\xc4\x17" + "user data of somebody else"
 			sei := h264.AppendSEI(nil, []h264.SEIMessage{{Type: h264.SEIUserDataUnregistered, Payload: []byte(text)}})
-			return []media.AccessUnit{with(j.au, at, sei)}, true
+			return []media.Unit{with(j.au, at, sei)}, true
 		},
 	}
 }
 
 // with is a unit with a NAL unit more.
-func with(au media.AccessUnit, at int, nal []byte) media.AccessUnit {
+func with(au media.Unit, at int, nal []byte) media.Unit {
 	au.NALs = slices.Insert(slices.Clone(au.NALs), at, nal)
 	return au
 }

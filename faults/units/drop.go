@@ -17,7 +17,7 @@ func unitDrop() kind {
 			Oracle:    "ffmpeg framemd5 against the clean twin; ffprobe packets",
 		},
 		spoils: []sort{reference, idr},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if why, ok := j.picked(); !ok {
 				return j.keep(why)
 			}
@@ -37,13 +37,13 @@ func unitRepeat() kind {
 			Oracle:    "ffprobe packets; ffmpeg framemd5 against the clean twin",
 		},
 		spoils: []sort{reference},
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if why, ok := j.picked(); !ok {
 				return j.keep(why)
 			}
 			again := j.au
 			again.NALs = slices.Clone(j.au.NALs)
-			return []media.AccessUnit{j.au, again}, true
+			return []media.Unit{j.au, again}, true
 		},
 	}
 }

@@ -80,7 +80,7 @@ func FuzzUnit(f *testing.F) {
 			if len(nals[i]) > 12 && nals[i][0] == 1 {
 				n = int64(binary.BigEndian.Uint64(nals[i][1:]) >> 24)
 			}
-			au := media.AccessUnit{Frame: n, PTS: n * testTick, DTS: int64(i) * testTick, Key: h264.TypeOf(nals[i]) == h264.NALIDR, NALs: nals[max(0, i-3) : i+1]}
+			au := media.Unit{Frame: n, PTS: n * testTick, DTS: int64(i) * testTick, Key: h264.TypeOf(nals[i]) == h264.NALIDR, NALs: nals[max(0, i-3) : i+1]}
 			list, err := r.Unit(au)
 			if err != nil {
 				t.Fatal(err)

@@ -36,12 +36,12 @@ func testChannel() markers.Channel { return faultstest.Channel(testGOP) }
 // encoded are the clips that the tests share, by the number of B-frames, each made once.
 var encoded [3]struct {
 	once  sync.Once
-	units []media.AccessUnit
+	units []media.Unit
 	err   error
 }
 
 // clip is frames 0 to 99 as the clean channel has them: rendered, encoded and annotated.
-func clip(t testing.TB, bframes int) []media.AccessUnit {
+func clip(t testing.TB, bframes int) []media.Unit {
 	t.Helper()
 	c := &encoded[bframes]
 	c.once.Do(func() { c.units, c.err = encode(bframes) })
@@ -51,7 +51,7 @@ func clip(t testing.TB, bframes int) []media.AccessUnit {
 	return c.units
 }
 
-func encode(bframes int) (units []media.AccessUnit, err error) {
+func encode(bframes int) (units []media.Unit, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c := testChannel()
@@ -69,7 +69,7 @@ func encode(bframes int) (units []media.AccessUnit, err error) {
 	a := annotate.New(c.Name, c.Clock())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- e.Run(ctx, func(au media.AccessUnit) error {
+		ended <- e.Run(ctx, func(au media.Unit) error {
 			rec := markers.FrameRecord{Frame: au.Frame, PTS: au.PTS, Run: 1, GenNS: c.Clock().UTC(au.Frame).UnixNano() + 3_000_000}
 			au, err := a.Annotate(au, rec)
 			units = append(units, au)
@@ -100,7 +100,7 @@ func testPlan(t testing.TB, entries string) *scenario.Plan {
 
 // twin is a faulty stream beside its clean one.
 type twin struct {
-	clean, faulty []media.AccessUnit
+	clean, faulty []media.Unit
 	clock         []int64 // of each faulty unit: the DTS of the clean one
 	changes       []faults.Change
 }
@@ -140,7 +140,7 @@ func rewrite(t testing.TB, bframes int, faulty string) (w twin) {
 			w.faulty, w.clock = append(w.faulty, one), append(w.clock, au.DTS)
 		}
 		if reported >= 0 && len(plan.Between(au.Frame, au.Frame)) == 1 {
-			if c := w.changes[reported]; c.Clean != hash([]media.AccessUnit{au}) || c.Altered != hash(list) {
+			if c := w.changes[reported]; c.Clean != hash([]media.Unit{au}) || c.Altered != hash(list) {
 				t.Errorf("frame %d: the hashes are wrong", au.Frame)
 			}
 		}
@@ -148,7 +148,7 @@ func rewrite(t testing.TB, bframes int, faulty string) (w twin) {
 	return w
 }
 
-func same(a, b media.AccessUnit) bool {
+func same(a, b media.Unit) bool {
 	return a.Frame == b.Frame && a.PTS == b.PTS && a.DTS == b.DTS && a.Key == b.Key && slices.EqualFunc(a.NALs, b.NALs, bytes.Equal)
 }
 
@@ -166,15 +166,15 @@ func (w twin) done() (list []int64, why string) {
 }
 
 // made are faults that have been made: a unit in place of the clean one.
-type made struct{ faulty media.AccessUnit }
+type made struct{ faulty media.Unit }
 
-func (m made) Unit(media.AccessUnit) ([]media.AccessUnit, error) {
-	return []media.AccessUnit{m.faulty}, nil
+func (m made) Unit(media.Unit) ([]media.Unit, error) {
+	return []media.Unit{m.faulty}, nil
 }
 func (m made) Packets(_ int64, b []byte) []byte { return b }
 
 // pack writes units as a transport stream.
-func pack(t testing.TB, units []media.AccessUnit, clock []int64) string {
+func pack(t testing.TB, units []media.Unit, clock []int64) string {
 	t.Helper()
 	var out []byte
 	m := ts.NewMuxer()

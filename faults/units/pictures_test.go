@@ -34,7 +34,7 @@ type damage struct {
 }
 
 // picked lists the units that a fault is for, by the first bytes of their slices.
-func (d damage) picked(units []media.AccessUnit) (list []int64) {
+func (d damage) picked(units []media.Unit) (list []int64) {
 	for _, au := range units {
 		of := ""
 		for _, nal := range au.NALs {
@@ -54,7 +54,7 @@ func (d damage) picked(units []media.AccessUnit) (list []int64) {
 
 // spoiled lists the frames that a decoder may show wrongly: of a reference those from the first that is decoded after it to the end
 // of the GOP.
-func (d damage) spoiled(units []media.AccessUnit) (list []int64) {
+func (d damage) spoiled(units []media.Unit) (list []int64) {
 	if d.of == "disposable" || d.kind == "repeat" && d.of == "idr" {
 		return d.picked(units)
 	}
@@ -224,7 +224,7 @@ func TestCorruptKeepsEscape(t *testing.T) {
 	r := New(testPlan(t, fmt.Sprintf("{do: unit.corrupt, at: 0s, for: {frames: %d}, with: {units: %d, bytes: 1}}", frames, frames)), testChannel().Clock(), func(faults.Change) {})
 	escaped := 0
 	for n := range int64(frames) {
-		list, err := r.Unit(media.AccessUnit{Frame: n, NALs: [][]byte{slice}})
+		list, err := r.Unit(media.Unit{Frame: n, NALs: [][]byte{slice}})
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}

@@ -60,7 +60,7 @@ func whichMessage(m h264.SEIMessage) message {
 }
 
 // messagesOf reads a unit's messages; what can't be read is not among them. They are copies.
-func messagesOf(au media.AccessUnit) (out messages) {
+func messagesOf(au media.Unit) (out messages) {
 	for _, nal := range au.NALs {
 		if h264.TypeOf(nal) != h264.NALSEI {
 			continue
@@ -77,7 +77,7 @@ func messagesOf(au media.AccessUnit) (out messages) {
 
 // edit makes the unit with other messages, of those that the fault is for: change gives a message's new payload, and nil to take it
 // out. A payload that it gives back as it was is left.
-func (j *job) edit(change func(w message, payload []byte) []byte) ([]media.AccessUnit, bool) {
+func (j *job) edit(change func(w message, payload []byte) []byte) ([]media.Unit, bool) {
 	out := j.au
 	out.NALs = nil
 	changed := false
@@ -111,7 +111,7 @@ func (j *job) edit(change func(w message, payload []byte) []byte) ([]media.Acces
 	if !changed || len(out.NALs) == 0 {
 		return j.keep("its units have no such SEI, or none that it changes")
 	}
-	return []media.AccessUnit{out}, true
+	return []media.Unit{out}, true
 }
 
 // retimed gives the payload of a pic_timing with the timestamps that change makes of the one that it has; all else in it, such as
@@ -133,7 +133,7 @@ func (r *Rewriter) retimed(payload []byte, change func(p *h264.PicTiming)) []byt
 }
 
 // replaced is the unit with other messages in place of its own.
-func (j *job) replaced(by messages) ([]media.AccessUnit, bool) {
+func (j *job) replaced(by messages) ([]media.Unit, bool) {
 	return j.edit(func(w message, payload []byte) []byte {
 		switch {
 		case by[w] == nil:

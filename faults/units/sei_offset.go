@@ -37,7 +37,7 @@ func seiOffset() kind {
 			},
 			Alarms: []string{"sei_offset", "timecode_offset"}, Expects: []string{"clock_step"}, Tolerates: []string{"clock_offset", "misreported"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if k := j.Params["frames"].N; k != 0 {
 				n := j.au.Frame
 				return j.shifted(j.r.clock.Rate.Nanos(n+k) - j.r.clock.Rate.Nanos(n))
@@ -63,7 +63,7 @@ func seiDrift() kind {
 			Alarms: []string{"sei_drift", "timecode_drift"}, Expects: []string{"clock_step", "clock_noise", "clock_drift"}, Tolerates: []string{"misreported"},
 			Implies: []string{"sei.offset"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			rate := j.r.clock.Rate
 			// Microseconds: a drift of 10 % over a year fits.
 			past := (rate.Nanos(j.au.Frame) - rate.Nanos(j.First)) / 1000
@@ -73,7 +73,7 @@ func seiDrift() kind {
 }
 
 // shifted is the unit with messages of a time that is ns nanoseconds later.
-func (j *job) shifted(ns int64) ([]media.AccessUnit, bool) {
+func (j *job) shifted(ns int64) ([]media.Unit, bool) {
 	clock := j.r.clock
 	frames := clock.Rate.Frames(ns)
 	return j.edit(func(w message, payload []byte) []byte {

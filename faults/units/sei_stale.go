@@ -22,7 +22,7 @@ func seiMissing() kind {
 			Name: "sei.missing", Doc: "The pictures have no such SEI messages.",
 			Alarms: []string{"sei_missing", "timecode_missing"}, Expects: []string{"clock_gaps"}, Tolerates: []string{"clock_gone"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			return j.edit(func(message, []byte) []byte { return nil })
 		},
 	}
@@ -39,7 +39,7 @@ func seiLate() kind {
 			Alarms: []string{"sei_late", "timecode_offset"}, Expects: []string{"clock_step"}, Tolerates: []string{"clock_offset", "misreported", "event_late"},
 			Implies: []string{"sei.offset"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			n := j.au.Frame - j.Params["frames"].N
 			for _, s := range j.r.said {
 				if s.frame == n {
@@ -58,7 +58,7 @@ func seiFrozen() kind {
 			Alarms: []string{"sei_frozen", "timecode_frozen"}, Expects: []string{"clock_noise", "clock_step"}, Tolerates: []string{"clock_drift", "misreported"},
 			Implies: []string{"sei.late", "sei.offset"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if !j.begun {
 				j.begun, j.first = true, messagesOf(j.au)
 				return j.keep("it has no more than one frame")

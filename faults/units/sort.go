@@ -21,7 +21,7 @@ const (
 
 // sortOf is a unit's sort. It goes by nal_ref_idc (H.264, 7.4.1) and not by the type of the picture: B-frames may be referred to,
 // and P-frames not.
-func sortOf(au media.AccessUnit) sort {
+func sortOf(au media.Unit) sort {
 	for _, nal := range au.NALs {
 		switch t := h264.TypeOf(nal); {
 		case t == h264.NALIDR:

@@ -14,13 +14,13 @@ import (
 func ticksOf(ns int64) int64 { return ns * 9 / 100_000 }
 
 // stamped is the unit with other time stamps.
-func (j *job) stamped(pts, dts int64) ([]media.AccessUnit, bool) {
+func (j *job) stamped(pts, dts int64) ([]media.Unit, bool) {
 	if pts == j.au.PTS && dts == j.au.DTS {
 		return j.keep("it is too short: the time stamps of its units would not change by a tick")
 	}
 	out := j.au
 	out.PTS, out.DTS = pts, dts
-	return []media.AccessUnit{out}, true
+	return []media.Unit{out}, true
 }
 
 // stampKind fills in what the kinds of time stamps have in common.
@@ -51,7 +51,7 @@ func ptsStep() kind {
 			Alarms: []string{"pts_step", "discontinuity", "timestamp_jump"}, Expects: []string{"clock_step"}, Implies: []string{"freeze"},
 			Tolerates: []string{"dts", "segment_length", "clock_offset", "out_of_order", "pcr_discontinuity_indicator_error"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			by := ticksOf(j.Params["by"].N)
 			return j.stamped(j.au.PTS+by, j.au.DTS+by)
 		},
@@ -74,7 +74,7 @@ func ptsDrift() kind {
 			},
 			Alarms: []string{"pts_drift", "clock_drift"}, Expects: []string{"clock_noise", "clock_drift"}, Tolerates: []string{"clock_step", "dts", "segment_length"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			start := j.r.clock.PTS(j.First)
 			drifted := func(t int64) int64 { return t + max(0, t-start)*j.Params["ppm"].N/1_000_000 }
 			return j.stamped(drifted(j.au.PTS), drifted(j.au.DTS))
@@ -98,7 +98,7 @@ func ptsJitter() kind {
 			},
 			Alarms: []string{"pts_jitter", "uneven_pts"}, Expects: []string{"clock_noise"}, Tolerates: []string{"dts", "segment_length"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			draw := rand.New(rand.NewPCG(j.Draw, uint64(j.au.Frame)))
 			by := 1 + draw.Int64N(ticksOf(j.Params["by"].N)) // never 0: each frame is off
 			if draw.IntN(2) == 0 {
@@ -122,7 +122,7 @@ func ptsEqual() kind {
 			Alarms: []string{"pts_equal", "duplicate_pts", "pts_not_increasing"}, Expects: []string{"clock_step"},
 			Tolerates: []string{"clock_noise", "clock_gaps", "misreported", "doubled", "segment_length"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			if j.au.Frame == j.Last {
 				return j.keep("")
 			}
@@ -140,7 +140,7 @@ func dtsAfterPTS() kind {
 			},
 			Alarms: []string{"dts_after_pts", "invalid_timestamps"}, Tolerates: []string{"dts", "clock_step", "clock_noise"},
 		}),
-		do: func(j *job) ([]media.AccessUnit, bool) {
+		do: func(j *job) ([]media.Unit, bool) {
 			return j.stamped(j.au.PTS, j.au.PTS+ticksOf(j.Params["by"].N))
 		},
 	}

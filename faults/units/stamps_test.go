@@ -162,7 +162,7 @@ func TestRewriterIsPure(t *testing.T) {
 		"{do: pts.jitter, at: {frame: 55}, for: {frames: 20}}, {id: two, do: unit.corrupt, at: {frame: 85}, for: {frames: 5}, with: {bytes: 3}}"
 	whole := rewrite(t, 2, all).faulty
 	r := New(testPlan(t, all), testChannel().Clock(), func(faults.Change) {})
-	var part []media.AccessUnit
+	var part []media.Unit
 	for _, au := range clip(t, 2)[testGOP:] {
 		list, err := r.Unit(au)
 		if err != nil {
@@ -173,7 +173,7 @@ func TestRewriterIsPure(t *testing.T) {
 	if rest := whole[testGOP:]; !slices.EqualFunc(part, rest, same) {
 		t.Error("the stream that begins later has other units")
 	}
-	if _, err := r.Unit(media.AccessUnit{Codec: media.HEVC}); err == nil || !strings.Contains(err.Error(), "HEVC") {
+	if _, err := r.Unit(media.Unit{Codec: media.HEVC}); err == nil || !strings.Contains(err.Error(), "HEVC") {
 		t.Errorf("HEVC: error %v", err)
 	}
 }

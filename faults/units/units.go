@@ -30,7 +30,7 @@ type kind struct {
 	// spoils are the sorts of units after which, if one is changed, a decoder shows other pictures wrongly, to the next IDR picture.
 	spoils []sort
 	// do makes the faulty units of one that the fault covers; changed is false where it is left as it is, see job.keep.
-	do func(j *job) (out []media.AccessUnit, changed bool)
+	do func(j *job) (out []media.Unit, changed bool)
 }
 
 // table lists the kinds.
@@ -80,15 +80,15 @@ type job struct {
 	scenario.Fault
 	*state
 	r  *Rewriter
-	au media.AccessUnit
+	au media.Unit
 }
 
 // keep leaves the unit as it is; why may be empty.
-func (j *job) keep(why string) ([]media.AccessUnit, bool) {
+func (j *job) keep(why string) ([]media.Unit, bool) {
 	if why != "" {
 		j.why = why
 	}
-	return []media.AccessUnit{j.au}, false
+	return []media.Unit{j.au}, false
 }
 
 // New makes the Rewriter of a plan, which may have faults of other layers too, on the clock of the clean channel. A fault of which
@@ -109,12 +109,12 @@ func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewrit
 // Unit is what the faulty stream has in place of the next unit of the clean one, in decoding order: none, one or several units, all
 // with its frame number. au is not changed, and shares with them what stays of it. PTS and DTS may be in any order and go back;
 // [github.com/refstream/refstream/format/ts.Muxer.Faulty] packs such units. The error is a unit that is not H.264.
-func (r *Rewriter) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
+func (r *Rewriter) Unit(au media.Unit) ([]media.Unit, error) {
 	if au.Codec != media.H264 {
 		return nil, fmt.Errorf("rewrite frame %d: faults of units are of H.264, this is %v", au.Frame, au.Codec)
 	}
 	r.learn(au)
-	list := []media.AccessUnit{au}
+	list := []media.Unit{au}
 	for _, layer := range r.layers {
 		for _, f := range r.plan.At(au.Frame, layer) {
 			list = r.apply(f, au, list)
@@ -125,7 +125,7 @@ func (r *Rewriter) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
 }
 
 // learn takes over what the unit holds about the stream, and ends the faults of which no more frames can follow.
-func (r *Rewriter) learn(au media.AccessUnit) {
+func (r *Rewriter) learn(au media.Unit) {
 	for _, nal := range au.NALs {
 		if h264.TypeOf(nal) == h264.NALSPS && !bytes.Equal(nal, r.spsNAL) {
 			r.spsNAL = bytes.Clone(nal)
@@ -146,7 +146,7 @@ func (r *Rewriter) learn(au media.AccessUnit) {
 }
 
 // remember keeps what later units are compared with.
-func (r *Rewriter) remember(au media.AccessUnit) {
+func (r *Rewriter) remember(au media.Unit) {
 	if r.recent = append(r.recent, au.Frame); len(r.recent) > 2*maxReorder {
 		r.recent = slices.Delete(r.recent, 0, 1)
 	}
@@ -158,7 +158,7 @@ func (r *Rewriter) remember(au media.AccessUnit) {
 }
 
 // apply does a fault to what is left of the unit au of the clean stream, and reports it.
-func (r *Rewriter) apply(f scenario.Fault, au media.AccessUnit, list []media.AccessUnit) (out []media.AccessUnit) {
+func (r *Rewriter) apply(f scenario.Fault, au media.Unit, list []media.Unit) (out []media.Unit) {
 	k, ok := r.kinds[f.Kind.Name]
 	if !ok || len(list) == 0 {
 		return list
@@ -204,7 +204,7 @@ func (r *Rewriter) earlier(n int64) int64 {
 }
 
 // hash is that of the units' NAL units as a byte stream, or of no bytes where there are none.
-func hash(list []media.AccessUnit) string {
+func hash(list []media.Unit) string {
 	var b []byte
 	for _, au := range list {
 		b = h264.AppendAnnexB(b, au.NALs)

@@ -42,13 +42,13 @@ func NewDemuxer() *Demuxer { return &Demuxer{} }
 //
 // A video tag that can't be read is an error that names the tag's time, and is left out: the next one may be good. So is
 // one before the first sequence header.
-func (d *Demuxer) Unit(t Tag) (au media.AccessUnit, ok bool, err error) {
+func (d *Demuxer) Unit(t Tag) (au media.Unit, ok bool, err error) {
 	if t.Type != Video {
-		return media.AccessUnit{}, false, nil
+		return media.Unit{}, false, nil
 	}
 	au, ok, err = d.video(t)
 	if err != nil {
-		return media.AccessUnit{}, false, fmt.Errorf("video tag at %d ms: %w", t.Time, err)
+		return media.Unit{}, false, fmt.Errorf("video tag at %d ms: %w", t.Time, err)
 	}
 	return au, ok, nil
 }
@@ -68,7 +68,7 @@ func (d *Demuxer) Ticks(ms uint32) int64 {
 	return d.dts + step*ticksPerMilli
 }
 
-func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
+func (d *Demuxer) video(t Tag) (au media.Unit, ok bool, err error) {
 	v, err := ParseVideo(t.Body)
 	if err != nil || v.Frame == FrameCommand {
 		return au, false, err
@@ -91,7 +91,7 @@ func (d *Demuxer) video(t Tag) (au media.AccessUnit, ok bool, err error) {
 		return au, false, errors.New("no NAL units")
 	}
 	d.dts, d.wire, d.timed = d.Ticks(t.Time), t.Time, true
-	au = media.AccessUnit{Frame: -1, Codec: d.codec, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
+	au = media.Unit{Frame: -1, Codec: d.codec, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
 	own := false
 	for _, nal := range nals {
 		if d.codec == media.HEVC {

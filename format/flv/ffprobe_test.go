@@ -260,14 +260,14 @@ func checkRead(t *testing.T, path string, units []labelled) {
 	}
 }
 
-func demux(t testing.TB, file []byte) []media.AccessUnit {
+func demux(t testing.TB, file []byte) []media.Unit {
 	t.Helper()
 	tags, err := readTags(NewReader(bytes.NewReader(file)))
 	if err.Error() != "EOF" {
 		t.Fatal(err)
 	}
 	d := NewDemuxer()
-	var units []media.AccessUnit
+	var units []media.Unit
 	for _, tag := range tags {
 		au, ok, err := d.Unit(tag)
 		if err != nil {
@@ -335,7 +335,7 @@ func TestChangeByFFmpeg(t *testing.T) {
 	m := NewMuxer(Options{Rate: c.Rate})
 	var tags []Tag
 	for _, u := range units {
-		chunk, err := m.Unit(u.AccessUnit, u.scripts())
+		chunk, err := m.Unit(u.Unit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ import (
 
 // labelled is an access unit with what is said of it.
 type labelled struct {
-	media.AccessUnit
+	media.Unit
 	Record  markers.FrameRecord
 	Markers []markers.Marker
 }
@@ -94,7 +94,7 @@ func encode(t testing.TB, c markers.Clock, first, frames int64, bframes int, siz
 			t.Fatal(err)
 		}
 		origin = min(origin, au.PTS)
-		units = append(units, labelled{AccessUnit: au})
+		units = append(units, labelled{Unit: au})
 	}
 	if int64(len(units)) != frames {
 		t.Fatalf("ffmpeg made %d access units, want %d", len(units), frames)
@@ -179,7 +179,7 @@ func muxAll(t testing.TB, o Options, units []labelled) []Tag {
 	var tags []Tag
 	for i, u := range units {
 		before := h264.AppendAnnexB(nil, u.NALs)
-		c, err := m.Unit(u.AccessUnit, u.scripts())
+		c, err := m.Unit(u.Unit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}

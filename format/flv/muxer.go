@@ -14,7 +14,7 @@ import (
 type Faults interface {
 	// Unit is what the faulty stream has in place of a unit: none, one or several. A PTS may be up to 2^23 ms before or after its DTS,
 	// and the times of tags may go back.
-	Unit(au media.AccessUnit) ([]media.AccessUnit, error)
+	Unit(au media.Unit) ([]media.Unit, error)
 }
 
 // Muxer makes the tags of one stream. What it makes depends on its calls alone. It is not safe for concurrent use.
@@ -45,7 +45,7 @@ func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
-func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) {
+func (m *Muxer) Unit(au media.Unit, s Scripts) (Chunk, error) {
 	if m.Faults == nil {
 		return m.chunk(&au, s, 0)
 	}
@@ -65,7 +65,7 @@ func (m *Muxer) Unit(au media.AccessUnit, s Scripts) (Chunk, error) {
 }
 
 // chunk makes the tags of an access unit whose PTS is at least so many milliseconds after its DTS.
-func (m *Muxer) chunk(au *media.AccessUnit, s Scripts, least int64) (Chunk, error) {
+func (m *Muxer) chunk(au *media.Unit, s Scripts, least int64) (Chunk, error) {
 	c, err := m.unit(au, s, least)
 	if err != nil {
 		return Chunk{}, fmt.Errorf("write FLV: frame %d: %w", au.Frame, err)
@@ -73,7 +73,7 @@ func (m *Muxer) chunk(au *media.AccessUnit, s Scripts, least int64) (Chunk, erro
 	return c, nil
 }
 
-func (m *Muxer) unit(u *media.AccessUnit, s Scripts, least int64) (Chunk, error) {
+func (m *Muxer) unit(u *media.Unit, s Scripts, least int64) (Chunk, error) {
 	if m.o.Rate.Num <= 0 || m.o.Rate.Den <= 0 {
 		return Chunk{}, errors.New("the options have no frame rate")
 	}
@@ -113,7 +113,7 @@ func (m *Muxer) Flush() []Tag {
 }
 
 // parameters takes in the unit's parameter sets. It returns the tags that a reader in mid-stream needs before the unit.
-func (m *Muxer) parameters(u *media.AccessUnit, dts uint32) ([]Tag, error) {
+func (m *Muxer) parameters(u *media.Unit, dts uint32) ([]Tag, error) {
 	sets, err := m.sets.with(u.NALs, u.Key)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (m *Muxer) parameters(u *media.AccessUnit, dts uint32) ([]Tag, error) {
 }
 
 // videoBody makes the body of a unit's video tag.
-func videoBody(u *media.AccessUnit, least int64) ([]byte, error) {
+func videoBody(u *media.Unit, least int64) ([]byte, error) {
 	composition := millis(u.PTS) - millis(u.DTS)
 	if composition < least || least == 0 && u.PTS < u.DTS || composition > maxComposition {
 		return nil, fmt.Errorf("PTS %d does not follow DTS %d by %d to %d ms", u.PTS, u.DTS, least, maxComposition)

@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-func unitOf(au media.AccessUnit) labelled { return labelled{AccessUnit: au} }
+func unitOf(au media.Unit) labelled { return labelled{Unit: au} }
 
 // order is the frames of a GOP in decoding order, as letters of the usual kind: I0 P3 B1 B2 P6 …
 func order(gop, bframes int64) []int64 {
@@ -43,7 +43,7 @@ func coded(t testing.TB, c markers.Clock, first, gops, bframes int64) []labelled
 		start := first + g*c.FramesPerSegment
 		for i, k := range order(c.FramesPerSegment, bframes) {
 			n := start + k
-			u := unitOf(media.AccessUnit{
+			u := unitOf(media.Unit{
 				Frame: n, PTS: c.PTS(n), DTS: c.PTS(start + int64(i) - delay), Key: i == 0, NALs: [][]byte{{0x09, 0xF0}, {0x41, byte(n)}},
 			})
 			if u.Key {
@@ -89,7 +89,7 @@ func tell(t *testing.T, m *Muxer, units []labelled) []told {
 		}
 	}
 	for _, u := range units {
-		c, err := m.Unit(u.AccessUnit, u.scripts())
+		c, err := m.Unit(u.Unit, u.scripts())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestSample(t *testing.T) {
 	sps, pps := fromHex(t, testSPS), fromHex(t, testPPS)
 	aud, sei, idr, filler, end := []byte{0x09, 0xF0}, []byte{0x06, 5, 0, 0x80}, []byte{0x65, 1}, []byte{0x0C, 0xFF, 0x80}, []byte{0x0A}
 	m := NewMuxer(Options{Rate: media.FrameRate{Num: 25, Den: 1}})
-	c, err := m.Unit(media.AccessUnit{
+	c, err := m.Unit(media.Unit{
 		PTS: 1 << 31 * 90, DTS: 1<<31*90 - 3600, Key: true, NALs: [][]byte{aud, sps, pps, sei, idr, filler, end},
 	}, Scripts{})
 	if err != nil {
@@ -269,7 +269,7 @@ func TestMetaData(t *testing.T) {
 			properties("width", 320.0, "height", 180.0, "framerate", 25.0, "videocodecid", 7.0, "hasVideo", true, "hasAudio", false),
 		},
 	} {
-		c, err := NewMuxer(tc.o).Unit(coded(t, clockOf(25, 1, 1), 50, 1, 0)[0].AccessUnit, Scripts{})
+		c, err := NewMuxer(tc.o).Unit(coded(t, clockOf(25, 1, 1), 50, 1, 0)[0].Unit, Scripts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,8 +310,8 @@ func TestChangedParameterSets(t *testing.T) {
 		{"size", true, [][]byte{small, pps, idr}, "MHV", small, [][]byte{pps}},
 		{"size as before", true, [][]byte{sps, pps, idr}, "MHV", sps, [][]byte{pps}},
 	} {
-		u := unitOf(media.AccessUnit{Frame: int64(i), PTS: int64(i) * 3600, DTS: int64(i) * 3600, Key: step.key, NALs: step.nals})
-		c, err := m.Unit(u.AccessUnit, u.scripts())
+		u := unitOf(media.Unit{Frame: int64(i), PTS: int64(i) * 3600, DTS: int64(i) * 3600, Key: step.key, NALs: step.nals})
+		c, err := m.Unit(u.Unit, u.scripts())
 		if err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
@@ -362,22 +362,22 @@ func TestUnitErrors(t *testing.T) {
 	rate := media.FrameRate{Num: 25, Den: 1}
 	for name, c := range map[string]struct {
 		o    Options
-		au   media.AccessUnit
+		au   media.Unit
 		want string
 	}{
-		"rate":         {Options{}, media.AccessUnit{NALs: good}, "no frame rate"},
-		"nothing":      {Options{Rate: rate}, media.AccessUnit{}, "no NAL units of a picture"},
-		"no picture":   {Options{Rate: rate}, media.AccessUnit{NALs: good[:2]}, "no NAL units of a picture"},
-		"empty":        {Options{Rate: rate}, media.AccessUnit{NALs: append(good[:3:3], nil)}, "NAL unit 3 is empty"},
-		"order":        {Options{Rate: rate}, media.AccessUnit{PTS: 1, DTS: 2, NALs: good}, "PTS 1 does not follow DTS 2"},
-		"composition":  {Options{Rate: rate}, media.AccessUnit{PTS: 90 << 23, NALs: good}, "does not follow"},
-		"no sets":      {Options{Rate: rate}, media.AccessUnit{NALs: good[2:]}, "0 SPS and 0 PPS"},
-		"no PPS":       {Options{Rate: rate}, media.AccessUnit{NALs: [][]byte{sps, idr}}, "1 SPS and 0 PPS"},
-		"broken SPS":   {Options{Rate: rate}, media.AccessUnit{NALs: [][]byte{sps[:7], pps, idr}}, "read SPS"},
-		"shorter SPS":  {Options{Rate: rate}, media.AccessUnit{NALs: [][]byte{sps[:2], pps, idr}}, "number of a parameter set (SPS)"},
-		"broken PPS":   {Options{Rate: rate}, media.AccessUnit{NALs: [][]byte{sps, pps[:1], idr}}, "number of a parameter set (PPS)"},
-		"long PPS":     {Options{Rate: rate}, media.AccessUnit{NALs: [][]byte{sps, append(pps[:6:6], make([]byte, 1<<16)...), idr}}, "PPS: one has"},
-		"long picture": {Options{Rate: rate}, media.AccessUnit{NALs: append(good[:2:2], append(idr[:2:2], make([]byte, 1<<24)...))}, "don't fit"},
+		"rate":         {Options{}, media.Unit{NALs: good}, "no frame rate"},
+		"nothing":      {Options{Rate: rate}, media.Unit{}, "no NAL units of a picture"},
+		"no picture":   {Options{Rate: rate}, media.Unit{NALs: good[:2]}, "no NAL units of a picture"},
+		"empty":        {Options{Rate: rate}, media.Unit{NALs: append(good[:3:3], nil)}, "NAL unit 3 is empty"},
+		"order":        {Options{Rate: rate}, media.Unit{PTS: 1, DTS: 2, NALs: good}, "PTS 1 does not follow DTS 2"},
+		"composition":  {Options{Rate: rate}, media.Unit{PTS: 90 << 23, NALs: good}, "does not follow"},
+		"no sets":      {Options{Rate: rate}, media.Unit{NALs: good[2:]}, "0 SPS and 0 PPS"},
+		"no PPS":       {Options{Rate: rate}, media.Unit{NALs: [][]byte{sps, idr}}, "1 SPS and 0 PPS"},
+		"broken SPS":   {Options{Rate: rate}, media.Unit{NALs: [][]byte{sps[:7], pps, idr}}, "read SPS"},
+		"shorter SPS":  {Options{Rate: rate}, media.Unit{NALs: [][]byte{sps[:2], pps, idr}}, "number of a parameter set (SPS)"},
+		"broken PPS":   {Options{Rate: rate}, media.Unit{NALs: [][]byte{sps, pps[:1], idr}}, "number of a parameter set (PPS)"},
+		"long PPS":     {Options{Rate: rate}, media.Unit{NALs: [][]byte{sps, append(pps[:6:6], make([]byte, 1<<16)...), idr}}, "PPS: one has"},
+		"long picture": {Options{Rate: rate}, media.Unit{NALs: append(good[:2:2], append(idr[:2:2], make([]byte, 1<<24)...))}, "don't fit"},
 	} {
 		c.au.Frame, c.au.Key = 77, true
 		m := NewMuxer(c.o)
@@ -387,7 +387,7 @@ func TestUnitErrors(t *testing.T) {
 		}
 		// The unit is left out, and the next one is as if it had not been.
 		if m.o.Rate == rate {
-			if chunk, err := m.Unit(media.AccessUnit{Key: true, NALs: good}, Scripts{}); err != nil || fmt.Sprint(len(chunk.Head), len(chunk.Tags)) != "2 2" {
+			if chunk, err := m.Unit(media.Unit{Key: true, NALs: good}, Scripts{}); err != nil || fmt.Sprint(len(chunk.Head), len(chunk.Tags)) != "2 2" {
 				t.Errorf("%s: then %d and %d tags, %v", name, len(chunk.Head), len(chunk.Tags), err)
 			}
 		}

@@ -60,7 +60,7 @@ type schedule struct {
 }
 
 // add takes the scripts of an access unit.
-func (s *schedule) add(u *media.AccessUnit, scripts Scripts) {
+func (s *schedule) add(u *media.Unit, scripts Scripts) {
 	s.addFrame(u, scripts.FI)
 	for _, c := range scripts.Cues {
 		at := millis(c.PTS)
@@ -71,7 +71,7 @@ func (s *schedule) add(u *media.AccessUnit, scripts Scripts) {
 }
 
 // addFrame makes the frame the first of its second if it is, so far: in decoding order an earlier one may follow.
-func (s *schedule) addFrame(u *media.AccessUnit, fi FI) {
+func (s *schedule) addFrame(u *media.Unit, fi FI) {
 	second := s.rate.Ticks(u.Frame) / media.TicksPerSecond
 	if s.begun && second <= s.done {
 		return

@@ -115,8 +115,8 @@ func FuzzDemuxer(f *testing.F) {
 // asGiven are faults that leave units as they are, whatever their times.
 type asGiven struct{}
 
-func (asGiven) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
-	return []media.AccessUnit{au}, nil
+func (asGiven) Unit(au media.Unit) ([]media.Unit, error) {
+	return []media.Unit{au}, nil
 }
 
 // FuzzMuxer gives the muxer NAL units of any bytes: what it takes reads back.
@@ -126,10 +126,10 @@ func FuzzMuxer(f *testing.F) {
 	f.Add(sps, []byte{0x68}, []byte{0x09}, int64(-5), int64(1<<62))
 	f.Add([]byte{0x6D, 0x80}, pps, []byte{0x65}, int64(0), int64(3003))
 	f.Fuzz(func(t *testing.T, a, b, c []byte, dts, delay int64) {
-		u := unitOf(media.AccessUnit{Key: true, DTS: dts, PTS: dts + delay, NALs: [][]byte{a, b, c}})
+		u := unitOf(media.Unit{Key: true, DTS: dts, PTS: dts + delay, NALs: [][]byte{a, b, c}})
 		m := NewMuxer(Options{Rate: media.FrameRate{Num: 25, Den: 1}})
 		for range 2 {
-			chunk, err := m.Unit(u.AccessUnit, u.scripts())
+			chunk, err := m.Unit(u.Unit, u.scripts())
 			if err != nil {
 				return
 			}
@@ -152,7 +152,7 @@ func TestFaulty(t *testing.T) {
 	m, clean := NewMuxer(o), NewMuxer(o)
 	m.Faults = asGiven{}
 	for i, at := range []struct{ pts, dts, composition int64 }{{93600, 90000, 40}, {90000, 180000, -1000}, {97200, 93600, 40}, {0, 90 << 23, -1 << 23}} {
-		au := media.AccessUnit{Key: true, PTS: at.pts, DTS: at.dts, NALs: nals}
+		au := media.Unit{Key: true, PTS: at.pts, DTS: at.dts, NALs: nals}
 		c, err := m.Unit(au, Scripts{})
 		if err != nil {
 			t.Fatal(err)
@@ -166,7 +166,7 @@ func TestFaulty(t *testing.T) {
 			t.Errorf("unit %d: of a clean stream it is %+v, %v", i, want, err)
 		}
 	}
-	if _, err := m.Unit(media.AccessUnit{DTS: 90<<23 + 90, NALs: nals}, Scripts{}); err == nil || !strings.Contains(err.Error(), "does not follow") {
+	if _, err := m.Unit(media.Unit{DTS: 90<<23 + 90, NALs: nals}, Scripts{}); err == nil || !strings.Contains(err.Error(), "does not follow") {
 		t.Errorf("too far before: %v", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // NALs are those of the sample. A key frame without sequence parameter set gets those of the sample description (avcC or hvcC),
 // after an access unit delimiter.
 type Unit struct {
-	media.AccessUnit
+	media.Unit
 	// Time and DecodeTime are PTS and DTS in units of 1/Timescale s, not rounded.
 	Time, DecodeTime int64
 	Timescale        uint32

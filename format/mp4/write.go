@@ -72,7 +72,7 @@ func (s *Segment) SetProduced(t time.Time) { s.produced = t }
 func (s *Segment) AddEvent(e Event) { s.events = append(s.events, e) }
 
 // AddUnit adds the next unit in decoding order, without its parameter sets and delimiter. After an error the segment is unchanged.
-func (s *Segment) AddUnit(au media.AccessUnit) error {
+func (s *Segment) AddUnit(au media.Unit) error {
 	sample := mp4.Sample{Flags: mp4.NonSyncSampleFlags}
 	if au.Key {
 		sample.Flags = mp4.SyncSampleFlags

@@ -16,12 +16,12 @@ var (
 )
 
 // coded is a unit with its parameter sets and delimiter, as an encoder gives it.
-func coded(pts, dts int64, key bool) media.AccessUnit {
+func coded(pts, dts int64, key bool) media.Unit {
 	nals := [][]byte{{9, 0x10}, {6, 1, 1, byte(pts), 0x80}, {0x41, byte(pts), byte(dts) | 1}}
 	if key {
 		nals = [][]byte{{9, 0x10}, testSPS, testPPS, {0x65, byte(pts), 1}}
 	}
-	return media.AccessUnit{PTS: pts, DTS: dts, Key: key, NALs: nals}
+	return media.Unit{PTS: pts, DTS: dts, Key: key, NALs: nals}
 }
 
 func TestSegmentWriter(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSegmentWriter(t *testing.T) {
 		s.Reset(round)
 		s.SetProduced(gen)
 		s.AddEvent(Event{Scheme: SchemeID3, ID: 7, PTS: base + 3600, Duration: 3600, Data: []byte("ID3")})
-		units := []media.AccessUnit{coded(base, base-7200, true), coded(base+10800, base-3600, false), coded(base+3600, base, false), coded(base+7200, base+3600, false)}
+		units := []media.Unit{coded(base, base-7200, true), coded(base+10800, base-3600, false), coded(base+3600, base, false), coded(base+7200, base+3600, false)}
 		for _, u := range units {
 			if err := s.AddUnit(u); err != nil {
 				t.Fatal(err)
@@ -89,7 +89,7 @@ func TestSegmentWriterRefuses(t *testing.T) {
 	if err := s.AddUnit(coded(90000, 82800, true)); err != nil {
 		t.Fatal(err)
 	}
-	for want, u := range map[string]media.AccessUnit{
+	for want, u := range map[string]media.Unit{
 		"follows DTS 82800":        coded(97200, 82800, false),
 		"before that of the first": coded(86400, 86400, false),
 		"does not fit PTS":         coded(1<<40, 86400, false),

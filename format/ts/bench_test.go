@@ -37,7 +37,7 @@ func BenchmarkAstitsReader25kB(b *testing.B) {
 }
 
 func benchStream(b *testing.B) []byte {
-	var units []media.AccessUnit
+	var units []media.Unit
 	for i := range int64(100) {
 		au := unitOfSize(i, 25000)
 		au.Key = i == 0

@@ -79,7 +79,7 @@ func decode(t testing.TB, stream []byte) string {
 }
 
 // readAll reads every access unit.
-func readAll(t testing.TB, r *Reader) []media.AccessUnit {
+func readAll(t testing.TB, r *Reader) []media.Unit {
 	t.Helper()
 	units, err := drain(r)
 	if err != io.EOF {
@@ -88,8 +88,8 @@ func readAll(t testing.TB, r *Reader) []media.AccessUnit {
 	return units
 }
 
-func drain(r *Reader) ([]media.AccessUnit, error) {
-	var units []media.AccessUnit
+func drain(r *Reader) ([]media.Unit, error) {
+	var units []media.Unit
 	for {
 		au, err := r.Next()
 		if err != nil {
@@ -100,7 +100,7 @@ func drain(r *Reader) ([]media.AccessUnit, error) {
 }
 
 // writeAll writes the units as one stream.
-func writeAll(t testing.TB, units []media.AccessUnit) []byte {
+func writeAll(t testing.TB, units []media.Unit) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := NewWriter(&b)
@@ -113,8 +113,8 @@ func writeAll(t testing.TB, units []media.AccessUnit) []byte {
 }
 
 // shift moves the time stamps so that the first DTS is dts.
-func shift(units []media.AccessUnit, dts int64) []media.AccessUnit {
-	out := make([]media.AccessUnit, len(units))
+func shift(units []media.Unit, dts int64) []media.Unit {
+	out := make([]media.Unit, len(units))
 	for i, au := range units {
 		au.PTS += dts - units[0].DTS
 		au.DTS += dts - units[0].DTS
@@ -123,7 +123,7 @@ func shift(units []media.AccessUnit, dts int64) []media.AccessUnit {
 	return out
 }
 
-func sameUnits(t testing.TB, got, want []media.AccessUnit) {
+func sameUnits(t testing.TB, got, want []media.Unit) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d units, want %d", len(got), len(want))

@@ -34,7 +34,7 @@ func longTag(n int64, size int) id3.Timed {
 }
 
 // withTags writes the units as one stream with a tag in front of every fifth, and returns both.
-func withTags(t testing.TB, units []media.AccessUnit) ([]byte, []id3.Timed) {
+func withTags(t testing.TB, units []media.Unit) ([]byte, []id3.Timed) {
 	t.Helper()
 	var b bytes.Buffer
 	var told []id3.Timed
@@ -54,7 +54,7 @@ func withTags(t testing.TB, units []media.AccessUnit) ([]byte, []id3.Timed) {
 }
 
 // readID3 reads a stream with its tags.
-func readID3(t testing.TB, stream []byte) (units []media.AccessUnit, tags []id3.Timed, stats Stats) {
+func readID3(t testing.TB, stream []byte) (units []media.Unit, tags []id3.Timed, stats Stats) {
 	t.Helper()
 	r := NewReader(bytes.NewReader(stream))
 	r.HandleID3(func(tag id3.Timed) { tags = append(tags, tag) })
@@ -63,7 +63,7 @@ func readID3(t testing.TB, stream []byte) (units []media.AccessUnit, tags []id3.
 }
 
 // readTags reads what may not be a whole stream.
-func readTags(stream []byte) (units []media.AccessUnit, tags []id3.Timed) {
+func readTags(stream []byte) (units []media.Unit, tags []id3.Timed) {
 	r := NewReader(bytes.NewReader(stream))
 	r.HandleID3(func(tag id3.Timed) { tags = append(tags, tag) })
 	units, _ = drain(r)
@@ -180,7 +180,7 @@ func warnings(t testing.TB, stream []byte) string {
 // TestMarkersSeenByAstits has another reader take the tables and PES packets of the ID3 apart.
 func TestMarkersSeenByAstits(t *testing.T) {
 	au := unitOfSize(0, 100)
-	stream, told := withTags(t, []media.AccessUnit{au})
+	stream, told := withTags(t, []media.Unit{au})
 	d := astits.NewDemuxer(context.Background(), bytes.NewReader(stream), astits.DemuxerOptPacketSize(188))
 	seen := 0
 	for {
@@ -276,7 +276,7 @@ func TestMarkersTooLongForAPacket(t *testing.T) {
 
 // TestID3LosingPackets: whichever packet is lost, what comes out was there.
 func TestID3LosingPackets(t *testing.T) {
-	var units []media.AccessUnit
+	var units []media.Unit
 	for i := range int64(12) {
 		units = append(units, unitOfSize(i, 300))
 	}
@@ -305,7 +305,7 @@ func TestID3LosingPackets(t *testing.T) {
 
 // TestID3Order: a marker is handled before the unit that it was written before is returned, and after the one in front.
 func TestID3Order(t *testing.T) {
-	stream, _ := withTags(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 9), unitOfSize(2, 9), unitOfSize(3, 9),
+	stream, _ := withTags(t, []media.Unit{unitOfSize(0, 9), unitOfSize(1, 9), unitOfSize(2, 9), unitOfSize(3, 9),
 		unitOfSize(4, 9), unitOfSize(5, 9), unitOfSize(6, 9)})
 	var order []string
 	r := NewReader(bytes.NewReader(stream))
@@ -346,7 +346,7 @@ func TestID3BeforeTheVideo(t *testing.T) {
 
 // TestID3Follows: the ID3 of the video's program is followed to another PID, and none is read when it is gone.
 func TestID3Follows(t *testing.T) {
-	stream, told := withTags(t, []media.AccessUnit{unitOfSize(0, 9)})
+	stream, told := withTags(t, []media.Unit{unitOfSize(0, 9)})
 	moved := bytes.Clone(stream)
 	for at := 0; at < len(moved); at += 188 {
 		if pid := binary.BigEndian.Uint16(moved[at+1:]) & NullPID; pid == id3PID {

@@ -21,7 +21,7 @@ const (
 // Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, in decoding order.
 type Faults interface {
 	// Unit is what the faulty stream has in place of a unit: none, one or several, whose PTS and DTS may be any.
-	Unit(au media.AccessUnit) ([]media.AccessUnit, error)
+	Unit(au media.Unit) ([]media.Unit, error)
 	// Packets are those of the faulty stream in place of the packets of a frame's units.
 	Packets(frame int64, packets []byte) []byte
 }
@@ -59,7 +59,7 @@ func NewMuxer() *Muxer { return &Muxer{} }
 //
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
 // neither are the tags.
-func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
+func (m *Muxer) Unit(au media.Unit, tags ...id3.Timed) ([]byte, error) {
 	if m.Faults != nil {
 		return m.faulty(au, tags)
 	}
@@ -70,7 +70,7 @@ func (m *Muxer) Unit(au media.AccessUnit, tags ...id3.Timed) ([]byte, error) {
 }
 
 // faulty is the packets that a faulty stream has in place of those of a unit.
-func (m *Muxer) faulty(au media.AccessUnit, tags []id3.Timed) ([]byte, error) {
+func (m *Muxer) faulty(au media.Unit, tags []id3.Timed) ([]byte, error) {
 	units, err := m.Faults.Unit(au)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (m *Muxer) faulty(au media.AccessUnit, tags []id3.Timed) ([]byte, error) {
 }
 
 // pack makes the packets of a unit whose place in the stream is that of a DTS.
-func (m *Muxer) pack(au media.AccessUnit, dts int64, tags []id3.Timed) ([]byte, error) {
+func (m *Muxer) pack(au media.Unit, dts int64, tags []id3.Timed) ([]byte, error) {
 	if err := checkUnit(au); err != nil {
 		return nil, fmt.Errorf("pack access unit: frame %d: %w", au.Frame, err)
 	}
@@ -134,7 +134,7 @@ func (m *Muxer) tablesDue(key bool, dts, tabled int64) bool {
 
 // sizeOf is room for the packets of a unit with so many tags, without much to spare: whoever keeps them for readers counts the
 // bytes.
-func sizeOf(au *media.AccessUnit, tags int) int {
+func sizeOf(au *media.Unit, tags int) int {
 	pes := au.Size() + 4*len(au.NALs) + unitOverhead
 	return 3*PacketSize + tagSize*tags + (pes+bodySize-1)/bodySize*PacketSize
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // mux packs the units, with a marker at every fifth, and returns what each became.
-func mux(t testing.TB, m *Muxer, units []media.AccessUnit) (chunks [][]byte, told []id3.Timed) {
+func mux(t testing.TB, m *Muxer, units []media.Unit) (chunks [][]byte, told []id3.Timed) {
 	t.Helper()
 	for i, au := range units {
 		var tags []id3.Timed
@@ -93,7 +93,7 @@ func TestMuxerTables(t *testing.T) {
 			var packets []byte
 			for n := range int64(500) {
 				dts := media.PTSMask - 300000 + rate.Ticks(n)
-				b, err := m.Unit(media.AccessUnit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}})
+				b, err := m.Unit(media.Unit{DTS: dts, PTS: dts, Key: n%gop == 0, NALs: [][]byte{{0x41, 1}}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -156,7 +156,7 @@ func TestMuxerStartsAnew(t *testing.T) {
 		dts    int64
 		tables bool
 	}{{90000, true}, {93600, false}, {3600, true}, {7200, false}, {900000, true}} {
-		b, err := m.Unit(media.AccessUnit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}})
+		b, err := m.Unit(media.Unit{DTS: tt.dts, PTS: tt.dts, NALs: [][]byte{{0x41, 1}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestMuxerStartsAnew(t *testing.T) {
 // TestMuxerRefuses: a unit that is refused leaves no trace in the stream.
 func TestMuxerRefuses(t *testing.T) {
 	good := unitOfSize(1, 100)
-	for want, bad := range map[string]media.AccessUnit{
+	for want, bad := range map[string]media.Unit{
 		"frame 7: no NAL units":         {Frame: 7},
 		"frame 8: DTS 2 is after PTS 1": {Frame: 8, DTS: 2, PTS: 1, NALs: [][]byte{{9}}},
 	} {

@@ -25,7 +25,7 @@ func (p *packer) tables(out []byte) []byte {
 
 // unit appends an access unit that checkUnit let pass, with the PCR of a unit with that DTS. Where again is not 0, its last packet
 // has another PCR, as of a unit so much later.
-func (p *packer) unit(out []byte, au media.AccessUnit, dts, again int64) []byte {
+func (p *packer) unit(out []byte, au media.Unit, dts, again int64) []byte {
 	const room = bodySize - pcrFieldSize
 	p.pes = appendPES(p.pes[:0], au)
 	var field [pcrFieldSize]byte

@@ -49,7 +49,7 @@ func TestAppendTables(t *testing.T) {
 	if len(tables) != 4*PacketSize {
 		t.Errorf("%d packets", len(tables)/PacketSize)
 	}
-	units, tags := readTags(append(tables, withoutTables(writeAll(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999)}))...))
+	units, tags := readTags(append(tables, withoutTables(writeAll(t, []media.Unit{unitOfSize(0, 9), unitOfSize(1, 999)}))...))
 	if len(units) != 2 || len(tags) != 0 {
 		t.Errorf("%d units, %d tags", len(units), len(tags))
 	}
@@ -57,7 +57,7 @@ func TestAppendTables(t *testing.T) {
 
 // TestShift moves PCR, PTS and DTS of what a Writer made, over the wrap and back, and changes nothing else.
 func TestShift(t *testing.T) {
-	stream := writeAll(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
+	stream := writeAll(t, []media.Unit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
 	for _, ticks := range []int64{1, -1, 1 << 32, 1<<33 - 7, -900_000} {
 		moved := bytes.Clone(stream)
 		for at := 0; at < len(moved); at += PacketSize {

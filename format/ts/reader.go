@@ -62,7 +62,7 @@ type Reader struct {
 	pes        []byte // its bytes
 	begun      int64  // where it begins
 
-	ready     []media.AccessUnit
+	ready     []media.Unit
 	offsets   []int64 // of each of ready
 	offset    int64   // of the unit returned last
 	openEnded bool    // the last of them was ended by the end of the stream
@@ -105,7 +105,7 @@ func (r *Reader) Stats() Stats {
 //
 // At the end it returns io.EOF. Other errors are those of the source, and that there is no transport stream or no
 // video in it; they name the number of packets read. The same error is returned from then on.
-func (r *Reader) Next() (media.AccessUnit, error) {
+func (r *Reader) Next() (media.Unit, error) {
 	for len(r.ready) == 0 && r.err == nil {
 		p, offset, err := r.src.next()
 		if err == nil {
@@ -123,7 +123,7 @@ func (r *Reader) Next() (media.AccessUnit, error) {
 		r.ready, r.offsets = slices.Delete(r.ready, 0, 1), slices.Delete(r.offsets, 0, 1)
 		return au, nil
 	}
-	return media.AccessUnit{}, r.err
+	return media.Unit{}, r.err
 }
 
 // Offset is where the packet begins in the stream in which the unit begins that Next returned last.
@@ -352,7 +352,7 @@ func (r *Reader) finish() {
 		pts = media.Unwrap(p.pts, r.ref)
 	}
 	for i, nals := range splitUnits(r.codec, nals) {
-		au := media.AccessUnit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, Codec: r.codec, NALs: nals}
+		au := media.Unit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, Codec: r.codec, NALs: nals}
 		for _, nal := range nals {
 			if r.codec == media.HEVC {
 				au.Key = au.Key || hevc.TypeOf(nal).IRAP()

@@ -89,7 +89,7 @@ func compareWithFFprobe(t *testing.T, stream []byte) {
 
 // TestReaderOffsets: each unit is at the packet that begins it, and so is each tag.
 func TestReaderOffsets(t *testing.T) {
-	stream, _ := withTags(t, []media.AccessUnit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
+	stream, _ := withTags(t, []media.Unit{unitOfSize(0, 9), unitOfSize(1, 999), unitOfSize(2, 99)})
 	r := NewReader(bytes.NewReader(append([]byte("garbage"), stream...)))
 	found := 0
 	at := func(offset, pts int64) {
@@ -117,7 +117,7 @@ func TestReaderTakesAnyPieces(t *testing.T) {
 
 // TestReaderFaults breaks a stream of 40 units in places and checks that exactly the units that were hit are missing.
 func TestReaderFaults(t *testing.T) {
-	var units []media.AccessUnit
+	var units []media.Unit
 	for i := range int64(40) {
 		au := unitOfSize(i, 1000)
 		au.NALs = [][]byte{{9, 0xF0}, au.NALs[0]}
@@ -175,7 +175,7 @@ func TestReaderFaults(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			var want []media.AccessUnit
+			var want []media.Unit
 			for i, au := range units {
 				if !slices.Contains(tt.missing, i) {
 					want = append(want, au)
@@ -215,11 +215,11 @@ func TestReaderPassesUnitsOnAtOnce(t *testing.T) {
 func TestReaderOpenEnded(t *testing.T) {
 	long, short := unitOfSize(0, 70000), unitOfSize(1, 1000)
 	for name, tt := range map[string]struct {
-		units []media.AccessUnit
+		units []media.Unit
 		want  []bool
 	}{
-		"known length last":   {[]media.AccessUnit{long, short}, []bool{false, false}},
-		"unknown length last": {[]media.AccessUnit{short, long}, []bool{false, true}},
+		"known length last":   {[]media.Unit{long, short}, []bool{false, false}},
+		"unknown length last": {[]media.Unit{short, long}, []bool{false, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := NewReader(bytes.NewReader(writeAll(t, tt.units)))
@@ -252,7 +252,7 @@ func TestReaderErrors(t *testing.T) {
 		"no packets":       {strings.NewReader("hello"), "no packets in 5 bytes"},
 		"another format":   {io.LimitReader(zeros{}, 1<<30), "no MPEG transport stream in the first"},
 		"no video":         {bytes.NewReader(noVideo), "no H.264 or HEVC stream in the program maps in " + strconv.Itoa(len(noVideo)/188) + " packets"},
-		"source fails":     {io.MultiReader(bytes.NewReader(writeAll(t, []media.AccessUnit{unitOfSize(0, 9)})), iotest.ErrReader(broken)), "after packet 3: cable pulled"},
+		"source fails":     {io.MultiReader(bytes.NewReader(writeAll(t, []media.Unit{unitOfSize(0, 9)})), iotest.ErrReader(broken)), "after packet 3: cable pulled"},
 		"source is silent": {silent{}, io.ErrNoProgress.Error()},
 	}
 	for name, tt := range tests {
@@ -271,7 +271,7 @@ func TestReaderErrors(t *testing.T) {
 
 // TestReaderDropsWhatASourceFailedIn: a failing source leaves no unit of unknown length behind.
 func TestReaderDropsWhatASourceFailedIn(t *testing.T) {
-	stream := writeAll(t, []media.AccessUnit{unitOfSize(0, 70000)})
+	stream := writeAll(t, []media.Unit{unitOfSize(0, 70000)})
 	r := NewReader(io.MultiReader(bytes.NewReader(stream[:10*188]), iotest.ErrReader(os.ErrDeadlineExceeded)))
 	if units, err := drain(r); len(units) != 0 || !errors.Is(err, os.ErrDeadlineExceeded) || r.Stats().Damaged != 1 {
 		t.Errorf("%d units, %v, %+v", len(units), err, r.Stats())
@@ -287,7 +287,7 @@ type silent struct{}
 func (silent) Read([]byte) (int, error) { return 0, nil }
 
 func FuzzReader(f *testing.F) {
-	units := []media.AccessUnit{unitOfSize(0, 400), unitOfSize(1, 10)}
+	units := []media.Unit{unitOfSize(0, 400), unitOfSize(1, 10)}
 	f.Add(writeAll(f, units))
 	stream, _ := withTags(f, units)
 	f.Add(stream)

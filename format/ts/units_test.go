@@ -12,7 +12,7 @@ import (
 // TestReaderUntimed: what has no PTS of its own is a unit without time, and no time is made up for it.
 func TestReaderUntimed(t *testing.T) {
 	delimiter, idr, slice, more := []byte{9, 0xF0}, []byte{0x65, 0x88, 1}, []byte{0x41, 0x9A, 2}, []byte{0x41, 0x1A, 3}
-	units := []media.AccessUnit{
+	units := []media.Unit{
 		{PTS: 7000, DTS: 4000, Key: true, NALs: [][]byte{delimiter, idr, more, delimiter, slice}},
 		{PTS: 13000, DTS: 10000, NALs: [][]byte{slice, more, slice}}, // without delimiters
 		{PTS: 19000, DTS: 16000, NALs: [][]byte{delimiter, slice}},

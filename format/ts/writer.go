@@ -56,13 +56,13 @@ func (w *Writer) SetFaults(f Faults) { w.muxer.Faults = f }
 // WriteUnit writes one access unit, with the tags that were given since the one before in front of it.
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
-func (w *Writer) WriteUnit(au media.AccessUnit) error {
+func (w *Writer) WriteUnit(au media.Unit) error {
 	out, err := w.muxer.Unit(au, w.pending...)
 	return w.write(au, out, err)
 }
 
 // write writes what the muxer has made of a unit.
-func (w *Writer) write(au media.AccessUnit, out []byte, err error) error {
+func (w *Writer) write(au media.Unit, out []byte, err error) error {
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (w *Writer) write(au media.AccessUnit, out []byte, err error) error {
 // them in time, but may be a later one.
 func (w *Writer) WriteID3(tags ...id3.Timed) { w.pending = append(w.pending, tags...) }
 
-func checkUnit(au media.AccessUnit) error {
+func checkUnit(au media.Unit) error {
 	if len(au.NALs) == 0 {
 		return errors.New("no NAL units")
 	}
@@ -90,7 +90,7 @@ func checkUnit(au media.AccessUnit) error {
 }
 
 // appendPES appends the PES packet of an access unit.
-func appendPES(b []byte, au media.AccessUnit) []byte {
+func appendPES(b []byte, au media.Unit) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 1, streamIDVideo, 0, 0,
 		0x84,    // '10', not scrambled, data_alignment_indicator: an access unit starts here

@@ -115,7 +115,7 @@ func TestWriterPackets(t *testing.T) {
 
 // TestWriterTables has another reader take the tables apart.
 func TestWriterTables(t *testing.T) {
-	out := writeAll(t, []media.AccessUnit{{NALs: [][]byte{{0x65, 1}}, PTS: 1, DTS: 1}})
+	out := writeAll(t, []media.Unit{{NALs: [][]byte{{0x65, 1}}, PTS: 1, DTS: 1}})
 	d := astits.NewDemuxer(context.Background(), bytes.NewReader(out), astits.DemuxerOptPacketSize(188))
 	pat, err := d.NextData()
 	if err != nil || pat.PAT == nil || len(pat.PAT.Programs) != 1 || pat.PAT.Programs[0].ProgramMapID != 0x1000 {
@@ -132,7 +132,7 @@ func TestWriterTables(t *testing.T) {
 
 // TestWriterSizes goes through every way the last packet can be filled up, and over the limit of PES_packet_length.
 func TestWriterSizes(t *testing.T) {
-	var units []media.AccessUnit
+	var units []media.Unit
 	for size := 1; size < 3*184; size++ {
 		units = append(units, unitOfSize(int64(len(units)), size))
 	}
@@ -140,7 +140,7 @@ func TestWriterSizes(t *testing.T) {
 		units = append(units, unitOfSize(int64(len(units)), size))
 	}
 	out := writeAll(t, units)
-	want := make([]media.AccessUnit, len(units))
+	want := make([]media.Unit, len(units))
 	for i, au := range units {
 		au.NALs = append([][]byte{{9, 0xF0}}, au.NALs...)
 		want[i] = au
@@ -176,14 +176,14 @@ func TestWriterSizes(t *testing.T) {
 }
 
 // unitOfSize is a unit of one NAL unit with that many bytes, which contain no start code.
-func unitOfSize(n int64, size int) media.AccessUnit {
+func unitOfSize(n int64, size int) media.Unit {
 	nal := bytes.Repeat([]byte{0x47}, size) // the sync byte, to tempt a reader
 	nal[0] = 0x65
-	return media.AccessUnit{Frame: n, PTS: 90000 + n*3003, DTS: 90000 + n*3003, Key: true, NALs: [][]byte{nal}}
+	return media.Unit{Frame: n, PTS: 90000 + n*3003, DTS: 90000 + n*3003, Key: true, NALs: [][]byte{nal}}
 }
 
 func TestWriterStartCodes(t *testing.T) {
-	au := media.AccessUnit{NALs: [][]byte{{9, 0x10}, {0x67, 1}, {0x68, 2}, {6, 3}, {0x65, 4}, {0x65, 5}}}
+	au := media.Unit{NALs: [][]byte{{9, 0x10}, {0x67, 1}, {0x68, 2}, {6, 3}, {0x65, 4}, {0x65, 5}}}
 	var b bytes.Buffer
 	if err := NewWriter(&b).WriteUnit(au); err != nil {
 		t.Fatal(err)
@@ -197,24 +197,24 @@ func TestWriterStartCodes(t *testing.T) {
 func TestWriterKeepsItsInput(t *testing.T) {
 	au := unitOfSize(0, 1000)
 	before := bytes.Clone(au.NALs[0])
-	first := writeAll(t, []media.AccessUnit{au})
+	first := writeAll(t, []media.Unit{au})
 	if !bytes.Equal(au.NALs[0], before) || len(au.NALs) != 1 {
 		t.Error("the unit was changed")
 	}
-	if !bytes.Equal(first, writeAll(t, []media.AccessUnit{au})) {
+	if !bytes.Equal(first, writeAll(t, []media.Unit{au})) {
 		t.Error("the same unit gives other bytes")
 	}
 }
 
 func TestWriterRefuses(t *testing.T) {
 	tests := map[string]struct {
-		au   media.AccessUnit
+		au   media.Unit
 		want string
 	}{
-		"no NAL units":      {media.AccessUnit{Frame: 7}, "frame 7: no NAL units"},
-		"empty NAL unit":    {media.AccessUnit{Frame: 8, NALs: [][]byte{{9}, {}}}, "frame 8: NAL unit 1 is empty"},
-		"DTS after PTS":     {media.AccessUnit{Frame: 9, NALs: [][]byte{{9}}, DTS: 2, PTS: 1}, "frame 9: DTS 2 is after PTS 1"},
-		"destination fails": {media.AccessUnit{Frame: 10, NALs: [][]byte{{9}}}, "frame 10: io: read/write on closed pipe"},
+		"no NAL units":      {media.Unit{Frame: 7}, "frame 7: no NAL units"},
+		"empty NAL unit":    {media.Unit{Frame: 8, NALs: [][]byte{{9}, {}}}, "frame 8: NAL unit 1 is empty"},
+		"DTS after PTS":     {media.Unit{Frame: 9, NALs: [][]byte{{9}}, DTS: 2, PTS: 1}, "frame 9: DTS 2 is after PTS 1"},
+		"destination fails": {media.Unit{Frame: 10, NALs: [][]byte{{9}}}, "frame 10: io: read/write on closed pipe"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -228,16 +228,16 @@ func TestWriterRefuses(t *testing.T) {
 }
 
 // rewrite are faults that change each unit.
-type rewrite func(media.AccessUnit) media.AccessUnit
+type rewrite func(media.Unit) media.Unit
 
-func (r rewrite) Unit(au media.AccessUnit) ([]media.AccessUnit, error) {
-	return []media.AccessUnit{r(au)}, nil
+func (r rewrite) Unit(au media.Unit) ([]media.Unit, error) {
+	return []media.Unit{r(au)}, nil
 }
 func (r rewrite) Packets(_ int64, b []byte) []byte { return b }
 
 // A faulty unit differs from the clean one in its time stamps and nothing else, and a clean one is packed as ever.
 func TestWriterFaulty(t *testing.T) {
-	var units []media.AccessUnit
+	var units []media.Unit
 	for n := range int64(30) {
 		au := unitOfSize(n, 1000)
 		au.DTS -= 3003
@@ -247,11 +247,11 @@ func TestWriterFaulty(t *testing.T) {
 	var same, faulty bytes.Buffer
 	w, v := NewWriter(&same), NewWriter(&faulty)
 	for i, au := range units {
-		w.SetFaults(rewrite(func(au media.AccessUnit) media.AccessUnit { return au }))
+		w.SetFaults(rewrite(func(au media.Unit) media.Unit { return au }))
 		if err := w.WriteUnit(au); err != nil {
 			t.Fatal(err)
 		}
-		v.SetFaults(rewrite(func(au media.AccessUnit) media.AccessUnit {
+		v.SetFaults(rewrite(func(au media.Unit) media.Unit {
 			au.PTS, au.DTS = au.PTS-50_000*int64(i%3), au.DTS+90_000
 			return au
 		}))

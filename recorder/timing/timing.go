@@ -132,7 +132,7 @@ func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
 		return 0, false
 	}
 	defer in.Close()
-	var au media.AccessUnit
+	var au media.Unit
 	if isTS(startOf(in)) {
 		au, err = ts.NewReader(in).Next()
 	} else {
@@ -140,7 +140,7 @@ func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
 		defer r.Close()
 		var u mp4.Unit
 		u, err = r.Next()
-		au = u.AccessUnit
+		au = u.Unit
 	}
 	if err != nil || au.Untimed || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
 		return 0, false
