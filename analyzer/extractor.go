@@ -181,7 +181,7 @@ func (x *extractor) unit(au media.Unit, offset int64) {
 	for _, nal := range au.NALs {
 		var kind fmt.Stringer = h264.TypeOf(nal)
 		isSEI := h264.TypeOf(nal) == h264.NALSEI
-		if au.Codec == media.HEVC {
+		if au.Codec() == media.HEVC {
 			kind, isSEI = hevc.TypeOf(nal), hevc.TypeOf(nal).SEI()
 		}
 		if x.debug {
@@ -189,7 +189,7 @@ func (x *extractor) unit(au media.Unit, offset int64) {
 				"type", kind.String(), "bytes", len(nal))
 		}
 		if isSEI {
-			x.sei(m, au.Codec, nal)
+			x.sei(m, au.Codec(), nal)
 		}
 	}
 }
@@ -206,7 +206,7 @@ func (x *extractor) moment(au media.Unit) *moment {
 	}
 	m.seconds = media.SecondsOf(m.pts)
 	x.follow(m)
-	if au.Codec != media.H264 {
+	if au.Codec() != media.H264 {
 		x.sets.active = nil // how long a picture lasts is not read of others
 		return m
 	}

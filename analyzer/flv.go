@@ -85,7 +85,7 @@ func (r *tagReader) annexB(t flv.Tag) (au media.Unit, ok bool) {
 	au = media.Unit{Frame: -1, DTS: r.demux.Ticks(t.Time), NALs: slices.Concat(r.sets, h264.SplitAnnexB(v.Data))}
 	r.sets = nil
 	au.PTS = au.DTS + int64(v.Composition)*ticksPerMilli
-	au.Key = slices.ContainsFunc(au.NALs, func(nal []byte) bool { return h264.TypeOf(nal) == h264.NALIDR })
+	au.Key = h264.Key(au.NALs)
 	return au, len(au.NALs) > 0
 }
 

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // errEnded refuses a frame that comes after Run has returned; nothing of it was written.
@@ -36,6 +38,9 @@ type Encoder struct {
 	begun   atomic.Bool
 	started chan struct{} // closed when stdin is there
 	done    chan struct{} // closed when Run has returned
+
+	// read is the track of the newest unit as ffmpeg's output has it, track the same under the rendition's name.
+	read, track *media.Track
 
 	input  sync.Mutex // held while a frame is written
 	closed bool       // CloseInput was called, or a frame was written in part

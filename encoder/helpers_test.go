@@ -27,7 +27,7 @@ const bars = 16
 
 func testOptions() Options {
 	return Options{
-		Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, GOP: 10, Preset: "ultrafast", Bitrate: 1_000_000,
+		Rendition: "180p", Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, GOP: 10, Preset: "ultrafast", Bitrate: 1_000_000,
 		BFrames: 2, PTSOrigin: 90000, Stall: limit,
 	}
 }
@@ -119,6 +119,9 @@ func check(t testing.TB, o Options, units []media.Unit, frames []int64) {
 		got = append(got, au.Frame)
 		if want := o.PTSOrigin + o.Rate.Ticks(au.Frame); au.PTS != want {
 			t.Errorf("frame %d: PTS %d, want %d", au.Frame, au.PTS, want)
+		}
+		if tr := au.Track; tr.Rendition != o.Rendition || tr.Width != o.Width || tr.Height != o.Height || !tr.Equal(units[0].Track) {
+			t.Errorf("frame %d: track %+v", au.Frame, tr)
 		}
 		if au.DTS > au.PTS {
 			t.Errorf("frame %d: DTS %d after PTS %d", au.Frame, au.DTS, au.PTS)

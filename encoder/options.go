@@ -59,6 +59,8 @@ type Options struct {
 	// Threads is the number of encoding threads, 0 for as many as suit the machine. With X264 the same number gives the
 	// same bytes for the same pictures, but see Bounded.
 	Threads int
+	// Rendition names the units' track; it may be empty.
+	Rendition string
 	// PTSOrigin is the PTS of frame 0 in 90 kHz ticks. With B-frames the DTS of a unit lies before its PTS by up to
 	// BFrames + 2 frames, that of an IDR picture by up to 2 (NVENC: BFrames): the origin should leave room.
 	PTSOrigin int64

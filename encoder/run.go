@@ -161,6 +161,12 @@ func (e *Encoder) pass(au media.Unit, handle func(media.Unit) error) error {
 	if err != nil {
 		return fmt.Errorf("place access unit: %w", err)
 	}
+	if au.Track != e.read {
+		named := *au.Track
+		named.Rendition = e.o.Rendition
+		e.read, e.track = au.Track, &named
+	}
+	au.Track = e.track
 	e.handling.Store(true)
 	err = handle(au)
 	e.progress.Add(1)

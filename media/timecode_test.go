@@ -121,13 +121,6 @@ func TestTimecodeCounts(t *testing.T) {
 	}
 }
 
-func TestUnitSize(t *testing.T) {
-	a := Unit{NALs: [][]byte{make([]byte, 3), make([]byte, 4)}}
-	if a.Size() != 7 {
-		t.Errorf("size %d, want 7", a.Size())
-	}
-}
-
 func ExampleTimecodeAt() {
 	fmt.Println(TimecodeAt(107892, FrameRate{30000, 1001}, true))
 	// Output: 01:00:00;00

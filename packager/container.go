@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -107,11 +107,10 @@ func (p *tsPack) drop()                                     { *p.mux = p.start }
 
 // fmp4Pack packs in fragmented MP4, a fragment a segment.
 type fmp4Pack struct {
-	clock   markers.Clock
-	segment mp4.Segment
-	buf     []byte
-	// sps and pps are those of the initialization section.
-	sps, pps       [][]byte
+	clock          markers.Clock
+	segment        mp4.Segment
+	buf            []byte
+	track          *media.Track // of the initialization section
 	initialization []byte
 	// next is the frame whose time is the decoding time of the unit that comes next.
 	next int64
@@ -121,8 +120,12 @@ func (p *fmp4Pack) begin(msn int64) { p.segment.Reset(msn) }
 
 func (p *fmp4Pack) unit(u stream.Unit) error {
 	if u.Key && p.clock.Offset(u.Frame) == 0 {
-		if err := p.initialize(u.NALs); err != nil {
-			return err
+		if !u.Track.Equal(p.track) {
+			section, err := mp4.Init(u.Track)
+			if err != nil {
+				return err
+			}
+			p.track, p.initialization = u.Track, section
 		}
 		reordered, _ := p.clock.Rate.FrameAtTicks(u.PTS - u.DTS)
 		p.next = u.Frame - reordered
@@ -137,28 +140,6 @@ func (p *fmp4Pack) unit(u stream.Unit) error {
 		return err
 	}
 	p.next++
-	return nil
-}
-
-// initialize makes the initialization section of the parameter sets in a key unit.
-func (p *fmp4Pack) initialize(nals [][]byte) error {
-	var sps, pps [][]byte
-	for _, nal := range nals {
-		switch h264.TypeOf(nal) {
-		case h264.NALSPS:
-			sps = append(sps, bytes.Clone(nal))
-		case h264.NALPPS:
-			pps = append(pps, bytes.Clone(nal))
-		}
-	}
-	if p.initialization != nil && slices.EqualFunc(sps, p.sps, bytes.Equal) && slices.EqualFunc(pps, p.pps, bytes.Equal) {
-		return nil
-	}
-	section, err := mp4.VideoInit(sps, pps)
-	if err != nil {
-		return err
-	}
-	p.sps, p.pps, p.initialization = sps, pps, section
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/Eyevinn/hls-m3u8/m3u8"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
@@ -57,6 +58,7 @@ func unit(c markers.Clock, n int64, size int) media.Unit {
 		au.NALs = append(au.NALs, sps, []byte{0x68, 0xEF, 0x8F, 0xCB})
 	}
 	au.NALs = append(au.NALs, slice)
+	au.Track = h264.Track(nil, au.NALs)
 	return au
 }
 

@@ -102,7 +102,7 @@ func (w *Writer) writePlaylists() error {
 	if start, ok := w.timeline.start(); ok {
 		w.events.prune(w.clock.FirstFrame(start))
 	}
-	if w.variant.codecs == "" { // nothing was encoded in this run yet: what an earlier one said holds
+	if w.variant.track == nil { // nothing was encoded in this run yet: what an earlier one said holds
 		return nil
 	}
 	for i := range w.outputs {

@@ -57,7 +57,7 @@ func TestRefused(t *testing.T) {
 		{"not a key first", nil, with(12, func(au *media.Unit) { au.Key = false }), false, "has not been begun"},
 		{"mid-slot key first", nil, with(13, func(au *media.Unit) { au.Key = true }), false, "has not been begun"},
 		{"no SPS", nil, with(12, func(au *media.Unit) { au.NALs = au.NALs[1:] }), false, "no SPS"},
-		{"broken SPS", nil, with(12, func(au *media.Unit) { au.NALs[0] = []byte{0x67} }), false, "read SPS"},
+		{"broken SPS", nil, with(12, func(au *media.Unit) { au.Track = h264.Track(nil, [][]byte{{0x67}}) }), false, "SPS can't be read"},
 		{"negative", nil, media.Unit{Frame: -1, Key: true}, false, "not between 0 and"},
 		{"far future", nil, media.Unit{Frame: 1<<63 - 1, Key: true}, false, "not between 0 and"},
 		{"twice", half, with(13, keep), true, "already"},

@@ -39,12 +39,13 @@ func TestTwinFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	track := &media.Track{CodecString: "avc1.64001f", Width: 1280, Height: 720}
 	order := []int64{0, 2, 3, 4, 5, 6, 7, 8, 9, 1} // of decoding
 	// publish publishes units of a segment, in decoding order.
 	publish := func(first int64, from, to int) {
 		for i := from; i < to; i++ {
 			n := order[i]
-			au := media.Unit{Frame: first + n, PTS: tw.clock.PTS(first + n), DTS: tw.clock.PTS(first+int64(i)) - 9*3600, Key: n == 0}
+			au := media.Unit{Track: track, Frame: first + n, PTS: tw.clock.PTS(first + n), DTS: tw.clock.PTS(first+int64(i)) - 9*3600, Key: n == 0}
 			if au.Key {
 				au.NALs = [][]byte{sps, {0x68, 0xEF, 0x8F, 0xCB}}
 			}

@@ -28,27 +28,37 @@ type AVCConfig struct {
 	Extra []byte
 }
 
-// NewAVCConfig describes parameter sets, of which the first SPS, which is returned too, speaks for all. Lengths have 4 bytes.
-func NewAVCConfig(sps, pps, extensions [][]byte) (AVCConfig, *SPS, error) {
-	if len(sps) == 0 || len(pps) == 0 {
-		return AVCConfig{}, nil, fmt.Errorf("%d SPS and %d PPS: one of each is needed", len(sps), len(pps))
+// NewAVCConfig describes the parameter sets of a track, of which the first SPS speaks for all. Lengths have 4 bytes.
+func NewAVCConfig(sets [][]byte) (AVCConfig, error) {
+	c := AVCConfig{LengthSize: 4}
+	var extensions [][]byte
+	for _, nal := range sets {
+		switch TypeOf(nal) {
+		case NALSPS:
+			c.SPS = append(c.SPS, nal)
+		case NALPPS:
+			c.PPS = append(c.PPS, nal)
+		case NALSPSExtension:
+			extensions = append(extensions, nal)
+		}
 	}
-	s, err := ParseSPS(sps[0])
+	if len(c.SPS) == 0 || len(c.PPS) == 0 {
+		return AVCConfig{}, fmt.Errorf("%d SPS and %d PPS: one of each is needed", len(c.SPS), len(c.PPS))
+	}
+	s, err := ParseSPS(c.SPS[0])
 	if err != nil {
-		return AVCConfig{}, nil, err
+		return AVCConfig{}, err
 	}
-	c := AVCConfig{
-		Profile: s.Profile, Constraints: s.Constraints, Level: s.Level, LengthSize: 4, SPS: sps, PPS: pps,
-	}
+	c.Profile, c.Constraints, c.Level = s.Profile, s.Constraints, s.Level
 	switch s.Profile {
 	case 66, 77, 88: // Baseline, Main, Extended: always 4:2:0 and 8 bits
 	default:
 		c.Extra = []byte{0xFC | s.ChromaFormat, 0xF8 | (s.BitDepthLuma - 8), 0xF8 | (s.BitDepthChroma - 8)}
 		if c.Extra, err = appendSets(c.Extra, 0, extensions, avcConfigPPS); err != nil {
-			return AVCConfig{}, nil, fmt.Errorf("SPS extensions: %w", err)
+			return AVCConfig{}, fmt.Errorf("SPS extensions: %w", err)
 		}
 	}
-	return c, s, nil
+	return c, nil
 }
 
 // Append appends the record to dst and returns the result, a new slice. There may be at most 31 SPS and 255 PPS, each of at

@@ -1,6 +1,9 @@
 package h264
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // NALType is the nal_unit_type of a NAL unit, 0 to 31 (H.264, table 7-1).
 type NALType uint8
@@ -45,6 +48,11 @@ func RefIDC(nal []byte) uint8 {
 		return 0
 	}
 	return nal[0] >> 5 & 3
+}
+
+// Key reports whether NAL units of a picture have a slice of an IDR picture.
+func Key(nals [][]byte) bool {
+	return slices.ContainsFunc(nals, func(nal []byte) bool { return TypeOf(nal) == NALIDR })
 }
 
 // VCL reports whether the NAL unit holds coded samples of the primary picture: types 1 to 5.

@@ -1,6 +1,9 @@
 package hevc
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // NALType is the nal_unit_type of a NAL unit, 0 to 63 (H.265, table 7-1).
 type NALType uint8
@@ -27,6 +30,11 @@ func TypeOf(nal []byte) NALType {
 		return 0x3F
 	}
 	return NALType(nal[0] >> 1 & 0x3F)
+}
+
+// Key reports whether NAL units of a picture have a slice of an IRAP picture.
+func Key(nals [][]byte) bool {
+	return slices.ContainsFunc(nals, func(nal []byte) bool { return TypeOf(nal).IRAP() })
 }
 
 // VCL reports whether the NAL unit holds coded samples of the picture.

@@ -77,11 +77,12 @@ func write(t testing.TB, breaks ...int64) (l live) {
 		}
 		return b
 	}
+	track := &media.Track{CodecString: "avc1.64001f", Width: 1280, Height: 720}
 	for n := range c.FirstFrame(length) {
 		if c.Offset(n) == 0 && slices.Contains(breaks, c.MSN(n)) {
 			w.Abandon()
 		}
-		au := media.Unit{Frame: n, PTS: c.PTS(n), DTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, 1, 2, 3, 4, byte(n)}}}
+		au := media.Unit{Track: track, Frame: n, PTS: c.PTS(n), DTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, 1, 2, 3, 4, byte(n)}}}
 		if au.Key {
 			au.NALs = [][]byte{sps, {0x68, 0xEF, 0x8F, 0xCB}, {0x65, 1, 2, 3, 4, byte(n)}}
 		}

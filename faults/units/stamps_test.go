@@ -173,7 +173,7 @@ func TestRewriterIsPure(t *testing.T) {
 	if rest := whole[testGOP:]; !slices.EqualFunc(part, rest, same) {
 		t.Error("the stream that begins later has other units")
 	}
-	if _, err := r.Unit(media.Unit{Codec: media.HEVC}); err == nil || !strings.Contains(err.Error(), "HEVC") {
+	if _, err := r.Unit(media.Unit{Track: &media.Track{Codec: media.HEVC}}); err == nil || !strings.Contains(err.Error(), "HEVC") {
 		t.Errorf("HEVC: error %v", err)
 	}
 }

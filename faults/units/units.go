@@ -110,8 +110,8 @@ func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewrit
 // with its frame number. au is not changed, and shares with them what stays of it. PTS and DTS may be in any order and go back;
 // [github.com/refstream/refstream/format/ts.Muxer.Faulty] packs such units. The error is a unit that is not H.264.
 func (r *Rewriter) Unit(au media.Unit) ([]media.Unit, error) {
-	if au.Codec != media.H264 {
-		return nil, fmt.Errorf("rewrite frame %d: faults of units are of H.264, this is %v", au.Frame, au.Codec)
+	if au.Codec() != media.H264 {
+		return nil, fmt.Errorf("rewrite frame %d: faults of units are of H.264, this is %v", au.Frame, au.Codec())
 	}
 	r.learn(au)
 	list := []media.Unit{au}

@@ -17,11 +17,10 @@ const shortWrap = 60_000
 
 // Demuxer makes access units of tags. It is not safe for concurrent use.
 type Demuxer struct {
-	codec  media.Codec
-	length int      // size of a NAL unit's length in bytes, 0 before the first sequence header
-	sets   [][]byte // parameter sets
-	unsent bool     // sets have not been put into a unit yet
-	timed  bool     // dts is set
+	track  *media.Track // that of the last sequence header, nil before the first
+	length int          // size of a NAL unit's length in bytes
+	unsent bool         // the parameter sets have not been put into a unit yet
+	timed  bool         // dts is set
 	dts    int64
 	wire   uint32 // dts as on the wire
 }
@@ -80,7 +79,7 @@ func (d *Demuxer) video(t Tag) (au media.Unit, ok bool, err error) {
 	default:
 		return au, false, nil
 	}
-	if d.length == 0 {
+	if d.track == nil {
 		return au, false, errors.New("no sequence header came before it")
 	}
 	nals, err := h264.SplitLengths(v.Data, d.length)
@@ -91,17 +90,14 @@ func (d *Demuxer) video(t Tag) (au media.Unit, ok bool, err error) {
 		return au, false, errors.New("no NAL units")
 	}
 	d.dts, d.wire, d.timed = d.Ticks(t.Time), t.Time, true
-	au = media.Unit{Frame: -1, Codec: d.codec, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
-	own := false
-	for _, nal := range nals {
-		if d.codec == media.HEVC {
-			au.Key = au.Key || hevc.TypeOf(nal).IRAP()
-			own = own || hevc.TypeOf(nal) == hevc.NALSPS
-			continue
-		}
-		au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
-		own = own || h264.TypeOf(nal) == h264.NALSPS
+	au = media.Unit{Track: d.track, Frame: -1, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
+	isHEVC := d.track.Codec == media.HEVC
+	if au.Key = h264.Key(nals); isHEVC {
+		au.Key = hevc.Key(nals)
 	}
+	own := slices.ContainsFunc(nals, func(nal []byte) bool {
+		return isHEVC && hevc.TypeOf(nal) == hevc.NALSPS || !isHEVC && h264.TypeOf(nal) == h264.NALSPS
+	})
 	if (au.Key || d.unsent) && !own {
 		nals = d.withSets(nals)
 	}
@@ -117,15 +113,15 @@ func (d *Demuxer) configure(v VideoBody) error {
 		if err != nil {
 			return err
 		}
-		d.length, d.sets = c.LengthSize, c.Sets
+		d.length, d.track = c.LengthSize, &media.Track{Codec: media.HEVC, Timescale: media.TicksPerSecond, Sets: c.Sets}
 	} else {
 		c, err := h264.ParseAVCConfig(v.Data)
 		if err != nil {
 			return err
 		}
-		d.length, d.sets = c.LengthSize, c.Sets()
+		d.length, d.track = c.LengthSize, h264.Track(nil, c.Sets())
 	}
-	d.codec, d.unsent = v.Codec, true
+	d.unsent = true
 	return nil
 }
 
@@ -133,9 +129,9 @@ func (d *Demuxer) configure(v VideoBody) error {
 // 7.4.1.2.3).
 func (d *Demuxer) withSets(nals [][]byte) [][]byte {
 	at := 0
-	if d.codec == media.H264 && h264.TypeOf(nals[0]) == h264.NALAccessUnitDelim ||
-		d.codec == media.HEVC && hevc.TypeOf(nals[0]) == hevc.NALAccessUnitDelim {
+	if d.track.Codec == media.H264 && h264.TypeOf(nals[0]) == h264.NALAccessUnitDelim ||
+		d.track.Codec == media.HEVC && hevc.TypeOf(nals[0]) == hevc.NALAccessUnitDelim {
 		at = 1
 	}
-	return slices.Concat(nals[:at], d.sets, nals[at:])
+	return slices.Concat(nals[:at], d.track.Sets, nals[at:])
 }

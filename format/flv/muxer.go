@@ -28,12 +28,11 @@ type Muxer struct {
 	// Faults makes the stream a faulty one; nil for a clean one.
 	Faults Faults
 
-	o             Options
-	sets          parameterSets
-	header        []byte // body of the sequence header
-	metadata      []byte // body of onMetaData
-	width, height int
-	scripts       schedule
+	o        Options
+	track    *media.Track // of the last unit
+	header   []byte       // body of the sequence header
+	metadata []byte       // body of onMetaData
+	scripts  schedule
 }
 
 // NewMuxer makes a Muxer.
@@ -112,16 +111,16 @@ func (m *Muxer) Flush() []Tag {
 	return tags
 }
 
-// parameters takes in the unit's parameter sets. It returns the tags that a reader in mid-stream needs before the unit.
+// parameters takes in the unit's track. It returns the tags that a reader in mid-stream needs before the unit.
 func (m *Muxer) parameters(u *media.Unit, dts uint32) ([]Tag, error) {
-	sets, err := m.sets.with(u.NALs, u.Key)
-	if err != nil {
-		return nil, err
-	}
-	if m.header != nil && sets.equal(m.sets) {
+	t := u.Track
+	switch {
+	case t == nil:
+		return nil, errors.New("its track is not known")
+	case t.Equal(m.track):
 		return nil, nil
 	}
-	config, sps, err := h264.NewAVCConfig(sets.sps, sets.pps, sets.extensions)
+	config, err := h264.NewAVCConfig(t.Sets)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +128,7 @@ func (m *Muxer) parameters(u *media.Unit, dts uint32) ([]Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta, err := scriptTag(timeOfMetadata, m.o.metadata(sps.Width, sps.Height)...)
+	meta, err := scriptTag(timeOfMetadata, m.o.metadata(t.Width, t.Height)...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,13 +137,12 @@ func (m *Muxer) parameters(u *media.Unit, dts uint32) ([]Tag, error) {
 	if len(body) > maxBody {
 		return nil, fmt.Errorf("parameter sets of %d bytes", len(body))
 	}
-	first, resized := m.header == nil, m.width != sps.Width || m.height != sps.Height
-	// The sets are cut out of the unit: it is not held on to for their sake.
-	m.sets, m.header, m.metadata, m.width, m.height = sets.clone(), body, meta.Body, sps.Width, sps.Height
+	before := m.track
+	m.track, m.header, m.metadata = t, body, meta.Body
 	switch {
-	case first && u.Key: // a reader begins here, with Head
+	case before == nil && u.Key: // a reader begins here, with Head
 		return nil, nil
-	case first || resized:
+	case before == nil || before.Width != t.Width || before.Height != t.Height:
 		return []Tag{meta, header}, nil
 	}
 	return []Tag{header}, nil
@@ -185,6 +183,17 @@ func videoBody(u *media.Unit, least int64) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// inSample reports whether a NAL unit belongs into the tag of its picture. Parameter sets don't: they are in the sequence
+// header (ISO/IEC 14496-15, 5.3.3, avc1). Nor do delimiters, which lengths make superfluous, and filler, which keeps the rate of
+// another kind of transport.
+func inSample(nal []byte) bool {
+	switch h264.TypeOf(nal) {
+	case h264.NALSPS, h264.NALPPS, h264.NALSPSExtension, h264.NALAccessUnitDelim, h264.NALFiller:
+		return false
+	}
+	return true
 }
 
 // scriptTags makes the tags of scripts.

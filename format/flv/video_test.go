@@ -72,7 +72,7 @@ func TestEnhancedVideo(t *testing.T) {
 	head := append(append([]byte{1}, make([]byte, 20)...), 0xFF, 1, 0xA1, 0, 1, 0, 3, 0x42, 1, 7)
 	for i, body := range [][]byte{append(fromHex(t, "90 68766331"), head...), fromHex(t, "91 68766331 000000 00000003 460150 00000003 260188")} {
 		au, ok, err := d.Unit(videoTag(uint32(i), body))
-		if err != nil || ok != (i == 1) || ok && (!au.Key || au.Codec != media.HEVC || len(au.NALs) != 3 || au.NALs[1][0] != 0x42) {
+		if err != nil || ok != (i == 1) || ok && (!au.Key || au.Codec() != media.HEVC || len(au.NALs) != 3 || au.NALs[1][0] != 0x42) {
 			t.Errorf("tag %d: %+v, %t, %v", i, au, ok, err)
 		}
 	}

@@ -4,7 +4,7 @@
 // [Reader] reads in one pass if the file allows it, and holds only the index and one fragment's box in memory. Boxes are found here
 // and decoded by mp4ff; every claim of a box is checked.
 //
-// [VideoInit] and [Segment] write H.264 as CMAF (ISO/IEC 23000-19), each segment a fragment.
+// [Init] and [Segment] write H.264 as CMAF (ISO/IEC 23000-19), each segment a fragment.
 package mp4
 
 import (
@@ -176,20 +176,19 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 	if err != nil {
 		return u, false, r.damage(s.offset, err)
 	}
-	for _, nal := range nals {
-		if d.codec == media.HEVC {
-			u.Key = u.Key || hevc.TypeOf(nal).IRAP()
-		} else {
-			u.Key = u.Key || h264.TypeOf(nal) == h264.NALIDR
-		}
+	if u.Key = h264.Key(nals); d.codec == media.HEVC {
+		u.Key = hevc.Key(nals)
 	}
 	if u.Key || r.described != s.description {
 		nals = withSets(nals, d.sets, d.codec)
 		r.described = s.description
 	}
+	if d.codec == media.H264 {
+		d.track = h264.Track(d.track, nals)
+	}
 	r.bad = 0
 	t := r.track
-	u.Frame, u.Codec, u.NALs, u.Offset, u.Timescale = -1, d.codec, nals, s.offset, t.timescale
+	u.Frame, u.Track, u.NALs, u.Offset, u.Timescale = -1, d.track, nals, s.offset, t.timescale
 	u.Time, u.DecodeTime = s.pts+t.shift, s.dts+t.shift
 	u.PTS, u.DTS = ticks(u.Time, t.timescale), ticks(u.DecodeTime, t.timescale)
 	u.Duration = ticks(s.duration, t.timescale)

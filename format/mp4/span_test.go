@@ -93,7 +93,7 @@ func TestHEVC(t *testing.T) {
 	t.Parallel()
 	file := mustRead(t, make3s(t, "a.mp4", "-an", "-t", "0.4", "-c:v", "libx265", "-x265-params", "log-level=error", "-tag:v", "hvc1"))
 	units := readAll(t, NewReader(bytes.NewReader(file)))
-	if len(units) != 12 || units[0].Codec != media.HEVC || !units[0].Key || units[1].Key || hevc.TypeOf(units[0].NALs[0]) != hevc.NALVPS {
-		t.Errorf("%d units, the first %v with %d NAL units", len(units), units[0].Codec, len(units[0].NALs))
+	if len(units) != 12 || units[0].Codec() != media.HEVC || !units[0].Key || units[1].Key || hevc.TypeOf(units[0].NALs[0]) != hevc.NALVPS {
+		t.Errorf("%d units, the first %v with %d NAL units", len(units), units[0].Codec(), len(units[0].NALs))
 	}
 }

@@ -22,9 +22,10 @@ const (
 
 type description struct {
 	codec      media.Codec
-	lengthSize int      // of the NAL units in samples
-	sets       [][]byte // parameter sets
-	err        error    // why samples of it can't be read
+	track      *media.Track // of its newest sample
+	lengthSize int          // of the NAL units in samples
+	sets       [][]byte     // parameter sets
+	err        error        // why samples of it can't be read
 }
 
 // defaults are those of samples in fragments.
@@ -189,11 +190,13 @@ func (d *description) configure(b []byte) {
 		var c hevc.Config
 		c, d.err = hevc.ParseConfig(b)
 		d.lengthSize, d.sets = c.LengthSize, c.Sets
+		d.track = &media.Track{Codec: media.HEVC, Timescale: media.TicksPerSecond, Sets: c.Sets}
 		return
 	}
 	var c h264.AVCConfig
 	if c, d.err = h264.ParseAVCConfig(b); d.err == nil {
 		d.lengthSize, d.sets = c.LengthSize, c.Sets()
+		d.track = h264.Track(nil, d.sets)
 	}
 }
 

@@ -25,15 +25,16 @@ const (
 	maxSegment = math.MaxInt32 // bounds a segment, whose sizes and offsets have 31 bits
 )
 
-// VideoInit is the initialization section of an H.264 track: ftyp and moov (CMAF, ISO/IEC 23000-19, 7.3.1), with sample entry avc1
+// Init is the initialization section of an H.264 track: ftyp and moov (CMAF, ISO/IEC 23000-19, 7.3.1), with sample entry avc1
 // and without an edit list.
-func VideoInit(sps, pps [][]byte) ([]byte, error) {
-	if len(sps) == 0 || len(pps) == 0 {
-		return nil, fmt.Errorf("write initialization section: %d SPS and %d PPS: one of each is needed", len(sps), len(pps))
+func Init(t *media.Track) ([]byte, error) {
+	c, err := h264.NewAVCConfig(t.Sets)
+	if err != nil {
+		return nil, fmt.Errorf("write initialization section: %w", err)
 	}
 	file := mp4.CreateEmptyInit()
 	*file.Ftyp = *mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc"})
-	if err := file.AddEmptyTrack(Timescale, "video", "und").SetAVCDescriptor("avc1", sps, pps, true); err != nil {
+	if err := file.AddEmptyTrack(Timescale, "video", "und").SetAVCDescriptor("avc1", c.SPS, c.PPS, true); err != nil {
 		return nil, fmt.Errorf("write initialization section: %w", err)
 	}
 	var b bytes.Buffer

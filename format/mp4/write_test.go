@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
 )
 
@@ -26,7 +27,7 @@ func coded(pts, dts int64, key bool) media.Unit {
 
 func TestSegmentWriter(t *testing.T) {
 	t.Parallel()
-	init, err := VideoInit([][]byte{testSPS}, [][]byte{testPPS})
+	init, err := Init(h264.Track(nil, [][]byte{testSPS, testPPS}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestSegmentWriter(t *testing.T) {
 		})
 		for i, want := range units {
 			got, err := r.Next()
-			if err != nil || got.PTS != want.PTS || got.DTS != want.DTS || got.Duration != 3600 || got.Key != want.Key {
+			if err != nil || got.PTS != want.PTS || got.DTS != want.DTS || got.Duration != 3600 || got.Key != want.Key || got.Track.CodecString != "avc1.64001f" {
 				t.Fatalf("unit %d: %+v, %v", i, got, err)
 			}
 			for _, nal := range got.NALs {
@@ -108,8 +109,8 @@ func TestSegmentWriterRefuses(t *testing.T) {
 	if b, err := s.Append(nil, 93600); err != nil || len(s.samples) != 1 || len(b) == 0 {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
-	for _, sets := range [][2][][]byte{{}, {{testSPS}, nil}, {{{0x67, 1}}, {testPPS}}} {
-		if _, err := VideoInit(sets[0], sets[1]); err == nil {
+	for _, sets := range [][][]byte{nil, {testSPS}, {{0x67, 1}, testPPS}} {
+		if _, err := Init(h264.Track(nil, sets)); err == nil {
 			t.Errorf("an initialization section of %x", sets)
 		}
 	}

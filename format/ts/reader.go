@@ -55,7 +55,7 @@ type Reader struct {
 	everFound bool   // one did
 	mapPID    uint16 // the PID of that map
 	videoPID  uint16
-	codec     media.Codec
+	track     *media.Track // of the newest unit; until there is one it has no parameter sets
 
 	continuity        // of the video
 	open       bool   // a PES packet is being put together
@@ -268,7 +268,7 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	streams := mapStreams(body)
 	stays := r.found && slices.ContainsFunc(streams, func(s ProgramStream) bool {
 		codec, ok := s.codec()
-		return ok && s.PID == r.videoPID && codec == r.codec
+		return ok && s.PID == r.videoPID && codec == r.track.Codec
 	})
 	if !stays {
 		i := slices.IndexFunc(streams, func(s ProgramStream) bool {
@@ -281,7 +281,8 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 		r.finish() // the stream moved to another PID
 		defer r.release()
 		r.found, r.everFound, r.mapPID, r.videoPID = true, true, pid, streams[i].PID
-		r.codec, _ = streams[i].codec()
+		codec, _ := streams[i].codec()
+		r.track = &media.Track{Codec: codec, Timescale: media.TicksPerSecond}
 		r.continuity.reset()
 	}
 	r.followID3(streams)
@@ -351,15 +352,14 @@ func (r *Reader) finish() {
 		r.ref = media.Unwrap(p.dts, r.ref)
 		pts = media.Unwrap(p.pts, r.ref)
 	}
-	for i, nals := range splitUnits(r.codec, nals) {
-		au := media.Unit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, Codec: r.codec, NALs: nals}
-		for _, nal := range nals {
-			if r.codec == media.HEVC {
-				au.Key = au.Key || hevc.TypeOf(nal).IRAP()
-			} else {
-				au.Key = au.Key || h264.TypeOf(nal) == h264.NALIDR
-			}
+	for i, nals := range splitUnits(r.track.Codec, nals) {
+		au := media.Unit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, NALs: nals}
+		if r.track.Codec == media.HEVC {
+			au.Key = hevc.Key(nals)
+		} else {
+			au.Key, r.track = h264.Key(nals), h264.Track(r.track, nals)
 		}
+		au.Track = r.track
 		r.ready, r.offsets = append(r.ready, au), append(r.offsets, r.begun)
 	}
 }

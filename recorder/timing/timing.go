@@ -142,7 +142,7 @@ func FirstTime(seg *hlsclient.Segment, t *Span) (ns int64, ok bool) {
 		u, err = r.Next()
 		au = u.Unit
 	}
-	if err != nil || au.Untimed || au.Codec != media.H264 || au.PTS&media.PTSMask != t.First {
+	if err != nil || au.Untimed || au.Codec() != media.H264 || au.PTS&media.PTSMask != t.First {
 		return 0, false
 	}
 	rec, ok, err := annotate.FindRecord(au.NALs)
