@@ -1,5 +1,5 @@
-// Package annotate labels the pictures of an H.264 stream: it puts SEI on each access unit that says which frame it is
-// and what time it is, and removes what an encoder said about that. A reader of the stream gets the frame's timecode
+// Package annotate labels the pictures of an H.264 stream: it puts SEI on each access unit with the number and the
+// time of its frame, and removes the encoder's own. A reader of the stream gets the frame's timecode
 // (pic_timing, H.264, D.2.3), the time the generator produced it (MISB ST 0604), and the frame record, a JSON object
 // under a UUID of this project; see [Record]. Beside the pictures it puts events as containers carry them: timed ID3 and the
 // script tags of FLV. Nothing here does I/O.
@@ -134,7 +134,7 @@ func (a *Annotator) learn(nals [][]byte) error {
 			return err
 		}
 		if a.sps != nil && a.sps.ID != sps.ID {
-			// Which of them a picture uses could be told from its slices. No encoder here makes two.
+			// The slices have the one that a picture uses. No encoder here makes two.
 			return fmt.Errorf("a second SPS, %d besides %d: only one is supported", sps.ID, a.sps.ID)
 		}
 		a.sps, a.spsNAL = sps, bytes.Clone(nal)
@@ -143,8 +143,8 @@ func (a *Annotator) learn(nals [][]byte) error {
 	return nil
 }
 
-// FieldBased reports whether a tick of the SPS's clock is half a frame, as by the standard it is: so also where the SPS
-// doesn't say, with zeros here, or speaks of another rate.
+// FieldBased reports whether a tick of the SPS's clock is half a frame, as the standard has it: so also where the SPS
+// has no times, with zeros here, or those of another rate.
 func FieldBased(unitsInTick, timeScale uint32, r media.FrameRate) bool {
 	return timeScale == 0 || int64(timeScale)*r.Den != int64(unitsInTick)*r.Num
 }

@@ -44,7 +44,7 @@ func MarkerOfID3(frames []id3.Frame) (m markers.Marker, ok bool, err error) {
 	return markers.Marker{}, false, nil
 }
 
-// Scripts are what the script tags of FLV say beside a frame, and of the markers that have become known with it. It leaves out
+// Scripts are the script tags of FLV of a frame, and of the markers that have become known with it. It leaves out
 // markers that have no JSON.
 func Scripts(rec markers.FrameRecord, list []markers.Marker) flv.Scripts {
 	s := flv.Scripts{FI: flv.NewFI(time.Unix(0, rec.GenNS), rec.Timecode)}

@@ -17,7 +17,7 @@ func (a *Annotator) filter(nal []byte) (kept []byte, timing *h264.PicTiming, err
 		switch m.Type {
 		case h264.SEIPicTiming:
 			if a.sps == nil {
-				continue // there is no telling what it says
+				continue // it can't be read
 			}
 			if !a.sps.PicStructPresent() {
 				if a.sps.HRD() != nil {
@@ -47,7 +47,7 @@ func (a *Annotator) filter(nal []byte) (kept []byte, timing *h264.PicTiming, err
 	return h264.AppendSEI(make([]byte, 0, len(nal)), rest), timing, nil
 }
 
-// replaced says which user data doesn't stay.
+// replaced reports whether user data is taken out.
 func replaced(u h264.UUID) bool {
 	switch string(u[:]) {
 	case h264.UUIDX264, h264.UUIDMISBTime, RecordUUID:
@@ -96,7 +96,7 @@ func (a *Annotator) picTimingOf(old *h264.PicTiming, n int64) h264.PicTiming {
 	return p
 }
 
-// Timestamp is the clock timestamp of frame n (H.264, D.2.3). fieldBased says that the SPS counts ticks of half a frame:
+// Timestamp is the clock timestamp of frame n (H.264, D.2.3). fieldBased: the SPS counts ticks of half a frame:
 // see [FieldBased].
 func Timestamp(clock markers.Clock, n int64, fieldBased bool) h264.ClockTimestamp {
 	tc := clock.Timecode(n)
@@ -113,7 +113,7 @@ func Timestamp(clock markers.Clock, n int64, fieldBased bool) h264.ClockTimestam
 	}
 }
 
-// countingType says how the clock leaves out numbers: by twos at 30000/1001, which the standard has a value for, and by
+// countingType is how the clock leaves out numbers: by twos at 30000/1001, which the standard has a value for, and by
 // fours at 60000/1001, which it has none for but "others".
 func countingType(c markers.Clock) uint8 {
 	switch {

@@ -19,7 +19,7 @@ const RecordUUID = "\xbb\x53\xd2\xdf\xcb\x3f\x50\x8b\xaf\x64\xb4\x60\x92\x64\x51
 // found there.
 const RecordName = "https://github.com/refstream/refstream/frame-record"
 
-// Record is the frame record: what each access unit says of itself. After the UUID the message holds a JSON object
+// Record is the frame record, which each access unit carries. After the UUID the message holds a JSON object
 // (RFC 8259) without white space:
 //
 //	{"frame":600,"channel":"main","run":1,"gen_ns":1767225620000000000,"pts":1890000,"event":"main-e4"}

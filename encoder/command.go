@@ -65,7 +65,7 @@ func (o Options) arguments() []string {
 	return in.Output("pipe:1", out).GlobalArgs(global...).GetArgs()
 }
 
-// filter converts full range RGB to what the stream says it is: BT.709, limited range. Chroma is the mean of the pixels
+// filter converts full range RGB to BT.709, limited range, as the stream is labelled. Chroma is the mean of the pixels
 // that share it, so that an edge on even coordinates stays as sharp as it was.
 const filter = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd,format=yuv420p," +
 	"setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
@@ -75,7 +75,7 @@ func (o Options) x264Args() ffmpeg.KwArgs {
 		"keyint_min":   o.GOP,
 		"sc_threshold": 0,
 		"threads":      o.Threads,
-		// The standard's largest quantiser. Left alone, x264 goes on to 69 when the buffer runs dry, and codes whole
+		// The standard's largest quantiser. Left alone, x264 uses up to 69 when the buffer runs dry, and codes whole
 		// pictures as repeats of the one before: a picture that carries another one's number.
 		"qmax": 51,
 		"x264-params": strings.Join([]string{
@@ -85,7 +85,7 @@ func (o Options) x264Args() ffmpeg.KwArgs {
 			"open-gop=0",
 			"pic-struct=1", // room for a timecode in the SEI (H.264, E.2.1: pic_struct_present_flag)
 			"aud=1",        // access unit delimiters, which transport streams need
-			"force-cfr=1",  // pictures at equal distances, which the VUI says (H.264, E.2.1: fixed_frame_rate_flag)
+			"force-cfr=1",  // pictures at equal distances, as in the VUI (H.264, E.2.1: fixed_frame_rate_flag)
 			"stitchable=1", // parameter sets depend on the options alone, not on the first picture
 		}, ":"),
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// stopDelay is how long ffmpeg may take to end when it was told to, before it is killed: enough to end in good order,
+// stopDelay is how long ffmpeg may take to end after an interrupt, before it is killed: enough to end in good order,
 // and short against the 5 s in which a service should stop.
 const stopDelay = 500 * time.Millisecond
 

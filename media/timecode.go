@@ -41,7 +41,7 @@ func TimecodeAt(n int64, r FrameRate, drop bool) Timecode {
 }
 
 // String writes hh:mm:ss:ff, with a semicolon before the frames of a drop-frame code; hh:mm:ss:fff where it is Wide, as
-// ffmpeg does. SMPTE ST 12-3, which carries such rates, doesn't say how they are written.
+// ffmpeg does. SMPTE ST 12-3, which carries such rates, doesn't define how they are written.
 func (t Timecode) String() string {
 	sep := ':'
 	if t.Drop {
@@ -59,7 +59,7 @@ func (t Timecode) FrameDigits() int {
 }
 
 // SkipsBefore reports whether counting left out numbers just before this address: true on the first frame of
-// each minute that drops. The SEI's cnt_dropped_flag says the same (H.264, D.2.3).
+// each minute that drops. The SEI's cnt_dropped_flag is the same (H.264, D.2.3).
 func (t Timecode) SkipsBefore(r FrameRate) bool {
 	return t.Drop && t.Seconds == 0 && t.Minutes%10 != 0 && t.Frames == int(droppedPerMinute30*r.Base()/30)
 }

@@ -40,16 +40,16 @@ func flvBytes(c *flvChunk, first bool) []byte {
 
 // sendTS sends the stream over a connection, from a key frame to its end. It closes the connection.
 //
-// Whatever the peer sends is read and dropped: unread, it would make the end of the stream a reset. That the peer sends
-// no more says nothing, it may read on.
+// Whatever the peer sends is read and dropped: unread, it would make the end of the stream a reset. A peer that sends
+// no more may still read.
 func (h *Hub) sendTS(ctx context.Context, conn net.Conn, o *output) error {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(inner, func() { _ = conn.SetDeadline(longAgo()) })
 	defer stop()
-	heard := make(chan struct{})
+	peerClosed := make(chan struct{})
 	go func() {
-		defer close(heard)
+		defer close(peerClosed)
 		if _, err := io.Copy(io.Discard, conn); err != nil {
 			cancel(err)
 		}
@@ -66,18 +66,18 @@ func (h *Hub) sendTS(ctx context.Context, conn net.Conn, o *output) error {
 	case ctx.Err() != nil:
 		err = ctx.Err()
 	case inner.Err() != nil && !tooSlow(err):
-		err = context.Cause(inner) // what the reading side heard first is the reason
+		err = context.Cause(inner) // what the reading side met first is the reason
 	case err == nil:
-		h.farewell(ctx, conn, heard)
+		h.farewell(ctx, conn, peerClosed)
 	}
 	hangUp(conn, err)
-	<-heard
+	<-peerClosed
 	return err
 }
 
-// farewell tells the peer that the stream has ended and waits a moment for it to hang up: heard is closed then. Closing at
+// farewell ends the stream to the peer and waits a moment for it to hang up: peerClosed is closed then. Closing at
 // once could destroy what is under way to it.
-func (h *Hub) farewell(ctx context.Context, conn net.Conn, heard <-chan struct{}) {
+func (h *Hub) farewell(ctx context.Context, conn net.Conn, peerClosed <-chan struct{}) {
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
@@ -85,7 +85,7 @@ func (h *Hub) farewell(ctx context.Context, conn net.Conn, heard <-chan struct{}
 	timer := time.NewTimer(h.times.farewell)
 	defer timer.Stop()
 	select {
-	case <-heard:
+	case <-peerClosed:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -100,8 +100,8 @@ func hangUp(conn net.Conn, err error) {
 }
 
 // cause is an error's text without the addresses of connections: the local one is another one with each attempt, and the
-// same cause must read the same. They stand in errors of connections, also in those within one another, and in what the
-// search for a name says about the connection to its server.
+// same cause must read the same. Errors of connections have them, also within one another, and so
+// does a failed name lookup.
 func cause(err error) string {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok {

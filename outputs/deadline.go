@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// errSlow says that a consumer did not take an access unit in time.
+// errSlow: a consumer did not take an access unit in time.
 var errSlow = errors.New("it does not read")
 
 // longAgo is a deadline that has passed.
 func longAgo() time.Time { return time.Unix(1, 0) }
 
 // deadline bounds how long writes may take. It is a timer that sets a connection's deadline in the past when it goes off:
-// so it runs on the monotonic clock, and nobody needs to know the time.
+// so it runs on the monotonic clock, and needs no clock.
 type deadline struct {
 	// set is the connection's SetWriteDeadline. An error means that it has none, as in tests in memory, where nobody is slow.
 	set     func(time.Time) error

@@ -7,7 +7,7 @@ import (
 	"github.com/refstream/refstream/stream"
 )
 
-// retryAfter is the number of seconds after which a place may be free again: there is nothing to know it by.
+// retryAfter is the number of seconds after which a place may be free again: there is no better estimate.
 const retryAfter = "5"
 
 // TS answers with MPEG-TS without end, from a key frame on: the newest complete GOP first. GET and HEAD; HEAD and refusals

@@ -57,7 +57,7 @@ func New(o Options) (*Hub, error) {
 }
 
 // Write takes the next access unit in decoding order and never waits for consumers. u is not changed, but held on to. An
-// error says for which format the unit could not be packed: it is missing there, and the stream goes on. After Close it
+// error names the format that the unit could not be packed in: it is missing there, and the stream continues. After Close it
 // does nothing.
 func (h *Hub) Write(u stream.Unit) error {
 	h.mu.Lock()
@@ -78,7 +78,7 @@ func (h *Hub) Write(u stream.Unit) error {
 	return errors.Join(tsErr, flvErr)
 }
 
-// Close says that no more units come. Consumers get what is left, and then the end of the stream.
+// Close ends the stream. Consumers get what is left, and then the end of the stream.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,7 +112,7 @@ func newFLVChunk(c flv.Chunk) *flvChunk {
 	return &f
 }
 
-// pack writes tags as they stand in a file, and returns the same tags with bodies that lie in it.
+// pack writes tags as in a file, and returns the same tags with bodies that lie in it.
 func pack(tags []flv.Tag) (within []flv.Tag, b []byte) {
 	size := 0
 	for _, t := range tags {
@@ -129,7 +129,7 @@ func pack(tags []flv.Tag) (within []flv.Tag, b []byte) {
 	return within, b
 }
 
-// flvTagHeader is the length of what stands before a tag's body in a file, in bytes (Adobe FLV 10.1, E.4.1).
+// flvTagHeader is the length of a tag's header in a file, in bytes (Adobe FLV 10.1, E.4.1).
 const flvTagHeader = 11
 
 // size is in bytes.

@@ -19,7 +19,7 @@ const (
 	defaultMaxClients = 1000
 )
 
-// Options say what a [Hub] serves and how patiently.
+// Options are what a [Hub] serves and how patiently.
 type Options struct {
 	// Channel is the one served; its Name is part of addresses.
 	Channel markers.Channel
@@ -29,9 +29,9 @@ type Options struct {
 	Faults func() ts.Faults
 	// FFmpeg is the program that relays run, found in PATH; default "ffmpeg".
 	FFmpeg string
-	// Now tells the time; only differences count. Required.
+	// Now is the clock; only differences count. Required.
 	Now func() time.Time
-	// Logger is told of consumers that are dropped and of changes of state. Default: nobody is.
+	// Logger logs consumers that are dropped and changes of state. Default: none.
 	Logger *slog.Logger
 	// WriteTimeout is how long a consumer may take for one access unit. Default 5 s.
 	WriteTimeout time.Duration
@@ -77,7 +77,7 @@ const (
 
 // States of outputs.
 const (
-	StateListening  = "listening"  // for consumers to come
+	StateListening  = "listening"  // for consumers
 	StateConnecting = "connecting" // a push to its target
 	StateConnected  = "connected"  // the push's stream flows
 	StateRunning    = "running"    // the relay's program

@@ -27,7 +27,7 @@ type output struct {
 
 	mu   sync.Mutex
 	s    Status
-	full bool // a consumer found no place, and that was told
+	full bool // a consumer found no place, and that was logged
 }
 
 // newOutput adds an output to those that Status lists. name is shown: it has no secrets.
@@ -67,7 +67,7 @@ func (o *output) enter() bool {
 		}
 		return false
 	}
-	// Told again only when there has been room, not with everyone who comes for the last place.
+	// Logged again only when there has been room, not with each consumer that gets the last place.
 	o.full = o.full && o.s.Clients > o.max/2
 	o.s.Clients++
 	o.s.ClientsTotal++
@@ -103,8 +103,8 @@ func (o *output) failed(err error, text string) {
 	}
 }
 
-// gone takes note of how a consumer that came by itself has ended: that it left is no error, that it was dropped is
-// told, as long as there are few.
+// gone notes how a consumer has ended that connected by itself. That it left is no error; that it was dropped is
+// logged, as long as there are few.
 func (o *output) gone(remote string, err error) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), hasLeft(err):
@@ -117,13 +117,13 @@ func (o *output) gone(remote string, err error) {
 	}
 }
 
-// hasLeft says whether an error of a connection means that it was closed, by either side.
+// hasLeft reports whether an error of a connection means that it was closed, by either side.
 func hasLeft(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// tooSlow says whether an error means that a consumer did not keep up.
+// tooSlow reports whether an error means that a consumer did not keep up.
 func tooSlow(err error) bool {
 	return errors.Is(err, errSlow) || errors.Is(err, rtmp.ErrSlow) || errors.Is(err, stream.ErrBehind)
 }

@@ -17,7 +17,7 @@ func keepAlive() net.KeepAliveConfig {
 
 // PushTo sends the stream to a target until it has ended, which is no error, or ctx, whose error it returns. A target that
 // is absent, refuses, goes away or does not read is tried again, at growing distances up to some seconds; each connection
-// begins at a key frame. The logger is told when that changes.
+// begins at a key frame. Changes are logged.
 func (h *Hub) PushTo(ctx context.Context, t Target) error {
 	if t == (Target{}) {
 		return errors.New("push: there is no target: ParsePush makes one")

@@ -30,12 +30,12 @@ var errRenew = errors.New("the relay begins anew")
 // Relay runs ffmpeg -c copy on the stream into an output until the stream has ended, which is no error, or ctx, whose error
 // it returns; ffmpeg then gets 1.5 s to end its output in good order, and is gone when Relay returns. An ffmpeg that can't
 // be started, fails, or no longer takes its input is begun again, at growing distances up to some seconds, each time at a
-// key frame; what it said is in the log and in Status. One that takes it too slowly misses some of it, up to a key frame.
+// key frame; its messages are in the log and in Status. One that takes it too slowly misses some of it, up to a key frame.
 //
 // The secrets of an address are on ffmpeg's command line, where other users of the machine may see them.
 func (h *Hub) Relay(ctx context.Context, spec RelaySpec) error {
 	o := h.newOutput(KindRelay, spec.Name)
-	said := &relaySaid{hide: spec.secrets.Hide, log: o.logger}
+	said := &relayLog{hide: spec.secrets.Hide, log: o.logger}
 	return h.supervise(ctx, o, func(ctx context.Context, up func(string)) error {
 		for {
 			err := h.relayOnce(ctx, o, spec, up, said)
@@ -47,8 +47,8 @@ func (h *Hub) Relay(ctx context.Context, spec RelaySpec) error {
 }
 
 // relayOnce runs ffmpeg once. It returns nil when the stream has ended and ffmpeg after it.
-func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(string), said *relaySaid) error {
-	// What it begins with is there before it begins: it opens its output only when it knows its input.
+func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(string), said *relayLog) error {
+	// What it begins with is there before it begins: it opens its output only after its input.
 	reader := h.ts.Join()
 	first, err := reader.Next(ctx)
 	if errors.Is(err, io.EOF) {
@@ -79,7 +79,7 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 		return err
 	}
 	if spec.waits {
-		up(StateRunning) // for whom it waits is not known to come
+		up(StateRunning) // nobody may ever connect
 	}
 	whole := spec.whole(first.Time)
 	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first, whole.check))
@@ -87,14 +87,14 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 		err = whole.check()
 	}
 	if errors.Is(err, errSlow) && spec.waits && !p.progress.begun() {
-		// Nobody has come. Another one begins with what is new by now.
+		// Nobody has connected. Another one begins with what is new by now.
 		return errRenew
 	}
 	return err
 }
 
-// feedRelay writes the stream to the program until it ends, which is no error. At each key frame check looks at what has
-// come out.
+// feedRelay writes the stream to the program until it ends, which is no error. At each key frame check looks at what it has
+// written.
 func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *stream.Reader[[]byte], c stream.Chunk[[]byte],
 	check func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -132,7 +132,7 @@ func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader 
 }
 
 // errNotWhole means that what ffmpeg has written is not whole. Its dash muxer doesn't look whether what it writes
-// arrives: on a full disk it goes on as if all were well, and the files are empty or cut off.
+// arrives: on a full disk it continues as if all were well, and the files are empty or cut off.
 var errNotWhole = errors.New("what ffmpeg wrote is empty or cut off: the disk may be full")
 
 // relayWhole looks at the newest files of a relay to DASH, once they are whole by their names.
@@ -182,7 +182,7 @@ func (w relayWhole) check() error {
 	return nil
 }
 
-// isWhole says whether a segment is not empty and ends where a box ends.
+// isWhole reports whether a segment is not empty and ends where a box ends.
 func isWhole(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {

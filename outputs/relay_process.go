@@ -36,11 +36,11 @@ var (
 	errRelayUnused  = errors.New("nobody has connected")
 )
 
-// relayCommand says what startRelay starts.
+// relayCommand is what startRelay starts.
 type relayCommand struct {
 	program string
 	args    []string
-	said    *relaySaid
+	said    *relayLog
 	// stall is how long it may do nothing with what it was given before it is killed.
 	stall time.Duration
 	// open is the same before its output is open.
@@ -61,7 +61,7 @@ type relayProcess struct {
 	lines    *ffmpeg.Lines
 	progress *relayProgress
 
-	// ctx ends, with the reason, when the process is told to end or has ended.
+	// ctx ends, with the reason, when the process is asked to end or has ended.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
@@ -116,7 +116,7 @@ func startRelay(ctx, closed context.Context, c relayCommand) (*relayProcess, err
 	return p, nil
 }
 
-// run starts the process, tells the result and waits for its end.
+// run starts the process, sends the result to started and waits for its end.
 func (p *relayProcess) run(started chan<- error) {
 	// On Linux the process gets a signal when the thread ends that it was started by, see endWithServer. Locked, the thread
 	// lasts until it has ended.
@@ -235,17 +235,17 @@ const (
 	relayLogged = 100
 )
 
-// relaySaid logs what the runs of a relay's ffmpeg say, without secrets.
-type relaySaid struct {
+// relayLog logs the messages of the runs of a relay's ffmpeg, without secrets.
+type relayLog struct {
 	hide func(string) string
 	log  *slog.Logger
-	// before and now are lines of the run before and of this one: what is said again is told no more.
+	// before and now are lines of the run before and of this one: a line of the run before is logged at debug level.
 	before, now []string
 }
 
-// lines takes those of a run. ending tells that ffmpeg is being ended from here: what it complains of from then on is our
+// lines takes those of a run. ending reports whether ffmpeg is being stopped from here: from then on its complaints are our
 // doing.
-func (s *relaySaid) lines(ending func() bool) *ffmpeg.Lines {
+func (s *relayLog) lines(ending func() bool) *ffmpeg.Lines {
 	s.before, s.now = s.now, nil
 	return &ffmpeg.Lines{Tail: relayTail, Full: relayLogged, Edit: s.edit, Say: func(line string, n int) {
 		level := slog.LevelWarn
@@ -267,7 +267,7 @@ func (s *relaySaid) lines(ending func() bool) *ffmpeg.Lines {
 
 // edit makes a line one that can be shown, and the same one in each run: the name before it, "[srt @ 0x55cc7a16b880] ", holds
 // an address in memory.
-func (s *relaySaid) edit(line string) string {
+func (s *relayLog) edit(line string) string {
 	cut := len(line) == ffmpeg.MaxLine
 	if name, rest, ok := strings.Cut(line, " @ 0x"); ok && strings.HasPrefix(name, "[") {
 		if _, rest, ok := strings.Cut(rest, "]"); ok {
@@ -285,7 +285,7 @@ func (s *relaySaid) edit(line string) string {
 const maxProgressLine = 1024
 
 // relayProgress takes the reports that ffmpeg writes with -progress: lines "key=value", the last of each report
-// "progress=continue" or "progress=end". The first comes when the output is open.
+// "progress=continue" or "progress=end". The first is written when the output is open.
 type relayProgress struct {
 	opened func() // called once, with the first report
 
@@ -295,7 +295,7 @@ type relayProgress struct {
 	beats  atomic.Int64
 }
 
-// begun says whether the output was opened.
+// begun reports whether the output was opened.
 func (p *relayProgress) begun() bool { return p.beats.Load() > 0 }
 
 // Write never fails.
@@ -313,7 +313,7 @@ func (p *relayProgress) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// take reads a line. A report in which nothing has moved is none: some versions of ffmpeg go on reporting when they hang.
+// take reads a line. A report in which nothing has moved is none: some versions of ffmpeg still report when they hang.
 func (p *relayProgress) take(line []byte) {
 	key, _, _ := bytes.Cut(line, []byte{'='})
 	switch string(key) {

@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// startMark stands in an option for the DTS of the unit that a run of ffmpeg begins with, in ticks.
+	// startMark is replaced in an option by the DTS of the unit that a run of ffmpeg begins with, in ticks.
 	startMark = "{start}"
-	// maxShown bounds a name that is shown, in bytes: it is a label of metrics and stands in every line of the log.
+	// maxShown bounds a name that is shown, in bytes: it is a label of metrics and in every line of the log.
 	maxShown = 200
 )
 
-// RelaySpec says where a relay leads. Its zero value is nowhere: ParseRelay and DASHRelay make them.
+// RelaySpec is where a relay leads. Its zero value is nowhere: ParseRelay and DASHRelay make them.
 type RelaySpec struct {
 	// Name is the output without user, password and query, for people.
 	Name string
@@ -42,14 +42,14 @@ type RelaySpec struct {
 	secrets redact.Secrets
 }
 
-// otherOutputs says how to reach what no relay does.
+// otherOutputs is the hint for what no relay reaches.
 const otherOutputs = "pipe the stream into an ffmpeg of your own: curl -sN http://127.0.0.1:8080/live/main.ts | ffmpeg -i - …"
 
 // ParseRelay reads where a relay leads: srt://, udp://, rtp://, rtsp:// or tcp://host:port with ffmpeg's options of the protocol
-// as query, or a file, whose extension says the format: .ts, .mp4, .mov, .mkv or .flv. A file that exists is not written
+// as query, or a file, whose extension gives the format: .ts, .mp4, .mov, .mkv or .flv. A file that exists is not written
 // over: the relay's gets a number.
 //
-// Errors hold no secrets and say what to do.
+// Errors hold no secrets and have a hint.
 func ParseRelay(output string) (RelaySpec, error) {
 	output = strings.TrimSpace(output)
 	switch name, isFile := strings.CutPrefix(output, "file:"); {
@@ -144,7 +144,7 @@ func (s RelaySpec) arguments(output string, start int64) []string {
 	if s.paced {
 		args = append(args, "-re")
 	}
-	// The tables and a key frame say all there is to know. ffmpeg's 5 s would be a delay at every start; less than this
+	// The tables and a key frame are all that ffmpeg needs. Its 5 s would be a delay at every start; less than this
 	// would be enough.
 	args = append(args, "-analyzeduration", "100000", "-f", "mpegts", "-i", "pipe:0")
 	// A stream may be silent for minutes, that of the timed ID3: the other one doesn't wait for it.
@@ -174,7 +174,7 @@ func addressSecrets(base, query string) redact.Secrets {
 			list = append(list, plain)
 		}
 	}
-	// A short one is found in other words: it would hide all that ffmpeg says.
+	// A short one is found in other words: it would hide all messages of ffmpeg.
 	return redact.NewSecrets(slices.DeleteFunc(list, func(s string) bool { return len(s) < redact.Short })...)
 }
 
@@ -211,7 +211,7 @@ func (s RelaySpec) Outside(published string) error {
 // DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Each segment is one of
 // the channel's, one GOP long, and as many are listed as the channel's window has; as many more are kept until they are
 // deleted. Files appear under their names when they are whole. Time counts from the DTS of the unit that the run of ffmpeg began with, because the
-// muxer's manifests can't say that it begins elsewhere; the names of the run's files hold that DTS in ticks, so that runs
+// muxer's manifests can't begin elsewhere; the names of the run's files hold that DTS in ticks, so that runs
 // don't write over each other's. The files of the run before are deleted at the start of the next one but one.
 func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
 	if err := checkPreset(dir, c); err != nil {
@@ -227,7 +227,7 @@ func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
 	}, nil
 }
 
-// mp4SegmentOptions are those of the MP4 muxer within another one. With frag_discont the first time is told as well.
+// mp4SegmentOptions are those of the MP4 muxer within another one. With frag_discont the first time is written as well.
 const mp4SegmentOptions = "movflags=+frag_discont:video_track_timescale=90000"
 
 // checkPreset checks what the presets need. ffmpeg would take a folder's name for a pattern or an address.

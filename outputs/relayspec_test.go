@@ -105,7 +105,7 @@ func TestRelaySecrets(t *testing.T) {
 		"tcp://127.0.0.1:1?k=HIDDENkey",
 	} {
 		s := parseRelayTest(t, output)
-		said := &relaySaid{hide: s.secrets.Hide}
+		said := &relayLog{hide: s.secrets.Hide}
 		all := s.Name + strings.Join(s.arguments("", 0), " ")
 		for _, line := range []string{"[srt @ 0x55cc7a16b880] " + output + ": Input/output error", "rejected: " + strings.ReplaceAll(output, "%20", " ")} {
 			all += said.edit(line)

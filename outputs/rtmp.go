@@ -74,7 +74,7 @@ func (c counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite says to the peer that there is no more.
+// CloseWrite ends the stream to the peer.
 func (c counted) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -17,7 +17,7 @@ type times struct {
 	first, most time.Duration
 	// steady is how long the stream must have flowed for the next delay to be the first again.
 	steady time.Duration
-	// quiet is the first distance between log lines about a target that goes on coming and going.
+	// quiet is the first distance between log lines about a target that connects and fails again and again.
 	quiet time.Duration
 	// farewell is how long a peer gets to hang up after the end of the stream.
 	farewell time.Duration
@@ -38,7 +38,7 @@ func defaultTimes() times {
 }
 
 // supervise runs attempt again and again until the stream has ended, which is no error, or ctx, whose error it returns.
-// o shows where it stands and what went wrong, and its logger is told of changes.
+// o shows the state and what went wrong, and its logger logs changes.
 //
 // An attempt lasts as long as its connection or program. It calls up, at most once and before it returns, when the stream
 // begins to flow, with the state that this is called (StateConnected or StateRunning). It returns nil if, and only if, the
@@ -88,7 +88,7 @@ func (h *Hub) pause(ctx context.Context, delay time.Duration) bool {
 	return false
 }
 
-// try makes one attempt, and says for how long the stream flowed.
+// try makes one attempt, and returns for how long the stream flowed.
 func (h *Hub) try(ctx context.Context, o *output, t *retryLog, attempt func(context.Context, func(string)) error) (time.Duration, error) {
 	var once sync.Once
 	var since time.Time
@@ -109,16 +109,16 @@ func (h *Hub) try(ctx context.Context, o *output, t *retryLog, attempt func(cont
 }
 
 // retryLog logs what becomes of something that is tried again and again: a line when its state changes or fails for another
-// reason, not a line with each attempt. Of a target that comes and goes it tells a few changes, then fewer and fewer.
+// reason, not a line with each attempt. Of a target that connects and fails again and again it logs a few changes, then fewer and fewer.
 type retryLog struct {
 	logger *slog.Logger
 	now    func() time.Time
 
 	mu       sync.Mutex
-	pace     quietlog.Pace // of what differs from what was told last
-	told     string        // the state or cause that was told last
-	failures int           // since the last line that said that it works
-	// later tells that it works when that could not be told at once.
+	pace     quietlog.Pace // of what differs from what was logged last
+	logged   string        // the state or cause that was logged last
+	failures int           // since the last line that it works
+	// later logs that it works when that could not be logged at once.
 	later *time.Timer
 }
 
@@ -137,7 +137,7 @@ func (t *retryLog) flows(state string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.logFlow(state)
-	if t.told != state {
+	if t.logged != state {
 		t.later = time.AfterFunc(t.pace.Left(t.now()), func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
@@ -165,14 +165,14 @@ func (t *retryLog) logFlow(state string) {
 	}
 }
 
-// due says whether a line about this is to be written, and takes it to be.
+// due reports whether a line about this is to be written, and takes it to be.
 func (t *retryLog) due(about string) bool {
-	if about == t.told {
+	if about == t.logged {
 		return false
 	}
 	if !t.pace.Due(t.now()) {
 		return false
 	}
-	t.told = about
+	t.logged = about
 	return true
 }

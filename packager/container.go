@@ -59,7 +59,7 @@ type pack interface {
 	begin(msn int64)
 	// unit takes the next unit. After an error the segment is as it was.
 	unit(u stream.Unit) error
-	// marker takes an event whose first frame is in the segment, and its tag, before the unit that comes next.
+	// marker takes an event whose first frame is in the segment, and its tag, before the next unit.
 	marker(m markers.Marker, tag id3.Timed)
 	// finish is the segment, whose last frame ends at a PTS, and the initialization section that it needs, nil for none.
 	// They are valid until begin.
@@ -112,7 +112,7 @@ type fmp4Pack struct {
 	buf            []byte
 	track          *media.Track // of the initialization section
 	initialization []byte
-	// next is the frame whose time is the decoding time of the unit that comes next.
+	// next is the frame whose time is the decoding time of the next unit.
 	next int64
 }
 

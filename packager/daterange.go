@@ -16,7 +16,7 @@ const (
 	attribute  = "X-IO-REFSTREAM-"
 )
 
-// dateRange is an event as the playlist tells it. What an ID says never changes.
+// dateRange is an event in the playlist. That of an ID never changes.
 type dateRange struct {
 	id          string
 	first, last int64 // frames
@@ -50,7 +50,7 @@ func DateRangeTag(m markers.Marker, c markers.Clock) []byte {
 	return r.tag.Append(nil)
 }
 
-// dateRanges are the events that the playlist tells of, or may have to.
+// dateRanges are the events that the playlist has, or may have later.
 type dateRanges struct {
 	ids map[string]bool
 	// shown are those with a frame in a published segment, by first frame; waiting are the others.

@@ -11,13 +11,13 @@ var (
 	// ErrPlaylist is what an error wraps when a segment's file is there, but a playlist could not be rewritten. The
 	// next playlist that can be written names the segment.
 	ErrPlaylist = errors.New("playlist not written")
-	// ErrUnit is what an error wraps when an access unit does not fit where it came and was not taken.
+	// ErrUnit is what an error wraps when an access unit does not fit the stream so far and was not taken.
 	ErrUnit = errors.New("access unit does not fit")
 	// ErrClosed is what Write returns after Close.
 	ErrClosed = errors.New("HLS writer is closed")
 )
 
-// PublishError says which frames are lost with a segment slot. It wraps ErrPublish and the cause.
+// PublishError has the frames that are lost with a segment slot. It wraps ErrPublish and the cause.
 type PublishError struct {
 	// MSN is the slot. First is its first frame and Last the last frame of it that the Writer had been given.
 	MSN, First, Last int64

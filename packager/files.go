@@ -88,7 +88,7 @@ func (disk) WriteFile(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// directory publishes whole files: a name stands for nothing or for all of its content.
+// directory publishes whole files: a name has no content or all of it.
 type directory struct {
 	path string
 	fs   fileSystem
@@ -170,7 +170,7 @@ func (d directory) scan() (map[string]int64, error) {
 	return sizes, nil
 }
 
-// published knows the names of segments and initialization sections.
+// published reports whether a name is that of a segment or initialization section.
 func published(name string) bool {
 	_, segment := segmentNumber(name)
 	hash, ok := strings.CutPrefix(strings.TrimSuffix(name, initSuffix), initPrefix)

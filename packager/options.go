@@ -19,7 +19,7 @@ const (
 	shortestWindow = 3
 )
 
-// Options say what a Writer publishes and where.
+// Options are what a Writer publishes and where.
 type Options struct {
 	// Dir is the directory of the files; it is made if it is missing. It must belong to this Writer alone: segments and
 	// temporary files of unknown origin in it are removed.
@@ -44,7 +44,7 @@ type Options struct {
 	// FaultyPlaylist makes what is published in place of each version of the media playlist, in order; nil where there is nothing to
 	// change. newest is the last frame of the version's newest segment.
 	FaultyPlaylist func(clean []byte, newest int64) []byte
-	// Now tells the time for SegmentRecord.PublishedAt.
+	// Now is the clock for SegmentRecord.PublishedAt.
 	Now func() time.Time
 }
 

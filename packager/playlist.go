@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// mediaVersion is the first protocol version with EXT-X-GAP. It stands in every playlist, because a live playlist
-	// does not change its version when the first gap comes (RFC 8216bis, 6.2.1).
+	// mediaVersion is the first protocol version with EXT-X-GAP. Every playlist has it, because a live playlist
+	// does not change its version with the first gap (RFC 8216bis, 6.2.1).
 	mediaVersion = 8
 	// multivariantVersion is the first with EXT-X-INDEPENDENT-SEGMENTS there.
 	multivariantVersion = 6
 )
 
 // media is the media playlist of a container (RFC 8216bis, 4.4) with the given events, in the order of their first frames.
-// end says that no segment will follow. ok is false when there is nothing to play. It takes the memory of list.
+// end: no segment will follow. ok is false when there is nothing to play. It takes the memory of list.
 func (t *timeline) media(container int, events []dateRange, end bool, list []m3u8.MediaSegment) (p m3u8.Playlist, ok bool) {
 	start, ok := t.start()
 	if !ok {
@@ -25,7 +25,7 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 	}
 	m := &m3u8.Media{
 		TargetDuration: media.Seconds(targetDuration(t.clock) * int64(time.Second)), MediaSequence: start,
-		// The first slot has no EXT-X-DISCONTINUITY of its own: what came before it is not in the playlist any more.
+		// The first slot has no EXT-X-DISCONTINUITY of its own: what was before it is not in the playlist any more.
 		DiscontinuitySequence: t.discontinuityAt(start), End: end, Segments: list[:0],
 	}
 	if t.window == 0 {
@@ -46,7 +46,7 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 			}
 			s.Map = initialization
 		}
-		// An event is told before the first slot of the playlist that it reaches into.
+		// An event is before the first slot of the playlist that it reaches into.
 		for ; len(events) > 0 && events[0].first < next; events = events[1:] {
 			if events[0].last >= t.clock.FirstFrame(start) {
 				d := events[0].tag
@@ -59,7 +59,7 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 	return m3u8.Playlist{Version: mediaVersion, Independent: true, Media: m}, true
 }
 
-// duration is the length of n frames, rounded to the nearest nanosecond: exact wherever nine decimals can say it.
+// duration is the length of n frames, rounded to the nearest nanosecond: exact wherever nine decimals suffice.
 // n is at most what an hour has, and so times both parts of the rate fits.
 func duration(n int64, c markers.Clock) media.Seconds {
 	const nanos = 1_000_000_000

@@ -102,7 +102,7 @@ func (w *Writer) writePlaylists() error {
 	if start, ok := w.timeline.start(); ok {
 		w.events.prune(w.clock.FirstFrame(start))
 	}
-	if w.variant.track == nil { // nothing was encoded in this run yet: what an earlier one said holds
+	if w.variant.track == nil { // nothing was encoded in this run yet: what an earlier one published holds
 		return nil
 	}
 	for i := range w.outputs {
@@ -131,8 +131,8 @@ func (w *Writer) writeMultivariant(o *output) error {
 	return nil
 }
 
-// removeOld removes the files that have been out of the playlist long enough when slot msn comes. One that can't be
-// removed stays and is removed at the next start: it takes room, but nobody is told anything wrong.
+// removeOld removes the files that have been out of the playlist long enough for slot msn. One that can't be
+// removed stays and is removed at the next start: it takes room, but no playlist names it.
 func (w *Writer) removeOld(msn int64) {
 	for old, ok := w.timeline.due(msn); ok; old, ok = w.timeline.due(msn) {
 		for _, c := range Containers() { // also those of earlier runs

@@ -9,7 +9,7 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// takeOver goes on where earlier runs ended: what of theirs is still there, and as recorded, is in the playlist again
+// takeOver continues where earlier runs ended: what of theirs is still there, and as recorded, is in the playlist again
 // or waits to be removed, and everything else is removed. Files in containers that this run does not have stay as long as
 // those in others would: a later run may have them again.
 func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Marker) error {

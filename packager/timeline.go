@@ -11,7 +11,7 @@ import (
 type entry struct {
 	msn, last     int64  // last frame
 	discontinuity int64  // the segment's discontinuity sequence number
-	breaks        bool   // its encoding does not go on from the one before
+	breaks        bool   // its encoding does not continue the one before
 	files         []file // one for each container
 }
 
@@ -22,7 +22,7 @@ type file struct {
 	gone           bool   // it was lost, or never written
 }
 
-// gone says that no file of the segment is left.
+// gone reports whether no file of the segment is left.
 func (e *entry) gone() bool {
 	return !slices.ContainsFunc(e.files, func(f file) bool { return !f.gone })
 }
@@ -38,7 +38,7 @@ type timeline struct {
 	clock   markers.Clock
 	all     []Container
 	window  int64   // in slots, 0 for no limit
-	base    int64   // the first slot that had a segment: what was before it is not told of
+	base    int64   // the first slot that had a segment: slots before it are not in a playlist
 	entries []entry // in order; a slot from base on that has none is a gap
 	leaving []leaver
 }
@@ -75,7 +75,7 @@ func (t *timeline) from(msn int64) int {
 
 // start is the first slot of the playlist, its media sequence number; ok is false when there is nothing to play.
 //
-// Gaps at the front tell a player nothing and only get in its way where it begins to play, so the playlist starts at
+// Gaps at the front are of no use to a player and only get in its way where it begins to play, so the playlist starts at
 // a segment, as soon as that leaves the three target durations that must stay (RFC 8216, 6.2.2).
 func (t *timeline) start() (slot int64, ok bool) {
 	if len(t.entries) == 0 {
@@ -109,7 +109,7 @@ func (t *timeline) prune() {
 	t.entries = slices.Delete(t.entries, 0, n)
 }
 
-// due takes the next file off the list that may be removed now that slot msn has come, or returns false. A file stays
+// due takes the next file off the list that may be removed now that slot msn has begun, or returns false. A file stays
 // for the length of a segment and of the longest playlist after it left (RFC 8216, 6.2.2), measured in slots.
 func (t *timeline) due(msn int64) (int64, bool) {
 	if len(t.leaving) == 0 || msn-t.leaving[0].at < t.window+1 {

@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// variant is what the multivariant playlists say of the stream (RFC 8216, 4.3.4.2).
+// variant is the stream in the multivariant playlists (RFC 8216, 4.3.4.2).
 type variant struct {
 	track *media.Track // of the newest key unit, nil before the first
 	rate  media.FrameRate

@@ -32,7 +32,7 @@ type Writer struct {
 	// initFiles are the initialization sections that are there, each with the newest slot that needs it.
 	initFiles map[string]int64
 
-	breaks        bool  // the next segment's encoding does not go on from the one before
+	breaks        bool  // the next segment's encoding does not continue the one before
 	discontinuity int64 // discontinuity sequence number of the last segment
 	closed        bool
 
@@ -46,7 +46,7 @@ type order struct {
 	dts   int64
 }
 
-// New makes a Writer. It takes in what earlier runs left in the directory: their segments as Options.Segments tells,
+// New makes a Writer. It takes in what earlier runs left in the directory: their segments by Options.Segments,
 // and with them a playlist that is live again; everything else of theirs is removed.
 func New(o Options) (*Writer, error) { return newWriter(o, disk{}) }
 
@@ -88,15 +88,15 @@ func newWriter(o Options, fs fileSystem) (*Writer, error) {
 //   - ErrUnit: the unit does not fit here (its slot was not opened by a key unit at the slot's first frame, it lies
 //     before the newest slot or outside of the open one, or its time stamps are wrong) and was not taken.
 //   - ErrPublish, as a *PublishError: a slot is lost and becomes a gap, because its segment could not be written;
-//     because the next slot began before it was whole; or because a unit came twice or with a wrong time stamp, so
+//     because the next slot began before it was whole; or because a unit was written twice or with a wrong time stamp, so
 //     that the slot's frames can't be trusted (it wraps ErrUnit too, and the slot's remaining units are let pass
-//     without further errors). The Writer goes on, and a unit that opens the next slot was taken.
-//   - ErrPlaylist: comes with a record. The segment is published, but no playlist names it before the next.
+//     without further errors). The Writer continues, and a unit that opens the next slot was taken.
+//   - ErrPlaylist: there is a record too. The segment is published, but no playlist names it before the next.
 //
 // The unit's Markers are put into the playlist as EXT-X-DATERANGE, each from the first published segment on that has frames
 // of it, for as long as a slot that it reaches into is in the playlist; also those of a unit that is not taken. They are put
 // into the segment that holds their first frame too, in front of the unit that is written there next: to be in time for
-// players, a marker comes with the unit of its first frame. Once that segment is over, the playlist alone has it. A marker
+// players, a marker is written with the unit of its first frame. Once that segment is over, the playlist alone has it. A marker
 // whose ID is there already, or whose frames are no interval, is left out: what was published of an ID never changes.
 //
 // u is neither changed nor kept.
@@ -145,7 +145,7 @@ func (w *Writer) Write(u stream.Unit) (*markers.SegmentRecord, error) {
 	return rec, errors.Join(lost, err)
 }
 
-// begin opens the segment that a key unit begins. lost says what became of a segment that was still open.
+// begin opens the segment that a key unit begins. lost is what became of a segment that was still open.
 func (w *Writer) begin(msn int64, au media.Unit) (lost, err error) {
 	if err := w.variant.read(au); err != nil {
 		return nil, unitError(au.Frame, "it can't begin segment %d: %v", msn, err)
@@ -159,7 +159,7 @@ func (w *Writer) begin(msn int64, au media.Unit) (lost, err error) {
 	return lost, nil
 }
 
-// checkTimes finds time stamps that don't belong to the frame. Players rely on them to tell which frame they show.
+// checkTimes finds time stamps that don't belong to the frame. Players find the frame that they show by them.
 func (w *Writer) checkTimes(au media.Unit) error {
 	switch want := w.clock.PTS(au.Frame); {
 	case au.PTS != want:
@@ -172,7 +172,7 @@ func (w *Writer) checkTimes(au media.Unit) error {
 	return nil
 }
 
-// misplaced says why a unit that opens no segment is in none.
+// misplaced is why a unit that opens no segment is in none.
 func (w *Writer) misplaced(au media.Unit) error {
 	msn := w.clock.MSN(au.Frame)
 	switch {
@@ -209,13 +209,13 @@ func (w *Writer) addMarker(m markers.Marker) {
 	}
 }
 
-// markable reports whether units of the slot that holds the marker's first frame can still come.
+// markable reports whether units of the slot that holds the marker's first frame can still be written.
 func (w *Writer) markable(m markers.Marker) bool {
 	msn := w.clock.MSN(m.Frame)
 	return msn > w.newest || w.open.active && msn == w.open.msn
 }
 
-// mark puts the markers that belong into the open segment there, and forgets those whose segment didn't come.
+// mark puts the markers that belong into the open segment there, and forgets those whose segment was not begun.
 func (w *Writer) mark() {
 	later := w.unmarked[:0]
 	for _, m := range w.unmarked {
@@ -230,7 +230,7 @@ func (w *Writer) mark() {
 	w.unmarked = later
 }
 
-// Abandon says that the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the
+// Abandon is called when the encoder ended before its time: the open segment is dropped, its slot becomes a gap, and the
 // next segment begins with EXT-X-DISCONTINUITY.
 func (w *Writer) Abandon() {
 	w.breaks = w.breaks || len(w.timeline.entries) > 0

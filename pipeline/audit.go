@@ -15,9 +15,9 @@ import (
 // Audit holds what earlier runs stored of a channel against itself and against the files that are left. A machine that lost
 // power, or somebody's hand, may have taken segments, or the end of one log and not of another.
 //
-// lost are the frames that were published and of which a part is gone: the segment's file, as whole says, the record of a
+// lost are the frames that were published and of which a part is gone: the segment's file, by whole, the record of a
 // frame, or the marker of an event that they show; and those of which nothing is known at all. withdrawn are their
-// segments: they must not be published any more, since the ledger can't say what is in them. Frames that are known to be
+// segments: they must not be published any more, since the ledger lacks what is in them. Frames that are known to be
 // missing are left out.
 //
 // What was found lost stays so, also where its file is put back: records are not taken back, and the playlist had a gap there.
@@ -85,7 +85,7 @@ func (a *auditor) read(ctx context.Context, store markers.Store) (err error) {
 	return err
 }
 
-// gone says what of a segment's truth is gone, or nothing.
+// gone is what of a segment's truth is gone, or nothing.
 func (a *auditor) gone(s markers.SegmentRecord) string {
 	if a.oldest >= 0 && s.FirstFrame < a.oldest {
 		return "" // the ledger begins in it, or behind it
@@ -114,7 +114,7 @@ func (a *auditor) scheduled(event string, n int64) int64 {
 	return first
 }
 
-// missing says whether all frames from first to last are known to be missing.
+// missing reports whether all frames from first to last are known to be missing.
 func (a *auditor) missing(first, last int64) bool {
 	for n := first; n <= last; {
 		i := slices.IndexFunc(a.absent, func(m markers.MissingRecord) bool { return m.Frame <= n && n <= m.LastFrame })

@@ -20,10 +20,10 @@ type beginning struct {
 
 // Position is where a channel is.
 type Position struct {
-	// Now is the stream's clock, which steps of the wall clock do not move. Everything that is said of the stream's time
-	// is said on it.
+	// Now is the stream's clock, which steps of the wall clock do not move. All times of the stream
+	// are on it.
 	Now time.Time
-	// Starting: it is not known yet at which frame the stream goes on.
+	// Starting: it is not known yet at which frame the stream continues.
 	Starting bool
 	// Next is the first frame that is not rendered yet.
 	Next int64
@@ -33,7 +33,7 @@ type Position struct {
 	Newest int64
 }
 
-// Position says where the channel is. It may be called at any time, from any goroutine.
+// Position is where the channel is. It may be called at any time, from any goroutine.
 func (l *Live) Position() Position {
 	p := Position{Now: l.Pacer.Now(), Starting: true}
 	if b := l.begins.Load(); b != nil {
@@ -70,7 +70,7 @@ func (l *Live) watchClock(tolerated time.Duration) {
 	}
 }
 
-// Ready is nil while frames come out of the encoder and segments are published.
+// Ready is nil while frames leave the encoder and segments are published.
 func (l *Live) Ready(context.Context) error {
 	if p := l.Position(); !p.Begins.IsZero() {
 		what := fmt.Sprintf("the stream waits until %s to begin", p.Begins.Format(time.RFC3339))

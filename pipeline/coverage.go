@@ -8,8 +8,8 @@ import (
 )
 
 // coverage accounts for every segment slot once and in order: it was published, or its frames are missing for a
-// reason. Reports come in any order and from any goroutine; each is held until the slots before it are accounted for,
-// so that the missing records can be written in order. The first report about a slot stands.
+// reason. Reports arrive in any order and from any goroutine; each is held until the slots before it are accounted for,
+// so that the missing records can be written in order. The first report about a slot counts.
 type coverage struct {
 	clock markers.Clock
 	now   func() time.Time
@@ -20,7 +20,7 @@ type coverage struct {
 	known map[int64]reason
 }
 
-// reason says why a slot's frames are missing; the zero value says that they are published.
+// reason is why a slot's frames are missing; the zero value means that they are published.
 type reason struct{ code, detail string }
 
 func newCoverage(clock markers.Clock, next int64, now func() time.Time) *coverage {
@@ -33,15 +33,15 @@ func (c *coverage) report(first, last int64, why reason) []markers.MissingRecord
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for msn := max(first, c.next); msn <= last; msn++ {
-		if _, told := c.known[msn]; !told {
+		if _, ok := c.known[msn]; !ok {
 			c.known[msn] = why
 		}
 	}
 	var due []markers.MissingRecord
 	var previous reason
 	for ; ; c.next++ {
-		why, told := c.known[c.next]
-		if !told {
+		why, ok := c.known[c.next]
+		if !ok {
 			return due
 		}
 		delete(c.known, c.next)
@@ -59,7 +59,7 @@ func (c *coverage) report(first, last int64, why reason) []markers.MissingRecord
 	}
 }
 
-// accounted is the first slot of which nothing has been said.
+// accounted is the first slot without a report.
 func (c *coverage) accounted() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -48,7 +48,7 @@ func (e *events) add(t markers.Trigger) (refused string) {
 	return ""
 }
 
-// begin says that frame n is the first to be rendered: no event that is not known yet can begin before.
+// begin sets the first frame to be rendered, n: no event that is not known yet can begin before.
 func (e *events) begin(n int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -66,7 +66,7 @@ func (e *events) render(n int64) (markers.Event, bool) {
 	return e.at(n)
 }
 
-// at is the event that frame n shows, with its block where it stands at that frame.
+// at is the event that frame n shows, with its block where it is at that frame.
 func (e *events) at(n int64) (markers.Event, bool) {
 	if ev, ok := e.At(n); ok {
 		return e.Show(ev, n, ""), true

@@ -91,7 +91,7 @@ func (g *Generate) Run(ctx context.Context) error {
 	return nil
 }
 
-// feed renders the frames on one goroutine and writes them to the encoder on another, so that both go on at once.
+// feed renders the frames on one goroutine and writes them to the encoder on another, so that both run at once.
 func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer) error {
 	type rendered struct {
 		n   int64

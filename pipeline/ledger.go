@@ -10,7 +10,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// produced is what the generator knows of a frame on its way through the encoder.
+// produced is what the generator has of a frame on its way through the encoder.
 type produced struct {
 	gen   time.Time
 	mono  time.Duration
@@ -80,7 +80,7 @@ func (l *ledger) record(au media.Unit) (heldFrame, error) {
 
 // add takes in a frame as it was published and returns what can be written now.
 //
-// An IDR picture ends the wait for frames before it: GOPs are closed, so those that have not come never will.
+// An IDR picture ends the wait for frames before it: GOPs are closed, so those that are not there never will be.
 func (l *ledger) add(f heldFrame) markers.Batch {
 	var b markers.Batch
 	if f.record.Key {
@@ -101,7 +101,7 @@ func (l *ledger) add(f heldFrame) markers.Batch {
 	}
 }
 
-// flush releases every record that is held, in order, when no more units come.
+// flush releases every record that is held, in order, after the last unit.
 func (l *ledger) flush() markers.Batch {
 	var b markers.Batch
 	l.releaseBefore(1<<62, &b)

@@ -64,7 +64,7 @@ type Live struct {
 }
 
 // Run renders, encodes and publishes until ctx ends, then ends the playlist and returns nil. The encoder's end, a
-// machine that is too slow and a disk that fails are told, accounted for and survived; an encoder that fails before it
+// machine that is too slow and a disk that fails are logged, accounted for and survived; an encoder that fails before it
 // has ever given a frame that can be labelled is an error, since trying again can't help.
 func (l *Live) Run(ctx context.Context) error {
 	shows, err := scenario.New(l.Info)

@@ -1,7 +1,7 @@
 // Package pipeline wires one channel together and runs it: the generator's frames go into the encoder, its access
 // units through annotate to their readers, and the truth about both into the store.
 //
-// Live keeps to the clock and goes on when the encoder, the disk or the machine fails; Generate writes files as fast
+// Live keeps to the clock and continues when the encoder, the disk or the machine fails; Generate writes files as fast
 // as it can and gives up at the first failure. The package owns its goroutines: when Run returns, all have ended.
 package pipeline
 
@@ -26,7 +26,7 @@ type encoderProcess interface {
 	Run(ctx context.Context, handle func(media.Unit) error) error
 	// Write gives frame n to the encoder; rgb may be reused when it returns.
 	Write(ctx context.Context, n int64, rgb []byte) error
-	// CloseInput says that no more frames come.
+	// CloseInput ends the input: no more frames follow.
 	CloseInput()
 }
 
@@ -63,7 +63,7 @@ type Channel struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
 	// Now is the wall clock, for what takes how long: its readings carry the monotonic clock too. When something of the
-	// stream happened is told by the stream's own clock.
+	// stream happened is on the stream's own clock.
 	Now func() time.Time
 }
 
@@ -82,7 +82,7 @@ type chain struct {
 	reached reached
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
-	// warned: the missing pic_struct_present_flag was told; readerFails: a reader did not take the last unit.
+	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit.
 	warned, readerFails bool
 }
 

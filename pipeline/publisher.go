@@ -26,7 +26,7 @@ type publisher struct {
 	// accounting keeps the missing records in order.
 	accounting sync.Mutex
 	// Only the goroutine that calls Write uses these, until the queue is closed. dropping is the first slot that is being given up, or -1. pending are
-	// the markers of units that were given up: their events may go on in later segments.
+	// the markers of units that were given up: their events may continue in later segments.
 	dropping int64
 	pending  []markers.Marker
 }
@@ -86,7 +86,7 @@ func (p *publisher) Write(u stream.Unit) error {
 	return nil
 }
 
-// run works until the queue is closed, then publishes the rest and ends the playlist. Failures to publish are told,
+// run works until the queue is closed, then publishes the rest and ends the playlist. Failures to publish are logged,
 // counted and accounted for when it is not lossless; otherwise the first one is the last.
 func (p *publisher) run(ctx context.Context) error {
 	var failed error
@@ -133,8 +133,8 @@ func (p *publisher) step(ctx context.Context, m message) error {
 	return err
 }
 
-// lost tells of a failure to publish, and accounts for the segment that it cost, if it did cost one. A lossless run ends
-// with the failure, so there is nothing more to tell.
+// lost logs a failure to publish, and accounts for the segment that it cost, if it did cost one. A lossless run ends
+// with the failure, so there is nothing more to log.
 func (p *publisher) lost(ctx context.Context, err error) {
 	if p.lossless {
 		return
@@ -172,7 +172,7 @@ func (p *publisher) done(ctx context.Context, seg *markers.SegmentRecord) {
 func (p *publisher) settle(ctx context.Context, last *markers.SegmentRecord) {
 	pending := p.coverage.pending()
 	if pending < 0 {
-		return // the next run accounts for what comes next
+		return // the next run accounts for what follows
 	}
 	kept := reason{markers.ReasonEncoder, "the encoder ended before it gave them back"}
 	if clock := p.Info.Clock(); last != nil && clock.Offset(last.LastFrame+1) != 0 {
@@ -190,7 +190,7 @@ func (p *publisher) settle(ctx context.Context, last *markers.SegmentRecord) {
 	p.account(ctx, 0, pending, kept)
 }
 
-// account tells the fate of slots and writes the missing records that are due.
+// account reports the fate of slots and writes the missing records that are due.
 func (p *publisher) account(ctx context.Context, first, last int64, why reason) {
 	p.accounting.Lock()
 	defer p.accounting.Unlock()

@@ -44,7 +44,7 @@ func (l *Live) past(ctx context.Context) (past, error) {
 	return p, nil
 }
 
-// loadTriggers takes in the triggers of events that are still to come, or still going on, at frame n, the first of the
+// loadTriggers takes in the triggers of events that begin after frame n or last until it, the first of the
 // run, and returns the newest trigger's ID. From now on no event can begin before n. Those behind the newest frame of the
 // earlier runs that are over by n were promised to somebody, and are refused.
 func (l *Live) loadTriggers(ctx context.Context, e *events, n, known int64) (newest markers.ID, err error) {
@@ -73,7 +73,7 @@ func (l *Live) without(ctx context.Context, t markers.Trigger) bool {
 	return err == nil && len(shown) > 0 && shown[0].Event != id
 }
 
-// refuse logs and counts a trigger that was refused; an empty reason says that it was not.
+// refuse logs and counts a trigger that was refused; an empty reason means that it was not.
 func (l *Live) refuse(t markers.Trigger, reason string) {
 	if reason != "" {
 		l.Metrics.TriggersRefused.Inc()

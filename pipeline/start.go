@@ -12,7 +12,7 @@ import (
 const waitSlice = time.Second
 
 // newest is the newest frame that the ledger has anything of, in whatever log, -1 in the first run. A frame that was
-// published, sent or recorded by an earlier run is never rendered again: what the two runs say of it would differ. Pictures
+// published, sent or recorded by an earlier run is never rendered again: the records of the two runs would differ. Pictures
 // leave the encoder after the key picture of their segment, whose record is stored before anything of the segment is
 // sent; so frames that were sent while their records were held back are in the segment of the newest record.
 func (l *Live) newest(ctx context.Context, p past) (int64, error) {
@@ -55,7 +55,7 @@ func (l *Live) settle(ctx context.Context, accounted int64) (int64, error) {
 	next := accounted + 1 // the first frame that is not accounted for
 	for i, f := range left {
 		switch {
-		case i > 0 && f.Frame == left[i-1].Frame+1: // the stretch of records goes on
+		case i > 0 && f.Frame == left[i-1].Frame+1: // the stretch of records continues
 		case i == 0 && accounted < 0: // nothing is known of what was before
 			next = f.Frame
 		default:

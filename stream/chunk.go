@@ -8,6 +8,6 @@ type Chunk[T any] struct {
 	Size int
 	// Time is the chunk's DTS in ticks, not wrapped. It doesn't decrease from chunk to chunk.
 	Time int64
-	// Start says that a reader can begin here: a key frame.
+	// Start: a reader can begin here, at a key frame.
 	Start bool
 }

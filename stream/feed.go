@@ -1,8 +1,8 @@
-// Package stream is the fan-out of a channel's units: it hands one stream of chunks to any number of readers that come
-// and go. It knows of no network and no clock.
+// Package stream is the fan-out of a channel's units: it hands one stream of chunks to any number of readers, which join
+// and leave at any time. It has no network and no clock.
 //
 // The chunks are in one log that all readers share: what is kept depends on the stream alone, not on who reads or how far
-// somebody has come, so memory is bounded however many readers there are. The writer never waits for readers; one that
+// a reader is, so memory is bounded however many readers there are. The writer never waits for readers; one that
 // asks for what is no longer kept gets [ErrBehind].
 package stream
 
@@ -11,13 +11,13 @@ import (
 	"sync"
 )
 
-// ErrBehind says that a reader was too slow: what it would read next is no longer kept.
+// ErrBehind: a reader was too slow: what it would read next is no longer kept.
 var ErrBehind = errors.New("reader fell behind the stream")
 
 // chunkCost is what a chunk counts for besides its Size: about what it takes in the log.
 const chunkCost = 128
 
-// none stands for a position that there isn't.
+// none is no position.
 const none = -1
 
 // Feed is the log of one stream. One goroutine appends; Join, Close and the readers may be used by others meanwhile.
@@ -68,7 +68,7 @@ func (f *Feed[T]) trim() {
 	}
 }
 
-// stale says whether the oldest chunk is one that no reader may ask for.
+// stale reports whether no reader may ask for the oldest chunk.
 func (f *Feed[T]) stale() bool {
 	if f.start == none {
 		return true // nobody can begin before the first Start
@@ -82,7 +82,7 @@ func (f *Feed[T]) stale() bool {
 	return oldest < goal && f.log.at(oldest).Time < f.log.at(goal).Time-f.o.Behind
 }
 
-// Close says that there are no more chunks. Readers get those that are left, and then io.EOF.
+// Close ends the stream. Readers get those that are left, and then io.EOF.
 func (f *Feed[T]) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

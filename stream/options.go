@@ -7,7 +7,7 @@ const (
 	defaultMaxBytes = 64 << 20
 )
 
-// Options bound what a [Feed] keeps. What is not positive stands for its default.
+// Options bound what a [Feed] keeps. What is not positive has its default.
 type Options struct {
 	// Behind is how far, in the ticks of Chunk.Time, a reader may lag behind the start of the newest complete GOP, so that
 	// one that began there has this much time. Default 450000, which is 5 s at 90 kHz.

@@ -8,7 +8,7 @@ import (
 // Reader is one reader's place in a feed. It is used by one goroutine at a time.
 type Reader[T any] struct {
 	feed *Feed[T]
-	// next is the position of the chunk that comes next.
+	// next is the position of the next chunk.
 	next int64
 	// waiting: the reader has not begun and needs a Start.
 	waiting bool

@@ -12,7 +12,7 @@ const minPlaces = 128
 
 func (r *ring[T]) len() int { return r.n }
 
-// end is the position of the item that comes next.
+// end is the position of the next item.
 func (r *ring[T]) end() int64 { return r.first + int64(r.n) }
 
 // at is the item at a position, which must lie in [first, end).
