@@ -17,6 +17,7 @@ import (
 	other "github.com/Eyevinn/mp4ff/mp4"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/markers"
@@ -353,6 +354,7 @@ func TestNewParameterSets(t *testing.T) {
 			if au.Key {
 				au.NALs = slices.Clone(au.NALs)
 				au.NALs[1] = []byte{0x68, 0xEF, 0x8F, 0xCB, 0x80}
+				au.Track = h264.Track(nil, au.NALs)
 			}
 			if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
 				t.Fatal(err)

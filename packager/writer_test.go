@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"

@@ -32,7 +32,7 @@ func TestTrack(t *testing.T) {
 	} {
 		got := Track(track, c.nals)
 		if (got == track) != c.same || got.Codec != media.H264 || got.Timescale != 90000 || got.CodecString != c.codec ||
-			(got.Width == 128) != (c.codec != "") || !reflect.DeepEqual(got.Sets, c.sets) {
+			(got.Width == 320) != (c.codec != "") || !reflect.DeepEqual(got.Sets, c.sets) {
 			t.Errorf("%s: %+v, the same: %t", c.name, got, got == track)
 		}
 		track = got

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
 )
 
@@ -126,7 +127,8 @@ func FuzzMuxer(f *testing.F) {
 	f.Add(sps, []byte{0x68}, []byte{0x09}, int64(-5), int64(1<<62))
 	f.Add([]byte{0x6D, 0x80}, pps, []byte{0x65}, int64(0), int64(3003))
 	f.Fuzz(func(t *testing.T, a, b, c []byte, dts, delay int64) {
-		u := unitOf(media.Unit{Key: true, DTS: dts, PTS: dts + delay, NALs: [][]byte{a, b, c}})
+		nals := [][]byte{a, b, c}
+		u := unitOf(media.Unit{Track: h264.Track(nil, nals), Key: true, DTS: dts, PTS: dts + delay, NALs: nals})
 		m := NewMuxer(Options{Rate: media.FrameRate{Num: 25, Den: 1}})
 		for range 2 {
 			chunk, err := m.Unit(u.Unit, u.scripts())
@@ -152,7 +154,7 @@ func TestFaulty(t *testing.T) {
 	m, clean := NewMuxer(o), NewMuxer(o)
 	m.Faults = asGiven{}
 	for i, at := range []struct{ pts, dts, composition int64 }{{93600, 90000, 40}, {90000, 180000, -1000}, {97200, 93600, 40}, {0, 90 << 23, -1 << 23}} {
-		au := media.Unit{Key: true, PTS: at.pts, DTS: at.dts, NALs: nals}
+		au := media.Unit{Track: h264.Track(nil, nals), Key: true, PTS: at.pts, DTS: at.dts, NALs: nals}
 		c, err := m.Unit(au, Scripts{})
 		if err != nil {
 			t.Fatal(err)
