@@ -40,6 +40,7 @@ type fault struct {
 	mean          int64 // nanoseconds; 0: not random
 	times         int64 // 0: without end
 	length        Span  // zero: the kind's
+	on            Resource
 }
 
 // choice is a kind with its parameters, and its weight among several.

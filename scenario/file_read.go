@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -203,7 +204,10 @@ func (p *parser) fault(n *yaml.Node) (e fault, err error) {
 			return nil
 		}),
 		"do": keep(&names, "do"), "decoy": keep(&names, "decoy"), "choose": keep(&names, "choose"),
-		"with": keep(&with, ""), "at": keep(&at, ""),
+		"with": keep(&with, ""), "at": keep(&at, ""), "on": func(n *yaml.Node) (err error) {
+			e.on, err = p.resource(n)
+			return err
+		},
 		"for": func(n *yaml.Node) (err error) {
 			e.length, err = p.span(n)
 			return err
@@ -294,9 +298,7 @@ func (p *parser) kindsOf(e *fault, do string, names, with *yaml.Node) error {
 			}
 		}
 	}
-	if e.id == "" {
-		e.id = e.kinds[0].kind.Name
-	}
+	e.id, e.on = cmp.Or(e.id, e.kinds[0].kind.Name), cmp.Or(e.on, Resources()[0])
 	return nil
 }
 
@@ -307,6 +309,8 @@ func (p *parser) lengthOf(e *fault, k *Kind, line int) error {
 		return p.f.problem(line, "%s: it has no length: write for, such as for: 5s", k.Name)
 	case e.length.Requests > 0 && k.Layer != LayerRequest:
 		return p.f.problem(line, "for: requests are for faults of requests: use a time, {frames: N} or {segments: N}")
+	case e.on != "" && k.Layer != LayerRequest:
+		return p.f.problem(line, "on: it is for faults of requests: leave it out")
 	}
 	return nil
 }
@@ -379,6 +383,22 @@ func (p *parser) point(n *yaml.Node) (at point, err error) {
 		err = p.f.problem(n.Line, "at: there are %d times: use one of frame, msn and utc", set)
 	}
 	return at, err
+}
+
+// resource reads what a fault of requests is done to.
+func (p *parser) resource(n *yaml.Node) (r Resource, err error) {
+	err = p.keys(n, "on", map[string]func(*yaml.Node) error{
+		"kind": p.scalar("kind", func(text string) error {
+			if r = Resource(text); !slices.Contains(Resources(), r) {
+				return fmt.Errorf("%.40q is not known: use one of %s", text, Resources())
+			}
+			return nil
+		}),
+	})
+	if err == nil && r == "" {
+		err = p.f.problem(n.Line, "on: it is empty: write {kind: segment}")
+	}
+	return r, err
 }
 
 // span reads the length of a fault.

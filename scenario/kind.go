@@ -25,6 +25,26 @@ const (
 	LayerRequest  Layer = "request"  // answers of the server
 )
 
+// Resource is what a fault of requests is done to: the answers for files of one kind.
+type Resource string
+
+// The kinds of resources.
+const (
+	Segment        Resource = "segment"
+	Playlist       Resource = "playlist"     // a media playlist
+	Multivariant   Resource = "multivariant" // a multivariant playlist
+	Initialization Resource = "init"         // an initialization section
+	AnyResource    Resource = "any"
+)
+
+// Resources are all of them. The first is that of a fault that names none.
+func Resources() []Resource {
+	return []Resource{Segment, Playlist, Multivariant, Initialization, AnyResource}
+}
+
+// Has reports whether a resource is one of a kind, which may be any.
+func (r Resource) Has(o Resource) bool { return r == o || r == AnyResource }
+
 // Carrier is a way that the stream takes to whoever watches it.
 type Carrier string
 
@@ -76,6 +96,7 @@ const (
 	Length ParamType = "length" // a length of time such as 40ms, 2s or 00:01:00; N is nanoseconds
 	Share  ParamType = "share"  // whole percents such as 50%
 	Word   ParamType = "word"   // one of some words; N is its index
+	Offset ParamType = "offset" // a number of bytes such as 1000, or whole percents of all of them such as 50%
 )
 
 // Param is a parameter of a kind.
@@ -111,12 +132,14 @@ func (p Param) parse(text string) (v Value, err error) {
 	case Length:
 		v.N, err = parseTime(text)
 		v.Text = time.Duration(v.N).String()
-	case Share:
+	case Share, Offset:
 		number, ok := strings.CutSuffix(text, "%")
-		if v.N, err = strconv.ParseInt(number, 10, 64); err == nil && !ok {
+		if v.N, err = strconv.ParseInt(number, 10, 64); err == nil && (!ok && p.Type == Share || ok && v.N > 100) {
 			err = strconv.ErrSyntax
 		}
-		v.Text = strconv.FormatInt(v.N, 10) + "%"
+		if v.Text = strconv.FormatInt(v.N, 10); ok {
+			v.Text += "%"
+		}
 	default:
 		v.N, err = strconv.ParseInt(text, 10, 64)
 		v.Text = strconv.FormatInt(v.N, 10)
@@ -130,8 +153,11 @@ func (p Param) parse(text string) (v Value, err error) {
 // Usage describes in a line what the parameter is and what it takes.
 func (p Param) Usage() string {
 	takes := p.write(p.Min) + " to " + p.write(p.Max)
-	if p.Type == Word {
+	switch p.Type {
+	case Word:
 		takes = strings.Join(p.Words, ", ")
+	case Offset:
+		takes += " bytes, or up to 100%"
 	}
 	if p.Default == "" {
 		return fmt.Sprintf("%s: %s; it must be given", p.Doc, takes)

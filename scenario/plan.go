@@ -17,9 +17,11 @@ type Fault struct {
 	ID     string
 	Kind   *Kind
 	Params Params
-	// First and Last are the frames that it is planned for, inclusive. A fault of requests is for those of First's time on.
+	// First and Last are the frames that it is planned for, inclusive.
 	First, Last int64
-	// Requests is how many requests it is for; 0: all of those frames' time.
+	// On are the resources that a fault of requests is done to, empty for other layers.
+	On Resource
+	// Requests is how many requests of each client it is for; 0: all.
 	Requests int64
 	// Decoy: it was asked for as one that is to raise no alarm.
 	Decoy bool
@@ -188,7 +190,9 @@ func (r *row) occurrence(number int64) Fault {
 			drawn -= k.weight
 		}
 	}
-	o.Kind, o.Params = k.kind, k.params
+	if o.Kind, o.Params = k.kind, k.params; k.kind.Layer == LayerRequest {
+		o.On = r.on
+	}
 	if r.random != nil {
 		o.First = r.random.Event(number + 1).First
 	} else {
@@ -215,7 +219,7 @@ func (r *row) occurrence(number int64) Fault {
 
 // onGrid reports whether a fault of a kind begins with a segment.
 func (r *row) onGrid(k choice) bool {
-	return k.kind.Grid || r.span(k).Segments > 0 || r.at.kind == atMSN
+	return k.kind.Grid || r.span(k).Segments+r.span(k).Requests > 0 || r.at.kind == atMSN
 }
 
 // span is the length of a fault of a kind.
@@ -235,8 +239,8 @@ func (r *row) place(k choice, first int64) (int64, int64) {
 	}
 	last := first
 	switch {
-	case length.Segments > 0:
-		last = first + length.Segments*g - 1
+	case length.Segments+length.Requests > 0: // a client makes a request for each segment, or more
+		last = first + (length.Segments+length.Requests)*g - 1
 	case length.Frames > 0:
 		last = first + length.Frames - 1
 	case length.Nanos > 0:
@@ -332,7 +336,8 @@ func (p *Plan) refused(o Fault, i int) string {
 }
 
 func (f Fault) overlaps(o Fault) bool {
-	return f.Kind.Layer == o.Kind.Layer && f.Kind.Property == o.Kind.Property && f.First <= o.Last && o.First <= f.Last
+	return f.Kind.Layer == o.Kind.Layer && f.Kind.Property == o.Kind.Property && (f.On.Has(o.On) || o.On.Has(f.On)) &&
+		f.First <= o.Last && o.First <= f.Last
 }
 
 // At lists the faults of a layer that are done to frame n.

@@ -64,7 +64,7 @@ func TestPlan(t *testing.T) {
 			"black-2 black 303-304", "drop-4 drop 330-330", "drop-5 drop 450-450", "drop-6 drop 570-570", "black-3 black 603-604"}},
 		{"no more in a lap than are over in it", "repeat: 10600ms\nfaults: [{do: black, at: 500ms, every: 4s, for: {segments: 1}}]", 0, 620, []string{
 			"black-1 black 60-119", "black-2 black 180-239", "black-3 black 360-419", "black-4 black 480-539"}},
-		{"requests", "faults: [{do: http.status, at: 1s, for: {requests: 4}}]", 0, 100, []string{"http.status http.status 30-30"}},
+		{"requests, of as many segments", "faults: [{do: http.status, at: 1s, for: {requests: 4}}]", 0, 100, []string{"http.status http.status 60-299"}},
 		{"decoy", "faults: [{decoy: ts.duplicate, at: 1s}]", 0, 100, []string{"ts.duplicate ts.duplicate 30-30"}},
 	}
 	for _, c := range cases {

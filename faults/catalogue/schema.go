@@ -15,6 +15,9 @@ func Schema() ([]byte, error) {
 	length := object{"type": "string", "description": "a length of time: 12s, 1m30s, 500ms or 00:01:30"}
 	count := object{"type": "integer", "minimum": 1}
 	number := object{"type": "integer", "minimum": 0}
+	on := object{
+		"type": "object", "properties": object{"kind": object{"enum": scenario.Resources()}}, "required": []string{"kind"}, "additionalProperties": false,
+	}
 	one := func(members object) object {
 		return object{"type": "object", "properties": members, "additionalProperties": false, "minProperties": 1, "maxProperties": 1}
 	}
@@ -54,12 +57,16 @@ func Schema() ([]byte, error) {
 		if k.Default == (scenario.Span{}) {
 			needed = append(needed, "for")
 		}
+		if k.Layer == scenario.LayerRequest {
+			members["on"] = on
+		}
 		members[word], members["with"] = object{"const": k.Name}, settings
 		entries = append(entries, object{
 			"title": k.Name, "description": k.Doc, "type": "object", "properties": members, "required": needed, "additionalProperties": false,
 		})
 	}
 	members := common()
+	members["on"] = on
 	members["choose"] = object{"type": "object", "properties": weights, "additionalProperties": false, "minProperties": 2}
 	members["with"] = object{"type": "object", "properties": parameters, "additionalProperties": false}
 	entries = append(entries, object{
@@ -84,6 +91,8 @@ func parameter(p scenario.Param) object {
 		s["type"], s["minimum"], s["maximum"] = "integer", p.Min, p.Max
 	case scenario.Word:
 		s["enum"] = p.Words
+	case scenario.Offset:
+		s["type"], s["pattern"], s["minimum"], s["maximum"] = []string{"integer", "string"}, "^[0-9]+%?$", p.Min, p.Max
 	case scenario.Share:
 		s["type"], s["pattern"] = "string", "^[0-9]+%$"
 	default:
