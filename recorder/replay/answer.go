@@ -5,19 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"path"
 	"strconv"
 	"time"
+
+	"github.com/refstream/refstream/internal/hangup"
 )
 
 const (
 	// paceStep is the least time between two parts of a slow body: players don't notice shorter ones.
 	paceStep   = 10 * time.Millisecond
 	flushAfter = time.Millisecond // how long a body may take after its header for the two to be sent at once
-	leave      = 2 * time.Second  // how long a client has to take what was sent before its connection is reset
 )
 
 // errSent is an error after part of an answer was sent.
@@ -103,7 +102,6 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer) error {
 		}
 	}
 	if a.broken {
-		_ = out.Flush()
 		hangUp(ctx, w, true)
 	}
 	return nil
@@ -160,22 +158,16 @@ var contentTypes = map[string]string{
 
 // hangUp closes the connection of a request without an end to its answer. With sent, the client has what was sent before.
 func hangUp(ctx context.Context, w http.ResponseWriter, sent bool) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil { // HTTP/2, whose server takes this for the end of the stream
+	if sent {
+		_ = http.NewResponseController(w).Flush() // a writer that can't has sent it
+	}
+	conn, err := hangup.Take(w)
+	switch {
+	case err != nil: // HTTP/2, whose server takes this for the end of the stream
 		panic(http.ErrAbortHandler)
+	case sent:
+		hangup.Close(ctx, conn)
+	default:
+		hangup.Reset(ctx, conn)
 	}
-	defer conn.Close()
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	if sent && tcp.CloseWrite() == nil {
-		// A reset takes back what is still on the way: wait until the client has seen the end, and has left.
-		ctx, cancel := context.WithTimeout(ctx, leave)
-		defer cancel()
-		stop := context.AfterFunc(ctx, func() { _ = tcp.SetReadDeadline(time.Unix(1, 0)) })
-		defer stop()
-		_, _ = io.Copy(io.Discard, tcp)
-	}
-	_ = tcp.SetLinger(0)
 }
