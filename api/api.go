@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -61,6 +62,8 @@ type Config struct {
 	Live func(channel, format string) http.Handler
 	// Faults finds the log of a faulty twin's faults, nil where there is no such twin. Nil: there is none.
 	Faults func(twin string) FaultLog
+	// RequestFaults finds the faults of requests of a faulty twin, nil for other channels. Nil: there is none.
+	RequestFaults func(channel string) *delivery.Faulty
 	// Outputs lists a channel's outputs for /channels; nil where this process has none. Nil: it never has.
 	Outputs func(channel string) []Output
 	// TriggerLead is how far ahead of now a triggered event begins at the earliest: the generator must not have rendered
@@ -132,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.RequestFaults == nil {
+		c.RequestFaults = func(string) *delivery.Faulty { return nil }
 	}
 	c.TriggerLead = cmp.Or(c.TriggerLead, defaultTriggerLead)
 	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)

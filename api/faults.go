@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -34,7 +35,23 @@ type faultList struct {
 
 // getFaults answers GET /faults.
 func (s *Server) getFaults(c echo.Context) error {
-	q := newQuery(c.Request(), "channel", "from", "to", "state", "format")
+	return s.answerFaults(c, func(q *query) (string, FaultLog, *delivery.Faulty, error) {
+		name := q.values.Get("channel")
+		var log FaultLog
+		if s.cfg.Faults != nil {
+			log = s.cfg.Faults(name)
+		}
+		if log == nil {
+			return "", nil, nil, notFound("there is no faulty twin %q: channel names one, such as main-outage, and serve --scenario makes it", name)
+		}
+		return name, log, s.cfg.RequestFaults(name), nil
+	})
+}
+
+// answerFaults answers with the records of a log of faults. find finds it, its channel and its requests, which may be nil.
+func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLog, *delivery.Faulty, error)) error {
+	q := newQuery(c.Request(), "channel", "from", "to", "state", "format", "client")
+	client := q.client()
 	from, _ := q.number("from", 0, maxFrame)
 	to, hasTo := q.number("to", 0, maxFrame)
 	state := q.oneOf("state", "", string(markers.FaultPlanned), string(markers.FaultActive), string(markers.FaultDone), string(markers.FaultNotDone))
@@ -42,13 +59,9 @@ func (s *Server) getFaults(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
-	name := q.values.Get("channel")
-	var log FaultLog
-	if s.cfg.Faults != nil {
-		log = s.cfg.Faults(name)
-	}
-	if log == nil {
-		return notFound("there is no faulty twin %q: channel names one, such as main-outage, and serve --scenario makes it", name)
+	name, log, requests, err := find(q)
+	if err != nil {
+		return err
 	}
 	clock, newest := log.Clock(), log.Newest()
 	longest := clock.Rate.FrameAtNanos(longestFaults.Nanoseconds())
@@ -65,7 +78,11 @@ func (s *Server) getFaults(c echo.Context) error {
 		return badField("from", "the range has %d frames: ask for %d at most, which are %s", to-from+1, longest, longestFaults)
 	}
 	list := faultList{Channel: name, Newest: newest, Faults: []markers.FaultRecord{}}
-	for _, f := range log.Faults(from, to) {
+	records := log.Faults(from, to)
+	if requests != nil && client != "" {
+		requests.Log.Fill(records, client, newest)
+	}
+	for _, f := range records {
 		if state == "" || string(f.State) == state {
 			list.Faults = append(list.Faults, f)
 		}

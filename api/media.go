@@ -10,11 +10,15 @@ import (
 
 // getPublished answers GET /hls/{channel}/{file}.
 func (s *Server) getPublished(c echo.Context) error {
-	file, err := s.hls.Open(c.Param("channel"), c.Param("file"))
+	channel, name := c.Param("channel"), c.Param("file")
+	file, err := s.hls.Open(channel, name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if f := s.cfg.RequestFaults(channel); f != nil {
+		return s.answerTwin(c, f, name, file)
+	}
 	return answerBy(c, func(w http.ResponseWriter) { file.Send(w, c.Request()) })
 }
 

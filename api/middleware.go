@@ -111,11 +111,19 @@ type errorGuard struct {
 // answerBy has write answer. The writers below echo's hand a file to the kernel.
 func answerBy(c echo.Context, write func(http.ResponseWriter)) error {
 	rec, _ := c.Response().Writer.(*recorder) // wrap has put it there
+	if p := guard(rec, write); p != nil {
+		return p
+	}
+	c.Response().Committed = true
+	return nil
+}
+
+// guard has write answer. An error answer is not sent, but returned.
+func guard(rec *recorder, write func(http.ResponseWriter)) *Problem {
 	g := &errorGuard{recorder: rec}
 	write(g)
 	switch g.held {
 	case 0:
-		c.Response().Committed = true
 		return nil
 	case http.StatusNotFound:
 		return nothingHere()

@@ -13,6 +13,7 @@ import (
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 )
 
 const maxFrame = markers.MaxFrame
@@ -116,6 +117,17 @@ func (q *query) source() string {
 	if v != "" {
 		if err := markers.CheckSource(v); err != nil {
 			q.fail(badField("source", "%s", err))
+		}
+	}
+	return v
+}
+
+// client reads the name of a client of requests, empty where there is none.
+func (q *query) client() string {
+	v := q.values.Get("client")
+	if v != "" {
+		if err := scenario.CheckClient(v); err != nil {
+			q.fail(badField("client", "%s", err))
 		}
 	}
 	return v

@@ -33,6 +33,8 @@ type Server struct {
 	cfg      Config
 	handler  http.Handler
 	hls      delivery.Publications
+	faulty   delivery.Expressions
+	held     chan struct{} // a place for each answer that a fault holds back
 	echo     *echo.Echo
 	metrics  *metrics
 	cache    *bodyCache
@@ -60,10 +62,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
-		hls: delivery.Publications{Dir: cfg.HLSDir}, planner: planner{store: cfg.Store}, arrivals: arrivals{seen: map[string]arrival{}},
+		hls: delivery.Publications{Dir: cfg.HLSDir}, held: make(chan struct{}, max(cfg.MaxConnections/heldShare, 1)), planner: planner{store: cfg.Store}, arrivals: arrivals{seen: map[string]arrival{}},
 		clients: limits.NewClients(cfg.StreamClients),
 		rate:    limits.Rate{PerSecond: detectionRate},
 	}
+	s.faulty.Publications = s.hls
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.echo = s.routes()
 	s.handler = s.wrap(s.echo)
@@ -141,8 +144,12 @@ func (s *Server) routes() *echo.Echo {
 	get("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{})))
 	get("/openapi.yaml", s.getOpenAPI)
 	get("/openapi.json", s.getOpenAPIJSON)
-	get("/hls/:channel/:file", s.getPublished)
-	e.Match([]string{http.MethodGet, http.MethodHead}, liveRoute, s.getLive)
+	get(faultyRoute+"faults", s.getFaultyFaults)
+	for path, h := range map[string]echo.HandlerFunc{ // their answers may take long
+		"/hls/:channel/:file": s.getPublished, faultyRoute + "hls/:channel/:file": s.getFaulty, liveRoute: s.getLive,
+	} {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, h)
+	}
 	get("/docs", s.getPage)
 	get("/", s.getPage)
 	return e

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/refstream/refstream/markers"
@@ -103,6 +104,12 @@ func Planned(f scenario.Fault, source string, clock markers.Clock) markers.Fault
 			r.Parameters = map[string]string{}
 		}
 		r.Parameters[name] = v.Text
+	}
+	if f.On != "" {
+		r.Parameters["on"] = string(f.On)
+	}
+	if f.Requests > 0 {
+		r.Parameters["requests"] = strconv.FormatInt(f.Requests, 10)
 	}
 	if f.Refused != "" {
 		r.State, r.Reason = markers.FaultNotDone, f.Refused

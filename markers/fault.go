@@ -50,12 +50,35 @@ type FaultRecord struct {
 	Clean   string `json:"clean,omitempty"`
 	Altered string `json:"altered,omitempty"`
 
+	// Requests are those that a fault of a server's answers has met, in the order in which the answers ended. There were
+	// RequestsLeftOut more, which are not remembered any more.
+	Requests        []FaultRequest `json:"requests,omitempty"`
+	RequestsLeftOut int64          `json:"requests_left_out,omitempty"`
+
 	// Implies are other kinds whose alarms are right too, Alarms the names that monitors give to it, Expects and Tolerates findings
 	// of refstream's tools.
 	Implies   []string `json:"implies,omitempty"`
 	Alarms    []string `json:"alarms,omitempty"`
 	Expects   []string `json:"expects,omitempty"`
 	Tolerates []string `json:"tolerates,omitempty"`
+}
+
+// FaultRequest is a request that a fault has met, and what left the socket.
+type FaultRequest struct {
+	// Client is the name that the client has given itself, empty where it has none.
+	Client string `json:"client,omitempty"`
+	File   string `json:"file"`
+	// Number counts the client's requests for the file, from 1.
+	Number int64     `json:"number"`
+	Method string    `json:"method"`
+	At     time.Time `json:"at"`
+	End    time.Time `json:"end"`
+	// Status is 0 where no header was sent. Bytes are those of the body that the system has taken.
+	Status int   `json:"status"`
+	Bytes  int64 `json:"bytes"`
+	// Did is what was done, empty where nothing was; Reason is why not, or why it was not all.
+	Did    string `json:"did,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Span is a run of frames, both inclusive, with the HLS times at which the first begins and the last ends.

@@ -172,14 +172,14 @@ func (d directory) scan() (map[string]int64, error) {
 
 // published reports whether a name is that of a segment or initialization section.
 func published(name string) bool {
-	_, segment := segmentNumber(name)
+	_, segment := SegmentNumber(name)
 	hash, ok := strings.CutPrefix(strings.TrimSuffix(name, initSuffix), initPrefix)
 	_, err := strconv.ParseUint(hash, 16, 32)
 	return segment || ok && err == nil && len(name) == len(initPrefix)+8+len(initSuffix)
 }
 
-// segmentNumber is the inverse of SegmentFile.
-func segmentNumber(name string) (int64, bool) {
+// SegmentNumber is the media sequence number of the segment in a file of that name, ok where it is one: the inverse of SegmentFile.
+func SegmentNumber(name string) (msn int64, ok bool) {
 	digits, _, _ := strings.Cut(strings.TrimPrefix(name, segmentPrefix), ".")
 	msn, err := strconv.ParseInt(digits, 10, 64)
 	return msn, err == nil && msn >= 0 && slices.ContainsFunc(Containers(), func(c Container) bool { return name == c.SegmentFile(msn) })

@@ -197,7 +197,7 @@ func files(t testing.TB, dir string) string {
 	}
 	var names []string
 	for _, f := range list {
-		if msn, ok := segmentNumber(f.Name()); ok {
+		if msn, ok := SegmentNumber(f.Name()); ok {
 			names = append(names, fmt.Sprint(msn))
 		} else {
 			names = append(names, f.Name())

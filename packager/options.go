@@ -97,7 +97,7 @@ func validateSegment(s markers.SegmentRecord, c markers.Clock) error {
 }
 
 func validURI(s markers.SegmentRecord) bool {
-	msn, ok := segmentNumber(s.URI)
+	msn, ok := SegmentNumber(s.URI)
 	return ok && msn == s.MSN
 }
 

@@ -260,13 +260,13 @@ func TestMinWindow(t *testing.T) {
 func TestSegmentNames(t *testing.T) {
 	t.Parallel()
 	for _, msn := range []int64{0, 7, 9_999_999_999, 10_000_000_000, 1 << 62} {
-		if got, ok := segmentNumber(TS.SegmentFile(msn)); !ok || got != msn {
+		if got, ok := SegmentNumber(TS.SegmentFile(msn)); !ok || got != msn {
 			t.Errorf("%d: %s is read as %d, %v", msn, TS.SegmentFile(msn), got, ok)
 		}
 	}
 	for _, name := range []string{"", "seg-.ts", "seg--000000001.ts", "seg-00000000001.ts", "seg-000000000x.ts",
 		"0000000001", "seg-0000000001", "seg-" + strconv.Itoa(1) + ".ts", "seg-99999999999999999999.ts"} {
-		if msn, ok := segmentNumber(name); ok {
+		if msn, ok := SegmentNumber(name); ok {
 			t.Errorf("%q is read as %d", name, msn)
 		}
 	}

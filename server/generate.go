@@ -124,7 +124,7 @@ func (s *Server) newAPI() (*api.Server, error) {
 	} else {
 		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
 		config.Ready, config.Live, config.Outputs = s.live.Ready, s.liveStream, s.carriers.outputs(c.Name)
-		config.Faults = s.faultsOf
+		config.Faults, config.RequestFaults = s.faultsOf, s.requestFaults
 	}
 	if s.cfg.Role == Generator {
 		config.Page = nil

@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/faults/playlists"
+	"github.com/refstream/refstream/faults/requests"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
@@ -33,6 +35,8 @@ type twin struct {
 	clock  markers.Clock
 	window int64 // frames
 	ledger *faults.Ledger
+	// answers has the faults of requests.
+	answers *delivery.Faulty
 	feed   *stream.Feed[stream.Unit]
 	hls    *packager.Writer
 	hub    *outputs.Hub
@@ -73,9 +77,10 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 		name: name, clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
 		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
 	}
+	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock), Clock: t.clock, Newest: t.Newest}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.newest.Store(-1)
-	t.ledger.Forget(t.clock.FrameAt(now()))
+	t.forget(t.clock.FrameAt(now()))
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
 		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
@@ -130,9 +135,9 @@ func (t *twin) publish(u stream.Unit) {
 			t.hls.Abandon()
 		}
 		if t.slot < 0 { // the run begins: what was over before is not known
-			t.ledger.Forget(u.Frame)
+			t.forget(u.Frame)
 		}
-		t.ledger.Forget(u.Frame - t.window)
+		t.forget(u.Frame - t.window)
 		t.slot, t.units, t.changes, t.versions = msn, 0, t.changes[:0], t.versions[:0]
 		t.newest.Store(max(t.newest.Load(), t.clock.FirstFrame(msn)-1))
 	}
@@ -170,7 +175,24 @@ func (t *twin) Newest() int64 { return t.newest.Load() }
 // Faults are the records of those of frames first to last, as far as they have got. Those that were over before this run, or
 // before the window, are left out: what became of them is not known any more.
 func (t *twin) Faults(first, last int64) []markers.FaultRecord {
-	return t.ledger.Records(first, last, t.Newest())
+	newest := t.Newest()
+	list := t.ledger.Records(first, last, newest)
+	t.answers.Log.Fill(list, "", newest)
+	return list
+}
+
+// forget drops what is known of faults that are over before a frame.
+func (t *twin) forget(before int64) {
+	t.ledger.Forget(before)
+	t.answers.Log.Forget(before)
+}
+
+// requestFaults has the faults of requests of a twin, nil for other channels.
+func (s *Server) requestFaults(name string) *delivery.Faulty {
+	if t := s.twinOf(name); t != nil {
+		return t.answers
+	}
+	return nil
 }
 
 // twinOf finds a twin by its name, nil where there is none.

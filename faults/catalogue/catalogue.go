@@ -13,13 +13,14 @@ import (
 	"github.com/refstream/refstream/faults/packets"
 	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/faults/playlists"
+	"github.com/refstream/refstream/faults/requests"
 	"github.com/refstream/refstream/faults/units"
 	"github.com/refstream/refstream/scenario"
 )
 
 // Kinds lists all kinds, in the order of the layers.
 func Kinds() []*scenario.Kind {
-	return slices.Concat(pictures.Kinds(), units.Kinds(), packets.Kinds(), playlists.Kinds())
+	return slices.Concat(pictures.Kinds(), units.Kinds(), packets.Kinds(), playlists.Kinds(), requests.Kinds())
 }
 
 //go:embed ready

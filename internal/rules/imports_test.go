@@ -40,7 +40,7 @@ var table = map[string]arrows{
 	// Test code: what the tests of the layers share.
 	"faults/internal/faultstest": {may: words("media markers scenario")},
 	"faults/catalogue": {
-		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists"),
+		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists faults/requests"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
 		tests:     words("faults/internal/faultstest media annotate encoder format/ts generator"),
 	},
@@ -51,6 +51,8 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn/hls-m3u8"),                              // its tests' other reader
 		tests:     words("faults/internal/faultstest stream recorder recorder/gaps"), // they play what was published
 	},
+	// Its faults are in the answers that it is given the writer of.
+	"faults/requests": {may: words("markers scenario generator internal/hangup"), tests: words("faults/internal/faultstest media")},
 	"faults/units": {
 		may:   words("media codec/h264 markers annotate scenario faults"),
 		tests: words("faults/internal/faultstest encoder"),
@@ -90,7 +92,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn"), // the readers of its tests
 		tests:     words("hlsclient"),
 	},
-	"delivery":          {may: words("media markers packager")},
+	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},
 	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
@@ -129,7 +131,7 @@ var table = map[string]arrows{
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
-	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8")},
+	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8 internal/hangup")},
 	"recorder/replaypage": {may: words("media markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
@@ -165,11 +167,11 @@ var table = map[string]arrows{
 		may: words("media markers generator scenario static delivery analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
-		tests: words("markers/journal markers/redis"), // long answers are read from both stores
+		tests: words("markers/journal markers/redis faults/catalogue faults/requests"), // long answers are read from both stores
 	},
 	// All of the producing half, put together.
 	"server": {
-		may: words("media generator encoder scenario faults faults/catalogue faults/playlists markers markers/journal markers/mirror markers/redis stream format/ts " +
+		may: words("media generator encoder scenario faults faults/catalogue faults/playlists faults/requests delivery markers markers/journal markers/mirror markers/redis stream format/ts " +
 			"format/flv outputs packager pipeline api static"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
@@ -182,6 +184,8 @@ var table = map[string]arrows{
 	"internal/browser": {may: words("internal/processgroup internal/testnet"), libraries: words("github.com/chromedp")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
+	// The end of a connection in the middle of an answer.
+	"internal/hangup": {libraries: words("golang.org/x/sys/unix")},
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
 	// Files that are whole at any moment.
