@@ -154,6 +154,8 @@ func goldenAsks() []ask {
 		get("/hls/main/index.m3u8"), get("/hls/main/master.m3u8"), get("/hls/main/seg-0000000059.ts"),
 		get("/hls/main/seg-0000000059.ts", "Range", "bytes=1-2"), get("/hls/main/seg-0000000059.ts", "Range", "bytes=9-"),
 		get("/hls/main/seg-0.ts"), get("/hls/other/index.m3u8"),
+		get("/faulty/http.mime(type=text.plain)/hls/main/index.m3u8"), get("/faulty/playlist.comments(at=0s,for=100h);client=a/hls/main/index.m3u8"),
+		get("/faulty/http.cut(at=msn:70,for=requests:2,at_byte=10pct)/faults?channel=main&to=3000"), get("/faulty/http.cut(at=msn:70)/faults?client=a%20b"),
 		get("/live/main.ts"), get("/live/other.flv"), get("/live/main.mkv"),
 		get("/healthz"), get("/readyz"), get("/metrics"), get("/openapi.yaml"), get("/openapi.json"), get("/docs"), get("/"), get("/no/such/path"),
 	}

@@ -22,11 +22,11 @@ func headers() []kind {
 	}
 	return []kind{
 		edited("http.mime", "media type", "Content-Type is not that of the file.",
-			scenario.Param{Name: "type", Doc: "the media type", Type: scenario.Word, Default: "text/html", Words: []string{"text/html", "text/plain", "application/octet-stream", "none"}},
+			scenario.Param{Name: "type", Doc: "text/html, text/plain, application/octet-stream, or no Content-Type", Type: scenario.Word, Default: "html",
+				Words: []string{"html", "plain", "binary", "none"}},
 			[]string{"mime", "content_type"}, func(h http.Header, value string) {
-				if h.Set("Content-Type", value); value == "none" {
-					h["Content-Type"] = nil // so that none is guessed
-				}
+				// With none there, net/http guesses none.
+				h["Content-Type"] = map[string][]string{"html": {"text/html"}, "plain": {"text/plain"}, "binary": {"application/octet-stream"}}[value]
 			}),
 		edited("http.cors", "cross-origin access", "Access-Control-Allow-Origin does not let pages of other origins read the answer.",
 			scenario.Param{Name: "what", Doc: "what is wrong: it is not there, names another origin, or is there twice", Type: scenario.Word, Default: "missing",

@@ -47,7 +47,7 @@ var found = []finder{
 	{"do: http.length", "", 18, size, "content-length: 41000", "Content-Length 41000 in place of 40000"},
 	{"do: http.length, with: {by: -1000}", "", 0, size - 1000, "content-length: 39000", "Content-Length 39000 in place of 40000"},
 	{"do: http.corrupt", "", 0, -1, "", "bytes changed, the first at"},
-	{"do: http.mime", "", 0, size, "content-type: text/html", "media type text/html"},
+	{"do: http.mime", "", 0, size, "content-type: text/html", "media type html"},
 	{"do: http.mime, with: {type: none}", "", 0, size, "-content-type:", "media type none"},
 	{"do: http.cors", "", 0, size, "-access-control-allow-origin:", "cross-origin access missing"},
 	{"do: http.cors, with: {what: other}", "", 0, size, "access-control-allow-origin: https://other.example", "cross-origin access other"},
