@@ -10,10 +10,16 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/requests"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/scenario"
 	"github.com/refstream/refstream/static"
 )
 
@@ -167,6 +173,65 @@ func TestPlayerPageLive(t *testing.T) {
 	b.clean()
 }
 
+// answerFaults are of one segment each of a clip with segments of a second.
+const answerFaults = `version: 1
+name: x
+faults:
+- {do: http.status, at: {msn: 1}, for: {requests: 1}}
+- {do: http.cut, at: {msn: 2}, for: {requests: 1}}
+- {do: http.reset, at: {msn: 3}, for: {requests: 1}}
+- {do: http.length, at: {msn: 4}, for: {requests: 1}}
+- {do: http.stall, at: {msn: 5}, with: {time: 300ms}}
+- {do: http.redirect, at: {msn: 6}, with: {hops: 3}}
+- {do: http.redirect_loop, at: {msn: 7}, for: {requests: 1}}
+- {do: http.delay, at: {msn: 8}, with: {time: 300ms}}
+- {decoy: http.chunked, at: {msn: 9}}
+`
+
+// recovers has hls.js play a clip to its end, though an answer for each segment has a fault, which it reports or does not see.
+func (b *page) recovers(t *testing.T, host *moodyProxy, dir string) {
+	t.Helper()
+	file, err := scenario.Parse("x.yaml", []byte(answerFaults), requests.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := markers.Channel{Name: "main", Rate: media.FrameRate{Num: 25, Den: 1}, Epoch: time.Unix(1_700_000_000, 0), FramesPerSegment: 25}
+	plan, err := file.Plan(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, places := requests.New(plan, c.Clock()), make(chan struct{}, 10)
+	host.set(func(w http.ResponseWriter, r *http.Request) bool {
+		name := path.Base(r.URL.Path)
+		msn, err := strconv.ParseInt(strings.TrimSuffix(name[max(0, len(name)-6):], ".ts"), 10, 64)
+		if err != nil {
+			return false
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		q := requests.Request{File: name, Resource: scenario.Segment, MSN: msn, Now: time.Now, Places: places}
+		log.Serve(w, r, q, func(w http.ResponseWriter) { http.ServeFile(w, r, filepath.Join(dir, name)) })
+		return true
+	})
+	b.open(host.url)
+	b.faster()
+	await(t, "the end, behind wrong answers", 90*time.Second, func() bool { return b.player().Connection == "ended" })
+	var records []markers.FaultRecord
+	for _, f := range plan.Between(0, 1000) {
+		records = append(records, faults.Planned(f, c.Name, c.Clock()))
+	}
+	log.Fill(records, "", 1000)
+	seen := b.troubles()
+	for _, r := range records {
+		if r.State != markers.FaultDone {
+			t.Errorf("%s is %s: %s, %+v", r.ID, r.State, r.Reason, r.Requests)
+		}
+		failed := slices.Contains([]string{"http.status", "http.cut", "http.length", "http.redirect_loop"}, r.ID)
+		if failed && !slices.ContainsFunc(seen, func(x trouble) bool { return x.Segment == strconv.FormatInt(r.MSN, 10) }) {
+			t.Errorf("the player has no error of %s in segment %d: %+v", r.ID, r.MSN, seen)
+		}
+	}
+}
+
 // A recording that is whole, with a segment that is missing and one that is garbage, and an address that is not allowed.
 func TestPlayerPageFaults(t *testing.T) {
 	t.Parallel()
@@ -175,6 +240,8 @@ func TestPlayerPageFaults(t *testing.T) {
 		t.Fatalf("make stream: %v", err)
 	}
 	host := foreignHost(t, dir)
+	b := openBrowser(t, host.url)
+	b.recovers(t, host, dir)
 	host.set(func(w http.ResponseWriter, r *http.Request) bool {
 		switch name := path.Base(r.URL.Path); {
 		case strings.HasSuffix(name, "-003.ts"):
@@ -186,7 +253,7 @@ func TestPlayerPageFaults(t *testing.T) {
 		}
 		return true
 	})
-	b := openBrowser(t, host.url)
+	b.open(host.url)
 	b.faster()
 	await(t, "the end, behind what can't be played", 60*time.Second, func() bool { return b.player().Connection == "ended" })
 	list := b.troubles()
