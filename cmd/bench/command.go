@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // tapped makes what a refstream has to be started with for its ffmpeg to be tapped: flags, environment, and the log's
@@ -56,115 +55,60 @@ func readTap(name string) (args []string, pictures []tapLine, err error) {
 	return args, pictures, nil
 }
 
-// encoderCommand is the ffmpeg command that refstream runs for a picture size and more flags, found out by running it:
-// so ffmpeg alone is measured with the very same settings, whatever they are.
+// encoderCommand is the ffmpeg command that refstream runs for a picture size, found by running it: so ffmpeg alone is measured with
+// the very same settings, whatever they are.
 func (l *lab) encoderCommand(ctx context.Context, size string) (command, error) {
 	tapArgs, env, log, err := l.tapped("command-" + size)
 	if err != nil {
-		return command{}, err
+		return nil, err
 	}
 	out := filepath.Join(l.dir, "command")
 	defer os.RemoveAll(out)
 	args := append([]string{"generate", "--out", out, "--size", size, "--fps", "30", "--duration", "2s"}, tapArgs...)
 	p, err := start(ctx, env, l.refstream, args...)
 	if err != nil {
-		return command{}, err
+		return nil, err
 	}
 	if err := p.wait(); err != nil {
-		return command{}, err
+		return nil, err
 	}
 	found, _, err := readTap(log)
 	if err != nil {
-		return command{}, err
+		return nil, err
 	}
-	return parseCommand(found)
+	return command(found), command(found).check()
 }
 
-// command is an ffmpeg command line that reads raw pictures from one input and writes one output.
-type command struct {
-	// input are the options of the input, up to and with -i and its name; output are those of the output: filters and
-	// encoder, and what is meant for the whole program.
-	input, output []string
-}
+// command is the arguments of an ffmpeg that reads raw pictures from a pipe and writes a transport stream into another one.
+type command []string
 
-// parseCommand takes the arguments apart: everything up to the input's name, the output's options without format and
-// options of the muxer, and the output's name, which is dropped.
-func parseCommand(args []string) (command, error) {
-	i := slices.Index(args, "-i")
-	if i < 0 || i+2 >= len(args) {
-		return command{}, fmt.Errorf("no input and output in ffmpeg command %q", args)
-	}
-	c := command{input: slices.Clone(args[:i+2])}
-	rest := args[i+2:]
-	for k := 0; k < len(rest); {
-		a := rest[k]
-		switch {
-		case muxerOption(a) && k+1 < len(rest):
-			k += 2
-		case strings.HasPrefix(a, "-") && k+1 < len(rest) && value(rest[k+1]):
-			c.output = append(c.output, a, rest[k+1])
-			k += 2
-		case outputName(a):
-			k++
-		default:
-			c.output = append(c.output, a)
-			k++
+const pipeIn, pipeOut, filters = "pipe:0", "pipe:1", "-vf"
+
+// check reports a command that is of another form.
+func (c command) check() error {
+	for _, arg := range []string{"-i", pipeIn, filters, pipeOut} {
+		if !slices.Contains(c, arg) {
+			return fmt.Errorf("no %s in ffmpeg command %q", arg, c)
 		}
 	}
-	return c, nil
+	return nil
 }
 
-// muxerOption says whether an option, which has a value, is for the format that is written to the pipe.
-func muxerOption(a string) bool {
-	switch a {
-	case "-f", "-muxdelay", "-muxpreload", "-flush_packets", "-output_ts_offset", "-max_delay", "-avoid_negative_ts",
-		"-pat_period", "-pcr_period", "-sdt_period", "-omit_video_pes_length", "-pes_payload_size", "-muxrate", "-streamid":
-		return true
-	}
-	return strings.HasPrefix(a, "-mpegts_") || strings.HasPrefix(a, "-fflags")
-}
-
-func outputName(a string) bool { return a == "-" || strings.HasPrefix(a, "pipe:") }
-
-// value says whether an argument is the value of the option before it: not the next option, nor the output's name.
-func value(a string) bool {
-	negative := len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9'
-	return (negative || !strings.HasPrefix(a, "-")) && !outputName(a)
-}
-
-// hls writes the output of the command as HLS files, as refstream cuts them: 2 s, all of them kept.
-func hls(dir string) []string {
-	return []string{
-		"-f", "hls", "-hls_time", "2", "-hls_list_size", "0",
-		"-hls_segment_filename", filepath.Join(dir, "seg-%d.ts"), filepath.Join(dir, "index.m3u8"),
-	}
-}
-
-// fromFile is the command with a file of raw pictures as its input; inputOptions are more options for it.
-func (c command) fromFile(name string, inputOptions []string, output ...string) []string {
-	args := slices.Clone(c.input[:len(c.input)-2])
-	args = append(args, inputOptions...)
-	args = append(args, "-i", name)
-	return slices.Concat(args, c.output, output)
+// fromFile is the command with files in place of the pipes; options are more for the input.
+func (c command) fromFile(raw, out string, options ...string) []string {
+	args := slices.Concat([]string{"-y"}, options, c)
+	args[slices.Index(args, pipeIn)], args[slices.Index(args, pipeOut)] = raw, out
+	return args
 }
 
 // fromTestPicture is the command with ffmpeg's own test picture and a running timecode as its input.
-func (c command) fromTestPicture(width, height, frames int, font string, output ...string) []string {
+func (c command) fromTestPicture(width, height, frames int, font, out string) []string {
 	text := fmt.Sprintf("drawtext=fontfile=%s:fontsize=%d:fontcolor=white:box=1:boxcolor=black:x=(w-tw)/2:y=h-2*lh:"+
-		"timecode='00\\:00\\:00\\:00':rate=30", font, height/12)
-	args := []string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-f", "lavfi",
-		"-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=30", width, height)}
-	out := slices.Clone(c.output)
-	// A command has one chain of filters: drawing comes first.
-	filtered := false
-	for i := 0; i+1 < len(out); i++ {
-		if out[i] == "-vf" || out[i] == "-filter:v" {
-			out[i+1] = text + "," + out[i+1]
-			filtered = true
-		}
-	}
-	if !filtered {
-		out = append(out, "-vf", text)
-	}
-	return slices.Concat(args, out, []string{"-frames:v", fmt.Sprint(frames)}, output)
+		"timecode='00\\:00\\:00\\:00':rate=30,", font, height/12)
+	encoding := slices.Clone(c[slices.Index(c, pipeIn)+1:])
+	vf := slices.Index(encoding, filters) + 1
+	encoding[vf] = text + encoding[vf] // a command has one chain of filters: drawing comes first
+	encoding[slices.Index(encoding, pipeOut)] = out
+	return slices.Concat([]string{"-y", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=30", width, height),
+		"-frames:v", fmt.Sprint(frames)}, encoding)
 }

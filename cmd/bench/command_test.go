@@ -8,39 +8,28 @@ import (
 	"testing"
 )
 
-func TestParseCommand(t *testing.T) {
+func TestCommand(t *testing.T) {
 	args := strings.Fields("-f rawvideo -framerate 30/1 -pix_fmt rgb24 -video_size 64x36 -i pipe:0 -b:v 6000000 -bf 2 -f mpegts " +
 		"-flags +cgop -flush_packets 1 -muxdelay 0 -omit_video_pes_length 0 -mpegts_flags +x -an -vf scale,format=yuv420p -sc_threshold -1 " +
 		"-copyts pipe:1 -hide_banner -nostdin -loglevel level+warning")
-	c, err := parseCommand(args)
-	if err != nil {
+	c := command(args)
+	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	const encoding = "-b:v 6000000 -bf 2 -flags +cgop -an -vf scale,format=yuv420p -sc_threshold -1 -copyts -hide_banner -nostdin -loglevel level+warning"
-	cases := []struct {
-		name string
-		got  []string
-		want string
-	}{
-		{"from file", c.fromFile("x.rgb", []string{"-re"}, "-f", "hls", "o.m3u8"),
-			"-f rawvideo -framerate 30/1 -pix_fmt rgb24 -video_size 64x36 -re -i x.rgb " + encoding + " -f hls o.m3u8"},
-		{"output", c.output, encoding},
+	want := strings.NewReplacer("pipe:0", "x.rgb", "pipe:1", "o.ts").Replace("-y -re " + strings.Join(args, " "))
+	if got := strings.Join(c.fromFile("x.rgb", "o.ts", "-re"), " "); got != want {
+		t.Errorf("from a file:\ngot  %s\nwant %s", got, want)
 	}
-	for _, k := range cases {
-		if got := strings.Join(k.got, " "); got != k.want {
-			t.Errorf("%s:\ngot  %s\nwant %s", k.name, got, k.want)
-		}
-	}
-	own := c.fromTestPicture(64, 36, 10, "f.ttf", "o.m3u8")
+	own := c.fromTestPicture(64, 36, 10, "f.ttf", "o.ts")
 	if i := slices.Index(own, "-vf"); i < 0 || !strings.HasPrefix(own[i+1], "drawtext=") || !strings.HasSuffix(own[i+1], ",scale,format=yuv420p") {
 		t.Errorf("no drawing before the filters of the command: %q", own)
 	}
-	if strings.Contains(strings.Join(own, " "), "rawvideo") {
-		t.Errorf("the raw input's options are still there: %q", own)
+	if got := strings.Join(own, " "); strings.Contains(got, "rawvideo") || strings.Contains(got, "pipe:") {
+		t.Errorf("the raw input's options or pipes are still there: %q", own)
 	}
 	for _, bad := range []string{"", "-version", "-f lavfi -i x", "-i"} {
-		if c, err := parseCommand(strings.Fields(bad)); err == nil {
-			t.Errorf("%q: got %+v, want an error", bad, c)
+		if err := command(strings.Fields(bad)).check(); err == nil {
+			t.Errorf("%q is no error", bad)
 		}
 	}
 }

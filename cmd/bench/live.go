@@ -75,8 +75,7 @@ func (l *lab) liveFFmpeg(ctx context.Context, size string, width, height int) (f
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	args := encode.fromFile(raw, []string{"-y", "-nostdin", "-re", "-stream_loop", "-1"}, hls(dir)...)
-	p, err := start(ctx, nil, l.ffmpeg, args...)
+	p, err := start(ctx, nil, l.ffmpeg, encode.fromFile(raw, filepath.Join(dir, "alone.ts"), "-re", "-stream_loop", "-1")...)
 	if err != nil {
 		return 0, err
 	}

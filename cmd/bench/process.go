@@ -10,10 +10,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"github.com/refstream/refstream/internal/processgroup"
 )
@@ -146,116 +145,64 @@ func (p *program) await(ctx context.Context, url string, limit time.Duration) er
 // clockTick is the unit of processor time in /proc: USER_HZ, which is 100 on every architecture that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// stat is what /proc/PID/stat says of one process (proc(5)).
-type stat struct {
-	pid, parent int
-	// own is the process's own time, children that of the children it has waited for; user and system.
-	own, children time.Duration
-}
-
-// parseStat reads one line. The second field, the name, stands in parentheses and may hold anything.
-func parseStat(line string) (stat, error) {
-	open, closing := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
-	if open < 0 || closing < open {
-		return stat{}, fmt.Errorf("%.40q is no line of /proc/PID/stat", line)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(line[:open]))
-	if err != nil {
-		return stat{}, fmt.Errorf("read process number: %w", err)
-	}
-	// From the third field on: state, parent, ..., utime (14), stime (15), cutime (16), cstime (17).
-	f := strings.Fields(line[closing+1:])
-	if len(f) < 15 {
-		return stat{}, fmt.Errorf("line of process %d has %d fields after the name, not 15 or more", pid, len(f))
-	}
-	s := stat{pid: pid}
-	if s.parent, err = strconv.Atoi(f[1]); err != nil {
-		return stat{}, fmt.Errorf("read parent of process %d: %w", pid, err)
-	}
-	var ticks [4]int64
-	for i := range ticks {
-		if ticks[i], err = strconv.ParseInt(f[11+i], 10, 64); err != nil {
-			return stat{}, fmt.Errorf("read times of process %d: %w", pid, err)
-		}
-	}
-	s.own = time.Duration(ticks[0]+ticks[1]) * clockTick
-	s.children = time.Duration(ticks[2]+ticks[3]) * clockTick
-	return s, nil
-}
-
 // ownTime is the processor time of one process alone.
 func ownTime(pid int) (time.Duration, error) {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read processor time: %w", err)
+	s, err := statOf(pid)
+	return time.Duration(s.UTime+s.STime) * clockTick, err
+}
+
+func statOf(pid int) (s procfs.ProcStat, err error) {
+	p, err := procfs.NewProc(pid)
+	if err == nil {
+		s, err = p.Stat()
 	}
-	s, err := parseStat(string(line))
-	return s.own, err
+	if err != nil {
+		err = fmt.Errorf("read processor time: %w", err)
+	}
+	return s, err
 }
 
 // processorTime sums the processor time of a process, of all its living descendants, and of those that it or they have
 // waited for. Differences of it count a child's time once, whether the child lives on or ends in between.
 func processorTime(pid int) (time.Duration, error) {
-	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	own, err := statOf(pid)
 	if err != nil {
 		return 0, err
 	}
-	var all []stat
-	for _, name := range files {
-		line, err := os.ReadFile(name)
-		if err != nil {
-			continue // it has ended since
-		}
-		s, err := parseStat(string(line))
-		if err != nil {
-			return 0, fmt.Errorf("read %s: %w", name, err)
-		}
-		all = append(all, s)
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return 0, fmt.Errorf("read processes: %w", err)
 	}
-	return sumTimes(all, pid)
+	children := map[int][]procfs.ProcStat{}
+	for _, p := range all {
+		if s, err := p.Stat(); err == nil { // else it has ended since
+			children[s.PPID] = append(children[s.PPID], s)
+		}
+	}
+	return timeOf(own, children), nil
 }
 
-// sumTimes is processorTime over a list of processes.
-func sumTimes(all []stat, pid int) (time.Duration, error) {
-	childrenOf := map[int][]stat{}
-	var sum time.Duration
-	found := false
-	for _, s := range all {
-		childrenOf[s.parent] = append(childrenOf[s.parent], s)
-		if s.pid == pid {
-			found = true
-			sum = s.own + s.children
-		}
+// timeOf is the time of a process and its descendants, those that they have waited for included.
+func timeOf(s procfs.ProcStat, children map[int][]procfs.ProcStat) time.Duration {
+	sum := time.Duration(int(s.UTime+s.STime)+s.CUTime+s.CSTime) * clockTick
+	for _, child := range children[s.PID] {
+		sum += timeOf(child, children)
 	}
-	if !found {
-		return 0, fmt.Errorf("process %d has ended", pid)
-	}
-	for todo := childrenOf[pid]; len(todo) > 0; {
-		s := todo[0]
-		todo = append(todo[1:], childrenOf[s.pid]...)
-		sum += s.own + s.children
-	}
-	return sum, nil
+	return sum
 }
 
-// peakMemory is the most memory that a process has had in use at once, in bytes: VmHWM of /proc/PID/status.
+// peakMemory is the most memory that a process has had in use at once, in bytes.
 func peakMemory(pid int) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	p, err := procfs.NewProc(pid)
 	if err != nil {
 		return 0, fmt.Errorf("read memory: %w", err)
 	}
-	return parsePeak(string(text))
-}
-
-func parsePeak(status string) (int64, error) {
-	for line := range strings.Lines(status) {
-		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kB, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), "kB")), 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("read VmHWM: %w", err)
-			}
-			return kB * 1024, nil
-		}
+	status, err := p.NewStatus()
+	if err == nil && status.VmHWM == 0 {
+		err = errors.New("the process has ended")
 	}
-	return 0, fmt.Errorf("no VmHWM: the process has ended")
+	if err != nil {
+		return 0, fmt.Errorf("read memory: %w", err)
+	}
+	return int64(status.VmHWM), nil
 }

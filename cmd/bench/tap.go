@@ -63,7 +63,7 @@ func tap(args []string) (int, error) {
 	units := unitEnds{found: func(pts int64, left time.Time) error {
 		return lines.Encode(tapLine{PTS: pts, Left: left.UnixNano()})
 	}}
-	passErr := pass(os.Stdout, out, &units)
+	_, passErr := io.Copy(passing{&units}, out)
 	if passErr != nil {
 		// Nobody reads any more, and ffmpeg has to see that too. Wait closes it again.
 		_ = out.Close()
@@ -82,27 +82,16 @@ func tap(args []string) (int, error) {
 	return 0, nil
 }
 
-// pass copies src to dst as it comes, and shows each piece to units after it was passed on.
-func pass(dst io.Writer, src io.Reader, units *unitEnds) error {
-	buf := make([]byte, 256<<10)
-	for {
-		n, err := src.Read(buf)
-		if n > 0 {
-			now := time.Now()
-			if _, err := dst.Write(buf[:n]); err != nil {
-				return fmt.Errorf("pass on: %w", err)
-			}
-			if err := units.write(buf[:n], now); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read from ffmpeg: %w", err)
-		}
+// passing passes on what is written to it, and shows each piece to units after that.
+type passing struct{ units *unitEnds }
+
+func (p passing) Write(b []byte) (int, error) {
+	now := time.Now()
+	n, err := os.Stdout.Write(b)
+	if err != nil {
+		return n, fmt.Errorf("pass on: %w", err)
 	}
+	return n, p.units.write(b, now)
 }
 
 // unitEnds follows an MPEG transport stream with one video stream and reports, when the next picture begins, when the last packet
@@ -111,23 +100,21 @@ func pass(dst io.Writer, src io.Reader, units *unitEnds) error {
 type unitEnds struct {
 	found func(pts int64, left time.Time) error
 
-	part []byte // the beginning of a packet whose rest is still to come
-	open bool
-	pid  uint16
-	pts  int64
-	last time.Time
+	packets ts.Splitter
+	open    bool
+	pid     uint16
+	pts     int64
+	last    time.Time
 }
 
 // write takes the next bytes of the stream, which came at a time.
 func (u *unitEnds) write(b []byte, now time.Time) error {
-	u.part = append(u.part, b...)
-	used := 0
-	for ; len(u.part)-used >= ts.PacketSize; used += ts.PacketSize {
-		if err := u.packet(u.part[used:used+ts.PacketSize], now); err != nil {
+	_, _ = u.packets.Write(b) // it never fails
+	for p, _, ok := u.packets.Next(); ok; p, _, ok = u.packets.Next() {
+		if err := u.packet(p, now); err != nil {
 			return err
 		}
 	}
-	u.part = append(u.part[:0], u.part[used:]...)
 	return nil
 }
 
@@ -141,9 +128,6 @@ func (u *unitEnds) end() error {
 }
 
 func (u *unitEnds) packet(p ts.Packet, now time.Time) error {
-	if p[0] != ts.SyncByte || !p.HasPayload() {
-		return nil
-	}
 	start, ok := p.PES()
 	switch {
 	case ok && start.Timed && start.Video():
@@ -151,7 +135,7 @@ func (u *unitEnds) packet(p ts.Packet, now time.Time) error {
 			return err
 		}
 		u.open, u.pid, u.pts, u.last = true, p.PID(), start.PTS, now
-	case u.open && p.PID() == u.pid:
+	case u.open && p.HasPayload() && p.PID() == u.pid:
 		u.last = now
 	}
 	return nil
