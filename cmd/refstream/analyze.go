@@ -81,7 +81,7 @@ func (f *analyzeFlags) run(ctx context.Context, urls []string, stdout, stderr io
 			case err != nil:
 				failed[i] = fmt.Errorf("%s: %w", url, err)
 				if ctx.Err() == nil {
-					screen.failed(i, err)
+					screen.note(i, analyzer.Note{Kind: "failed", Text: "failed: " + err.Error()})
 				}
 			}
 		})
@@ -106,7 +106,7 @@ func (f *analyzeFlags) read(ctx context.Context, url string, i int, screen *anal
 		Unit: func(u analyzer.Unit) { screen.unit(i, u) },
 	}
 	if f.debug {
-		o.Logger = slog.New(debugOnly{slog.NewTextHandler(screen.log(), &slog.HandlerOptions{Level: slog.LevelDebug})})
+		o.Logger = slog.New(debugOnly{slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelDebug})})
 	}
 	if err := analyzer.Run(ctx, url, o, func(r analyzer.Record) error { return screen.record(i, r) }); err != nil {
 		return err

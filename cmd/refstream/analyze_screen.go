@@ -11,9 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/internal/terminal"
 )
 
 // Formats of records.
@@ -23,38 +22,31 @@ const (
 )
 
 const (
-	// drawEvery is how often the summary is drawn anew, and records that wait are written out: often enough to look alive.
+	// drawEvery is how often the summary is drawn anew, and waiting records are written: often enough to look alive.
 	drawEvery = 500 * time.Millisecond
 	// screenBuffer holds the records of the time between: a thousand or so.
 	screenBuffer = 256 << 10
 )
 
-// errScreen is a standard output that takes no more.
+// errScreen is the error of a standard output that takes no more.
 var errScreen = errors.New("write records")
 
-// analyzeScreen shows what streams state: records on one writer, and on the other what happens to the streams and, if that
-// is a terminal, a summary that is drawn over and over. Its methods are safe for concurrent use.
+// analyzeScreen writes the records of streams to one writer, and to the other what happens to the streams and, if that is a
+// terminal, a summary that is drawn again and again. Its methods are safe for concurrent use.
 type analyzeScreen struct {
+	*terminal.Screen
 	mu        sync.Mutex
 	out       *bufio.Writer
-	err       io.Writer
 	table     bool
-	live      bool // err is a terminal
-	width     int  // of it
 	urls      []string
 	summaries []analyzer.Summary
-	drawn     int // lines of the summary on the terminal
 	line      []byte
 }
 
 func newAnalyzeScreen(format string, urls []string, stdout, stderr io.Writer) *analyzeScreen {
 	s := &analyzeScreen{
-		out: bufio.NewWriterSize(stdout, screenBuffer), err: stderr, table: format == formatTable, urls: urls,
-		summaries: make([]analyzer.Summary, len(urls)),
-	}
-	if f := terminal(stderr); f != nil {
-		s.live = true
-		s.width, _, _ = term.GetSize(int(f.Fd()))
+		Screen: terminal.NewScreen(stderr, time.Now), out: bufio.NewWriterSize(stdout, screenBuffer), table: format == formatTable,
+		urls: urls, summaries: make([]analyzer.Summary, len(urls)),
 	}
 	if s.table {
 		fmt.Fprintln(s.out, tableHead(len(urls) > 1))
@@ -72,9 +64,20 @@ func (s *analyzeScreen) run(end <-chan struct{}) {
 			return
 		case <-tick.C:
 			s.mu.Lock()
-			s.draw()
+			s.flush()
+			if s.Terminal != nil {
+				s.Show(s.lines()...)
+			}
 			s.mu.Unlock()
 		}
+	}
+}
+
+// flush writes the records that wait, which may go to the same terminal.
+func (s *analyzeScreen) flush() {
+	if s.out.Buffered() > 0 {
+		s.Clear()
+		_ = s.out.Flush() // the next record gives its error again
 	}
 }
 
@@ -89,7 +92,7 @@ func (s *analyzeScreen) record(i int, r analyzer.Record) error {
 	}
 	s.line = append(s.line, '\n')
 	if s.out.Available() < len(s.line) {
-		s.erase() // it may be on the same terminal
+		s.Clear()
 	}
 	if _, err := s.out.Write(s.line); err != nil {
 		return fmt.Errorf("%w: %w", errScreen, err)
@@ -107,7 +110,7 @@ func (s *analyzeScreen) note(i int, n analyzer.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.summaries[i].AddNote(n)
-	s.print(s.urls[i] + ": " + n.String())
+	fmt.Fprintf(s, "%s: %s\n", s.urls[i], n)
 }
 
 // empty is an error where nothing of a stream was read.
@@ -120,65 +123,14 @@ func (s *analyzeScreen) empty(i int) error {
 	return nil
 }
 
-// failed shows why a stream is no longer read.
-func (s *analyzeScreen) failed(i int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.summaries[i].AddNote(analyzer.Note{Kind: "failed", Text: err.Error()})
-	s.print(s.urls[i] + ": failed: " + err.Error())
-}
-
-// log is a writer for logs, which do not disturb the summary.
-func (s *analyzeScreen) log() io.Writer { return screenLog{s} }
-
-type screenLog struct{ s *analyzeScreen }
-
-func (l screenLog) Write(b []byte) (int, error) {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	l.s.print(strings.TrimSuffix(string(b), "\n"))
-	return len(b), nil
-}
-
-// print writes a line for people.
-func (s *analyzeScreen) print(text string) {
-	s.erase()
-	fmt.Fprintln(s.err, text)
-}
-
-// erase takes the summary off the terminal.
-func (s *analyzeScreen) erase() {
-	if s.drawn > 0 {
-		fmt.Fprintf(s.err, "\x1b[%dA\x1b[J", s.drawn) // up so many lines, and clear to the end of the screen
-		s.drawn = 0
-	}
-}
-
-// draw writes out the records that wait, and draws the summary.
-func (s *analyzeScreen) draw() {
-	s.erase()
-	_ = s.out.Flush() // the next record gives its error again
-	if !s.live {
-		return
-	}
-	lines := s.lines()
-	for _, line := range lines {
-		if s.width > 1 && len(line) >= s.width { // a line that wraps could not be erased
-			line = line[:s.width-1]
-		}
-		fmt.Fprintln(s.err, line)
-	}
-	s.drawn = len(lines)
-}
-
-// finish writes out what is left, and the summary for good.
+// finish writes what is left, and the summary.
 func (s *analyzeScreen) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.erase()
+	s.Clear()
 	_ = s.out.Flush()
 	for _, line := range s.lines() {
-		fmt.Fprintln(s.err, line)
+		fmt.Fprintln(s, line)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/dvr"
+	"github.com/refstream/refstream/internal/terminal"
 	"github.com/refstream/refstream/server"
 )
 
@@ -65,8 +66,8 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 	if given("max-interval") && f.maxInterval <= 0 {
 		return fmt.Errorf("--max-interval: %v is no length of time: use one such as 30s", f.maxInterval)
 	}
-	screen := newLineScreen(stderr)
-	logger, err := newLogger(screen.log(), f.logLevel)
+	screen := terminal.NewScreen(stderr, time.Now)
+	logger, err := newLogger(screen, f.logLevel)
 	if err != nil {
 		return err
 	}
@@ -87,10 +88,10 @@ func (f *dvrFlags) run(ctx context.Context, given func(string) bool, stdout, std
 		},
 		Progress: func(p dvr.Progress) {
 			last = p
-			screen.show(dvrLine(p))
+			screen.Show(dvrLine(p))
 		},
 	})
-	screen.finish()
+	screen.Clear()
 	if err != nil {
 		return fmt.Errorf("dvr: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/refstream/refstream/clips"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/terminal"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
@@ -106,15 +107,19 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 
 // writeClip writes a clip into a folder, and shows how far it has got.
 func writeClip(ctx context.Context, stdout io.Writer, out string, o clips.Options) error {
-	show := newProgress(stdout, o.Frames)
-	o.Progress = show.update
-	events, err := clips.Write(ctx, out, o)
-	if err != nil {
-		show.stop()
-		return err
+	screen, began, frames := terminal.NewScreen(stdout, time.Now), time.Now(), int64(0)
+	speed := func() float64 { return float64(frames) / time.Since(began).Seconds() }
+	o.Progress = func(done int64) {
+		frames = done
+		left := time.Duration(float64(time.Since(began)) * float64(o.Frames-done) / float64(done))
+		screen.Show(fmt.Sprintf("%d of %d frames, %.0f frames/s, %v to go", done, o.Frames, speed(), left.Round(time.Second)))
 	}
-	show.finish(events)
-	return nil
+	events, err := clips.Write(ctx, out, o)
+	screen.Clear()
+	if err == nil {
+		fmt.Fprintf(stdout, "%d frames and %d markers in %v, %.0f frames/s\n", frames, events, time.Since(began).Round(10*time.Millisecond), speed())
+	}
+	return err
 }
 
 // offlineFlags are those of the commands that work without a clock.
@@ -217,7 +222,7 @@ somebody triggered by hand are not known here: see /frames/{n}.png of a running 
 			switch {
 			case out != "-":
 				return writeFile(out, func(w io.Writer) error { return png.Encode(w, picture) })
-			case terminal(stdout) != nil:
+			case terminal.File(stdout) != nil:
 				return errors.New("a picture is no text for a terminal: name a file, such as --out frame.png")
 			}
 			return png.Encode(stdout, picture)

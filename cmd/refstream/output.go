@@ -12,10 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/internal/pause"
 )
 
 const (
@@ -69,14 +67,6 @@ func writeReport(ctx context.Context, name string, stdout io.Writer, write func(
 	return writeFile(name, write)
 }
 
-// terminal is w where that is a terminal, else nil.
-func terminal(w io.Writer) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return f
-	}
-	return nil
-}
-
 // isFile reports whether w is the file of info.
 func isFile(w io.Writer, info os.FileInfo) bool {
 	f, ok := w.(*os.File)
@@ -91,7 +81,7 @@ func isFile(w io.Writer, info os.FileInfo) bool {
 func writeInto(ctx context.Context, name string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	for errors.Is(err, syscall.ENXIO) { // open(2): nobody has the FIFO open for reading
-		if err := input.Wait(ctx, readerEvery); err != nil {
+		if err := pause.For(ctx, readerEvery); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 		f, err = os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
@@ -136,4 +126,17 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// size is a number of bytes in the unit that suits it.
+func size(bytes int64) string {
+	switch {
+	case bytes < 1e3:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	case bytes < 1e9:
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.2f GB", float64(bytes)/1e9)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/internal/terminal"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/truth"
 )
@@ -105,8 +106,8 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 			return err
 		}
 	}
-	screen := newLineScreen(stderr)
-	logger, err := newLogger(screen.log(), f.logLevel)
+	screen := terminal.NewScreen(stderr, time.Now)
+	logger, err := newLogger(screen, f.logLevel)
 	if err != nil {
 		return err
 	}
@@ -124,14 +125,14 @@ func (f *recordFlags) run(ctx context.Context, address string, given func(string
 			if p.Versions+p.Failures > 0 {
 				begun()
 			}
-			screen.show(recordLine(p))
+			screen.Show(recordLine(p))
 			if p.Segments > 0 {
 				known.Start(ctx, given("truth"))
 			}
 		},
 	})
 	known.Stop()
-	screen.finish()
+	screen.Clear()
 	if sum.Elapsed > 0 {
 		printRecorded(stdout, dir, sum)
 	}

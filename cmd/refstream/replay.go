@@ -18,6 +18,7 @@ import (
 
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/internal/terminal"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/replay"
 	"github.com/refstream/refstream/recorder/replaypage"
@@ -104,8 +105,8 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	screen := newLineScreen(stderr)
-	if o.Logger, err = newLogger(screen.log(), f.logLevel); err != nil {
+	screen := terminal.NewScreen(stderr, time.Now)
+	if o.Logger, err = newLogger(screen, f.logLevel); err != nil {
 		return err
 	}
 	dir, err := f.dir(name)
@@ -173,7 +174,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		group.Go(func() error { return known.Run(serving, server.UTC) })
 	}
 	err = group.Wait()
-	screen.finish()
+	screen.Clear()
 	if errors.Is(err, context.Canceled) {
 		return nil // that is how it ends
 	}
@@ -204,7 +205,7 @@ func plainPlayer() func(path string) http.Handler {
 }
 
 // showPosition shows how far a replay is until ctx ends.
-func showPosition(ctx context.Context, server *replay.Server, screen *lineScreen, stdout io.Writer) {
+func showPosition(ctx context.Context, server *replay.Server, screen *terminal.Screen, stdout io.Writer) {
 	tick := time.NewTicker(positionEvery)
 	defer tick.Stop()
 	done := server.Done()
@@ -214,11 +215,11 @@ func showPosition(ctx context.Context, server *replay.Server, screen *lineScreen
 			return
 		case <-done:
 			done = nil
-			screen.finish()
+			screen.Clear()
 			fmt.Fprintln(stdout, "the recording has ended: its playlists stay as they were last")
 		case <-tick.C:
 			if done != nil {
-				screen.show(positionLine(server.Position()))
+				screen.Show(positionLine(server.Position()))
 			}
 		}
 	}
