@@ -27,7 +27,7 @@ func (h *Hub) serveRTMP(ctx context.Context, conn net.Conn, o *output) error {
 	// Who has not asked for the stream when it ends gets nothing more; others get what is left.
 	stop := context.AfterFunc(h.closed, cancel)
 	defer stop()
-	server := rtmp.Server{WriteTimeout: h.o.WriteTimeout, Play: func(app, stream string) (rtmp.Source, error) {
+	server := rtmp.Server{Options: rtmp.Options{WriteTimeout: h.o.WriteTimeout}, Play: func(app, stream string) (rtmp.Source, error) {
 		if app != rtmpApp || stream != h.o.Channel.Name {
 			return nil, fmt.Errorf("there is only %s/%s", rtmpApp, h.o.Channel.Name)
 		}

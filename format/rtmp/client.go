@@ -34,9 +34,9 @@ type client struct {
 func setUp(ctx context.Context, c net.Conn, o Options, step func() error) error {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	t := startTimeout(o.SetupTimeout, func() { c.Close() })
+	late := startTimeout(o.SetupTimeout, func() { c.Close() })
 	err := step()
-	switch late := t.end(); {
+	switch late := late(); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case late:
@@ -65,7 +65,7 @@ func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 	s.peer = newPeer(c, r, limits, o.WriteTimeout)
 	args = append(args, amf0.Object{
 		// Some servers take a client for a publisher by the first of these names, so it stands before our own.
-		{Name: "flashVer", Value: "FMLE/3.0 (compatible; " + o.Name + ")"},
+		{Name: "flashVer", Value: "FMLE/3.0 (compatible; refstream)"},
 		{Name: "tcUrl", Value: t.String()},
 	}...)
 	if !publish {
@@ -77,14 +77,10 @@ func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 			{Name: "videoFunction", Value: 1.0},
 		}...)
 	}
-	call, err := s.command(0, "connect", args)
-	if err != nil {
-		return nil, err
-	}
-	err = s.write(
+	err := s.write(
 		control(controlMessage(typeSetChunkSize, uint32(o.ChunkSize))),
 		control(controlMessage(typeWindowAckSize, windowSize)),
-		call,
+		s.command(0, "connect", args),
 	)
 	if err != nil {
 		return nil, err
@@ -94,7 +90,7 @@ func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 }
 
 // command makes a command with the next transaction.
-func (s *client) command(stream uint32, name string, args ...any) (packet, error) {
+func (s *client) command(stream uint32, name string, args ...any) packet {
 	s.lastID++
 	return commandMessage(stream, name, s.lastID, args...)
 }
@@ -144,11 +140,7 @@ func (s *client) refusal(name string, a command) error {
 
 // createStream makes a message stream (7.2.1.3), after sending the packets given.
 func (s *client) createStream(before ...packet) error {
-	call, err := s.command(0, "createStream", nil)
-	if err != nil {
-		return err
-	}
-	if err := s.write(append(before, call)...); err != nil {
+	if err := s.write(append(before, s.command(0, "createStream", nil))...); err != nil {
 		return err
 	}
 	a, err := s.result("createStream", s.lastID)

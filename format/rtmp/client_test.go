@@ -234,7 +234,7 @@ func TestPlayTakes(t *testing.T) {
 				r.accept("play")
 				r.call(7, "onStatus", 0, nil, statusInfo(levelStatus, "NetStream.Play.Start", ""))
 				for _, m := range c.m {
-					if err := r.write(packet{9, m}); err != nil {
+					if err := r.write(packet{chunk: 9, message: m}); err != nil {
 						return
 					}
 				}

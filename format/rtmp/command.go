@@ -82,12 +82,12 @@ func (c command) property(i int, name string) string {
 }
 
 // commandMessage makes a command message on a message stream.
-func commandMessage(stream uint32, name string, id float64, args ...any) (packet, error) {
+func commandMessage(stream uint32, name string, id float64, args ...any) packet {
 	b, err := amf0.Append(nil, append([]any{name, id}, args...)...)
 	if err != nil {
-		return packet{}, fmt.Errorf("make command %s: %w", name, err)
+		err = fmt.Errorf("make command %s: %w", name, err)
 	}
-	return packet{chunkCommand, message{typ: typeCommand, stream: stream, body: b}}, nil
+	return packet{chunkCommand, message{typ: typeCommand, stream: stream, body: b}, err}
 }
 
 // What levels onStatus has (7.2.2).

@@ -8,10 +8,7 @@ import (
 
 // TestCommandArguments: what is not there, or is of another kind, is nothing.
 func TestCommandArguments(t *testing.T) {
-	p, err := commandMessage(1, "play", 3, nil, "name", 2.5, amf0.Object{{Name: "level", Value: "error"}}, amf0.Array{{Name: "level", Value: 7.0}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := commandMessage(1, "play", 3, nil, "name", 2.5, amf0.Object{{Name: "level", Value: "error"}}, amf0.Array{{Name: "level", Value: 7.0}})
 	c, err := parseCommand(p.message)
 	if err != nil || c.name != "play" || c.id != 3 || len(c.args) != 5 {
 		t.Fatalf("%+v, %v", c, err)
@@ -29,7 +26,7 @@ func TestCommandArguments(t *testing.T) {
 			t.Errorf("property of %d is %q", i, got)
 		}
 	}
-	if _, err := commandMessage(1, "bad", 0, struct{}{}); err == nil {
+	if p := commandMessage(1, "bad", 0, struct{}{}); p.err == nil {
 		t.Error("a value that AMF0 does not have is taken")
 	}
 }

@@ -81,14 +81,12 @@ func FuzzCommands(f *testing.F) {
 		}
 		b := hello()
 		w := newChunkWriter()
-		connect, err := commandMessage(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		connect := commandMessage(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}})
 		for _, m := range []message{connect.message, {typ: messageType(kind), stream: stream, body: body}, {typ: messageType(kind), stream: stream, body: body}} {
 			if m.typ == typeSetChunkSize {
 				return
 			}
+			var err error
 			if b, err = w.append(b, chunkCommand, m); err != nil {
 				t.Fatal(err)
 			}

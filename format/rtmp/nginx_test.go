@@ -265,7 +265,7 @@ func TestNginxRelays(t *testing.T) {
 	t.Parallel()
 	src := newLiveSource(t, sample(t)[:30], timeExtended-200)
 	// At the end nginx stays; it is not waited for.
-	s := startServer(t, &Server{Play: func(string, string) (Source, error) { return src, nil }, WriteTimeout: shortLimit})
+	s := startServer(t, &Server{Play: func(string, string) (Source, error) { return src, nil }, Options: Options{WriteTimeout: shortLimit}})
 	addr, _ := startNginx(t, fmt.Sprintf("application pull { live on; wait_key on; pull rtmp://%s/live/test; }", s.addr))
 	p := playFrom(t, "rtmp://"+addr+"/pull/test")
 	pictures := 0

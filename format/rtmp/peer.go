@@ -25,13 +25,14 @@ type peer struct {
 // maxKept is the largest buffer that is kept for the next batch; most batches are smaller.
 const maxKept = 1 << 20
 
-// packet is a message and the chunk stream that it is sent on.
+// packet is a message and the chunk stream that it is sent on, or why it could not be made.
 type packet struct {
 	chunk uint32
 	message
+	err error
 }
 
-func control(m message) packet { return packet{chunkControl, m} }
+func control(m message) packet { return packet{chunk: chunkControl, message: m} }
 
 // newPeer goes on from where the handshake has ended: the reader is the one that it was read through.
 func newPeer(c net.Conn, r *bufio.Reader, limits readLimits, writeTimeout time.Duration) *peer {
@@ -109,8 +110,11 @@ func (p *peer) write(packets ...packet) error {
 	defer p.mu.Unlock()
 	b := p.buf[:0]
 	for _, k := range packets {
-		var err error
-		if b, err = p.out.append(b, k.chunk, k.message); err != nil {
+		err := k.err
+		if err == nil {
+			b, err = p.out.append(b, k.chunk, k.message)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -125,9 +129,9 @@ func (p *peer) write(packets ...packet) error {
 
 // writeWithin writes b to c, and fails with ErrSlow if it isn't taken in time.
 func writeWithin(c net.Conn, b []byte, d time.Duration) error {
-	t := startTimeout(d, func() { _ = c.SetWriteDeadline(past()) })
+	late := startTimeout(d, func() { _ = c.SetWriteDeadline(past()) })
 	_, err := c.Write(b)
-	if t.end() {
+	if late() {
 		return fmt.Errorf("write RTMP: %w: not taken in %v", ErrSlow, d)
 	}
 	if err != nil {
@@ -146,41 +150,19 @@ func (p *peer) closeWrite() {
 // drain reads what the peer still sends until it closes, for as long as is given: a connection that is closed with
 // something unread is reset, and the peer might lose the last that it was sent.
 func (p *peer) drain(d time.Duration) {
-	t := startTimeout(d, func() { _ = p.c.SetReadDeadline(past()) })
-	defer t.end()
+	late := startTimeout(d, func() { _ = p.c.SetReadDeadline(past()) })
+	defer late()
 	_, _ = io.Copy(io.Discard, p.in.r)
 }
 
 // past is a deadline that has gone by.
 func past() time.Time { return time.Unix(1, 0) }
 
-// timeout carries out an action unless it is stopped within a time. It runs on the monotonic clock.
-type timeout struct {
-	timer *time.Timer
-	done  chan struct{}
-	stop  sync.Once
-	hit   bool
-}
-
-func startTimeout(d time.Duration, action func()) *timeout {
-	t := &timeout{done: make(chan struct{})}
-	t.timer = time.AfterFunc(d, func() {
-		defer close(t.done)
-		action()
-	})
-	return t
-}
-
-// end stops it, after which its action isn't running and won't any more, and says whether the time had gone by. It can be
-// called again.
-func (t *timeout) end() bool {
-	t.stop.Do(func() {
-		if !t.timer.Stop() {
-			<-t.done
-			t.hit = true
-		}
-	})
-	return t.hit
+// startTimeout carries out an action unless it is stopped within a time. The function that it returns stops it, and reports whether
+// the time had gone by. It runs on the monotonic clock.
+func startTimeout(d time.Duration, action func()) (late func() bool) {
+	t := time.AfterFunc(d, action)
+	return func() bool { return !t.Stop() }
 }
 
 const (

@@ -48,11 +48,9 @@ func (s *client) play(name string) error {
 	if err := s.createStream(); err != nil {
 		return err
 	}
-	call, err := s.command(s.stream, "play", nil, name, float64(startAny))
+	err := s.write(s.command(s.stream, "play", nil, name, float64(startAny)),
+		control(userControl(eventBufferLength, s.stream, playerBuffer)))
 	if err != nil {
-		return err
-	}
-	if err := s.write(call, control(userControl(eventBufferLength, s.stream, playerBuffer))); err != nil {
 		return err
 	}
 	return s.begun("play", "NetStream.Play.Start")

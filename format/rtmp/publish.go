@@ -37,22 +37,10 @@ func Publish(ctx context.Context, c net.Conn, t Target, src Source, o Options) e
 // publish asks the server to take the stream (7.2.2.6).
 func (s *client) publish(name string) error {
 	// These two are of Adobe's encoder. Some servers want them, others refuse them, which does no harm.
-	release, err := s.command(0, "releaseStream", nil, name)
-	if err != nil {
+	if err := s.createStream(s.command(0, "releaseStream", nil, name), s.command(0, "FCPublish", nil, name)); err != nil {
 		return err
 	}
-	announce, err := s.command(0, "FCPublish", nil, name)
-	if err != nil {
-		return err
-	}
-	if err := s.createStream(release, announce); err != nil {
-		return err
-	}
-	call, err := s.command(s.stream, "publish", nil, name, "live")
-	if err != nil {
-		return err
-	}
-	if err := s.write(call); err != nil {
+	if err := s.write(s.command(s.stream, "publish", nil, name, "live")); err != nil {
 		return err
 	}
 	return s.begun("publish", "NetStream.Publish.Start")
@@ -75,9 +63,9 @@ func (s *client) send(ctx context.Context, name string, src Source) error {
 	if err == nil || hasLeft(err) {
 		// The server closes when it has read everything, or has closed: what it has said until then is read, for it may be
 		// the reason. But it must do so in time.
-		t := startTimeout(s.o.WriteTimeout, func() { s.c.Close() })
+		late := startTimeout(s.o.WriteTimeout, func() { s.c.Close() })
 		<-read
-		t.end()
+		late()
 	}
 	cause := context.Cause(sending)
 	s.c.Close()
@@ -119,19 +107,11 @@ func packetsOf(tags []flv.Tag, stream uint32, form func(flv.Tag) flv.Tag) []pack
 
 // finish tells the server that the stream is at its end.
 func (s *client) finish(name string) error {
-	unpublish, err := s.command(0, "FCUnpublish", nil, name)
-	if err != nil {
-		return err
+	err := s.write(s.command(0, "FCUnpublish", nil, name), s.command(0, "deleteStream", nil, s.stream))
+	if err == nil {
+		s.closeWrite()
 	}
-	remove, err := s.command(0, "deleteStream", nil, s.stream)
-	if err != nil {
-		return err
-	}
-	if err := s.write(unpublish, remove); err != nil {
-		return err
-	}
-	s.closeWrite()
-	return nil
+	return err
 }
 
 // listen reads what the server says while it is sent the stream, until it closes or says that it won't go on.

@@ -82,11 +82,11 @@ func TestPublishBoundsAnswers(t *testing.T) {
 	}{
 		{"16 MiB", func(c *rawClient) {
 			c.command()
-			_ = c.write(packet{chunkCommand, message{typ: typeCommand, body: make([]byte, maxBody)}})
+			_ = c.write(packet{chunk: chunkCommand, message: message{typ: typeCommand, body: make([]byte, maxBody)}})
 		}, "message of 16777215 bytes, more than 65536"},
 		{"without end", func(c *rawClient) {
 			c.command()
-			for c.write(packet{chunkCommand, message{typ: typeVideo}}) == nil {
+			for c.write(packet{chunk: chunkCommand, message: message{typ: typeVideo}}) == nil {
 			}
 		}, "in a second"},
 	} {

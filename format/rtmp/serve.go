@@ -47,12 +47,8 @@ func (s *session) carryOut(stream uint32, c command) error {
 		if err := s.answer(c, "_result", nil); err != nil {
 			return err
 		}
-		p, err := commandMessage(0, "onFCSubscribe", 0, nil,
-			statusInfo(levelStatus, "NetStream.Play.Start", "Subscribed to "+c.text(1)+"."))
-		if err != nil {
-			return err
-		}
-		return s.write(p)
+		return s.write(commandMessage(0, "onFCSubscribe", 0, nil,
+			statusInfo(levelStatus, "NetStream.Play.Start", "Subscribed to "+c.text(1)+".")))
 	case "getStreamLength":
 		return s.answer(c, "_result", nil, 0) // in seconds; 0 is what live streams have
 	case "releaseStream", "FCPublish", "FCUnpublish", "FCUnsubscribe", "_checkbw", "checkBandwidth":
@@ -76,15 +72,11 @@ func (s *session) connect(c command) error {
 	// Players look at the version for what a server can do; this is the one that nginx gives, of a server from the time
 	// before the digest kind of handshake was needed for H.264.
 	server := amf0.Object{{Name: "fmsVer", Value: "FMS/3,0,1,123"}, {Name: "capabilities", Value: 31}}
-	p, err := commandMessage(0, "_result", c.id, server, info)
-	if err != nil {
-		return err
-	}
 	return s.write(
 		control(controlMessage(typeWindowAckSize, windowSize)),
 		control(peerBandwidth(windowSize)),
 		control(controlMessage(typeSetChunkSize, uint32(s.s.ChunkSize))),
-		p,
+		commandMessage(0, "_result", c.id, server, info),
 	)
 }
 
@@ -105,16 +97,10 @@ func (s *session) startPlay(stream uint32, c command) error {
 		refused := s.refuse(stream, c, "NetStream.Play.StreamNotFound", "There is no such stream.")
 		return fmt.Errorf("%w (%w)", refused, err)
 	}
-	reset, err := status(stream, levelStatus, "NetStream.Play.Reset", "Playing and resetting.")
-	if err != nil {
-		return err
-	}
-	start, err := status(stream, levelStatus, "NetStream.Play.Start", "Started playing.")
-	if err != nil {
-		return err
-	}
 	s.source, s.playing = src, stream
-	return s.write(control(userControl(eventStreamBegin, stream)), reset, start)
+	return s.write(control(userControl(eventStreamBegin, stream)),
+		status(stream, levelStatus, "NetStream.Play.Reset", "Playing and resetting."),
+		status(stream, levelStatus, "NetStream.Play.Start", "Started playing."))
 }
 
 // plainName is the name of an application or stream without slashes at its ends and without a query.
@@ -144,22 +130,14 @@ func (s *session) answer(c command, name string, args ...any) error {
 	if c.id == 0 {
 		return nil
 	}
-	p, err := commandMessage(0, name, c.id, args...)
-	if err != nil {
-		return err
-	}
-	return s.write(p)
+	return s.write(commandMessage(0, name, c.id, args...))
 }
 
 func (s *session) status(stream uint32, level, code, description string) error {
-	p, err := status(stream, level, code, description)
-	if err != nil {
-		return err
-	}
-	return s.write(p)
+	return s.write(status(stream, level, code, description))
 }
 
 // status makes an onStatus on a message stream (7.2.2).
-func status(stream uint32, level, code, description string) (packet, error) {
+func status(stream uint32, level, code, description string) packet {
 	return commandMessage(stream, "onStatus", 0, nil, statusInfo(level, code, description))
 }

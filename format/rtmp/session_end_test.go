@@ -12,7 +12,7 @@ import (
 func TestServerTimeouts(t *testing.T) {
 	t.Run("handshake", func(t *testing.T) {
 		server := staying(nil)
-		server.HandshakeTimeout = 50 * time.Millisecond
+		server.SetupTimeout = 50 * time.Millisecond
 		s := startServer(t, server)
 		dial(t, s.addr)
 		if err := s.result(t); !errors.Is(err, errTimeout) || !errorHas(err, "handshake") {
@@ -22,7 +22,7 @@ func TestServerTimeouts(t *testing.T) {
 	t.Run("before play", func(t *testing.T) {
 		t.Parallel()
 		server := staying(nil)
-		server.IdleTimeout = shortLimit
+		server.SetupTimeout = shortLimit
 		s := startServer(t, server)
 		newRawClient(t, s.addr).connect()
 		if err := s.result(t); !errors.Is(err, errTimeout) || !errorHas(err, "play") {
@@ -32,7 +32,7 @@ func TestServerTimeouts(t *testing.T) {
 	t.Run("playing has none", func(t *testing.T) {
 		t.Parallel()
 		server := staying(nil)
-		server.IdleTimeout = shortLimit
+		server.SetupTimeout = shortLimit
 		s := startServer(t, server)
 		c := newRawClient(t, s.addr)
 		c.play()
@@ -54,7 +54,7 @@ func TestServerTimeouts(t *testing.T) {
 	})
 	t.Run("after a refusal", func(t *testing.T) {
 		t.Parallel()
-		server := &Server{Play: playing(nil).Play, WriteTimeout: shortLimit}
+		server := &Server{Play: playing(nil).Play, Options: Options{WriteTimeout: shortLimit}}
 		s := startServer(t, server)
 		c := newRawClient(t, s.addr)
 		c.connect()
@@ -69,8 +69,8 @@ func TestServerTimeouts(t *testing.T) {
 func TestServerDropsSlowClient(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, &Server{
-		Play:         func(string, string) (Source, error) { return endless{}, nil },
-		WriteTimeout: shortLimit,
+		Play:    func(string, string) (Source, error) { return endless{}, nil },
+		Options: Options{WriteTimeout: shortLimit},
 	})
 	newRawClient(t, s.addr).play() // and reads no further
 	if err := s.result(t); !errors.Is(err, ErrSlow) {

@@ -30,11 +30,7 @@ func newRawClient(t testing.TB, addr string) *rawClient {
 
 func (c *rawClient) call(stream uint32, name string, id float64, args ...any) {
 	c.t.Helper()
-	p, err := commandMessage(stream, name, id, args...)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := c.write(p); err != nil {
+	if err := c.write(commandMessage(stream, name, id, args...)); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -142,7 +138,7 @@ func TestServerTakesAMF3(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.write(packet{chunkCommand, message{typ: typeCommandAMF3, stream: stream, body: append(b, tail...)}}); err != nil {
+		if err := c.write(packet{chunk: chunkCommand, message: message{typ: typeCommandAMF3, stream: stream, body: append(b, tail...)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"reflect"
@@ -212,15 +213,19 @@ func errorCases() []struct {
 	}
 }
 
+// offsetOf is the offset that an error of Parse names, -1 for none.
+func offsetOf(err error) (offset int) {
+	if _, scanned := fmt.Sscanf(fmt.Sprint(err), "read AMF0: at byte %d:", &offset); scanned != nil {
+		return -1
+	}
+	return offset
+}
+
 func TestParseErrors(t *testing.T) {
 	for _, c := range errorCases() {
 		t.Run(c.name, func(t *testing.T) {
 			values, err := Parse(hexBytes(c.bytes))
-			var e *Error
-			if !errors.As(err, &e) {
-				t.Fatalf("%v, %v: want an *Error", values, err)
-			}
-			if e.Offset != c.offset || errors.Is(err, io.ErrUnexpectedEOF) != c.short || len(values) != c.before {
+			if offsetOf(err) != c.offset || errors.Is(err, io.ErrUnexpectedEOF) != c.short || len(values) != c.before {
 				t.Errorf("%d values, %v: want %d values, offset %d, short %t", len(values), err, c.before, c.offset, c.short)
 			}
 		})
@@ -268,8 +273,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		values, err := Parse(b)
-		var e *Error
-		if err != nil && (!errors.As(err, &e) || e.Offset < 0 || e.Offset > len(b)) {
+		if at := offsetOf(err); err != nil && (at < 0 || at > len(b)) {
 			t.Fatalf("error %v for %d bytes", err, len(b))
 		}
 		first, err := Append(nil, values...)

@@ -16,8 +16,8 @@ import (
 // document (2.17) a string, and unsupported (2.15) Undefined. References (2.9), AMF3 (2.19) and reserved types are errors,
 // as are objects nested more than 32 deep, and more than 2^20 values.
 //
-// What can't be read is an *Error; the values before the one that holds the place are returned with it, and of an object or
-// array what stands before the place. Trailing bytes that are no value are therefore an error that a caller may choose to
+// Errors have the offset in bytes of the value, length or text that can't be read, and wrap io.ErrUnexpectedEOF where the data is too
+// short. The values before it are returned with it, and of an object or array what is before it. Trailing bytes that are no value are therefore an error that a caller may choose to
 // pass over.
 func Parse(b []byte) ([]any, error) {
 	p := parser{b: b}
@@ -28,7 +28,7 @@ func Parse(b []byte) ([]any, error) {
 			values = append(values, v)
 		}
 		if err != nil {
-			return values, &Error{Offset: p.at, Err: err}
+			return values, fmt.Errorf("read AMF0: at byte %d: %w", p.at, err)
 		}
 	}
 	return values, nil
