@@ -32,27 +32,14 @@ type SEIMessage struct {
 	Payload []byte
 }
 
-// SEIError says where a list of SEI messages can't be read.
-type SEIError struct {
-	// Offset is in bytes from the start of the NAL unit's header, emulation prevention not counted.
-	Offset int
-	Err    error
-}
-
-// Error gives the position and the cause.
-func (e *SEIError) Error() string { return fmt.Sprintf("read SEI: byte %d: %v", e.Offset, e.Err) }
-
-// Unwrap gives the cause.
-func (e *SEIError) Unwrap() error { return e.Err }
-
-// ParseSEI reads the messages of a NAL unit of type 6, given with its header and emulation prevention. What is wrong
-// with the list is an *SEIError; the messages before the place are returned with it. What is in a payload isn't looked
-// at.
+// ParseSEI reads the messages of a NAL unit of type 6, given with its header and emulation prevention. An error in
+// the list has its offset in bytes from the header, emulation prevention not counted; the messages before it are returned with it.
+// Payloads aren't looked at.
 //
 // The payloads are sub-slices of nal where it has no emulation prevention, and of a copy otherwise.
 func ParseSEI(nal []byte) ([]SEIMessage, error) {
 	if TypeOf(nal) != NALSEI {
-		return nil, &SEIError{0, errNotSEI}
+		return nil, seiError(0, errNotSEI)
 	}
 	return ParseSEIMessages(Unescape(nal), 1)
 }
@@ -65,7 +52,7 @@ func ParseSEIMessages(b []byte, header int) ([]SEIMessage, error) {
 		end--
 	}
 	if end <= header || b[end-1] != rbspStop {
-		return nil, &SEIError{end, errors.New("no stop bit at the end")}
+		return nil, seiError(end, errors.New("no stop bit at the end"))
 	}
 	end--
 	var messages []SEIMessage
@@ -74,16 +61,18 @@ func ParseSEIMessages(b []byte, header int) ([]SEIMessage, error) {
 		size, body, ok2 := readSEINumber(b[:end], next)
 		switch {
 		case !ok || !ok2:
-			return messages, &SEIError{pos, fmt.Errorf("type or size of a message: %w", io.ErrUnexpectedEOF)}
+			return messages, seiError(pos, fmt.Errorf("type or size of a message: %w", io.ErrUnexpectedEOF))
 		case size > end-body:
-			return messages, &SEIError{pos, fmt.Errorf("message of type %d and %d bytes, %d are left: %w",
-				typ, size, end-body, io.ErrUnexpectedEOF)}
+			return messages, seiError(pos, fmt.Errorf("message of type %d and %d bytes, %d are left: %w",
+				typ, size, end-body, io.ErrUnexpectedEOF))
 		}
 		pos = body + size
 		messages = append(messages, SEIMessage{typ, b[body:pos:pos]})
 	}
 	return messages, nil
 }
+
+func seiError(offset int, err error) error { return fmt.Errorf("read SEI: byte %d: %w", offset, err) }
 
 // readSEINumber reads a payloadType or payloadSize at pos. It can't overflow: each byte adds at most 255.
 func readSEINumber(b []byte, pos int) (v, next int, ok bool) {

@@ -26,8 +26,6 @@ type SPS struct {
 	ChromaFormat uint8
 	// BitDepthLuma and BitDepthChroma are 8 to 14.
 	BitDepthLuma, BitDepthChroma uint8
-	// MaxRefFrames is max_num_ref_frames, 0 to 16 in a valid stream.
-	MaxRefFrames uint32
 	// Width and Height are the picture's size in luma samples, after cropping, at least 1.
 	Width, Height int
 	// FrameMBsOnly says that no picture is a field and none is coded as interlaced.
@@ -60,7 +58,7 @@ func readSPS(r *BitReader) *SPS {
 	}
 	r.UE() // log2_max_frame_num_minus4
 	skipPicOrderCount(r)
-	s.MaxRefFrames = r.UE()
+	r.UE()   // max_num_ref_frames
 	r.Flag() // gaps_in_frame_num_value_allowed_flag
 	width := mbSize * (1 + int(limit(r, "pic_width_in_mbs_minus1", r.UE(), maxMBsPerSide-1)))
 	height := mbSize * (1 + int(limit(r, "pic_height_in_map_units_minus1", r.UE(), maxMBsPerSide-1)))

@@ -67,7 +67,7 @@ func spsCases() []struct {
 } {
 	progressive := func(change func(*SPS)) SPS {
 		s := SPS{
-			Profile: 100, Level: 31, ChromaFormat: 1, BitDepthLuma: 8, BitDepthChroma: 8, MaxRefFrames: 4,
+			Profile: 100, Level: 31, ChromaFormat: 1, BitDepthLuma: 8, BitDepthChroma: 8,
 			Width: 320, Height: 160, FrameMBsOnly: true,
 		}
 		change(&s)
@@ -75,7 +75,7 @@ func spsCases() []struct {
 	}
 	vui := func(change func(*VUI)) func(*SPS) {
 		return func(s *SPS) {
-			s.VUI = &VUI{VideoFormat: 5, Primaries: 2, Transfer: 2, Matrix: 2}
+			s.VUI = &VUI{Matrix: 2}
 			change(s.VUI)
 		}
 	}
@@ -142,22 +142,18 @@ func spsCases() []struct {
 				"1:0 1:1 1:1 1:1 0 0 11 11 2 4",
 			progressive(vui(func(v *VUI) {
 				*v = VUI{
-					SARWidth: 64, SARHeight: 45, VideoFormat: 2, FullRange: true, Primaries: 9, Transfer: 16, Matrix: 10,
-					NumUnitsInTick: 1001, TimeScale: 60000, FixedFrameRate: true,
-					NALHRD:           &HRD{2, 24, 16, 32, 31},
-					VCLHRD:           &HRD{1, 1, 2, 3, 3},
-					PicStructPresent: true,
-					Restriction:      &BitstreamRestriction{2, 4},
+					Matrix: 10, NumUnitsInTick: 1001, TimeScale: 60000, FixedFrameRate: true,
+					NALHRD: &HRD{16, 32, 31}, VCLHRD: &HRD{2, 3, 3}, PicStructPresent: true,
 				}
 			})),
 		},
 		{
 			"VCL HRD only", spsHigh + "1:0 " + spsRest + emptyVUI + "1:0 1:1 0 4:0 4:0 1 1 1:1 5:9 5:8 5:7 5:6 1:1 1:1 1:0",
-			progressive(vui(func(v *VUI) { v.VCLHRD, v.PicStructPresent = &HRD{1, 10, 9, 8, 6}, true })),
+			progressive(vui(func(v *VUI) { v.VCLHRD, v.PicStructPresent = &HRD{9, 8, 6}, true })),
 		},
 		{
 			"a known sample shape", spsHigh + "1:0 " + spsRest + "1:1 1:1 1:0 1:1 1:1 8:14 1:0 1:0 1:0 1:0 1:0 1:0 1:0 1:0",
-			progressive(vui(func(v *VUI) { v.SARWidth, v.SARHeight = 4, 3 })),
+			progressive(vui(func(*VUI) {})),
 		},
 		{
 			"a reserved sample shape", spsHigh + "1:0 " + spsRest + "1:1 1:1 1:0 1:1 1:1 8:17 1:0 1:0 1:0 1:0 1:0 1:0 1:0 1:0",
@@ -178,7 +174,7 @@ func TestParseSPS(t *testing.T) {
 }
 
 func TestSPSHRDPrefersNAL(t *testing.T) {
-	nal, vcl := &HRD{CPBCount: 1}, &HRD{CPBCount: 2}
+	nal, vcl := &HRD{TimeOffsetLength: 1}, &HRD{TimeOffsetLength: 2}
 	for _, c := range []struct {
 		vui  *VUI
 		want *HRD
