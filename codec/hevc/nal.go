@@ -1,8 +1,20 @@
+// Package hevc reads the parts of an HEVC stream that say when a picture is shown, without decoding any picture: NAL
+// units, supplemental enhancement information (SEI) with its time code, and the decoder configuration of MP4.
+//
+// It follows ITU-T H.265 (08/2021): clauses 7.3 and 7.4 for NAL units, D.2.27 and D.3.27 for the time code; and ISO/IEC
+// 14496-15, 8.3.3.1, for the configuration. Emulation prevention, the byte stream and the form of SEI messages are those of
+// H.264 (package h264). No input makes a function of this package panic.
 package hevc
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/Eyevinn/mp4ff/hevc"
+
+	"github.com/refstream/refstream/codec/h264"
 )
 
 // NALType is the nal_unit_type of a NAL unit, 0 to 63 (H.265, table 7-1).
@@ -69,4 +81,42 @@ func (t NALType) String() string {
 		return "suffix SEI"
 	}
 	return "NAL unit type " + strconv.Itoa(int(t))
+}
+
+// Types of SEI payloads (H.265, D.2.1). User data is as in H.264.
+const (
+	SEIUserDataUnregistered = h264.SEIUserDataUnregistered
+	SEITimeCode             = 136
+)
+
+// ParseSEI reads the messages of a NAL unit of prefix or suffix SEI, given with its header and emulation prevention, as
+// h264.ParseSEI does those of H.264.
+func ParseSEI(nal []byte) ([]h264.SEIMessage, error) {
+	if t := TypeOf(nal); !t.SEI() {
+		return nil, fmt.Errorf("read SEI: this is a NAL unit of type %d (%v)", t, t)
+	}
+	return h264.ParseSEIMessages(h264.Unescape(nal), headerSize)
+}
+
+// SPS is what is read of a sequence parameter set (H.265, 7.3.2.2): the size of the pictures that are shown, in luma samples,
+// and matrix_coeffs of the VUI (table E.5), unspecifiedMatrix where it says nothing.
+type SPS struct {
+	Width, Height int
+	Matrix        uint8
+}
+
+const unspecifiedMatrix = 2
+
+// ParseSPS reads a NAL unit with its header and emulation prevention.
+func ParseSPS(nal []byte) (SPS, error) {
+	s, err := hevc.ParseSPSNALUnit(bytes.TrimRight(nal, "\x00")) // trailing_zero_8bits
+	if err != nil {
+		return SPS{}, fmt.Errorf("read SPS: %w", err)
+	}
+	w, h := s.ImageSize()
+	sps := SPS{Width: int(w), Height: int(h), Matrix: unspecifiedMatrix}
+	if s.VUI != nil && s.VUI.ColourDescriptionFlag {
+		sps.Matrix = s.VUI.MatrixCoefficients
+	}
+	return sps, nil
 }
