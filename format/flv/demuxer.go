@@ -3,10 +3,9 @@ package flv
 import (
 	"errors"
 	"fmt"
-	"slices"
 
+	"github.com/refstream/refstream/codec"
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"
 )
 
@@ -17,9 +16,8 @@ const shortWrap = 60_000
 
 // Demuxer makes access units of tags. It is not safe for concurrent use.
 type Demuxer struct {
-	track  *media.Track // that of the last sequence header, nil before the first
-	length int          // size of a NAL unit's length in bytes
-	unsent bool         // the parameter sets have not been put into a unit yet
+	config codec.Config // without a Track before the first sequence header
+	unsent bool         // its parameter sets have not been put into a unit yet
 	timed  bool         // dts is set
 	dts    int64
 	wire   uint32 // dts as on the wire
@@ -74,15 +72,19 @@ func (d *Demuxer) video(t Tag) (au media.Unit, ok bool, err error) {
 	}
 	switch v.Packet {
 	case AVCSequenceHeader:
-		return au, false, d.configure(v)
+		config, err := codec.ParseConfig(v.Codec, v.Data)
+		if err == nil {
+			d.config, d.unsent = config, true
+		}
+		return au, false, err
 	case AVCNALUnits:
 	default:
 		return au, false, nil
 	}
-	if d.track == nil {
+	if d.config.Track == nil {
 		return au, false, errors.New("no sequence header came before it")
 	}
-	nals, err := h264.SplitLengths(v.Data, d.length)
+	nals, err := h264.SplitLengths(v.Data, d.config.LengthSize)
 	if err != nil {
 		return au, false, err
 	}
@@ -90,48 +92,13 @@ func (d *Demuxer) video(t Tag) (au media.Unit, ok bool, err error) {
 		return au, false, errors.New("no NAL units")
 	}
 	d.dts, d.wire, d.timed = d.Ticks(t.Time), t.Time, true
-	au = media.Unit{Track: d.track, Frame: -1, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli}
-	isHEVC := d.track.Codec == media.HEVC
-	if au.Key = h264.Key(nals); isHEVC {
-		au.Key = hevc.Key(nals)
+	au = media.Unit{
+		Track: d.config.Track, Frame: -1, DTS: d.dts, PTS: d.dts + int64(v.Composition)*ticksPerMilli,
+		Key: codec.Key(d.config.Codec, nals), NALs: nals,
 	}
-	own := slices.ContainsFunc(nals, func(nal []byte) bool {
-		return isHEVC && hevc.TypeOf(nal) == hevc.NALSPS || !isHEVC && h264.TypeOf(nal) == h264.NALSPS
-	})
-	if (au.Key || d.unsent) && !own {
-		nals = d.withSets(nals)
+	if au.Key || d.unsent {
+		au.NALs = d.config.WithSets(nals)
 	}
 	d.unsent = false
-	au.NALs = nals
 	return au, true, nil
-}
-
-// configure takes a sequence header.
-func (d *Demuxer) configure(v VideoBody) error {
-	if v.Codec == media.HEVC {
-		c, err := hevc.ParseConfig(v.Data)
-		if err != nil {
-			return err
-		}
-		d.length, d.track = c.LengthSize, &media.Track{Codec: media.HEVC, Timescale: media.TicksPerSecond, Sets: c.Sets}
-	} else {
-		c, err := h264.ParseAVCConfig(v.Data)
-		if err != nil {
-			return err
-		}
-		d.length, d.track = c.LengthSize, h264.Track(nil, c.Sets())
-	}
-	d.unsent = true
-	return nil
-}
-
-// withSets puts the parameter sets where they stand in an access unit: after the delimiter, before the rest (H.264,
-// 7.4.1.2.3).
-func (d *Demuxer) withSets(nals [][]byte) [][]byte {
-	at := 0
-	if d.track.Codec == media.H264 && h264.TypeOf(nals[0]) == h264.NALAccessUnitDelim ||
-		d.track.Codec == media.HEVC && hevc.TypeOf(nals[0]) == hevc.NALAccessUnitDelim {
-		at = 1
-	}
-	return slices.Concat(nals[:at], d.track.Sets, nals[at:])
 }

@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/codec"
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"
 )
 
@@ -172,23 +172,20 @@ func (r *Reader) read(s sample) (u Unit, ok bool, err error) {
 	if d.err != nil {
 		return u, false, r.damage(s.offset, d.err)
 	}
-	nals, err := splitSample(data, d.lengthSize)
+	nals, err := splitSample(data, d.LengthSize)
 	if err != nil {
 		return u, false, r.damage(s.offset, err)
 	}
-	if u.Key = h264.Key(nals); d.codec == media.HEVC {
-		u.Key = hevc.Key(nals)
-	}
-	if u.Key || r.described != s.description {
-		nals = withSets(nals, d.sets, d.codec)
+	if u.Key = codec.Key(d.Codec, nals); u.Key || r.described != s.description {
+		nals = d.WithSets(nals)
 		r.described = s.description
 	}
-	if d.codec == media.H264 {
-		d.track = h264.Track(d.track, nals)
+	if d.Codec == media.H264 {
+		d.Track = h264.Track(d.Track, nals)
 	}
 	r.bad = 0
 	t := r.track
-	u.Frame, u.Track, u.NALs, u.Offset, u.Timescale = -1, d.track, nals, s.offset, t.timescale
+	u.Frame, u.Track, u.NALs, u.Offset, u.Timescale = -1, d.Track, nals, s.offset, t.timescale
 	u.Time, u.DecodeTime = s.pts+t.shift, s.dts+t.shift
 	u.PTS, u.DTS = ticks(u.Time, t.timescale), ticks(u.DecodeTime, t.timescale)
 	u.Duration = ticks(s.duration, t.timescale)

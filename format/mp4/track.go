@@ -8,8 +8,7 @@ import (
 
 	"github.com/Eyevinn/mp4ff/mp4"
 
-	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/codec/hevc"
+	"github.com/refstream/refstream/codec"
 	"github.com/refstream/refstream/media"
 )
 
@@ -21,11 +20,8 @@ const (
 )
 
 type description struct {
-	codec      media.Codec
-	track      *media.Track // of its newest sample
-	lengthSize int          // of the NAL units in samples
-	sets       [][]byte     // parameter sets
-	err        error        // why samples of it can't be read
+	codec.Config
+	err error // why samples of it can't be read
 }
 
 // defaults are those of samples in fragments.
@@ -168,14 +164,14 @@ func parseEntry(b box) (d description, coded bool) {
 	switch b.kind {
 	case "avc1", "avc3":
 	case "hvc1", "hev1":
-		config, d.codec = "hvcC", media.HEVC
+		config, d.Codec = "hvcC", media.HEVC
 	default:
 		return description{err: fmt.Errorf("samples of type %q are neither H.264 nor HEVC, or encrypted", b.kind)}, false
 	}
 	d.err = fmt.Errorf("sample entry %q at byte %d has no %s", b.kind, b.start, config)
 	err := b.children(visualEntry, func(b box) error {
 		if b.kind == config {
-			d.configure(b.body())
+			d.Config, d.err = codec.ParseConfig(d.Codec, b.body())
 		}
 		return nil
 	})
@@ -183,21 +179,6 @@ func parseEntry(b box) (d description, coded bool) {
 		d.err = err
 	}
 	return d, true
-}
-
-func (d *description) configure(b []byte) {
-	if d.codec == media.HEVC {
-		var c hevc.Config
-		c, d.err = hevc.ParseConfig(b)
-		d.lengthSize, d.sets = c.LengthSize, c.Sets
-		d.track = &media.Track{Codec: media.HEVC, Timescale: media.TicksPerSecond, Sets: c.Sets}
-		return
-	}
-	var c h264.AVCConfig
-	if c, d.err = h264.ParseAVCConfig(b); d.err == nil {
-		d.lengthSize, d.sets = c.LengthSize, c.Sets()
-		d.track = h264.Track(nil, d.sets)
-	}
 }
 
 // editShift is what an edit list adds to times (ISO/IEC 14496-12, 8.6.6): the empty edits at its start, less the part of the media

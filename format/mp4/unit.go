@@ -2,10 +2,8 @@ package mp4
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"
 )
 
@@ -61,22 +59,4 @@ func splitSample(b []byte, lengthSize int) ([][]byte, error) {
 		}
 	}
 	return nil, err
-}
-
-// withSets puts parameter sets in front, but after a delimiter, where there is no SPS yet.
-func withSets(nals, sets [][]byte, codec media.Codec) [][]byte {
-	is := func(nal []byte, avc h264.NALType, other hevc.NALType) bool {
-		if codec == media.HEVC {
-			return hevc.TypeOf(nal) == other
-		}
-		return h264.TypeOf(nal) == avc
-	}
-	if len(sets) == 0 || slices.ContainsFunc(nals, func(n []byte) bool { return is(n, h264.NALSPS, hevc.NALSPS) }) {
-		return nals
-	}
-	at := 0
-	if is(nals[0], h264.NALAccessUnitDelim, hevc.NALAccessUnitDelim) {
-		at = 1
-	}
-	return slices.Insert(nals, at, sets...)
 }

@@ -28,11 +28,7 @@ type metadata struct {
 	handle func(id3.Timed)
 	pid    uint16 // the PAT's for none
 
-	continuity
-	open bool   // a PES packet is being put together
-	pes  []byte // its bytes
-	// begun is where it begins.
-	begun int64
+	assembly
 
 	tag []byte // the tag that goes on in the next PES packet, empty when none does
 	pts int64  // its PTS on the wire
@@ -64,30 +60,9 @@ func (r *Reader) followID3(streams []ProgramStream) {
 	m.continuity.reset()
 }
 
-// id3 takes the payload of a packet of the ID3 stream.
-func (r *Reader) id3(payload []byte, start bool, counter int, discontinuity bool, offset int64) {
-	m := &r.metadata
-	repeat, gap := m.take(payload, counter, discontinuity)
-	if repeat {
-		return
-	}
-	if gap {
-		r.dropID3()
-	}
-	if start {
-		r.finishID3()
-		m.open, m.pes, m.begun = true, m.pes[:0], offset
-	}
-	if !m.open {
-		return
-	}
-	m.pes = append(m.pes, payload...)
-	if n := pesSize(m.pes); n > 0 && len(m.pes) >= n {
-		m.pes = m.pes[:n]
-		r.finishID3()
-	} else if len(m.pes) > maxMetadata {
-		r.dropID3()
-	}
+// id3 takes a packet of the ID3 stream.
+func (r *Reader) id3(p Packet, offset int64) {
+	r.metadata.take(p, offset, r.src.Packets, maxMetadata, r.finishID3, func(error) { r.dropID3() })
 }
 
 // finishID3 ends the PES packet that is open, if any, and takes the tags out of it. One that is shorter than it says may

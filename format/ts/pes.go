@@ -64,5 +64,41 @@ func parsePES(b []byte, isID func(byte) bool) (pesPacket, error) {
 	return p, nil
 }
 
+// assembly puts the PES packets of one PID together.
+type assembly struct {
+	continuity
+	open  bool   // a PES packet is being put together
+	pes   []byte // its bytes, at most as many as it says
+	begun int64  // where it begins
+}
+
+// take takes the PID's next packet with a payload, the number'th of the stream; gap reports that packets are missing before it. It calls
+// finish at the end of a PES packet, and drop for one that lost a packet or has more than most bytes.
+func (a *assembly) take(p Packet, offset, number int64, most int, finish func(), drop func(error)) (gap bool) {
+	payload, last := p.Payload(), a.counter
+	repeat, gap := a.continuity.take(payload, int(p.Counter()), p.Discontinuity())
+	if repeat {
+		return false
+	}
+	if gap {
+		drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)", number, p.Counter(), last))
+	}
+	if p.Starts() {
+		finish()
+		a.open, a.pes, a.begun = true, a.pes[:0], offset
+	}
+	if !a.open {
+		return gap
+	}
+	a.pes = append(a.pes, payload...)
+	if n := pesSize(a.pes); n > 0 && len(a.pes) >= n {
+		a.pes = a.pes[:n]
+		finish()
+	} else if len(a.pes) > most {
+		drop(fmt.Errorf("access unit is longer than %d bytes at packet %d", most, number))
+	}
+	return gap
+}
+
 // isVideoID accepts the stream ids of video and extended_stream_id (table 2-22).
 func isVideoID(id byte) bool { return id>>4 == streamIDVideo>>4 || id == 0xFD }

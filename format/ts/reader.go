@@ -6,8 +6,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/refstream/refstream/codec"
 	"github.com/refstream/refstream/codec/h264"
-	"github.com/refstream/refstream/codec/hevc"
 	"github.com/refstream/refstream/media"
 )
 
@@ -57,10 +57,7 @@ type Reader struct {
 	videoPID  uint16
 	track     *media.Track // of the newest unit; until there is one it has no parameter sets
 
-	continuity        // of the video
-	open       bool   // a PES packet is being put together
-	pes        []byte // its bytes
-	begun      int64  // where it begins
+	assembly // of the video
 
 	ready     []media.Unit
 	offsets   []int64 // of each of ready
@@ -84,7 +81,7 @@ type earlyPacket struct {
 // NewReader makes a Reader that reads from r, in pieces as large as r gives them, so that a live source is not waited for
 // longer than needed.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: packets{r: r}, programs: map[uint16]*Sections{}, continuity: continuity{counter: -1}}
+	return &Reader{src: packets{r: r}, programs: map[uint16]*Sections{}, assembly: assembly{continuity: continuity{counter: -1}}}
 }
 
 // Stats says what was met so far.
@@ -200,9 +197,9 @@ func (r *Reader) packet(p Packet, offset int64) {
 	case table != nil:
 		table.Push(payload, start, func(section []byte, right bool) { r.programMap(pid, section, right) })
 	case video:
-		r.video(payload, start, int(p.Counter()), p.Discontinuity(), offset)
+		r.video(p, offset)
 	default:
-		r.id3(payload, start, int(p.Counter()), p.Discontinuity(), offset)
+		r.id3(p, offset)
 	}
 }
 
@@ -267,8 +264,8 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	r.hasPMT = true
 	streams := mapStreams(body)
 	stays := r.found && slices.ContainsFunc(streams, func(s ProgramStream) bool {
-		codec, ok := s.codec()
-		return ok && s.PID == r.videoPID && codec == r.track.Codec
+		is, ok := s.codec()
+		return ok && s.PID == r.videoPID && is == r.track.Codec
 	})
 	if !stays {
 		i := slices.IndexFunc(streams, func(s ProgramStream) bool {
@@ -288,34 +285,15 @@ func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	r.followID3(streams)
 }
 
-// video takes the payload of a packet of the video stream.
-func (r *Reader) video(payload []byte, start bool, counter int, discontinuity bool, offset int64) {
-	last := r.counter
-	repeat, gap := r.continuity.take(payload, counter, discontinuity)
-	if repeat {
-		return
-	}
+// video takes a packet of the video stream.
+func (r *Reader) video(p Packet, offset int64) {
+	gap := r.assembly.take(p, offset, r.src.Packets, maxUnit, r.finish, func(why error) {
+		if r.open {
+			r.drop(why)
+		}
+	})
 	if gap {
 		r.stats.Gaps++
-		if r.open {
-			r.drop(fmt.Errorf("packets are missing before packet %d (continuity counter %d after %d)",
-				r.src.Packets, counter, last))
-		}
-	}
-	if start {
-		r.finish()
-		r.open, r.pes, r.begun = true, r.pes[:0], offset
-	}
-	if !r.open {
-		return
-	}
-	r.pes = append(r.pes, payload...)
-	if len(r.pes) > maxUnit {
-		r.drop(fmt.Errorf("access unit is longer than %d bytes at packet %d", maxUnit, r.src.Packets))
-		return
-	}
-	if n := pesSize(r.pes); n > 0 && len(r.pes) >= n {
-		r.finish()
 	}
 }
 
@@ -324,15 +302,11 @@ func (r *Reader) finish() {
 	if !r.open {
 		return
 	}
-	b := r.pes
-	if n := pesSize(b); n > 0 {
-		if len(b) < n {
-			r.drop(fmt.Errorf("PES packet has %d of its %d bytes at packet %d", len(b), n, r.src.Packets))
-			return
-		}
-		b = b[:n]
+	if n := pesSize(r.pes); len(r.pes) < n {
+		r.drop(fmt.Errorf("PES packet has %d of its %d bytes at packet %d", len(r.pes), n, r.src.Packets))
+		return
 	}
-	p, err := parsePES(b, isVideoID)
+	p, err := parsePES(r.pes, isVideoID)
 	if err != nil {
 		r.drop(fmt.Errorf("%w at packet %d", err, r.src.Packets))
 		return
@@ -353,11 +327,11 @@ func (r *Reader) finish() {
 		pts = media.Unwrap(p.pts, r.ref)
 	}
 	for i, nals := range splitUnits(r.track.Codec, nals) {
-		au := media.Unit{Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, NALs: nals}
-		if r.track.Codec == media.HEVC {
-			au.Key = hevc.Key(nals)
-		} else {
-			au.Key, r.track = h264.Key(nals), h264.Track(r.track, nals)
+		au := media.Unit{
+			Frame: -1, PTS: pts, DTS: r.ref, Untimed: !p.timed || i > 0, Key: codec.Key(r.track.Codec, nals), NALs: nals,
+		}
+		if r.track.Codec == media.H264 {
+			r.track = h264.Track(r.track, nals)
 		}
 		au.Track = r.track
 		r.ready, r.offsets = append(r.ready, au), append(r.offsets, r.begun)
