@@ -85,7 +85,7 @@ func (r *Reader) prft(h boxHeader) error {
 	if r.handleTime == nil || r.track == nil {
 		return r.src.toEnd(h.end)
 	}
-	b, err := r.body(h, maxProducerTime)
+	b, err := r.src.body(h, maxProducerTime)
 	if err != nil {
 		return err
 	}

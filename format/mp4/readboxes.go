@@ -9,12 +9,12 @@ import (
 )
 
 // body reads a box whose header was read, with that, which then has 8 bytes.
-func (r *Reader) body(h boxHeader, limit int64) (box, error) {
+func (s *source) body(h boxHeader, limit int64) (box, error) {
 	n := h.end - h.start - h.length
 	if h.end == math.MaxInt64 || n > limit {
 		return box{}, fmt.Errorf("box %q is longer than %d bytes", h.kind, limit)
 	}
-	body, err := r.src.take(n)
+	body, err := s.take(n)
 	if err != nil {
 		return box{}, fmt.Errorf("box %q of %d bytes: %w", h.kind, n, err)
 	}
@@ -32,7 +32,7 @@ func (r *Reader) moov(h boxHeader) error {
 		}
 		r.held, r.fragment = false, nil
 	}
-	b, err := r.body(h, maxIndex)
+	b, err := r.src.body(h, maxIndex)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (r *Reader) moof(h boxHeader) error {
 		}
 		r.fragment = nil
 	}
-	b, err := r.body(h, maxFragment)
+	b, err := r.src.body(h, maxFragment)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r *Reader) emsg(h boxHeader) error {
 		}
 		return r.src.toEnd(h.end)
 	}
-	b, err := r.body(h, maxEvent)
+	b, err := r.src.body(h, maxEvent)
 	if err != nil {
 		return err
 	}

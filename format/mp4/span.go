@@ -1,10 +1,15 @@
 package mp4
 
 import (
+	"bytes"
+	"io"
 	"math"
 	"slices"
 	"strings"
 )
+
+// maxSpanIndex bounds the boxes that Span reads of a segment, in bytes: half a million samples.
+const maxSpanIndex = 8 << 20
 
 // IsMP4 reports whether data begins as an MP4 file, segment or stream does.
 func IsMP4(data []byte) bool {
@@ -13,18 +18,19 @@ func IsMP4(data []byte) bool {
 
 // Span is the time of a media segment (ISO/IEC 14496-12, 8.16.2): of the first track of video with samples in it, or else of audio.
 // first is the smallest presentation time, end the end of the last sample, in 90 kHz ticks of the media's timeline, rounded down.
-// ok is false if there is no such track, or a fragment can't be read.
-func Span(initialization, segment []byte) (video bool, first, end int64, ok bool) {
-	tracks := tracksOf(initialization)
+// ok is false if there is no such track, or a fragment can't be read. Only the index of the segment is read.
+func Span(initialization []byte, segment io.Reader) (video bool, first, end int64, ok bool) {
+	tracks, _ := index(bytes.NewReader(initialization))
+	own, fragments := index(segment)
 	if len(tracks) == 0 {
-		tracks = tracksOf(segment)
+		tracks = own
 	}
 	for _, handler := range []string{"vide", "soun"} {
 		for _, t := range tracks {
 			if t.handler != handler {
 				continue
 			}
-			first, end, ok, err := t.span(segment)
+			first, end, ok, err := t.span(fragments)
 			if err != nil {
 				return false, 0, 0, false
 			}
@@ -36,45 +42,50 @@ func Span(initialization, segment []byte) (video bool, first, end int64, ok bool
 	return false, 0, 0, false
 }
 
-// topBoxes calls visit for each whole box of a file.
-func topBoxes(file []byte, visit func(box) error) error {
-	whole := box{whole: file}
-	var failed error
-	// A box that is cut off is ignored.
-	_ = whole.children(-boxHeaderSize, func(b box) error {
-		failed = visit(b)
-		return failed
-	})
-	return failed
-}
-
-// tracksOf is the tracks of a file's index, none where that can't be read.
-func tracksOf(file []byte) (tracks []*track) {
-	_ = topBoxes(file, func(b box) (err error) {
-		if b.kind == "moov" && tracks == nil {
-			tracks, _, err = parseTracks(b)
+// index is the tracks and fragments of a file, as far as it is whole; nothing where they are longer than maxSpanIndex.
+func index(r io.Reader) (tracks []*track, fragments []box) {
+	s, length := newSource(r, 0), int64(0)
+	for {
+		h, err := readBoxHeader(s)
+		if err != nil {
+			return tracks, fragments
 		}
-		return err
-	})
-	return tracks
+		if h.kind != "moov" && h.kind != "moof" {
+			if s.toEnd(h.end) != nil {
+				return tracks, fragments
+			}
+			continue
+		}
+		if length += h.end - h.start; length > maxSpanIndex {
+			return nil, nil
+		}
+		b, err := s.body(h, maxSpanIndex)
+		switch {
+		case err != nil:
+			return tracks, fragments
+		case h.kind == "moof":
+			fragments = append(fragments, b)
+		case tracks == nil:
+			tracks, _, _ = parseTracks(b) // none where it can't be read
+		}
+	}
 }
 
 // span is the track's, in its own units, in fragments with a decoding time: others continue another segment.
-func (t *track) span(segment []byte) (first, end int64, ok bool, err error) {
+func (t *track) span(fragments []box) (first, end int64, ok bool, err error) {
 	const unknown = -maxTime // no decoding time is below 0
 	count := 0
 	first, end = math.MaxInt64, math.MinInt64
-	err = topBoxes(segment, func(b box) error {
-		if b.kind != "moof" {
-			return nil
-		}
+	for _, b := range fragments {
 		samples, err := parseMoof(b, t, unknown, &count)
+		if err != nil {
+			return 0, 0, false, err
+		}
 		for _, s := range samples {
 			if s.dts >= 0 {
 				first, end, ok = min(first, s.pts), max(end, s.pts+s.duration), true
 			}
 		}
-		return err
-	})
-	return first, end, ok, err
+	}
+	return first, end, ok, nil
 }

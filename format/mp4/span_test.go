@@ -34,20 +34,20 @@ func TestSpan(t *testing.T) {
 		first, end = min(first, u.PTS), max(end, u.PTS+u.Duration)
 	}
 	begin := bytes.Index(file, []byte("moof")) - 4
-	video, a, b, ok := Span(file[:begin], file[begin:])
+	video, a, b, ok := Span(file[:begin], bytes.NewReader(file[begin:]))
 	if !ok || !video || a != first || max(b-end, end-b) > 1 { // rounded once here, and twice there
 		t.Errorf("%t, %t, %d to %d, want %d to %d", ok, video, a, b, first, end)
 	}
 	for name, segment := range map[string][]byte{"nothing": nil, "no fragment": file[:begin], "cut off": file[begin : begin+40]} {
-		if _, _, _, ok := Span(file[:begin], segment); ok {
+		if _, _, _, ok := Span(file[:begin], bytes.NewReader(segment)); ok {
 			t.Errorf("%s has a time", name)
 		}
 	}
-	if _, _, _, ok := Span(nil, file[begin:]); ok {
+	if _, _, _, ok := Span(nil, bytes.NewReader(file[begin:])); ok {
 		t.Error("a segment without its tracks has a time")
 	}
 	audio := mustRead(t, make3s(t, "b.mp4", "-vn", "-movflags", "frag_keyframe+empty_moov+default_base_moof"))
-	if video, _, end, ok := Span(nil, audio); !ok || video || end < 3*90000 {
+	if video, _, end, ok := Span(nil, bytes.NewReader(audio)); !ok || video || end < 3*90000 {
 		t.Errorf("sound: %t, %t, to %d", ok, video, end)
 	}
 	// ffmpeg takes the time stamp of a fragment's first picture for the wall clock here.

@@ -3,7 +3,6 @@ package timing
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 	"time"
 
@@ -28,12 +27,7 @@ const (
 	Audio = "audio"
 )
 
-const (
-	// maxRaw bounds a segment of raw audio, 15 minutes at 128 kbit/s, and maxIndex the index of an MP4 segment, half a million
-	// samples.
-	maxRaw   = 16 << 20
-	maxIndex = 8 << 20
-)
+const maxRaw = 16 << 20 // bounds a segment of raw audio: 15 minutes at 128 kbit/s
 
 // Measure reads the time stamps of a fetched segment: of its video, or else its audio, in a transport stream, fragmented MP4,
 // or raw audio with a timed ID3 tag in front (RFC 8216bis, 3.1). It is nil where they can't be read. A frame lasts until the
@@ -51,7 +45,7 @@ func Measure(seg *hlsclient.Segment) *Span {
 	case isTS(start):
 		return measureTS(r, wholeTicks(time.Duration(seg.Duration)))
 	case mp4.IsMP4(start):
-		video, first, end, ok := mp4.Span(seg.Init, indexOf(r))
+		video, first, end, ok := mp4.Span(seg.Init, r)
 		switch {
 		case !ok:
 			return nil
@@ -74,38 +68,6 @@ func startOf(r *hlsclient.Reader) []byte {
 	b := make([]byte, min(r.Size(), 2*ts.PacketSize))
 	n, _ := r.ReadAt(b, 0)
 	return b[:n]
-}
-
-// indexOf reads the boxes moov and moof of an MP4 segment, without its samples. It is nil if they are longer than maxIndex.
-func indexOf(r *hlsclient.Reader) (boxes []byte) {
-	var header [16]byte
-	for at := int64(0); ; {
-		n, _ := r.ReadAt(header[:], at)
-		if n < 8 {
-			return boxes
-		}
-		size := int64(binary.BigEndian.Uint32(header[:]))
-		switch {
-		case size == 0:
-			size = r.Size() - at
-		case size == 1 && n == len(header):
-			size = int64(binary.BigEndian.Uint64(header[8:]))
-		}
-		if size < 8 || size > r.Size()-at {
-			return boxes // the rest is cut off
-		}
-		if kind := string(header[4:8]); kind == "moov" || kind == "moof" {
-			if int64(len(boxes))+size > maxIndex {
-				return nil
-			}
-			b := make([]byte, size)
-			if _, err := r.ReadAt(b, at); err != nil {
-				return boxes
-			}
-			boxes = append(boxes, b...)
-		}
-		at += size
-	}
 }
 
 // wholeTicks is a duration in 90 kHz ticks, rounded down; 0 for a negative one.
