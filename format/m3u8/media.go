@@ -16,7 +16,7 @@ import (
 const maxSequence = math.MaxInt64 / 2
 
 // mediaLine takes a tag of a media playlist; known is false for any other.
-func (s *playlistParser) mediaLine(tag, value string) (known bool, err error) {
+func (s *playlistParser) mediaLine(tag, value string) (known bool) {
 	switch tag {
 	case "EXTINF":
 		s.segments = true
@@ -40,22 +40,22 @@ func (s *playlistParser) mediaLine(tag, value string) (known bool, err error) {
 			s.next.ProgramDateTime = t
 		}
 	case "EXT-X-KEY":
-		err = s.key(tag, value)
+		s.key(tag, value)
 	case "EXT-X-MAP":
-		err = s.mapTag(tag, value)
+		s.mapTag(tag, value)
 	case "EXT-X-DATERANGE":
-		err = s.dateRange(tag, value)
+		s.dateRange(tag, value)
 	default:
-		known, err = s.mediaHeader(tag, value)
-		s.mediaTag = s.mediaTag || known
-		return known, err
+		if !s.mediaHeader(tag, value) {
+			return false
+		}
 	}
 	s.mediaTag = true
-	return true, err
+	return true
 }
 
 // mediaHeader takes a tag that applies to the whole of a media playlist; known is false for any other.
-func (s *playlistParser) mediaHeader(tag, value string) (known bool, err error) {
+func (s *playlistParser) mediaHeader(tag, value string) (known bool) {
 	switch tag {
 	case "EXT-X-TARGETDURATION":
 		if v, ok := s.seconds(tag, value, false); ok {
@@ -80,28 +80,22 @@ func (s *playlistParser) mediaHeader(tag, value string) (known bool, err error) 
 	case "EXT-X-I-FRAMES-ONLY":
 		s.media.IFramesOnly = true
 	case "EXT-X-PART-INF", "EXT-X-SKIP":
-		return true, s.lowLatency(tag, value)
+		s.lowLatency(tag, value)
 	default:
-		return false, nil
+		return false
 	}
-	return true, nil
+	return true
 }
 
-func (s *playlistParser) lowLatency(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) lowLatency(tag, value string) {
+	list := s.attributes(tag, value)
 	if tag == "EXT-X-PART-INF" {
 		if v, ok := s.seconds(tag, attributeValue(list, "PART-TARGET"), false); ok {
 			s.media.PartTarget = v
 		}
-		return nil
-	}
-	if n, ok := s.integer(tag, attributeValue(list, "SKIPPED-SEGMENTS"), maxSequence/2); ok {
+	} else if n, ok := s.integer(tag, attributeValue(list, "SKIPPED-SEGMENTS"), maxSequence/2); ok {
 		s.media.Skipped = n
 	}
-	return nil
 }
 
 func (s *playlistParser) extinf(value string) {
@@ -125,9 +119,9 @@ func (s *playlistParser) double(tag, warning string) {
 	}
 }
 
-func (s *playlistParser) segment(uri string) error {
-	if err := s.count(1); err != nil {
-		return err
+func (s *playlistParser) segment(uri string) {
+	if s.count(1); s.err != nil {
+		return
 	}
 	seg := s.next
 	seg.URI, seg.Line = uri, s.line
@@ -139,7 +133,6 @@ func (s *playlistParser) segment(uri string) error {
 	s.next = MediaSegment{
 		Keys: seg.Keys, Map: seg.Map, Bitrate: seg.Bitrate, DiscontinuitySequence: seg.DiscontinuitySequence,
 	}
-	return nil
 }
 
 // rangeAfter is a byte range without an offset: it follows that of the segment before (RFC 8216bis, 4.4.4.2).
@@ -173,11 +166,8 @@ func (s *playlistParser) number() {
 	}
 }
 
-func (s *playlistParser) key(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) key(tag, value string) {
+	list := s.attributes(tag, value)
 	k := Key{
 		Method: attributeValue(list, "METHOD"), URI: attributeValue(list, "URI"),
 		Format: attributeValue(list, "KEYFORMAT"), Versions: attributeValue(list, "KEYFORMATVERSIONS"),
@@ -207,20 +197,16 @@ func (s *playlistParser) key(tag, value string) error {
 		keys := slices.DeleteFunc(slices.Clone(s.next.Keys), func(o Key) bool { return o.Format == k.Format })
 		keys = append(keys, k)
 		s.next.Keys = keys
-		return s.count(len(keys))
+		s.count(len(keys))
 	}
-	return nil
 }
 
-func (s *playlistParser) mapTag(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) mapTag(tag, value string) {
+	list := s.attributes(tag, value)
 	m := &Map{URI: attributeValue(list, "URI"), Keys: s.next.Keys}
 	if m.URI == "" {
 		s.warn("%s has no URI", tag)
-		return nil
+		return
 	}
 	if r := attributeValue(list, "BYTERANGE"); r != "" {
 		m.Range = s.byteRange(tag, r)
@@ -229,21 +215,17 @@ func (s *playlistParser) mapTag(tag, value string) error {
 		}
 	}
 	s.next.Map = m
-	return nil
 }
 
-func (s *playlistParser) dateRange(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) dateRange(tag, value string) {
+	list := s.attributes(tag, value)
 	d := DateRange{
 		ID: attributeValue(list, "ID"), Class: attributeValue(list, "CLASS"), Attributes: list, Segment: len(s.media.Segments), Line: s.line,
 		EndOnNext: attributeValue(list, "END-ON-NEXT") == "YES",
 	}
 	if d.ID == "" {
 		s.warn("%s has no ID", tag)
-		return nil
+		return
 	}
 	start := attributeValue(list, "START-DATE")
 	same := -1
@@ -254,7 +236,7 @@ func (s *playlistParser) dateRange(tag, value string) error {
 	if same >= 0 {
 		d.Start, d.Class = s.media.DateRanges[same].Start, cmp.Or(d.Class, s.media.DateRanges[same].Class)
 	} else if d.Start, ok = s.time(tag+" START-DATE", start); !ok {
-		return nil
+		return
 	}
 	if end := attributeValue(list, "END-DATE"); end != "" {
 		d.End, _ = s.time(tag+" END-DATE", end)
@@ -269,7 +251,6 @@ func (s *playlistParser) dateRange(tag, value string) error {
 		}
 	}
 	s.media.DateRanges = append(s.media.DateRanges, d)
-	return nil
 }
 
 // DateTimes are the times of the segments' first samples: EXT-X-PROGRAM-DATE-TIME, or what follows by EXTINF from the nearest

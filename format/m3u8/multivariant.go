@@ -6,42 +6,33 @@ import (
 )
 
 // multivariantLine takes a tag of a multivariant playlist, and leaves out any other.
-func (s *playlistParser) multivariantLine(tag, value string) error {
+func (s *playlistParser) multivariantLine(tag, value string) {
 	switch tag {
 	case "EXT-X-STREAM-INF":
 		s.variants = true
 		if s.variant != nil {
 			s.warn("the EXT-X-STREAM-INF before this one has no URI")
 		}
-		v, err := s.streamInf(tag, value)
-		s.variant = v
-		return err
+		s.variant = s.streamInf(tag, value)
 	case "EXT-X-I-FRAME-STREAM-INF":
 		s.multiTag = true
-		v, err := s.streamInf(tag, value)
-		if err != nil {
-			return err
-		}
+		v := s.streamInf(tag, value)
 		if v.URI = attributeValue(v.Attributes, "URI"); v.URI == "" {
 			s.warn("%s has no URI", tag)
-			return nil
+			return
 		}
 		s.multi.IFrames = append(s.multi.IFrames, *v)
-		return s.count(1)
+		s.count(1)
 	case "EXT-X-MEDIA":
 		s.multiTag = true
-		return s.rendition(tag, value)
+		s.rendition(tag, value)
 	case "EXT-X-SESSION-DATA", "EXT-X-SESSION-KEY", "EXT-X-CONTENT-STEERING":
 		s.multiTag = true
 	}
-	return nil
 }
 
-func (s *playlistParser) streamInf(tag, value string) (*Variant, error) {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return nil, err
-	}
+func (s *playlistParser) streamInf(tag, value string) *Variant {
+	list := s.attributes(tag, value)
 	v := &Variant{
 		Codecs: attributeValue(list, "CODECS"), FrameRate: attributeValue(list, "FRAME-RATE"),
 		Audio: attributeValue(list, "AUDIO"), Video: attributeValue(list, "VIDEO"),
@@ -63,14 +54,11 @@ func (s *playlistParser) streamInf(tag, value string) (*Variant, error) {
 			v.Width, v.Height = w, h
 		}
 	}
-	return v, nil
+	return v
 }
 
-func (s *playlistParser) rendition(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) rendition(tag, value string) {
+	list := s.attributes(tag, value)
 	r := Rendition{
 		Type: attributeValue(list, "TYPE"), GroupID: attributeValue(list, "GROUP-ID"), Name: attributeValue(list, "NAME"),
 		Language: attributeValue(list, "LANGUAGE"), URI: attributeValue(list, "URI"),
@@ -79,8 +67,8 @@ func (s *playlistParser) rendition(tag, value string) error {
 	}
 	if r.Type == "" {
 		s.warn("%s has no TYPE", tag)
-		return nil
+		return
 	}
 	s.multi.Renditions = append(s.multi.Renditions, r)
-	return s.count(1)
+	s.count(1)
 }

@@ -63,7 +63,8 @@ type playlistParser struct {
 	line    int   // from 1
 	offset  int64 // of the line
 	entries int
-	most    int // of them
+	most    int   // of them
+	err     error // the first, after which nothing is read
 
 	vars variables
 
@@ -100,8 +101,8 @@ func (p Parser) Parse(b []byte) (*Playlist, error) {
 		switch {
 		case line == "":
 		case begun:
-			if err := s.take(line); err != nil {
-				return nil, err
+			if s.take(line); s.err != nil {
+				return nil, s.err
 			}
 		case strings.HasPrefix(line, "#EXTM3U"):
 			begun = true
@@ -120,16 +121,16 @@ func (p Parser) Parse(b []byte) (*Playlist, error) {
 	return s.finish()
 }
 
-func (s *playlistParser) take(line string) error {
+func (s *playlistParser) take(line string) {
 	if !strings.HasPrefix(line, "#") {
-		return s.uri(line)
+		s.uri(line)
+		return
 	}
 	if !strings.HasPrefix(line, "#EXT") {
-		return nil // a comment
+		return // a comment
 	}
 	tag, value, _ := strings.Cut(line[1:], ":")
 	value = strings.TrimSpace(value)
-	var err error
 	switch tag {
 	case "EXTM3U": // again: two playlists in a row
 		s.warn("EXTM3U is repeated")
@@ -140,43 +141,37 @@ func (s *playlistParser) take(line string) error {
 	case "EXT-X-INDEPENDENT-SEGMENTS":
 		s.p.Independent = true
 	case "EXT-X-START":
-		err = s.start(tag, value)
+		s.start(tag, value)
 	case "EXT-X-DEFINE":
-		err = s.define(tag, value)
+		s.define(tag, value)
 	default:
-		var known bool
-		if known, err = s.mediaLine(tag, value); !known {
-			err = s.multivariantLine(tag, value)
+		if !s.mediaLine(tag, value) {
+			s.multivariantLine(tag, value)
 		}
 	}
-	return err
 }
 
-func (s *playlistParser) uri(line string) error {
+func (s *playlistParser) uri(line string) {
 	uri := s.replace(line)
-	if s.variant != nil {
+	switch {
+	case s.variant != nil:
 		s.variant.URI = uri
 		s.multi.Variants = append(s.multi.Variants, *s.variant)
 		s.variant = nil
-		return s.count(1)
-	}
-	if !s.inf {
+		s.count(1)
+	case s.inf:
+		s.segment(uri)
+	default:
 		s.warn("URI %s has neither EXTINF nor EXT-X-STREAM-INF before it", redact.Excerpt(line))
-		return nil
 	}
-	return s.segment(uri)
 }
 
-func (s *playlistParser) start(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) start(tag, value string) {
+	list := s.attributes(tag, value)
 	offset, ok := s.seconds(tag, attributeValue(list, "TIME-OFFSET"), true)
 	if ok {
 		s.p.Start = &Start{offset, attributeValue(list, "PRECISE") == "YES"}
 	}
-	return nil
 }
 
 func (s *playlistParser) finish() (*Playlist, error) {
@@ -198,15 +193,16 @@ func (s *playlistParser) finish() (*Playlist, error) {
 	return &s.p, nil
 }
 
-func (s *playlistParser) count(n int) error {
-	if s.entries += n; s.entries <= s.most {
-		return nil
+// count counts segments and attributes; too many are an error.
+func (s *playlistParser) count(n int) {
+	if s.entries += n; s.entries <= s.most || s.err != nil {
+		return
 	}
 	besides := ""
 	if s.most < maxEntries {
 		besides = ", for which there is no room in memory beside the other playlists"
 	}
-	return s.errorf("there are more than %d segments and attributes%s", s.most, besides)
+	s.err = s.errorf("there are more than %d segments and attributes%s", s.most, besides)
 }
 
 func (s *playlistParser) warn(format string, args ...any) {

@@ -14,8 +14,7 @@ import (
 const maxNanos = math.MaxInt64 / 4
 
 // attributes reads an attribute list (RFC 8216bis, 4.2), replaces variables in quoted strings, and leaves out unreadable parts.
-func (s *playlistParser) attributes(tag, text string) ([]Attribute, error) {
-	var list []Attribute
+func (s *playlistParser) attributes(tag, text string) (list []Attribute) {
 	for text != "" {
 		name, rest, ok := strings.Cut(text, "=")
 		name = strings.Trim(name, " \t,")
@@ -42,12 +41,12 @@ func (s *playlistParser) attributes(tag, text string) ([]Attribute, error) {
 			a.Value = strings.TrimSpace(a.Value)
 		}
 		list = append(list, a)
-		if err := s.count(1); err != nil {
-			return nil, err
+		if s.count(1); s.err != nil {
+			return nil
 		}
 		text = strings.TrimLeft(rest, " \t")
 	}
-	return list, nil
+	return list
 }
 
 // attributeValue is the value of the first attribute of that name, empty for none.

@@ -16,11 +16,8 @@ type variables struct {
 	left    int               // how many more bytes replacing may make
 }
 
-func (s *playlistParser) define(tag, value string) error {
-	list, err := s.attributes(tag, value)
-	if err != nil {
-		return err
-	}
+func (s *playlistParser) define(tag, value string) {
+	list := s.attributes(tag, value)
 	v := &s.vars
 	name, text, ok := attributeValue(list, "NAME"), attributeValue(list, "VALUE"), true
 	if name == "" {
@@ -33,16 +30,15 @@ func (s *playlistParser) define(tag, value string) error {
 	switch {
 	case name == "":
 		s.warn("%s names no variable", tag)
-		return nil
+		return
 	case !ok:
 		s.warn("%s: %s is not known", tag, redact.Excerpt(name))
-		return nil
+		return
 	}
 	if v.values == nil {
 		v.values = map[string]string{}
 	}
 	v.values[name] = text
-	return nil
 }
 
 // replace replaces the variables in a text. Where the playlist defines none, "{$" has no meaning.

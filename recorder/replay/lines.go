@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"math"
 	"net/url"
 	"strings"
+
+	"github.com/refstream/refstream/format/m3u8"
 )
 
 // line is a line of a playlist on its way.
@@ -103,29 +106,15 @@ const (
 	maxReplaced = 64 << 10 // bounds a URI with its variables replaced: what is longer is left as it is
 )
 
-// variables are those of a playlist (RFC 8216bis, 4.4.2.3).
-type variables map[string]string
-
-// readVariables reads those of a whole playlist from address at. imports are those of the multivariant playlist.
-func readVariables(text string, imports variables, at *url.URL) variables {
-	v := variables{}
+// variablesOf are the variables of a whole playlist from address at (RFC 8216bis, 4.4.2.3). imports are those of the multivariant
+// playlist.
+func variablesOf(text string, imports map[string]string, at *url.URL) map[string]string {
 	if !strings.Contains(text, "#"+defineTag) {
-		return v
+		return nil
 	}
-	for _, l := range splitLines(text, nil, 0) {
-		if name, _ := l.tag(); name != defineTag {
-			continue
-		}
-		tag := l.content()
-		if name, ok := attributeOf(tag, "NAME"); ok {
-			v[name], _ = attributeOf(tag, "VALUE")
-		} else if name, ok := attributeOf(tag, "IMPORT"); ok {
-			if value, known := imports[name]; known {
-				v[name] = value
-			}
-		} else if name, ok := attributeOf(tag, "QUERYPARAM"); ok && at.Query().Has(name) {
-			v[name] = at.Query().Get(name)
-		}
+	p, err := m3u8.Parser{Imports: imports, Query: at.Query(), Memory: math.MaxInt64}.Parse([]byte(text))
+	if err != nil {
+		return nil // what can't be read is sent as it is
 	}
-	return v
+	return p.Defined
 }

@@ -20,7 +20,7 @@ type rewriting struct {
 	index   *index
 	served  *url.URL // where it is now
 	own     bool     // that is where it was
-	vars    variables
+	vars    map[string]string
 	shift   time.Duration // of all dates, whole milliseconds
 	perPass time.Duration // of dates for each pass, likewise
 }
@@ -44,7 +44,7 @@ func (s *Server) playlistText(ctx context.Context, found *resource, o *outcome, 
 		return nil, err
 	}
 	r := rewriting{
-		index: s.index, served: at, own: s.index.mapping.path(base) == served, vars: readVariables(text, imports, base),
+		index: s.index, served: at, own: s.index.mapping.path(base) == served, vars: variablesOf(text, imports, base),
 		shift: s.shift(), perPass: s.datePeriod,
 	}
 	lines := splitLines(text, base, m.pass)
@@ -71,7 +71,7 @@ func (r *resource) root() *resource {
 }
 
 // imports are the variables that a playlist may import: those of the session's own playlist.
-func (s *Server) imports(ctx context.Context, found *resource, m moment, text string) (variables, error) {
+func (s *Server) imports(ctx context.Context, found *resource, m moment, text string) (map[string]string, error) {
 	first := s.index.playlists[0]
 	if found.root() == first || !strings.Contains(text, "#"+defineTag) {
 		return nil, nil
@@ -84,7 +84,7 @@ func (s *Server) imports(ctx context.Context, found *resource, m moment, text st
 	if err != nil {
 		return nil, err
 	}
-	return readVariables(string(b), nil, base), nil
+	return variablesOf(string(b), nil, base), nil
 }
 
 func (r *rewriting) line(l line) line {
