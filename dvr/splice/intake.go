@@ -39,22 +39,13 @@ func (r *Receiver) serve(ctx context.Context, s *sender) error {
 
 // take reads the connection to its end. reason is why it ended, nil if the sender closed it; err that recording is impossible.
 func (in *intake) take(ctx context.Context) (reason, err error) {
-	chunks, free, quit := make(chan chunk), make(chan []byte, 2), make(chan struct{})
-	free <- make([]byte, chunkSize)
-	free <- make([]byte, chunkSize)
-	ended := make(chan struct{})
-	go func() { defer close(ended); in.sender.read(chunks, free, quit) }()
 	stop := context.AfterFunc(ctx, func() { in.sender.conn.Close() })
-	defer func() {
-		stop()
-		close(quit)
-		in.sender.conn.Close()
-		<-ended
-	}()
+	defer in.sender.close()
+	defer stop()
 	var foreign, held <-chan time.Time
 	for {
 		select {
-		case c := <-chunks:
+		case c := <-in.sender.chunks:
 			if len(c.data) > 0 {
 				in.heard = true
 				in.sender.hear(in.o.Now())
@@ -71,7 +62,7 @@ func (in *intake) take(ctx context.Context) (reason, err error) {
 			if c.err != nil {
 				return in.explain(ctx, c.err), in.release()
 			}
-			free <- c.data
+			in.sender.free <- c.data
 		case <-foreign:
 			// Null packets may be from a sender that waits for its own input.
 			if in.packets.Packets == 0 || len(in.proof.held) > 0 {

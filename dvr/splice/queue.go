@@ -13,7 +13,7 @@ const maxWaiting = 16
 // muteLooks is how many looks on end must find a sender mute: at the first its first bytes may be on their way here.
 const muteLooks = 2
 
-// queue holds the connections that wait for the current one, in order. Their data waits in the sockets, even after they closed.
+// queue holds the connections that wait for the current one, in order. Their data waits, even after they closed.
 type queue struct {
 	times   times
 	now     func() time.Time
@@ -39,7 +39,7 @@ func (q *queue) next() *sender {
 	if len(q.waiting) == 0 {
 		return nil
 	}
-	first := max(slices.IndexFunc(q.waiting, func(w *waiter) bool { return pending(w.conn) != nothingPends }), 0)
+	first := max(slices.IndexFunc(q.waiting, func(w *waiter) bool { return w.spoke.Load() || w.over.Load() }), 0)
 	s := q.waiting[first].sender
 	q.waiting = slices.Delete(slices.Clone(q.waiting), first, first+1)
 	for _, w := range q.waiting {
@@ -55,15 +55,15 @@ func (q *queue) look(current *sender) bool {
 	brought, late, open := false, false, []*waiter(nil)
 	for _, w := range q.waiting {
 		w.looks++
-		state := pending(w.conn)
-		if w.mute++; state != nothingPends {
-			w.mute = 0
-		}
-		if state == endPends { // somebody looked whether the port is open
-			w.conn.Close()
+		spoke := w.spoke.Load()
+		if !spoke && w.over.Load() { // somebody looked whether the port is open
+			w.close()
 			continue
 		}
-		brought = brought || state == bytesPend
+		if w.mute++; spoke {
+			w.mute = 0
+		}
+		brought = brought || spoke
 		late = late || w.looks >= limit
 		open = append(open, w)
 	}
@@ -74,7 +74,7 @@ func (q *queue) look(current *sender) bool {
 	if len(open) == 0 || current.dropped.Load() != nil {
 		return len(open) > 0
 	}
-	if q.mute++; !current.mute() {
+	if q.mute++; current.spoke.Load() {
 		q.mute = 0
 	}
 	if (late || brought) && q.giveWay(current, brought, late) {
@@ -89,7 +89,7 @@ func (q *queue) look(current *sender) bool {
 			q.waiting = append(q.waiting, w)
 			continue
 		}
-		w.conn.Close()
+		w.close()
 		if q.refused++; q.refused&(q.refused-1) == 0 {
 			q.log.Warn("a sender was turned away: there is another one", "sender", w.from, "recorded", current.from, "times", q.refused)
 		}
@@ -102,7 +102,7 @@ func (q *queue) makesRoom(w *waiter) bool {
 	if w.mute < muteLooks {
 		return false
 	}
-	w.conn.Close()
+	w.close()
 	q.log.Warn("a connection that brings nothing is closed: others wait behind it", "sender", w.from)
 	return true
 }
@@ -128,6 +128,6 @@ func (q *queue) giveWay(current *sender, brought, late bool) bool {
 
 func (q *queue) close() {
 	for _, w := range q.waiting {
-		w.conn.Close()
+		w.close()
 	}
 }

@@ -155,55 +155,14 @@ func TestStaysSilent(t *testing.T) {
 	}
 }
 
-// TestPending: what a connection has is told, without taking it.
-func TestPending(t *testing.T) {
-	t.Parallel()
-	l := listener(t)
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	got, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Close()
-	s := &station{t: t, log: &dvrtest.Log{}}
-	if p := pending(got); p != nothingPends {
-		t.Errorf("before anything: %v", p)
-	}
-	mustWrite(t, c, []byte("ab"))
-	c.Close()
-	for range 2 {
-		s.until("bytes pend", func() bool { return pending(got) == bytesPend })
-		if n, err := got.Read(make([]byte, 1)); n != 1 || err != nil {
-			t.Fatalf("%d, %v", n, err)
-		}
-	}
-	s.until("the end pends", func() bool { return pending(got) == endPends })
-	got.Close()
-	if p := pending(got); p != endPends {
-		t.Errorf("closed here: %v", p)
-	}
-	pipe, other := net.Pipe()
-	defer other.Close()
-	defer pipe.Close()
-	if p := pending(pipe); p != nothingPends {
-		t.Errorf("not of the system: %v", p)
-	}
-}
-
 // TestBehind: a sender whose bytes wait here to be taken is not silent.
 func TestBehind(t *testing.T) {
 	t.Parallel()
 	pipe, other := net.Pipe()
 	defer other.Close()
 	var c clock
-	s := &sender{conn: pipe, began: c.now()}
-	chunks, free, quit, ended := make(chan chunk), make(chan []byte, 1), make(chan struct{}), make(chan struct{})
-	free <- make([]byte, chunkSize)
-	go func() { defer close(ended); s.read(chunks, free, quit) }()
+	s := newSender(pipe, c.now())
+	defer s.close()
 	c.pass(time.Minute)
 	if got := s.silent(c.now()); got != time.Minute {
 		t.Errorf("before anything came: silent for %v", got)
@@ -211,11 +170,8 @@ func TestBehind(t *testing.T) {
 	mustWrite(t, other, []byte("a"))
 	watch := &station{t: t, log: &dvrtest.Log{}}
 	watch.until("it is not silent", func() bool { return s.silent(c.now()) == 0 })
-	<-chunks
+	<-s.chunks
 	s.hear(c.now())
 	c.pass(time.Second)
 	watch.until("it is silent again", func() bool { return s.silent(c.now()) == time.Second })
-	pipe.Close()
-	close(quit)
-	<-ended
 }
