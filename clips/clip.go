@@ -64,19 +64,14 @@ func intoFolder(out string, write func(dir string) error) error {
 		return fmt.Errorf("--out: %w: name a folder that can be written", err)
 	}
 	out = filepath.Clean(out)
-	made, err := makeParents(filepath.Dir(out))
-	fail := func(err error) error {
-		for i := len(made) - 1; i >= 0; i-- {
-			os.Remove(made[i]) // only those that were made for this, and only while empty
-		}
-		return err
+	dir := ""
+	undo, err := atomicfile.Folders(filepath.Dir(out))
+	if err == nil {
+		dir, err = os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+"-*")
 	}
 	if err != nil {
-		return fail(fmt.Errorf("--out: %w: name a folder that can be written", err))
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+"-*")
-	if err != nil {
-		return fail(fmt.Errorf("--out: %w: name a folder that can be written", err))
+		undo()
+		return fmt.Errorf("--out: %w: name a folder that can be written", err)
 	}
 	err = write(dir)
 	if err == nil {
@@ -85,27 +80,9 @@ func intoFolder(out string, write func(dir string) error) error {
 	}
 	if err != nil {
 		os.RemoveAll(dir)
-		return fail(err)
+		undo()
 	}
-	return nil
-}
-
-// makeParents makes a folder and those above it that are missing, and returns what it made, outermost first.
-func makeParents(dir string) (made []string, err error) {
-	var absent []string
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); err == nil || filepath.Dir(d) == d {
-			break
-		}
-		absent = append(absent, d)
-	}
-	for i := len(absent) - 1; i >= 0; i-- {
-		if err := os.Mkdir(absent[i], 0o755); err != nil && !os.IsExist(err) {
-			return made, err
-		}
-		made = append(made, absent[i])
-	}
-	return made, nil
+	return err
 }
 
 func (o Options) write(ctx context.Context, dir string) (events int64, err error) {

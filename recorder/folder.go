@@ -16,7 +16,7 @@ const partPrefix = ".part-"
 
 type folder struct {
 	dir   string
-	made  []string // folders that did not exist before, the innermost first
+	undo  func() // removes the folders that did not exist before
 	lock  *filelock.File
 	fresh bool // there was no session before, so that it may be removed again
 }
@@ -24,13 +24,10 @@ type folder struct {
 // openFolder makes or opens the folder of a session, locks it, and removes what a killed recorder left behind.
 func openFolder(dir string) (*folder, error) {
 	f := &folder{dir: dir}
-	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
-		if _, err := os.Lstat(d); !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
-			break
-		}
-		f.made = append(f.made, d)
+	var err error
+	if f.undo, err = atomicfile.Folders(dir); err == nil {
+		err = atomicfile.Folder(filepath.Join(dir, chunksDir))
 	}
-	err := atomicfile.Folder(filepath.Join(dir, chunksDir))
 	if err == nil {
 		f.lock, err = lockSession(dir)
 	}
@@ -93,9 +90,7 @@ func (f *folder) remove(chunks []string) {
 		os.Remove(filepath.Join(f.dir, chunksDir))
 		os.Remove(filepath.Join(f.dir, lockFile))
 	}
-	for _, d := range f.made {
-		os.Remove(d)
-	}
+	f.undo()
 }
 
 func (f *folder) close() {

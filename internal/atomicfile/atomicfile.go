@@ -129,6 +129,22 @@ func Folder(name string) error {
 	return os.MkdirAll(name, 0o755)
 }
 
+// Folders makes a folder and those above it that are missing. undo removes those that it made, while they are empty.
+func Folders(name string) (undo func(), err error) {
+	var made []string // the innermost first
+	for d := filepath.Clean(name); d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	return func() {
+		for _, d := range made {
+			os.Remove(d)
+		}
+	}, os.MkdirAll(name, 0o755)
+}
+
 func refusal(name string, info fs.FileInfo) error {
 	what := "no regular file"
 	if info.Mode()&fs.ModeSymlink != 0 {
