@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/internal/pause"
 )
 
 const (
@@ -26,7 +27,6 @@ type follower struct {
 	last      *loading // reported last
 	progress  progress
 	numbering int64 // counts how often that of the segments began anew
-	owner     owner
 }
 
 type loading struct {
@@ -193,7 +193,7 @@ func (f *follower) next(last *loading, delay time.Duration) (*loading, error) {
 	c, ctx := f.r.c, f.r.ctx
 	began, failing := last.exchange.Began, time.Time{}
 	for attempt := 1; ; attempt++ {
-		if err := wait(ctx, delay-c.Now().Sub(began)); err != nil {
+		if err := pause.For(ctx, delay-c.Now().Sub(began)); err != nil {
 			return nil, err
 		}
 		began = c.Now()
@@ -245,8 +245,9 @@ func (f *follower) version(l *loading, q *queue) (changed bool, err error) {
 	}
 	jobs := make([]job, 0, len(v.New))
 	dates := m.DateTimes()
+	var own owner
 	for _, i := range v.New {
-		jobs = append(jobs, job{f.owner.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering, dates[i]})
+		jobs = append(jobs, job{own.copyOf(&m.Segments[i]), l.from, v.Number, f.numbering, dates[i]})
 	}
 	now := listing{numbering: f.numbering, first: f.progress.first, listed: f.progress.listed}
 	f.r.memory.use(q.put(jobs, now, max(waiting, len(m.Segments))))

@@ -102,7 +102,7 @@ func TestTooManyStreams(t *testing.T) {
 			t.Errorf("%d segments", len(h.segments))
 		}
 		if len(h.troubles) != 2 || h.troubles[0].Stream != nil || !strings.Contains(h.troubles[0].Err.Error(),
-			"7 of the playlists that http://u:xxxxx@o/m.m3u8 names are left out") || !strings.Contains(h.troubles[1].Err.Error(), ": 1 of") {
+			"7 of the playlists that http://u:xxxxx@o/m.m3u8 names are left out") || !strings.Contains(h.troubles[1].Err.Error(), ": 8 of") {
 			t.Errorf("%d troubles: %v", len(h.troubles), h.troubles)
 		}
 	})

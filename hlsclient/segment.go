@@ -101,49 +101,37 @@ func rangeText(r *m3u8.ByteRange) string {
 	return "\n" + strconv.FormatInt(r.Offset, 10) + "+" + strconv.FormatInt(r.Length, 10)
 }
 
-// owner copies what segments need of the text of their playlist, which many waiting segments would keep in memory otherwise.
+// owner copies what segments need of the text of their playlist, which many waiting segments would keep in memory otherwise. Segments
+// of a playlist share keys and initialization section, and so do their copies.
 type owner struct {
-	seg m3u8.MediaSegment // the last, whose keys and initialization section the next usually has too
+	section, ownSection *m3u8.Map
+	keys, ownKeys       []m3u8.Key
 }
 
 func (o *owner) copyOf(s *m3u8.MediaSegment) m3u8.MediaSegment {
 	c := *s
-	c.URI, c.Title = strings.Clone(s.URI), strings.Clone(s.Title)
-	switch last := o.seg.Map; {
-	case s.Map == nil:
-	case last != nil && sameMap(last, s.Map):
-		c.Map = last
-	default:
-		c.Map = &m3u8.Map{URI: strings.Clone(s.Map.URI), Range: s.Map.Range, Keys: o.keys(s.Map.Keys)}
+	c.URI, c.Title, c.Keys = strings.Clone(s.URI), strings.Clone(s.Title), o.copyKeys(s.Keys)
+	if s.Map != nil && s.Map != o.section {
+		o.section, o.ownSection = s.Map, &m3u8.Map{URI: strings.Clone(s.Map.URI), Range: s.Map.Range, Keys: o.copyKeys(s.Map.Keys)}
 	}
-	c.Keys = o.keys(s.Keys)
-	o.seg = m3u8.MediaSegment{Map: c.Map, Keys: c.Keys}
+	if s.Map != nil {
+		c.Map = o.ownSection
+	}
 	return c
 }
 
-func (o *owner) keys(keys []m3u8.Key) []m3u8.Key {
+func (o *owner) copyKeys(keys []m3u8.Key) []m3u8.Key {
 	if len(keys) == 0 {
 		return nil
 	}
-	if slices.EqualFunc(o.seg.Keys, keys, sameKey) {
-		return o.seg.Keys
-	}
-	own := slices.Clone(keys)
-	for i := range own {
-		k := &own[i]
-		for _, text := range []*string{&k.Method, &k.URI, &k.Format, &k.Versions} {
-			*text = strings.Clone(*text)
+	if len(o.keys) == 0 || &keys[0] != &o.keys[0] {
+		o.keys, o.ownKeys = keys, slices.Clone(keys)
+		for i := range o.ownKeys {
+			k := &o.ownKeys[i]
+			for _, text := range []*string{&k.Method, &k.URI, &k.Format, &k.Versions} {
+				*text = strings.Clone(*text)
+			}
 		}
 	}
-	return own
-}
-
-func sameMap(a, b *m3u8.Map) bool {
-	return a.URI == b.URI && rangeText(a.Range) == rangeText(b.Range) && slices.EqualFunc(a.Keys, b.Keys, sameKey)
-}
-
-func sameKey(a, b m3u8.Key) bool {
-	iv := a.IV == b.IV || a.IV != nil && b.IV != nil && *a.IV == *b.IV
-	a.IV, b.IV = nil, nil
-	return iv && a == b
+	return o.ownKeys
 }

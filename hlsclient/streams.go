@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"sync"
 
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/internal/pause"
 )
-
-// maxLeftOut bounds how many playlists are remembered that are not read.
-const maxLeftOut = 100_000
 
 // streams are the playlists that are read of a multivariant playlist. Those that fail are retried as long as one is read.
 type streams struct {
@@ -24,12 +21,11 @@ type streams struct {
 
 	mu      sync.Mutex
 	known   map[string]bool // what is read, by each name that it is known by
-	leftOut map[uint64]bool // what is not, since it is too many: by the hash of its URL, as there may be very many
-	seed    maphash.Seed
-	count   int     // of those
-	read    int     // that are read, or requested the first time
-	whole   bool    // one was read to its end
-	errs    []error // why each of the others could not be, by number
+	leftOut int             // how many of a version were not, as they are too many: the most so far
+	count   int             // of those
+	read    int             // that are read, or requested the first time
+	whole   bool            // one was read to its end
+	errs    []error         // why each of the others could not be, by number
 }
 
 func (r *reading) choose(m *m3u8.Multivariant) []Stream {
@@ -46,7 +42,7 @@ func (r *reading) readStreams(master *follower, l *loading) error {
 		return fmt.Errorf("read HLS: no playlist is chosen of the %d variants of %s",
 			len(l.playlist.Multivariant.Variants), r.at.redacted())
 	}
-	s := &streams{r: r, known: map[string]bool{}, leftOut: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	s := &streams{r: r, known: map[string]bool{}}
 	s.ctx, s.stop = context.WithCancel(r.ctx)
 	defer s.stop()
 	s.add(chosen, l)
@@ -69,7 +65,7 @@ func (s *streams) reload(master *follower, l *loading) {
 	every := max(c.ReloadMultivariant, fastestReload)
 	began, delay, attempt := l.exchange.Began, every, 1
 	for {
-		if wait(s.ctx, delay-c.Now().Sub(began)) != nil {
+		if pause.For(s.ctx, delay-c.Now().Sub(began)) != nil {
 			return
 		}
 		began = c.Now()
@@ -122,12 +118,7 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 		// Within one playlist only the URL identifies a stream: the query may change from one version to the next.
 		known := s.known[url] || !first && s.known[renamed]
 		if s.count == maxStreams && !known {
-			if hash := maphash.String(s.seed, url); !s.leftOut[hash] {
-				tooMany++
-				if len(s.leftOut) < maxLeftOut {
-					s.leftOut[hash] = true
-				}
-			}
+			tooMany++
 			continue
 		}
 		s.known[url] = true
@@ -144,6 +135,10 @@ func (s *streams) addUpToMost(chosen []Stream, of *loading) (tooMany int) {
 		f := &follower{r: s.r, at: at, stream: &stream, imports: of.defined}
 		s.wg.Go(func() { s.follow(f, err) })
 	}
+	if tooMany <= s.leftOut {
+		return 0
+	}
+	s.leftOut = tooMany
 	return tooMany
 }
 
@@ -217,7 +212,7 @@ func (s *streams) tryAgain(f *follower, attempt int) *loading {
 	failing := c.Now()
 	for {
 		attempt++
-		if wait(s.ctx, c.pause(attempt)) != nil {
+		if pause.For(s.ctx, c.pause(attempt)) != nil {
 			return nil
 		}
 		l, failure, err := f.load(s.ctx, attempt)
