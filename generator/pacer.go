@@ -37,7 +37,7 @@ type Pacer struct {
 }
 
 // NewPacer starts a Pacer's clock. rate must be a supported one. now is time.Now or a clock for tests; sleep returns
-// nil after d, or ctx's error when ctx ends first, as SystemSleep does.
+// nil after d, or ctx's error when ctx ends first, as pause.For does.
 func NewPacer(epoch time.Time, rate media.FrameRate, now func() time.Time,
 	sleep func(ctx context.Context, d time.Duration) error) (*Pacer, error) {
 	if err := rate.Validate(); err != nil {
@@ -101,14 +101,4 @@ func (p *Pacer) Resync() time.Duration {
 	defer p.mu.Unlock()
 	p.start, p.elapsed = p.now(), 0
 	return d
-}
-
-// SystemSleep sleeps for d of real time on a timer. It returns nil, or ctx's error as soon as ctx ends.
-func SystemSleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/media"
 )
 
@@ -128,7 +129,7 @@ func TestPacerWallClockSteps(t *testing.T) {
 func TestPacerMonotonic(t *testing.T) {
 	start := time.Now()
 	epoch := start.Add(50 * time.Millisecond)
-	p, err := NewPacer(epoch, media.FrameRate{Num: 60, Den: 1}, time.Now, SystemSleep)
+	p, err := NewPacer(epoch, media.FrameRate{Num: 60, Den: 1}, time.Now, pause.For)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestPacerMonotonic(t *testing.T) {
 }
 
 func TestPacerErrors(t *testing.T) {
-	if _, err := NewPacer(testEpoch(), media.FrameRate{}, time.Now, SystemSleep); err == nil {
+	if _, err := NewPacer(testEpoch(), media.FrameRate{}, time.Now, pause.For); err == nil {
 		t.Error("NewPacer without a rate: no error")
 	}
 	c := &fakeClock{wall: testEpoch()}
@@ -174,12 +175,6 @@ func TestPacerErrors(t *testing.T) {
 	cancel()
 	if _, err := p.Wait(ctx, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before, frame due: %v", err)
-	}
-	if err := SystemSleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("SystemSleep cancelled: %v", err)
-	}
-	if err := SystemSleep(t.Context(), time.Microsecond); err != nil {
-		t.Errorf("SystemSleep: %v", err)
 	}
 }
 

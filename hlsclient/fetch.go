@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/internal/redact"
 )
 
@@ -255,7 +256,7 @@ func (r *reading) fetch(ctx context.Context, q request) (e *Exchange, got conten
 		if e.Err == nil || !again() || n >= attempts || !worthRetry(e.Err) {
 			return e, got, from, nil
 		}
-		if err := wait(ctx, r.c.pause(n+1)); err != nil && !givenUp(ctx) {
+		if err := pause.For(ctx, r.c.pause(n+1)); err != nil && !givenUp(ctx) {
 			return e, content{}, from, err
 		}
 		if givenUp(ctx) || !again() {
@@ -280,17 +281,3 @@ func (r *reading) fetchOnce(ctx context.Context, q request, attempt int) (e *Exc
 
 // givenUp reports that a single request was given up, not all.
 func givenUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errHeldUp) }
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/internal/pause"
 )
 
 // liveOrigin has a window of five segments, of which one comes every 2 s, from 10 on; and an end.
@@ -344,7 +345,7 @@ func (s *slowBody) Read(b []byte) (int, error) {
 	if s.left == 0 {
 		every = time.Hour
 	}
-	if err := wait(s.ctx, every); err != nil {
+	if err := pause.For(s.ctx, every); err != nil {
 		return 0, err
 	}
 	s.left--

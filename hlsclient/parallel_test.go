@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/refstream/refstream/internal/pause"
 )
 
 // slidingOrigin has a live window of five segments of 2 s, one more each 2 s from 4 on, up to an end; those that left it
@@ -130,7 +132,7 @@ func (o *busyOrigin) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, ".ts") {
 		o.count(1)
 		defer o.count(-1)
-		if err := wait(r.Context(), o.takes); err != nil {
+		if err := pause.For(r.Context(), o.takes); err != nil {
 			return nil, err
 		}
 	}

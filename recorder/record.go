@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/hlsclient"
+	"github.com/refstream/refstream/internal/pause"
 )
 
 // Why a run ended, besides an error.
@@ -126,10 +127,7 @@ func (r *recording) read(ctx context.Context) (reason string, err error) {
 		if err := r.handler().Trouble(&hlsclient.Trouble{At: o.Now(), Err: err}); err != nil {
 			return "", err
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(persistPause):
-		}
+		_ = pause.For(ctx, persistPause) // that it ended, the next request finds
 	}
 }
 

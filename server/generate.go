@@ -13,6 +13,7 @@ import (
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/pipeline"
@@ -43,7 +44,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	pacer, err := generator.NewPacer(c.Epoch, c.Rate, time.Now, generator.SystemSleep)
+	pacer, err := generator.NewPacer(c.Epoch, c.Rate, time.Now, pause.For)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/media"
 )
 
@@ -261,11 +262,7 @@ func (k *keeper) write(ctx context.Context, do func() error) error {
 			k.failing = true
 			k.log.Error("a frame can't be written: that is tried again until it works, and the recording continues", "error", err, "every", writePause)
 		}
-		select {
-		case <-time.After(writePause):
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
+		if pause.For(ctx, writePause) != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/refstream/refstream/internal/pause"
 )
 
 // Options are those of a Receiver. All but Progress must be set.
@@ -183,10 +185,7 @@ func (r *Receiver) accept(ctx context.Context, l net.Listener, incoming chan<- n
 				r.o.Logger.Warn("no connection can be taken for the moment", "error", err)
 			}
 			failing = true
-			select {
-			case <-time.After(r.times.accept):
-			case <-ctx.Done():
-			}
+			_ = pause.For(ctx, r.times.accept) // that it ended, Accept finds
 			continue
 		}
 		select {

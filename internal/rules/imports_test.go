@@ -26,6 +26,7 @@ var table = map[string]arrows{
 	"codec/h264": {may: words("media")},
 	// HEVC has the bits, the emulation prevention and the SEI messages of H.264.
 	"codec/hevc": {may: words("codec/h264"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"codec":      {may: words("media codec/h264 codec/hevc")},
 	"generator": {
 		may:       words("media"),
 		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
@@ -70,12 +71,12 @@ var table = map[string]arrows{
 	},
 	"format/id3": {},
 	"format/ts": {
-		may:       words("media codec/h264 codec/hevc format/id3"),
+		may:       words("media codec codec/h264 codec/hevc format/id3"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
 	"stream":          {may: words("media markers")},
 	"format/flv/amf0": {},
-	"format/flv":      {may: words("media codec/h264 codec/hevc format/flv/amf0")},
+	"format/flv":      {may: words("media codec codec/h264 codec/hevc format/flv/amf0")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs": {
 		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
@@ -84,7 +85,7 @@ var table = map[string]arrows{
 	},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
-		may:       words("media internal/redact internal/atomicfile format/m3u8"),
+		may:       words("media internal/redact internal/atomicfile internal/pause format/m3u8"),
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
@@ -93,7 +94,7 @@ var table = map[string]arrows{
 		tests:     words("hlsclient"),
 	},
 	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},
-	"format/mp4":        {may: words("media codec/h264 codec/hevc"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4":        {may: words("media codec/h264 codec/hevc codec"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
@@ -123,7 +124,7 @@ var table = map[string]arrows{
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
-		may:       words("media markers internal/atomicfile internal/filelock internal/redact hlsclient format/m3u8 recorder/timing"),
+		may:       words("media markers internal/atomicfile internal/filelock internal/pause internal/redact hlsclient format/m3u8 recorder/timing"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 		tests:     words("format/ts"),
 	},
@@ -131,7 +132,7 @@ var table = map[string]arrows{
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
 	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
-	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8 internal/hangup")},
+	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8 internal/hangup internal/pause")},
 	"recorder/replaypage": {may: words("media markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
 		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
@@ -140,13 +141,12 @@ var table = map[string]arrows{
 	},
 	"dvr": {may: words("dvr/scenes dvr/splice internal/filelock"), tests: words("dvr/internal/dvrtest")},
 	"dvr/splice": {
-		may:       words("media internal/jsonlines format/ts"),
-		libraries: words("golang.org/x/sys/windows"),
-		tests:     words("dvr/internal/dvrtest"),
+		may:   words("media internal/jsonlines internal/pause format/ts"),
+		tests: words("dvr/internal/dvrtest"),
 	},
 	// The index has what frame records say.
 	"dvr/scenes": {
-		may:   words("media codec/h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg dvr/splice format/ts"),
+		may:   words("media codec/h264 codec/hevc markers annotate generator internal/atomicfile internal/ffmpeg internal/pause dvr/splice format/ts"),
 		tests: words("scenario dvr/internal/dvrtest"),
 	},
 	// Test code: what the tests of dvr and its packages share.
@@ -171,17 +171,19 @@ var table = map[string]arrows{
 	},
 	// All of the producing half, put together.
 	"server": {
-		may: words("media generator encoder scenario faults faults/catalogue faults/playlists faults/requests delivery markers markers/journal markers/mirror markers/redis stream format/ts " +
-			"format/flv outputs packager pipeline api static"),
+		may: words("media generator encoder scenario faults faults/catalogue faults/playlists faults/requests delivery markers markers/journal " +
+			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
 	"api/formats":   {may: words("media markers")},
 	"api/limits":    {},
 	"static":        {tests: words("api")},
 	"cmd/refstream": {may: words("*"), libraries: words("*")},
-	"cmd/bench":     {may: words("*"), libraries: words("golang.org/x/image golang.org/x/sync")},
+	"cmd/bench":     {may: words("*"), libraries: words("github.com/prometheus/procfs golang.org/x/image golang.org/x/sync")},
 	// Test code: real browsers for the tests of the pages.
 	"internal/browser": {may: words("internal/processgroup internal/testnet"), libraries: words("github.com/chromedp")},
+	// Progress on a terminal.
+	"internal/terminal": {libraries: words("golang.org/x/sys/unix golang.org/x/term")},
 	// Test code: addresses for the servers that tests start.
 	"internal/testnet": {},
 	// The end of a connection in the middle of an answer.
@@ -200,6 +202,7 @@ var table = map[string]arrows{
 	"internal/quietlog": {},
 	// What ffmpeg says.
 	"internal/ffmpeg": {may: words("internal/processgroup"), libraries: words("golang.org/x/sys/unix")},
+	"internal/pause":  {},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {may: words("internal/atomicfile"), libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
@@ -208,7 +211,7 @@ var table = map[string]arrows{
 }
 
 // inEveryTest are what any test may import: the types, the truth to compare with, and the store's suite.
-var inEveryTest = words("media codec/h264 markers markers/storetest internal/testnet internal/testunix generator format/ts")
+var inEveryTest = words("media codec/h264 markers markers/storetest internal/pause internal/testnet internal/testunix generator format/ts")
 
 func words(s string) []string { return strings.Fields(s) }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/media"
 )
 
@@ -75,17 +76,7 @@ func (c *clock) at() time.Duration {
 
 // wait waits for d of the recording, or until ctx is done.
 func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(c.speed.real(d))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, c.speed.real(d))
 }
 
 // ErrRebased is the error of Seek with Options.Rebase.
