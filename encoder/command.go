@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	ffmpeg "github.com/u2takey/ffmpeg-go"
+
+	"github.com/refstream/refstream/media"
 )
 
 // inputQueue is how many pictures ffmpeg reads ahead: a few even out the jitter of both sides, and more would only take
@@ -17,7 +19,7 @@ const inputQueue = 4
 func (o Options) arguments() []string {
 	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{
 		"format":     "rawvideo",
-		"pix_fmt":    "rgb24",
+		"pix_fmt":    o.Raw,
 		"video_size": fmt.Sprintf("%dx%d", o.Width, o.Height),
 		"framerate":  fmt.Sprintf("%d/%d", o.Rate.Num, o.Rate.Den),
 		// The same for what follows the input, which would guess by the times: 120 for 120000/1001.
@@ -26,7 +28,7 @@ func (o Options) arguments() []string {
 		"thread_queue_size": inputQueue,
 	})
 	out := ffmpeg.KwArgs{
-		"vf":      filter,
+		"vf":      o.filter(),
 		"pix_fmt": "yuv420p",
 		// A picture in is a picture out, with its own time.
 		"fps_mode": "passthrough",
@@ -65,10 +67,20 @@ func (o Options) arguments() []string {
 	return in.Output("pipe:1", out).GlobalArgs(global...).GetArgs()
 }
 
-// filter converts full range RGB to BT.709, limited range, as the stream is labelled. Chroma is the mean of the pixels
-// that share it, so that an edge on even coordinates stays as sharp as it was.
-const filter = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd,format=yuv420p," +
-	"setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+const (
+	// description labels the colours of the stream: BT.709, limited range.
+	description = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+	// Conversion is the filter of ffmpeg that makes YUV420P of full range RGB. Chroma is the mean of the pixels that share it, so
+	// that an edge on even coordinates stays as sharp as it was.
+	Conversion = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=area+accurate_rnd,format=yuv420p"
+)
+
+func (o Options) filter() string {
+	if o.Raw == media.YUV420P {
+		return description
+	}
+	return Conversion + "," + description
+}
 
 func (o Options) x264Args() ffmpeg.KwArgs {
 	args := ffmpeg.KwArgs{

@@ -1,5 +1,5 @@
-// Package encoder turns raw pictures into H.264 access units with one ffmpeg process: RGB24 frames go to its standard
-// input, an MPEG transport stream comes from its standard output.
+// Package encoder turns raw pictures into H.264 access units with one ffmpeg process: RGB24 or YUV420P frames go to its
+// standard input, an MPEG transport stream leaves its standard output.
 //
 // ffmpeg counts pictures, not frames: it has a constant rate and gets no time stamps. Its output is a transport stream, and not
 // plain H.264, because time stamps identify the picture of a unit: units are in decoding order, in which B-frames follow the
@@ -68,23 +68,23 @@ func New(o Options) (*Encoder, error) {
 	}, nil
 }
 
-// Write gives ffmpeg the picture of frame n: Options.FrameSize bytes, rows of RGB24 from the top. It waits for Run to have
-// started ffmpeg, and then for as long as ffmpeg is busy. The caller may change rgb as soon as Write has returned.
+// Write gives ffmpeg the picture of frame n: Options.FrameSize bytes of the format Options.Raw. It waits for Run to have
+// started ffmpeg, and then for as long as ffmpeg is busy. The caller may change picture as soon as Write has returned.
 //
 // The first frame must start a GOP, and each other frame must follow the one before or, after the last frame of a GOP, be the
 // first one of any later GOP. A frame that is refused for this, or for its size, changes nothing. When Write fails for another
 // reason (the context has ended, ffmpeg has) the picture may have been written in part: then nothing more can be written, the
 // complete ones are still encoded, and Run returns an error; n is among Pending.
-func (e *Encoder) Write(ctx context.Context, n int64, rgb []byte) error {
-	if err := e.write(ctx, n, rgb); err != nil {
+func (e *Encoder) Write(ctx context.Context, n int64, picture []byte) error {
+	if err := e.write(ctx, n, picture); err != nil {
 		return fmt.Errorf("encode frame %d: %w", n, err)
 	}
 	return nil
 }
 
-func (e *Encoder) write(ctx context.Context, n int64, rgb []byte) error {
-	if len(rgb) != e.o.FrameSize() {
-		return fmt.Errorf("%d bytes are not a picture of %dx%d RGB24: %d are needed", len(rgb), e.o.Width, e.o.Height,
+func (e *Encoder) write(ctx context.Context, n int64, picture []byte) error {
+	if len(picture) != e.o.FrameSize() {
+		return fmt.Errorf("%d bytes are not a picture of %dx%d %s: %d are needed", len(picture), e.o.Width, e.o.Height, e.o.Raw,
 			e.o.FrameSize())
 	}
 	select {
@@ -108,7 +108,7 @@ func (e *Encoder) write(ctx context.Context, n int64, rgb []byte) error {
 		return err
 	}
 	e.writing.Store(true)
-	err := writeAll(ctx, e.stdin, rgb)
+	err := writeAll(ctx, e.stdin, picture)
 	e.writing.Store(false)
 	e.progress.Add(1)
 	if err != nil {

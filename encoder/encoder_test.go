@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -310,5 +311,32 @@ func TestNoFrames(t *testing.T) {
 	}
 	if err := e.Write(testContext(t), 0, picture(testOptions(), 0)); err == nil {
 		t.Error("Write works after the end")
+	}
+}
+
+// TestRawYUV: pictures in YUV420P give the same stream as the same pictures in RGB24, bit by bit: so too its parameter sets and
+// their description of colours. Black and white are the same by any conversion.
+func TestRawYUV(t *testing.T) {
+	rgb := testOptions()
+	rgb.Threads = 1
+	want := encode(t, rgb, count(0, 25), picture)
+	yuv := rgb
+	yuv.Raw = media.YUV420P
+	got := encode(t, yuv, count(0, 25), func(o Options, n int64) []byte {
+		out := bytes.Repeat([]byte{128}, o.FrameSize())
+		for i := range o.Width * o.Height {
+			out[i] = byte(16 + 219*(n>>(i%o.Width*bars/o.Width)&1))
+		}
+		return out
+	})
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%d units of YUV are not the %d of RGB", len(got), len(want))
+	}
+	e, err := New(yuv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Write(testContext(t), 0, picture(rgb, 0)); err == nil || !strings.Contains(err.Error(), "yuv420p") {
+		t.Errorf("an RGB picture: %v", err)
 	}
 }

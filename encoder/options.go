@@ -19,7 +19,6 @@ const (
 )
 
 const (
-	bytesPerPixel = 3 // RGB24
 	// maxSide is the largest width or height of level 6.2 pictures that are not extremely oblong.
 	maxSide = 8192
 	minSide = 16 // a macroblock
@@ -39,6 +38,8 @@ type Options struct {
 	Encoder string
 	// Width and Height of the picture in pixels, even, 16 to 8192.
 	Width, Height int
+	// Raw is the format of the pictures that Write takes; empty means RGB24. Of RGB pictures ffmpeg makes YUV420P first.
+	Raw media.PixelFormat
 	// Rate is the number of frames per second.
 	Rate media.FrameRate
 	// GOP is the number of frames from one IDR picture to the next, at least 1. IDR pictures are the frames n with
@@ -87,6 +88,7 @@ func (o Options) Validate() error {
 	wrong(o.Encoder != X264 && o.Encoder != NVENC, "encoder %q is not supported: use %s or %s", o.Encoder, X264, NVENC)
 	wrong(!sideOK(o.Width) || !sideOK(o.Height), "size %dx%d is not possible: both sides must be even, %d to %d",
 		o.Width, o.Height, minSide, maxSide)
+	wrong(o.Raw.Validate() != nil, "%v", o.Raw.Validate())
 	wrong(o.Rate.Num <= 0 || o.Rate.Den <= 0, "frame rate %d/%d is not positive", o.Rate.Num, o.Rate.Den)
 	wrong(o.GOP < 1, "GOP of %d frames is too short: use at least 1", o.GOP)
 	wrong(!slices.Contains(presets, o.Preset), "preset %q is not one of %s's: use one of %s", o.Preset, o.Encoder,
@@ -116,11 +118,12 @@ func (o Options) withDefaults() Options {
 		preset = "p4"
 	}
 	o.Preset, o.Logger = cmp.Or(o.Preset, preset), cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.Raw = cmp.Or(o.Raw, media.RGB24)
 	return o
 }
 
-// FrameSize is the number of bytes of a picture that Write takes: rows of RGB24 from the top, without padding.
-func (o Options) FrameSize() int { return o.Width * o.Height * bytesPerPixel }
+// FrameSize is the number of bytes of a picture that Write takes.
+func (o Options) FrameSize() int { return o.Raw.FrameSize(o.Width, o.Height) }
 
 // PeakBitrate bounds the bit/s of any stretch of so many frames, before SEI and container are added: the decoder's buffer,
 // which holds a second and is filled with Bitrate, can give no more than that and what it held. Where the encoder cannot keep

@@ -22,6 +22,7 @@ func TestValidate(t *testing.T) {
 		"odd width":            {func(o *Options) { o.Width = 321 }, "size 321x180"},
 		"no height":            {func(o *Options) { o.Height = 0 }, "size 320x0"},
 		"huge":                 {func(o *Options) { o.Width = 10000 }, "8192"},
+		"raw":                  {func(o *Options) { o.Raw = "nv12" }, `"nv12" is no format of raw pictures: use rgb24 or yuv420p`},
 		"rate":                 {func(o *Options) { o.Rate = media.FrameRate{} }, "frame rate 0/0"},
 		"GOP":                  {func(o *Options) { o.GOP = 0 }, "GOP of 0"},
 		"preset":               {func(o *Options) { o.Preset = "quick" }, "use one of ultrafast, superfast, veryfast"},

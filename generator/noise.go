@@ -18,9 +18,15 @@ type noise struct {
 	seed uint64
 	// edges are those of the board's columns, from 0 to the picture's width.
 	edges []int
-	// flat are the light, the dark and the event's colour under the noise, longer than noisePixels by the widest column.
-	flat [3][]byte
+	// flat are the light, the dark and the event's colour under the noise, longer than noisePixels by the widest column: rgb24, or
+	// a byte of luma a pixel.
+	flat  [3][]byte
+	bytes int       // of a pixel
+	line  []stretch // the one that is being rendered
 }
+
+// stretch is the pixels of one colour in a line, from x to end-1. place is that of the first pixel in flat[colour].
+type stretch struct{ x, end, colour, place int }
 
 // Indexes of flat: the sum of a square's row and column, modulo 2, or the event's.
 const flatEvent = 2
@@ -28,7 +34,7 @@ const flatEvent = 2
 // newNoise prepares the noise of valid options.
 func newNoise(o Options) *noise {
 	g := o.grid()
-	p := &noise{seed: Mix(o.Seed)}
+	p := &noise{seed: Mix(o.Seed), bytes: bytesPerPixel, line: make([]stretch, 0, g.columns+1)}
 	widest := 0
 	for c := range g.columns {
 		p.edges = append(p.edges, g.columnEdge(c))
@@ -68,9 +74,22 @@ func gaussian(seed uint64, sigma int) []int {
 	return values
 }
 
-// render writes line y of the picture of frame n, which has rolled at pixels to the left, in row of the board. event says
-// that the first square is in the event's colour.
-func (p *noise) render(dst []byte, n int64, y, row, at int, event bool) {
+// render writes the board of frame n to a plane, rows of stride bytes.
+func (p *noise) render(dst []byte, stride int, o Options, n int64, event bool) {
+	g, at := o.grid(), o.offset(n)
+	for row := range g.rows {
+		for y := g.rowEdge(row); y < g.rowEdge(row+1); y++ {
+			p.line = p.cut(p.line[:0], n, y, row, at, event && row == g.rows/2)
+			for _, s := range p.line {
+				copy(dst[y*stride+s.x*p.bytes:y*stride+s.end*p.bytes], p.flat[s.colour][s.place*p.bytes:])
+			}
+		}
+	}
+}
+
+// cut divides line y of the picture of frame n, which has rolled at pixels to the left, in row of the board, and appends the
+// stretches to list. event says that the first square is in the event's colour.
+func (p *noise) cut(list []stretch, n int64, y, row, at int, event bool) []stretch {
 	// A linear congruential generator, seeded by a hash, whose upper bits are the places (Knuth, MMIX).
 	const multiplier, increment = 6364136223846793005, 1442695040888963407
 	h := Mix(p.seed ^ Mix(uint64(n)<<16^uint64(y))) // lines have 13 bits
@@ -81,18 +100,18 @@ func (p *noise) render(dst []byte, n int64, y, row, at int, event bool) {
 	}
 	width, shift := p.edges[last], -at
 	for x := 0; x < width; {
-		end := min(p.edges[c+1]+shift, width)
-		flat := p.flat[(row+c)%2]
+		end, colour := min(p.edges[c+1]+shift, width), (row+c)%2
 		if event && c == 0 {
-			flat = p.flat[flatEvent]
+			colour = flatEvent
 		}
 		h = h*multiplier + increment
-		copy(dst[x*bytesPerPixel:end*bytesPerPixel], flat[h>>(64-noiseBits)*bytesPerPixel:])
+		list = append(list, stretch{x, end, colour, int(h >> (64 - noiseBits))})
 		x = end
 		if c++; c == last {
 			c, shift = 0, shift+width
 		}
 	}
+	return list
 }
 
 // Mix is the output function of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,

@@ -1,8 +1,11 @@
 package generator
 
 import (
+	"bytes"
 	"fmt"
 	"image"
+
+	"github.com/refstream/refstream/media"
 )
 
 const bytesPerPixel = 3
@@ -20,16 +23,26 @@ func darkColour() rgb  { return rgb{62, 64, 70} }
 // rows. Making one takes some milliseconds. One goroutine at a time may use a Renderer.
 type Renderer struct {
 	options Options
-	stride  int // bytes in a row
+	planes  []plane
+	noise   *noise // nil for none
+	bar     *textBar
+	yuv     *yuvParts // what YUV pictures need besides; nil for RGB
+}
+
+// plane is a part of the picture's bytes: all of an RGB picture, or one of Y, Cb and Cr.
+type plane struct {
+	at, stride int // its first byte, and the bytes in a row
+	bytes      int // of a sample
+	shared     int // how many columns of pixels, and how many lines, share a sample
 	// Rows of the board, repeated twice, so that the row at any offset is one slice: those of even and odd rows of
 	// blocks, and that of the band with the block in the event's colour.
 	even, odd, event []byte
-	white            []byte // a run of white pixels, as long as the widest cell of the code
-	noise            *noise // nil for none
-	bar              *textBar
+	// edge is a row of samples that the frame code's last line and the board's first one share.
+	edge         []byte
+	white, black []byte // runs of samples, as long as the widest cell of the code
 }
 
-// NewRenderer prepares to render; the options must be valid.
+// NewRenderer prepares to render RGB pictures; the options must be valid.
 func NewRenderer(o Options) (*Renderer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("make renderer: %w", err)
@@ -38,23 +51,36 @@ func NewRenderer(o Options) (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make renderer: %w", err)
 	}
+	p := plane{stride: o.Width * bytesPerPixel, bytes: bytesPerPixel, shared: 1}
+	p.even, p.odd, p.event = boardLines(o)
+	p.black = make([]byte, (o.Width/codeColumns+1)*bytesPerPixel)
+	p.white = bytes.Repeat([]byte{0xFF}, len(p.black))
+	r := &Renderer{options: o, planes: []plane{p}, bar: text}
+	if o.Noise > 0 {
+		r.noise = newNoise(o)
+	}
+	return r, nil
+}
+
+// NewRendererIn prepares to render pictures of a format; empty means RGB24. Those of YUV420P are the RGB ones as ffmpeg converts them
+// for the encoder, within a level of each sample.
+func NewRendererIn(f media.PixelFormat, o Options) (*Renderer, error) {
+	r, err := NewRenderer(o)
+	if err != nil || f != media.YUV420P {
+		return r, err
+	}
+	return r.toYUV(), nil
+}
+
+// boardLines are the board's rows of blocks: even and odd ones, and that of the band in an event.
+func boardLines(o Options) (even, odd, event []byte) {
 	g := o.grid()
-	r := &Renderer{options: o, stride: o.Width * bytesPerPixel, bar: text}
-	r.even = boardLine(g, lightColour(), darkColour(), lightColour())
-	r.odd = boardLine(g, darkColour(), lightColour(), darkColour())
 	band, other := lightColour(), darkColour()
 	if g.rows/2%2 == 1 {
 		band, other = other, band
 	}
-	r.event = boardLine(g, band, other, eventColour())
-	if o.Noise > 0 {
-		r.noise = newNoise(o)
-	}
-	r.white = make([]byte, (o.Width/codeColumns+1)*bytesPerPixel)
-	for i := range r.white {
-		r.white[i] = 0xFF
-	}
-	return r, nil
+	return boardLine(g, lightColour(), darkColour(), lightColour()), boardLine(g, darkColour(), lightColour(), darkColour()),
+		boardLine(g, band, other, eventColour())
 }
 
 // boardLine is a row of blocks in turning colours, twice over; the first block of each has a colour of its own.
@@ -77,8 +103,11 @@ func boardLine(g grid, even, odd, first rgb) []byte {
 	return line
 }
 
-// FrameSize is the size of a picture in bytes: width * height * 3.
-func (r *Renderer) FrameSize() int { return r.stride * r.options.Height }
+// FrameSize is the size of a picture in bytes.
+func (r *Renderer) FrameSize() int {
+	last := r.planes[len(r.planes)-1]
+	return last.at + last.stride*(r.options.Height/last.shared)
+}
 
 // Look is how a frame's picture is shown.
 type Look struct {
@@ -125,20 +154,38 @@ func (r *Renderer) Render(dst []byte, n int64, look Look) error {
 	if look.Dark < 0 || look.Dark > FullDark {
 		return fmt.Errorf("darkness %d is out of range: use 0 to %d", look.Dark, FullDark)
 	}
+	if r.yuv != nil && (look.Black || look.coloured()) {
+		return r.yuv.convert(dst, n, look)
+	}
 	if look.Black {
 		clear(dst)
 		return nil
 	}
-	r.renderCode(dst, n)
-	r.renderBoard(dst, n, look.Event)
-	r.bar.render(dst[r.options.grid().bottom*r.stride:], r.stride, n)
+	for i := range r.planes {
+		p := &r.planes[i]
+		r.renderCode(p, dst[p.at:], n)
+		if r.noise == nil {
+			r.renderBoard(p, dst[p.at:], n, look.Event)
+		}
+	}
+	if r.yuv != nil {
+		r.yuv.render(dst, n, look.Event)
+		return nil
+	}
+	stride := r.planes[0].stride
+	if r.noise != nil {
+		r.noise.render(dst, stride, r.options, n, look.Event)
+	}
+	r.bar.render(dst[r.options.grid().bottom*stride:], stride, n)
 	look.colour(dst)
 	return nil
 }
 
+func (l Look) coloured() bool { return l.Dark != 0 || l.Tint != NoTint }
+
 // colour darkens and tints a picture.
 func (l Look) colour(rgb []byte) {
-	if l.Dark == 0 && l.Tint == NoTint {
+	if !l.coloured() {
 		return
 	}
 	var levels [bytesPerPixel][256]byte
@@ -156,53 +203,59 @@ func (l Look) colour(rgb []byte) {
 	}
 }
 
-// renderCode writes the frame code: one line of each row of cells, then copies of it.
-func (r *Renderer) renderCode(dst []byte, n int64) {
-	h := r.options.Height
+// renderCode writes the frame code to a plane: one row of samples for each row of cells, then copies of it.
+func (r *Renderer) renderCode(p *plane, dst []byte, n int64) {
+	o := r.options
 	for row, cells := range frameCode(n) {
-		from, to := row*h/codeRowParts, (row+1)*h/codeRowParts
-		line := dst[from*r.stride : (from+1)*r.stride]
+		from, to := row*o.Height/codeRowParts/p.shared, (row+1)*o.Height/codeRowParts/p.shared
+		line := dst[from*p.stride : (from+1)*p.stride]
 		for c := range codeColumns {
-			x0, x1 := c*r.options.Width/codeColumns, (c+1)*r.options.Width/codeColumns
-			cell := line[x0*bytesPerPixel : x1*bytesPerPixel]
+			x0, x1 := c*o.Width/codeColumns/p.shared, (c+1)*o.Width/codeColumns/p.shared
+			colour := p.black
 			if cells>>(codeColumns-1-c)&1 == 1 {
-				copy(cell, r.white)
-			} else {
-				clear(cell)
+				colour = p.white
 			}
+			copy(line[x0*p.bytes:x1*p.bytes], colour)
 		}
 		for y := from + 1; y < to; y++ {
-			copy(dst[y*r.stride:(y+1)*r.stride], line)
+			copy(dst[y*p.stride:(y+1)*p.stride], line)
 		}
 	}
 }
 
-func (r *Renderer) renderBoard(dst []byte, n int64, event bool) {
+// renderBoard writes the board to a plane.
+func (r *Renderer) renderBoard(p *plane, dst []byte, n int64, event bool) {
 	g := r.options.grid()
-	at := r.options.offset(n) * bytesPerPixel
-	for row := range g.rows {
-		if r.noise != nil {
-			for y := g.rowEdge(row); y < g.rowEdge(row+1); y++ {
-				r.noise.render(dst[y*r.stride:(y+1)*r.stride], n, y, row, r.options.offset(n), event && row == g.rows/2)
-			}
-			continue
+	at := r.options.offset(n) / p.shared * p.bytes
+	put := func(line []byte, from, to int) {
+		line = line[at : at+p.stride]
+		for y := from; y < to; y++ {
+			copy(dst[y*p.stride:(y+1)*p.stride], line)
 		}
-		line := r.even
+	}
+	first := g.top / p.shared
+	if g.top%p.shared != 0 {
+		put(p.edge, first, first+1)
+		first++
+	}
+	for row := range g.rows {
+		line, end := p.even, g.rowEdge(row+1)/p.shared
 		switch {
 		case event && row == g.rows/2:
-			line = r.event
+			line = p.event
 		case row%2 == 1:
-			line = r.odd
+			line = p.odd
 		}
-		line = line[at : at+r.stride]
-		for y := g.rowEdge(row); y < g.rowEdge(row+1); y++ {
-			copy(dst[y*r.stride:(y+1)*r.stride], line)
-		}
+		put(line, first, end)
+		first = end
 	}
 }
 
-// Image is the picture of frame n as a new image, as Render would write it.
+// Image is the picture of frame n as a new image, as Render would write it in RGB.
 func (r *Renderer) Image(n int64, look Look) (*image.RGBA, error) {
+	if r.yuv != nil {
+		return r.yuv.rgb.Image(n, look)
+	}
 	buf := make([]byte, r.FrameSize())
 	if err := r.Render(buf, n, look); err != nil {
 		return nil, err

@@ -147,11 +147,19 @@ func cut(name string, chars int) []rune {
 // render writes the bar of frame n to dst, which begins at the bar's first row.
 func (t *textBar) render(dst []byte, stride int, n int64) {
 	copy(dst, t.pixels)
+	t.each(n, func(_ int, g *glyphs, at int, text []byte, below int) { g.draw(dst, stride, at, text, below) })
+}
+
+// texts is how many texts change from frame to frame.
+const texts = 3
+
+// each hands over the texts of frame n in the order in which they are drawn, each with the arguments of glyphs.draw.
+func (t *textBar) each(n int64, draw func(i int, g *glyphs, at int, text []byte, below int)) {
 	// The number first: where a timecode of three digits a frame reaches into its field, that is padding, or the # of a
 	// number that no stream lives to see.
-	t.small.draw(dst, stride, t.number, t.numberText(n), t.small.below)
-	t.large.draw(dst, stride, t.timecode, t.timecodeText(n), t.large.tail)
-	t.small.draw(dst, stride, t.utc, t.utcText(n), t.small.below)
+	draw(0, t.small, t.number, t.numberText(n), t.small.below)
+	draw(1, t.large, t.timecode, t.timecodeText(n), t.large.tail)
+	draw(2, t.small, t.utc, t.utcText(n), t.small.below)
 }
 
 // timecodeText is media.Timecode's text, without allocating. The result is valid until the next text is made.

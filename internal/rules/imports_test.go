@@ -29,6 +29,7 @@ var table = map[string]arrows{
 	"codec":      {may: words("media codec/h264 codec/hevc")},
 	"generator": {
 		may:       words("media"),
+		tests:     words("encoder"), // what its YUV pictures must equal
 		libraries: words("github.com/fogleman/gg github.com/golang/freetype golang.org/x/image"),
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
