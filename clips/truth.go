@@ -34,6 +34,7 @@ type Truth struct {
 // Encoder is how the pictures were encoded.
 type Encoder struct {
 	Name       string `json:"name"`
+	Raw        string `json:"raw"` // the format of the pictures that it took
 	Preset     string `json:"preset"`
 	Bitrate    int64  `json:"bitrate"`
 	BFrames    int    `json:"bframes"`
@@ -56,7 +57,7 @@ func (o Options) truth(events int64) Truth {
 	}
 	return Truth{
 		Channel: o.Channel,
-		Encoder: Encoder{e.Encoder, e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
+		Encoder: Encoder{e.Encoder, string(e.Raw), e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
 		First:   o.First, Last: o.First + o.Frames - 1, Frames: o.Frames, Markers: events,
 		Seconds: o.Channel.Clock().Time(o.Frames), Scenario: name,
 		Version: Versions{o.Version, o.FFmpeg, runtime.Version()},

@@ -32,7 +32,7 @@ func (g *Generate) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	renderer, err := generator.NewRenderer(shows.Picture)
+	renderer, err := generator.NewRendererIn(g.Raw, shows.Picture)
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}
@@ -94,8 +94,8 @@ func (g *Generate) Run(ctx context.Context) error {
 // feed renders the frames on one goroutine and writes them to the encoder on another, so that both run at once.
 func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *generator.Renderer) error {
 	type rendered struct {
-		n   int64
-		rgb []byte
+		n       int64
+		picture []byte
 		produced
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -137,11 +137,11 @@ func (g *Generate) feed(ctx context.Context, c *chain, enc encoderProcess, r *ge
 	for f := range ready {
 		if writeErr == nil {
 			c.ledger.sent(f.n, f.produced)
-			if writeErr = enc.Write(ctx, f.n, f.rgb); writeErr != nil {
+			if writeErr = enc.Write(ctx, f.n, f.picture); writeErr != nil {
 				stop()
 			}
 		}
-		free <- f.rgb
+		free <- f.picture
 	}
 	if renderErr := <-failed; writeErr == nil {
 		return renderErr

@@ -71,7 +71,7 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	renderer, err := generator.NewRenderer(shows.Picture)
+	renderer, err := generator.NewRendererIn(l.Raw, shows.Picture)
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}

@@ -24,8 +24,8 @@ import (
 type encoderProcess interface {
 	// Run starts the encoder and hands each unit to handle, in decoding order, until the input is closed and drained.
 	Run(ctx context.Context, handle func(media.Unit) error) error
-	// Write gives frame n to the encoder; rgb may be reused when it returns.
-	Write(ctx context.Context, n int64, rgb []byte) error
+	// Write gives frame n to the encoder; picture may be reused when it returns.
+	Write(ctx context.Context, n int64, picture []byte) error
 	// CloseInput ends the input: no more frames follow.
 	CloseInput()
 }
@@ -54,8 +54,9 @@ type appender interface {
 // Channel is what Live and Generate have in common: the stream, and where it goes.
 type Channel struct {
 	Info markers.Channel
-	// Encoder makes the encoder process of one run.
+	// Encoder makes the encoder process of one run, which takes pictures in the format Raw; empty means RGB24.
 	Encoder func() (encoderProcess, error)
+	Raw     media.PixelFormat
 	HLS     segmenter
 	// Outputs are the readers besides HLS.
 	Outputs []reader

@@ -55,7 +55,7 @@ type touched struct {
 }
 
 func newSplice(clean encoderProcess, c *Channel, p pictures, e *events) (*splice, error) {
-	r, err := generator.NewRenderer(e.Picture)
+	r, err := generator.NewRendererIn(c.Raw, e.Picture)
 	if err != nil {
 		return nil, fmt.Errorf("make renderer: %w", err)
 	}
@@ -64,27 +64,27 @@ func newSplice(clean encoderProcess, c *Channel, p pictures, e *events) (*splice
 }
 
 // Write gives the clean picture of frame n to the clean encoder, and where its GOP is touched that which the frame shows to another.
-func (s *splice) Write(ctx context.Context, n int64, rgb []byte) error {
+func (s *splice) Write(ctx context.Context, n int64, picture []byte) error {
 	gop := s.clock.FramesPerSegment
 	first := n - s.clock.Offset(n)
 	var err error
 	switch {
 	case s.pictures.Touches(first, first+gop-1):
-		err = s.touch(ctx, n, first, rgb)
+		err = s.touch(ctx, n, first, picture)
 	case s.pictures.Touches(first+gop, first+2*gop-1):
 		s.closeBefore(n)
-		err = s.touch(ctx, n, first+gop, rgb)
+		err = s.touch(ctx, n, first+gop, picture)
 	default:
 		s.closeBefore(n)
 	}
 	if err != nil {
 		return fmt.Errorf("encode faulty pictures: %w", err)
 	}
-	return s.clean.Write(ctx, n, rgb)
+	return s.clean.Write(ctx, n, picture)
 }
 
 // touch gives frame n to the encoder of the run that is going on, or begins with frame first.
-func (s *splice) touch(ctx context.Context, n, first int64, rgb []byte) error {
+func (s *splice) touch(ctx context.Context, n, first int64, picture []byte) error {
 	t, err := s.run(n, first)
 	if err != nil {
 		return err
@@ -98,9 +98,9 @@ func (s *splice) touch(ctx context.Context, n, first int64, rgb []byte) error {
 		if err := s.renderer.Render(s.buf, n, look); err != nil {
 			return fmt.Errorf("render frame %d: %w", n, err)
 		}
-		rgb = s.buf
+		picture = s.buf
 	}
-	return t.enc.Write(ctx, n, rgb)
+	return t.enc.Write(ctx, n, picture)
 }
 
 // run is the run that frame n belongs to; where there is none it begins, with its first touched GOP at frame first.

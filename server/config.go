@@ -10,6 +10,7 @@ import (
 
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
 )
@@ -71,6 +72,9 @@ type Config struct {
 type Encoding struct {
 	// Encoder is ffmpeg's: libx264 or h264_nvenc. Default: libx264.
 	Encoder string
+	// Raw is the format that pictures are rendered in for ffmpeg: with yuv420p it has none to convert, and the stream differs by
+	// at most a level in any sample. Default: rgb24.
+	Raw media.PixelFormat
 	// Preset is one of the encoder's. Default: veryfast of libx264, else the encoder's own.
 	Preset string
 	// Bitrate in bit/s. Default: 6000000.
@@ -101,7 +105,7 @@ type Outputs struct {
 func Defaults() Config {
 	c := Config{
 		Stream:    scenario.DefaultSettings(),
-		Encoding:  Encoding{Encoder: encoder.X264, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
+		Encoding:  Encoding{Encoder: encoder.X264, Raw: media.RGB24, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
 		Container: string(packager.TS),
 		Addr:      "127.0.0.1:0", Data: "data", Role: All, KeepMarkers: 24 * time.Hour, Version: "dev",
 		Logger: slog.New(slog.DiscardHandler),
@@ -130,6 +134,7 @@ func (c *Config) settle() {
 	settle(c, "block", &s.Block, 0)
 	settle(c, "roll", &s.Roll, 0)
 	settle(c, "encoder", &e.Encoder, d.Encoding.Encoder)
+	settle(c, "raw", &e.Raw, d.Encoding.Raw)
 	settle(c, "preset", &e.Preset, d.Encoding.Preset)
 	settle(c, "bitrate", &e.Bitrate, d.Encoding.Bitrate)
 	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
@@ -243,7 +248,7 @@ func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logge
 		preset = "" // the default is x264's; other encoders have their own
 	}
 	return encoder.Options{
-		FFmpeg: e.FFmpeg, Encoder: e.Encoder, Width: c.Width, Height: c.Height, Rate: c.Rate, GOP: c.FramesPerSegment,
+		FFmpeg: e.FFmpeg, Encoder: e.Encoder, Width: c.Width, Height: c.Height, Raw: e.Raw, Rate: c.Rate, GOP: c.FramesPerSegment,
 		Preset: preset, Bitrate: e.Bitrate, BFrames: bframes, LowLatency: e.LowLatency, Threads: e.Threads,
 		PTSOrigin: c.PTSOrigin, Logger: logger,
 	}

@@ -64,7 +64,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	s.registry.MustRegister(newCarrierMetrics(c.Name, s.carriers.status))
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
-			Info: c, Encoder: pipeline.FFmpeg(options), HLS: playlist, Store: store,
+			Info: c, Encoder: pipeline.FFmpeg(options), Raw: options.Raw, HLS: playlist, Store: store,
 			Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,

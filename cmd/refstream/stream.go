@@ -111,6 +111,8 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 	defer under(f, encoderTitle)()
 	d := server.Defaults().Encoding
 	f.StringVar(&e.Encoder, "encoder", d.Encoder, "ffmpeg's encoder: libx264 or h264_nvenc")
+	f.StringVar((*string)(&e.Raw), "raw", string(d.Raw), "what pictures are rendered in for ffmpeg: rgb24, or yuv420p, which takes less processor time; the stream is\n"+
+		"the same within a level of each sample")
 	f.StringVar(&e.Preset, "preset", d.Preset, "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", fmt.Sprintf("%dM", d.Bitrate/1_000_000), "bit rate in bit/s, with k or M for a thousand or a million")
 	f.IntVar(&e.BFrames, "bframes", d.BFrames, "consecutive B-frames, 0 to 16; below 2 frames/s none are possible")
@@ -119,8 +121,11 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&e.Threads, "threads", 0, "the encoder's threads; 0 lets it choose by the machine")
 }
 
-// parse reads the flag that is a text. The error names it.
+// parse reads the flags that are texts. The error names the flag.
 func (e *encodingFlags) parse() (err error) {
+	if err := e.Raw.Validate(); err != nil {
+		return fmt.Errorf("--raw: %w", err)
+	}
 	if e.Bitrate, err = parseBitrate(e.bitrate); err != nil {
 		return fmt.Errorf("--bitrate: %w", err)
 	}
