@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // tapped makes what a refstream has to be started with for its ffmpeg to be tapped: flags, environment, and the log's
@@ -55,16 +56,16 @@ func readTap(name string) (args []string, pictures []tapLine, err error) {
 	return args, pictures, nil
 }
 
-// encoderCommand is the ffmpeg command that refstream runs for a picture size, found by running it: so ffmpeg alone is measured with
-// the very same settings, whatever they are.
-func (l *lab) encoderCommand(ctx context.Context, size string) (command, error) {
-	tapArgs, env, log, err := l.tapped("command-" + size)
+// encoderCommand is the ffmpeg command that refstream runs for a picture size and more flags, found by running it: so ffmpeg alone is
+// measured with the very same settings, whatever they are.
+func (l *lab) encoderCommand(ctx context.Context, size string, flags ...string) (command, error) {
+	tapArgs, env, log, err := l.tapped("command-" + strings.Join(append(flags, size), "-"))
 	if err != nil {
 		return nil, err
 	}
 	out := filepath.Join(l.dir, "command")
 	defer os.RemoveAll(out)
-	args := append([]string{"generate", "--out", out, "--size", size, "--fps", "30", "--duration", "2s"}, tapArgs...)
+	args := slices.Concat([]string{"generate", "--out", out, "--size", size, "--fps", "30", "--duration", "2s"}, flags, tapArgs)
 	p, err := start(ctx, env, l.refstream, args...)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (l *lab) generate(ctx context.Context) ([]row, error) {
 	}
 	raw := filepath.Join(l.memory, "frames.rgb")
 	defer os.Remove(raw)
-	if err := writeFrames(ctx, raw, picture(width, height), frames); err != nil {
+	if err := writeFrames(ctx, raw, media.RGB24, picture(width, height), frames); err != nil {
 		return nil, err
 	}
 	font := filepath.Join(l.memory, "font.ttf")
@@ -39,19 +39,7 @@ func (l *lab) generate(ctx context.Context) ([]row, error) {
 
 	out := filepath.Join(l.dir, "out")
 	defer os.RemoveAll(out)
-	rate := func(program string, args ...string) func() (float64, error) {
-		return func() (float64, error) {
-			if _, err := l.folder("out"); err != nil {
-				return 0, err
-			}
-			took, err := timed(ctx, program, args...)
-			if err != nil {
-				return 0, err
-			}
-			l.logf("generate: %s: %.1f frames/s", program, float64(frames)/took.Seconds())
-			return float64(frames) / took.Seconds(), nil
-		}
-	}
+	rate := l.rateOf(ctx, frames)
 	medians, ratios, err := inTurn(rounds,
 		rate(l.refstream, "generate", "--out", out, "--size", size, "--fps", "30", "--duration", fmt.Sprintf("%ds", seconds)),
 		rate(l.ffmpeg, encode.fromFile(raw, filepath.Join(out, "alone.ts"))...),
@@ -70,9 +58,63 @@ func (l *lab) generate(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
+// rateOf makes what measures how many of so many frames a program writes in a second, into the folder "out" in its arguments.
+func (l *lab) rateOf(ctx context.Context, frames int) func(program string, args ...string) func() (float64, error) {
+	return func(program string, args ...string) func() (float64, error) {
+		return func() (float64, error) {
+			if _, err := l.folder("out"); err != nil {
+				return 0, err
+			}
+			took, err := timed(ctx, program, args...)
+			if err != nil {
+				return 0, err
+			}
+			l.logf("generate: %s: %.1f frames/s", program, float64(frames)/took.Seconds())
+			return float64(frames) / took.Seconds(), nil
+		}
+	}
+}
+
+// planar compares refstream generate --raw yuv420p at 1080p with ffmpeg alone: encoding the same frames from memory in RGB, which
+// it has to convert, and in YUV.
+func (l *lab) planar(ctx context.Context) ([]row, error) {
+	const width, height = 1920, 1080
+	seconds := pick(l, 16, 4)
+	frames, rounds, size := 30*seconds, pick(l, 5, 1), fmt.Sprintf("%dx%d", width, height)
+	out := filepath.Join(l.dir, "out")
+	defer os.RemoveAll(out)
+	rate := l.rateOf(ctx, frames)
+	measure := []func() (float64, error){rate(l.refstream, "generate", "--out", out, "--size", size, "--fps", "30", "--duration",
+		fmt.Sprintf("%ds", seconds), "--raw", string(media.YUV420P))}
+	for _, f := range []media.PixelFormat{media.RGB24, media.YUV420P} {
+		encode, err := l.encoderCommand(ctx, size, "--raw", string(f))
+		if err != nil {
+			return nil, err
+		}
+		raw := filepath.Join(l.memory, "frames."+string(f))
+		defer os.Remove(raw)
+		if err := writeFrames(ctx, raw, f, picture(width, height), frames); err != nil {
+			return nil, err
+		}
+		measure = append(measure, rate(l.ffmpeg, encode.fromFile(raw, filepath.Join(out, "alone.ts"))...))
+	}
+	medians, ratios, err := inTurn(rounds, measure...)
+	if err != nil {
+		return nil, err
+	}
+	r := row{
+		Name: "generate 1080p --raw yuv420p", Unit: "frames/s", Ours: medians[0],
+		Note: fmt.Sprintf("as above, over %d frames: ffmpeg reads the frames from a file in memory", frames),
+	}
+	return []row{
+		r.against("ffmpeg, same frames in RGB", medians[1], ratios[1]).meant(ratioAtLeast(1.25)),
+		r.against("ffmpeg, same frames in YUV", medians[2], ratios[2]).meant(ratioAtLeast(0.93)),
+	}, nil
+}
+
 // writeFrames renders frames 0 to n-1, with the events of the schedule, into one file.
-func writeFrames(ctx context.Context, name string, o generator.Options, n int) error {
-	r, err := generator.NewRenderer(o)
+func writeFrames(ctx context.Context, name string, format media.PixelFormat, o generator.Options, n int) error {
+	r, err := generator.NewRendererIn(format, o)
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/refstream/refstream/media"
 )
 
 // live measures the processor time of live streams with all their processes, and of ffmpeg alone that encodes frames of
@@ -67,7 +69,7 @@ func (l *lab) liveFFmpeg(ctx context.Context, size string, width, height int) (f
 	}
 	raw := filepath.Join(l.memory, "live.rgb")
 	defer os.Remove(raw)
-	if err := writeFrames(ctx, raw, picture(width, height), 150); err != nil {
+	if err := writeFrames(ctx, raw, media.RGB24, picture(width, height), 150); err != nil {
 		return 0, err
 	}
 	dir, err := l.folder("alone")
