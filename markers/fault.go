@@ -2,7 +2,11 @@ package markers
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/media"
@@ -29,8 +33,9 @@ type FaultRecord struct {
 	Decoy bool `json:"decoy,omitempty"`
 	// Parameters are as in the scenario file, with the defaults of those that it does not have.
 	Parameters map[string]string `json:"parameters,omitempty"`
-	// Source is the clean channel.
-	Source string `json:"source"`
+	// Source is the clean channel, Channel its faulty twin, SOURCE-NAME; empty in a clip.
+	Source  string `json:"source"`
+	Channel string `json:"channel,omitempty"`
 	// Span is what was planned.
 	Span
 	PTS     int64     `json:"pts"`     // of the first frame, 90 kHz ticks, not wrapped
@@ -42,11 +47,16 @@ type FaultRecord struct {
 
 	State  FaultState `json:"state"`
 	Reason string     `json:"reason,omitempty"`
+	// Posted: it was asked for while the stream ran. EndedEarly: it was withdrawn before it began, or ended after LastFrame, which was to
+	// be a later one.
+	Posted     bool `json:"posted,omitempty"`
+	EndedEarly bool `json:"ended_early,omitempty"`
 	// Done are the frames that were changed, Collateral those that were not and look wrong because of it.
 	Done       []Span `json:"done,omitempty"`
 	Collateral []Span `json:"collateral,omitempty"`
 	// Clean and Altered are made of the SHA-256s of each changed frame's bytes before and after, in the order of the changes: the
-	// SHA-256 of these, joined, in hexadecimal. They are empty where the bytes are not known before: pictures are encoded once.
+	// SHA-256 of these, joined, in hexadecimal. They are empty where not all bytes are known: pictures are encoded once, and a server
+	// that starts within a fault does not know those of the run before.
 	Clean   string `json:"clean,omitempty"`
 	Altered string `json:"altered,omitempty"`
 
@@ -61,6 +71,72 @@ type FaultRecord struct {
 	Alarms    []string `json:"alarms,omitempty"`
 	Expects   []string `json:"expects,omitempty"`
 	Tolerates []string `json:"tolerates,omitempty"`
+
+	// Generator is the Channel.Generator that made the twin.
+	Generator string `json:"generator,omitempty"`
+	// Place is the record's place in its log, which is in the order in which they became known: Place.Frame is the stream's newest frame by
+	// then. Of several records of a fault the last one holds. A log moves a record that comes with an earlier place behind its newest.
+	Place ID `json:"place,omitzero"`
+}
+
+// Fault is what tells a record from those of other faults of its log.
+func (r FaultRecord) Fault() string { return fmt.Sprint(r.ID, " ", r.Frame, " ", r.Generator) }
+
+// Covers reports whether the fault is planned for one of the frames first to last.
+func (r FaultRecord) Covers(first, last int64) bool { return r.Frame <= last && first <= r.LastFrame }
+
+// RecordID is the record's place in its log.
+func (r FaultRecord) RecordID() ID { return r.Place }
+
+// Validate reports why no log can hold the record.
+func (r FaultRecord) Validate() error {
+	if r.ID == "" || r.Kind == "" {
+		return errors.New("it has no id or no kind")
+	}
+	if r.Channel != "" && !strings.HasPrefix(r.Channel, r.Source+"-") {
+		return fmt.Errorf("%s is no twin of %s", r.Channel, r.Source)
+	}
+	return errors.Join(CheckRendition(r.rendition()), checkFrames(r.Place.Frame), checkFrames(r.Frame, r.LastFrame))
+}
+
+func (r FaultRecord) generator() string { return r.Generator }
+
+// rendition is the twin's scenario: each twin has a log.
+func (r FaultRecord) rendition() string { return strings.TrimPrefix(r.Channel, r.Source+"-") }
+
+func (r FaultRecord) wire() Record {
+	r.UTC, r.EndUTC = wireTime(r.UTC), wireTime(r.EndUTC)
+	if len(r.Parameters) == 0 {
+		r.Parameters = nil
+	}
+	for _, list := range []*[]string{&r.Implies, &r.Alarms, &r.Expects, &r.Tolerates} {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	for _, list := range []*[]Span{&r.Done, &r.Collateral} {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	return r
+}
+
+func (r FaultRecord) after(newest ID) Record {
+	r.Place = ID{newest.Frame, newest.Sub + 1}
+	return r
+}
+
+// Late is false: a log has the same already only where all of it is written again.
+func (r FaultRecord) Late() bool { return false }
+
+func (r FaultRecord) same(o Record) bool {
+	other, ok := o.(FaultRecord)
+	if !ok || r.ID != other.ID || r.Frame != other.Frame || r.State != other.State {
+		return false
+	}
+	other.Place = r.Place
+	return reflect.DeepEqual(r.wire(), other.wire())
 }
 
 // FaultRequest is a request that a fault has met, and what left the socket.

@@ -19,16 +19,19 @@ const (
 	Markers  Kind = "markers"  // Marker
 	Segments Kind = "segments" // SegmentRecord
 	Triggers Kind = "triggers" // Trigger
+	Faults   Kind = "faults"   // FaultRecord
 	// Detections are what others found in the stream, not the truth about it.
 	Detections Kind = "detections" // Detection
 )
 
 // kinds is the table of the kinds: the stores know no others, and nothing else of them. A new kind has a line in each list of
-// this file, and its record in a file of its own. Batches are written in this order: markers after the frames that they speak of.
+// this file, and its record in a file of its own. Batches are written in this order: markers after the frames that they speak of, and what
+// was done to a faulty twin before the segment that has it.
 var kinds = []kind{
 	kindOf(Frames, func(b *Batch) *[]FrameRecord { return &b.Frames }),
 	kindOf(Missing, func(b *Batch) *[]MissingRecord { return &b.Missing }),
 	kindOf(Markers, func(b *Batch) *[]Marker { return &b.Markers }),
+	kindOf(Faults, func(b *Batch) *[]FaultRecord { return &b.Faults }),
 	kindOf(Segments, func(b *Batch) *[]SegmentRecord { return &b.Segments }),
 	kindOf(Triggers, func(b *Batch) *[]Trigger { return &b.Triggers }),
 	kindOf(Detections, func(b *Batch) *[]Detection { return &b.Detections }),
@@ -39,6 +42,7 @@ type Batch struct {
 	Frames   []FrameRecord
 	Missing  []MissingRecord
 	Markers  []Marker
+	Faults   []FaultRecord
 	Segments []SegmentRecord
 	Triggers []Trigger
 	// Detections may be in any order.
@@ -53,6 +57,7 @@ type Logs interface {
 	Frames(ctx context.Context, channel string, r Range) ([]FrameRecord, error)
 	Missing(ctx context.Context, channel string, r Range) ([]MissingRecord, error)
 	Markers(ctx context.Context, channel string, r Range) ([]Marker, error)
+	Faults(ctx context.Context, channel string, r Range) ([]FaultRecord, error)
 	Segments(ctx context.Context, channel string, r Range) ([]SegmentRecord, error)
 	Triggers(ctx context.Context, channel string, r Range) ([]Trigger, error)
 	Detections(ctx context.Context, channel string, r Range) ([]Detection, error)
@@ -84,6 +89,11 @@ func (read Reader) Missing(ctx context.Context, channel string, r Range) ([]Miss
 // Markers reads markers.
 func (read Reader) Markers(ctx context.Context, channel string, r Range) ([]Marker, error) {
 	return typed[Marker](read(ctx, channel, Markers, r))
+}
+
+// Faults reads the records of faults.
+func (read Reader) Faults(ctx context.Context, channel string, r Range) ([]FaultRecord, error) {
+	return typed[FaultRecord](read(ctx, channel, Faults, r))
 }
 
 // Segments reads segment records.
@@ -121,11 +131,8 @@ type kind struct {
 	batch                          func(list []Record) Batch
 }
 
-// kindOf makes the entry of a kind from its list in a batch. Stores compare records, so their members are comparable.
-func kindOf[T interface {
-	Record
-	comparable
-}](name Kind, in func(*Batch) *[]T) kind {
+// kindOf makes the entry of a kind from its list in a batch.
+func kindOf[T Record](name Kind, in func(*Batch) *[]T) kind {
 	var none T
 	_, generated := Record(none).(measured)
 	_, takesLate := Record(none).(mover)

@@ -2,6 +2,7 @@ package markers
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -75,7 +76,9 @@ func (k Kind) Admit(list []Record, newest ID, have func(Range) ([]Record, error)
 		return nil, nil, err
 	}
 	held = append(held, fresh...)
-	passed = slices.DeleteFunc(passed, func(r Record) bool { return slices.Contains(held, r) })
+	passed = slices.DeleteFunc(passed, func(r Record) bool {
+		return slices.ContainsFunc(held, func(h Record) bool { return reflect.DeepEqual(h, r) })
+	})
 	if len(passed) > 0 {
 		late = fmt.Errorf("%w: %d of %s, the first for place %s: the log has others in their places, or none", ErrLate, len(passed), k,
 			passed[0].RecordID())

@@ -33,7 +33,7 @@ type Store interface {
 	Channels(ctx context.Context) ([]Channel, error)
 
 	// Append adds records. One that its log holds already is left out without an error; any other whose ID is at or before the newest
-	// of its log is left out with an error that wraps ErrLate, one that was trimmed too. Only missing records may come late: one that the
+	// of its log is left out with an error that wraps ErrLate, one that was trimmed too. Only missing records and faults may come late: one that the
 	// log lacks (Same) is put behind the newest, and detections, which are always taken in, behind the newest where they come with an
 	// earlier place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error

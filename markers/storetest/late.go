@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"slices"
 	"sync"
 
@@ -49,6 +50,25 @@ func (s *suite) testLate() {
 	for i := 1; i < len(all); i++ {
 		if all[i-1].RecordID().Compare(all[i].RecordID()) >= 0 {
 			s.Fatalf("record %s comes after %s", all[i].RecordID(), all[i-1].RecordID())
+		}
+	}
+}
+
+// testFaults has records of a fault follow each other, with places that are taken or passed: each is behind the one before, the same one
+// is there once, and another twin's are in a log of their own.
+func (s *suite) testFaults() {
+	begun, over, moved := Fault("main-x", 20), Fault("main-x", 20), Fault("main-x", 4)
+	begun.State = markers.FaultActive
+	s.append("main", markers.Batch{Faults: []markers.FaultRecord{begun, Fault("main-y", 1)}})
+	s.append("main", markers.Batch{Faults: []markers.FaultRecord{over, begun, moved}})
+	s.restart()
+	s.append("main", markers.Batch{Faults: []markers.FaultRecord{begun, over, moved}})
+	over.Place.Sub, moved.Place = 2, markers.ID{Frame: begun.Place.Frame, Sub: 3}
+	for k, want := range map[markers.Kind][]markers.Record{markers.Faults.Of("x"): {begun, over, moved}, markers.Faults.Of("y"): {Fault("main-y", 1)}} {
+		got, err := s.Read(s.ctx, "main", k, markers.Range{})
+		s.ok(err)
+		if !reflect.DeepEqual(got, want) {
+			s.Fatalf("%s\n%+v, want\n%+v", k, got, want)
 		}
 	}
 }

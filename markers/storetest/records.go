@@ -88,9 +88,24 @@ func Detection(n int64) markers.Detection {
 	}
 }
 
+// Fault is a fault of frames n to n+9 of a twin of main, empty for a clip, that was known when the newest frame was n+29, with every
+// field filled in.
+func Fault(twin string, n int64) markers.FaultRecord {
+	c := Channel("main").Clock()
+	return markers.FaultRecord{
+		ID: fmt.Sprintf("x-%d", n), Kind: "ts.lose", Layer: "packets", Decoy: true, Parameters: map[string]string{"pid": "video"}, Source: "main",
+		Channel: twin, Span: c.Span(n, n+9), PTS: c.PTS(n), EndPTS: c.PTS(n + 10), UTC: c.UTC(n), EndUTC: c.UTC(n + 10), MSN: c.MSN(n),
+		LastMSN: c.MSN(n + 9), State: markers.FaultDone, Reason: "none", Posted: true, EndedEarly: true,
+		Done: []markers.Span{c.Span(n, n), c.Span(n+2, n+9)}, Collateral: []markers.Span{c.Span(n+1, n+1)}, Clean: "ab", Altered: "cd",
+		Implies: []string{"a"}, Alarms: []string{"b", "c"}, Expects: []string{"d"}, Tolerates: []string{"e"}, Generator: Generator,
+		Place: markers.ID{Frame: n + 29, Sub: 1},
+	}
+}
+
 // Batch holds a record of every kind, and of two renditions.
 func Batch() markers.Batch {
 	return markers.Batch{
+		Faults: []markers.FaultRecord{Fault("", 5), Fault("main-outage", 1), Fault("main-outage", 3)},
 		Frames: Frames(10, 13), Missing: []markers.MissingRecord{Missing(20), Missing(40)}, Markers: []markers.Marker{Marker(12), Marker(100)},
 		Segments: []markers.SegmentRecord{Segment(0), Rendition("hd", 0), Segment(1)}, Triggers: []markers.Trigger{Trigger(11), Trigger(12)},
 		Detections: []markers.Detection{Detection(11), Detection(12)},

@@ -38,6 +38,7 @@ func Run(t *testing.T, o Options) {
 		{"append twice and late", (*suite).testIdempotent},
 		{"missing records come late", (*suite).testLate},
 		{"renditions at their own pace", (*suite).testRenditions},
+		{"faults come in any order", (*suite).testFaults},
 		{"detections come in any order", (*suite).testDetections},
 		{"refuse what no log can hold", (*suite).testRefused},
 		{"times as written", (*suite).testTimes},
@@ -193,7 +194,7 @@ func (s *suite) testKinds() {
 		got, err := s.Read(s.ctx, "main", k, markers.Range{})
 		s.ok(err)
 		want := b.Records(k)
-		if len(want) == 0 || !slices.Equal(got, want) {
+		if len(want) == 0 || !reflect.DeepEqual(got, want) {
 			s.Fatalf("%s read back\n%+v, want\n%+v", k, got, want)
 		}
 		s.last("main", k, want[len(want)-1].RecordID())
@@ -232,6 +233,8 @@ func (s *suite) testRefused() {
 	far.LastFrame, backwards.LastFrame = 1_000_000_000_000, 8
 	misplaced := Missing(9)
 	misplaced.Place = markers.AtFrame(8)
+	stranger, unnamed := Fault("other-x", 5), Fault("main-x", 5)
+	unnamed.ID = ""
 	before := Marker(7)
 	before.Frame = 6
 	nobody, sure, early := Detection(5), Detection(5), Detection(5)
@@ -240,6 +243,8 @@ func (s *suite) testRefused() {
 		{Frames: Frames(0, 5), Detections: []markers.Detection{nobody}},
 		{Frames: Frames(0, 5), Detections: []markers.Detection{sure}},
 		{Frames: Frames(0, 5), Detections: []markers.Detection{early}},
+		{Frames: Frames(0, 5), Faults: []markers.FaultRecord{stranger}},
+		{Frames: Frames(0, 5), Faults: []markers.FaultRecord{unnamed}},
 		{Frames: Frames(-1, 1)},
 		{Frames: Frames(0, 5), Markers: []markers.Marker{Marker(-7)}},
 		{Frames: Frames(0, 5), Triggers: []markers.Trigger{far}},
