@@ -189,6 +189,7 @@ func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, 
 	forget := context.AfterFunc(ctx, func() { time.AfterFunc(writeTime, stopWriting) })
 	defer forget()
 	ended := make(chan error, 1)
+	c.begins = true
 	go func() {
 		err := enc.Run(running, func(au media.Unit) error {
 			return c.handle(running, au)

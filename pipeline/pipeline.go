@@ -83,6 +83,8 @@ type chain struct {
 	reached reached
 	// late are markers that became known when an encoder had ended: the next unit takes them along.
 	late []markers.Marker
+	// begins: the next unit is the first of an encoder's run.
+	begins bool
 	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit.
 	warned, readerFails bool
 }
@@ -127,7 +129,9 @@ func (c *chain) handle(ctx context.Context, au media.Unit) error {
 	}
 	known := slices.Concat(c.late, batch.Markers)
 	c.late = nil
-	return c.deliver(stream.Unit{Unit: unit, Record: frame.record, Markers: known})
+	u := stream.Unit{Unit: unit, Record: frame.record, Markers: known, Begins: c.begins}
+	c.begins = false
+	return c.deliver(u)
 }
 
 // deliver gives a unit to all readers. The failure of one costs a live channel nothing else: it is counted, and logged when it

@@ -54,6 +54,23 @@ type touched struct {
 	err         error // valid once done is closed
 }
 
+func newTouched(enc encoderProcess, first int64) *touched {
+	return &touched{enc: enc, first: first, done: make(chan struct{})}
+}
+
+// encode runs the encoder, and keeps the units of touched GOPs.
+func (t *touched) encode(ctx context.Context) {
+	defer close(t.done)
+	t.err = t.enc.Run(ctx, func(au media.Unit) error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if au.Frame >= t.first {
+			t.units = append(t.units, au)
+		}
+		return nil
+	})
+}
+
 func newSplice(clean encoderProcess, c *Channel, p pictures, e *events) (*splice, error) {
 	r, err := generator.NewRendererIn(c.Raw, e.Picture)
 	if err != nil {
@@ -115,19 +132,9 @@ func (s *splice) run(n, first int64) (*touched, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &touched{enc: enc, first: first, done: make(chan struct{})}
+		t := newTouched(enc, first)
 		s.filled, s.runs = t, append(s.runs, t)
-		s.group.Go(func() {
-			defer close(t.done)
-			t.err = enc.Run(s.running, func(au media.Unit) error {
-				t.mu.Lock()
-				defer t.mu.Unlock()
-				if au.Frame >= t.first {
-					t.units = append(t.units, au)
-				}
-				return nil
-			})
-		})
+		s.group.Go(func() { t.encode(s.running) })
 	}
 	s.filled.last = n
 	return s.filled, nil
