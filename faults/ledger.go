@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -25,6 +27,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	from    int64 // faults that were over before this frame are forgotten
 	changed map[string]*changes
+	settled map[string]markers.FaultRecord // as Settle returned them last
 }
 
 // changes is what was reported of one fault.
@@ -32,6 +35,7 @@ type changes struct {
 	frames, spoiled []run
 	clean, altered  hash.Hash
 	bytes           bool
+	restored        bool // from a record: not all of the bytes are known
 	notDone         string
 }
 
@@ -40,7 +44,7 @@ type run struct{ first, last int64 }
 
 // NewLedger makes the ledger of a plan on a clean channel.
 func NewLedger(plan *scenario.Plan, source markers.Channel) *Ledger {
-	return &Ledger{plan: plan, source: source.Name, clock: source.Clock(), changed: map[string]*changes{}}
+	return &Ledger{plan: plan, source: source.Name, clock: source.Clock(), changed: map[string]*changes{}, settled: map[string]markers.FaultRecord{}}
 }
 
 // Report takes a change of a layer.
@@ -88,13 +92,40 @@ func (l *Ledger) Forget(before int64) {
 			}
 		}
 	}
+	maps.DeleteFunc(l.settled, func(_ string, r markers.FaultRecord) bool { return r.LastFrame < before })
 	l.from = before
+}
+
+// Restore takes over what an earlier run did for a fault of the plan, as its record has it.
+func (l *Ledger) Restore(r markers.FaultRecord) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &changes{clean: sha256.New(), altered: sha256.New(), restored: true}
+	for _, s := range r.Done {
+		h.frames = append(h.frames, run{s.Frame, s.LastFrame})
+	}
+	for _, s := range r.Collateral {
+		h.spoiled = append(h.spoiled, run{s.Frame, s.LastFrame})
+	}
+	l.changed[r.ID], l.settled[r.ID] = h, r
+}
+
+// Settle returns the records, as Records makes them, of the faults that have begun by the frame newest, where they are not as they were
+// the last time.
+func (l *Ledger) Settle(newest int64) []markers.FaultRecord {
+	return slices.DeleteFunc(l.Records(0, newest, newest), func(r markers.FaultRecord) bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		old, ok := l.settled[r.ID]
+		l.settled[r.ID] = r
+		return ok && reflect.DeepEqual(old, r)
+	})
 }
 
 // Planned is the record of a fault of which nothing is done yet.
 func Planned(f scenario.Fault, source string, clock markers.Clock) markers.FaultRecord {
 	r := markers.FaultRecord{
-		ID: f.ID, Kind: f.Kind.Name, Layer: string(f.Kind.Layer), Decoy: f.Decoy, Source: source, Span: clock.Span(f.First, f.Last),
+		ID: f.ID, Kind: f.Kind.Name, Layer: string(f.Kind.Layer), Decoy: f.Decoy, Posted: f.Posted, EndedEarly: f.EndedEarly, Source: source, Span: clock.Span(f.First, f.Last),
 		PTS: clock.PTS(f.First), EndPTS: clock.PTS(f.Last + 1), UTC: clock.UTC(f.First), EndUTC: clock.UTC(f.Last + 1),
 		MSN: clock.MSN(f.First), LastMSN: clock.MSN(f.Last), State: markers.FaultPlanned,
 		Implies: f.Kind.Implies, Alarms: f.Kind.Alarms, Expects: f.Kind.Expects, Tolerates: f.Kind.Tolerates,
@@ -127,16 +158,26 @@ func (l *Ledger) Records(first, last, newest int64) (list []markers.FaultRecord)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range planned {
-		if f.Last < l.from {
-			continue
+		if f.Last >= l.from {
+			list = append(list, l.record(f, newest))
 		}
-		r := Planned(f, l.source, l.clock)
-		if r.State != markers.FaultNotDone && f.First <= newest {
-			l.fill(&r, f.Last > newest)
-		}
-		list = append(list, r)
 	}
 	return list
+}
+
+// Record is the one of a fault, as Records has it.
+func (l *Ledger) Record(f scenario.Fault, newest int64) markers.FaultRecord {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.record(f, newest)
+}
+
+func (l *Ledger) record(f scenario.Fault, newest int64) markers.FaultRecord {
+	r := Planned(f, l.source, l.clock)
+	if r.State != markers.FaultNotDone && f.First <= newest {
+		l.fill(&r, f.Last > newest)
+	}
+	return r
 }
 
 // fill writes what was done into the record of a fault that has begun.
@@ -145,7 +186,7 @@ func (l *Ledger) fill(r *markers.FaultRecord, active bool) {
 	if h != nil && len(h.frames) > 0 {
 		done := join(h.frames)
 		r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))
-		if h.bytes {
+		if h.bytes && !h.restored {
 			r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
 		}
 	}

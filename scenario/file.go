@@ -97,6 +97,31 @@ func (f *File) Needs(layers ...Layer) bool {
 	})
 }
 
+// Hidden lists the kinds of the file that a carrier does not show; all reports whether these are all of its kinds.
+func (f *File) Hidden(c Carrier) (kinds []string, all bool) {
+	all = true
+	for _, e := range f.faults {
+		for _, k := range e.kinds {
+			switch shown := k.kind.Carriers == nil || slices.Contains(k.kind.Carriers, c); {
+			case shown:
+				all = false
+			case !slices.Contains(kinds, k.kind.Name):
+				kinds = append(kinds, k.kind.Name)
+			}
+		}
+	}
+	return kinds, all
+}
+
+// problem is what is wrong at a line of a file.
+type problem struct {
+	path string
+	line int
+	text string
+}
+
+func (p *problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.path, p.line, p.text) }
+
 func (f *File) problem(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", f.Path, line, fmt.Sprintf(format, args...))
+	return &problem{f.Path, line, fmt.Sprintf(format, args...)}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/refstream/refstream/generator"
@@ -29,6 +31,8 @@ type Fault struct {
 	Draw uint64
 	// Refused is why it is not done: empty where it is.
 	Refused string
+	// Posted: it was added to the plan. EndedEarly: it was to go on beyond Last, or it is refused because it was withdrawn.
+	Posted, EndedEarly bool
 	// Line is that of the file.
 	Line int
 }
@@ -36,12 +40,16 @@ type Fault struct {
 // Covers reports whether the fault is done to frame n.
 func (f Fault) Covers(n int64) bool { return f.Refused == "" && f.First <= n && n <= f.Last }
 
-// Plan is the timeline of a file's faults on a channel, without end where the file has none. It is a pure function of both, and
-// many goroutines may use it at once.
+// Plan is the timeline of a file's faults on a channel, without end where the file has none. It is a pure function of both and of what is
+// added to it while the stream runs (Add, End), and many goroutines may use it at once.
 type Plan struct {
 	File  *File
 	clock markers.Clock
 	rows  []row
+	// layers are those of the file's faults.
+	layers   map[Layer]bool
+	changing sync.Mutex // held while changes are replaced
+	changes  atomic.Pointer[changes]
 }
 
 // row is the occurrences of one of the file's faults. Their starts never decrease.
@@ -68,8 +76,9 @@ const maxNanos = 1 << 62
 
 // Plan lays the file's faults on a channel. The errors name the file and the line.
 func (f *File) Plan(c markers.Channel) (*Plan, error) {
-	p := &Plan{File: f, clock: c.Clock()}
-	if twin := f.Twin(c.Name); !validID.MatchString(f.Name) || markers.CheckChannelName(twin) != nil {
+	p := &Plan{File: f, clock: c.Clock(), layers: map[Layer]bool{}}
+	p.changes.Store(&changes{})
+	if twin := f.Twin(c.Name); !validID.MatchString(f.Name) || markers.CheckRendition(f.Name) != nil || markers.CheckChannelName(twin) != nil {
 		return nil, f.problem(f.nameLine, "the twin's name would be %.40q: use a name of a-z, 0-9, _ and - such as outage, together at most 64 characters", twin)
 	}
 	for _, e := range f.faults {
@@ -78,6 +87,9 @@ func (f *File) Plan(c markers.Channel) (*Plan, error) {
 			return nil, err
 		}
 		p.rows = append(p.rows, r)
+		for _, k := range e.kinds {
+			p.layers[k.kind.Layer] = true
+		}
 	}
 	return p, p.checkOverlaps()
 }
@@ -296,6 +308,7 @@ func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
 	if last = min(last, p.clock.Rate.FrameAtNanos(maxNanos)); first > last {
 		return nil
 	}
+	changes := p.changes.Load()
 	for i, r := range p.rows {
 		for k := r.next(first); k < r.count(); k++ {
 			o := r.occurrence(k)
@@ -306,6 +319,13 @@ func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
 				continue
 			}
 			o.Refused = p.refused(o, i)
+			if o = changes.of(o); o.Last >= first {
+				list = append(list, o)
+			}
+		}
+	}
+	for _, o := range changes.added {
+		if o = changes.of(o); o.First <= last && o.Last >= first && (len(layers) == 0 || slices.Contains(layers, o.Kind.Layer)) {
 			list = append(list, o)
 		}
 	}

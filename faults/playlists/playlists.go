@@ -63,11 +63,7 @@ type Rewriter struct {
 // New makes the Rewriter of a plan, which may have faults of other layers too, for one media playlist of the channel with that
 // clock.
 func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewriter {
-	r := &Rewriter{plan: plan, clock: clock, report: report}
-	if plan.File.Needs(scenario.LayerPlaylist) {
-		r.kinds = table()
-	}
-	return r
+	return &Rewriter{plan: plan, clock: clock, report: report, kinds: table()}
 }
 
 // Playlist makes what the faulty stream has in place of a version of the clean playlist. newest is the last frame of the version's
@@ -75,7 +71,7 @@ func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewrit
 // there is nothing to change, it is what is returned.
 func (r *Rewriter) Playlist(clean []byte, newest int64) []byte {
 	v := version{newest, clean, r}
-	if len(r.kinds) == 0 || newest < 0 {
+	if newest < 0 {
 		return clean
 	}
 	if r.kept = append(r.kept, version{newest: newest, text: bytes.Clone(clean)}); len(r.kept) > maxBack+1 {

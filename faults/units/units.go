@@ -56,7 +56,6 @@ type Rewriter struct {
 	clock  markers.Clock
 	report faults.Report
 	kinds  map[string]kind
-	layers []scenario.Layer // those that the plan has faults of
 
 	sps    *h264.SPS // nil until a unit carried one that can be read
 	spsNAL []byte
@@ -98,11 +97,6 @@ func New(plan *scenario.Plan, clock markers.Clock, report faults.Report) *Rewrit
 	for _, k := range table() {
 		r.kinds[k.Name] = k
 	}
-	for _, l := range layers() {
-		if plan.File.Needs(l) {
-			r.layers = append(r.layers, l)
-		}
-	}
 	return r
 }
 
@@ -115,7 +109,10 @@ func (r *Rewriter) Unit(au media.Unit) ([]media.Unit, error) {
 	}
 	r.learn(au)
 	list := []media.Unit{au}
-	for _, layer := range r.layers {
+	for _, layer := range layers() {
+		if !r.plan.Needs(layer) {
+			continue
+		}
 		for _, f := range r.plan.At(au.Frame, layer) {
 			list = r.apply(f, au, list)
 		}
@@ -150,7 +147,7 @@ func (r *Rewriter) remember(au media.Unit) {
 	if r.recent = append(r.recent, au.Frame); len(r.recent) > 2*maxReorder {
 		r.recent = slices.Delete(r.recent, 0, 1)
 	}
-	if slices.Contains(r.layers, scenario.LayerSEI) {
+	if r.plan.Needs(scenario.LayerSEI) {
 		if r.said = append(r.said, said{au.Frame, messagesOf(au)}); len(r.said) > maxSaid {
 			r.said = slices.Delete(r.said, 0, 1)
 		}
