@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/rtmp"
@@ -14,24 +17,30 @@ import (
 // rtmpApp is the application that players name.
 const rtmpApp = "live"
 
-// ListenRTMP serves rtmp://…/live/CHANNEL to players, each from a key frame on. It returns as ListenTS does.
-func (h *Hub) ListenRTMP(ctx context.Context, l net.Listener) error {
+// ListenRTMP serves rtmp://…/live/CHANNEL to players, each from a key frame on, and the channels of other hubs beside, which end with this
+// one. It returns as ListenTS does.
+func (h *Hub) ListenRTMP(ctx context.Context, l net.Listener, others ...*Hub) error {
+	hubs := map[string]*Hub{h.o.Channel.Name: h}
+	for _, other := range others {
+		hubs[other.o.Channel.Name] = other
+	}
 	o := h.newOutput(KindRTMP, "rtmp://"+l.Addr().String()+"/"+rtmpApp+"/"+h.o.Channel.Name)
-	return h.listen(ctx, l, o, func(ctx context.Context, conn net.Conn) error { return h.serveRTMP(ctx, conn, o) })
+	return h.listen(ctx, l, o, func(ctx context.Context, conn net.Conn) error { return h.serveRTMP(ctx, conn, o, hubs) })
 }
 
-// serveRTMP serves one connection and closes it.
-func (h *Hub) serveRTMP(ctx context.Context, conn net.Conn, o *output) error {
+// serveRTMP serves one connection, to one of the hubs by their channels' names, and closes it.
+func (h *Hub) serveRTMP(ctx context.Context, conn net.Conn, o *output, hubs map[string]*Hub) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Who has not asked for the stream when it ends gets nothing more; others get what is left.
 	stop := context.AfterFunc(h.closed, cancel)
 	defer stop()
 	server := rtmp.Server{Options: rtmp.Options{WriteTimeout: h.o.WriteTimeout}, Play: func(app, stream string) (rtmp.Source, error) {
-		if app != rtmpApp || stream != h.o.Channel.Name {
-			return nil, fmt.Errorf("there is only %s/%s", rtmpApp, h.o.Channel.Name)
+		hub := hubs[stream]
+		if app != rtmpApp || hub == nil {
+			return nil, fmt.Errorf("there is only %s/%s", rtmpApp, strings.Join(slices.Sorted(maps.Keys(hubs)), ", "))
 		}
-		return &tagSource{hub: h, begun: func() { stop() }}, nil
+		return &tagSource{hub: hub, begun: func() { stop() }}, nil
 	}}
 	return server.ServeConn(ctx, counted{conn, o})
 }
