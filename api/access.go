@@ -159,7 +159,11 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight 
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
+	methods := "GET, HEAD, POST"
+	if strings.HasPrefix(r.URL.Path, "/faults/") {
+		methods += ", DELETE"
+	}
+	h.Set("Access-Control-Allow-Methods", methods)
 	h.Set("Access-Control-Allow-Headers", strings.Join(
 		[]string{"Authorization", "Content-Type", "Range", "If-None-Match", "Last-Event-ID"}, ", "))
 	h.Set("Access-Control-Max-Age", "600")

@@ -61,7 +61,7 @@ type Config struct {
 	// never has.
 	Live func(channel, format string) http.Handler
 	// Faults finds the log of a faulty twin's faults, nil where there is no such twin. Nil: there is none.
-	Faults func(twin string) FaultLog
+	Faults func(ctx context.Context, twin string) (FaultLog, error)
 	// RequestFaults finds the faults of requests of a faulty twin, nil for other channels. Nil: there is none.
 	RequestFaults func(channel string) *delivery.Faulty
 	// Outputs lists a channel's outputs for /channels; nil where this process has none. Nil: it never has.

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,7 +21,16 @@ type FaultLog interface {
 	// Newest is the last frame that was published, or dropped with its segment; -1 where there is none.
 	Newest() int64
 	// Faults are the records of those that are planned for any of the frames first to last, in their order.
-	Faults(first, last int64) []markers.FaultRecord
+	Faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error)
+}
+
+// FaultMaker is a FaultLog that takes faults in. Its errors may be a *Problem.
+type FaultMaker interface {
+	FaultLog
+	// Post adds the fault that the members of a JSON object ask for.
+	Post(ctx context.Context, members map[string]json.RawMessage) (markers.FaultRecord, error)
+	// End ends a fault early.
+	End(ctx context.Context, id string) (markers.FaultRecord, error)
 }
 
 const (
@@ -25,36 +38,59 @@ const (
 	longestFaults = 24 * time.Hour
 	// soon is how far ahead of the newest frame what is planned is listed, where to is not given.
 	soon = time.Minute
+	// maxFaultBody is far above what the members of a fault need.
+	maxFaultBody = 16 << 10
 )
 
 type faultList struct {
 	Channel string                `json:"channel"`
 	Newest  int64                 `json:"newest_frame"`
 	Faults  []markers.FaultRecord `json:"faults"`
+	// Truncated: the limit left some out, which are at Next.
+	Truncated bool   `json:"truncated,omitempty"`
+	Next      string `json:"next,omitempty"`
+}
+
+// faultLog finds the log of a twin.
+func (s *Server) faultLog(ctx context.Context, name string) (FaultLog, error) {
+	if s.cfg.Faults != nil && name != "" && markers.CheckChannelName(name) == nil {
+		if log, err := s.cfg.Faults(ctx, name); log != nil || err != nil {
+			return log, err
+		}
+	}
+	return nil, notFound("there is no faulty twin %.100q: channel names one, such as main-outage, and serve --scenario makes it", name)
+}
+
+// faultMaker finds the log of a twin that this process makes.
+func (s *Server) faultMaker(ctx context.Context, name string) (FaultMaker, error) {
+	log, err := s.faultLog(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if maker, ok := log.(FaultMaker); ok {
+		return maker, nil
+	}
+	return nil, refusal(http.StatusConflict, "channel", "another process makes %s, or none: ask the one with serve --scenario", name)
 }
 
 // getFaults answers GET /faults.
 func (s *Server) getFaults(c echo.Context) error {
 	return s.answerFaults(c, func(q *query) (string, FaultLog, *delivery.Faulty, error) {
 		name := q.values.Get("channel")
-		var log FaultLog
-		if s.cfg.Faults != nil {
-			log = s.cfg.Faults(name)
-		}
-		if log == nil {
-			return "", nil, nil, notFound("there is no faulty twin %q: channel names one, such as main-outage, and serve --scenario makes it", name)
-		}
-		return name, log, s.cfg.RequestFaults(name), nil
+		log, err := s.faultLog(c.Request().Context(), name)
+		return name, log, s.cfg.RequestFaults(name), err
 	})
 }
 
 // answerFaults answers with the records of a log of faults. find finds it, its channel and its requests, which may be nil.
 func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLog, *delivery.Faulty, error)) error {
-	q := newQuery(c.Request(), "channel", "from", "to", "state", "format", "client")
+	q := newQuery(c.Request(), "channel", "from", "to", "after", "state", "limit", "format", "client")
 	client := q.client()
 	from, _ := q.number("from", 0, maxFrame)
 	to, hasTo := q.number("to", 0, maxFrame)
+	after, hasAfter := q.number("after", 0, maxFrame)
 	state := q.oneOf("state", "", string(markers.FaultPlanned), string(markers.FaultActive), string(markers.FaultDone), string(markers.FaultNotDone))
+	limit := q.limit(maxRecords, maxRecords)
 	format := q.oneOf("format", "json", "ndjson")
 	if q.err != nil {
 		return q.err
@@ -77,14 +113,26 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 	case to-from >= longest:
 		return badField("from", "the range has %d frames: ask for %d at most, which are %s", to-from+1, longest, longestFaults)
 	}
-	list := faultList{Channel: name, Newest: newest, Faults: []markers.FaultRecord{}}
-	records := log.Faults(from, to)
-	if requests != nil && client != "" {
-		requests.Log.Fill(records, client, newest)
+	all, err := log.Faults(c.Request().Context(), from, to)
+	if err != nil {
+		return err
 	}
-	for _, f := range records {
-		if state == "" || string(f.State) == state {
-			list.Faults = append(list.Faults, f)
+	if requests != nil && client != "" {
+		requests.Log.Fill(all, client, newest)
+	}
+	all = slices.DeleteFunc(all, func(f markers.FaultRecord) bool {
+		return state != "" && string(f.State) != state || hasAfter && f.Frame <= after
+	})
+	list := faultList{Channel: name, Newest: newest, Faults: append([]markers.FaultRecord{}, all...)}
+	for n := limit; n < len(all); n++ { // those that begin together stay together
+		if last := all[n-1].Frame; all[n].Frame > last {
+			next := q.values
+			for key, value := range map[string]int64{"from": from, "to": to, "after": last, "limit": int64(limit)} {
+				next.Set(key, strconv.FormatInt(value, 10))
+			}
+			list.Faults, list.Truncated, list.Next = all[:n], true, "faults?"+next.Encode()
+			setLink(c.Response().Header(), list.Next)
+			break
 		}
 	}
 	if format == "json" {
@@ -100,4 +148,60 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 		}
 	}
 	return nil
+}
+
+// postFault answers POST /faults: the twin has another fault from the next segment on, at the earliest.
+func (s *Server) postFault(c echo.Context) error {
+	r := c.Request()
+	if err := s.authorize(r); err != nil {
+		return err
+	}
+	if err := newQuery(r).err; err != nil {
+		return err
+	}
+	body, err := readJSONBody(c.Response(), r, maxFaultBody, `{"channel":"main-outage","do":"ts.lose","at":"now","for":"2s"}`)
+	if err != nil {
+		return err
+	}
+	members, err := membersOf(body, "channel", "id", "do", "decoy", "at", "for", "on", "with")
+	if err != nil {
+		return err
+	}
+	var name string
+	if raw, ok := members["channel"]; !ok || json.Unmarshal(raw, &name) != nil {
+		return badField("channel", "channel must be the name of a faulty twin, such as \"main-outage\"")
+	}
+	maker, err := s.faultMaker(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	delete(members, "channel")
+	record, err := maker.Post(r.Context(), members)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/faults?"+url.Values{"channel": {name}, "from": {strconv.FormatInt(record.Frame, 10)},
+		"to": {strconv.FormatInt(record.LastFrame, 10)}}.Encode())
+	return noStore(c, http.StatusCreated, record)
+}
+
+// deleteFault answers DELETE /faults/{id}: the fault ends with the segment that is being made, or does not begin.
+func (s *Server) deleteFault(c echo.Context) error {
+	r := c.Request()
+	if err := s.authorize(r); err != nil {
+		return err
+	}
+	q := newQuery(r, "channel")
+	if q.err != nil {
+		return q.err
+	}
+	maker, err := s.faultMaker(r.Context(), q.values.Get("channel"))
+	if err != nil {
+		return err
+	}
+	record, err := maker.End(r.Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return noStore(c, http.StatusOK, record)
 }

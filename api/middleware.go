@@ -204,7 +204,7 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 		route = "other"
 	}
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodOptions:
 	default:
 		method = "other"
 	}

@@ -137,6 +137,8 @@ func (s *Server) routes() *echo.Echo {
 	get("/frames/:n", s.getFrame)
 	get("/segments", s.getSegments)
 	get("/faults", s.getFaults)
+	e.POST("/faults", bounded(s.postFault))
+	e.DELETE("/faults/:id", bounded(s.deleteFault))
 	get("/clocks", s.getClocks)
 	get("/channels", s.getChannels)
 	get("/healthz", s.getHealth)

@@ -122,7 +122,7 @@ func TestDocumentHasEveryRouteAndNoOther(t *testing.T) {
 	var routes, documented []string
 	for _, r := range f.server.echo.Routes() {
 		path := r.Path
-		for _, name := range []string{"n", "channel", "file", "expression"} {
+		for _, name := range []string{"n", "id", "channel", "file", "expression"} {
 			path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
 		}
 		routes = append(routes, r.Method+" "+path)

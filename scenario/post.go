@@ -153,7 +153,10 @@ func (p *Plan) Overlap(f Fault) (other Fault, ok bool) {
 
 // Has reports whether the plan has a fault of an id, or an entry whose faults have it with a number behind it.
 func (p *Plan) Has(id string) bool {
-	return slices.ContainsFunc(p.rows, func(r row) bool { return r.id == id || strings.HasPrefix(id, r.id+"-") }) ||
+	return slices.ContainsFunc(p.rows, func(r row) bool {
+		number, ok := strings.CutPrefix(id, r.id+"-")
+		return r.id == id || ok && strings.Trim(number, "0123456789") == ""
+	}) ||
 		slices.ContainsFunc(p.changes.Load().added, func(f Fault) bool { return f.ID == id })
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 
 // carriers are the live outputs of one channel: what was asked for, and how to run it.
 type carriers struct {
-	targets  []outputs.Target
+	pushes   []push
 	relays   func(markers.Channel) ([]outputs.RelaySpec, error)
 	ts, rtmp net.Listener
 	hub      *outputs.Hub
@@ -37,16 +38,32 @@ type carriers struct {
 	ended    chan struct{}
 }
 
+// push is where a channel goes.
+type push struct {
+	channel string // the clean one, or a faulty twin
+	target  outputs.Target
+}
+
+// parsePush reads TWIN=ADDRESS, or the ADDRESS of a push of the clean channel.
+func parsePush(text, clean string) (p push, err error) {
+	p.channel = clean
+	if name, address, ok := strings.Cut(text, "="); ok && !strings.Contains(name, "://") {
+		p.channel, text = name, address
+	}
+	p.target, err = outputs.ParsePush(text)
+	return p, err
+}
+
 // open reads what was asked for and takes the addresses. published is the folder that the server publishes into itself. Errors
 // name the flag.
 func (o Outputs) open(c markers.Channel, published, version string, logger *slog.Logger) (*carriers, error) {
 	k := &carriers{version: version, logger: logger}
-	for _, p := range o.Push {
-		t, err := outputs.ParsePush(p)
+	for _, text := range o.Push {
+		p, err := parsePush(text, c.Name)
 		if err != nil {
 			return nil, fmt.Errorf("--push: %w", err)
 		}
-		k.targets = append(k.targets, t)
+		k.pushes = append(k.pushes, p)
 	}
 	// The real ones are made when the channel is known for certain: the data directory may bring another one.
 	k.relays = func(c markers.Channel) ([]outputs.RelaySpec, error) { return o.relays(c, published) }
@@ -109,7 +126,7 @@ func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLi
 }
 
 // start runs every output that was asked for. They go on until end is called.
-func (k *carriers) start(c markers.Channel) error {
+func (k *carriers) start(c markers.Channel, twins []*twin) error {
 	relays, err := k.relays(c)
 	if err != nil {
 		return err
@@ -124,8 +141,14 @@ func (k *carriers) start(c markers.Channel) error {
 			}
 		})
 	}
-	for _, t := range k.targets {
-		run("push", func(ctx context.Context) error { return k.hub.PushTo(ctx, t) })
+	hubs := map[string]*outputs.Hub{}
+	var faulty []*outputs.Hub
+	for _, t := range twins {
+		hubs[t.name], faulty = t.hub, append(faulty, t.hub)
+	}
+	hubs[c.Name] = k.hub
+	for _, p := range k.pushes {
+		run("push", func(ctx context.Context) error { return hubs[p.channel].PushTo(ctx, p.target) })
 	}
 	for _, r := range relays {
 		run("relay", func(ctx context.Context) error { return k.hub.Relay(ctx, r) })
@@ -134,7 +157,7 @@ func (k *carriers) start(c markers.Channel) error {
 		run("listen-ts", func(ctx context.Context) error { return k.hub.ListenTS(ctx, k.ts) })
 	}
 	if k.rtmp != nil {
-		run("rtmp", func(ctx context.Context) error { return k.hub.ListenRTMP(ctx, k.rtmp) })
+		run("rtmp", func(ctx context.Context) error { return k.hub.ListenRTMP(ctx, k.rtmp, faulty...) })
 	}
 	go func() {
 		defer close(k.ended)
@@ -172,10 +195,8 @@ func (k *carriers) handler(channel string) func(name, format string) http.Handle
 	}
 }
 
-// status lists the outputs, each with a name of its own: what is left of an address without its secrets may be the same
-// for several.
-func (k *carriers) status() []outputs.Status {
-	list := k.hub.Status()
+// distinct gives each output a name of its own: what is left of an address without its secrets may be the same for several.
+func distinct(list []outputs.Status) []outputs.Status {
 	taken := map[[2]string]bool{}
 	for i, s := range list {
 		for n := 2; taken[[2]string{s.Kind, list[i].Name}]; n++ {
@@ -186,16 +207,20 @@ func (k *carriers) status() []outputs.Status {
 	return list
 }
 
-// outputs is what /channels says of them.
-func (k *carriers) outputs(channel string) func(name string) []api.Output {
-	return func(name string) []api.Output {
-		if name != channel {
-			return nil
-		}
-		var list []api.Output
-		for _, s := range k.status() {
-			list = append(list, api.Output(s))
-		}
-		return list
+// status lists the outputs.
+func (k *carriers) status() []outputs.Status { return distinct(k.hub.Status()) }
+
+// outputs is what /channels says of those of the channel and its twins.
+func (s *Server) outputs(name string) (list []api.Output) {
+	if name != s.channel.Name {
+		return nil
 	}
+	all := s.carriers.hub.Status()
+	for _, t := range s.twins {
+		all = append(all, t.hub.Status()...)
+	}
+	for _, o := range distinct(all) {
+		list = append(list, api.Output(o))
+	}
+	return list
 }

@@ -91,7 +91,7 @@ type Encoding struct {
 
 // Outputs are the live outputs besides HLS and HTTP. Default: none.
 type Outputs struct {
-	// Push sends the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key.
+	// Push sends the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key, that of a faulty twin as CHANNEL-NAME=ADDRESS.
 	Push []string
 	// ListenTS serves MPEG-TS to whoever connects to this address, RTMP rtmp://address/live/CHANNEL to players.
 	ListenTS, RTMP string

@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/pipeline"
 	"github.com/refstream/refstream/static"
@@ -71,12 +72,16 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	}
 	live.Outputs = append(live.Outputs, s.carriers.hub)
 	for _, file := range s.cfg.Scenarios {
-		t, err := s.newTwin(file, options, pacer.Now)
+		t, err := s.newTwin(ctx, file, options, pacer.Now)
 		if err != nil {
 			return nil, err
 		}
 		s.twins = append(s.twins, t)
 		live.Outputs = append(live.Outputs, t)
+		s.registry.MustRegister(newCarrierMetrics(t.name, func() []outputs.Status { return distinct(t.hub.Status()) }))
+	}
+	if err := s.checkPushes(); err != nil {
+		return nil, err
 	}
 	if s.stores.reached != nil {
 		live.Reached = s.stores.reached
@@ -118,14 +123,13 @@ func (s *Server) newAPI() (*api.Server, error) {
 	config := api.Config{
 		Store: s.stores.main(), HLSDir: s.cfg.hlsDir, Page: static.Handler(), Token: s.cfg.Token, CORSOrigins: s.cfg.CORSOrigins, Now: time.Now,
 		Gatherer: s.registry, Registerer: s.registry, Version: s.cfg.Version, Logger: s.cfg.Logger,
-		MaxConnections: limits.connections, StreamClients: limits.eventStreams,
+		MaxConnections: limits.connections, StreamClients: limits.eventStreams, Faults: s.faultsOf,
 	}
 	if s.live == nil {
 		config.Generator = func(channel string) string { return generatorOf(s.cfg.Data, channel, s.cfg.Logger) }
 	} else {
 		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
-		config.Ready, config.Live, config.Outputs = s.live.Ready, s.liveStream, s.carriers.outputs(c.Name)
-		config.Faults, config.RequestFaults = s.faultsOf, s.requestFaults
+		config.Ready, config.Live, config.Outputs, config.RequestFaults = s.live.Ready, s.liveStream, s.outputs, s.requestFaults
 	}
 	if s.cfg.Role == Generator {
 		config.Page = nil

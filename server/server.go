@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -174,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) run(ctx context.Context) error {
 	if s.live != nil {
-		if err := s.carriers.start(s.channel); err != nil {
+		if err := s.carriers.start(s.channel, s.twins); err != nil {
 			return err
 		}
 	}
@@ -200,8 +201,11 @@ func (s *Server) run(ctx context.Context) error {
 			return nil
 		})
 	}
+	var twins sync.WaitGroup
 	for _, t := range s.twins {
+		twins.Add(1)
 		group.Go(func() error {
+			defer twins.Done()
 			if err := t.Run(context.WithoutCancel(ctx)); err != nil {
 				return fmt.Errorf("publish %s: %w", t.name, err)
 			}
@@ -228,6 +232,7 @@ func (s *Server) run(ctx context.Context) error {
 			t.feed.Close()
 		}
 		s.carriers.end(stopping)
+		twins.Wait()
 		s.stores.drain()
 		return err
 	})

@@ -8,14 +8,16 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/faults/playlists"
 	"github.com/refstream/refstream/faults/requests"
 	"github.com/refstream/refstream/format/flv"
@@ -24,34 +26,47 @@ import (
 	"github.com/refstream/refstream/markers/journal"
 	"github.com/refstream/refstream/outputs"
 	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/pipeline"
 	"github.com/refstream/refstream/scenario"
 	"github.com/refstream/refstream/stream"
 )
 
-// twin is the faulty twin of a channel: it has the clean channel's units, and the faults of a scenario behind the encoder. It is a
-// reader of the clean channel that may fall behind, so that the clean one never waits for it.
+// twin is the faulty twin of a channel: it has the clean channel's units, and the faults of a scenario. It is a reader of the clean channel
+// that may fall behind, so that the clean one never waits for it.
 type twin struct {
 	name   string
+	source markers.Channel
 	clock  markers.Clock
-	window int64 // frames
+	plan   *scenario.Plan
 	ledger *faults.Ledger
+	store  markers.Store
 	// answers has the faults of requests.
 	answers *delivery.Faulty
 	feed   *stream.Feed[stream.Unit]
 	hls    *packager.Writer
 	hub    *outputs.Hub
-	logger *slog.Logger
+	shown  *pictures.Pictures
+	// overlay is nil where pictures stay as they are.
+	overlay *pipeline.Overlay
+	now     func() time.Time
+	logger  *slog.Logger
 	// newest is the last frame that was published, or dropped with its segment; -1 before there is one.
 	newest atomic.Int64
-	// slot is the open one, units how many of it were taken.
+	// changing is held while a slot begins, and while a fault is posted or ended: begun is the newest slot that has begun, -1 before the first.
+	changing sync.Mutex
+	begun    int64
+	// resumed: the twin goes on where an earlier run left off.
+	resumed bool
+	// slot is the open one, units how many of it were taken. cut: units between were lost.
 	slot, units int64
+	cut         bool
 	// changes and versions are what was done to these units, and to the playlist with their segment: it counts once these are published.
 	changes, versions []faults.Change
 	failing           bool
 }
 
 // newTwin makes the twin of a channel with the scenario of a file, or the ready one of a name.
-func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (*twin, error) {
+func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, now func() time.Time) (*twin, error) {
 	c := s.channel
 	f, err := catalogue.Load(file)
 	if err != nil {
@@ -61,11 +76,7 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 	if err != nil {
 		return nil, fmt.Errorf("--scenario: %w", err)
 	}
-	if f.Needs(scenario.LayerPicture) {
-		return nil, fmt.Errorf("--scenario: %s has faults of pictures, and a live twin has only those behind the encoder: leave them out, or use "+
-			"refstream generate --scenario", file)
-	}
-	// Its folder is emptied below.
+	// Its folder is emptied of what it does not know below.
 	name := f.Twin(c.Name)
 	if s.twinOf(name) != nil {
 		return nil, fmt.Errorf("--scenario: there are two named %s: give each a name of its own", name)
@@ -74,15 +85,24 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", s.cfg.Data, name)
 	}
 	t := &twin{
-		name: name, clock: c.Clock(), window: c.Window * c.FramesPerSegment, ledger: faults.NewLedger(plan, c),
-		feed: stream.New[stream.Unit](stream.Options{}), logger: s.cfg.Logger, slot: -1,
+		name: name, source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
+		feed: stream.New[stream.Unit](stream.Options{}), shown: pictures.New(plan, c.Clock()), now: now, logger: s.cfg.Logger, begun: -1, slot: -1,
+	}
+	if f.Pictures || f.Needs(scenario.LayerPicture) {
+		shows, err := scenario.New(c)
+		if err != nil {
+			return nil, err
+		}
+		t.overlay = pipeline.NewOverlay(c, pipeline.FFmpeg(e), t.shown, func(n int64) bool { return t.event(shows, n) })
+	}
+	segments, err := t.resume(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the faults of %s: %w", name, err)
 	}
 	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock), Clock: t.clock, Newest: t.Newest}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
-	t.newest.Store(-1)
-	t.forget(t.clock.FrameAt(now()))
 	t.hls, err = packager.New(packager.Options{
-		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now,
+		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now, Segments: segments,
 		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
 	})
 	if err != nil {
@@ -98,11 +118,23 @@ func (s *Server) newTwin(file string, e encoder.Options, now func() time.Time) (
 	return t, err
 }
 
+// event reports whether the picture of a frame shows an event, as far as is known by now.
+func (t *twin) event(shows *scenario.Scenario, n int64) bool {
+	if _, ok := shows.At(n); ok {
+		return true
+	}
+	happened, err := t.store.Markers(context.Background(), t.source.Name, markers.Range{To: markers.EndOfFrame(n), Limit: 1, Desc: true})
+	return err == nil && len(happened) == 1 && n <= happened[0].LastFrame
+}
+
 // Write takes the next unit of the clean channel, and never waits.
 func (t *twin) Write(u stream.Unit) error {
 	t.feed.Append(stream.Chunk[stream.Unit]{Payload: u, Size: u.Size(), Time: u.DTS, Start: u.Key})
 	return nil
 }
+
+// endTime is how long the encoder of faulty pictures may take for its rest at a stop, which must be over in 5 s.
+const endTime = time.Second
 
 // Run publishes the twin until its feed is closed.
 func (t *twin) Run(ctx context.Context) error {
@@ -112,18 +144,54 @@ func (t *twin) Run(ctx context.Context) error {
 		c, err := reader.Next(ctx)
 		switch {
 		case errors.Is(err, stream.ErrBehind):
-			t.logger.Warn("the faulty twin fell behind: it continues with a newer GOP", "channel", t.name)
+			t.logger.Warn("the faulty twin fell behind: it leaves segments out, and continues with a newer one", "channel", t.name)
+			t.cut = true
+			if t.overlay != nil {
+				t.overlay.Drop()
+			}
 			reader = t.feed.Join()
 			continue
 		case errors.Is(err, io.EOF):
-			rec, err := t.hls.Close()
-			t.settle(rec, err)
-			return err
+			return t.end(ctx)
 		case err != nil:
+			if t.overlay != nil {
+				t.overlay.Drop()
+			}
 			return err
 		}
-		t.publish(c.Payload)
+		t.take(ctx, c.Payload)
 	}
+}
+
+// take takes a unit of the clean channel.
+func (t *twin) take(ctx context.Context, u stream.Unit) {
+	if u.Key {
+		t.changing.Lock()
+		t.begun = max(t.begun, t.clock.MSN(u.Frame))
+		t.changing.Unlock()
+	}
+	if t.overlay == nil {
+		t.publish(u)
+		return
+	}
+	if err := t.overlay.Write(ctx, u, t.publish); err != nil {
+		t.cut = true
+		t.logger.Error("faulty pictures fail: their segments are left out", "channel", t.name, "frame", u.Frame, "error", err)
+	}
+}
+
+// end publishes what is left.
+func (t *twin) end(ctx context.Context) error {
+	if t.overlay != nil {
+		ctx, cancel := context.WithTimeout(ctx, endTime)
+		defer cancel()
+		if err := t.overlay.Close(ctx, t.publish); err != nil {
+			t.logger.Warn("the last faulty pictures are left out", "channel", t.name, "error", err)
+		}
+	}
+	rec, err := t.hls.Close()
+	t.settle(rec, err)
+	return err
 }
 
 // publish packs a unit for all carriers.
@@ -131,17 +199,24 @@ func (t *twin) publish(u stream.Unit) {
 	msn := t.clock.MSN(u.Frame)
 	if msn != t.slot {
 		// Without all units of the slot before, this one does not continue it.
-		if t.slot >= 0 && (t.units != t.clock.FramesPerSegment || msn != t.slot+1) {
+		if t.slot >= 0 && (t.cut || u.Begins || t.units != t.clock.FramesPerSegment) {
 			t.hls.Abandon()
 		}
-		if t.slot < 0 { // the run begins: what was over before is not known
-			t.forget(u.Frame)
+		if t.slot < 0 && !t.resumed { // the first run begins: what was over before is not known
+			t.ledger.Forget(u.Frame)
 		}
-		t.forget(u.Frame - t.window)
-		t.slot, t.units, t.changes, t.versions = msn, 0, t.changes[:0], t.versions[:0]
+		if t.slot < 0 { // what was requested before is not known
+			t.answers.Log.Forget(u.Frame)
+		}
+		t.slot, t.units, t.cut, t.changes, t.versions = msn, 0, false, t.changes[:0], t.versions[:0]
 		t.newest.Store(max(t.newest.Load(), t.clock.FirstFrame(msn)-1))
 	}
 	t.units++
+	if t.overlay != nil {
+		if _, f, ok := t.shown.Look(u.Frame); ok {
+			t.changes = append(t.changes, faults.Change{Fault: f.ID, Frame: u.Frame, Spoiled: u.Frame})
+		}
+	}
 	rec, err := t.hls.Write(u)
 	t.settle(rec, err)
 	err = errors.Join(err, t.hub.Write(u))
@@ -149,42 +224,6 @@ func (t *twin) publish(u stream.Unit) {
 		t.logger.Error("publish faulty twin", "channel", t.name, "error", err)
 	}
 	t.failing = err != nil
-}
-
-// settle reports the changes of a segment, which was published if there is a record. err is that of the packager.
-func (t *twin) settle(rec *markers.SegmentRecord, err error) {
-	if rec == nil {
-		return
-	}
-	if !errors.Is(err, packager.ErrPlaylist) {
-		t.changes = append(t.changes, t.versions...)
-	}
-	for _, c := range t.changes {
-		t.ledger.Report(c)
-	}
-	t.changes, t.versions = t.changes[:0], t.versions[:0]
-	t.newest.Store(rec.LastFrame)
-}
-
-// Clock is that of the clean channel.
-func (t *twin) Clock() markers.Clock { return t.clock }
-
-// Newest is the last frame that was published, or dropped with its segment; -1 before the first.
-func (t *twin) Newest() int64 { return t.newest.Load() }
-
-// Faults are the records of those of frames first to last, as far as they have got. Those that were over before this run, or
-// before the window, are left out: what became of them is not known any more.
-func (t *twin) Faults(first, last int64) []markers.FaultRecord {
-	newest := t.Newest()
-	list := t.ledger.Records(first, last, newest)
-	t.answers.Log.Fill(list, "", newest)
-	return list
-}
-
-// forget drops what is known of faults that are over before a frame.
-func (t *twin) forget(before int64) {
-	t.ledger.Forget(before)
-	t.answers.Log.Forget(before)
 }
 
 // requestFaults has the faults of requests of a twin, nil for other channels.
@@ -216,10 +255,27 @@ func (s *Server) liveStream(name, format string) http.Handler {
 	return s.carriers.handler(s.channel.Name)(name, format)
 }
 
-// faultsOf is the log of a twin's faults, nil where there is no such twin.
-func (s *Server) faultsOf(name string) api.FaultLog {
-	if t := s.twinOf(name); t != nil {
-		return t
+// checkPushes refuses a push of a channel that is not there, or whose carrier shows none of its faults, and warns where it lacks some.
+func (s *Server) checkPushes() error {
+	for _, p := range s.carriers.pushes {
+		if p.channel == s.channel.Name {
+			continue
+		}
+		t := s.twinOf(p.channel)
+		if t == nil {
+			return fmt.Errorf("--push: there is no channel %q: name the twin of a --scenario, such as %s-NAME=tcp://127.0.0.1:4444", p.channel, s.channel.Name)
+		}
+		carrier := scenario.RTMP
+		if strings.HasPrefix(p.target.String(), "tcp:") {
+			carrier = scenario.TS
+		}
+		hidden, all := t.plan.File.Hidden(carrier)
+		if all && t.overlay == nil {
+			return fmt.Errorf("--push: %s has no fault that %s shows (%s): see them in HLS, or push another twin", t.name, carrier, strings.Join(hidden, ", "))
+		}
+		if len(hidden) > 0 {
+			s.cfg.Logger.Warn("a push does not show all faults of its channel", "channel", t.name, "push", p.target.String(), "hidden", strings.Join(hidden, ", "))
+		}
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/refstream/refstream/api"
@@ -19,15 +23,31 @@ type faultPlan struct {
 func (p faultPlan) Clock() markers.Clock { return p.source.Clock() }
 func (p faultPlan) Newest() int64        { return 1802 }
 
-func (p faultPlan) Faults(first, last int64) (list []markers.FaultRecord) {
+func (p faultPlan) Faults(_ context.Context, first, last int64) (list []markers.FaultRecord, _ error) {
 	for _, f := range p.Between(first, last) {
 		list = append(list, faults.Planned(f, p.source.Name, p.Clock()))
 	}
-	return list
+	return list, nil
+}
+
+func (p faultPlan) Post(_ context.Context, members map[string]json.RawMessage) (r markers.FaultRecord, err error) {
+	request, err := scenario.ParseRequest(members, catalogue.Kinds())
+	var bad *scenario.MemberError
+	if errors.As(err, &bad) {
+		return r, &api.Problem{Status: http.StatusBadRequest, Field: bad.Member, Detail: bad.Text}
+	} else if err != nil {
+		return r, err
+	}
+	f, err := p.Place(request, 1830)
+	return faults.Planned(f, p.source.Name, p.Clock()), err
+}
+
+func (p faultPlan) End(context.Context, string) (markers.FaultRecord, error) {
+	return faults.Planned(p.Between(1850, 1850)[0].Until(1851), p.source.Name, p.Clock()), nil
 }
 
 // goldenFaults finds the faults of a twin main-outage.
-func goldenFaults(t *testing.T, c markers.Channel) func(string) api.FaultLog {
+func goldenFaults(t *testing.T, c markers.Channel) func(context.Context, string) (api.FaultLog, error) {
 	t.Helper()
 	text := "version: 1\nname: outage\nfaults: [{do: ts.lose, at: {frame: 1850}, for: {frames: 3}}, {decoy: ts.null, every: 10s}]"
 	f, err := scenario.Parse("outage.yaml", []byte(text), catalogue.Kinds())
@@ -38,10 +58,10 @@ func goldenFaults(t *testing.T, c markers.Channel) func(string) api.FaultLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(twin string) api.FaultLog {
+	return func(_ context.Context, twin string) (api.FaultLog, error) {
 		if twin != f.Twin(c.Name) {
-			return nil
+			return nil, nil
 		}
-		return faultPlan{plan, c}
+		return faultPlan{plan, c}, nil
 	}
 }

@@ -47,7 +47,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.config.Container = d.Container
 	registerContainer(f, &s.config.Container)
 	f.StringArrayVar(&s.config.Scenarios, "scenario", nil, "make a faulty twin of the channel: a scenario file, or a ready one's name such as tr101290; may be\n"+
-		"repeated. It is at /hls/CHANNEL-NAME/ and /live/CHANNEL-NAME.ts, its truth at /faults")
+		"repeated. It is at /hls/CHANNEL-NAME/, /live/CHANNEL-NAME.ts and .flv and with --rtmp, its truth at /faults")
 	registerOutputs(f, &s.config.Outputs)
 	f.DurationVar(&s.Window, "window", d.Stream.Window, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
 		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
@@ -69,7 +69,8 @@ func registerContainer(f *pflag.FlagSet, container *string) {
 
 func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
 	defer under(f, carrierTitle)()
-	f.StringArrayVar(&o.Push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key; may be repeated")
+	f.StringArrayVar(&o.Push, "push", nil, "send the stream to tcp://host:port (MPEG-TS) or rtmp[s]://host/app/key, or a faulty twin: CHANNEL-NAME=tcp://...;\n"+
+		"may be repeated")
 	f.StringVar(&o.ListenTS, "listen-ts", "", "serve MPEG-TS to whoever connects to this address, such as 127.0.0.1:4445")
 	f.StringVar(&o.RTMP, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")
 	f.StringArrayVar(&o.Relay, "relay", nil, "run ffmpeg -c copy into this output: an address (srt, udp, rtp, rtsp, tcp), such as srt://host:9000,\n"+
@@ -125,6 +126,9 @@ func announce(w io.Writer, c server.Config, i server.Info) {
 	}
 	for _, twin := range i.Twins {
 		fmt.Fprintf(w, "faulty    %s/hls/%s/index.m3u8, /live/%s.ts, /faults?channel=%s\n", i.URL, twin, twin, twin)
+		if i.RTMP != "" {
+			fmt.Fprintf(w, "          rtmp://%s/live/%s\n", i.RTMP, twin)
+		}
 	}
 	if i.TS != "" {
 		fmt.Fprintf(w, "mpeg-ts   tcp://%s\n", i.TS)

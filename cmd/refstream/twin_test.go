@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,11 +29,13 @@ func TestTwin(t *testing.T) {
 	dir := t.TempDir()
 	file, data := filepath.Join(dir, "outage.yaml"), filepath.Join(dir, "data")
 	text := "version: 1\nname: outage\nfaults:\n- {id: lose, do: ts.lose, at: {frame: 95}, for: {frames: 3}}\n- {id: missing, do: sei.missing, at: {frame: 150}, for: {frames: 20}}\n" +
-		"- {id: cut, do: http.cut, at: {msn: 4}, for: {segments: 1}}\n- {id: html, do: playlist.html, at: {msn: 7}, for: {segments: 1}}\n- {id: later, do: ts.tei, at: 1h, for: 1s}\n"
+		"- {id: cut, do: http.cut, at: {msn: 4}, for: {segments: 1}}\n- {id: html, do: playlist.html, at: {msn: 7}, for: {segments: 1}}\n- {id: later, do: ts.tei, at: 1h, for: 1s}\n" +
+		"- {id: dark, do: black, at: {frame: 215}, for: {frames: 40}}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, smallStream(data, "--scenario", file)...)
+	pushed := newSink(t, "")
+	s := start(t, smallStream(data, "--scenario", file, "--push", "main-outage=tcp://"+pushed.Addr().String())...)
 	const query = "/faults?channel=main-outage&from=0&to=120000"
 	html := false
 	s.await("the faults to be done", 90*time.Second, func() bool {
@@ -54,16 +57,28 @@ func TestTwin(t *testing.T) {
 			}
 		}
 	}
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/faults", strings.NewReader(`{"channel":"main-outage","do":"ts.tei","for":{"frames":5}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	post.Header = http.Header{"X-Refstream": {"trigger"}, "Content-Type": {"application/json"}}
+	if res, err := http.DefaultClient.Do(post); err != nil || res.StatusCode != http.StatusCreated {
+		t.Errorf("post a fault: %+v, %v", res, err)
+	} else {
+		res.Body.Close()
+	}
 	got := getJSON[faultsAnswer](s, query).Faults
 	states := map[string]string{}
 	for _, f := range got {
-		states[f.ID] = string(f.State)
+		if states[f.ID] = string(f.State); f.Posted {
+			states["posted"] = f.ID
+		}
 		if f.Source != "main" {
 			t.Errorf("fault %s of %q", f.ID, f.Source)
 		}
 	}
 	// On a slow machine the twin begins behind some of them, or skips their segments and says so.
-	if states["later"] != "planned" {
+	if states["later"] != "planned" || states["posted"] == "" {
 		t.Errorf("faults %+v", got)
 	}
 	if !html && states["html"] == "done" {
@@ -102,13 +117,21 @@ func TestTwin(t *testing.T) {
 			t.Errorf("ffmpeg finds no lost packets: %v", err)
 		}
 	}
+	if sent, _ := pushed.connection(0); states["dark"] == "done" {
+		out, err := exec.Command("ffmpeg", "-hide_banner", "-i", save(t, "pushed.ts", sent), "-vf", "blackdetect=d=1", "-f", "null", "-").CombinedOutput()
+		if err != nil || strings.Count(string(out), "black_start") != 1 || !strings.Contains(string(out), "black_duration:1.33333") {
+			t.Errorf("ffmpeg finds no 40 black frames in what was pushed: %v\n%s", err, out)
+		}
+	}
 	lines := 0
 	for line := range strings.Lines(string(s.get(query + "&format=ndjson&state=planned"))) {
 		var f markers.FaultRecord
-		if err := json.Unmarshal([]byte(line), &f); err != nil || f.ID != "later" {
+		if err := json.Unmarshal([]byte(line), &f); err != nil || f.ID != "later" && !f.Posted {
 			t.Errorf("line %s: %v", line, err)
 		}
-		lines++
+		if f.ID == "later" {
+			lines++
+		}
 	}
 	if lines != 1 {
 		t.Errorf("%d lines", lines)
@@ -123,15 +146,16 @@ func TestTwin(t *testing.T) {
 }
 
 func TestTwinErrors(t *testing.T) {
-	dir := t.TempDir()
-	for scenario, want := range map[string]string{
-		"freeze-black": "--scenario: freeze-black has faults of pictures",
-		"no-such":      "--scenario: scenario: open no-such",
+	for args, want := range map[string]string{
+		"--scenario no-such": "--scenario: scenario: open no-such",
+		"--scenario playlist-monitor --push main-playlist-monitor=rtmp://127.0.0.1/live/x": "--push: main-playlist-monitor has no fault that rtmp shows (playlist.",
+		"--scenario tr101290 --push main-other=tcp://127.0.0.1:9":                          "--push: there is no channel \"main-other\": name the twin of a --scenario",
+		"--scenario tr101290 --push main-tr101290=":                                        "--push: that is no address",
 	} {
 		var out, errs bytes.Buffer
-		err := run(t.Context(), []string{"serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, scenario), "--size", "320x180", "--scenario", scenario}, &out, &errs)
+		err := run(t.Context(), append([]string{"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--size", "320x180"}, strings.Fields(args)...), &out, &errs)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%s: error %v, want %q", scenario, err, want)
+			t.Errorf("%s: error %v, want %q", args, err, want)
 		}
 	}
 }

@@ -173,7 +173,7 @@ var table = map[string]arrows{
 	// All of the producing half, put together.
 	"server": {
 		may: words("media generator encoder scenario faults faults/catalogue faults/playlists faults/requests delivery markers markers/journal " +
-			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause"),
+			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause faults/pictures"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
 	"api/formats":   {may: words("media markers")},

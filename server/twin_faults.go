@@ -1,0 +1,301 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/faults"
+	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/scenario"
+)
+
+// farthest is how far ahead a fault may be asked for: its record must be in the journal until it has begun.
+const farthest = time.Hour
+
+// settle reports the changes of a segment, which was published if there is a record, and journals what has become of faults. err is that of
+// the packager.
+func (t *twin) settle(rec *markers.SegmentRecord, err error) {
+	if rec == nil {
+		return
+	}
+	if !errors.Is(err, packager.ErrPlaylist) {
+		t.changes = append(t.changes, t.versions...)
+	}
+	for _, c := range t.changes {
+		t.ledger.Report(c)
+	}
+	t.changes, t.versions = t.changes[:0], t.versions[:0]
+	t.newest.Store(rec.LastFrame)
+	t.append(t.ledger.Settle(rec.LastFrame), *rec)
+	// Why nothing was done to the last frames of a segment is reported with the next one: until then its faults are kept.
+	t.ledger.Forget(rec.FirstFrame)
+	t.plan.Forget(rec.FirstFrame)
+}
+
+// append journals records of faults, and segments.
+func (t *twin) append(list []markers.FaultRecord, segments ...markers.SegmentRecord) {
+	if err := t.journal(context.Background(), list, segments...); err != nil {
+		t.logger.Error("store what became of faults", "channel", t.name, "error", err)
+	}
+}
+
+func (t *twin) journal(ctx context.Context, list []markers.FaultRecord, segments ...markers.SegmentRecord) error {
+	b := markers.Batch{Faults: slices.Clone(list), Segments: segments}
+	for i := range b.Faults {
+		b.Faults[i].Place = markers.ID{Frame: max(0, t.newest.Load()), Sub: int64(i) + 1}
+		t.label(&b.Faults[i])
+	}
+	for i := range b.Segments {
+		b.Segments[i].Rendition, b.Segments[i].Generator = t.plan.File.Name, t.source.Generator
+	}
+	err := t.store.Append(ctx, t.source.Name, b)
+	if errors.Is(err, markers.ErrJournal) { // they can be read, and are written later
+		t.logger.Warn("records of faults wait to be written", "channel", t.name, "error", err)
+		return nil
+	}
+	return err
+}
+
+// label completes a record of the ledger.
+func (t *twin) label(r *markers.FaultRecord) { r.Channel, r.Generator = t.name, t.source.Generator }
+
+// resume takes over what earlier runs did, and returns their segments. Faults that they left open are done in part, and go on; those that
+// the scenario does not have any more are over.
+func (t *twin) resume(ctx context.Context) ([]markers.SegmentRecord, error) {
+	list, err := t.store.Read(ctx, t.source.Name, markers.Segments.Of(t.plan.File.Name), markers.Range{})
+	if err != nil {
+		return nil, err
+	}
+	segments := markers.Segments.Batch(list).Segments
+	now := t.clock.FrameAt(t.now())
+	from := now
+	t.newest.Store(-1)
+	if n := len(segments); n > 0 {
+		t.resumed = true
+		t.newest.Store(segments[n-1].LastFrame)
+		from = max(segments[n-1].LastFrame+1, now-t.source.Window*t.clock.FramesPerSegment)
+	}
+	t.ledger.Forget(from)
+	records, err := faultsOf(ctx, t.store, t.source, t.plan.File.Name, 0, markers.MaxFrame)
+	if err != nil {
+		return nil, err
+	}
+	var over []markers.FaultRecord
+	for _, r := range records {
+		if r.Generator != t.source.Generator || r.LastFrame < from && r.State != markers.FaultActive {
+			continue
+		}
+		if r.EndedEarly {
+			last := r.LastFrame
+			if r.State == markers.FaultNotDone {
+				last = r.Frame - 1
+			}
+			t.plan.End(r.ID, last)
+		}
+		open := r.State == markers.FaultPlanned || r.State == markers.FaultActive
+		if open && !t.known(r, from) {
+			r.State, r.Reason = markers.FaultDone, ""
+			if len(r.Done) == 0 {
+				r.State, r.Reason = markers.FaultNotDone, "the generator ended, and was started with another scenario, or too late"
+			}
+			over = append(over, r)
+		}
+	}
+	t.append(over)
+	return segments, nil
+}
+
+// known takes over an open fault of an earlier run, where the plan has it or it was added to it, and frames from from on can have it.
+func (t *twin) known(r markers.FaultRecord, from int64) bool {
+	if r.LastFrame < from {
+		return false
+	}
+	if r.Posted {
+		f, err := t.plan.Restore(r, catalogue.Kinds())
+		if err != nil {
+			return false
+		}
+		if _, overlaps := t.plan.Overlap(f); overlaps || t.plan.Has(f.ID) {
+			return false
+		}
+		t.plan.Add(f)
+	} else if !slices.ContainsFunc(t.plan.Between(r.Frame, r.Frame), func(f scenario.Fault) bool {
+		return f.ID == r.ID && f.First == r.Frame && f.Last == r.LastFrame && f.Kind.Name == r.Kind
+	}) {
+		return false
+	}
+	if r.State == markers.FaultActive {
+		r.Place = markers.ID{}
+		t.ledger.Restore(r)
+	}
+	return true
+}
+
+// Clock is that of the clean channel.
+func (t *twin) Clock() markers.Clock { return t.clock }
+
+// Newest is the last frame that was published, or dropped with its segment; -1 before the first.
+func (t *twin) Newest() int64 { return t.newest.Load() }
+
+// Faults are the records of those of frames first to last: of those that are over as they were journalled, of others as far as they have got.
+// Those that were over before the first run are left out: what became of them is not known.
+func (t *twin) Faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
+	current := t.ledger.Records(first, last, t.Newest()) // first: what it forgets meanwhile is journalled
+	for i := range current {
+		t.label(&current[i])
+	}
+	list, err := faultsOf(ctx, t.store, t.source, t.plan.File.Name, first, last)
+	return merge(list, current), err
+}
+
+// faultsOf reads the newest record of each fault of a twin that is planned for one of the frames first to last, in the order of these.
+func faultsOf(ctx context.Context, store markers.Store, source markers.Channel, twin string, first, last int64) ([]markers.FaultRecord, error) {
+	posted := max(0, first-source.Rate.Frames(farthest.Nanoseconds())) // when one of them may have been at the earliest
+	list, err := store.Read(ctx, source.Name, markers.Faults.Of(twin), markers.Range{From: markers.AtFrame(posted)})
+	records := slices.DeleteFunc(markers.Faults.Batch(list).Faults, func(r markers.FaultRecord) bool { return !r.Covers(first, last) })
+	for i := range records {
+		records[i].Place = markers.ID{}
+	}
+	return merge(nil, records), err
+}
+
+// merge puts records of faults in order, of those of the same one the last of the newer ones.
+func merge(old, newer []markers.FaultRecord) (list []markers.FaultRecord) {
+	at := map[string]int{}
+	for _, r := range slices.Concat(old, newer) {
+		i, ok := at[r.Fault()]
+		if !ok {
+			i = len(list)
+			at[r.Fault()], list = i, append(list, r)
+		}
+		list[i] = r
+	}
+	slices.SortFunc(list, func(a, b markers.FaultRecord) int {
+		return cmp.Or(cmp.Compare(a.Frame, b.Frame), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// Post adds a fault as the members of a request ask for it. It is journalled first, and done from the next segment on.
+func (t *twin) Post(ctx context.Context, members map[string]json.RawMessage) (r markers.FaultRecord, err error) {
+	refuse := func(status int, field, format string, args ...any) (markers.FaultRecord, error) {
+		return r, &api.Problem{Status: status, Field: field, Detail: fmt.Sprintf(format, args...)}
+	}
+	var bad *scenario.MemberError
+	request, err := scenario.ParseRequest(members, catalogue.Kinds())
+	if errors.As(err, &bad) {
+		return refuse(http.StatusBadRequest, cmp.Or(bad.Member, "body"), "%s", bad.Text)
+	} else if err != nil {
+		return r, err
+	}
+	if request.Kind().Layer == scenario.LayerPicture && t.overlay == nil {
+		return refuse(http.StatusConflict, "do", "%s changes pictures, and %s has no encoder for that: write pictures: true in the scenario's file, and "+
+			"start the server again", request.Kind().Name, t.name)
+	}
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	f, err := t.plan.Place(request, t.earliest())
+	if errors.As(err, &bad) {
+		return refuse(http.StatusBadRequest, bad.Member, "%s", bad.Text)
+	} else if err != nil {
+		return r, err
+	}
+	if most := min(farthest, time.Duration(t.source.KeepMarkers)); t.clock.Rate.Nanos(f.First-t.earliest()) > most.Nanoseconds() {
+		return refuse(http.StatusBadRequest, "at", "at: frame %d is more than %s ahead: use an earlier time", f.First, most)
+	}
+	if other, ok := t.plan.Overlap(f); ok {
+		return refuse(http.StatusConflict, "at", "frames %d to %d overlap with fault %s, of frames %d to %d: both change the %s's %s: use another time",
+			f.First, f.Last, other.ID, other.First, other.Last, f.Kind.Layer, f.Kind.Property)
+	}
+	if t.plan.Has(f.ID) {
+		return refuse(http.StatusConflict, "id", "there is a fault %s: use another id, or none", f.ID)
+	}
+	r = faults.Planned(f, t.source.Name, t.clock)
+	if err := t.journal(ctx, []markers.FaultRecord{r}); err != nil {
+		return r, fmt.Errorf("write fault: %w", err)
+	}
+	t.plan.Add(f)
+	t.label(&r)
+	return r, nil
+}
+
+// End ends a fault early: with the segment that is being made, or before it begins.
+func (t *twin) End(ctx context.Context, id string) (r markers.FaultRecord, err error) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	last := t.earliest() - 1
+	list := t.plan.Between(max(0, t.Newest()), last+t.clock.Rate.Frames(farthest.Nanoseconds()))
+	i := slices.IndexFunc(list, func(f scenario.Fault) bool { return f.ID == id && f.Refused == "" })
+	switch {
+	case i < 0:
+		return r, &api.Problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("%s has no fault %.70q that is active, or begins within %s", t.name, id, farthest)}
+	case list[i].Last <= last:
+		return r, &api.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf("fault %s is over with frame %d, and what is before frame %d is made already", id,
+			list[i].Last, last+1)}
+	}
+	r = t.ledger.Record(list[i].Until(last), t.Newest())
+	if err := t.journal(ctx, []markers.FaultRecord{r}); err != nil {
+		return r, fmt.Errorf("write fault: %w", err)
+	}
+	t.plan.End(id, last)
+	t.label(&r)
+	return r, nil
+}
+
+// earliest is the first frame that can have another fault: of the segment after the one that has begun.
+func (t *twin) earliest() int64 {
+	begun := t.begun
+	if begun < 0 {
+		begun = t.clock.MSN(max(0, t.clock.FrameAt(t.now())))
+	}
+	return t.clock.FirstFrame(begun + 1)
+}
+
+// faultsOf finds the log of a twin's faults, nil where there is no such twin. A process without the twin has what the store keeps.
+func (s *Server) faultsOf(ctx context.Context, name string) (api.FaultLog, error) {
+	if t := s.twinOf(name); t != nil {
+		return t, nil
+	}
+	channels, err := s.stores.main().Channels(ctx)
+	for _, c := range channels {
+		scenario, ok := strings.CutPrefix(name, c.Name+"-")
+		if !ok || markers.CheckRendition(scenario) != nil || scenario == "" {
+			continue
+		}
+		log := &storedFaults{store: s.stores.main(), source: c, scenario: scenario, newest: -1}
+		last, err := log.store.Read(ctx, c.Name, markers.Segments.Of(scenario), markers.Range{Limit: 1, Desc: true})
+		for _, seg := range markers.Segments.Batch(last).Segments {
+			log.newest = seg.LastFrame
+		}
+		if err != nil || log.newest >= 0 {
+			return log, err
+		}
+	}
+	return nil, err
+}
+
+// storedFaults is the log of a twin's faults as the store keeps it.
+type storedFaults struct {
+	store    markers.Store
+	source   markers.Channel
+	scenario string
+	newest   int64
+}
+
+func (l *storedFaults) Clock() markers.Clock { return l.source.Clock() }
+
+func (l *storedFaults) Newest() int64 { return l.newest }
+
+func (l *storedFaults) Faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
+	return faultsOf(ctx, l.store, l.source, l.scenario, first, last)
+}
