@@ -41,15 +41,13 @@ type Fault struct {
 func (f Fault) Covers(n int64) bool { return f.Refused == "" && f.First <= n && n <= f.Last }
 
 // Plan is the timeline of a file's faults on a channel, without end where the file has none. It is a pure function of both and of what is
-// added to it while the stream runs (Add, End), and many goroutines may use it at once.
+// changed while the stream runs (Add, End, Change), and many goroutines may use it at once.
 type Plan struct {
 	File  *File
 	clock markers.Clock
-	rows  []row
-	// layers are those of the file's faults.
-	layers   map[Layer]bool
-	changing sync.Mutex // held while changes are replaced
-	changes  atomic.Pointer[changes]
+
+	changing sync.Mutex // held while it is changed
+	current  atomic.Pointer[timeline]
 }
 
 // row is the occurrences of one of the file's faults. Their starts never decrease.
@@ -76,8 +74,7 @@ const maxNanos = 1 << 62
 
 // Plan lays the file's faults on a channel. The errors name the file and the line.
 func (f *File) Plan(c markers.Channel) (*Plan, error) {
-	p := &Plan{File: f, clock: c.Clock(), layers: map[Layer]bool{}}
-	p.changes.Store(&changes{})
+	p, t := &Plan{File: f, clock: c.Clock()}, &timeline{layers: map[Layer]bool{}}
 	if twin := f.Twin(c.Name); !validID.MatchString(f.Name) || markers.CheckRendition(f.Name) != nil || markers.CheckChannelName(twin) != nil {
 		return nil, f.problem(f.nameLine, "the twin's name would be %.40q: use a name of a-z, 0-9, _ and - such as outage, together at most 64 characters", twin)
 	}
@@ -86,12 +83,13 @@ func (f *File) Plan(c markers.Channel) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.rows = append(p.rows, r)
+		t.rows = append(t.rows, r)
 		for _, k := range e.kinds {
-			p.layers[k.kind.Layer] = true
+			t.layers[k.kind.Layer] = true
 		}
 	}
-	return p, p.checkOverlaps()
+	p.current.Store(t)
+	return p, p.checkOverlaps(t.rows)
 }
 
 func (f *File) row(e fault, clock markers.Clock) (row, error) {
@@ -308,24 +306,24 @@ func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
 	if last = min(last, p.clock.Rate.FrameAtNanos(maxNanos)); first > last {
 		return nil
 	}
-	changes := p.changes.Load()
-	for i, r := range p.rows {
+	t := p.current.Load()
+	for i, r := range t.rows {
 		for k := r.next(first); k < r.count(); k++ {
 			o := r.occurrence(k)
 			if o.First > last {
 				break
 			}
-			if len(layers) > 0 && !slices.Contains(layers, o.Kind.Layer) {
+			if o.First < t.from || len(layers) > 0 && !slices.Contains(layers, o.Kind.Layer) {
 				continue
 			}
-			o.Refused = p.refused(o, i)
-			if o = changes.of(o); o.Last >= first {
+			o.Refused = p.refused(o, t, i)
+			if o = t.asEnded(o); o.Last >= first {
 				list = append(list, o)
 			}
 		}
 	}
-	for _, o := range changes.added {
-		if o = changes.of(o); o.First <= last && o.Last >= first && (len(layers) == 0 || slices.Contains(layers, o.Kind.Layer)) {
+	for _, o := range t.added {
+		if o = t.asEnded(o); o.First <= last && o.Last >= first && (len(layers) == 0 || slices.Contains(layers, o.Kind.Layer)) {
 			list = append(list, o)
 		}
 	}
@@ -333,15 +331,22 @@ func (p *Plan) Between(first, last int64, layers ...Layer) (list []Fault) {
 	return list
 }
 
-// refused is why the occurrence of a row is not done: the channel cannot have it, or one of a row before it is planned for the
-// same property of some of its frames.
-func (p *Plan) refused(o Fault, i int) string {
+// refused is why the occurrence of a row is not done: the channel cannot have it, or one of a row before, or one that was there before the
+// rows, is planned for the same property of some of its frames.
+func (p *Plan) refused(o Fault, t *timeline, i int) string {
 	if o.Kind.Check != nil {
 		if err := o.Kind.Check(o, p.clock); err != nil {
 			return err.Error()
 		}
 	}
-	for _, r := range p.rows[:i] {
+	if t.from > 0 {
+		for _, other := range t.added {
+			if other = t.asEnded(other); other.Refused == "" && o.overlaps(other) {
+				return fmt.Sprintf("fault %s is in its place", other.ID)
+			}
+		}
+	}
+	for _, r := range t.rows[:i] {
 		for k := r.next(o.First); k < r.count(); k++ {
 			other := r.occurrence(k)
 			if other.First > o.Last {
@@ -366,10 +371,10 @@ func (p *Plan) At(n int64, layer Layer) []Fault {
 }
 
 // checkOverlaps refuses faults at fixed times that overlap. Random ones may: those that do are refused one by one.
-func (p *Plan) checkOverlaps() error {
-	most := min(maxPlanned, maxCompared/int64(len(p.rows)*len(p.rows))+1)
-	for i, a := range p.rows {
-		for _, b := range p.rows[:i] {
+func (p *Plan) checkOverlaps(rows []row) error {
+	most := min(maxPlanned, maxCompared/int64(len(rows)*len(rows))+1)
+	for i, a := range rows {
+		for _, b := range rows[:i] {
 			if a.random != nil || b.random != nil {
 				continue
 			}

@@ -35,6 +35,7 @@ import (
 // that may fall behind, so that the clean one never waits for it.
 type twin struct {
 	name   string
+	file   scenarioFile
 	source markers.Channel
 	clock  markers.Clock
 	plan   *scenario.Plan
@@ -42,10 +43,10 @@ type twin struct {
 	store  markers.Store
 	// answers has the faults of requests.
 	answers *delivery.Faulty
-	feed   *stream.Feed[stream.Unit]
-	hls    *packager.Writer
-	hub    *outputs.Hub
-	shown  *pictures.Pictures
+	feed    *stream.Feed[stream.Unit]
+	hls     *packager.Writer
+	hub     *outputs.Hub
+	shown   *pictures.Pictures
 	// overlay is nil where pictures stay as they are.
 	overlay *pipeline.Overlay
 	now     func() time.Time
@@ -85,7 +86,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", s.cfg.Data, name)
 	}
 	t := &twin{
-		name: name, source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
+		name: name, file: openScenario(file), source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
 		feed: stream.New[stream.Unit](stream.Options{}), shown: pictures.New(plan, c.Clock()), now: now, logger: s.cfg.Logger, begun: -1, slot: -1,
 	}
 	if f.Pictures || f.Needs(scenario.LayerPicture) {
@@ -169,6 +170,7 @@ func (t *twin) take(ctx context.Context, u stream.Unit) {
 		t.changing.Lock()
 		t.begun = max(t.begun, t.clock.MSN(u.Frame))
 		t.changing.Unlock()
+		t.reload()
 	}
 	if t.overlay == nil {
 		t.publish(u)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +65,68 @@ func (t *twin) journal(ctx context.Context, list []markers.FaultRecord, segments
 		return nil
 	}
 	return err
+}
+
+// scenarioFile is the file of a twin's scenario as it was looked at last; its path is empty where there is none to look at.
+type scenarioFile struct {
+	path  string
+	size  int64
+	mtime time.Time
+}
+
+func openScenario(path string) scenarioFile {
+	f := scenarioFile{path: path}
+	if slices.Contains(catalogue.Ready(), path) || !f.changed() {
+		f.path = ""
+	}
+	return f
+}
+
+// changed reports whether the file is there and not as it was.
+func (f *scenarioFile) changed() bool {
+	info, err := os.Stat(f.path)
+	if err != nil || info.Size() == f.size && info.ModTime().Equal(f.mtime) {
+		return false
+	}
+	f.size, f.mtime = info.Size(), info.ModTime()
+	return true
+}
+
+// reload takes a changed scenario file from the segment on that follows the one that has begun. One with a mistake is left out.
+func (t *twin) reload() {
+	if t.file.path == "" || !t.file.changed() {
+		return
+	}
+	if err := t.change(); err != nil {
+		t.logger.Error("the changed scenario is left out", "channel", t.name, "error", err)
+	} else {
+		t.logger.Info("the scenario has changed", "channel", t.name, "file", t.file.path, "from", t.earliest())
+	}
+}
+
+func (t *twin) change() error {
+	f, err := catalogue.Load(t.file.path)
+	if err != nil {
+		return err
+	}
+	plan, err := f.Plan(t.source)
+	switch {
+	case err != nil:
+		return err
+	case f.Name != t.plan.File.Name:
+		return fmt.Errorf("%s: its name is %s, and the twin is %s: leave the name, or start the server again", f.Path, f.Name, t.name)
+	case t.overlay == nil && (f.Pictures || f.Needs(scenario.LayerPicture)):
+		return fmt.Errorf("%s: it changes pictures, and %s has no encoder for that: start the server again", f.Path, t.name)
+	}
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	from := t.earliest()
+	keep := from - t.clock.FramesPerSegment
+	if newest := t.Newest(); newest >= 0 {
+		keep = min(keep, t.clock.FirstFrame(t.clock.MSN(newest)))
+	}
+	t.plan.Change(plan, keep, from)
+	return nil
 }
 
 // label completes a record of the ledger.

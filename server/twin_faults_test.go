@@ -205,3 +205,45 @@ func TestTwinPost(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+// A changed file holds from the next segment on: what it does not have any more ends there, what it has as before goes on, and what would
+// have begun before is left out. A file with a mistake changes nothing.
+func TestTwinReload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := runTwin(t, dir, "{id: a, do: ts.tei, at: {frame: 32}, for: {frames: 40}}, {id: b, do: ts.unreferenced, at: {frame: 33}, for: {frames: 40}}, {id: c, do: ts.pat, at: {frame: 120}, for: {frames: 30}}", 25)
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(r.file.path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.give(30, 0, 10)
+	write("version: 1\nname: outage\nfaults: [{id: a, do: ts.none}]")
+	r.give(40, 0, 3)
+	if _, p := r.post(`{"id":"mine","do":"ts.sync","at":{"frame":75},"for":{"frames":9}}`); p != nil {
+		t.Fatal(p)
+	}
+	r.give(40, 3, 10)
+	r.expect("with a mistake in the file", "a active b active mine planned c planned")
+	write("version: 1\nname: outage\nfaults: [{id: b, do: ts.unreferenced, at: {frame: 33}, for: {frames: 40}}, {id: d, do: ts.tei, at: {frame: 41}, for: {frames: 24}}, " +
+		"{id: e, do: ts.tei, at: {frame: 65}, for: {frames: 5}}, {id: f, do: ts.sync, at: {frame: 80}, for: {frames: 5}}]")
+	for n := int64(50); n < 100; n += 10 {
+		r.give(n, 0, 10)
+	}
+	list := r.expect("with another file", "a done b done e done mine done f not_done ")
+	if len(list) != 5 || fmt.Sprint(list[0].Done) != "[{32 59 1.28 2.4}]" || !list[0].EndedEarly || list[0].LastFrame != 59 || list[1].Done[0].LastFrame != 72 ||
+		list[1].EndedEarly || list[4].Reason != "fault mine is in its place" {
+		t.Errorf("%+v", list)
+	}
+	r.kill()
+	text, err := os.ReadFile(r.file.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, entries, _ := strings.Cut(strings.TrimSuffix(string(text), "]"), "faults: [")
+	r = runTwin(t, dir, entries, 105)
+	r.give(110, 0, 10, true)
+	// What is before this run is as it was: d, which the file has, was left out.
+	r.expect("after a restart", "a done b done e done mine done f not_done ")
+}
