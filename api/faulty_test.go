@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -173,12 +174,12 @@ const twinName = "main-delivery"
 func (f *twinFixture) Clock() markers.Clock { return testChannel("main").Clock() }
 func (f *twinFixture) Newest() int64        { return f.Clock().FirstFrame(f.newest.Load()+1) - 1 }
 
-func (f *twinFixture) Faults(first, last int64) (list []markers.FaultRecord) {
+func (f *twinFixture) Faults(_ context.Context, first, last int64) (list []markers.FaultRecord, _ error) {
 	for _, p := range f.plan.Between(first, last) {
 		list = append(list, markers.FaultRecord{ID: p.ID, Kind: p.Kind.Name, Layer: string(p.Kind.Layer), Span: f.Clock().Span(p.First, p.Last)})
 	}
 	f.faulty.Log.Fill(list, "", f.Newest())
-	return list
+	return list, nil
 }
 
 func newTwinFixture(t testing.TB) *twinFixture {
@@ -194,11 +195,11 @@ func newTwinFixture(t testing.TB) *twinFixture {
 	f.fixture = expressed(t, func(c *Config) {
 		c.Now = time.Now
 		c.HLSDir = func(string) string { return filepath.Join(f.dir, "main", "hls") } // the twin's files are the same
-		c.Faults = func(name string) FaultLog {
+		c.Faults = func(_ context.Context, name string) (FaultLog, error) {
 			if name != twinName {
-				return nil
+				return nil, nil
 			}
-			return f
+			return f, nil
 		}
 		c.RequestFaults = func(name string) *delivery.Faulty {
 			if name != twinName {

@@ -111,9 +111,12 @@ func (l *Ledger) Restore(r markers.FaultRecord) {
 }
 
 // Settle returns the records, as Records makes them, of the faults that have begun by the frame newest, where they are not as they were
-// the last time.
+// the last time. Faults of requests, which are reported elsewhere, are left out.
 func (l *Ledger) Settle(newest int64) []markers.FaultRecord {
 	return slices.DeleteFunc(l.Records(0, newest, newest), func(r markers.FaultRecord) bool {
+		if r.Layer == string(scenario.LayerRequest) {
+			return true
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		old, ok := l.settled[r.ID]

@@ -119,6 +119,12 @@ func (r FaultRecord) wire() Record {
 			*list = nil
 		}
 	}
+	requests := r.Requests
+	r.Requests = nil
+	for _, q := range requests {
+		q.At, q.End = wireTime(q.At), wireTime(q.End)
+		r.Requests = append(r.Requests, q)
+	}
 	return r
 }
 

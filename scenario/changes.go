@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/refstream/refstream/markers"
@@ -66,7 +67,8 @@ func (p *Plan) Restore(r markers.FaultRecord, kinds []*Kind) (Fault, error) {
 		return Fault{}, fmt.Errorf("there is no kind %.40q", r.Kind)
 	}
 	f := Fault{ID: r.ID, Kind: kinds[i], Params: Params{}, First: r.Frame, Last: r.LastFrame, Decoy: r.Decoy, Posted: true,
-		EndedEarly: r.EndedEarly, Draw: p.draw(r.ID)}
+		EndedEarly: r.EndedEarly, On: Resource(r.Parameters["on"]), Draw: p.draw(r.ID)}
+	f.Requests, _ = strconv.ParseInt(r.Parameters["requests"], 10, 64) // 0 without one
 	for _, param := range kinds[i].Params {
 		v, err := param.parse(r.Parameters[param.Name])
 		if err != nil {
@@ -118,7 +120,7 @@ func (p *Plan) Change(to *Plan, keep, from int64) {
 
 // equal reports whether two faults do the same to the same frames.
 func (f Fault) equal(o Fault) bool {
-	return f.ID == o.ID && f.Refused == o.Refused && f.Kind.Name == o.Kind.Name && f.First == o.First && f.Last == o.Last && f.Draw == o.Draw && maps.Equal(f.Params, o.Params)
+	return f.ID == o.ID && f.Refused == o.Refused && f.Kind.Name == o.Kind.Name && f.First == o.First && f.Last == o.Last && f.Draw == o.Draw && f.On == o.On && f.Requests == o.Requests && maps.Equal(f.Params, o.Params)
 }
 
 // Forget drops the faults that were added, and are over before a frame.

@@ -41,12 +41,13 @@ type twin struct {
 	plan   *scenario.Plan
 	ledger *faults.Ledger
 	store  markers.Store
-	// answers has the faults of requests.
-	answers *delivery.Faulty
-	feed    *stream.Feed[stream.Unit]
-	hls     *packager.Writer
-	hub     *outputs.Hub
-	shown   *pictures.Pictures
+	// answers has the faults of requests: those that end at the frame unanswered or later are not journalled yet.
+	answers    *delivery.Faulty
+	unanswered atomic.Int64
+	feed       *stream.Feed[stream.Unit]
+	hls        *packager.Writer
+	hub        *outputs.Hub
+	shown      *pictures.Pictures
 	// overlay is nil where pictures stay as they are.
 	overlay *pipeline.Overlay
 	now     func() time.Time
@@ -193,6 +194,7 @@ func (t *twin) end(ctx context.Context) error {
 	}
 	rec, err := t.hls.Close()
 	t.settle(rec, err)
+	t.settleAnswers(t.Newest() + 1)
 	return err
 }
 
@@ -208,7 +210,7 @@ func (t *twin) publish(u stream.Unit) {
 			t.ledger.Forget(u.Frame)
 		}
 		if t.slot < 0 { // what was requested before is not known
-			t.answers.Log.Forget(u.Frame)
+			t.unanswered.Store(u.Frame)
 		}
 		t.slot, t.units, t.cut, t.changes, t.versions = msn, 0, false, t.changes[:0], t.versions[:0]
 		t.newest.Store(max(t.newest.Load(), t.clock.FirstFrame(msn)-1))

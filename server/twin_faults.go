@@ -40,7 +40,31 @@ func (t *twin) settle(rec *markers.SegmentRecord, err error) {
 	t.append(t.ledger.Settle(rec.LastFrame), *rec)
 	// Why nothing was done to the last frames of a segment is reported with the next one: until then its faults are kept.
 	t.ledger.Forget(rec.FirstFrame)
-	t.plan.Forget(rec.FirstFrame)
+	past := rec.FirstFrame - t.source.Window*t.clock.FramesPerSegment
+	t.settleAnswers(past)
+	t.plan.Forget(past)
+}
+
+// settleAnswers journals the faults of requests that are over before a frame: as long as their segments are there, more requests may come.
+func (t *twin) settleAnswers(before int64) {
+	if from := t.unanswered.Load(); before > from {
+		t.append(slices.DeleteFunc(t.requested(from, before-1), func(r markers.FaultRecord) bool { return r.LastFrame >= before }))
+		t.unanswered.Store(before)
+		t.answers.Log.Forget(before)
+	}
+}
+
+// maxJournalled is how many requests of a fault are journalled, the last ones.
+const maxJournalled = 100
+
+// requested are the records of faults of requests, of those that are not journalled.
+func (t *twin) requested(first, last int64) (list []markers.FaultRecord) {
+	newest := t.Newest()
+	for _, f := range t.plan.Between(max(first, t.unanswered.Load()), last, scenario.LayerRequest) {
+		list = append(list, t.ledger.Record(f, newest))
+	}
+	t.answers.Log.Fill(list, "", newest)
+	return list
 }
 
 // append journals records of faults, and segments.
@@ -53,8 +77,12 @@ func (t *twin) append(list []markers.FaultRecord, segments ...markers.SegmentRec
 func (t *twin) journal(ctx context.Context, list []markers.FaultRecord, segments ...markers.SegmentRecord) error {
 	b := markers.Batch{Faults: slices.Clone(list), Segments: segments}
 	for i := range b.Faults {
-		b.Faults[i].Place = markers.ID{Frame: max(0, t.newest.Load()), Sub: int64(i) + 1}
-		t.label(&b.Faults[i])
+		r := &b.Faults[i]
+		r.Place = markers.ID{Frame: max(0, t.newest.Load()), Sub: int64(i) + 1}
+		if n := len(r.Requests) - maxJournalled; n > 0 {
+			r.Requests, r.RequestsLeftOut = r.Requests[n:], r.RequestsLeftOut+int64(n)
+		}
+		t.label(r)
 	}
 	for i := range b.Segments {
 		b.Segments[i].Rendition, b.Segments[i].Generator = t.plan.File.Name, t.source.Generator
@@ -121,11 +149,7 @@ func (t *twin) change() error {
 	t.changing.Lock()
 	defer t.changing.Unlock()
 	from := t.earliest()
-	keep := from - t.clock.FramesPerSegment
-	if newest := t.Newest(); newest >= 0 {
-		keep = min(keep, t.clock.FirstFrame(t.clock.MSN(newest)))
-	}
-	t.plan.Change(plan, keep, from)
+	t.plan.Change(plan, max(0, from-t.source.Window*t.clock.FramesPerSegment), from)
 	return nil
 }
 
@@ -149,6 +173,7 @@ func (t *twin) resume(ctx context.Context) ([]markers.SegmentRecord, error) {
 		from = max(segments[n-1].LastFrame+1, now-t.source.Window*t.clock.FramesPerSegment)
 	}
 	t.ledger.Forget(from)
+	t.unanswered.Store(now)
 	records, err := faultsOf(ctx, t.store, t.source, t.plan.File.Name, 0, markers.MaxFrame)
 	if err != nil {
 		return nil, err
@@ -170,6 +195,9 @@ func (t *twin) resume(ctx context.Context) ([]markers.SegmentRecord, error) {
 			r.State, r.Reason = markers.FaultDone, ""
 			if len(r.Done) == 0 {
 				r.State, r.Reason = markers.FaultNotDone, "the generator ended, and was started with another scenario, or too late"
+			}
+			if r.Layer == string(scenario.LayerRequest) {
+				r.Reason = "the generator ended: which requests met it is not known"
 			}
 			over = append(over, r)
 		}
@@ -213,7 +241,9 @@ func (t *twin) Newest() int64 { return t.newest.Load() }
 // Faults are the records of those of frames first to last: of those that are over as they were journalled, of others as far as they have got.
 // Those that were over before the first run are left out: what became of them is not known.
 func (t *twin) Faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
-	current := t.ledger.Records(first, last, t.Newest()) // first: what it forgets meanwhile is journalled
+	// These come first: what is forgotten meanwhile is journalled.
+	current := slices.DeleteFunc(t.ledger.Records(first, last, t.Newest()), func(r markers.FaultRecord) bool { return r.Layer == string(scenario.LayerRequest) })
+	current = append(current, t.requested(first, last)...)
 	for i := range current {
 		t.label(&current[i])
 	}

@@ -4,13 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
 )
 
 // playlist is the twin's, as players get it.
@@ -246,4 +250,52 @@ func TestTwinReload(t *testing.T) {
 	r.give(110, 0, 10, true)
 	// What is before this run is as it was: d, which the file has, was left out.
 	r.expect("after a restart", "a done b done e done mine done f not_done ")
+}
+
+// A fault of requests can be posted. What became of it is counted as long as its segments are there, and journalled then.
+func TestTwinAnswers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const file = "{id: x, do: http.status, at: {msn: 9}}, {id: y, do: http.status, at: {msn: 12}}"
+	r := runTwin(t, dir, file, 25)
+	r.give(30, 0, 10)
+	posted, p := r.post(`{"do":"http.status","for":{"segments":1},"on":{"kind":"segment"},"with":{"status":410}}`)
+	if p != nil || posted.ID != "posted-http.status-40" || posted.Parameters["on"] != "segment" {
+		t.Fatalf("%+v, %v", posted, p)
+	}
+	if _, p := r.post(`{"do":"http.status","at":{"msn":9},"on":{"kind":"any"}}`); p == nil || p.Status != http.StatusConflict {
+		t.Errorf("an overlap: %v", p)
+	}
+	for n := int64(40); n < 110; n += 10 {
+		r.give(n, 0, 10)
+	}
+	r.expect("without a request", "posted-http.status-40 not_done x active y planned")
+	ask := func(msn int64) int {
+		q := r.answers.Request("a", packager.TS.SegmentFile(msn))
+		q.Now, q.Places = time.Now, make(chan struct{}, 1)
+		w := httptest.NewRecorder()
+		r.answers.Log.Serve(w, httptest.NewRequest(http.MethodGet, "/hls/main-outage/"+q.File, nil), q, func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) })
+		return w.Code
+	}
+	if a, b, c := ask(4), ask(5), ask(9); a != 410 || b != 200 || c != 503 {
+		t.Errorf("answers %d, %d, %d", a, b, c)
+	}
+	list := r.expect("with requests", "posted-http.status-40 done x done y planned")
+	if len(list[0].Requests) != 1 || list[0].Requests[0].Status != 410 {
+		t.Errorf("%+v", list[0])
+	}
+	for n := int64(110); n < 140; n += 10 {
+		r.give(n, 0, 10)
+	}
+	r.expect("behind the window of the first", "posted-http.status-40 done x done y active")
+	if err := r.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.kill()
+	r = runTwin(t, dir, file, 145)
+	r.give(150, 0, 10, true)
+	list = r.expect("after a restart", "posted-http.status-40 done x done y not_done")
+	if len(list[0].Requests) != 1 || len(list[1].Requests) != 1 || list[1].Requests[0].Client != "a" {
+		t.Errorf("%+v", list)
+	}
 }

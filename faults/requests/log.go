@@ -236,7 +236,7 @@ func (l *Log) Fill(records []markers.FaultRecord, client string, newest int64) {
 		}
 	}
 	for i := range records {
-		if f, ok := planned[records[i].ID]; ok && f.Refused == "" {
+		if f, ok := planned[records[i].ID]; ok && f.Refused == "" && f.First == records[i].Frame && f.Last >= l.from {
 			l.fill(&records[i], f, of[f.ID], client, newest)
 		}
 	}
