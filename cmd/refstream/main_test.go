@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,8 +23,8 @@ import (
 	"github.com/refstream/refstream/internal/testnet"
 )
 
-// program is the refstream binary, for the tests of what only a process has: signals, children, ports, its own disk. All
-// others run the command line within the test.
+// program is refstream, for the tests of what only a process has: signals, children, ports, its own disk. It is the test binary
+// under another name, built as the tests are. All others run the command line within the test.
 var program string
 
 // shared is a folder for what several tests read and none changes.
@@ -34,19 +35,21 @@ var shared string
 const testsAtOnce = "3"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "refstream" {
+		main()
+		return
+	}
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 	if !chosen {
 		_ = flag.Set("test.parallel", testsAtOnce) // the flag exists, and the value is a number
 	}
-	dir, err := os.MkdirTemp("", "refstream-test-*")
-	if err == nil {
-		program, shared = filepath.Join(dir, "refstream"), dir
-		var out []byte
-		if out, err = exec.Command("go", append(append([]string{"build"}, buildFlags...), "-o", program, ".")...).CombinedOutput(); err != nil {
-			err = fmt.Errorf("build refstream: %w: %s", err, out)
-		}
+	self, err := os.Executable()
+	dir, err2 := os.MkdirTemp("", "refstream-test-*")
+	program, shared = filepath.Join(dir, "refstream"), dir
+	if err = errors.Join(err, err2); err == nil {
+		err = os.Symlink(self, program)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"gopkg.in/yaml.v3"
 )
 
 // A short letter means the same in every command, or the help of each says what it is in another one.
@@ -102,6 +103,28 @@ func checkExample(t *testing.T, line string) {
 	if err != nil {
 		t.Errorf("%s: %v", line, err)
 	}
+}
+
+// The commands of docker-compose.yml and of the Dockerfile's health check are read without an error.
+func TestContainerCommands(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docker-compose.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct{ Command []string }
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"generator", "api"} {
+		command := compose.Services[name].Command
+		if len(command) == 0 || command[0] != "serve" {
+			t.Errorf("service %s runs %q", name, command)
+		}
+		checkExample(t, "refstream "+strings.Join(command, " "))
+	}
+	checkExample(t, "refstream health")
 }
 
 // What --version prints is what the linker was told, as make and the Dockerfile do.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,17 +83,6 @@ func flagValue(args []string, flag string) string {
 	return ""
 }
 
-// refstream builds the program and returns its path.
-func refstream(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "refstream")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, root+"/cmd/refstream").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build refstream: %v\n%s", err, out)
-	}
-	return bin
-}
-
 func TestComposeFile(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
 	if err != nil {
@@ -120,14 +108,6 @@ func TestComposeFile(t *testing.T) {
 	}
 	if !slices.Equal(generator.Volumes, api.Volumes) || len(api.Volumes) == 0 {
 		t.Errorf("generator and api don't share their volume: %q and %q", generator.Volumes, api.Volumes)
-	}
-	bin := refstream(t)
-	for _, s := range []service{generator, api} {
-		// Flags are read before the help is printed, so that one which doesn't exist fails.
-		out, err := exec.CommandContext(t.Context(), bin, append(slices.Clone(s.Command), "--help")...).CombinedOutput()
-		if err != nil {
-			t.Errorf("refstream %q: %v\n%s", s.Command, err, out)
-		}
 	}
 }
 
@@ -220,9 +200,6 @@ func TestDockerfile(t *testing.T) {
 	}))
 	if !strings.Contains(string(text), `["refstream", "health"]`) {
 		t.Error("the health check is another command than refstream health")
-	}
-	if out, err := exec.CommandContext(t.Context(), refstream(t), "health", "--help").CombinedOutput(); err != nil {
-		t.Errorf("refstream health: %v\n%s", err, out)
 	}
 }
 
