@@ -10,11 +10,11 @@
 RUN_ARGS   ?=
 TESTFLAGS  ?=
 BENCH_ARGS ?=
-FUZZTIME   ?= 5s
+FUZZTIME   ?= 3s
 
 # Three test binaries at a time: many tests wait for a stream that goes at its own pace, and more encoders at once make a small
-# machine miss its frames.
-GOTEST = go test -p 3
+# machine miss its frames. With -trimpath they are compiled once for all clones, and for make build too.
+GOTEST = go test -trimpath -p 3
 # The release is the git tag, or how far behind it this source is.
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOBUILD   = go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
@@ -35,8 +35,14 @@ test: programs-test $(PLAYER)
 	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
 	$(GOTEST) -short -vet=off -timeout 15m $(TESTFLAGS) ./...
 
+# What check runs without the race detector is what has a long form, or was left out before: the packages, and of the program's own
+# tests those in files, that ask for testing.Short or open a page.
+LONG_PACKAGES = $$(grep -rl --include='*_test.go' --exclude-dir=node_modules 'testing\.Short()' . | xargs -n 1 dirname | sort -u | grep -v cmd/refstream$$)
+LONG_TESTS    = ^($$(sed -n 's/^func \(Test[A-Za-z]*\).*/\1/p' $$(grep -lE 'testing\.Short|shortOr|openBrowser' cmd/refstream/*_test.go) | paste -sd '|' -))$$
+
 # The program's own tests are alone: in their long form half of 60 pictures a second are to be read in a browser. With the race
-# detector the program needs all of a small machine: one test at a time, and without those of the pages, whose browsers need it too.
+# detector the program needs much of a small machine: two tests at a time, without the pages, whose browsers need it too, and
+# without the many clips of the matrix.
 check: programs-check $(PLAYER)
 	@echo gofmt; out=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); \
 	if [ -n "$$out" ]; then echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; fi
@@ -44,10 +50,10 @@ check: programs-check $(PLAYER)
 	GOOS=windows go build ./... && GOOS=windows go vet ./...
 	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
 	$(LINT) run
-	$(GOTEST) -race -short -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v cmd/refstream$$)
-	$(GOTEST) -race -short -timeout 60m -parallel 1 -skip '^TestP(age|layer)' $(TESTFLAGS) ./cmd/refstream
-	$(GOTEST) -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v cmd/refstream$$)
-	$(GOTEST) -timeout 60m $(TESTFLAGS) ./cmd/refstream
+	$(GOTEST) -race -short -vet=off -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v cmd/refstream$$)
+	$(GOTEST) -race -short -vet=off -timeout 60m -parallel 2 -skip '^Test(Page|Player|Matrix)' $(TESTFLAGS) ./cmd/refstream
+	$(GOTEST) -vet=off -timeout 30m $(TESTFLAGS) $(LONG_PACKAGES)
+	$(GOTEST) -vet=off -timeout 60m -run "$(LONG_TESTS)" $(TESTFLAGS) ./cmd/refstream
 	sh scripts/fuzz.sh $(FUZZTIME)
 
 bench: programs-bench build
@@ -89,7 +95,7 @@ $(PLAYER): package.json package-lock.json
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport
+	@$(DEPS) go ffmpeg node npm redis-server chromium webkit nginx-rtmp rtmpdump tsreport
 programs-check:
 	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gcc
 programs-bench:

@@ -23,7 +23,7 @@ func TestEngines(t *testing.T) {
 	}))
 	t.Cleanup(site.Close)
 	engines := []Engine{WebKit, Chromium, Firefox}
-	if testing.Short() { // the one with the most processes; the others are started by the tests of the page
+	if testing.Short() { // the one with the most processes; Chromium is started by the tests of the page
 		engines = engines[:1]
 	}
 	for _, engine := range engines {
