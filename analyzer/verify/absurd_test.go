@@ -64,8 +64,9 @@ func spoilt(t *testing.T, text []byte, each func(what, text string)) {
 // TestAbsurdTruth reads a truth with numbers that can't be: it is refused, or holds nothing against the stream but what it
 // says; nothing panics, takes long or takes much memory.
 func TestAbsurdTruth(t *testing.T) {
-	known := verifytest.Truth(t, testFrames)
-	in := streamData{pictures: perfect(known, testFrames), kind: input.TS, info: transport()}
+	const frames = 120 // with an event
+	known := verifytest.Truth(t, frames)
+	in := streamData{pictures: perfect(known, frames), kind: input.TS, info: transport()}
 	in.statements = statements(known, in.pictures)
 	dir := t.TempDir()
 	line := func(v any) []byte {
@@ -76,7 +77,7 @@ func TestAbsurdTruth(t *testing.T) {
 		return b
 	}
 	files := map[string][]byte{
-		"truth.json":    line(map[string]any{"channel": verifytest.Channel(), "first_frame": 0, "last_frame": testFrames - 1, "frames": testFrames}),
+		"truth.json":    line(map[string]any{"channel": verifytest.Channel(), "first_frame": 0, "last_frame": frames - 1, "frames": frames}),
 		"frames.jsonl":  line(frameRecord(5)),
 		"markers.jsonl": line(known.Markers[0]),
 	}
@@ -95,7 +96,7 @@ func TestAbsurdTruth(t *testing.T) {
 			_, err = check(t.Context(), in, channel, source, nil)
 		}
 		runtime.ReadMemStats(&after)
-		if took, bytes := time.Since(began), after.TotalAlloc-before.TotalAlloc; took > 10*time.Second || bytes > 64<<20 {
+		if took, bytes := time.Since(began), after.TotalAlloc-before.TotalAlloc; took > time.Minute || bytes > 64<<20 {
 			t.Errorf("%s: it took %v and %d bytes", what, took, bytes)
 		}
 		return err

@@ -37,14 +37,14 @@ func TestForms(t *testing.T) {
 		"hflip":                  {report.Mirrored, report.ClockGone},
 		"vflip":                  {report.Mirrored, report.ClockGone},
 		"hflip,vflip":            {report.Mirrored, report.ClockGone},
-		"pad=400:180:40:0":       {report.Resized, report.Padded, report.ClockGone},
-		"pad=iw:ih+60:0:30":      {report.Resized, report.Padded, report.ClockGone},
+		"pad=200:90:20:0":       {report.Resized, report.Padded, report.ClockGone},
+		"pad=iw:ih+30:0:15":      {report.Resized, report.Padded, report.ClockGone},
 		"reverse":                {report.Reversed},
-		"crop=iw-40:ih-40":       nil,
-		"gblur=sigma=20:steps=2": nil,
+		"crop=iw-20:ih-20":       nil,
+		"gblur=sigma=10:steps=2": nil,
 	}
 	if testing.Short() {
-		for _, filter := range []string{"vflip", "hflip,vflip", "pad=iw:ih+60:0:30", "gblur=sigma=20:steps=2"} {
+		for _, filter := range []string{"vflip", "hflip,vflip", "pad=iw:ih+30:0:15", "gblur=sigma=10:steps=2"} {
 			delete(forms, filter)
 		}
 	}

@@ -74,7 +74,7 @@ func timingExtra(tc media.Timecode) []byte {
 
 // transport is what ffprobe says of a transport stream of the channel.
 func transport() pixels.StreamInfo {
-	return pixels.StreamInfo{Format: "mpegts", Codec: "h264", Width: 320, Height: 180, TimeBase: "1/90000", Num: 1, Den: 90000}
+	return pixels.StreamInfo{Format: "mpegts", Codec: "h264", Width: 160, Height: 90, TimeBase: "1/90000", Num: 1, Den: 90000}
 }
 
 // checked makes the report on pictures and statements.

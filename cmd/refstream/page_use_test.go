@@ -177,7 +177,7 @@ func (b *page) stopsOnMarker(s *running) {
 	b.playing(10, 60*time.Second)
 	eval[bool](b, `(window.shown = [], window.refstream.selfCheck.addEventListener('sample', (e) => window.shown.push(e.detail.pixels)), true)`)
 	list := getJSON[markersAnswer](s, "/markers").Markers
-	for _, m := range []int{0, 2, 1, 3} {
+	for _, m := range []int{0, 2, 1, 3}[:shortOr(3, 4)] {
 		want := list[m]
 		await(b.t, "the marker in the list", 60*time.Second, func() bool {
 			return eval[bool](b, `document.querySelector('tr[data-id="`+want.ID+`"]')?.dataset.place === 'here'`)
@@ -307,9 +307,7 @@ func TestPageGaps(t *testing.T) {
 	await(t, "a whole segment's time without a generator", 60*time.Second, func() bool { return time.Since(stopped) > 2*time.Second })
 	s = launch(t, addr, args...)
 	s.awaitReady()
-	if text := s.get("/hls/main/index.m3u8"); bytes.Count(text, []byte("#EXT-X-GAP")) < 2 {
-		t.Fatalf("the playlist has no gaps:\n%s", text)
-	}
+	s.await("two gaps in the playlist", limit, func() bool { return bytes.Count(s.get("/hls/main/index.m3u8"), []byte("#EXT-X-GAP")) >= 2 })
 	b := openBrowser(t, s.url)
 	row := `document.querySelector('#markers tr[data-id="` + m.ID + `"]')`
 	await(t, "the marker to be marked", 60*time.Second, func() bool {

@@ -24,7 +24,7 @@ import (
 func Channel() markers.Channel {
 	return markers.Channel{
 		Name: "main", Run: 1, Epoch: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Rate: media.FrameRate{Num: 30, Den: 1},
-		FramesPerSegment: 30, PTSOrigin: markers.PTSOrigin, Seed: 7, Width: 320, Height: 180, EventEvery: 120, EventLength: 30,
+		FramesPerSegment: 30, PTSOrigin: markers.PTSOrigin, Seed: 7, Width: 160, Height: 90, EventEvery: 120, EventLength: 30,
 	}
 }
 
