@@ -112,7 +112,7 @@ func checkRecords(t *testing.T, records []analyzer.Record, frames []markers.Fram
 func TestAnalyzeIsolated(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "out")
-	must(t, "generate", "--size", "320x180", "--duration", "2s", "--out", dir)
+	must(t, "generate", "--size", "160x90", "--duration", "2s", "--out", dir)
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer server.Close()
 	garbage := filepath.Join(t.TempDir(), "garbage.ts")
@@ -146,7 +146,7 @@ func TestAnalyzeIsolated(t *testing.T) {
 func TestAnalyzeDebug(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "out")
-	must(t, "generate", "--also", "flv", "--size", "320x180", "--duration", "1s", "--segment", "1s", "--out", dir)
+	must(t, "generate", "--also", "flv", "--size", "160x90", "--duration", "1s", "--segment", "1s", "--out", dir)
 	_, told, err := runAnalyze(t, "--debug", filepath.Join(dir, "stream.flv"))
 	if err != nil {
 		t.Fatal(err)
@@ -183,12 +183,10 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // TestAnalyzeBrokenPipe ends when nobody takes the records.
 func TestAnalyzeBrokenPipe(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "out")
-	must(t, "generate", "--size", "320x180", "--duration", "30s", "--out", dir)
 	var told bytes.Buffer
 	cmd := newAnalyze(brokenPipe{}, &told)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs([]string{filepath.Join(dir, "index.m3u8")})
+	cmd.SetArgs([]string{filepath.Join(sample(t), "index.m3u8")})
 	if err := cmd.ExecuteContext(t.Context()); !errors.Is(err, errScreen) {
 		t.Errorf("%v", err)
 	}

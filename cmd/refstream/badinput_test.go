@@ -36,6 +36,7 @@ func TestBadInput(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	withX264 := script(t, `echo "ffmpeg version 9.9" >&2; echo " V..... libx264 H.264"`) // it starts in no time
 	withoutX264 := script(t, `echo "ffmpeg version 9.9" >&2; echo " V..... mpeg4 MPEG-4"`)
 	cases := []badInput{
 		{"unknown command", "sevre", []string{"sevre", "did you mean serve"}},
@@ -110,6 +111,9 @@ func TestBadInput(t *testing.T) {
 			args := strings.Fields(c.args)
 			if args[0] == "serve" && !strings.Contains(c.args, "--data") {
 				args = append(args, "--data", filepath.Join(dir, "data"))
+			}
+			if args[0] == "serve" && !strings.Contains(c.args, "--ffmpeg") {
+				args = append(args, "--ffmpeg", withX264)
 			}
 			if args[0] == "serve" && !strings.Contains(c.args, "--addr") {
 				args = append(args, "--addr", "127.0.0.1:0")

@@ -171,15 +171,14 @@ var userData = regexp.MustCompile(`(?:user_data_payload_byte\[\d+\]|uuid_iso_iec
 // checkSEI holds the SEI messages of every access unit, as trace_headers reads them, against the ledger.
 func (c clip) checkSEI(t *testing.T) {
 	t.Helper()
-	_, trace := tool(t, "ffmpeg", "-hide_banner", "-i", c.stream, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-")
-	out, _ := tool(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts", "-of", "csv=p=0", c.stream)
+	_, trace := tool(t, "ffmpeg", "-hide_banner", "-copyts", "-i", c.stream, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-")
 	byPTS := map[int64]markers.FrameRecord{}
 	for _, f := range c.frames {
 		byPTS[f.PTS&media.PTSMask] = f
 	}
 	var order []markers.FrameRecord
-	for _, field := range strings.Fields(string(out)) {
-		pts, err := strconv.ParseInt(strings.Trim(field, ","), 10, 64)
+	for _, m := range tracedPacket.FindAllSubmatch(trace, -1) {
+		pts, err := strconv.ParseInt(string(m[1]), 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +188,7 @@ func (c clip) checkSEI(t *testing.T) {
 	// which the filter traces first, is told apart by having no delimiter.
 	units := strings.Split(string(trace), "Access Unit Delimiter")[1:]
 	if len(units) != len(order) {
-		t.Fatalf("trace_headers shows %d access units, ffprobe %d packets", len(units), len(order))
+		t.Fatalf("trace_headers shows %d access units and %d packets", len(units), len(order))
 	}
 	for i, unit := range units {
 		f := order[i]

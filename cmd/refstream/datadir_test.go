@@ -62,7 +62,7 @@ func TestStopAndRestart(t *testing.T) {
 func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	flags := []string{"--data", data, "--size", "320x180", "--fps", "25", "--seed", "11", "--segment", "1s", "--bitrate", "500k"}
+	flags := []string{"--data", data, "--size", "160x90", "--fps", "25", "--seed", "11", "--segment", "1s", "--bitrate", "500k"}
 	s := start(t, flags...)
 	first := getJSON[markers.Channel](s, "/clocks")
 	s.stop()
@@ -109,7 +109,7 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	if err := os.WriteFile(foreign, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "320x180")
+	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "160x90")
 	if third := getJSON[markers.Channel](s, "/clocks"); third.Run != 1 || third.Rate.String() != "30" {
 		t.Errorf("after --reset: %+v", third)
 	}

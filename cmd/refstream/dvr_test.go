@@ -69,7 +69,7 @@ func TestDVRPush(t *testing.T) {
 // ffmpeg sends a clip to dvr, goes, and sends it again.
 func TestDVRFromFFmpeg(t *testing.T) {
 	t.Parallel()
-	c := makeClip(t, "--duration", "12s", "--size", "320x180", "--fps", "25", "--event-every", "3s", "--event-length", "1s", "--also", "ts")
+	c := makeClip(t, "--duration", "12s", "--size", "160x90", "--preset", "ultrafast", "--fps", "25", "--event-every", "3s", "--event-length", "1s", "--also", "ts")
 	dir, addr := t.TempDir(), freeAddr(t)
 	d := startDVR(t, dir, addr, "--max-interval", "1h")
 	for range 2 {

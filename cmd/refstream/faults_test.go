@@ -189,7 +189,7 @@ func TestGenerateFails(t *testing.T) {
 	t.Run("disk full", func(t *testing.T) {
 		t.Parallel()
 		disk := t.TempDir()
-		run := fmt.Sprintf("mount -t tmpfs -o size=1m none %[1]s && %[2]s generate --out %[1]s/clip --size 320x180 --duration 10m; echo code $?; ls -A %[1]s",
+		run := fmt.Sprintf("mount -t tmpfs -o size=1m none %[1]s && %[2]s generate --out %[1]s/clip --size 160x90 --preset ultrafast --duration 10m; echo code $?; ls -A %[1]s",
 			disk, program)
 		stdout, stderr := tool(t, "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", run)
 		if !strings.HasSuffix(string(stdout), "code 1\n") {
@@ -209,7 +209,7 @@ func TestGenerateFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			s := launchCommand(t, "", exec.Command(program, "generate", "--out", filepath.Join(dir, "a", "clip"), "--size", "320x180", "--duration", "1h"))
+			s := launchCommand(t, "", exec.Command(program, "generate", "--out", filepath.Join(dir, "a", "clip"), "--size", "160x90", "--duration", "1h"))
 			await(t, "segments", limit, func() bool { return len(folder(t, dir)) > 5 })
 			c.end(s)
 			select {

@@ -28,7 +28,7 @@ func (s *running) readMessages(readers *sync.WaitGroup, rtmp string) *messages {
 	}
 	m.scripts = make([][]packet, len(m.flvs))
 	for i, c := range m.flvs {
-		readers.Go(func() { m.scripts[i] = dataPackets(s.t, c.url, "-read_intervals", "%+6") })
+		readers.Go(func() { m.scripts[i], _ = dataPackets(s.t, c.url, "-read_intervals", "%+6") })
 	}
 	var mu sync.Mutex
 	for name, args := range map[string][]string{
@@ -36,7 +36,7 @@ func (s *running) readMessages(readers *sync.WaitGroup, rtmp string) *messages {
 		"hls":     {s.url + "/hls/main/index.m3u8", "-live_start_index", "0"},
 	} {
 		readers.Go(func() {
-			list := dataPackets(s.t, args[0], append(args[1:], "-read_intervals", "%+12")...)
+			list, _ := dataPackets(s.t, args[0], append(args[1:], "-read_intervals", "%+12")...)
 			mu.Lock()
 			defer mu.Unlock()
 			m.tags[name] = list

@@ -43,8 +43,8 @@ func folder(t *testing.T, dir string) map[string][]byte {
 func TestGenerateIsRepeatable(t *testing.T) {
 	t.Parallel()
 	// A bit rate that is too low for the picture: where the encoder has to work for it, it must still repeat itself.
-	args := []string{"generate", "--also", "ts,flv", "--size", "640x360", "--duration", "10s", "--seed", "42", "--fps", "29.97",
-		"--event-every", "3s", "--event-length", "1s", "--bitrate", "100k", "--threads", "3", "--out"}
+	args := []string{"generate", "--also", "ts,flv", "--size", "320x180", "--duration", "4s", "--seed", "42", "--fps", "29.97",
+		"--event-every", "1500ms", "--event-length", "500ms", "--bitrate", "50k", "--threads", "3", "--out"}
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	must(t, append(args, a)...)
 	if err := os.Mkdir(b, 0o755); err != nil { // an empty folder will do
@@ -66,8 +66,8 @@ func TestGenerateIsRepeatable(t *testing.T) {
 			t.Errorf("%s differs between two runs", name)
 		}
 	}
-	printed := must(t, "truth", "--size", "640x360", "--duration", "10s", "--seed", "42", "--fps", "29.97",
-		"--event-every", "3s", "--event-length", "1s")
+	printed := must(t, "truth", "--size", "320x180", "--duration", "4s", "--seed", "42", "--fps", "29.97",
+		"--event-every", "1500ms", "--event-length", "500ms")
 	if printed != string(first["markers.jsonl"]) || printed == "" {
 		t.Errorf("truth prints\n%s\ngenerate wrote\n%s", printed, first["markers.jsonl"])
 	}
@@ -76,7 +76,7 @@ func TestGenerateIsRepeatable(t *testing.T) {
 // A stretch that begins and ends inside events says so: the markers tell what is in the files.
 func TestStretchCutsEvents(t *testing.T) {
 	t.Parallel()
-	flags := []string{"--seed", "3", "--event-every", "4s", "--event-length", "3s", "--size", "320x180", "--segment", "1s"}
+	flags := []string{"--seed", "3", "--event-every", "4s", "--event-length", "3s", "--size", "160x90", "--segment", "1s"}
 	var ev markers.Marker
 	for _, m := range parseLines[markers.Marker](t, []byte(must(t, append([]string{"truth", "--duration", "5m"}, flags...)...))) {
 		if m.Frame > 60 && m.Frame%30 > 5 {

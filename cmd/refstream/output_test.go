@@ -105,7 +105,7 @@ func TestVerifyHint(t *testing.T) {
 		t.Error(err)
 	}
 	dir := t.TempDir()
-	must(t, "generate", "--out", filepath.Join(dir, "clip"), "--size", "320x180", "--duration", "1s", "--segment", "1s")
+	must(t, "generate", "--out", filepath.Join(dir, "clip"), "--size", "160x90", "--duration", "1s", "--segment", "1s")
 	var out bytes.Buffer
 	_, code, err := runCommand(t, newVerify(&out, &out), &out, filepath.Join(dir, "clip", "index.m3u8"), "--ffprobe", f.ffprobe)
 	if code != 2 || strings.Count(err.Error(), "is ffprobe installed?") != 1 {

@@ -30,7 +30,7 @@ func recordForeign(t *testing.T) string {
 			return true
 		}
 		if path.Base(r.URL.Path) == "index.m3u8" {
-			if asked++; asked > 60 && asked < 75 {
+			if asked++; asked > 40 && asked < 55 {
 				http.Error(w, "not now", http.StatusServiceUnavailable)
 				return true
 			}
@@ -38,7 +38,7 @@ func recordForeign(t *testing.T) string {
 		return false
 	})
 	dir := t.TempDir()
-	must(t, "record", proxy.url+"/hls/main/master.m3u8", "-o", dir, "-s", "first", "--poll", "50ms", "--duration", "15s")
+	must(t, "record", proxy.url+"/hls/main/master.m3u8", "-o", dir, "-s", "first", "--poll", "50ms", "--duration", "10s")
 	return dir
 }
 

@@ -49,8 +49,8 @@ func TestScenarioClip(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stretch := []string{"--scenario", file, "--size", "320x180", "--fps", "25", "--segment", "1s", "--duration", "10s", "--event-every", "2s", "--event-length", "400ms"}
-	must(t, append([]string{"generate", "--out", faulty, "--twin", clean, "--bitrate", "1M", "--preset", "veryfast"}, stretch...)...)
+	stretch := []string{"--scenario", file, "--size", "160x90", "--fps", "25", "--segment", "1s", "--duration", "10s", "--event-every", "2s", "--event-length", "400ms"}
+	must(t, append([]string{"generate", "--out", faulty, "--twin", clean, "--bitrate", "500k", "--preset", "veryfast"}, stretch...)...)
 
 	find := regexp.MustCompile(`(freeze_start|freeze_end|black_start|black_end): ?([0-9.]+)`)
 	detected := func(dir string) (list []string) {

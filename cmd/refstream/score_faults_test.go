@@ -34,7 +34,7 @@ func TestScoreFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	clip := filepath.Join(dir, "clip")
-	must(t, "generate", "--out", clip, "--duration", "10s", "--bitrate", "500k", "--size", "320x180", "--epoch", "2026-03-01T12:00:00Z")
+	must(t, "generate", "--out", clip, "--duration", "10s", "--bitrate", "300k", "--preset", "ultrafast", "--size", "160x90", "--epoch", "2026-03-01T12:00:00Z")
 	log := "[freezedetect @ 0x1] lavfi.freezedetect.freeze_start: 10\n[freezedetect @ 0x1] lavfi.freezedetect.freeze_end: 20\n" +
 		"[blackdetect @ 0x2] black_start:30 black_end:32 black_duration:2\n[freezedetect @ 0x1] lavfi.freezedetect.freeze_start: 30.2\n"
 	const one = `[{"alarm":"stuck","start":11,"end":20,"seen_at":13}]`

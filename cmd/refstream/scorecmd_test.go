@@ -30,8 +30,8 @@ func scored(t *testing.T, list string, args ...string) (r score.Report, code int
 // The same detections are scored against a folder, a server and a seed, on several clocks.
 func TestScoreCommand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "clip")
-	stream := []string{"--size", "320x180", "--event-every", "2s", "--event-length", "500ms"}
-	must(t, append([]string{"generate", "--out", dir, "--duration", "10s", "--bitrate", "500k"}, stream...)...)
+	stream := []string{"--size", "160x90", "--event-every", "2s", "--event-length", "500ms"}
+	must(t, append([]string{"generate", "--out", dir, "--duration", "10s", "--bitrate", "300k", "--preset", "ultrafast"}, stream...)...)
 	marks := readLines[markers.Marker](t, filepath.Join(dir, "markers.jsonl"))
 	times, frames, utc := "time\n", "[", "frame,utc\n"
 	for i, m := range marks {

@@ -15,10 +15,10 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// A small stream that a test can watch: segments of one second, an event every three seconds on average.
+// A small stream that a test can watch: segments of one second, an event every one and a half.
 func smallStream(data string, more ...string) []string {
-	return append([]string{"--data", data, "--size", "320x180", "--fps", "30", "--segment", "1s", "--event-every", "3s",
-		"--event-length", "500ms", "--bitrate", "600k", "--seed", "5"}, more...)
+	return append([]string{"--data", data, "--size", "160x90", "--fps", "30", "--preset", "ultrafast", "--segment", "1s", "--event-every", "1500ms",
+		"--event-length", "300ms", "--bitrate", "300k", "--seed", "5"}, more...)
 }
 
 type (

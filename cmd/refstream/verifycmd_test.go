@@ -42,13 +42,13 @@ func verified(t *testing.T, args ...string) (r report.Report, code int) {
 	return r, code
 }
 
-// sample is a clip of 20 s: 600 frames of 320x180 at 30 frames/s, with events, as HLS, stream.ts and stream.flv. It is made
+// sample is a clip of 20 s: 600 frames of 160x90 at 30 frames/s, with events, as HLS, stream.ts and stream.flv. It is made
 // once and changed by nobody.
 func sample(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(shared, "sample")
 	makeSample.Do(func() {
-		must(t, "generate", "--out", dir, "--duration", "20s", "--size", "320x180", "--fps", "30", "--segment", "1s", "--bitrate", "800k",
+		must(t, "generate", "--out", dir, "--duration", "20s", "--size", "160x90", "--fps", "30", "--segment", "1s", "--bitrate", "400k",
 			"--event-every", "4s", "--event-length", "1s", "--bframes", "2", "--also", "ts,flv")
 	})
 	return dir
@@ -247,8 +247,8 @@ func TestVerifyAllows(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
 	file := filepath.Join(t.TempDir(), "copy.mp4")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=480:270", "-c:v", encoded,
-		"-preset", "veryfast", file)
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", filepath.Join(dir, "index.m3u8"), "-vf", "fps=25,scale=240:136", "-c:v", encoded,
+		"-preset", "ultrafast", file)
 	if r, code := verified(t, file, "--truth", dir); code != 1 {
 		t.Errorf("exit code %d: %s", code, texts(r))
 	}
@@ -265,7 +265,7 @@ func TestVerifyAllows(t *testing.T) {
 func TestVerifySeed(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
-	flags := []string{filepath.Join(dir, "stream.ts"), "--size", "320x180", "--segment", "1s", "--event-every", "4s", "--event-length", "1s"}
+	flags := []string{filepath.Join(dir, "stream.ts"), "--size", "160x90", "--segment", "1s", "--event-every", "4s", "--event-length", "1s"}
 	if r, code := verified(t, append(flags, "--seed", "1")...); code != 0 {
 		t.Errorf("exit code %d: %s", code, texts(r))
 	}
@@ -283,7 +283,7 @@ func TestVerifyCouldNotTell(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
 	other := filepath.Join(t.TempDir(), "other.ts")
-	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=1", "-c:v", encoded, other)
+	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=30:duration=1", "-c:v", encoded, other)
 	noise := filepath.Join(t.TempDir(), "noise.ts")
 	if err := os.WriteFile(noise, bytes.Repeat([]byte("no stream at all"), 1000), 0o600); err != nil {
 		t.Fatal(err)
