@@ -60,7 +60,7 @@ func TestExpressionErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                  "expression:1: it ends here: write a kind of fault such as http.status",
 		"drop(of=idr":                       "expression:12: it ends here: write , or )",
-		"drop(of=idr) ":                     `expression:13: " " is not possible here: write ; between faults`,
+		"drop(of=idr) x":                    `expression:13: " " is not possible here: write ; between faults`,
 		"drop;":                             "expression:6: it ends here: write a kind",
 		"drop(of)":                          `expression:8: ")" is not possible here: write = and a value`,
 		"drop(of=)":                         `expression:9: ")" is not possible here: write a value`,

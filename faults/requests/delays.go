@@ -15,7 +15,8 @@ func delays() []kind {
 	base := func(name, property, doc string, params ...scenario.Param) scenario.Kind {
 		return entry(scenario.Kind{
 			Name: name, Property: property, Doc: doc, Params: params, Alarms: []string{"slow", "timeout", "fragLoadTimeOut", "levelLoadTimeOut"},
-			Tolerates: []string{"playlist_slow", "segment_late", "request_failed", "segment_missing", "not_recorded", "gap", "sequence_jump"}, Oracle: "curl",
+			Expects: []string{"segment_late", "playlist_slow"}, Tolerates: []string{"request_failed", "segment_missing", "not_recorded", "gap", "sequence_jump"},
+			Oracle: "curl",
 		})
 	}
 	return []kind{

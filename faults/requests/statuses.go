@@ -66,7 +66,7 @@ func (a *answer) redirect(m *met, most int64) bool {
 			return true
 		}
 	} else {
-		n = 1 // always the same address
+		n, m.did = 1, "a redirect to itself" // always the same address
 	}
 	query := a.r.URL.Query()
 	query.Set(hop, strconv.FormatInt(n, 10))
