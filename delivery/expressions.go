@@ -14,8 +14,13 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// maxExpressions is how many expressions are kept with what they know. One more, and the one that was silent for longest is forgotten.
-const maxExpressions = 64
+const (
+	// maxExpressions is how many expressions are kept with what they know. One more, and the one that was silent for longest is
+	// forgotten.
+	maxExpressions = 64
+	// maxRequests is how many requests with faults each remembers.
+	maxRequests = 1000
+)
 
 // Expressions are faulty views of channels, each made by an expression (see [scenario.ParseExpression]). They have no channel of their
 // own: what they show is made of the clean files, when it is requested. Many goroutines may use it at once.
@@ -92,7 +97,7 @@ func newExpression(text string, c markers.Channel, files Publications) (*Express
 	x := &Expression{
 		Client: client, text: text, channel: c, files: files, plan: plan, ledger: faults.NewLedger(plan, c), playlists: map[string]*view{},
 	}
-	x.Faulty = Faulty{Log: requests.New(plan, c.Clock()), Clock: c.Clock(), Newest: func() int64 { return files.Newest(c.Name, c.Clock()) }}
+	x.Faulty = Faulty{Log: requests.New(plan, c.Clock(), maxRequests), Clock: c.Clock(), Newest: func() int64 { return files.Newest(c.Name, c.Clock()) }}
 	x.since = x.Newest()
 	x.forget(x.since)
 	return x, nil

@@ -31,6 +31,9 @@ import (
 	"github.com/refstream/refstream/stream"
 )
 
+// maxRequests is how many requests that met a fault a twin remembers: those of some minutes with many clients.
+const maxRequests = 10_000
+
 // twin is the faulty twin of a channel: it has the clean channel's units, and the faults of a scenario. It is a reader of the clean channel
 // that may fall behind, so that the clean one never waits for it.
 type twin struct {
@@ -101,7 +104,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 	if err != nil {
 		return nil, fmt.Errorf("read the faults of %s: %w", name, err)
 	}
-	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock), Clock: t.clock, Newest: t.Newest}
+	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock, maxRequests), Clock: t.clock, Newest: t.Newest}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: e.PeakBitrate(c.FramesPerSegment), Now: now, Segments: segments,

@@ -200,7 +200,7 @@ func (b *page) recovers(t *testing.T, host *moodyProxy, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, places := requests.New(plan, c.Clock()), make(chan struct{}, 10)
+	log, places := requests.New(plan, c.Clock(), 100), make(chan struct{}, 10)
 	host.set(func(w http.ResponseWriter, r *http.Request) bool {
 		name := path.Base(r.URL.Path)
 		msn, err := strconv.ParseInt(strings.TrimSuffix(name[max(0, len(name)-6):], ".ts"), 10, 64)

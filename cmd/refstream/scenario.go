@@ -113,6 +113,12 @@ func printTimeline(w io.Writer, list []scenario.Fault, clock markers.Clock) erro
 		for _, p := range f.Kind.Params {
 			params = append(params, p.Name+"="+f.Params[p.Name].Text)
 		}
+		if f.On != "" {
+			params = append(params, "on="+string(f.On))
+		}
+		if f.Requests > 0 {
+			params = append(params, fmt.Sprintf("requests=%d", f.Requests))
+		}
 		if f.Refused != "" {
 			params = append(params, "not done: "+f.Refused)
 		}

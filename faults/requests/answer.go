@@ -84,6 +84,7 @@ func (a *answer) WriteHeader(status int) {
 		}
 	}
 	slices.SortStableFunc(a.marks, func(x, y mark) int { return cmp.Compare(x.at, y.at) })
+	a.extend()
 	a.w.WriteHeader(status)
 	if len(a.marks) > 0 || a.rate > 0 || a.Header().Get("Content-Length") == "" {
 		a.err = a.flush()
@@ -133,17 +134,24 @@ func (a *answer) write(b []byte) error {
 	if a.change != nil {
 		b = a.change(a.sent, b)
 	}
-	until := a.Now().Add(taking)
-	if a.conn != nil {
-		_ = a.conn.SetWriteDeadline(until)
+	if a.extend(); a.conn != nil {
 		_, err := a.conn.Write(b)
 		return err
 	}
-	_ = http.NewResponseController(a.w).SetWriteDeadline(until) // where it can't, the server has its own
 	if _, err := a.w.Write(b); err != nil {
 		return err
 	}
 	return a.flush()
+}
+
+// extend gives the client time for the next bytes. A writer that can't has times of its own.
+func (a *answer) extend() {
+	until := a.Now().Add(taking)
+	if a.conn != nil {
+		_ = a.conn.SetWriteDeadline(until)
+		return
+	}
+	_ = http.NewResponseController(a.w).SetWriteDeadline(until)
 }
 
 // flush sends what was written. A writer that can't sends it at the end.

@@ -101,7 +101,9 @@ func get(ctx context.Context, c *http.Client, file string) (n int64, took time.D
 func TestTimes(t *testing.T) {
 	for fault, want := range map[string]time.Duration{
 		"http.delay, with: {time: 3m}": 3 * time.Minute, "http.stall, with: {time: 90s}": 90 * time.Second,
-		"http.throttle, with: {rate: 1000}": 320 * time.Second, "http.throttle, with: {rate: 1000000000}": 320 * time.Microsecond,
+		"http.delay, with: {time: 2m}}, {at: {msn: 12}, do: http.stall, with: {time: 1m}":      3 * time.Minute,
+		"http.throttle, with: {rate: 1000}}, {at: {msn: 12}, do: http.stall, with: {time: 1m}": 380 * time.Second,
+		"http.throttle, with: {rate: 1000}":                                                    320 * time.Second, "http.throttle, with: {rate: 1000000000}": 320 * time.Microsecond,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &site{log: newLog(t, "{at: {msn: 12}, do: "+fault+"}"), places: make(chan struct{}, 4), ended: make(chan struct{}, 9), files: map[string][]byte{labelled: body(12)}}
@@ -232,6 +234,7 @@ func TestSelection(t *testing.T) {
 
 // What is kept is bounded: clients, requests, and what is older than the window.
 func TestMemory(t *testing.T) {
+	const maxRequests = 10_000
 	l := newLog(t, "{id: a, at: {msn: 12}, do: http.mime}, {id: b, at: {msn: 14}, do: http.mime}")
 	now := time.Unix(0, 0)
 	for i := range 3 * maxRequests {

@@ -49,7 +49,7 @@ func channel() markers.Channel { return faultstest.Channel(perSegment) }
 
 func newLog(t testing.TB, entries string) *Log {
 	t.Helper()
-	return New(faultstest.Plan(t, channel(), Kinds(), entries), channel().Clock())
+	return New(faultstest.Plan(t, channel(), Kinds(), entries), channel().Clock(), 10_000)
 }
 
 // newSite has the faults of a file's list.

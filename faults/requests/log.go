@@ -16,8 +16,6 @@ import (
 const (
 	// maxClients is how many clients are told apart. One more, and the one that was silent for longest is forgotten.
 	maxClients = 1000
-	// maxRequests is how many requests with faults are remembered, those of some minutes with many clients.
-	maxRequests = 10_000
 	// late is for how many segments behind a fault its segments may still be requested before it is called not done: players begin
 	// three target durations behind the end (RFC 8216, 6.3.3).
 	late = 3
@@ -45,7 +43,8 @@ type Request struct {
 type Log struct {
 	plan  *scenario.Plan
 	clock markers.Clock
-	kinds map[string]kind
+	kinds []kind
+	most  int // requests
 
 	mu      sync.Mutex
 	from    int64 // faults that were over before this frame are forgotten
@@ -79,13 +78,9 @@ type logged struct {
 	record markers.FaultRequest
 }
 
-// New makes the log of a plan, which may have faults of other layers too.
-func New(plan *scenario.Plan, clock markers.Clock) *Log {
-	l := &Log{plan: plan, clock: clock, kinds: map[string]kind{}, clients: map[string]*client{}, faults: map[string]*outcome{}}
-	for _, k := range table() {
-		l.kinds[k.Name] = k
-	}
-	return l
+// New makes the log of a plan, which may have faults of other layers too. It remembers most requests with faults.
+func New(plan *scenario.Plan, clock markers.Clock, most int) *Log {
+	return &Log{plan: plan, clock: clock, kinds: table(), most: most, clients: map[string]*client{}, faults: map[string]*outcome{}}
 }
 
 // Serve answers a request. clean answers it without faults, and is not called where there is none of it. It panics with
@@ -115,7 +110,7 @@ func (l *Log) meet(q Request, hop int64) (nth int64, list []*met) {
 	c := l.client(q)
 	nth = c.files[q.File].n + 1
 	c.files[q.File] = counter{nth, last}
-	for _, k := range table() {
+	for _, k := range l.kinds {
 		for _, f := range planned {
 			draw := Draw(f, q.Client, q.File, nth)
 			switch chained := k.chained && hop > 0; {
@@ -185,8 +180,8 @@ func (l *Log) note(a *answer, r markers.FaultRequest) {
 		if o.underWay--; m.did != "" {
 			o.segments[a.MSN] = true
 		}
-		if len(l.entries) == maxRequests {
-			l.drop(maxRequests / 10)
+		if len(l.entries) == l.most {
+			l.drop(l.most / 10)
 		}
 		l.entries = append(l.entries, logged{m.ID, a.MSN, r})
 	}
