@@ -29,6 +29,43 @@ const (
 func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	r := c.Request()
 	q := newQuery(r, k.streamParams...)
+	return s.sendEvents(c, func() (eventLog, error) {
+		rq := recordQuery{only: k.only(q)}
+		after, hasStart := q.seconds("ts_start")
+		resumed, hasResumed := lastEventID(q, r)
+		ch, err := s.channel(r.Context(), q)
+		if err != nil {
+			return nil, err
+		}
+		if !hasResumed {
+			rq.after, rq.hasAfter = after, hasStart
+		}
+		l := &recordLog[V]{recordKind: k, store: s.cfg.Store, channel: ch, query: rq}
+		switch {
+		case hasResumed:
+			l.sent = resumed
+		case hasStart:
+			l.sent = k.first(ch, after)
+		default:
+			l.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, k.log)
+		}
+		return l, err
+	})
+}
+
+// eventLog is what a stream of events is made of. Its methods are called by one goroutine.
+type eventLog interface {
+	// place is how far the client has got: the id that it goes on from.
+	place() markers.ID
+	// wait returns nil when there may be something behind that place, and an error when ctx ends or the log can't be read.
+	wait(ctx context.Context) error
+	// next writes some of what is behind that place, and moves it on; again reports whether there may be more.
+	next(ctx context.Context, b *bytes.Buffer) (again bool, err error)
+}
+
+// sendEvents answers with server-sent events, until the client or the server goes. It calls open where there is a place for the client.
+func (s *Server) sendEvents(c echo.Context, open func() (eventLog, error)) error {
+	r := c.Request()
 	if err := noBody(r); err != nil {
 		return err
 	}
@@ -38,26 +75,9 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	s.metrics.streams.Inc()
 	defer func() { s.metrics.streams.Dec(); s.clients.Leave(r.RemoteAddr) }()
 
-	rq := recordQuery{only: k.only(q)}
-	after, hasStart := q.seconds("ts_start")
-	resumed, hasResumed := lastEventID(q, r)
-	ch, err := s.channel(r.Context(), q)
+	log, err := open()
 	if err != nil {
 		return err
-	}
-	if !hasResumed {
-		rq.after, rq.hasAfter = after, hasStart
-	}
-	st := &recordStream[V]{Server: s, recordKind: k, channel: ch, query: rq}
-	switch {
-	case hasResumed:
-		st.sent = resumed
-	case hasStart:
-		st.sent = k.first(ch, after)
-	default:
-		if st.sent, err = s.cfg.Store.Last(r.Context(), ch.Name, k.log); err != nil {
-			return err
-		}
 	}
 	w := c.Response()
 	h := w.Header()
@@ -65,12 +85,64 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	w.WriteHeader(http.StatusOK)
-	st.w = limits.NewWriter(w, s.cfg.StreamWriteTimeout)
-	if err := st.run(r.Context()); errors.Is(err, limits.ErrSlowClient) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	err = s.writeEvents(ctx, log, limits.NewWriter(w, s.cfg.StreamWriteTimeout))
+	if errors.Is(err, limits.ErrSlowClient) {
 		s.metrics.dropped.Inc()
-		s.cfg.Logger.InfoContext(r.Context(), "event stream dropped: the client is too slow", "remote", r.RemoteAddr)
+		s.cfg.Logger.InfoContext(ctx, "event stream dropped: the client is too slow", "remote", r.RemoteAddr)
 	}
 	return nil
+}
+
+// writeEvents writes until ctx ends or a write fails.
+func (s *Server) writeEvents(ctx context.Context, log eventLog, w *limits.Writer) error {
+	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
+	// connection breaks before the first one.
+	if err := w.Send(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", log.place())); err != nil {
+		return err
+	}
+	for {
+		for again := true; again; {
+			var b bytes.Buffer
+			var err error
+			if again, err = log.next(ctx, &b); err == nil && b.Len() > 0 {
+				err = w.Send(b.Bytes())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := s.awaitEvents(ctx, log, w); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitEvents returns when there may be something to send, having sent heartbeats meanwhile.
+func (s *Server) awaitEvents(ctx context.Context, log eventLog, w *limits.Writer) error {
+	for {
+		beat, cancel := context.WithTimeout(ctx, s.cfg.Heartbeat)
+		err := log.wait(beat)
+		if err != nil && beat.Err() == nil {
+			// The store is in trouble. It may come back, and the client has nothing better to turn to.
+			select {
+			case <-time.After(storeRetry):
+			case <-beat.Done():
+			}
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			return nil
+		}
+		if err := w.Send([]byte(": heartbeat\n\n")); err != nil {
+			return err
+		}
+	}
 }
 
 // lastEventID reads where a client wants to go on: the header, which browsers send when they reconnect, before the
@@ -90,93 +162,46 @@ func lastEventID(q *query, r *http.Request) (id markers.ID, ok bool) {
 	return id, err == nil
 }
 
-// recordStream is one client's stream of the records of a log. sent is how far it has got in it.
-type recordStream[V record] struct {
-	*Server
+// recordLog is the records of a log, for one client. sent is how far it has got in it.
+type recordLog[V record] struct {
 	recordKind[V]
+	store   markers.Store
 	channel markers.Channel
 	query   recordQuery
 	sent    markers.ID
-	w       *limits.Writer
 }
 
-// run writes until ctx ends, the server stops or a write fails.
-func (st *recordStream[V]) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(st.stopping, cancel)()
-	// An id without data sets the client's Last-Event-ID without an event, so that it misses nothing when the
-	// connection breaks before the first one.
-	if err := st.w.Send(fmt.Appendf(nil, "retry: 2000\nid: %s\n\n", st.sent)); err != nil {
-		return err
-	}
-	for {
-		if err := st.catchUp(ctx); err != nil {
-			return err
-		}
-		if err := st.await(ctx); err != nil {
-			return err
-		}
-	}
+func (l *recordLog[V]) place() markers.ID { return l.sent }
+
+func (l *recordLog[V]) wait(ctx context.Context) error {
+	return l.store.Wait(ctx, l.channel.Name, l.log, l.sent)
 }
 
-// await returns when there may be something to send, having sent heartbeats meanwhile.
-func (st *recordStream[V]) await(ctx context.Context) error {
-	for {
-		beat, cancel := context.WithTimeout(ctx, st.cfg.Heartbeat)
-		err := st.cfg.Store.Wait(beat, st.channel.Name, st.log, st.sent)
-		if err != nil && beat.Err() == nil {
-			// The store is in trouble. It may come back, and the client has nothing better to turn to.
-			select {
-			case <-time.After(storeRetry):
-			case <-beat.Done():
-			}
-		}
-		cancel()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil {
-			return nil
-		}
-		if err := st.w.Send([]byte(": heartbeat\n\n")); err != nil {
-			return err
-		}
+// next writes a page. A store that can't be read is left for the next time.
+func (l *recordLog[V]) next(ctx context.Context, b *bytes.Buffer) (again bool, err error) {
+	// What the log ends with is read first: if nothing is found up to there it has been trimmed.
+	last, err := l.store.Last(ctx, l.channel.Name, l.log)
+	if err != nil || last.Compare(l.sent) <= 0 {
+		return false, ctx.Err()
 	}
-}
-
-// catchUp sends what the log holds after sent. A store that can't be read is left for the next time.
-func (st *recordStream[V]) catchUp(ctx context.Context) error {
-	for {
-		// What the log ends with is read first: if nothing is found up to there it has been trimmed.
-		last, err := st.cfg.Store.Last(ctx, st.channel.Name, st.log)
-		if err != nil || last.Compare(st.sent) <= 0 {
-			return ctx.Err()
+	list, err := l.read(ctx, l.channel, markers.Range{From: l.sent.Next(), Limit: streamPage})
+	if err != nil {
+		return false, ctx.Err()
+	}
+	if len(list) == 0 {
+		l.sent = last
+		return false, nil
+	}
+	for _, v := range list {
+		if l.query.leavesOut(l.traits(v)) {
+			continue
 		}
-		list, err := st.read(ctx, st.channel, markers.Range{From: st.sent.Next(), Limit: streamPage})
+		data, err := json.Marshal(v)
 		if err != nil {
-			return ctx.Err()
+			return false, fmt.Errorf("encode %s: %w", l.event, err)
 		}
-		var b bytes.Buffer
-		for _, v := range list {
-			if st.query.leavesOut(st.traits(v)) {
-				continue
-			}
-			data, err := json.Marshal(v)
-			if err != nil {
-				return fmt.Errorf("encode %s: %w", st.event, err)
-			}
-			fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", st.event, v.RecordID(), data)
-		}
-		if b.Len() > 0 {
-			if err := st.w.Send(b.Bytes()); err != nil {
-				return err
-			}
-		}
-		if len(list) == 0 {
-			st.sent = last
-			return nil
-		}
-		st.sent = list[len(list)-1].RecordID()
+		fmt.Fprintf(b, "event: %s\nid: %s\ndata: %s\n\n", l.event, v.RecordID(), data)
 	}
+	l.sent = list[len(list)-1].RecordID()
+	return true, nil
 }
