@@ -64,7 +64,9 @@ type Config struct {
 	Faults func(ctx context.Context, twin string) (FaultLog, error)
 	// RequestFaults finds the faults of requests of a faulty twin, nil for other channels. Nil: there is none.
 	RequestFaults func(channel string) *delivery.Faulty
-	// Outputs lists a channel's outputs for /channels; nil where this process has none. Nil: it never has.
+	// Twins lists the names of a channel's faulty twins. Nil: none.
+	Twins func(channel string) []string
+	// Outputs lists the outputs of a channel or twin for /channels; nil where this process has none. Nil: it never has.
 	Outputs func(channel string) []Output
 	// TriggerLead is how far ahead of now a triggered event begins at the earliest: the generator must not have rendered
 	// its first frame when the trigger arrives. Default 500 ms, at most 10 s.
@@ -138,6 +140,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.RequestFaults == nil {
 		c.RequestFaults = func(string) *delivery.Faulty { return nil }
+	}
+	if c.Outputs == nil {
+		c.Outputs = func(string) []Output { return nil }
+	}
+	if c.Twins == nil {
+		c.Twins = func(string) []string { return nil }
 	}
 	c.TriggerLead = cmp.Or(c.TriggerLead, defaultTriggerLead)
 	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)

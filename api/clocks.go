@@ -95,9 +95,9 @@ func (s *Server) getChannels(c echo.Context) error {
 	}
 	views := make([]json.RawMessage, len(list))
 	for i, ch := range list {
-		v := channelView{Channel: ch}
-		if s.cfg.Outputs != nil {
-			v.Outputs = s.cfg.Outputs(ch.Name)
+		v := channelView{Channel: ch, Outputs: s.cfg.Outputs(ch.Name)}
+		for _, name := range s.cfg.Twins(ch.Name) {
+			v.Twins = append(v.Twins, twinView{name, s.cfg.Outputs(name)})
 		}
 		if views[i], err = withNull(!s.own(ch.Name)(ch.Generator), v, "run"); err != nil {
 			return err
@@ -222,9 +222,16 @@ type Output struct {
 	LastError string `json:"last_error"`
 }
 
-// channelView is a channel in the answer of /channels. Outputs is absent where this process does not know them: it does
+// channelView is a channel in the answer of /channels, with its faulty twins. Outputs is absent where this process does not know them: it does
 // not generate the channel.
 type channelView struct {
 	markers.Channel
+	Outputs []Output   `json:"outputs,omitempty"`
+	Twins   []twinView `json:"twins,omitempty"`
+}
+
+// twinView is a faulty twin of a channel.
+type twinView struct {
+	Channel string   `json:"channel"`
 	Outputs []Output `json:"outputs,omitempty"`
 }

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
 )
@@ -33,11 +36,20 @@ type FaultMaker interface {
 	End(ctx context.Context, id string) (markers.FaultRecord, error)
 }
 
+// PictureLog is a FaultLog that knows which pictures the frames show.
+type PictureLog interface {
+	FaultLog
+	// Shows is the frame whose picture frame n shows, where a fault of pictures is done to it.
+	Shows(n int64) int64
+}
+
 const (
 	// longestFaults is the longest range of faults that is answered at once: their times are computed.
 	longestFaults = 24 * time.Hour
 	// soon is how far ahead of the newest frame what is planned is listed, where to is not given.
 	soon = time.Minute
+	// longestShows is the longest range of frames of which what they show is answered at once.
+	longestShows = 5000
 	// maxFaultBody is far above what the members of a fault need.
 	maxFaultBody = 16 << 10
 )
@@ -49,6 +61,8 @@ type faultList struct {
 	// Truncated: the limit left some out, which are at Next.
 	Truncated bool   `json:"truncated,omitempty"`
 	Next      string `json:"next,omitempty"`
+	// Shows are, for each frame that a fault of pictures was done to, the frame whose picture it shows; nil where that is not known.
+	Shows map[int64]int64 `json:"shows,omitzero"`
 }
 
 // faultLog finds the log of a twin.
@@ -84,16 +98,19 @@ func (s *Server) getFaults(c echo.Context) error {
 
 // answerFaults answers with the records of a log of faults. find finds it, its channel and its requests, which may be nil.
 func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLog, *delivery.Faulty, error)) error {
-	q := newQuery(c.Request(), "channel", "from", "to", "after", "state", "limit", "format", "client")
+	q := newQuery(c.Request(), "channel", "from", "to", "after", "state", "limit", "shows", "format", "client")
 	client := q.client()
 	from, _ := q.number("from", 0, maxFrame)
 	to, hasTo := q.number("to", 0, maxFrame)
 	after, hasAfter := q.number("after", 0, maxFrame)
 	state := q.oneOf("state", "", string(markers.FaultPlanned), string(markers.FaultActive), string(markers.FaultDone), string(markers.FaultNotDone))
 	limit := q.limit(maxRecords, maxRecords)
-	format := q.oneOf("format", "json", "ndjson")
-	if q.err != nil {
-		return q.err
+	shows := q.oneOf("shows", "false", "true") == "true"
+	c.Response().Header().Add("Vary", "Accept")
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	format, err := chooseFormat(q, c.Request())
+	if err != nil {
+		return err
 	}
 	name, log, requests, err := find(q)
 	if err != nil {
@@ -112,6 +129,9 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 		return badField("to", "to is before from")
 	case to-from >= longest:
 		return badField("from", "the range has %d frames: ask for %d at most, which are %s", to-from+1, longest, longestFaults)
+	}
+	if shows && (format.Name != "json" || to-from >= longestShows) {
+		return badField("shows", "shows is in JSON alone, of %d frames at most: the range has %d", longestShows, to-from+1)
 	}
 	all, err := log.Faults(c.Request().Context(), from, to)
 	if err != nil {
@@ -135,19 +155,22 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 			break
 		}
 	}
-	if format == "json" {
-		return noCache(c, list)
+	if l, known := log.(PictureLog); known && shows {
+		list.Shows = shownBy(l, list.Faults, from, to)
 	}
-	c.Response().Header().Set("Cache-Control", "no-cache")
-	c.Response().Header().Set("Content-Type", "application/x-ndjson")
-	c.Response().WriteHeader(http.StatusOK)
-	enc := json.NewEncoder(c.Response())
+	if format.Name == "json" {
+		return c.JSON(http.StatusOK, list)
+	}
+	var b bytes.Buffer
+	w := formats.NewWriter(format, faultForm(), markers.Channel{Name: name, PTSOrigin: clock.PTS(0)})
+	w.Begin(&b)
 	for _, f := range list.Faults {
-		if err := enc.Encode(f); err != nil {
-			return err
+		if err := w.Add(&b, f); err != nil {
+			return fmt.Errorf("encode fault: %w", err)
 		}
 	}
-	return nil
+	w.End(&b, list.Next)
+	return c.Blob(http.StatusOK, format.ContentType, b.Bytes())
 }
 
 // postFault answers POST /faults: the twin has another fault from the next segment on, at the earliest.

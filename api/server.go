@@ -137,6 +137,7 @@ func (s *Server) routes() *echo.Echo {
 	get("/frames/:n", s.getFrame)
 	get("/segments", s.getSegments)
 	get("/faults", s.getFaults)
+	e.GET("/faults/stream", s.streamFaults)
 	e.POST("/faults", bounded(s.postFault))
 	e.DELETE("/faults/:id", bounded(s.deleteFault))
 	get("/clocks", s.getClocks)

@@ -210,16 +210,15 @@ func distinct(list []outputs.Status) []outputs.Status {
 // status lists the outputs.
 func (k *carriers) status() []outputs.Status { return distinct(k.hub.Status()) }
 
-// outputs is what /channels says of those of the channel and its twins.
+// outputs is what /channels says of those of the channel or of a twin.
 func (s *Server) outputs(name string) (list []api.Output) {
-	if name != s.channel.Name {
+	hub := s.carriers.hub
+	if t := s.twinOf(name); t != nil {
+		hub = t.hub
+	} else if name != s.channel.Name {
 		return nil
 	}
-	all := s.carriers.hub.Status()
-	for _, t := range s.twins {
-		all = append(all, t.hub.Status()...)
-	}
-	for _, o := range distinct(all) {
+	for _, o := range distinct(hub.Status()) {
 		list = append(list, api.Output(o))
 	}
 	return list

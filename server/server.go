@@ -155,9 +155,7 @@ func (s *Server) Info() Info {
 	if other := elsewhere(s.listener.Addr()); other != "" {
 		i.Elsewhere = "http://" + other
 	}
-	for _, t := range s.twins {
-		i.Twins = append(i.Twins, t.name)
-	}
+	i.Twins = s.twinsOf(s.channel.Name)
 	if l := s.carriers.ts; l != nil {
 		i.TS = Reachable(l.Addr())
 	}

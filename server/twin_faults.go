@@ -251,6 +251,14 @@ func (t *twin) Faults(ctx context.Context, first, last int64) ([]markers.FaultRe
 	return merge(list, current), err
 }
 
+// Shows is the frame whose picture frame n shows, by the plan.
+func (t *twin) Shows(n int64) int64 {
+	if look, _, ok := t.shown.Look(n); ok && look.Instead {
+		return look.Shows
+	}
+	return n
+}
+
 // faultsOf reads the newest record of each fault of a twin that is planned for one of the frames first to last, in the order of these.
 func faultsOf(ctx context.Context, store markers.Store, source markers.Channel, twin string, first, last int64) ([]markers.FaultRecord, error) {
 	posted := max(0, first-source.Rate.Frames(farthest.Nanoseconds())) // when one of them may have been at the earliest

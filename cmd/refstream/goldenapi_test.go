@@ -158,6 +158,7 @@ func goldenAsks() []ask {
 		{http.MethodPost, "/faults", `{"channel":"main-outage","do":"ts.tei","every":"1s"}`, trigger}, {http.MethodPost, "/faults", `{"do":"ts.tei"}`, trigger},
 		{http.MethodDelete, "/faults/ts.lose?channel=main-outage", "", trigger[:2]},
 		{http.MethodDelete, "/faults/ts.lose?channel=main", "", trigger[:2]}, {http.MethodDelete, "/faults/ts.lose?channel=main-outage", "", nil},
+		get("/faults?channel=main-outage&from=1700&to=1900&format=csv"), get("/faults/stream?from=x"), get("/faults/stream?channel=main-outage&from=1700"),
 		get("/clocks"), get("/clocks?channel=main"), get("/channels"), get("/channels?no_such=1"),
 		get("/hls/main/index.m3u8"), get("/hls/main/master.m3u8"), get("/hls/main/seg-0000000059.ts"),
 		get("/hls/main/seg-0000000059.ts", "Range", "bytes=1-2"), get("/hls/main/seg-0000000059.ts", "Range", "bytes=9-"),

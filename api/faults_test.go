@@ -1,0 +1,205 @@
+package api
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+)
+
+// fakeFaults are the faults of a twin that is published as far as newest.
+type fakeFaults struct {
+	newest atomic.Int64
+	plan   []markers.FaultRecord
+}
+
+func (l *fakeFaults) Clock() markers.Clock { return testChannel("main").Clock() }
+func (l *fakeFaults) Newest() int64        { return l.newest.Load() }
+func (l *fakeFaults) Shows(n int64) int64  { return n - 7 }
+
+func (l *fakeFaults) Faults(_ context.Context, first, last int64) (list []markers.FaultRecord, err error) {
+	newest := l.Newest()
+	for _, f := range l.plan {
+		if f.LastFrame < first || f.Frame > last {
+			continue
+		}
+		switch {
+		case f.LastFrame <= newest && f.State == "":
+			f.State = markers.FaultDone
+		case f.Frame <= newest && f.State == "":
+			f.State = markers.FaultActive
+		case f.State == "":
+			f.State = markers.FaultPlanned
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// withFaults has a twin main-outage, published as far as frame 659.
+func withFaults(t *testing.T) (*fixture, *fakeFaults) {
+	clock := testChannel("main").Clock()
+	fault := func(id string, first, last int64) markers.FaultRecord {
+		return markers.FaultRecord{
+			ID: id, Kind: "ts.lose", Layer: "packets", Source: "main", Span: clock.Span(first, last), UTC: clock.UTC(first), EndUTC: clock.UTC(last + 1),
+			PTS: clock.PTS(first), EndPTS: clock.PTS(last + 1), MSN: clock.MSN(first), LastMSN: clock.MSN(last),
+		}
+	}
+	log := &fakeFaults{plan: []markers.FaultRecord{fault("a", 600, 602), fault("=b", 650, 800), fault("c", 660, 661), fault("d", 670, 679)}}
+	log.plan[0].Parameters = map[string]string{"pid": "video", "packets": "1"}
+	log.plan[0].Done, log.plan[0].Alarms = []markers.Span{clock.Span(600, 600), clock.Span(602, 602)}, []string{"TR101290.1.4", "cc"}
+	log.plan[3].State, log.plan[3].Reason = markers.FaultNotDone, "it meets c, of an earlier line"
+	log.newest.Store(659)
+	f := newFixture(t, func(c *Config) {
+		c.Heartbeat = time.Hour
+		c.Faults = func(_ context.Context, twin string) (FaultLog, error) {
+			if twin != "main-outage" {
+				return nil, nil
+			}
+			return log, nil
+		}
+		c.Twins = func(channel string) []string { return map[string][]string{"main": {"main-outage"}}[channel] }
+		c.Outputs = func(name string) []Output {
+			return []Output{{Kind: "http-ts", Name: "/live/" + name + ".ts", State: "listening"}}
+		}
+	})
+	return f, log
+}
+
+func TestFaultFormats(t *testing.T) {
+	f, log := withFaults(t)
+	const query = "/faults?channel=main-outage&from=0&to=700"
+	w := f.get(query+"&format=csv", "Accept", "application/json")
+	rows, err := csv.NewReader(w.Body).ReadAll()
+	if err != nil || len(rows) != 5 || w.Header().Get("Content-Type") != "text/csv; charset=utf-8; header=present" {
+		t.Fatalf("%v, %v: %q", w.Header(), err, rows)
+	}
+	column := func(row int, name string) string { return rows[row][slices.Index(rows[0], name)] }
+	for name, want := range map[string]string{
+		"id": "a", "decoy": "false", "parameters": "packets=1 pid=video", "frame": "600", "time": "20.02", "utc": "2026-03-01T12:00:20.02Z", "msn": "10",
+		"state": "done", "done": "600-600 602-602", "collateral": "", "alarms": "TR101290.1.4 cc",
+	} {
+		if got := column(1, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if column(2, "id") != "'=b" || column(2, "state") != "active" || column(4, "reason") != "it meets c, of an earlier line" {
+		t.Errorf("rows %q", rows[1:])
+	}
+	if text := f.get(query, "Accept", "text/csv").Body.String(); !strings.HasPrefix(text, "id,kind,layer,") {
+		t.Errorf("by the Accept header: %q", text)
+	}
+	// Each member of a fault has a column.
+	var members map[string]json.RawMessage
+	lines := strings.Split(f.get(query+"&format=ndjson").Body.String(), "\n")
+	if err := json.Unmarshal([]byte(lines[0]), &members); err != nil || len(lines) != 5 {
+		t.Fatalf("%d lines: %v", len(lines), err)
+	}
+	for name := range members {
+		if !slices.Contains(rows[0], name) {
+			t.Errorf("no column %s", name)
+		}
+	}
+	if w := f.get(query + "&state=planned&shows=true"); !strings.Contains(w.Body.String(), `"shows":{}`) {
+		t.Errorf("what frames show: %s", w.Body)
+	}
+	log.plan[0].Layer = "picture"
+	if text := f.get(query + "&shows=true").Body.String(); !strings.HasSuffix(text, `"shows":{"600":593,"602":595}}`+"\n") {
+		t.Errorf("what frames show: %s", text)
+	}
+	f.refused(f.get(query+"&shows=true&format=csv"), 400, "shows")
+	f.refused(f.get("/faults?channel=main-outage&from=0&to=5000&shows=true"), 400, "shows")
+	if text := f.get(query + "&format=vtt").Body.String(); !strings.Contains(text, "\n\na\n00:00:20.020 --> 00:00:20.120\nts.lose, done\n") {
+		t.Errorf("WebVTT %q", text)
+	}
+}
+
+func TestTwinsAreListed(t *testing.T) {
+	f, _ := withFaults(t)
+	var v struct {
+		Channels []struct {
+			Channel string
+			Twins   []struct {
+				Channel string
+				Outputs []Output
+			}
+		}
+	}
+	f.ok("/channels", &v)
+	if len(v.Channels) != 1 || len(v.Channels[0].Twins) != 1 || v.Channels[0].Twins[0].Channel != "main-outage" ||
+		v.Channels[0].Twins[0].Outputs[0].Name != "/live/main-outage.ts" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Each change of a fault's state comes once, and again where the connection broke before all of those that came together were there.
+func TestFaultStream(t *testing.T) {
+	f, log := withFaults(t)
+	srv := f.serve(t)
+	path := "/faults/stream?channel=main-outage"
+	// next reads the events up to an id.
+	next := func(s *eventStream) (states, id string) {
+		t.Helper()
+		for id == "" {
+			block, ok := s.next()
+			if !ok {
+				t.Fatal("the stream ended")
+			}
+			for line := range strings.Lines(block) {
+				name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+				switch name {
+				case "data":
+					var r markers.FaultRecord
+					if err := json.Unmarshal([]byte(value), &r); err != nil {
+						t.Fatal(err)
+					}
+					states += r.ID + " " + string(r.State) + ", "
+				case "id":
+					id = value
+				}
+			}
+		}
+		return strings.TrimSuffix(states, ", "), id
+	}
+	expect := func(s *eventStream, states, id string) {
+		t.Helper()
+		if got, at := next(s); got != states || at != id {
+			t.Errorf("%q, id %s; want %q, %s", got, at, states, id)
+		}
+	}
+	live, all := followPath(t, srv, path), followPath(t, srv, path+"&from=0")
+	expect(live, "", "660-0")
+	expect(all, "", "0-0")
+	expect(all, "a done, =b active", "660-0")
+	log.newest.Store(719)
+	expect(live, "c done, d not_done", "720-0")
+	log.newest.Store(839)
+	expect(live, "=b done", "840-0")
+	again := followPath(t, srv, path, "Last-Event-ID", "720-0")
+	expect(again, "", "720-0")
+	expect(again, "=b done", "840-0")
+	f.refused(f.get("/faults/stream?channel=main"), 404, "")
+	f.refused(f.get(path+"&from=x"), 400, "from")
+	f.refused(f.get(path+"&last_event_id=x"), 400, "last_event_id")
+}
+
+// A client that waits for a fault gets heartbeats meanwhile, and its wait ends with it.
+func TestFaultStreamWaits(t *testing.T) {
+	_, log := withFaults(t)
+	changes := &faultChanges{find: func(context.Context) (FaultLog, error) { return log, nil }, from: 660}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := changes.wait(ctx); err == nil {
+		t.Error("it waits for nothing")
+	}
+	log.newest.Store(660)
+	if err := changes.wait(ctx); err != nil {
+		t.Error(err)
+	}
+}
