@@ -19,7 +19,7 @@ class SlowMachine extends EventTarget {
       static ErrorTypes = { NETWORK_ERROR: 'networkError', MEDIA_ERROR: 'mediaError' };
 
       static Events = Object.fromEntries(
-        ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'ERROR'].map((name) => [name, name]));
+        ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'MEDIA_ATTACHED', 'ERROR'].map((name) => [name, name]));
 
       constructor({ startPosition }) {
         machine.hls = this;
@@ -285,6 +285,39 @@ test('the page stays paused when its source begins anew', async () => {
   machine.fails('networkError');
   await machine.stands(10, every, tick);
   assert.deepEqual([machine.begins, machine.plays], [2, plays]);
+});
+
+test('the page plays on where hls.js attaches anew by itself, and stays paused', async () => {
+  const machine = new SlowMachine(1000);
+  const { player } = await playing(machine, onPage);
+  machine.pause(); // as the browser does with another source
+  machine.hls.tell('MEDIA_ATTACHED');
+  assert.equal(machine.paused, false);
+  player.pause();
+  machine.hls.tell('MEDIA_ATTACHED');
+  assert.equal(machine.paused, true);
+});
+
+test('user data beside its pictures is not known, and the page begins anew behind it, at the live position only', async () => {
+  const machine = new SlowMachine(1000);
+  const { player, every, tick } = await playing(machine, onPage);
+  let heard = 0;
+  player.addEventListener('userdata', () => heard++);
+  const video = { startPTS: 10, endPTS: 12 };
+  const tell = (first) => {
+    const samples = Array.from({ length: 50 }, (_, i) => ({ pts: first + i / 25 }));
+    machine.hls.tell('FRAG_PARSING_USERDATA', { frag: { elementaryStreams: { video } }, samples });
+  };
+  tell(10);
+  tell(10.12); // the last pictures are still to come
+  assert.deepEqual([heard, player.displaced], [2, false]);
+  tell(13);
+  assert.deepEqual([heard, player.displaced], [2, true]);
+  await machine.moves(10, every, tick);
+  assert.equal(machine.begins, 1);
+  machine.time = 89;
+  await machine.moves(3, every, tick);
+  assert.deepEqual([machine.begins, player.displaced], [2, false]);
 });
 
 test('the page hears of segments, of user data and of a new source', async () => {

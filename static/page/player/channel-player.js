@@ -7,6 +7,12 @@ import { StreamPlayer } from './stream-player.js';
 // Where the playlist says that a gap is next, there is nothing to wait for.
 const GAP_STALL_MS = 900;
 
+// Where time stamps jump, hls.js moves the pictures to where those before end, and not the user data with them. What then belongs
+// together is known again where it begins anew, behind the jump: not more often than this.
+const DISPLACED_MS = 10_000;
+// User data may be that many frames outside of what is known of the pictures by then: the last ones are still to come.
+const MAX_OUTSIDE_FRAMES = 4;
+
 const OPTIONS = {
   // The picture's clock is to be compared, so it is never sped up to catch up.
   maxLiveSyncPlaybackRate: 1,
@@ -34,6 +40,8 @@ export class ChannelPlayer extends StreamPlayer {
   /** Begins with the source, anew if there was one, at the live edge. */
   load() {
     this.src = this.api.playlistPath();
+    this.displaced = false;
+    this.loadedAt = performance.now();
     this.dispatchEvent(new Event('reload'));
     super.load();
   }
@@ -45,8 +53,9 @@ export class ChannelPlayer extends StreamPlayer {
   listen(hls, Events) {
     super.listen(hls, Events);
     for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.FRAG_BUFFERED]) hls.on(event, () => this.#changed());
-    hls.on(Events.FRAG_PARSING_USERDATA, (_, { samples }) => {
-      this.dispatchEvent(new CustomEvent('userdata', { detail: samples }));
+    hls.on(Events.FRAG_PARSING_USERDATA, (_, { frag, samples }) => {
+      if (isElsewhere(samples, frag?.elementaryStreams?.video)) this.displaced = true;
+      else this.dispatchEvent(new CustomEvent('userdata', { detail: samples }));
     });
   }
 
@@ -144,7 +153,14 @@ export class ChannelPlayer extends StreamPlayer {
    */
   tick(now, serverAnswers) {
     if (this.stopped && !this.repair) this.plan('reload', 'The stream has stopped');
+    else if (this.displaced && !this.repair && this.atLive && now - this.loadedAt > DISPLACED_MS) this.#beginAnew();
     return super.tick(now, serverAnswers);
+  }
+
+  #beginAnew() {
+    const what = 'The time stamps jumped: begins anew';
+    this.dispatchEvent(new CustomEvent('trouble', { detail: { what, status: '', segment: '', url: '', fatal: false } }));
+    this.plan('reload', what);
   }
 
   // What loads on after an outage is behind live: begun anew it is not.
@@ -188,4 +204,12 @@ export class ChannelPlayer extends StreamPlayer {
     while (segments[i]?.gap) i++;
     return segments[i] ? segments[i].start + 0.01 : null;
   }
+}
+
+// Whether user data lies outside of its segment's pictures.
+function isElsewhere(samples, video) {
+  const times = [...new Set(samples.map((s) => s.pts).filter(Number.isFinite))];
+  if (!video || times.length < 2) return false;
+  const slack = MAX_OUTSIDE_FRAMES * Math.max(video.endPTS - video.startPTS, 0.04) / times.length;
+  return times.some((t) => t < video.startPTS - slack || t > video.endPTS + slack);
 }

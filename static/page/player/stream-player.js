@@ -125,6 +125,8 @@ export class StreamPlayer extends EventTarget {
       this.firstNumber = details.startSN;
       if (another) this.plan('reload', 'The stream began anew');
     });
+    // Where the tracks are others, as in a stream with faults, hls.js attaches anew by itself, which stops the video.
+    hls.on(Events.MEDIA_ATTACHED, () => this.wantsPlay && this.play());
     hls.on(Events.FRAG_BUFFERED, (_, { frag }) => this.failures.delete(`${frag.type} ${frag.sn}`));
     hls.on(Events.ERROR, (_, data) => {
       this.dispatchEvent(new CustomEvent('trouble', { detail: troubleOf(data) }));

@@ -14,6 +14,7 @@ const OTHERS = {
   bufferAppendError: 'The browser refuses a segment', bufferAppendingError: 'The browser refuses a segment',
   bufferAddCodecError: 'The browser can’t decode this codec', bufferIncompatibleCodecsError: 'The browser can’t decode this codec',
   manifestIncompatibleCodecsError: 'The browser can’t decode any variant', fragGap: 'A gap in the stream',
+  mediaSourceRequiresReset: 'The tracks changed: decoding begins anew', aborted: 'Loading was broken off',
 };
 
 // A file's name in full is for the tooltip; addresses of files that are as long as a page are not.
