@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,13 +124,21 @@ func (b *page) fits(size browser.Size, selectors ...string) {
 	}
 }
 
-// The page has no fault that axe-core finds and is usable in windows of every shape: on a phone's side the picture is in view
-// with its controls, and a wide screen is used.
+// The page of a faulty twin, which has all that the page of a channel has, shows its faults. It has no fault that axe-core finds and is
+// usable in windows of every shape: on a phone's side the picture is in view with its controls, and a wide screen is used.
 func TestPageAccess(t *testing.T) {
 	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--listen-ts", freeAddr(t))...)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "outage.yaml")
+	text := "version: 1\nname: outage\nfaults:\n- {do: sei.missing, every: 4s, for: {frames: 45}}\n- {decoy: ts.null, every: 5s, for: 1s}\n" +
+		"- {do: playlist.html, every: 9s, for: {segments: 1}}\n- {do: ts.tei, at: {frame: 6}, for: {frames: 2}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, smallStream(filepath.Join(dir, "data"), "--listen-ts", freeAddr(t), "--scenario", file)...)
 	b := openBrowser(t, s.url)
 	b.playing(10, 60*time.Second)
+	b.showsFaults(s)
 	await(t, "markers and addresses", 60*time.Second, func() bool {
 		return eval[bool](b, `document.querySelectorAll('#markers tbody tr').length > 2 && document.querySelectorAll('#addresses dd').length > 4`)
 	})
@@ -149,4 +158,43 @@ func TestPageAccess(t *testing.T) {
 	}
 	b.screenshots("page")
 	b.clean()
+}
+
+// The picker leads to the twin, whose faults are in the table and under the timeline. What they do to the pictures is no mismatch.
+func (b *page) showsFaults(s *running) {
+	b.t.Helper()
+	await(b.t, "the channels", 60*time.Second, func() bool {
+		return slices.Equal(eval[[]string](b, `[...document.querySelectorAll('#channels a')].map((a) => a.textContent)`), []string{"main", "main-outage faulty"})
+	})
+	if !eval[bool](b, `document.querySelector('#faults').hidden && document.querySelector('#fault-rows').hidden`) {
+		b.t.Error("a clean channel has faults")
+	}
+	b.click("#channels li:last-child a")
+	await(b.t, "pictures that are faulty as labelled", 90*time.Second, func() bool {
+		return eval[bool](b, `window.refstream?.state.channel === 'main-outage' && window.refstream.selfCheck.faulty > 20 && window.refstream.selfCheck.exact > 20`)
+	})
+	if c := b.check(); c.Errors > 0 {
+		b.t.Errorf("the page calls pictures wrong: %+v", c)
+	}
+	row := `[...document.querySelectorAll('#faults tbody tr')].filter((r) => r.dataset.id.startsWith('sei.missing') && r.dataset.place === 'here' && r.dataset.state === 'done')[0]`
+	await(b.t, "a fault in the table", 60*time.Second, func() bool { return eval[bool](b, `Boolean(`+row+`)`) })
+	marks := `[...document.querySelectorAll('#fault-rows .spans')].map((e) => e.querySelectorAll('[data-part=done]').length)`
+	await(b.t, "faults and decoys under the timeline", 60*time.Second, func() bool {
+		n := eval[[]int](b, marks)
+		return len(n) == 2 && n[0] > 0 && n[1] > 0
+	})
+	if says := b.text("#fault-rows span"); !strings.Contains(says, " done") || !strings.Contains(says, "next ") {
+		b.t.Errorf("the row says %q", says)
+	}
+	want := eval[int64](b, `(() => { const row = `+row+`; row.querySelector('button').click(); return Number(row.querySelector('td.frame').textContent.split('–')[0]); })()`)
+	await(b.t, "the fault's first frame", 60*time.Second, func() bool {
+		return eval[bool](b, fmt.Sprintf(`window.refstream.state.paused && window.refstream.state.frame === %d`, want))
+	})
+	if list := eval[[]string](b, `[...document.querySelectorAll('#addresses dd > :first-child')].map((e) => e.textContent)`); !slices.Contains(list, s.url+"/faults?channel=main-outage") ||
+		!slices.Contains(list, s.url+"/live/main-outage.ts") {
+		b.t.Errorf("the page gives the addresses %q", list)
+	}
+	b.click("#play")
+	b.playing(10, 60*time.Second)
+	eval[bool](b, `(scrollTo(0, 0), true)`)
 }

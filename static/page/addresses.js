@@ -13,7 +13,7 @@ const OUTPUTS = {
 const EVERYWHERE = /^(\w+:\/\/)(?:0\.0\.0\.0|\[::\])(?=[:/]|$)/;
 
 /**
- * @param {object} channel an entry of /channels
+ * @param {object} channel what streamsOf gives, or an entry of /channels
  * @param {boolean} several whether the server has other channels: then the data's addresses name this one
  * @param {string} base the address of the page
  * @returns {{name: string, address: string, state: string, link: boolean}[]} link: a browser can open the address
@@ -22,7 +22,9 @@ export function addressesOf(channel, several, base) {
   const { hostname } = new URL(base);
   const name = encodeURIComponent(channel.channel);
   const here = (what, path) => ({ name: what, address: new URL(path, base).href, state: '', link: true });
-  const data = (what, path) => here(what, several ? `${path}?channel=${name}` : path);
+  const twin = (channel.source ?? channel.channel) !== channel.channel;
+  const data = (what, path) => here(what, several ? `${path}?channel=${encodeURIComponent(channel.source ?? channel.channel)}` : path);
+  const faults = !twin ? [] : [here('Faults', `faults?channel=${name}`), here('Faults as they happen (SSE)', `faults/stream?channel=${name}`)];
   const outputs = (channel.outputs ?? []).map(({ kind, name: address, state }) => {
     const what = OUTPUTS[kind] ?? kind;
     // A path of this server begins with a slash, and the page may lie below one.
@@ -36,7 +38,7 @@ export function addressesOf(channel, several, base) {
     here('HLS, multivariant playlist', `hls/${name}/master.m3u8`),
     here('HLS, media playlist', `hls/${name}/index.m3u8`),
     ...others,
-    ...outputs,
+    ...outputs, ...faults,
     data('Markers', 'markers'), data('Markers as they come (SSE)', 'markers/stream'), data('Frames', 'frames'),
     data('Segments', 'segments'), data('Clocks', 'clocks'), data('Detections', 'detections'),
   ];
@@ -62,7 +64,7 @@ export async function copy(text) {
 export class Addresses {
   /**
    * @param {HTMLElement} root holds a dl, .note and a status; and the part data-version
-   * @param {object} model api, isUp(), channel()
+   * @param {object} model api, isUp(), channels
    */
   constructor(root, model) {
     this.root = root;
@@ -81,10 +83,11 @@ export class Addresses {
     if (this.asking || !this.model.isUp()) return;
     this.asking = true;
     try {
-      const [channels, version] = await Promise.all([this.model.api.channels(), this.model.api.version()]);
-      const channel = channels.find((c) => c.channel === this.model.channel());
+      const { channels } = this.model;
+      const [version] = await Promise.all([this.model.api.version(), channels.ask()]);
       this.root.querySelector('[data-version]').textContent = `refstream ${version}`.trim();
-      if (channel) this.#render(addressesOf(channel, channels.length > 1, document.baseURI), !channel.outputs);
+      const { entry, streams } = channels;
+      if (entry) this.#render(addressesOf(entry, streams.length > 1, document.baseURI), !entry.outputs);
     } catch {
       // The server is away: what was shown stays, and the next poll asks again.
     } finally {

@@ -15,21 +15,22 @@ export class ApiError extends Error {
 }
 
 export class Api {
-  /** @param {string} channel the channel's name, or empty for the server's default */
-  constructor(channel = '') {
-    this.channel = channel;
+  constructor() {
+    // The channel's name, empty for the server's default; and that of its faulty twin, where this is what is watched.
+    this.channel = '';
+    this.twin = '';
   }
 
-  /** Path and query of a resource for this channel. */
-  path(resource, query = {}) {
+  /** Path and query of a resource for the channel, or for another one. */
+  path(resource, query = {}, channel = this.channel) {
     const params = new URLSearchParams(query);
-    if (this.channel) params.set('channel', this.channel);
+    if (channel) params.set('channel', channel);
     const search = params.toString();
     return search ? `${resource}?${search}` : resource;
   }
 
   playlistPath(name = 'master.m3u8') {
-    return `hls/${encodeURIComponent(this.channel)}/${name}`;
+    return `hls/${encodeURIComponent(this.twin || this.channel)}/${name}`;
   }
 
   /** Clocks, and when the question left and the answer came (ms of performance.now). */
@@ -59,6 +60,16 @@ export class Api {
   /** All channels of the server, with the outputs of those that it generates itself. */
   async channels() {
     return (await this.#json('channels')).channels;
+  }
+
+  /** The faults of the twin that are planned for frame `from` or later, or not over then, and its newest frame. */
+  faults(from) {
+    return this.#json(this.path('faults', { from }, this.twin));
+  }
+
+  /** Which pictures those of the twin's frames first to last show that a fault of pictures was done to, by the frame, as far as is known. */
+  async shows(first, last) {
+    return (await this.#json(this.path('faults', { from: first, to: last, shows: true }, this.twin))).shows ?? {};
   }
 
   /** The program's version; empty where the server does not give it. */

@@ -2,6 +2,7 @@
 
 import { Addresses } from './addresses.js';
 import { Api } from './api.js';
+import { Channels } from './channels.js';
 import { ServerTime, StreamClock, parseUtc } from './clocks.js';
 import { Keyboard } from './keyboard.js';
 import { StatusView } from './status-view.js';
@@ -13,6 +14,8 @@ import { SelfCheck } from './check/self-check.js';
 import { ChannelPlayer } from './player/channel-player.js';
 import { ClocksView } from './truth/clocks-view.js';
 import { DetectionFeed, DetectionRows } from './truth/detections.js';
+import { FaultFeed } from './truth/faults.js';
+import { FaultsView } from './truth/faults-view.js';
 import { MarkerTable } from './truth/marker-table.js';
 import { MarkerFeed } from './truth/markers.js';
 import { MissingFeed } from './truth/missing.js';
@@ -30,7 +33,8 @@ const NEAR_FRAMES = 2;
 
 class App {
   constructor() {
-    this.api = new Api(new URLSearchParams(location.search).get('channel') ?? '');
+    this.api = new Api();
+    this.channels = new Channels($('#channels'), this.api, new URLSearchParams(location.search).get('channel') ?? '');
     this.serverTime = new ServerTime();
     this.info = null;
     this.clock = null;
@@ -43,6 +47,7 @@ class App {
     this.video = $('#video');
     this.player = new ChannelPlayer(this.video, this.api);
     this.feed = new MarkerFeed(this.api, () => this.isUp());
+    this.faults = new FaultFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
       isUp: () => this.isUp(),
       fps: () => this.clock.fps,
@@ -57,6 +62,7 @@ class App {
       frameAt: (t) => this.map?.frameAt(t) ?? null,
       recordAt: (t) => this.sei?.find(t) ?? null,
       fps: () => this.clock.fps,
+      judge: (sample) => this.faults.judge(sample),
     });
     this.frames = new FrameShow({
       pause: () => this.player.pause(),
@@ -104,6 +110,7 @@ class App {
       missingOf: (marker) => this.missing.of(marker),
       seekToMarker: (id) => this.seekToMarker(id),
     });
+    this.faultsView = new FaultsView($('#fault-rows'), $('#faults'), this);
     this.trigger = new Trigger($('#trigger'), {
       api: this.api,
       feed: this.feed,
@@ -113,7 +120,7 @@ class App {
       isUp: () => this.isUp(),
       shownFrame: () => this.shown.frame ?? -1,
     });
-    this.addresses = new Addresses($('#addresses'), { api: this.api, isUp: () => this.isUp(), channel: () => this.info?.channel });
+    this.addresses = new Addresses($('#addresses'), { api: this.api, isUp: () => this.isUp(), channels: this.channels });
     this.keyboard = new Keyboard(this, $('#shortcuts'));
   }
 
@@ -132,8 +139,11 @@ class App {
       }
     });
     selfCheck.addEventListener('sample', ({ detail }) => {
-      this.shown = { frame: detail.pixels ?? detail.media, mediaTime: detail.mediaTime, record: detail.record };
+      const { pixels, sei, media, mediaTime, record, fault } = detail;
+      // A faulty picture may show another frame.
+      this.shown = { frame: fault?.layer === 'picture' ? sei ?? media : pixels ?? media, mediaTime, record };
     });
+    this.faults.addEventListener('changed', () => selfCheck.judge());
     feed.addEventListener('added', ({ detail }) => {
       this.fresh = new Set(detail.initial ? [] : detail.markers.map((m) => m.id));
     });
@@ -181,27 +191,17 @@ class App {
 
   async ask() {
     try {
+      if (this.channels.asked && !this.channels.entry) await this.channels.ask();
       const { clocks, sentAt, receivedAt } = await this.api.clocks();
       this.missedAnswers = 0;
-      this.noChannel = null;
+      this.noChannel = this.channels.gone;
       const serverNanos = parseUtc(clocks.server_time);
       if (serverNanos !== null) this.serverTime.add(sentAt, receivedAt, serverNanos);
       this.learn(clocks, receivedAt);
     } catch (error) {
-      this.missedAnswers++;
-      this.noChannel = null;
-      if (error.status === 404 || error.status === 400) await this.askChannels(error.message);
-    }
-  }
-
-  // The server does not know the channel, or wants one to be named: its list says which there are.
-  async askChannels(message) {
-    try {
-      const names = (await this.api.channels()).map((c) => c.channel);
-      this.noChannel = { message, names };
-      this.missedAnswers = 0;
-    } catch {
-      // Without a list it is no answer of refstream's.
+      // The server does not know the channel, or wants one to be named: its list says which there are.
+      this.noChannel = error.status === 404 || error.status === 400 ? await this.channels.instead(error.message) : null;
+      this.missedAnswers = this.noChannel ? 0 : this.missedAnswers + 1;
     }
   }
 
@@ -219,13 +219,14 @@ class App {
       location.reload();
       return;
     }
-    this.status.describe(info, this.clock);
+    this.status.describe({ ...info, channel: this.channels.current }, this.clock);
     this.video.style.aspectRatio = `${info.width} / ${info.height}`;
     this.player.load();
     if (!this.selfCheck.start()) this.checkView.unsupported();
     const windowSeconds = (info.window_segments * info.frames_per_segment) / this.clock.fps;
     const now = Number(info.server_frame ?? info.latest?.frame ?? 0) / this.clock.fps;
     this.feed.start(now - windowSeconds - 60);
+    if (this.api.twin) this.faults.start(Math.floor((now - windowSeconds) * this.clock.fps), info.frames_per_segment);
     this.detections.start();
     this.missing.start();
     this.addresses.start();
@@ -245,6 +246,7 @@ class App {
   refresh() {
     this.timeline.render();
     this.rows.render();
+    this.faultsView.render();
     this.table.renderPlaces(this.shown.frame ?? -1);
     this.trigger.tick();
     this.status.renderControls();
@@ -379,7 +381,7 @@ window.refstream = {
   get state() {
     return {
       connection: app.status.connection,
-      channel: app.info?.channel ?? null,
+      channel: app.info && app.channels.current,
       run: app.info?.run ?? null,
       paused: app.video.paused,
       atLive: app.player.atLive,

@@ -94,7 +94,8 @@ export class StatusView {
     else if (player.stalled > BUFFERING_MS) state = 'buffering';
     else if (!player.atLive) state = 'replay';
     this.connection = state;
-    const [pill, title, detail] = state === 'nochannel' ? noChannelTexts(app.noChannel) : TEXTS[state];
+    const texts = state === 'nochannel' ? noChannelTexts(app.noChannel) : TEXTS[state];
+    const [pill, title, detail] = state === 'down' && app.isUp() ? brokenTexts(player.broken) : texts;
     document.body.dataset.connection = state;
     this.pill.dataset.state = state;
     setText(this.pill.querySelector('span'), pill);
@@ -161,6 +162,11 @@ export class StatusView {
 function noChannelTexts({ message, names }) {
   const detail = names.length === 0 ? 'It has no channel yet. The page plays by itself as soon as there is this one.' : 'This server has:';
   return [TEXTS.nochannel[0], sentence(message), detail];
+}
+
+// The server answers, and yet nothing can be played: as with a faulty playlist.
+function brokenTexts(what) {
+  return ['Retrying', 'Playback broke off, trying again…', sentence(what ?? '')];
 }
 
 function setText(element, text) {

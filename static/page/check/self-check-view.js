@@ -29,7 +29,7 @@ export class SelfCheckView {
    * @param {string} connection the page's state: without a stream nothing is checked, once what is buffered has been
    */
   render(connection) {
-    const { samples, exact, errors, unknown, stride, history } = this.check;
+    const { samples, exact, errors, faulty, unknown, stride, history } = this.check;
     if (samples === this.rendered) {
       if (NO_STREAM.has(connection) && performance.now() - this.renderedAt > IDLE_MS) this.#notChecked();
       return;
@@ -39,8 +39,9 @@ export class SelfCheckView {
     this.idle = false;
     const shown = overall(history);
     this.root.dataset.verdict = shown.verdict;
-    this.part('error').textContent = shown.verdict === 'unknown' ? '–' : formatCount(shown.error);
-    this.part('verdict').textContent = { exact: 'Exact', wrong: 'Mismatch', unknown: 'Not known' }[shown.verdict];
+    this.part('error').textContent = shown.verdict === 'unknown' || shown.error === null ? '–' : formatCount(shown.error);
+    this.part('verdict').textContent = { exact: 'Exact', wrong: 'Mismatch', faulty: 'Faulty, as labelled', unknown: 'Not known' }[shown.verdict];
+    this.part('of').textContent = shown.fault ? `${shown.fault.id}: ${shown.fault.kind}` : 'error in frames';
     for (const name of ['pixels', 'sei', 'media']) {
       const cell = this.part(name);
       cell.textContent = shown[name] === null ? 'not known' : String(shown[name]);
@@ -50,6 +51,8 @@ export class SelfCheckView {
     this.part('exact').textContent = formatCount(exact);
     this.part('wrong').textContent = formatCount(errors);
     this.part('unknown').textContent = formatCount(unknown);
+    this.part('faulty').textContent = formatCount(faulty);
+    this.part('faulty-box').hidden &&= faulty === 0;
     this.part('errors-box').classList.toggle('bad', errors > 0);
     this.part('stride').textContent = stride === 1 ? 'every displayed frame' : `one displayed frame in ${stride}`;
     this.#draw();
@@ -62,6 +65,7 @@ export class SelfCheckView {
     this.root.dataset.verdict = 'unknown';
     this.part('error').textContent = '–';
     this.part('verdict').textContent = 'Not checked';
+    this.part('of').textContent = 'error in frames';
     this.part('stride').textContent = 'there is no stream';
     for (const name of ['pixels', 'sei', 'media']) {
       this.part(name).textContent = 'not known';
@@ -90,7 +94,7 @@ export class SelfCheckView {
     for (const [i, { verdict, error }] of history.entries()) {
       const x = width - (history.length - i) * step;
       // An exact frame is a low bar on the base line; an error rises with its size, and is never small enough to miss.
-      const tall = verdict === 'wrong' ? Math.min(1, 0.5 + error / 20) : verdict === 'exact' ? 0.3 : 0.12;
+      const tall = verdict === 'wrong' ? Math.min(1, 0.5 + error / 20) : { exact: 0.3, faulty: 0.45, unknown: 0.12 }[verdict];
       context.fillStyle = this.colours[verdict];
       context.fillRect(x, height * (1 - tall), Math.max(1, step * 0.7), height * tall);
     }
@@ -100,5 +104,5 @@ export class SelfCheckView {
 function readColours(root) {
   const style = getComputedStyle(root);
   const colour = (name) => style.getPropertyValue(name).trim();
-  return { exact: colour('--ok'), wrong: colour('--bad'), unknown: colour('--faint') };
+  return { exact: colour('--ok'), wrong: colour('--bad'), faulty: colour('--warn'), unknown: colour('--faint') };
 }

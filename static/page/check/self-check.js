@@ -4,7 +4,8 @@
 //   sei     the frame record in the stream, at this picture's presentation time
 //   media   the player's media time, through PROGRAM-DATE-TIME and the frame rate
 //
-// All three must be the same number. What can't be known is null and counted as unknown; nothing is guessed.
+// All three must be the same number. What can't be known is null and counted as unknown; nothing is guessed. On a faulty twin what is not
+// so is held against the truth about its faults first.
 
 import { PictureWatch } from './picture-watch.js';
 
@@ -12,6 +13,9 @@ export const HISTORY = 240;
 
 // What the card says as a whole, it says of so many samples: one or two seconds.
 const RECENT = 60;
+
+// The truth about a twin's faults is asked for every second: this is many times what comes meanwhile.
+const MAX_WAITING = 1000;
 
 // Where pixels and time had to be put together, so many differences among the last samples raise a doubt. Where they were
 // taken together one does.
@@ -82,16 +86,16 @@ export class Differences {
 const unsettled = (s) => ({ ...s, ...compare(null, s.sei, s.media) });
 
 /**
- * What the last samples say together: wrong where one of them is, else exact where half of them are, else not known.
+ * What the last samples say together: wrong where one of them is, else what most of them are: exact, faulty as labelled, or not known.
  * @param {object[]} history samples, the newest last
  * @returns {object|null} the newest sample that says so, null before the first one
  */
 export function overall(history) {
   const recent = history.slice(-RECENT);
   const of = (verdict) => recent.filter((s) => s.verdict === verdict);
-  const [wrong, exact, unknown] = [of('wrong'), of('exact'), of('unknown')];
+  const [wrong, exact, faulty, unknown] = ['wrong', 'exact', 'faulty', 'unknown'].map(of);
   if (wrong.length > 0) return wrong.at(-1);
-  return (exact.length >= unknown.length ? exact : unknown).at(-1) ?? null;
+  return [exact, faulty, unknown].reduce((a, b) => (b.length > a.length ? b : a)).at(-1) ?? null;
 }
 
 /** Events: "sample" (detail: the comparison, with mediaTime and the SEI's record). */
@@ -99,15 +103,18 @@ export class SelfCheck extends EventTarget {
   /**
    * @param {HTMLVideoElement} video
    * @param {{frameAt: (t: number) => number|null, recordAt: (t: number) => object|null}} source the current mapping,
-   *   and fps: () => number
+   *   fps: () => number, and, where there are faults, judge(sample): the sample with the verdict by the faults of a twin, null where that is not known yet
    */
   constructor(video, source) {
     super();
-    this.source = source;
+    this.source = { judge: (sample) => sample, ...source };
     this.samples = 0;
     this.exact = 0;
     this.errors = 0;
     this.unknown = 0;
+    this.faulty = 0;
+    // Samples of which it is not known yet whether a fault explains them.
+    this.waiting = [];
     this.last = { pixels: null, sei: null, media: null, error: null };
     this.history = [];
     this.differences = new Differences();
@@ -134,7 +141,27 @@ export class SelfCheck extends EventTarget {
     // A time that may not be the picture's own finds no labels.
     const record = cut ? null : this.source.recordAt(mediaTime);
     const media = cut ? null : this.source.frameAt(mediaTime);
-    const sample = { ...compare(pixels, record?.frame ?? null, media), mediaTime, record, taken };
+    const at = performance.now();
+    this.waiting.push({ ...compare(pixels, record?.frame ?? null, media), mediaTime, record, taken, at });
+    if (this.waiting.length > MAX_WAITING) this.#settle(this.waiting.shift());
+    this.judge();
+  }
+
+  /** Judges what waits, as far as more is known now. */
+  judge() {
+    while (this.waiting.length > 0) {
+      const judged = this.source.judge(this.waiting[0]);
+      if (!judged) return;
+      this.waiting.shift();
+      this.#settle(judged);
+    }
+  }
+
+  #settle(sample) {
+    if (sample.verdict === 'faulty') {
+      this.#count(sample);
+      return;
+    }
     for (const settled of this.differences.settle(sample)) this.#count(settled);
     const { doubtful } = this.differences;
     if (doubtful) this.watch.stop(doubtful.mediaTime);
@@ -144,6 +171,7 @@ export class SelfCheck extends EventTarget {
     this.samples++;
     if (sample.verdict === 'exact') this.exact++;
     else if (sample.verdict === 'wrong') this.errors++;
+    else if (sample.verdict === 'faulty') this.faulty++;
     else this.unknown++;
     this.last = { pixels: sample.pixels, sei: sample.sei, media: sample.media, error: sample.error };
     this.history.push(sample);
