@@ -129,7 +129,10 @@ export class FaultsView {
     }
     for (const [i, fault] of shown.entries()) {
       let row = this.rows.get(fault.id);
-      if (!row) this.rows.set(fault.id, row = this.#row(fault));
+      if (row?.dataset.last !== String(fault.last_frame)) { // a new one, or one that is ended early
+        row?.remove();
+        this.rows.set(fault.id, row = this.#row(fault));
+      }
       if (this.body.children[i] !== row) this.body.insertBefore(row, this.body.children[i] ?? null);
       row.dataset.state = fault.state;
       setText(row.querySelector('.state .badge'), STATES[fault.state]);
@@ -141,7 +144,7 @@ export class FaultsView {
     const { api, clock } = this.app;
     const row = document.createElement('tr');
     row.setAttribute('role', 'row');
-    row.dataset.id = fault.id;
+    Object.assign(row.dataset, { id: fault.id, last: fault.last_frame });
     const cell = (name, label, ...content) => {
       const td = element('td', name);
       td.setAttribute('role', 'cell');

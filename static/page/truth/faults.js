@@ -50,9 +50,10 @@ export class FaultFeed extends EventTarget {
     this.asking = true;
     const askedAt = performance.now();
     try {
-      const { faults, newest_frame: newest } = await this.api.faults(this.from);
+      const { faults, newest_frame: newest, truncated } = await this.api.faults(this.from);
       for (const { done } of faults.filter((f) => f.layer === 'picture')) for (const span of done ?? []) await this.#askShows(span);
       this.#learn(faults, newest);
+      if (truncated) this.from = faults.at(-1).frame; // the rest comes with the next answer
       this.askedAt = askedAt;
       this.dispatchEvent(new Event('changed'));
     } catch {
