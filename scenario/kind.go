@@ -150,6 +150,19 @@ func (p Param) parse(text string) (v Value, err error) {
 	return v, nil
 }
 
+// Values reads parameters as a fault's record has them.
+func (k *Kind) Values(texts map[string]string) (Params, error) {
+	out := Params{}
+	for _, p := range k.Params {
+		v, err := p.parse(texts[p.Name])
+		if err != nil {
+			return nil, err
+		}
+		out[p.Name] = v
+	}
+	return out, nil
+}
+
 // Usage describes in a line what the parameter is and what it takes.
 func (p Param) Usage() string {
 	takes := p.write(p.Min) + " to " + p.write(p.Max)

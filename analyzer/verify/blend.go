@@ -101,6 +101,9 @@ func (c *checker) blended() []report.Finding {
 		if p.Blended == nil {
 			continue
 		}
+		if c.explained(report.Blended, "", p.Blended[0], p.Blended[1]) {
+			continue
+		}
 		f.Add(report.Place{First: p.Blended[0], Last: p.Blended[1], Time: c.clock.Time(p.Blended[0]), Pictures: 1})
 		if mixed(p) {
 			undecided++
@@ -117,24 +120,29 @@ func (c *checker) blended() []report.Finding {
 	return []report.Finding{f}
 }
 
-// changedForms finds the pictures that are of another form.
+// changedForms finds the pictures that are of another form or colour.
 func (c *checker) changedForms() (list []report.Finding) {
-	for _, change := range pixels.Forms() {
-		f := report.Finding{Kind: report.Mirrored}
-		if change.Form == pixels.Padded {
-			f.Kind = report.Padded
-		}
-		for _, p := range c.in.pictures {
-			if p.Form == change.Form {
+	find := func(kind report.Kind, what string, is func(*pixels.Picture) bool) {
+		f := report.Finding{Kind: kind}
+		for i := range c.in.pictures {
+			if p := &c.in.pictures[i]; is(p) && !c.explained(kind, "", p.Frame, p.Frame) {
 				f.Add(c.place(p.Frame))
 			}
 		}
 		if f.Count > 0 {
 			f.Text = fmt.Sprintf("%s of %d %s %s: at frame %d (%s s) first", report.Plural(f.Count, "picture"), len(c.in.pictures),
-				report.IsAre(f.Count), change.Form, f.Places[0].First, f.Places[0].Time)
+				report.IsAre(f.Count), what, f.Places[0].First, f.Places[0].Time)
 			list = append(list, f)
 		}
 	}
+	for _, change := range pixels.Forms() {
+		kind := report.Mirrored
+		if change.Form == pixels.Padded {
+			kind = report.Padded
+		}
+		find(kind, string(change.Form), func(p *pixels.Picture) bool { return p.Form == change.Form })
+	}
+	find(report.Tinted, "of another colour", func(p *pixels.Picture) bool { return p.Tinted && p.Frame >= 0 })
 	return list
 }
 

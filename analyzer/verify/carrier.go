@@ -101,13 +101,14 @@ func (c *checker) segmentFindings(j *matcher) []report.Finding {
 				off = next
 			}
 		}
-		if max(off, -off) <= inexact {
+		at := c.placeAt(s.first, j)
+		if max(off, -off) <= inexact || c.explained(report.SegmentLength, string(report.LengthTag), at.First, at.First+c.channel.FramesPerSegment-1) {
 			continue
 		}
 		if max(off, -off) > max(largest, -largest) {
 			largest = off
 		}
-		places = append(places, c.placeAt(s.first, j))
+		places = append(places, at)
 	}
 	if len(places) == 0 {
 		return nil
@@ -169,12 +170,33 @@ func (m *comparison) run(frame int64) string {
 // write it somewhat more seldom.
 const absentPCR = 45000
 
+// unitFrame is the frame of an access unit, or of the nearest one whose frame is known.
+func (c *checker) unitFrame(number int64, j *matcher) int64 {
+	for d := range int64(len(c.in.units)) {
+		for _, k := range []int64{number - d, number + d} {
+			if k < 0 || k >= int64(len(c.in.units)) {
+				continue
+			}
+			if n, ok := j.named[k]; ok {
+				return n
+			}
+			if i, ok := j.picture(c.in.units[k].pts); ok {
+				return c.in.pictures[i].Frame
+			}
+		}
+	}
+	return 0
+}
+
 // transportFindings are what was wrong with the packets of a transport stream, by indicator.
 func (c *checker) transportFindings(j *matcher) (list []report.Finding) {
 	for i := range c.in.transport {
 		r := &c.in.transport[i]
 		fields := statedFields(r)
 		kind := report.Kind(strings.ToLower(fields["indicator"]))
+		if n := c.unitFrame(r.Unit, j); c.labels != nil && c.explained(kind, "", n, n) {
+			continue
+		}
 		k := slices.IndexFunc(list, func(f report.Finding) bool { return f.Kind == kind })
 		if k < 0 {
 			where := fmt.Sprintf("byte %d", r.Offset)

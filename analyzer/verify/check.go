@@ -31,6 +31,8 @@ type streamData struct {
 	metadata   []analyzer.Record  // descriptions of a stream of FLV or RTMP
 	segments   []span             // those of a playlist that were read
 	unread     error              // why the statements can't be read, nil where they can
+	packets    bool               // it is a transport stream, or has segments of one
+	faults     func(ctx context.Context, s truth.Source, first, last int64) ([]markers.FaultRecord, error) // nil: there are none
 }
 
 // unit is an access unit as it is coded.
@@ -52,6 +54,7 @@ type checker struct {
 	// anchors are the pictures that show a frame for the first time, in the order of the frames.
 	anchors []int
 	losses  losses
+	labels  *labels // nil where there are none
 	// timed are those of them that no picture out of order has changed places with.
 	timed []int
 }
@@ -61,9 +64,13 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 		in.pictures = untorn(in.pictures)
 	}
 	c := &checker{in: in, channel: channel, clock: channel.Clock()}
-	c.losses = newLosses(in.statements)
-	named := namedBy(in.statements, in.info.Modulus())
-	in.pictures = unmix(in.pictures, named, in.info.Modulus())
+	if err := c.readLabels(ctx, source); err != nil {
+		return nil, err
+	}
+	trusted := c.trusted(in.statements)
+	c.losses = newLosses(trusted)
+	named := namedBy(trusted, in.info.Modulus())
+	in.pictures = unmix(c.undo(in.pictures, named), named, in.info.Modulus())
 	in.pictures = recognize(c.stale(in.pictures, named), named, in.info.Modulus())
 	c.in.pictures = in.pictures
 	if backwards(in.pictures) {
@@ -100,6 +107,9 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	if c.truth, err = source.Between(ctx, c.first, c.last); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
+	for i := range c.truth.Markers {
+		c.truth.Markers[i].HiddenBy = "" // no label is in the stream
+	}
 	if n := c.cutOff(); n > 0 && !in.cut { // check again without its end
 		in.pictures, in.cut = in.pictures[:len(in.pictures)-n], true
 		r, err := check(ctx, in, channel, source, allow)
@@ -126,7 +136,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	c.timed = slices.DeleteFunc(c.timed, func(i int) bool { return guessed[in.pictures[i].Frame] })
 
 	order := newSequence(c, runs, disordered)
-	r.Findings = append(r.Findings, slices.Concat(c.formFindings(order), order.findings(), c.changedForms(), c.blended(), c.beyond())...)
+	r.Findings = append(r.Findings, slices.Concat(c.formFindings(order), order.findings(), c.changedForms(), c.blended(), c.beyond(), c.mislabelled())...)
 	if c.truth.Bounded {
 		c.first, c.last = max(c.first, c.truth.First), min(c.last, c.truth.Last)
 	}
@@ -157,10 +167,13 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 		}
 	}
 	events := checkEvents(list, c.truth.Markers, c.clock)
+	for kind, places := range events.places {
+		events.places[kind] = c.places(kind, "", places)
+	}
 	r.Events = events.summary
 	r.Findings = append(r.Findings,
 		slices.Concat(wrong, events.findings(), left, m.findings(), c.segmentFindings(j), c.transportFindings(j))...)
-	r.Markers = c.truth.Markers
+	r.Markers, r.Faults = c.truth.Markers, c.faultResults(allow)
 	r.Judge(allow)
 	if r.Verdict == report.True && in.unread != nil {
 		r.Verdict = report.Unknown

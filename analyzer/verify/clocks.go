@@ -164,7 +164,7 @@ func (c *checker) ptsClock(m *comparison) report.Clock {
 		}
 		list = append(list, report.Sample{Frame: p.Frame, At: int64(c.clock.Time(p.Frame)), Err: err})
 	}
-	return newClockReport(report.PTSClock, tolerance, list, len(c.timed), true)
+	return c.clockReport(report.PTSClock, tolerance, list, len(c.timed), true)
 }
 
 // dtsClock compares the decoding times of the units with those of the encoder. What moved PTS too is a finding of that clock.
@@ -206,7 +206,7 @@ func (c *checker) dtsClock(m *comparison, j *matcher, pts report.Clock) report.C
 		list = append(list, report.Sample{Frame: n, At: int64(c.clock.Time(n)), Err: err})
 	}
 	sortSamples(list)
-	return newClockReport(report.DTSClock, tolerance, list, 0, true)
+	return c.clockReport(report.DTSClock, tolerance, list, 0, true)
 }
 
 // ptsTolerance is up to where a picture's time stamp counts as right, in nanoseconds.
@@ -298,7 +298,7 @@ func possible(list []report.Sample) bool {
 func (c *checker) statementClocks(m *comparison) (list []report.Clock) {
 	for _, spec := range c.frameSpecs() {
 		for _, k := range spec.clocks {
-			r := newClockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
+			r := c.clockReport(k.name, k.tolerance, m.samples[k.name], m.expected[k.name], !m.unchecked[k.name])
 			if r.State == report.Absent && spec.source == analyzer.ProgramDateTime && c.in.kind == input.HLS {
 				r.State = report.Gone
 			}

@@ -123,7 +123,7 @@ func (s *sequence) describeCollateral(f report.Finding) string {
 	lost, _ := s.losses.spoils(f.Places[0].First)
 	var stale, blank int64
 	for _, p := range s.in.pictures {
-		if _, spoilt := s.losses.spoils(p.Known); p.Known == 0 || !spoilt {
+		if !slices.ContainsFunc(f.Places, func(o report.Place) bool { return p.Known > 0 && o.First <= p.Known && p.Known <= o.Last }) {
 			continue
 		}
 		if p.Stale {

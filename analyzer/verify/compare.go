@@ -145,7 +145,7 @@ func (m *comparison) sortEvent(r *analyzer.Record, j *matcher) {
 func (m *comparison) frame(s frameSpec, n int64, needed, wanted bool) {
 	got := m.frames[s.source][n]
 	at := m.c.place(n)
-	if len(got) == 0 && !needed {
+	if len(got) == 0 && (!needed || m.c.explained(report.ClockGaps, string(s.source), n, n)) {
 		return
 	}
 	for _, k := range s.clocks {
@@ -240,6 +240,9 @@ func (m *comparison) compareFields(source analyzer.Source, want fields, r *analy
 var encoders = []string{"cpb_removal_delay", "dpb_output_delay"}
 
 func (m *comparison) addDifference(k fieldKey, want, got string, at report.Place) {
+	if m.c.explained(report.Misreported, string(k.source), at.First, at.First) || m.c.explains(report.ClockStep, string(k.source), at.First, at.First, 0) {
+		return
+	}
 	d := m.differences[k]
 	if d == nil {
 		d = &difference{k, report.Finding{Kind: report.Misreported, Clock: string(k.source), Field: k.field, Expected: want, Found: got}}
@@ -274,7 +277,7 @@ func (m *comparison) findings() (list []report.Finding) {
 		{report.ClockGaps, map[analyzer.Source][]report.Place{report.DiscontinuityTag: m.missing[report.DiscontinuityTag]}, "%s does not stand in %s where another encoder begins: %s"},
 	} {
 		for _, source := range slices.Sorted(maps.Keys(what.places)) {
-			places := what.places[source]
+			places := m.c.places(what.kind, string(source), what.places[source])
 			if len(places) == 0 {
 				continue
 			}

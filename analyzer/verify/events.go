@@ -179,13 +179,13 @@ const announcementPrecision = media.Seconds(time.Millisecond)
 func (c *checker) announcements(m *comparison) (clocks []report.Clock, findings []report.Finding) {
 	for _, source := range eventSources {
 		if len(m.events[source]) == 0 && len(m.strange[source]) == 0 {
-			if c.carries(source) && c.announceable() {
+			if c.carries(source) && c.announceable(source) {
 				clocks = append(clocks, report.Clock{Name: string(source), State: report.Gone, Tolerance: announcementPrecision})
 			}
 			continue
 		}
 		if list := m.samples[string(source)]; len(list) > 0 {
-			clocks = append(clocks, newClockReport(string(source), int64(announcementPrecision), list, 0, true))
+			clocks = append(clocks, c.clockReport(string(source), int64(announcementPrecision), list, 0, true))
 		}
 		findings = append(findings, c.unannounced(source, m.events[source])...)
 	}
@@ -217,7 +217,8 @@ func (c *checker) breaksOff(frame int64) bool {
 func (c *checker) unannounced(source analyzer.Source, stated map[int64][]*analyzer.Record) []report.Finding {
 	var left []report.Place
 	for i, m := range c.truth.Markers {
-		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && len(stated[int64(i)]) == 0 && !c.breaksOff(m.Frame) {
+		if _, there := c.pictureOf(m.Frame); there && c.within(m.Frame) && len(stated[int64(i)]) == 0 && !c.breaksOff(m.Frame) &&
+			!c.explained(report.Unannounced, string(source), m.Frame, m.Frame) {
 			left = append(left, report.Place{First: m.Frame, Last: m.LastFrame, Time: m.Time, Marker: m.ID})
 		}
 	}
@@ -276,9 +277,10 @@ func (c *checker) carries(source analyzer.Source) bool {
 }
 
 // announceable reports whether a marker has to be announced. Near the ends of a live stream its announcement may be outside.
-func (c *checker) announceable() bool {
+func (c *checker) announceable(source analyzer.Source) bool {
 	return slices.ContainsFunc(c.truth.Markers, func(m markers.Marker) bool {
 		_, there := c.pictureOf(m.Frame)
-		return there && (!c.in.cut || m.Frame > c.first && m.Frame+c.channel.FramesPerSegment <= c.last)
+		return there && (!c.in.cut || m.Frame > c.first && m.Frame+c.channel.FramesPerSegment <= c.last) &&
+			!c.explained(report.Unannounced, string(source), m.Frame, m.Frame)
 	})
 }

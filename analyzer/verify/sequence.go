@@ -48,6 +48,9 @@ func newSequence(c *checker, runs []pictureRun, disordered []int) *sequence {
 
 // note adds a place, which extends the one before where the frames go on.
 func (s *sequence) note(k report.Kind, first, last, pictures, count int64) {
+	if s.explained(k, "", first, max(last, first+pictures-1)) {
+		return
+	}
 	s.count[k] += count
 	if list := s.places[k]; len(list) > 0 && pictures == 0 && list[len(list)-1].Pictures == 0 && list[len(list)-1].Last == first-1 {
 		list[len(list)-1].Last = last
@@ -164,8 +167,30 @@ func (s *sequence) missing(first, last int64) {
 		}
 	}
 	for _, p := range s.expected(first, last) {
-		s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
+		for _, p := range s.unlabelled(p[0], p[1]) {
+			s.note(report.Missing, p[0], p[1], 0, p[1]-p[0]+1)
+		}
 	}
+}
+
+// unlabelled are the stretches from first to last without frames that labelled faults explain.
+func (s *sequence) unlabelled(first, last int64) (list [][2]int64) {
+	if s.labels == nil {
+		return [][2]int64{{first, last}}
+	}
+	for n := max(first, s.labels.first); n <= min(last, s.labels.last); n++ {
+		if !s.explained(report.Missing, "", n, n) {
+			continue
+		}
+		if n > first {
+			list = append(list, [2]int64{first, n - 1})
+		}
+		first = n + 1
+	}
+	if first <= last {
+		list = append(list, [2]int64{first, last})
+	}
+	return list
 }
 
 // expected are the stretches from first to last without frames that are known to be missing, out of order, or not decoded.

@@ -17,7 +17,7 @@ import (
 )
 
 func (in *streamData) readStatements(ctx context.Context, path string, o analyzer.Options) error {
-	in.holdsID3 = in.kind == input.TS
+	in.holdsID3, in.packets = in.kind == input.TS, in.kind == input.TS
 	found := spans{}
 	o.Unit = func(u analyzer.Unit) {
 		in.units = append(in.units, unit{u.PTS, u.DTS, u.UnitsInTick, u.TimeScale, u.Untimed})
@@ -27,7 +27,8 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 	if in.kind == input.HLS {
 		// Segments of MP4 hold some where refstream made them: then they have producer times too.
 		matches, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.ts"))
-		in.holdsID3 = err == nil && len(matches) > 0
+		in.packets = err == nil && len(matches) > 0
+		in.holdsID3 = in.packets
 		o.Note = func(n analyzer.Note) {
 			// What was stored a moment ago must be there: this is a fault of the copy, not of the stream.
 			if failed := new(os.PathError); n.Kind == analyzer.NoteMissing && errors.As(n.Err, &failed) {
@@ -45,6 +46,7 @@ func (in *streamData) readStatements(ctx context.Context, path string, o analyze
 		r.StreamURL, r.StreamTime, r.DTS, r.Duration, r.URI = "", nil, nil, nil, "" // of no use here, and there may be very many
 		switch r.Source {
 		case analyzer.Transport:
+			r.Unit = int64(len(in.units)) - 1 // the last one before it
 			in.transport = append(in.transport, r)
 		case analyzer.OnMetaData:
 			in.metadata = append(in.metadata, r)

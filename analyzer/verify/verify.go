@@ -20,6 +20,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/markers"
 )
 
 // Options are how a stream is verified. Only Now is needed.
@@ -32,6 +33,9 @@ type Options struct {
 	Duration time.Duration
 	// Allow lists findings that don't make a stream untrue: what was done on purpose.
 	Allow []report.Allowance
+	// Faults reads the records of the faults that are planned for one of the frames first to last; nil: those that the source of the
+	// truth knows of.
+	Faults func(ctx context.Context, source truth.Source, first, last int64) ([]markers.FaultRecord, error)
 	// Logger logs what happens while the stream is read; nil for nobody.
 	Logger *slog.Logger
 }
@@ -50,6 +54,9 @@ func (o Options) withDefaults() (Options, error) {
 		if !a.Kind.Known() {
 			return o, fmt.Errorf("verify options: %q is no kind of finding: use some of %v", a.Kind, report.Kinds())
 		}
+	}
+	if o.Faults == nil {
+		o.Faults = truth.FaultsOf
 	}
 	o.Duration = cmp.Or(o.Duration, defaultDuration)
 	o.FFmpeg, o.FFprobe = cmp.Or(o.FFmpeg, "ffmpeg"), cmp.Or(o.FFprobe, "ffprobe")
@@ -76,7 +83,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	defer os.RemoveAll(dir)
 
 	read := analyzer.Options{Now: o.Now, Logger: o.Logger}
-	in := streamData{url: url}
+	in := streamData{url: url, faults: o.Faults}
 	capture := read
 	capture.Note = func(n analyzer.Note) {
 		if n.Kind == analyzer.NoteLost {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,15 +13,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/recorder"
 	"github.com/refstream/refstream/recorder/gaps"
+	"github.com/refstream/refstream/recorder/truth"
 )
 
 // gapsFlags are those of the command gaps.
 type gapsFlags struct {
 	sessionFlags
 	threshold, playlist, json, plot string
+	faults                          string
 	allow                           []string
 	tolerance, lateness             time.Duration
 	show                            bool
@@ -36,7 +41,10 @@ else a monitor would flag: playlists that went stale, slow or could not be had, 
 jumped, segments that came late, changed, or were missing, EXTINF that is not what the segment's time stamps say, and
 PROGRAM-DATE-TIME that jumps. Numbers after # are rows of the table versions in session.db.
 
-Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
+The labelled faults of a faulty twin are recorded with it: what they explain is no finding, and each of them that gaps can see must be
+found. --faults ignore leaves the labels out.
+
+Exit code 0: nothing was found; 1: something was, or a fault was not; 2: it could not be told.`,
 		Example: `  refstream gaps monday
   refstream gaps monday -t 4 -p index.m3u8 --json gaps.json --plot gaps.svg`,
 		Args: wantsSession("gaps", cobra.ExactArgs(1), untold),
@@ -50,6 +58,7 @@ Exit code 0: nothing was found; 1: something was; 2: it could not be told.`,
 	flags.DurationVar(&f.tolerance, "tolerance", 100*time.Millisecond, "how far EXTINF and PROGRAM-DATE-TIME may be off")
 	flags.DurationVar(&f.lateness, "lateness", 0, "how long after it was named a segment may be there\n(0: its duration and one target duration)")
 	flags.StringSliceVar(&f.allow, "allow", nil, "kinds of findings that are as they should be, such as request_failed,segment_late")
+	flags.StringVar(&f.faults, "faults", "", "labelled faults: a file such as faults.jsonl, or ignore; without it those that were recorded")
 	flags.BoolVar(&f.show, "show", false, "print the two versions of the playlist around each finding, whole; in the JSON too")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
 	flags.StringVar(&f.plot, "plot", "", "draw update intervals and lateness over time into this file, .svg or .png")
@@ -85,6 +94,9 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 		return untold(fmt.Errorf("gaps: %w", err))
 	}
 	defer session.Close()
+	if o.Faults, o.Ahead, err = f.labels(cmd, dir); err != nil {
+		return untold(err)
+	}
 	report, err := gaps.Find(cmd.Context(), session, o)
 	if err != nil {
 		return untold(err)
@@ -104,7 +116,28 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 			return notTrue("gaps: there are findings about %s", redact.Address(session.Info().URL))
 		}
 	}
+	if n := verdict.Count(report.Faults, verdict.NotSeen); n > 0 {
+		return notTrue("gaps: %d labelled faults were not seen in %s", n, redact.Address(session.Info().URL))
+	}
 	return nil
+}
+
+// labels are the labelled faults of a session, and how far the clock of the server was ahead of the recorder's.
+func (f *gapsFlags) labels(cmd *cobra.Command, dir string) (list []markers.FaultRecord, ahead time.Duration, err error) {
+	if f.faults == "ignore" {
+		return nil, 0, nil
+	}
+	list, c, err := truth.Faults(cmd.Context(), dir)
+	if f.faults != "" {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, 0, err
+		}
+		list, err = readFaults(cmd, f.faults)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the stream has no truth
+	}
+	return list, time.Duration(c.ServerAhead), err
 }
 
 func kinds() string {

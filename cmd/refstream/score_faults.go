@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,19 +44,6 @@ func (f *faultFlags) check() error {
 	return nil
 }
 
-// meanings are the kinds of faults that each alarm means by --alias.
-func (f *faultFlags) meanings() (map[string][]string, error) {
-	kinds := map[string][]string{}
-	for _, alias := range f.aliases {
-		i := strings.LastIndex(alias, "=")
-		if i <= 0 || i == len(alias)-1 {
-			return nil, fmt.Errorf("--alias: %.80q has no name of an alarm and kind of a fault: write TR101290.1.4=ts.lose", alias)
-		}
-		kinds[alias[:i]] = append(kinds[alias[:i]], alias[i+1:])
-	}
-	return kinds, nil
-}
-
 // runFaults compares alarms with faults.
 func (f *scoreFlags) runFaults(cmd *cobra.Command, name string, stdout io.Writer) error {
 	r, err := f.scoreAlarms(cmd, name)
@@ -77,26 +63,18 @@ func (f *scoreFlags) scoreAlarms(cmd *cobra.Command, name string) (r score.Alarm
 		return r, err
 	}
 	o := score.AlarmOptions{Options: options, MinDuration: media.Seconds(f.minDuration), Kinds: f.kinds}
-	if o.Aliases, err = f.meanings(); err != nil {
-		return r, err
+	if o.Aliases, err = score.ParseAliases(f.aliases); err != nil {
+		return r, fmt.Errorf("--alias: %w", err)
 	}
-	file := f.faults
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		file = filepath.Join(file, "faults.jsonl")
-	}
-	var faults []markers.FaultRecord
-	if file == "-" && name == "-" {
+	if f.faults == "-" && name == "-" {
 		return r, errors.New("--faults -: the alarms are read from standard input: name a file for one of them")
 	}
-	err = readText(ctx, file, cmd.InOrStdin(), "faults", func(text *bufio.Reader) (err error) {
-		faults, err = score.ReadFaults(text)
-		return err
-	})
+	faults, err := readFaults(cmd, f.faults)
 	if err != nil {
 		return r, err
 	}
 	in := score.Reading{Clock: clock, Channel: markers.Channel{Epoch: score.Epoch(faults)}}
-	source, err := f.beside(cmd, file)
+	source, err := f.beside(cmd, faultsFile(f.faults))
 	if err == nil && source != nil {
 		in.Channel, err = f.stretch(ctx, source, &o.Options)
 	}
@@ -119,6 +97,23 @@ func (f *scoreFlags) scoreAlarms(cmd *cobra.Command, name string) (r score.Alarm
 		return r, err
 	}
 	return score.ComputeAlarms(alarms, faults, o)
+}
+
+// faultsFile is the file of faults in a folder, or the file itself.
+func faultsFile(name string) string {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return filepath.Join(name, "faults.jsonl")
+	}
+	return name
+}
+
+// readFaults reads the records of faults from a file, the folder that it is in, or standard input.
+func readFaults(cmd *cobra.Command, name string) (list []markers.FaultRecord, err error) {
+	err = readText(cmd.Context(), faultsFile(name), cmd.InOrStdin(), "faults", func(text *bufio.Reader) (err error) {
+		list, err = score.ReadFaults(text)
+		return err
+	})
+	return list, err
 }
 
 // beside is the truth that the flags name, or that is beside the faults; nil where there is none.

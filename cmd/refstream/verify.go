@@ -20,6 +20,7 @@ import (
 	"github.com/refstream/refstream/analyzer/verify"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
+	"github.com/refstream/refstream/markers"
 )
 
 // verifyFlags are those of the command verify.
@@ -27,6 +28,7 @@ type verifyFlags struct {
 	truthFlags
 	duration          time.Duration
 	allow             []string
+	faults            string
 	json, junit, html string
 	ffmpeg, ffprobe   string
 }
@@ -44,10 +46,14 @@ carries, which may be exact, off by a constant, drifting, jumping or gone; event
 The truth comes from a running server, from a truth.json, or from the seed, epoch, frame rate and so on that the stream
 was made with. Without --truth and --seed it is looked for beside a file, and on the server that a stream comes from.
 
+Where the truth has labelled faults, as that of a faulty twin or clip has, what they explain is no finding, and each of them that can
+be seen in this carrier must be found. --faults ignore leaves the labels out.
+
 Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --allow can name: refstream help allow.`,
 		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
   refstream verify clip/index.m3u8 --html report.html
   refstream verify transcoded.ts --truth clip --allow transcode
+  refstream verify http://127.0.0.1:8080/hls/main-tr101290/index.m3u8
   refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
 		Args: wants(cobra.ExactArgs(1), "give one stream: refstream verify clip/index.m3u8", untold),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
@@ -57,6 +63,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
 	f.register(flags)
 	flags.DurationVar(&f.duration, "duration", 30*time.Second, "how much of a live stream is read; files are read to their end")
 	flags.StringSliceVar(&f.allow, "allow", nil, "findings that are as they should be: remux, transcode, or kinds such as resized,missing=3")
+	flags.StringVar(&f.faults, "faults", "", "labelled faults: a file such as faults.jsonl, the folder that it is in, or ignore;\nwithout it those that the truth has")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
 	flags.StringVar(&f.junit, "junit", "", "write the report as JUnit XML into this file; - is standard output, without the table")
 	flags.StringVar(&f.html, "html", "", "write the report as one page with plots into this file")
@@ -84,6 +91,9 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		o.Allow = append(o.Allow, list...)
 	}
 	source, err := f.source(url, cmd.Flags().Changed)
+	if err == nil && f.faults != "" {
+		o.Faults, err = faultsOf(cmd, f.faults)
+	}
 	if err != nil {
 		return untold(err)
 	}
@@ -103,6 +113,18 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		return notTrue("%s is not true", url)
 	}
 	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(r.Notes, "; ")))
+}
+
+// faultsOf reads the records of faults from a file or folder, none where its name is ignore.
+func faultsOf(cmd *cobra.Command, name string) (func(context.Context, truth.Source, int64, int64) ([]markers.FaultRecord, error), error) {
+	var list []markers.FaultRecord
+	if name != "ignore" {
+		var err error
+		if list, err = readFaults(cmd, name); err != nil {
+			return nil, err
+		}
+	}
+	return func(context.Context, truth.Source, int64, int64) ([]markers.FaultRecord, error) { return list, nil }, nil
 }
 
 // hint says what to do about a program that could not be started, where the error does not.

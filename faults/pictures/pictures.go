@@ -37,14 +37,14 @@ func table() []kind {
 			scenario.Kind{
 				Name: "freeze", Doc: "The picture of its first frame stays for all of its frames.",
 				Check:  twoFrames,
-				Alarms: []string{"freezedetect", "freeze", "frozen"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg freezedetect",
+				Alarms: []string{"freezedetect", "freeze", "frozen"}, Expects: []string{"frozen", "repeated"}, Oracle: "ffmpeg freezedetect",
 			},
 			func(f scenario.Fault, _ int64, _ markers.Clock) generator.Look { return instead(f.First) },
 		},
 		{
 			scenario.Kind{
 				Name: "black", Doc: "The whole picture is black.",
-				Alarms: []string{"blackdetect", "black"}, Expects: []string{"no frame code"}, Implies: []string{"freeze"}, Oracle: "ffmpeg blackdetect",
+				Alarms: []string{"blackdetect", "black"}, Expects: []string{"black"}, Implies: []string{"freeze"}, Oracle: "ffmpeg blackdetect",
 			},
 			func(scenario.Fault, int64, markers.Clock) generator.Look { return generator.Look{Black: true} },
 		},
@@ -53,7 +53,7 @@ func table() []kind {
 				Name: "repeat", Doc: "Each picture is held for some frames, and the frames' own pictures in between are not shown.",
 				Params: []scenario.Param{{Name: "hold", Doc: "for how many frames a picture is shown", Type: scenario.Whole, Default: "2", Min: 2, Max: 240}},
 				Check:  twoFrames,
-				Alarms: []string{"mpdecimate", "repeat", "judder"}, Expects: []string{"repeated picture"}, Oracle: "ffmpeg mpdecimate",
+				Alarms: []string{"mpdecimate", "repeat", "judder"}, Expects: []string{"repeated"}, Oracle: "ffmpeg mpdecimate",
 			},
 			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
 				return instead(n - (n-f.First)%f.Params["hold"].N)
@@ -71,7 +71,7 @@ func table() []kind {
 					}
 					return nil
 				},
-				Alarms: []string{"scdet", "cut", "jump"}, Expects: []string{"picture of another frame"}, Oracle: "the frame code; ffmpeg scdet on a picture with noise",
+				Alarms: []string{"scdet", "cut", "jump"}, Expects: []string{"out_of_order"}, Tolerates: []string{"missing"}, Oracle: "the frame code; ffmpeg scdet on a picture with noise",
 			},
 			func(f scenario.Fault, n int64, clock markers.Clock) generator.Look {
 				return instead(n + clock.Rate.Frames(f.Params["by"].N))
@@ -80,7 +80,7 @@ func table() []kind {
 		{
 			scenario.Kind{
 				Name: "fade", Doc: "The picture gets darker until it is black in the middle of the fault, and lighter again.",
-				Alarms: []string{"fade"}, Expects: []string{"no frame code"}, Tolerates: []string{"black", "blackdetect"}, Oracle: "ffmpeg signalstats YAVG",
+				Alarms: []string{"fade"}, Expects: []string{"unreadable"}, Tolerates: []string{"black"}, Implies: []string{"black"}, Oracle: "ffmpeg signalstats YAVG",
 			},
 			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
 				half := (f.Last - f.First + 2) / 2
@@ -92,7 +92,7 @@ func table() []kind {
 			scenario.Kind{
 				Name: "colour", Doc: "The whole picture has a false colour.",
 				Params: []scenario.Param{{Name: "tint", Doc: "the colour that is left", Type: scenario.Word, Default: "red", Words: []string{"red", "green", "blue"}}},
-				Alarms: []string{"colour", "chroma"}, Expects: []string{"picture of another colour"}, Oracle: "ffmpeg signalstats UAVG, VAVG",
+				Alarms: []string{"colour", "chroma"}, Expects: []string{"tinted"}, Oracle: "ffmpeg signalstats UAVG, VAVG",
 			},
 			func(f scenario.Fault, _ int64, _ markers.Clock) generator.Look {
 				return generator.Look{Tint: generator.RedTint + generator.Tint(f.Params["tint"].N)}
@@ -133,6 +133,22 @@ func (p *Pictures) Look(n int64) (look generator.Look, f scenario.Fault, ok bool
 		return p.looks[f.Kind.Name](f, n, p.clock), f, true
 	}
 	return look, f, false
+}
+
+// LookOf is how frame n, one of a fault that was done, is shown by the fault's record; ok is false where the record is of no fault of
+// pictures.
+func LookOf(r markers.FaultRecord, n int64, clock markers.Clock) (look generator.Look, ok bool) {
+	for _, k := range table() {
+		if k.Name != r.Kind {
+			continue
+		}
+		params, err := k.Values(r.Parameters)
+		if err != nil {
+			return look, false
+		}
+		return k.look(scenario.Fault{ID: r.ID, Kind: &k.Kind, Params: params, First: r.Frame, Last: r.LastFrame}, n, clock), true
+	}
+	return look, false
 }
 
 // Touches reports whether one of the frames first to last has another picture than its own.

@@ -49,7 +49,7 @@ func ptsStep() kind {
 				return nil
 			},
 			Alarms: []string{"pts_step", "discontinuity", "timestamp_jump"}, Expects: []string{"clock_step"}, Implies: []string{"freeze"},
-			Tolerates: []string{"dts", "segment_length", "clock_offset", "out_of_order", "pcr_discontinuity_indicator_error"},
+			Tolerates: []string{"dts", "segment_length", "clock_offset", "clock_gaps", "doubled", "added", "out_of_order", "pcr_discontinuity_indicator_error"},
 		}),
 		do: func(j *job) ([]media.Unit, bool) {
 			by := ticksOf(j.Params["by"].N)

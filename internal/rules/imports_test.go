@@ -39,6 +39,7 @@ var table = map[string]arrows{
 	},
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
+	"faults/verdict": {may: words("markers internal/junit internal/redact")},
 	// Test code: what the tests of the layers share.
 	"faults/internal/faultstest": {may: words("media markers scenario")},
 	"faults/catalogue": {
@@ -114,13 +115,13 @@ var table = map[string]arrows{
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/verify/report": {
-		may:       words("media markers internal/junit internal/redact analyzer analyzer/input analyzer/verify/pixels"),
+		may:       words("media markers faults/verdict internal/junit internal/redact analyzer analyzer/input analyzer/verify/pixels"),
 		libraries: words("gonum.org/v1/plot"),
 	},
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
 		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
-			"analyzer/verify/report format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
+			"analyzer/verify/report faults/pictures faults/verdict format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
 		tests: words("stream scenario format/id3 format/mp4 analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
@@ -136,7 +137,7 @@ var table = map[string]arrows{
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8 internal/hangup internal/pause")},
 	"recorder/replaypage": {may: words("media markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {
-		may:       words("media markers internal/redact recorder format/m3u8 hlsclient"),
+		may:       words("media markers faults/verdict internal/redact recorder format/m3u8 hlsclient"),
 		libraries: words("gonum.org/v1/plot modernc.org/sqlite"), // its tests write sessions as the schema describes them
 		tests:     words("recorder/timing"),
 	},

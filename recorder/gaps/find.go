@@ -15,6 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -52,10 +54,14 @@ func Find(ctx context.Context, s session, o Options) (*Report, error) {
 	f := &finder{
 		ctx: ctx, s: s, o: o, versions: map[int64]*history{}, fetches: map[int64]fetch{}, lost: map[int64]Finding{},
 		same: map[variantKey][]variantSegment{},
-		r:    &Report{Session: s.Info(), Counts: map[Kind]int64{}, kept: map[kept]int{}},
+		r:    &Report{Session: s.Info(), Counts: map[Kind]int64{}, kept: map[kept]int{}, ahead: o.Ahead},
+	}
+	if len(o.Faults) > 0 {
+		f.r.labels = verdict.New(o.Faults)
 	}
 	err := f.find()
 	f.r.finish()
+	f.judge()
 	if o.Show && err == nil {
 		err = f.show()
 	}
@@ -116,6 +122,10 @@ type Options struct {
 	Tolerance time.Duration
 	// Lateness is how long after it was first requested a segment may be there; 0 for its duration and a target duration.
 	Lateness time.Duration
+	// Faults are the labelled faults of the stream: findings that they explain are left out. Ahead is how far the clock of the server
+	// was ahead of the recorder's.
+	Faults []markers.FaultRecord
+	Ahead  time.Duration
 	// Show adds to the report the two versions of the playlist around each finding, whole.
 	Show bool
 }

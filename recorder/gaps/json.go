@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/recorder"
@@ -23,6 +24,7 @@ type jsonReport struct {
 	Gaps      []jsonGap      `json:"gaps"`
 	Findings  []jsonFinding  `json:"findings"`
 	Counts    map[Kind]int64 `json:"counts"`
+	Faults    []verdict.Result `json:"faults,omitempty"` // where they are known: then none of the findings above is theirs
 	Versions  []jsonShown    `json:"versions,omitempty"` // only where they are to be shown
 }
 
@@ -97,7 +99,7 @@ type jsonFinding struct {
 // WriteJSON writes the report as indented JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
-		URL: redact.Address(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts,
+		URL: redact.Address(r.Session.URL), Created: r.Session.Created.UTC(), Counts: r.Counts, Faults: r.Faults,
 		// Lists that are empty are [] and not null.
 		Runs: []jsonRun{}, Playlists: []jsonPlaylist{}, Gaps: []jsonGap{}, Findings: []jsonFinding{},
 	}

@@ -53,6 +53,9 @@ func (l *loads) take(f *finder, e *recorder.Exchange) {
 		return
 	}
 	h.loaded[e.Run] = e.Began
+	if f.r.labels != nil {
+		f.r.loadings = append(f.r.loadings, f.r.utc(now))
+	}
 	p := f.r.playlist(e.Playlist)
 	if p == nil {
 		return

@@ -74,8 +74,9 @@ func (t *tracker) gap(after *loaded, interval, threshold time.Duration, run *rec
 	if a.Unseen < 0 {
 		f.Text += fmt.Sprintf("; #%d was there already when the recording began", a.ID)
 	}
-	r.Gaps = append(r.Gaps, g)
-	r.add(f)
+	if r.add(f) {
+		r.Gaps = append(r.Gaps, g)
+	}
 }
 
 // sequence checks that the numbers of a version continue those of the last.

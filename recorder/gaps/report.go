@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/recorder"
 )
 
@@ -18,9 +19,14 @@ type Report struct {
 	Findings []Finding // in the order of time, the first 1000 of each kind and playlist
 	// Counts is the number of findings of each kind, including those that were left out.
 	Counts map[Kind]int64
+	// Faults are the labelled faults in what was recorded; then Findings are those that none of them explains.
+	Faults []verdict.Result
 	// Shown are the versions around the findings, by playlist and in the order of time, where Options.Show asks for them.
 	Shown []Shown
 
+	labels   *verdict.Labels // nil where there are none
+	ahead    time.Duration   // of the server's clock
+	loadings []time.Time     // of playlists, where there are labels
 	kept     map[kept]int
 	timeline recorder.Timeline // of Runs
 	// failedLists and failedOthers are some of the failed requests for playlists and for other things: as many as a plot can show.
@@ -71,15 +77,20 @@ type kept struct {
 	playlist int64
 }
 
-func (r *Report) add(f Finding) {
+// add adds a finding, unless a labelled fault explains it.
+func (r *Report) add(f Finding) (added bool) {
+	if r.explained(&f) {
+		return false
+	}
 	r.Counts[f.Kind]++
 	k := kept{f.Kind, f.Playlist}
 	if r.kept[k]++; r.kept[k] > maxFindings {
-		return
+		return true
 	}
 	f.UTC = r.utc(f.Moment)
 	f.Count = max(f.Count, 1)
 	r.Findings = append(r.Findings, f)
+	return true
 }
 
 // Offset is the position of a moment in the recording, with its runs one after the other, as a replay counts.

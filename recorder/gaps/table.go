@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/recorder"
 )
@@ -57,6 +58,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if left := r.total() - int64(len(r.Findings)); left > 0 {
 		fmt.Fprintf(&b, "  and %s more of the same kinds\n", plural(left, "finding"))
 	}
+	if err := verdict.WriteTable(&b, r.Faults); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
 	r.writeShown(&b, layout)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -66,6 +70,12 @@ func (r *Report) WriteTable(w io.Writer) error {
 
 func (r *Report) headline() string {
 	gaps, all := r.Counts[KindGap], r.total()
+	if notSeen := verdict.Count(r.Faults, verdict.NotSeen); notSeen > 0 {
+		return plural(int64(all), "finding that no labelled fault explains") + ", " + plural(int64(notSeen), "labelled fault") + " not seen"
+	}
+	if all == 0 && len(r.Faults) > 0 {
+		return "nothing was found that no labelled fault explains"
+	}
 	if all == 0 {
 		return "nothing was found"
 	}

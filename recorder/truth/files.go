@@ -19,7 +19,8 @@ import (
 )
 
 // folder of a session holds the truth about the stream: channel.json, and frames.jsonl, missing.jsonl and markers.jsonl with the
-// records of /frames and /markers, one a line.
+// records of /frames and /markers, one a line; of a faulty twin faults.jsonl too, with the records of /faults once they are done, and
+// those that are not at the end of a recording. Of several of one fault the last one holds.
 const folder = "truth"
 
 // Channel is channel.json.
@@ -34,6 +35,10 @@ type files struct {
 	frames  *recordLog[markers.FrameRecord]
 	missing *recordLog[markers.MissingRecord]
 	markers *recordLog[markers.Marker]
+	faults  *jsonlines.Log[markers.FaultRecord] // nil until there is one
+	settled map[string]bool                     // the faults that it has, done or not
+	pending map[string]markers.FaultRecord      // those of which it is not known yet what became
+	dir     string
 }
 
 // recordLog is one file of records in the order of their IDs.
@@ -55,7 +60,7 @@ func openFiles(dir string, c Channel) (*files, error) {
 	case !slices.Equal(c.Identity(), old.Identity()):
 		return nil, fmt.Errorf("the server's channel %s is not the one whose truth is in %s: record it as another session", c.Name, dir)
 	}
-	t := &files{}
+	t := &files{dir: dir, settled: map[string]bool{}, pending: map[string]markers.FaultRecord{}}
 	var errs [3]error
 	t.frames, errs[0] = openRecordLog[markers.FrameRecord](dir, "frames")
 	t.missing, errs[1] = openRecordLog[markers.MissingRecord](dir, "missing")
@@ -126,10 +131,48 @@ func (t *files) append(b markers.Batch) error {
 	return errors.Join(t.frames.appendNew(b.Frames), t.missing.appendNew(b.Missing), t.markers.appendNew(b.Markers))
 }
 
+// appendFaults writes the records of faults of which it is known what became, and keeps all others for the end.
+func (t *files) appendFaults(list []markers.FaultRecord) (err error) {
+	for _, f := range list {
+		key := fmt.Sprint(f.ID, " ", f.Frame)
+		if t.settled[key] {
+			continue
+		}
+		if t.pending[key] = f; f.State != markers.FaultDone && f.State != markers.FaultNotDone {
+			continue
+		}
+		if err := t.writeFault(f); err != nil {
+			return err
+		}
+		t.settled[key] = true
+		delete(t.pending, key)
+	}
+	return nil
+}
+
+func (t *files) writeFault(f markers.FaultRecord) (err error) {
+	if t.faults == nil {
+		if t.faults, err = jsonlines.Open[markers.FaultRecord](filepath.Join(t.dir, "faults.jsonl"), nil); err != nil {
+			return fmt.Errorf("open truth: %w", err)
+		}
+	}
+	if err := t.faults.Append(f); err != nil {
+		return fmt.Errorf("write truth: %w", err)
+	}
+	return nil
+}
+
 func (t *files) lastFrame() int64 { return t.frames.last.Frame }
 
 func (t *files) close() error {
-	return errors.Join(t.frames.close(), t.missing.close(), t.markers.close())
+	err := errors.Join(t.frames.close(), t.missing.close(), t.markers.close())
+	for _, f := range t.pending {
+		err = errors.Join(err, t.writeFault(f))
+	}
+	if t.faults != nil {
+		err = errors.Join(err, t.faults.Close())
+	}
+	return err
 }
 
 // close does nothing to a log that was never opened.

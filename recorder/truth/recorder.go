@@ -75,11 +75,7 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 	case err != nil:
 		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", redact.Address(server))
 	}
-	clocks := strings.TrimSuffix(server, "/") + "/clocks?" + url.Values{"channel": {channel}}.Encode()
-	if channel == "" {
-		clocks = strings.TrimSuffix(server, "/") + "/clocks"
-	}
-	return &Recorder{source: source, clocks: clocks, dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
+	return &Recorder{source: source, clocks: strings.TrimSuffix(server, "/") + "/clocks", dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
 }
 
 // Start begins to ask, once however often it is called, until Stop: not until ctx ends, because the recording ends after that.
@@ -154,7 +150,8 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 	if err := truth.CheckChannel(c.Channel); err != nil { // the server may be anybody's
 		return c, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.clocks, http.NoBody)
+	address := t.clocks + "?" + url.Values{"channel": {c.Name}}.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return c, err
 	}
@@ -169,7 +166,7 @@ func (t *Recorder) askChannel(ctx context.Context) (c Channel, err error) {
 		ServerTime time.Time `json:"server_time"`
 	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxClocks)).Decode(&clocks); err != nil || clocks.ServerTime.IsZero() {
-		return c, fmt.Errorf("read %s: no server_time: %w", t.clocks, err)
+		return c, fmt.Errorf("read %s: no server_time: %w", address, err)
 	}
 	c.ServerAhead = media.Seconds(clocks.ServerTime.Sub(asked.Add(answered.Sub(asked) / 2)))
 	return c, nil
@@ -186,9 +183,12 @@ func (t *Recorder) ask(ctx context.Context) {
 		if more = to > t.from+atOnce; more {
 			to = t.from + atOnce
 		}
-		truth, err := t.source.Between(ctx, t.from, to)
+		found, err := t.source.Between(ctx, t.from, to)
 		if err == nil {
-			err = t.files.append(batchOf(truth))
+			err = t.files.append(batchOf(found))
+		}
+		if err == nil {
+			err = t.askFaults(ctx, t.from, to)
 		}
 		if err != nil {
 			if !t.failing && ctx.Err() == nil {
@@ -203,10 +203,19 @@ func (t *Recorder) ask(ctx context.Context) {
 		t.failing = false
 		if more {
 			t.from = to - back
-		} else if len(truth.Frames) > 0 {
+		} else if len(found.Frames) > 0 {
 			t.from = max(t.from, t.files.lastFrame()-back)
 		}
 	}
+}
+
+// askFaults asks for the faults of a faulty twin; other channels have none.
+func (t *Recorder) askFaults(ctx context.Context, from, to int64) error {
+	list, err := truth.FaultsOf(ctx, t.source, from, to)
+	if err != nil {
+		return err
+	}
+	return t.files.appendFaults(list)
 }
 
 func (t *Recorder) close() {

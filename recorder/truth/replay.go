@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/journal"
@@ -50,6 +52,24 @@ func Load(ctx context.Context, session string) (*Replay, error) {
 		return nil, errors.Join(fmt.Errorf("read truth: %w", err), t.Store.Close())
 	}
 	return t, nil
+}
+
+// Faults are the records of the labelled faults that the session in a folder has, with the channel. The error wraps fs.ErrNotExist
+// where it has no truth.
+func Faults(ctx context.Context, session string) ([]markers.FaultRecord, Channel, error) {
+	dir := filepath.Join(session, folder)
+	c, err := readChannel(dir)
+	if err != nil {
+		return nil, c, err
+	}
+	all, err := truth.FaultsIn(ctx, filepath.Join(dir, "faults.jsonl"), 0, markers.MaxFrame)
+	var list []markers.FaultRecord
+	for i, f := range all {
+		if !slices.ContainsFunc(all[i+1:], func(o markers.FaultRecord) bool { return o.ID == f.ID && o.Frame == f.Frame }) {
+			list = append(list, f)
+		}
+	}
+	return list, c, err
 }
 
 // loadRecords reads the records of a file. A last line that is not whole yet, or never will be, is none.

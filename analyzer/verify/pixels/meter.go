@@ -1,6 +1,10 @@
 package pixels
 
-import "github.com/refstream/refstream/generator"
+import (
+	"slices"
+
+	"github.com/refstream/refstream/generator"
+)
 
 // Size of the pictures that are measured. The cells of the frame code are 20x20 pixels in it, and the block of an event
 // at least as large; whatever the size of the stream, all measures are the same.
@@ -17,6 +21,9 @@ const (
 	blackLevel = 40
 	// enoughGrey is how many cells two codes differ in at the least: a CRC tells up to three changed bits.
 	enoughGrey = 4
+	// grey is the level of both planes of colour without colour, and cast how far white is from it at the least in a picture with a
+	// colour cast: half of what the weakest tint does.
+	grey, cast = 128, 20
 	// eventLevel is the level of Cr that divides the block's cyan, 16, from the board's greys, 128.
 	eventLevel = 72
 )
@@ -29,6 +36,8 @@ type Picture struct {
 	// Frame is the number in its code, -1 where that can't be read.
 	Frame int64
 	Black bool
+	// Tinted: the whole picture has a colour cast.
+	Tinted bool
 	// Known is the frame that the picture's frame record names, where its code can't be read; 0 for none.
 	Known int64
 	// Stale: the picture showed an older frame, since one that it refers to is lost.
@@ -50,6 +59,7 @@ type meter struct {
 // measure looks at a picture of meterWidth x meterHeight in yuv420p, of pictureSize bytes.
 func (m meter) measure(yuv []byte) Picture {
 	p, ok := m.read(yuv)
+	p.Tinted = tinted(yuv[lumaSize:])
 	levels, sync := generator.ReadCodeLevels(yuv[:lumaSize], meterWidth, meterWidth, meterHeight)
 	if sync && levels.Grey() >= enoughGrey {
 		p.Levels = &levels
@@ -64,12 +74,25 @@ func (m meter) measure(yuv []byte) Picture {
 	for _, f := range Forms() {
 		if again := f.undo(yuv); again != nil {
 			if p, ok := m.read(again); ok {
-				p.Form = f.Form
+				p.Form, p.Tinted = f.Form, tinted(yuv[lumaSize:])
 				return p
 			}
 		}
 	}
 	return p
+}
+
+// tinted reports whether the white cells that every frame code begins with have a colour.
+func tinted(chroma []byte) bool {
+	const width, cell = meterWidth / 2, meterWidth / 2 / 32
+	return slices.ContainsFunc([][]byte{chroma[:chromaSize], chroma[chromaSize:]}, func(plane []byte) bool {
+		low, high := 255, 0
+		for _, at := range []int{0, cell} {
+			v := mean(plane, width, at+cell/4, at+cell/4, at+cell*3/4, at+cell*3/4)
+			low, high = min(low, v), max(high, v)
+		}
+		return high <= grey-cast || low >= grey+cast
+	})
 }
 
 func (m meter) read(yuv []byte) (Picture, bool) {

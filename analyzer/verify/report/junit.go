@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/junit"
 )
 
@@ -38,6 +39,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
+	suite.Cases = append(suite.Cases, verdict.Cases("verify", r.Faults)...)
 	if err := suite.Write(w); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
@@ -60,7 +62,7 @@ func (r *Report) aspects() []aspect {
 	list := []aspect{
 		kinds("frames are all there", Missing, Trimmed, Retimed, BeyondTruth),
 		kinds("frames are shown once and in order", Repeated, Frozen, OutOfOrder, Reversed),
-		kinds("pictures can be read", Black, Unreadable, Collateral, Resized, Mirrored, Padded, Blended),
+		kinds("pictures can be read", Black, Unreadable, Collateral, Resized, Mirrored, Padded, Tinted, Mislabelled, Blended),
 		kinds("events show when their markers say", EventMissed, EventExtra, EventEarly, EventLate, EventLength),
 		kinds("events are announced", Unannounced),
 		kinds("statements say what is so, once", Misreported, Doubled, Added),

@@ -26,6 +26,8 @@ const (
 	Reversed           Kind = "reversed"
 	Mirrored           Kind = "mirrored"
 	Padded             Kind = "padded"
+	Tinted             Kind = "tinted"
+	Mislabelled        Kind = "mislabelled"
 	Blended            Kind = "blended"
 	Trimmed            Kind = "trimmed"
 	Retimed            Kind = "retimed"
@@ -75,6 +77,8 @@ func meanings() []meaning {
 		{Reversed, "the pictures come from the last to the first"},
 		{Mirrored, "pictures are mirrored, upside down or both"},
 		{Padded, "pictures have borders around them"},
+		{Tinted, "pictures have a colour cast"},
+		{Mislabelled, "pictures are not what the record of a labelled fault says of them"},
 		{Blended, "pictures are two frames or more laid over each other"},
 		{Trimmed, "frames are missing at either end"},
 		{Retimed, "another frame rate"},

@@ -14,6 +14,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/refstream/refstream/faults/verdict"
 )
 
 //go:embed report.html
@@ -24,10 +26,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	page := struct {
 		*Report
 		Headline, Events, When string
-		Rows                   [][]string
+		Rows, FaultRows        [][]string
 		EventPlot              template.HTML
 		Plots                  []namedPlot
-	}{Report: r, Headline: r.headline(), Events: r.eventLine(), When: r.At.Format(time.RFC3339), Rows: r.clockRows()}
+	}{Report: r, Headline: r.headline(), Events: r.eventLine(), When: r.At.Format(time.RFC3339), Rows: r.clockRows(), FaultRows: verdict.Rows(r.Faults)}
 	if r.FirstFrame != nil {
 		drawn, err := r.plotEvents()
 		if err != nil {

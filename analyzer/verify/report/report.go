@@ -14,6 +14,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 )
@@ -50,6 +51,8 @@ type Report struct {
 	Findings []Finding    `json:"findings"`
 	Clocks   []Clock      `json:"clocks"`
 	Events   EventSummary `json:"events"`
+	// Faults are the labelled faults in the stretch; then Findings are those that none of them explains.
+	Faults []verdict.Result `json:"faults,omitempty"`
 
 	// Markers are those of the stretch, for plots.
 	Markers []markers.Marker `json:"-"`
@@ -73,6 +76,9 @@ func (r *Report) Judge(allow []Allowance) {
 		if r.Findings[i].Allowed = slices.ContainsFunc(allow, func(a Allowance) bool { return a.allows(f) }); !r.Findings[i].Allowed {
 			r.Verdict = NotTrue
 		}
+	}
+	if verdict.Count(r.Faults, verdict.NotSeen) > 0 {
+		r.Verdict = NotTrue
 	}
 	for _, c := range r.Clocks {
 		if c.State == Unchecked {
@@ -114,6 +120,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if r.Events.Markers > 0 || r.Events.Extra > 0 {
 		fmt.Fprintf(&b, "\nEvents: %s\n", r.eventLine())
 	}
+	if err := verdict.WriteTable(&b, r.Faults); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
 	if len(r.Findings) > 0 {
 		b.WriteString("\nFINDINGS\n")
 	}
@@ -141,6 +150,12 @@ func (r *Report) headline() string {
 		}
 	}
 	text := fmt.Sprintf("NOT TRUE, %s", Plural(int64(against), "finding"))
+	if len(r.Faults) > 0 {
+		text = fmt.Sprintf("NOT TRUE, %s that no labelled fault explains", Plural(int64(against), "finding"))
+	}
+	if n := verdict.Count(r.Faults, verdict.NotSeen); n > 0 {
+		text += fmt.Sprintf(", %s not seen", Plural(int64(n), "labelled fault"))
+	}
 	switch {
 	case r.Verdict == Unknown:
 		text = "could not be told"
@@ -148,6 +163,9 @@ func (r *Report) headline() string {
 		text = fmt.Sprintf("true, but for %s that %s allowed", Plural(int64(len(r.Findings)), "finding"), IsAre(int64(len(r.Findings))))
 	case r.Verdict == True:
 		text = "true"
+	}
+	if n := verdict.Count(r.Faults, verdict.Confirmed); n > 0 && r.Verdict == True {
+		text += fmt.Sprintf(", with %s", Plural(int64(n), "confirmed fault"))
 	}
 	for _, f := range r.Findings {
 		if f.Kind == Missing { // whoever allows for them wants to know how many

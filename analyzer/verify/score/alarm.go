@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/refstream/refstream/media"
 )
@@ -30,7 +31,7 @@ const (
 )
 
 // Alarms reads a list of at most MaxDetections alarms: JSON or JSON Lines of objects with the members of Alarm, CSV with columns of
-// these names, or a log of ffmpeg. An instant is on the reading's clock or, where that is empty, seconds or UTC (RFC 3339). Errors
+// these names, a log of ffmpeg, or the report of refstream gaps or refstream verify as JSON. An instant is on the reading's clock or, where that is empty, seconds or UTC (RFC 3339). Errors
 // say which alarm is wrong, counted from 1.
 func (r Reading) Alarms(in io.Reader) ([]Alarm, error) {
 	a := alarmReader{Reading: r, list: []Alarm{}, names: map[string]bool{}}
@@ -116,6 +117,9 @@ func (a *alarmReader) addJSON(v json.RawMessage) error {
 	if err := json.Unmarshal(v, &members); err != nil || members == nil {
 		return fmt.Errorf(`alarm %d is no object such as {"alarm":"freezedetect","start":12.5,"end":20}`, len(a.list)+1)
 	}
+	if members["findings"] != nil {
+		return a.addReport(members["findings"])
+	}
 	var texts []string
 	for _, name := range columns() {
 		text := string(members[name])
@@ -132,6 +136,41 @@ func (a *alarmReader) addJSON(v json.RawMessage) error {
 		texts = append(texts, text)
 	}
 	return a.add(texts[0], texts[1], texts[2], texts[3])
+}
+
+// lasting are the findings of refstream gaps whose amount is how long they lasted.
+var lasting = []string{"gap", "stale", "playlist_slow", "request_failed", "segment_missing", "playlist_unparsable"}
+
+// addReport adds the findings of refstream gaps, at their UTC, or of refstream verify, at each of their places.
+func (a *alarmReader) addReport(list json.RawMessage) error {
+	var findings []struct {
+		Kind   string
+		UTC    *time.Time
+		Amount media.Seconds
+		Places []struct{ Time media.Seconds }
+	}
+	if err := json.Unmarshal(list, &findings); err != nil {
+		return fmt.Errorf("its findings are not those of a report of refstream: %w", err)
+	}
+	defer func(was Clock) { a.Clock = was }(a.Clock)
+	for _, f := range findings {
+		if a.Clock = Time; f.UTC != nil {
+			a.Clock = UTC
+			end := ""
+			if slices.Contains(lasting, f.Kind) {
+				end = f.UTC.Add(time.Duration(f.Amount)).Format(time.RFC3339Nano)
+			}
+			if err := a.add(f.Kind, f.UTC.Format(time.RFC3339Nano), end, ""); err != nil {
+				return err
+			}
+		}
+		for _, p := range f.Places {
+			if err := a.add(f.Kind, p.Time.String(), "", ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // columns are the members of an alarm, in the order of add.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -21,6 +22,19 @@ type AlarmOptions struct {
 	Kinds []string
 	// Aliases are the kinds of faults that an alarm means, by the alarm's name.
 	Aliases map[string][]string
+}
+
+// ParseAliases reads aliases such as TR101290.1.4=ts.lose: an alarm and the kind of faults that it means.
+func ParseAliases(list []string) (map[string][]string, error) {
+	kinds := map[string][]string{}
+	for _, alias := range list {
+		i := strings.LastIndex(alias, "=")
+		if i <= 0 || i == len(alias)-1 {
+			return nil, fmt.Errorf("%.80q has no name of an alarm and kind of a fault: write TR101290.1.4=ts.lose", alias)
+		}
+		kinds[alias[:i]] = append(kinds[alias[:i]], alias[i+1:])
+	}
+	return kinds, nil
 }
 
 // Class is what an alarm turned out to be.

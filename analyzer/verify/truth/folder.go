@@ -3,7 +3,10 @@ package truth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -111,6 +114,39 @@ func (f folder) Markers(ctx context.Context, first, last int64) (list []markers.
 		return file.checkMarker(m)
 	})
 	return list, err
+}
+
+func (f folder) faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
+	list, err := FaultsIn(ctx, filepath.Join(filepath.Dir(f.name), "faults.jsonl"), first, last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return list, err
+}
+
+// FaultsIn reads the records of a file such as faults.jsonl that are about one of the frames first to last.
+func FaultsIn(ctx context.Context, name string, first, last int64) (list []markers.FaultRecord, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// Not by lines: those of faults with very many runs of frames are long.
+	for d := json.NewDecoder(f); ctx.Err() == nil; {
+		var r markers.FaultRecord
+		if err := d.Decode(&r); errors.Is(err, io.EOF) {
+			return list, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: at byte %d: %w", name, d.InputOffset(), err)
+		}
+		if err := CheckFault(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if r.LastFrame >= first && r.Frame <= last {
+			list = append(list, r)
+		}
+	}
+	return nil, ctx.Err()
 }
 
 // eachLine gives the records of a file to each, also the last one where an editor has left out its newline.

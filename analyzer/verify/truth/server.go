@@ -19,7 +19,8 @@ import (
 )
 
 // Server is the truth that a running refstream publishes under /clocks, /frames and /markers. base is the address of its
-// page, such as http://127.0.0.1:8080; channel may be empty where the server has one only.
+// page, such as http://127.0.0.1:8080; channel may be empty where the server has one only, and may be a faulty twin: it has the truth of
+// its clean channel, and faults.
 func Server(base, channel string, client *http.Client) (Source, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -28,12 +29,13 @@ func Server(base, channel string, client *http.Client) (Source, error) {
 	if client == nil {
 		client = http.DefaultClient
 	}
-	return server{u, channel, client}, nil
+	return &server{base: u, channel: channel, client: client}, nil
 }
 
 type server struct {
 	base    *url.URL
 	channel string
+	twin    string // of the channel, once Channel has found out that it was asked for one; empty for none
 	client  *http.Client
 }
 
@@ -46,12 +48,53 @@ const (
 	reachSeconds = 600
 )
 
-func (s server) Channel(ctx context.Context) (c markers.Channel, err error) {
+func (s *server) Channel(ctx context.Context) (c markers.Channel, err error) {
+	err = s.get(ctx, "clocks", nil, &c)
+	if err == nil || s.channel == "" || s.twin != "" {
+		return c, err
+	}
+	clean := s.cleanOf(ctx)
+	if clean == "" {
+		return c, err
+	}
+	s.channel, s.twin = clean, s.channel
 	err = s.get(ctx, "clocks", nil, &c)
 	return c, err
 }
 
-func (s server) Between(ctx context.Context, first, last int64) (_ Truth, err error) {
+// cleanOf is the clean channel of a faulty twin, whose name begins with it; empty where there is no such twin.
+func (s *server) cleanOf(ctx context.Context) (clean string) {
+	var log struct{ Faults any }
+	var list struct{ Channels atMost[markers.Channel] }
+	if s.get(ctx, "faults", nil, &log) != nil || s.get(ctx, "channels", nil, &list) != nil {
+		return ""
+	}
+	for _, c := range list.Channels {
+		if strings.HasPrefix(s.channel, c.Name+"-") && len(c.Name) > len(clean) {
+			clean = c.Name
+		}
+	}
+	return clean
+}
+
+func (s *server) faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
+	if s.twin == "" {
+		return nil, nil
+	}
+	var log struct{ Faults atMost[markers.FaultRecord] }
+	query := url.Values{"channel": {s.twin}, "from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}}
+	if err := s.get(ctx, "faults", query, &log); err != nil {
+		return nil, err
+	}
+	for _, f := range log.Faults {
+		if err := CheckFault(f); err != nil {
+			return nil, err
+		}
+	}
+	return log.Faults, nil
+}
+
+func (s *server) Between(ctx context.Context, first, last int64) (_ Truth, err error) {
 	t := Truth{Frames: map[int64]markers.FrameRecord{}}
 	query := url.Values{
 		"from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}, "limit": {strconv.Itoa(framesPage)},
@@ -85,7 +128,7 @@ func (s server) Between(ctx context.Context, first, last int64) (_ Truth, err er
 	return t, err
 }
 
-func (s server) Markers(ctx context.Context, first, last int64) (list []markers.Marker, err error) {
+func (s *server) Markers(ctx context.Context, first, last int64) (list []markers.Marker, err error) {
 	c, err := s.Channel(ctx)
 	if err != nil {
 		return nil, err
@@ -116,7 +159,7 @@ func (s server) Markers(ctx context.Context, first, last int64) (list []markers.
 }
 
 // eachPage reads an answer and what its limit left out; take says whether there was something new.
-func eachPage[P interface{ query() (url.Values, error) }](ctx context.Context, s server, path string, query url.Values, take func(P) (bool, error)) error {
+func eachPage[P interface{ query() (url.Values, error) }](ctx context.Context, s *server, path string, query url.Values, take func(P) (bool, error)) error {
 	for query != nil {
 		var page P
 		if err := s.get(ctx, path, query, &page); err != nil {
@@ -185,11 +228,11 @@ const (
 	askedAgain = 10 // times
 )
 
-func (s server) get(ctx context.Context, path string, query url.Values, v any) error {
+func (s *server) get(ctx context.Context, path string, query url.Values, v any) error {
 	if query == nil {
 		query = url.Values{}
 	}
-	if s.channel != "" {
+	if s.channel != "" && !query.Has("channel") {
 		query.Set("channel", s.channel)
 	}
 	u := s.base.JoinPath(path)
@@ -208,7 +251,7 @@ func (s server) get(ctx context.Context, path string, query url.Values, v any) e
 }
 
 // ask asks once; status is 0 where no answer came.
-func (s server) ask(ctx context.Context, u *url.URL, v any) (status int, err error) {
+func (s *server) ask(ctx context.Context, u *url.URL, v any) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return 0, err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -20,6 +21,29 @@ type Source interface {
 	Between(ctx context.Context, first, last int64) (Truth, error)
 	// Markers are those with a frame from first to last, inclusive, alone.
 	Markers(ctx context.Context, first, last int64) ([]markers.Marker, error)
+}
+
+// labelled is a source that knows of labelled faults.
+type labelled interface {
+	faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error)
+}
+
+// FaultsOf are the records of the faults that are planned for one of the frames first to last; none where the source knows of none.
+func FaultsOf(ctx context.Context, s Source, first, last int64) ([]markers.FaultRecord, error) {
+	if l, ok := s.(labelled); ok {
+		return l.faults(ctx, first, last)
+	}
+	return nil, nil
+}
+
+// CheckFault refuses a record of a fault whose numbers can't be.
+func CheckFault(f markers.FaultRecord) error {
+	for _, s := range slices.Concat([]markers.Span{f.Span}, f.Done, f.Collateral) {
+		if s.Frame < 0 || s.LastFrame < s.Frame || s.LastFrame > maxFrame {
+			return fmt.Errorf("fault %.40q can't be in frames %d to %d", f.ID, s.Frame, s.LastFrame)
+		}
+	}
+	return nil
 }
 
 // Unnamed is the truth about a stream whose channel is to be taken from the stream: Find gives the truth about a channel, by
