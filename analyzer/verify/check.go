@@ -20,18 +20,18 @@ type streamData struct {
 	info       pixels.StreamInfo
 	pictures   []pixels.Picture
 	statements []analyzer.Record
-	cut        bool               // reading ended before the stream did
-	notes      []string           // what happened while it was read
-	holdsID3   bool               // the carrier has timed ID3, when refstream writes it
-	units      []unit             // access units, in decoding order
-	transport  []analyzer.Record  // faults of the packets that carry the stream
-	undated    []int64            // numbers of segments without a date of their own, in a playlist that dates each
-	dated      bool               // it does
-	doubled    map[int64][]string // tags that a segment has more than once, by its number
-	metadata   []analyzer.Record  // descriptions of a stream of FLV or RTMP
-	segments   []span             // those of a playlist that were read
-	unread     error              // why the statements can't be read, nil where they can
-	packets    bool               // it is a transport stream, or has segments of one
+	cut        bool                                                                                        // reading ended before the stream did
+	notes      []string                                                                                    // what happened while it was read
+	holdsID3   bool                                                                                        // the carrier has timed ID3, when refstream writes it
+	units      []unit                                                                                      // access units, in decoding order
+	transport  []analyzer.Record                                                                           // faults of the packets that carry the stream
+	undated    []int64                                                                                     // numbers of segments without a date of their own, in a playlist that dates each
+	dated      bool                                                                                        // it does
+	doubled    map[int64][]string                                                                          // tags that a segment has more than once, by its number
+	metadata   []analyzer.Record                                                                           // descriptions of a stream of FLV or RTMP
+	segments   []span                                                                                      // those of a playlist that were read
+	unread     error                                                                                       // why the statements can't be read, nil where they can
+	packets    bool                                                                                        // it is a transport stream, or has segments of one
 	faults     func(ctx context.Context, s truth.Source, first, last int64) ([]markers.FaultRecord, error) // nil: there are none
 }
 
@@ -55,6 +55,7 @@ type checker struct {
 	anchors []int
 	losses  losses
 	labels  *labels // nil where there are none
+	clocks  []report.Clock
 	// timed are those of them that no picture out of order has changed places with.
 	timed []int
 }
@@ -173,6 +174,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	r.Events = events.summary
 	r.Findings = append(r.Findings,
 		slices.Concat(wrong, events.findings(), left, m.findings(), c.segmentFindings(j), c.transportFindings(j))...)
+	c.clocks = r.Clocks
 	r.Markers, r.Faults = c.truth.Markers, c.faultResults(allow)
 	r.Judge(allow)
 	if r.Verdict == report.True && in.unread != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/analyzer"
+	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/faults/verdict"
@@ -174,8 +175,11 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 		return moved, moved
 	case slices.Contains(eventSources, analyzer.Source(clock)):
 		return reordered, reordered
-	case r.Layer == layerPackets && ofPictures(k):
-		return reordered, slack // B-frames before are decoded later
+	case r.Layer == layerPackets:
+		// B-frames before are decoded later, and what follows up to the next GOP, or in the segment, may not be read.
+		return reordered, c.channel.FramesPerSegment
+	case r.Layer == layerStamps:
+		return reordered, reordered // ffmpeg guesses the time stamps of pictures near those that can't be
 	}
 	return slack, slack
 }
@@ -295,7 +299,9 @@ func (c *checker) faultResults(allow []report.Allowance) []verdict.Result {
 
 // hidden is why verify can't find a fault here, empty where it can.
 func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) string {
-	allowed := func(k report.Kind) bool { return slices.ContainsFunc(allow, func(a report.Allowance) bool { return a.Kind == k }) }
+	allowed := func(k report.Kind) bool {
+		return slices.ContainsFunc(allow, func(a report.Allowance) bool { return a.Kind == k })
+	}
 	ms := func(k string) bool { return slices.Contains(report.Kinds(), report.Kind(k)) }
 	edge := c.channel.Rate.Base()
 	limit := 2*c.ptsTolerance() + roundingNanos
@@ -312,6 +318,10 @@ func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) strin
 		return "--allow: another encoder wrote the coded pictures"
 	case r.Frame < c.first+edge || r.LastFrame > c.last-edge:
 		return "it is at the edge of what was read"
+	case r.Kind == "ts.pcr_step" && c.in.kind == input.HLS:
+		return "the PCR steps between segments, which are read one by one"
+	case r.Layer == layerSEI && c.gone(r, report.Gone), r.Layer == layerStamps && slices.Contains(r.Expects, string(report.DTS)) && c.gone(r, report.Absent):
+		return "the stream has no such statements"
 	case r.Layer == layerStamps && c.amplitude(r) <= limit:
 		return "it is less than can be seen in the time stamps of this carrier"
 	case r.Layer == layerSEI && c.amplitude(r) < c.channel.Rate.Nanos(1):
@@ -322,6 +332,16 @@ func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) strin
 		return "the stream has another frame rate"
 	}
 	return ""
+}
+
+// gone reports whether a clock that a fault makes wrong is in a state, or is not in the stream at all.
+func (c *checker) gone(r *markers.FaultRecord, s report.State) bool {
+	for _, k := range c.clocks {
+		if r.Layer == layerSEI && strings.HasPrefix(k.Name, "sei.") && affects(r, k.Name) || r.Layer != layerSEI && k.Name == report.DTSClock {
+			return k.State == s
+		}
+	}
+	return true
 }
 
 // amplitude is how far a fault moves time stamps or messages, in nanoseconds: very far where that is no parameter.

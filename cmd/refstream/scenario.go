@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,9 +12,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/recorder/gaps"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -165,17 +168,29 @@ func printKind(w io.Writer, k *scenario.Kind) error {
 	fmt.Fprintf(w, "%s: %s (layer %s)\n%s\n\n", word, k.Name, k.Layer, k.Doc)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, p := range k.Params {
-		fmt.Fprintf(table, "with %s\t%s\n", p.Name, p.Usage())
+		required := ""
+		if p.Default == "" {
+			required = " (required)"
+		}
+		fmt.Fprintf(table, "with %s%s\t%s\n", p.Name, required, p.Usage())
 	}
+	verify := func(name string) bool { return report.Kind(name).Known() }
+	recorded := func(name string) bool { return slices.Contains(gaps.Kinds(), gaps.Kind(name)) }
 	for _, row := range [][2]string{
 		{"without for", k.Default.String()}, {"shown by", carriers}, {"monitors' alarms", joined(k.Alarms)}, {"implies", joined(k.Implies)},
-		{"verify finds", joined(k.Expects)}, {"and may find", joined(k.Tolerates)}, {"found by", k.Oracle},
+		{"verify finds", named(k.Expects, verify)}, {"  and may find", named(k.Tolerates, verify)},
+		{"gaps finds", named(k.Expects, recorded)}, {"  and may find", named(k.Tolerates, recorded)}, {"found by", k.Oracle},
 	} {
 		if row[1] != "" {
 			fmt.Fprintf(table, "%s\t%s\n", row[0], row[1])
 		}
 	}
 	return table.Flush()
+}
+
+// named are those of a list that a tool gives to its findings.
+func named(list []string, by func(string) bool) string {
+	return joined(slices.DeleteFunc(slices.Clone(list), func(name string) bool { return !by(name) }))
 }
 
 func joined[T ~string](list []T) string {

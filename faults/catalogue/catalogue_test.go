@@ -13,8 +13,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/recorder/gaps"
 	"github.com/refstream/refstream/scenario"
 )
 
@@ -28,6 +30,11 @@ func TestKinds(t *testing.T) {
 		names = append(names, k.Name)
 		if k.Doc == "" || k.Layer == "" || k.Property == "" || !k.Decoy && (len(k.Alarms) == 0 || len(k.Expects) == 0 && k.Oracle == "") {
 			t.Errorf("%s: %+v", k.Name, k)
+		}
+		for _, name := range slices.Concat(k.Expects, k.Tolerates) {
+			if !report.Kind(name).Known() && !slices.Contains(gaps.Kinds(), gaps.Kind(name)) {
+				t.Errorf("%s: %q is no finding of verify or gaps", k.Name, name)
+			}
 		}
 		for _, p := range k.Params {
 			if p.Doc == "" || p.Type == scenario.Word != (p.Words != nil) {

@@ -23,7 +23,7 @@ func pids() []kind {
 				Name: "ts.pid_missing", Property: "pid", Doc: "There are no packets of the video, and so no PCR. Their counter has a gap at the end, if it did not go round.",
 				Default: scenario.Span{Nanos: int64(10 * time.Second)}, Check: atLeast(6 * time.Second),
 				Alarms:  []string{"TR101290.1.6", "PID_error"},
-				Expects: []string{"missing"}, Tolerates: spoilt("continuity_count_error", "pid_error", "pcr_repetition_error", "pcr_discontinuity_indicator_error"),
+				Expects: []string{"missing"}, Tolerates: spoilt("continuity_count_error", "pid_error", "pcr_discontinuity_indicator_error"),
 				Implies: []string{"ts.lose", "ts.pcr_absent", "ts.pts_rare"}, Oracle: "tsreport -v",
 			},
 			spoils: true,

@@ -72,7 +72,7 @@ func stamps() []kind {
 			Kind: scenario.Kind{
 				Name: "ts.pts_rare", Property: "pts", Doc: "The PES packets of the video have neither PTS nor DTS.",
 				Default: scenario.Span{Nanos: int64(2 * time.Second)}, Check: atLeast(1500 * time.Millisecond), // more than 700 ms in decoding order
-				Alarms: []string{"TR101290.2.5", "PTS_error"}, Expects: []string{"pts_error"}, Tolerates: spoilt("dts"), Oracle: "tsreport -b -v",
+				Alarms: []string{"TR101290.2.5", "PTS_error"}, Expects: []string{"pts_error"}, Tolerates: spoilt(), Oracle: "tsreport -b -v",
 			},
 			change: each("the frame has no PTS", func(_ scenario.Fault, u unit, p ts.Packet) bool { return u.carries(p, video) && p.DropStamps() }),
 		},

@@ -124,7 +124,7 @@ func count(doc, normal string, least, most int64) scenario.Param {
 // spoilt is what verify may find, besides other findings, of pictures and tags that a demultiplexer gets wrong.
 func spoilt(besides ...string) []string {
 	return append(besides, "missing", "repeated", "unreadable", "collateral", "out_of_order", "misreported", "unannounced", "clock_gaps", "clock_gone", "clock_step",
-		"segment_length")
+		"segment_length", "pcr_repetition_error", "dts")
 }
 
 // atLeast refuses a fault that is too short to be one.

@@ -45,7 +45,7 @@ var table = map[string]arrows{
 	"faults/catalogue": {
 		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists faults/requests"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
-		tests:     words("faults/internal/faultstest media annotate encoder format/ts generator"),
+		tests:     words("faults/internal/faultstest media annotate encoder format/ts generator analyzer/verify/report recorder/gaps"),
 	},
 	"faults/pictures": {may: words("media generator markers scenario"), tests: words("faults/internal/faultstest media")},
 	"faults/packets":  {may: words("media markers scenario faults format/ts"), tests: words("faults/internal/faultstest format/id3 analyzer/tr101290")},

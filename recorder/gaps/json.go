@@ -17,15 +17,15 @@ import (
 // are RFC 3339 in UTC. Rows are ids of the session's tables.
 
 type jsonReport struct {
-	URL       string         `json:"url"`
-	Created   time.Time      `json:"created"`
-	Runs      []jsonRun      `json:"runs"`
-	Playlists []jsonPlaylist `json:"playlists"`
-	Gaps      []jsonGap      `json:"gaps"`
-	Findings  []jsonFinding  `json:"findings"`
-	Counts    map[Kind]int64 `json:"counts"`
-	Faults    []verdict.Result `json:"faults,omitempty"` // where they are known: then none of the findings above is theirs
-	Versions  []jsonShown    `json:"versions,omitempty"` // only where they are to be shown
+	URL       string           `json:"url"`
+	Created   time.Time        `json:"created"`
+	Runs      []jsonRun        `json:"runs"`
+	Playlists []jsonPlaylist   `json:"playlists"`
+	Gaps      []jsonGap        `json:"gaps"`
+	Findings  []jsonFinding    `json:"findings"`
+	Counts    map[Kind]int64   `json:"counts"`
+	Faults    []verdict.Result `json:"faults,omitempty"`   // where they are known: then none of the findings above is theirs
+	Versions  []jsonShown      `json:"versions,omitempty"` // only where they are to be shown
 }
 
 type jsonRun struct {

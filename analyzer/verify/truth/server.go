@@ -46,6 +46,8 @@ const (
 	maxAnswer = 16 << 20
 	// reachSeconds is how long before a stretch markers are asked for: the longest event that can be triggered takes 600 s.
 	reachSeconds = 600
+	// channels lists all channels: it is the question that is about none.
+	channels = "channels"
 )
 
 func (s *server) Channel(ctx context.Context) (c markers.Channel, err error) {
@@ -66,7 +68,7 @@ func (s *server) Channel(ctx context.Context) (c markers.Channel, err error) {
 func (s *server) cleanOf(ctx context.Context) (clean string) {
 	var log struct{ Faults any }
 	var list struct{ Channels atMost[markers.Channel] }
-	if s.get(ctx, "faults", nil, &log) != nil || s.get(ctx, "channels", nil, &list) != nil {
+	if s.get(ctx, "faults", nil, &log) != nil || s.get(ctx, channels, nil, &list) != nil {
 		return ""
 	}
 	for _, c := range list.Channels {
@@ -232,7 +234,7 @@ func (s *server) get(ctx context.Context, path string, query url.Values, v any) 
 	if query == nil {
 		query = url.Values{}
 	}
-	if s.channel != "" && !query.Has("channel") {
+	if s.channel != "" && path != channels && !query.Has("channel") {
 		query.Set("channel", s.channel)
 	}
 	u := s.base.JoinPath(path)
