@@ -103,7 +103,7 @@ func (c *checker) trusted(list []analyzer.Record) []analyzer.Record {
 		}
 		n := c.frameAt(*r.PTS)
 		return slices.ContainsFunc(c.labels.records, func(f markers.FaultRecord) bool {
-			return f.Layer == layerSEI && affects(&f, string(r.Source)) && placeIn(changed(&f), n, slack, slack)
+			return f.Layer == layerSEI && affects(&f, string(r.Source)) && placeIn(spansOf(&f), n, slack, slack)
 		})
 	})
 }
@@ -112,8 +112,8 @@ func (c *checker) trusted(list []analyzer.Record) []analyzer.Record {
 // before.
 const slack = 2
 
-// changed are the frames of a fault. Those of tables, clocks and packets that are rare are wrong from the first to the last.
-func changed(r *markers.FaultRecord) []markers.Span {
+// spansOf are the frames of a fault. Those of tables, clocks and packets that are rare are wrong from the first to the last.
+func spansOf(r *markers.FaultRecord) []markers.Span {
 	switch {
 	case len(r.Done) == 0:
 		return []markers.Span{r.Span}
@@ -205,7 +205,7 @@ func (c *checker) explains(k report.Kind, clock string, first, last, count int64
 			switch {
 			case !affects(r, clock) && (clock != "" || !ofPictures(k)):
 				return verdict.Outside
-			case placeIn(changed(r), n, before+more, after):
+			case placeIn(spansOf(r), n, before+more, after):
 				return verdict.Inside
 			case placeIn(r.Collateral, n, before+more, after):
 				return verdict.Nearby

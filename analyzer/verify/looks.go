@@ -83,7 +83,7 @@ func (c *checker) undo(list []pixels.Picture, named map[int64]int64) []pixels.Pi
 		p := &out[i]
 		slots := c.slots(p, named, before)
 		k := slices.IndexFunc(slots, func(n int64) bool { shown, ok := l.looks[n]; return ok && shown.is(p, n) })
-		if k < 0 && p.Timed { // a picture of another frame rate is between two frames
+		if k < 0 && p.Timed && len(slots) < 3 { // without a frame record: a picture of another frame rate is between two frames
 			slots = []int64{slots[len(slots)-2] - 1, slots[len(slots)-2] + 1}
 			k = slices.IndexFunc(slots, func(n int64) bool { shown, ok := l.looks[n]; return ok && n > before && shown.is(p, n) })
 		}

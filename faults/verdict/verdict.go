@@ -83,8 +83,8 @@ const (
 )
 
 // Explain reports whether faults explain a finding: those that expect it, or else the first that tolerates it. f.Count is added to theirs.
-// f has all but Class; at is where it is. In frames that look wrong because of a fault, what spoils reports true for is tolerated
-// besides.
+// f has all but Class; at is where it is. spoils: it is what a decoder makes of lost or damaged bytes, which every fault tolerates that
+// has frames that look wrong because of it.
 func (l *Labels) Explain(f Explained, at func(*markers.FaultRecord) Place, spoils bool) bool {
 	if l == nil {
 		return false
@@ -101,7 +101,7 @@ func (l *Labels) Explain(f Explained, at func(*markers.FaultRecord) Place, spoil
 		case place == Inside && has(one.Expects, f.Finding):
 			f.Class, explained = Expected, true
 			one.add(f)
-		case tolerates == nil && (has(one.Expects, f.Finding) || has(one.Tolerates, f.Finding) || place == Nearby && spoils):
+		case tolerates == nil && (has(one.Expects, f.Finding) || has(one.Tolerates, f.Finding) || spoils && (place == Nearby || len(one.Collateral) > 0)):
 			tolerates = one
 		}
 	}
