@@ -121,10 +121,11 @@ func count(doc, normal string, least, most int64) scenario.Param {
 	return scenario.Param{Name: "packets", Doc: doc, Type: scenario.Whole, Default: normal, Min: least, Max: most}
 }
 
-// spoilt is what verify may find, besides other findings, of pictures and tags that a demultiplexer gets wrong.
+// spoilt is what verify and gaps may find, besides other findings, of pictures and tags that a demultiplexer gets wrong.
 func spoilt(besides ...string) []string {
 	return append(besides, "missing", "repeated", "unreadable", "collateral", "out_of_order", "misreported", "unannounced", "clock_gaps", "clock_gone", "clock_step",
-		"segment_length", "pcr_repetition_error", "dts")
+		"segment_length", "pcr_repetition_error", "dts",
+		"segment_content", "segment_missing", "extinf", "variants_differ")
 }
 
 // atLeast refuses a fault that is too short to be one.

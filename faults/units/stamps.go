@@ -27,6 +27,7 @@ func (j *job) stamped(pts, dts int64) ([]media.Unit, bool) {
 func stampKind(k scenario.Kind) scenario.Kind {
 	k.Layer, k.Property = scenario.LayerStamps, "stamps"
 	k.Oracle = "ffprobe packets"
+	k.Tolerates = append(k.Tolerates, "extinf", "segment_content", "variants_differ") // of gaps
 	return k
 }
 
