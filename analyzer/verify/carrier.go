@@ -70,6 +70,9 @@ func (c *checker) placeAt(pts int64, j *matcher) report.Place {
 	if i, ok := j.picture(pts); ok {
 		return c.place(c.in.pictures[i].Frame)
 	}
+	if c.labels != nil { // a fault may have left no picture there
+		return c.place(max(0, c.frameAt(pts)))
+	}
 	return report.Place{}
 }
 
