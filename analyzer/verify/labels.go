@@ -167,8 +167,11 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 		// It is found in decoding order, and what is absent when it is there again.
 		return 2 * reordered, second + 2*reordered
 	case r.Layer == layerPlaylist || r.Layer == layerRequest:
-		// A version has the segments of the window before too, and a client may read late.
-		return (c.channel.Window + 2) * c.channel.FramesPerSegment, 3 * c.channel.FramesPerSegment
+		before, after = 2, 3 // segments: a client may read late
+		if r.Kind == "playlist.pdt_offset" {
+			before += c.channel.Window // those that it read first
+		}
+		return before * c.channel.FramesPerSegment, after * c.channel.FramesPerSegment
 	case r.Layer == layerStamps && clock != report.PTSClock && clock != report.DTSClock && !strings.HasPrefix(clock, "sei."):
 		// What is in no access unit goes to the picture at its time stamp, which may be another one's too.
 		moved := c.channel.Rate.Frames(min(c.amplitude(r), int64(time.Hour))) + slack

@@ -43,6 +43,10 @@ func Kinds() (list []*scenario.Kind) {
 		if k.Default == (scenario.Span{}) {
 			k.Default.Segments = 3
 		}
+		if !k.Decoy { // verify reads segments as the playlist has them
+			k.Tolerates = append(slices.Clone(k.Tolerates), "missing", "repeated", "out_of_order", "segment_length", "clock_step", "clock_gaps", "misreported",
+				"added", "doubled")
+		}
 		list = append(list, &k.Kind)
 	}
 	return list

@@ -70,16 +70,17 @@ func (r *Report) WriteTable(w io.Writer) error {
 
 func (r *Report) headline() string {
 	gaps, all := r.Counts[KindGap], r.total()
-	if notSeen := verdict.Count(r.Faults, verdict.NotSeen); notSeen > 0 {
-		return plural(int64(all), "finding that no labelled fault explains") + ", " + plural(int64(notSeen), "labelled fault") + " not seen"
-	}
-	if all == 0 && len(r.Faults) > 0 {
-		return "nothing was found that no labelled fault explains"
-	}
+	text := plural(gaps, "gap") + ", " + plural(all-gaps, "other finding")
 	if all == 0 {
-		return "nothing was found"
+		text = "nothing was found"
 	}
-	return plural(gaps, "gap") + ", " + plural(all-gaps, "other finding")
+	if len(r.Faults) > 0 {
+		text += " that no labelled fault explains"
+	}
+	if n := verdict.Count(r.Faults, verdict.NotSeen); n > 0 {
+		text += ", " + plural(int64(n), "labelled fault") + " not seen"
+	}
+	return text
 }
 
 // total counts all findings, also those that were left out.

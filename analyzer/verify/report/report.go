@@ -149,12 +149,16 @@ func (r *Report) headline() string {
 			against++
 		}
 	}
-	text := fmt.Sprintf("NOT TRUE, %s", Plural(int64(against), "finding"))
-	if len(r.Faults) > 0 {
-		text = fmt.Sprintf("NOT TRUE, %s that no labelled fault explains", Plural(int64(against), "finding"))
+	text := "NOT TRUE"
+	notSeen := verdict.Count(r.Faults, verdict.NotSeen)
+	if against > 0 || notSeen == 0 {
+		text += ", " + Plural(int64(against), "finding")
 	}
-	if n := verdict.Count(r.Faults, verdict.NotSeen); n > 0 {
-		text += fmt.Sprintf(", %s not seen", Plural(int64(n), "labelled fault"))
+	if against > 0 && len(r.Faults) > 0 {
+		text += " that no labelled fault explains"
+	}
+	if notSeen > 0 {
+		text += fmt.Sprintf(", %s not seen", Plural(int64(notSeen), "labelled fault"))
 	}
 	switch {
 	case r.Verdict == Unknown:
