@@ -325,6 +325,8 @@ func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) strin
 		return "the PCR steps between segments, which are read one by one"
 	case r.Layer == layerSEI && c.gone(r, report.Gone), r.Layer == layerStamps && slices.Contains(r.Expects, string(report.DTS)) && c.gone(r, report.Absent):
 		return "the stream has no such statements"
+	case r.Kind == "dts.after_pts":
+		return "ffmpeg guesses the time stamps of such pictures, so that their decoding times can't be compared"
 	case r.Layer == layerStamps && c.amplitude(r) <= limit:
 		return "it is less than can be seen in the time stamps of this carrier"
 	case r.Layer == layerSEI && c.amplitude(r) < c.channel.Rate.Nanos(1):

@@ -22,6 +22,7 @@ faults:
 - {id: lose, do: ts.lose, at: 11500ms, for: {frames: 3}}
 - {id: pat, do: ts.pat, at: 14s, for: 1500ms}
 - {id: unknown, decoy: sei.unknown, at: 17s, for: 1s}
+- {id: red, do: colour, at: 18500ms, for: 1s}
 `
 
 // A faulty clip is true with the truth about its faults, on every carrier, and each fault that the carrier shows is confirmed. Without
@@ -38,7 +39,7 @@ func TestVerifyFaults(t *testing.T) {
 		confirmed        map[string]int // by carrier
 		decoys           int
 	}
-	clips := []clip{{file, "19s", map[string]int{"index.m3u8": 6, "stream.ts": 6, "stream.flv": 4}, 1}}
+	clips := []clip{{file, "21s", map[string]int{"index.m3u8": 7, "stream.ts": 7, "stream.flv": 5}, 1}}
 	if !testing.Short() {
 		clips = append(clips,
 			clip{"everything", "5m", map[string]int{"index.m3u8": 19, "stream.ts": 19, "stream.flv": 12}, 3},
