@@ -164,8 +164,8 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 	second := c.channel.Rate.Base()
 	switch {
 	case slices.Contains(report.TransportKinds(), k):
-		// It is found in decoding order, and what is absent when it is there again.
-		return 2 * reordered, second + 2*reordered
+		// It is found in decoding order, and a lost table when none has come for half a second.
+		return reordered + slack, second/2 + reordered + slack
 	case r.Layer == layerPlaylist || r.Layer == layerRequest:
 		before, after = 2, 3 // segments: a client may read late
 		if r.Kind == "playlist.pdt_offset" {
@@ -210,7 +210,7 @@ func (c *checker) explains(k report.Kind, clock string, first, last, count int64
 				return verdict.Outside
 			case placeIn(spansOf(r), n, before+more, after):
 				return verdict.Inside
-			case placeIn(r.Collateral, n, before+more, after):
+			case !slices.Contains(report.TransportKinds(), k) && placeIn(r.Collateral, n, before+more, after):
 				return verdict.Nearby
 			}
 			return verdict.Outside

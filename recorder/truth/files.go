@@ -152,7 +152,7 @@ func (t *files) appendFaults(list []markers.FaultRecord) (err error) {
 
 func (t *files) writeFault(f markers.FaultRecord) (err error) {
 	if t.faults == nil {
-		if t.faults, err = jsonlines.Open[markers.FaultRecord](filepath.Join(t.dir, "faults.jsonl"), nil); err != nil {
+		if t.faults, err = jsonlines.Open(filepath.Join(t.dir, "faults.jsonl"), func(markers.FaultRecord) error { return nil }); err != nil {
 			return fmt.Errorf("open truth: %w", err)
 		}
 	}
