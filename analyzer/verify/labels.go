@@ -79,6 +79,13 @@ func (c *checker) readLabels(ctx context.Context, source truth.Source) error {
 	if len(records) == 0 {
 		return nil
 	}
+	records = slices.Clone(records)
+	for i := range records {
+		// A live stream may have had frames of a segment that was not published.
+		if r := &records[i]; r.State == markers.FaultNotDone && c.in.cut && c.in.kind != input.HLS {
+			r.State = markers.FaultPlanned
+		}
+	}
 	l.records, l.Labels = records, verdict.New(records)
 	c.labels = l
 	return c.readLooks(ctx, source)
@@ -287,83 +294,4 @@ func (c *checker) places(k report.Kind, clock string, list []report.Place) []rep
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(p report.Place) bool { return c.explained(k, clock, p.First, max(p.First, p.Last)) })
-}
-
-// faultResults are what became of the faults in the frames that were read.
-func (c *checker) faultResults(allow []report.Allowance) []verdict.Result {
-	if c.labels == nil {
-		return nil
-	}
-	list := c.labels.Results(func(r *markers.FaultRecord) string { return c.hidden(r, allow) })
-	return slices.DeleteFunc(list, func(r verdict.Result) bool {
-		return len(r.Findings) == 0 && (r.LastFrame < c.first || r.Frame > c.last)
-	})
-}
-
-// hidden is why verify can't find a fault here, empty where it can.
-func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) string {
-	allowed := func(k report.Kind) bool {
-		return slices.ContainsFunc(allow, func(a report.Allowance) bool { return a.Kind == k })
-	}
-	ms := func(k string) bool { return slices.Contains(report.Kinds(), report.Kind(k)) }
-	edge := c.channel.Rate.Base()
-	limit := 2*c.ptsTolerance() + roundingNanos
-	switch {
-	case r.Layer == layerPlaylist || r.Layer == layerRequest || !slices.ContainsFunc(r.Expects, ms):
-		return "verify does not look for it: refstream gaps does, in a recorded session"
-	case c.in.unread != nil && r.Layer != layerPicture:
-		return "the statements of the stream can't be read"
-	case r.Layer == layerPackets && !c.in.packets:
-		return "this carrier has no transport packets"
-	case allowed(report.DTS) && (r.Layer == layerPackets || r.Layer == layerStamps):
-		return "--allow: another multiplexer wrote the packets and time stamps"
-	case allowed(report.Resized) && (r.Layer == layerUnit || r.Layer == layerSEI):
-		return "--allow: another encoder wrote the coded pictures"
-	case r.Frame < c.first+edge || r.LastFrame > c.last-edge:
-		return "it is at the edge of what was read"
-	case r.Kind == "ts.pcr_step" && c.in.kind == input.HLS:
-		return "the PCR steps between segments, which are read one by one"
-	case r.Layer == layerSEI && c.gone(r, report.Gone), r.Layer == layerStamps && slices.Contains(r.Expects, string(report.DTS)) && c.gone(r, report.Absent):
-		return "the stream has no such statements"
-	case r.Kind == "dts.after_pts":
-		return "ffmpeg guesses the time stamps of such pictures, so that their decoding times can't be compared"
-	case r.Layer == layerStamps && c.amplitude(r) <= limit:
-		return "it is less than can be seen in the time stamps of this carrier"
-	case r.Layer == layerSEI && c.amplitude(r) < c.channel.Rate.Nanos(1):
-		return "it is less than a frame"
-	case r.Layer == layerPackets && r.Parameters["pid"] != "" && r.Parameters["pid"] != "video":
-		return "no later packet of its PID may be in the segment, whose counter would show it"
-	case r.Layer == layerPicture && len(c.labels.matched) == 0 && c.cadence.retimed:
-		return "the stream has another frame rate"
-	}
-	return ""
-}
-
-// gone reports whether a clock that a fault makes wrong is in a state, or is not in the stream at all.
-func (c *checker) gone(r *markers.FaultRecord, s report.State) bool {
-	for _, k := range c.clocks {
-		if r.Layer == layerSEI && strings.HasPrefix(k.Name, "sei.") && affects(r, k.Name) || r.Layer != layerSEI && k.Name == report.DTSClock {
-			return k.State == s
-		}
-	}
-	return true
-}
-
-// amplitude is how far a fault moves time stamps or messages, in nanoseconds: very far where that is no parameter.
-func (c *checker) amplitude(r *markers.FaultRecord) int64 {
-	number := func(name string) (v int64) {
-		if _, err := fmt.Sscan(r.Parameters[name], &v); err != nil {
-			return 0
-		}
-		return max(v, -v)
-	}
-	switch by, err := time.ParseDuration(r.Parameters["by"]); {
-	case r.Parameters["ppm"] != "":
-		return number("ppm") * int64(r.EndTime-r.Time) / 1_000_000
-	case r.Parameters["frames"] != "" && number("frames") != 0:
-		return c.channel.Rate.Nanos(number("frames"))
-	case err == nil:
-		return int64(by.Abs())
-	}
-	return int64(time.Hour)
 }

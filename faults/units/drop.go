@@ -15,7 +15,7 @@ func unitDrop() kind {
 			Alarms: []string{"frame_loss", "missing_frame", "pts_gap", "drop"}, Expects: []string{"missing"},
 			Tolerates: []string{"collateral", "unreadable", "repeated", "out_of_order", "clock_gaps", "clock_step", "segment_length", "misreported", "dts", "event_late", "event_missed", "event_length",
 				"extinf", "segment_content", "variants_differ"},
-			Oracle:    "ffmpeg framemd5 against the clean twin; ffprobe packets",
+			Oracle: "ffmpeg framemd5 against the clean twin; ffprobe packets",
 		},
 		spoils: []sort{reference, idr},
 		do: func(j *job) ([]media.Unit, bool) {

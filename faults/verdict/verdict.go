@@ -159,7 +159,7 @@ func (l *Labels) Results(hidden func(*markers.FaultRecord) string) (list []Resul
 		case confirmed:
 			r.State = Confirmed
 		case one.State == markers.FaultPlanned:
-			r.State, r.Reason = NotDone, "it is planned"
+			r.State, r.Reason = NotDone, cmp.Or(one.Reason, "it is planned")
 		default:
 			if r.State = NotSeen; len(one.Expects) == 0 {
 				why = "the tool has no finding that shows it for certain"
