@@ -39,7 +39,7 @@ func (s *Server) scoreFaults(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
-	log, err := s.faultLog(q.values.Get("channel"))
+	log, err := s.faultLog(r.Context(), q.values.Get("channel"))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,11 @@ func (s *Server) scoreFaults(c echo.Context) error {
 	if o.From != nil && *o.From > *o.To {
 		return badField("ts_start", "ts_start is %s, and the stream is at %s", *o.From, *o.To)
 	}
-	report, err := score.ComputeAlarms(alarms, log.Faults(first, newest), o)
+	records, err := log.Faults(r.Context(), first, newest)
+	if err != nil {
+		return err
+	}
+	report, err := score.ComputeAlarms(alarms, records, o)
 	if err != nil {
 		return badField("body", "%s", err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -19,13 +20,13 @@ type faultLog struct {
 
 func (l faultLog) Clock() markers.Clock { return l.clock }
 func (l faultLog) Newest() int64        { return 2999 }
-func (l faultLog) Faults(first, last int64) (list []markers.FaultRecord) {
+func (l faultLog) Faults(_ context.Context, first, last int64) (list []markers.FaultRecord, err error) {
 	for _, f := range l.list {
 		if f.LastFrame >= first && f.Frame <= last {
 			list = append(list, f)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // Alarms are scored against the faults of a twin, as the command does it.
@@ -35,14 +36,14 @@ func TestScoreFaults(t *testing.T) {
 		return markers.FaultRecord{ID: id, Kind: kind, Span: clock.Span(first, last), UTC: clock.UTC(first), State: s}
 	}
 	f := newFixture(t, func(c *Config) {
-		c.Faults = func(channel string) FaultLog {
+		c.Faults = func(_ context.Context, channel string) (FaultLog, error) {
 			if channel != "main-x" {
-				return nil
+				return nil, nil
 			}
 			return faultLog{clock, []markers.FaultRecord{
 				record("a", "freeze", 300, 599, markers.FaultDone), record("b", "ts.lose", 900, 900, markers.FaultDone),
 				record("c", "black", 2700, 3300, markers.FaultActive),
-			}}
+			}}, nil
 		}
 	})
 	utc := clock.UTC(300).Format(time.RFC3339Nano)
