@@ -203,7 +203,7 @@ func (e *fakeEncoder) reference() {
 
 func (e *fakeEncoder) code(n int64) {
 	c := e.clock
-	au := media.Unit{Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
+	au := media.Unit{Track: &media.Track{CodecString: "avc1.64001f"}, Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
 	au.DTS = c.PTS(c.FirstFrame(c.MSN(n)) + e.position - int64(min(e.b, 1)))
 	if au.Key {
 		au.NALs = [][]byte{{0x65, byte(n), 0x80}}
