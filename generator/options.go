@@ -1,4 +1,4 @@
-// Package generator renders the picture of the stream and keeps its pace.
+// Package generator renders the picture and the sound of the stream and keeps its pace.
 //
 // Everything here is a pure function of the options and of the frame number n, counted from the epoch: the pixels
 // (Renderer) and the deadlines (Pacer). Pictures are 8-bit RGB, three bytes a pixel, rows from the top without padding
@@ -6,6 +6,8 @@
 //
 // From the top, a picture holds the frame code (see ReadFrameCode), a checkerboard that rolls sideways, and a bar
 // with timecode, frame number, nominal UTC and channel name. An event turns one block of the board cyan.
+//
+// Sound is a pure function of the sample number and the events: see RenderSamples.
 package generator
 
 import (

@@ -19,6 +19,9 @@ func Unwrap(wire, ref int64) int64 {
 	return ref + (wire-ref+half)&PTSMask - half
 }
 
+// SampleRate is the number of samples of sound in a second.
+const SampleRate = 48000
+
 const nanosPerSecond = 1_000_000_000
 
 // Limits of a frame rate.
@@ -93,6 +96,14 @@ func (r FrameRate) Ticks(n int64) int64 { return MulDivFloor(n, TicksPerSecond*r
 
 // Nanos is the start of frame n in nanoseconds, floor(n*1e9/fps); n may be negative.
 func (r FrameRate) Nanos(n int64) int64 { return MulDivFloor(n, nanosPerSecond*r.Den, r.Num) }
+
+// Sample is the first sample of sound of frame n, floor(n*48000/fps); n may be negative.
+func (r FrameRate) Sample(n int64) int64 { return MulDivFloor(n, SampleRate*r.Den, r.Num) }
+
+// FrameAtSample is the frame that a sample of sound is in, so FrameAtSample(Sample(n)) == n.
+func (r FrameRate) FrameAtSample(sample int64) int64 {
+	return -MulDivFloor(-(sample+1), r.Num, SampleRate*r.Den) - 1
+}
 
 // FrameAtNanos is the last frame that starts at or before the time ns, so FrameAtNanos(Nanos(n)) == n.
 func (r FrameRate) FrameAtNanos(ns int64) int64 {

@@ -44,6 +44,12 @@ func TestClocksAreExact(t *testing.T) {
 			t.Errorf("%v: %v", r, err)
 		}
 		for _, n := range frameNumbers(r) {
+			if got, want := r.Sample(n), floor(n, SampleRate, r); want.Cmp(big.NewInt(got)) != 0 {
+				t.Fatalf("%v: Sample(%d) = %d, want %v", r, n, got, want)
+			}
+			if s := r.Sample(n); floor(n, SampleRate, r).IsInt64() && (r.FrameAtSample(s) != n || r.FrameAtSample(s-1) != n-1) {
+				t.Fatalf("%v: sample %d of frame %d is in frame %d, and the one before in %d", r, s, n, r.FrameAtSample(s), r.FrameAtSample(s-1))
+			}
 			if got, want := r.Ticks(n), floor(n, 90000, r); want.Cmp(big.NewInt(got)) != 0 {
 				t.Errorf("%v: frame %d is at %d ticks, want %v", r, n, got, want)
 			}
