@@ -61,3 +61,17 @@ func (s *Scenario) Near(first, last int64) (Event, bool) {
 	ev := s.Next(first - 1)
 	return ev, ev.Number != 0 && ev.First-1 <= last
 }
+
+// Beep is the samples of an event's beep: from the first one of its first frame to the last one of its last.
+func (s *Scenario) Beep(ev Event) generator.Beep {
+	return generator.Beep{First: s.Channel.Rate.Sample(ev.First), End: s.Channel.Rate.Sample(ev.Last + 1)}
+}
+
+// Beeps are those of the scheduled events that sound in the samples first to end-1.
+func (s *Scenario) Beeps(first, end int64) (list []generator.Beep) {
+	rate := s.Channel.Rate
+	for _, ev := range s.Between(rate.FrameAtSample(first), rate.FrameAtSample(end-1)) {
+		list = append(list, s.Beep(ev))
+	}
+	return list
+}

@@ -93,3 +93,27 @@ func TestNear(t *testing.T) {
 		}
 	}
 }
+
+// Every sample beeps that is in a frame of an event, and no other, whatever stretch is asked for.
+func TestBeeps(t *testing.T) {
+	s := newScenario(t)
+	rate := s.Channel.Rate
+	for first := int64(0); first < 400_000; first += 33_333 {
+		for _, end := range []int64{first + 1, first + 1602, first + 160_000} {
+			beeps := make([]bool, end-first)
+			for _, b := range s.Beeps(first, end) {
+				if b.First >= end || b.End <= first {
+					t.Errorf("samples %d to %d: beep %+v", first, end, b)
+				}
+				for n := max(b.First, first); n < min(b.End, end); n++ {
+					beeps[n-first] = true
+				}
+			}
+			for n := first; n < end; n++ {
+				if _, shows := s.At(rate.FrameAtSample(n)); shows != beeps[n-first] {
+					t.Fatalf("samples %d to %d: sample %d of frame %d beeps: %t", first, end, n, rate.FrameAtSample(n), !shows)
+				}
+			}
+		}
+	}
+}
