@@ -24,6 +24,7 @@ type arrows struct {
 var table = map[string]arrows{
 	"media":      {},
 	"codec/h264": {may: words("media")},
+	"codec/aac":  {may: words("media")},
 	// HEVC has the bits, the emulation prevention and the SEI messages of H.264.
 	"codec/hevc": {may: words("codec/h264"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"codec":      {may: words("media codec/h264 codec/hevc")},
@@ -34,8 +35,9 @@ var table = map[string]arrows{
 	},
 	// ffmpeg writes MPEG-TS, which the encoder takes apart.
 	"encoder": {
-		may:       words("media codec/h264 format/ts internal/ffmpeg"),
+		may:       words("media codec/h264 codec/aac format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
+		tests:     words("generator"),
 	},
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
@@ -73,12 +75,12 @@ var table = map[string]arrows{
 	},
 	"format/id3": {},
 	"format/ts": {
-		may:       words("media codec codec/h264 codec/hevc format/id3"),
+		may:       words("media codec codec/h264 codec/hevc codec/aac format/id3"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
 	},
 	"stream":          {may: words("media markers")},
 	"format/flv/amf0": {},
-	"format/flv":      {may: words("media codec codec/h264 codec/hevc format/flv/amf0")},
+	"format/flv":      {may: words("media codec codec/h264 codec/hevc codec/aac format/flv/amf0")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs": {
 		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
@@ -96,7 +98,7 @@ var table = map[string]arrows{
 		tests:     words("hlsclient"),
 	},
 	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},
-	"format/mp4":        {may: words("media codec/h264 codec/hevc codec"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4":        {may: words("media codec/h264 codec/hevc codec/aac codec"), libraries: words("github.com/Eyevinn/mp4ff")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
