@@ -12,46 +12,25 @@
 package encoder
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
-	"sync/atomic"
-	"time"
+	"io"
 
+	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/media"
 )
-
-// errEnded refuses a frame that comes after Run has returned; nothing of it was written.
-var errEnded = errors.New("the encoder has ended")
 
 // Encoder is one ffmpeg process, for one run: after it has ended, however that was, a new Encoder is needed, which starts
 // at a GOP.
 //
 // One goroutine calls Run, another Write for every frame and then CloseInput. Pending may be called from anywhere.
 type Encoder struct {
+	process
 	o     Options
 	times *timeline
-
-	begun   atomic.Bool
-	started chan struct{} // closed when stdin is there
-	done    chan struct{} // closed when Run has returned
-
 	// read is the track of the newest unit as ffmpeg's output has it, track the same under the rendition's name.
 	read, track *media.Track
-
-	input  sync.Mutex // held while a frame is written
-	closed bool       // CloseInput was called, or a frame was written in part
-	torn   error      // which one
-	stdin  *os.File   // ffmpeg's input, set once
-
-	// For the watchdog.
-	progress atomic.Int64 // frames that were taken and units that came out
-	writing  atomic.Bool  // a frame is being written
-	draining atomic.Bool  // there will be no more frames
-	handling atomic.Bool  // a unit is with Run's caller, who may take his time
 }
 
 // New makes an Encoder. It returns an error when the options are wrong, and starts nothing.
@@ -60,12 +39,8 @@ func New(o Options) (*Encoder, error) {
 		return nil, fmt.Errorf("make encoder: %w", err)
 	}
 	o = o.withDefaults()
-	return &Encoder{
-		o:       o,
-		times:   &timeline{rate: o.Rate, gop: o.GOP, origin: o.PTSOrigin},
-		started: make(chan struct{}),
-		done:    make(chan struct{}),
-	}, nil
+	t := &timeline{rate: o.Rate, gop: o.GOP, origin: o.PTSOrigin}
+	return &Encoder{process: newProcess(o.FFmpeg, o.arguments(), o.Stall, o.Logger, t.pending), o: o, times: t}, nil
 }
 
 // Write gives ffmpeg the picture of frame n: Options.FrameSize bytes of the format Options.Raw. It waits for Run to have
@@ -87,71 +62,65 @@ func (e *Encoder) write(ctx context.Context, n int64, picture []byte) error {
 		return fmt.Errorf("%d bytes are not a picture of %dx%d %s: %d are needed", len(picture), e.o.Width, e.o.Height, e.o.Raw,
 			e.o.FrameSize())
 	}
-	select {
-	case <-e.started:
-	case <-e.done:
-	case <-ctx.Done():
-	}
-	e.input.Lock()
-	defer e.input.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.done:
-		return cmp.Or(ctx.Err(), errEnded)
-	default:
-	}
-	if e.closed {
-		return errors.New("the encoder's input is closed")
-	}
-	if err := e.times.give(n); err != nil {
-		return err
-	}
-	e.writing.Store(true)
-	err := writeAll(ctx, e.stdin, picture)
-	e.writing.Store(false)
-	e.progress.Add(1)
-	if err != nil {
-		e.torn = fmt.Errorf("frame %d was written in part: %w", n, err)
-		e.closeLocked()
-	}
-	return err
+	return e.process.write(ctx, picture, fmt.Sprintf("frame %d", n), func() error { return e.times.give(n) })
 }
 
-// writeAll writes to a pipe until the context ends.
-func writeAll(ctx context.Context, f *os.File, b []byte) error {
-	interrupted := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(interrupted)
-		_ = f.SetWriteDeadline(time.Unix(1, 0)) // long ago: a Write under way returns
+// Run starts ffmpeg and gives its access units to handle, one at a time, in decoding order, with their frame numbers and
+// the time stamps that belong to them: PTS is Options.PTSOrigin + Rate.Ticks(Frame), DTS that of an earlier frame or the
+// same. The handler may keep the units. While it works, ffmpeg waits, and soon also its input.
+//
+// Run returns nil after CloseInput, when every frame is encoded; an error that wraps the context's when that ends first; and
+// otherwise one with ffmpeg's last lines. It returns when ffmpeg and all its children have ended. It may be called once.
+func (e *Encoder) Run(ctx context.Context, handle func(media.Unit) error) error {
+	var last *media.Unit
+	return e.run(ctx, func(ctx context.Context, stdout io.Reader) (err error) {
+		last, err = e.deliver(ctx, ts.NewReader(stdout), handle)
+		return err
+	}, func() error {
+		if last == nil {
+			return nil
+		}
+		return e.pass(*last, handle) // ffmpeg has ended well, so that the unit that its end cut off is whole
 	})
-	_, err := f.Write(b)
-	if !stop() {
-		<-interrupted
-		_ = f.SetWriteDeadline(time.Time{})
-		if err != nil {
-			return ctx.Err()
+}
+
+// deliver passes units on until the output ends. A unit that ends only because the output does is returned: whether it
+// is whole shows when ffmpeg's end is known.
+func (e *Encoder) deliver(ctx context.Context, r *ts.Reader, handle func(media.Unit) error) (*media.Unit, error) {
+	for {
+		au, err := r.Next()
+		if damage := r.Stats().LastDamage; damage != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read ffmpeg's output: %w", damage)
+		}
+		switch {
+		case ctx.Err() != nil, errors.Is(err, io.EOF):
+			return nil, nil // Run returns the context's error
+		case err != nil:
+			return nil, err
+		case au.Untimed:
+			return nil, errors.New("read ffmpeg's output: an access unit has no time stamps")
+		case r.OpenEnded():
+			return &au, nil
+		}
+		if err := e.pass(au, handle); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// pass gives one unit to the handler, under its number.
+func (e *Encoder) pass(au media.Unit, handle func(media.Unit) error) error {
+	au, err := e.times.place(au)
 	if err != nil {
-		return fmt.Errorf("ffmpeg takes no more input: %w", err)
+		return fmt.Errorf("place access unit: %w", err)
 	}
-	return nil
-}
-
-// CloseInput ends ffmpeg's input, after the Write that is under way. Run returns when the frames that ffmpeg holds are encoded.
-func (e *Encoder) CloseInput() {
-	e.input.Lock()
-	defer e.input.Unlock()
-	e.closeLocked()
-}
-
-func (e *Encoder) closeLocked() {
-	e.closed = true
-	if e.stdin != nil {
-		_ = e.stdin.Close()
-		e.draining.Store(true)
+	if au.Track != e.read {
+		named := *au.Track
+		named.Rendition = e.o.Rendition
+		e.read, e.track = au.Track, &named
 	}
+	au.Track = e.track
+	return e.hand(au, handle)
 }
 
 // Pending lists the frames, in order, that were given to Write and did not come out (yet). After Run has returned these

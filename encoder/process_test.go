@@ -269,7 +269,7 @@ func TestFFmpegIsNotFFmpeg(t *testing.T) {
 		"not executable": {plain, []string{"can't be executed", "--ffmpeg"}},
 		"fails at once": {script(t, `echo "[error] Unknown encoder" >&2; echo "really" >&2; exit 1`),
 			[]string{"exit status 1", "[error] Unknown encoder | really"}},
-		"fails silently": {script(t, "exit 3"), []string{"exit status 3", "it said nothing"}},
+		"fails silently": {script(t, "exit 3"), []string{"exit status 3", "no message"}},
 		"ends early":     {script(t, "echo bye >&2; exit 0"), []string{"bye"}},
 		"takes all, gives nothing": {script(t, "cat >/dev/null"),
 			[]string{"ended without 30 of the frames", "the first of them 0"}},
