@@ -62,9 +62,13 @@ func (o Options) arguments() []string {
 		encoderArgs = o.nvencArgs
 	}
 	maps.Copy(out, encoderArgs())
-	global := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"}
 	// GetArgs and not Compile, which prints or not by a variable that all users of the library share.
-	return in.Output("pipe:1", out).GlobalArgs(global...).GetArgs()
+	return in.Output("pipe:1", out).GlobalArgs(quietly()...).GetArgs()
+}
+
+// quietly are the options by which ffmpeg writes warnings alone, with their level.
+func quietly() []string {
+	return []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"}
 }
 
 const (
