@@ -37,7 +37,7 @@ var table = map[string]arrows{
 	"encoder": {
 		may:       words("media codec/h264 codec/aac format/ts internal/ffmpeg"),
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
-		tests:     words("generator"),
+		tests:     words("internal/soundtest"),
 	},
 	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":   {may: words("markers scenario"), tests: words("media")},
@@ -77,10 +77,11 @@ var table = map[string]arrows{
 	"format/ts": {
 		may:       words("media codec codec/h264 codec/hevc codec/aac format/id3"),
 		libraries: words("github.com/asticode/go-astits github.com/asticode/go-astikit"),
+		tests:     words("internal/soundtest"),
 	},
 	"stream":          {may: words("media markers")},
 	"format/flv/amf0": {},
-	"format/flv":      {may: words("media codec codec/h264 codec/hevc codec/aac format/flv/amf0")},
+	"format/flv":      {may: words("media codec codec/h264 codec/hevc codec/aac format/flv/amf0"), tests: words("internal/soundtest")},
 	"format/rtmp":     {may: words("media internal/redact format/flv format/flv/amf0")},
 	"outputs": {
 		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
@@ -98,7 +99,7 @@ var table = map[string]arrows{
 		tests:     words("hlsclient"),
 	},
 	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},
-	"format/mp4":        {may: words("media codec/h264 codec/hevc codec/aac codec"), libraries: words("github.com/Eyevinn/mp4ff")},
+	"format/mp4":        {may: words("media codec/h264 codec/hevc codec/aac codec"), libraries: words("github.com/Eyevinn/mp4ff"), tests: words("internal/soundtest")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
@@ -194,6 +195,8 @@ var table = map[string]arrows{
 	"internal/hangup": {libraries: words("golang.org/x/sys/unix")},
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
+	// Test code: sound to carry, and the check of what is decoded.
+	"internal/soundtest": {may: words("media codec/aac generator")},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
 	// Files of JSON Lines.
