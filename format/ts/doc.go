@@ -1,5 +1,5 @@
 // Package ts writes and reads H.264 in an MPEG-2 transport stream (ITU-T H.222.0 | ISO/IEC 13818-1): 188-byte packets,
-// a PAT and a PMT, and one PES packet for each access unit; and beside it the stream's events as timed ID3.
+// a PAT and a PMT, and one PES packet for each access unit; and beside it the stream's events as timed ID3. It also writes AAC.
 //
 // [Writer] makes a stream of one program with one video stream, as HLS wants its segments (RFC 8216, 3.2): the tables
 // first, and enough to decode and to run a clock in every access unit. [Muxer] is the same for a stream without end,
@@ -27,6 +27,7 @@ const (
 	tableIDPMT     = 0x02
 	streamTypeAV   = 0x1B // H.264 video (H.222.0, table 2-34)
 	streamTypeHEVC = 0x24 // HEVC video
+	streamTypeAAC  = 0x0F // AAC with ADTS headers
 	// streamTypeMetadata is metadata in PES packets (table 2-34).
 	streamTypeMetadata = 0x15
 

@@ -1,8 +1,10 @@
 package ts
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/media"
 )
@@ -32,11 +34,14 @@ type Faults interface {
 // The stream: PAT and PMT, a packet each; the video on PID 0x100 with stream type 0x1B, a PCR 50 ms before the DTS in the first
 // packet of every access unit, where units are up to 80 ms apart in the last one too, and packets with only a PCR where more are
 // needed for one every 40 ms;
-// random_access_indicator on key frames; timed ID3 on PID 0x101 with stream type 0x15. Continuity counters run on over all
+// random_access_indicator on key frames; timed ID3 on PID 0x101 with stream type 0x15; AAC on PID 0x102 with stream type 0x0F.
+// Continuity counters run on over all
 // calls, so that segments can be joined.
 type Muxer struct {
 	// Step is how far the second unit is from the first, in ticks; 0 where that is not known.
 	Step int64
+	// Sound announces a stream of AAC.
+	Sound bool
 	// Faults makes the stream a faulty one; nil for a clean one. With it PTS and DTS may be any: PCR and tables go by the clean DTS.
 	Faults Faults
 
@@ -57,9 +62,15 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // differs, its DTS, both cut to 33 bits. A missing access unit delimiter is put in front, which the standard demands
 // (H.222.0, 2.14.1). The slice is new and the caller's. au and the tags are neither changed nor kept.
 //
+// A unit of AAC is a PES packet with its ADTS header, without tables, PCR or tags; no fault is in it. It may be before or after a unit
+// of video that is decoded at the same time.
+//
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
 // neither are the tags.
 func (m *Muxer) Unit(au media.Unit, tags ...id3.Timed) ([]byte, error) {
+	if au.Codec() == media.AAC {
+		return m.soundUnit(au)
+	}
 	if m.Faults != nil {
 		return m.faulty(au, tags)
 	}
@@ -67,6 +78,18 @@ func (m *Muxer) Unit(au media.Unit, tags ...id3.Timed) ([]byte, error) {
 		return nil, fmt.Errorf("pack access unit: frame %d: DTS %d is after PTS %d", au.Frame, au.DTS, au.PTS)
 	}
 	return m.pack(au, au.DTS, tags)
+}
+
+// soundUnit is the packets of a unit of AAC.
+func (m *Muxer) soundUnit(u media.Unit) ([]byte, error) {
+	adts, err := aac.AppendUnit(nil, u)
+	if err == nil && !m.Sound {
+		err = errors.New("the tables have no sound")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pack sound: sample %d: %w", u.Frame, err)
+	}
+	return m.sound(nil, adts, media.MulDivFloor(u.PTS, media.TicksPerSecond, u.Track.Timescale)), nil
 }
 
 // faulty is the packets that a faulty stream has in place of those of a unit.
@@ -97,13 +120,13 @@ func (m *Muxer) pack(au media.Unit, dts int64, tags []id3.Timed) ([]byte, error)
 	if m.begun {
 		for at := range between(m.clock, dts) {
 			if at+pcrEvery-tabled > tablesEvery {
-				out, tabled = m.tables(out), at
+				out, tabled = m.tables(out, m.Sound), at
 			}
 			out = m.reference(out, at)
 		}
 	}
 	if m.tablesDue(au.Key, dts, tabled) {
-		out, tabled = m.tables(out), dts
+		out, tabled = m.tables(out, m.Sound), dts
 	}
 	for _, t := range tags {
 		out = m.id3(out, t.Tag, t.PTS)

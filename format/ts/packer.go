@@ -15,12 +15,12 @@ type packer struct {
 }
 
 // counters are the continuity counters of the next packets.
-type counters struct{ pat, pmt, video, metadata uint8 }
+type counters struct{ pat, pmt, video, metadata, sound uint8 }
 
 // tables appends the PAT and the PMT.
-func (p *packer) tables(out []byte) []byte {
+func (p *packer) tables(out []byte, sound bool) []byte {
 	out = appendPacket(out, patPID, &p.pat, flagStart, nil, patSection(pmtPID))
-	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection())
+	return appendPacket(out, pmtPID, &p.pmt, flagStart, nil, pmtSection(sound))
 }
 
 // unit appends an access unit that checkUnit let pass, with the PCR of a unit with that DTS. Where again is not 0, its last packet
@@ -62,6 +62,14 @@ func (p *packer) reference(out []byte, dts int64) []byte {
 	out = append(out, SyncByte, videoPID>>8, videoPID&0xFF, 0x20|(p.video-1)&0x0F)
 	out = append(out, field[:]...)
 	return append(out, bytes.Repeat([]byte{0xFF}, bodySize-pcrFieldSize)...)
+}
+
+// sound appends a unit of AAC with its ADTS header.
+func (p *packer) sound(out, adts []byte, pts int64) []byte {
+	p.pes = append(p.pes[:0], 0, 0, 1, streamIDAudio, 0, 0, 0x84, 0x80, timestampSize) // a unit starts here, PTS only
+	binary.BigEndian.PutUint16(p.pes[4:], uint16(pesHeaderSize+timestampSize-pesPrefixSize+len(adts)))
+	p.pes = append(appendTimestamp(p.pes, 0b0010, pts), adts...)
+	return appendPackets(out, soundPID, &p.counters.sound, flagStart, nil, p.pes)
 }
 
 // id3 appends an ID3 tag. One that is too long for a PES packet, whose length must be told here, goes on in the next

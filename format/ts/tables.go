@@ -35,8 +35,9 @@ func patSection(mapPID uint16) []byte {
 }
 
 // pmtSection is the program map section of that program (table 2-33): one H.264 stream, which carries the PCR, and one of
-// timed ID3, announced twice, for the program and for the stream, as Timed Metadata for HTTP Live Streaming, 2.3, asks.
-func pmtSection() []byte {
+// timed ID3, announced twice, for the program and for the stream, as Timed Metadata for HTTP Live Streaming, 2.3, asks; and where
+// there is sound, one of AAC.
+func pmtSection(sound bool) []byte {
 	pointer := descriptor(descriptorMetadataPointer,
 		0x1F,             // no metadata_locator_record, in this transport stream, reserved bits
 		0, programNumber) // whose streams have the metadata
@@ -48,6 +49,9 @@ func pmtSection() []byte {
 	body = append(body, pointer...)
 	body = appendStream(body, streamTypeAV, videoPID, nil)
 	body = appendStream(body, streamTypeMetadata, id3PID, metadata)
+	if sound {
+		body = appendStream(body, streamTypeAAC, soundPID, nil)
+	}
 	return section(tableIDPMT, programNumber, body)
 }
 

@@ -14,8 +14,9 @@ import (
 const (
 	// videoPID is the first that players and other muxers use for video.
 	videoPID = 0x0100
-	// id3PID is the next one.
-	id3PID = 0x0101
+	// id3PID and soundPID are the next ones.
+	id3PID   = 0x0101
+	soundPID = 0x0102
 	// pcrLead is how far the PCR at the start of an access unit lies before its DTS: 50 ms, which is more than it is to the next
 	// PCR. So the last byte of the unit, which arrives before that, arrives before the unit is decoded (H.222.0, 2.4.2).
 	pcrLead = 4500
@@ -28,6 +29,8 @@ const (
 	pcrFieldSize = 8
 	// streamIDVideo is the first of the stream ids for video (table 2-22).
 	streamIDVideo = 0xE0
+	// streamIDAudio is the first of the stream ids for audio.
+	streamIDAudio = 0xC0
 	// streamIDPrivate is private_stream_id_1, which timed ID3 goes by (Timed Metadata for HTTP Live Streaming, 2.2).
 	streamIDPrivate = 0xBD
 	// maxPESLength is the most that PES_packet_length can say; 0 stands for a longer video packet (2.4.3.7).
@@ -49,6 +52,9 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
 // SetStep says how far the second unit is from the first, as [Muxer].Step.
 func (w *Writer) SetStep(ticks int64) { w.muxer.Step = ticks }
+
+// SetSound announces sound, as [Muxer].Sound.
+func (w *Writer) SetSound() { w.muxer.Sound = true }
 
 // SetFaults makes the stream a faulty one, as [Muxer].Faults.
 func (w *Writer) SetFaults(f Faults) { w.muxer.Faults = f }
