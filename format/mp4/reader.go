@@ -4,7 +4,7 @@
 // [Reader] reads in one pass if the file allows it, and holds only the index and one fragment's box in memory. Boxes are found here
 // and decoded by mp4ff; every claim of a box is checked.
 //
-// [Init] and [Segment] write H.264 as CMAF (ISO/IEC 23000-19), each segment a fragment.
+// [Init] and [Segment] write H.264 and AAC as CMAF (ISO/IEC 23000-19), each segment a fragment.
 package mp4
 
 import (

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Eyevinn/mp4ff/mp4"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -18,33 +19,53 @@ import (
 const SchemeID3 = "https://aomedia.org/emsg/ID3"
 
 const (
-	// Timescale is that of the tracks that are written here: PTS and DTS are ticks of 90 kHz.
-	Timescale  = 90000
+	// eventTimescale is that of events: their PTS is ticks of 90 kHz in every track.
+	eventTimescale = media.TicksPerSecond
+
 	trackID    = 1
 	captured   = 24            // the flag of a prft box whose time is that at which the picture was captured
 	maxSegment = math.MaxInt32 // bounds a segment, whose sizes and offsets have 31 bits
 )
 
-// Init is the initialization section of an H.264 track: ftyp and moov (CMAF, ISO/IEC 23000-19, 7.3.1), with sample entry avc1
-// and without an edit list.
+// Init is the initialization section of a track of H.264 or AAC: ftyp and moov (CMAF, ISO/IEC 23000-19, 7.3.1), with sample entry
+// avc1 or mp4a and without an edit list.
 func Init(t *media.Track) ([]byte, error) {
-	c, err := h264.NewAVCConfig(t.Sets)
-	if err != nil {
-		return nil, fmt.Errorf("write initialization section: %w", err)
-	}
 	file := mp4.CreateEmptyInit()
 	*file.Ftyp = *mp4.NewFtyp("iso6", 0, []string{"iso6", "cmfc"})
-	if err := file.AddEmptyTrack(Timescale, "video", "und").SetAVCDescriptor("avc1", c.SPS, c.PPS, true); err != nil {
-		return nil, fmt.Errorf("write initialization section: %w", err)
+	describe, kind := describeVideo, "video"
+	if t.Codec == media.AAC {
+		describe, kind = describeSound, "audio"
 	}
 	var b bytes.Buffer
-	if err := file.Encode(&b); err != nil {
+	err := describe(file.AddEmptyTrack(uint32(t.Timescale), kind, "und"), t)
+	if err == nil {
+		err = file.Encode(&b)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("write initialization section: %w", err)
 	}
 	return b.Bytes(), nil
 }
 
-// Segment builds a CMAF segment of one fragment (ISO/IEC 23000-19, 7.3.2). It reuses its memory.
+func describeVideo(b *mp4.TrakBox, t *media.Track) error {
+	c, err := h264.NewAVCConfig(t.Sets)
+	if err != nil {
+		return err
+	}
+	return b.SetAVCDescriptor("avc1", c.SPS, c.PPS, true)
+}
+
+// describeSound writes 16 for the bits of a sample, as all do (ISO/IEC 14496-12, 12.2.3.2), whatever they are.
+func describeSound(b *mp4.TrakBox, t *media.Track) error {
+	c, err := aac.TrackConfig(t)
+	if err == nil {
+		b.Mdia.Minf.Stbl.Stsd.AddChild(mp4.CreateAudioSampleEntryBox("mp4a", uint16(c.Channels), 16, uint16(c.SampleRate), mp4.CreateEsdsBox(t.Sets[0])))
+	}
+	return err
+}
+
+// Segment builds a CMAF segment of one fragment of a track (ISO/IEC 23000-19, 7.3.2). It reuses its memory. Times are ticks of the
+// track's timescale.
 //
 // The first unit is a key frame and presented first. Decoding times are the units' own, so that no composition offset is negative:
 // ffmpeg 5.1 and WebKitGTK present pictures late after one.
@@ -90,6 +111,7 @@ func (s *Segment) AddUnit(au media.Unit) error {
 		return fmt.Errorf("write segment: PTS %d is before that of the first unit, %d", au.PTS, s.pts)
 	}
 	start := len(s.data)
+	s.data = append(s.data, au.Sound...)
 	for _, nal := range au.NALs {
 		switch h264.TypeOf(nal) {
 		case h264.NALSPS, h264.NALPPS, h264.NALAccessUnitDelim:
@@ -112,7 +134,7 @@ func (s *Segment) AddUnit(au media.Unit) error {
 	return nil
 }
 
-// Append appends the segment, whose last unit lasts until end in ticks: styp, prft, an emsg for each event, moof and mdat.
+// Append appends the segment, whose last unit lasts until end: styp, prft, an emsg for each event, moof and mdat.
 func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
 	last := len(s.samples) - 1
 	if last < 0 {
@@ -131,7 +153,7 @@ func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
 		boxes = append(boxes, mp4.CreatePrftBox(1, captured, trackID, ntp(s.produced), uint64(s.pts)))
 	}
 	for _, e := range s.events {
-		boxes = append(boxes, &mp4.EmsgBox{Version: 1, SchemeIDURI: e.Scheme, Value: e.Value, ID: e.ID, TimeScale: Timescale,
+		boxes = append(boxes, &mp4.EmsgBox{Version: 1, SchemeIDURI: e.Scheme, Value: e.Value, ID: e.ID, TimeScale: eventTimescale,
 			PresentationTime: uint64(e.PTS), EventDuration: uint32(e.Duration), MessageData: e.Data})
 	}
 	err := errors.Join(traf.AddChild(mp4.CreateTfhd(trackID)), traf.AddChild(tfdt), traf.AddChild(trun),
