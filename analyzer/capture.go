@@ -172,7 +172,7 @@ func (f *pictureFinder) Write(b []byte) (int, error) {
 
 // storeTags writes tags to an FLV file until there are no more.
 func storeTags(f io.Writer, next func() (flv.Tag, error)) (written int64, err error) {
-	for b := flv.FileHeader(); err == nil; {
+	for b := flv.FileHeader(false); err == nil; {
 		n, writeErr := f.Write(b)
 		if written += int64(n); writeErr != nil {
 			return written, fmt.Errorf("store tag: %w", writeErr)
@@ -194,7 +194,7 @@ func (s *source) storeRTMP(ctx context.Context, dir string) (Captured, error) {
 		return Captured{}, err
 	}
 	out := Captured{Path: f.Name(), Kind: input.RTMP}
-	b := flv.FileHeader()
+	b := flv.FileHeader(false)
 	err = s.play(ctx, func() {}, func(t flv.Tag) error {
 		b = flv.AppendTag(b, t)
 		n, err := f.Write(b)

@@ -34,7 +34,7 @@ func tagsOf(tb testing.TB, path string) []flv.Tag {
 // writeFLV writes an FLV file.
 func writeFLV(tb testing.TB, tags []flv.Tag) string {
 	tb.Helper()
-	b := flv.FileHeader()
+	b := flv.FileHeader(false)
 	for _, t := range tags {
 		b = flv.AppendTag(b, t)
 	}

@@ -140,5 +140,5 @@ func (c *flvChunk) begin() []flv.Tag { return append(c.head[:len(c.head):len(c.h
 
 // beginBytes is begin as a file: with the file header.
 func (c *flvChunk) beginBytes() []byte {
-	return append(append(flv.FileHeader(), c.headBytes...), c.tagsBytes...)
+	return append(append(flv.FileHeader(false), c.headBytes...), c.tagsBytes...)
 }

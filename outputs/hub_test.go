@@ -72,7 +72,7 @@ func TestFLVChunk(t *testing.T) {
 		for _, tag := range packed.begin() {
 			again = flv.AppendTag(again, tag)
 		}
-		same(t, "tags", append(flv.FileHeader(), again...), want.Bytes())
+		same(t, "tags", append(flv.FileHeader(false), again...), want.Bytes())
 	}
 }
 

@@ -103,7 +103,7 @@ func TestRTMPPlayers(t *testing.T) {
 		if p.err != io.EOF {
 			t.Errorf("player %d: %v", i, p.err)
 		}
-		file := flv.FileHeader()
+		file := flv.FileHeader(false)
 		for _, tag := range p.tags {
 			file = flv.AppendTag(file, tag)
 		}

@@ -55,7 +55,7 @@ func TestFraming(t *testing.T) {
 			if err := NewWriter(&b).Write(c.tags...); err != nil || !bytes.Equal(b.Bytes(), want) {
 				t.Errorf("wrote %x, %v, want %x", b.Bytes(), err, want)
 			}
-			size := len(FileHeader())
+			size := len(FileHeader(false))
 			for _, tag := range c.tags {
 				size += tag.Size()
 			}
@@ -199,7 +199,7 @@ func TestReaderDoesNotWait(t *testing.T) {
 	pr, pw := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		_, err := pw.Write(append(FileHeader(), 9, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xAA))
+		_, err := pw.Write(append(FileHeader(false), 9, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xAA))
 		done <- err
 	}()
 	if tag, err := NewReader(pr).Next(); err != nil || len(tag.Body) != 1 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/codec/h264"
 	"github.com/refstream/refstream/media"
 )
@@ -33,10 +34,18 @@ type Muxer struct {
 	header   []byte       // body of the sequence header
 	metadata []byte       // body of onMetaData
 	scripts  schedule
+	// soundHeader is the body of the sequence header of sound, nil without sound.
+	soundHeader []byte
 }
 
 // NewMuxer makes a Muxer.
-func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.Rate}} }
+func NewMuxer(o Options) *Muxer {
+	m := &Muxer{o: o, scripts: schedule{rate: o.Rate}}
+	if _, err := aac.TrackConfig(o.Sound); err == nil {
+		m.soundHeader = soundBody(aacSequenceHeader, o.Sound.Sets[0])
+	}
+	return m
+}
 
 // Unit makes the tags of an access unit. Units come in decoding order, the first one with parameter sets. The tags hold
 // nothing of au, which is neither changed nor kept; of s the Muxer may keep what is for later.
@@ -44,7 +53,12 @@ func NewMuxer(o Options) *Muxer { return &Muxer{o: o, scripts: schedule{rate: o.
 // It returns an error, and leaves the unit out, if the frame rate is not set, if the unit has no NAL units of a picture or
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
+//
+// A unit of AAC is one tag; it has no scripts, and no fault is in it.
 func (m *Muxer) Unit(au media.Unit, s Scripts) (Chunk, error) {
+	if au.Codec() == media.AAC {
+		return m.sound(au)
+	}
 	if m.Faults == nil {
 		return m.chunk(&au, s, 0)
 	}
@@ -94,6 +108,9 @@ func (m *Muxer) unit(u *media.Unit, s Scripts, least int64) (Chunk, error) {
 		c.Head = []Tag{
 			{Type: Script, Time: timeOfMetadata, Body: m.metadata},
 			{Type: Video, Time: uint32(dts), Body: m.header},
+		}
+		if m.soundHeader != nil {
+			c.Head = append(c.Head, Tag{Type: Audio, Time: uint32(dts), Body: m.soundHeader})
 		}
 	}
 	c.Tags = append(c.Tags, setup...)
@@ -223,4 +240,6 @@ type Options struct {
 	Encoder, Version string
 	// Channel is the stream's name; an empty one is left out.
 	Channel string
+	// Sound is the track of AAC, nil where there is none.
+	Sound *media.Track
 }

@@ -26,7 +26,7 @@ type Tag struct {
 
 // Chunk is the tags of one access unit.
 type Chunk struct {
-	// Head is what a reader that begins with this chunk must have before Tags: onMetaData and the sequence header. Only
+	// Head is what a reader that begins with this chunk must have before Tags: onMetaData and the sequence headers. Only
 	// the chunk of a key frame has it.
 	Head []Tag
 	// Tags is what every reader gets, in the order of the stream: script tags, the video tag last. Where parameter sets
@@ -46,14 +46,21 @@ func (c Chunk) Size() int {
 	return n
 }
 
-// FileHeader is what an FLV file with video and no audio begins with (E.2), up to and with the PreviousTagSize of the
+// FileHeader is what an FLV file with video begins with, and with sound or not (E.2), up to and with the PreviousTagSize of the
 // first tag. The slice is the caller's.
-func FileHeader() []byte {
-	return []byte{'F', 'L', 'V', 1, flagVideo, 0, 0, 0, fileHeaderSize, 0, 0, 0, 0}
+func FileHeader(sound bool) []byte {
+	flags := byte(flagVideo)
+	if sound {
+		flags |= flagAudio
+	}
+	return []byte{'F', 'L', 'V', 1, flags, 0, 0, 0, fileHeaderSize, 0, 0, 0, 0}
 }
 
-// flagVideo says in the file header that there are video tags (E.2).
-const flagVideo = 0x01
+// Flags in the file header: there are video tags, audio tags (E.2).
+const (
+	flagVideo = 0x01
+	flagAudio = 0x04
+)
 
 // AppendTag appends the tag as it stands in a file (E.4.1), with the PreviousTagSize that follows it (E.3), and returns
 // the extended slice. A body must keep to the limit of [Tag.Body]: its length is cut to 24 bits.

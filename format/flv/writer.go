@@ -14,17 +14,21 @@ type Writer struct {
 	w     io.Writer
 	buf   []byte
 	begun bool
+	sound bool
 }
 
 // NewWriter makes a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// SetSound announces audio tags in the file header.
+func (w *Writer) SetSound() { w.sound = true }
 
 // Write writes the tags in their order, before the first ones the file header. It returns an error for a tag with a body
 // of 2^24 bytes or more, and then has written nothing, and when the destination fails.
 func (w *Writer) Write(tags ...Tag) error {
 	b := w.buf[:0]
 	if !w.begun {
-		b = append(b, FileHeader()...)
+		b = append(b, FileHeader(w.sound)...)
 	}
 	for _, t := range tags {
 		if len(t.Body) > maxBody {
@@ -53,7 +57,11 @@ func (o Options) metadata(width, height int) []any {
 		{Name: "framerate", Value: float64(o.Rate.Num) / float64(o.Rate.Den)},
 		{Name: "videocodecid", Value: float64(codecAVC)},
 		// Players that wait for a second stream look at these.
-		{Name: "hasVideo", Value: true}, {Name: "hasAudio", Value: false},
+		{Name: "hasVideo", Value: true}, {Name: "hasAudio", Value: o.Sound != nil},
+	}
+	if o.Sound != nil {
+		a = append(a, amf0.Property{Name: "audiocodecid", Value: float64(soundAAC)},
+			amf0.Property{Name: "audiosamplerate", Value: float64(o.Sound.Timescale)})
 	}
 	if s := strings.TrimSpace(o.Version + " " + o.Encoder); s != "" {
 		a = append(a, amf0.Property{Name: "encoder", Value: s})
