@@ -34,9 +34,9 @@ func ReadSampleCodes(left []int16) (list []SampleCode) {
 			for again, ok := s.read(end); ok && again == second; again, ok = s.read(end) {
 				end += searchStep
 			}
-			template := make([]int16, codeLength)
+			template, code := make([]int16, codeLength), sampleCode(second)
 			for k := range template {
-				template[k] = level(codePhase(sampleCode(second), int64(k)), codeLevel)
+				template[k] = level(codePhase(code, int64(k)), codeLevel)
 			}
 			middle := (at + end - searchStep) / 2
 			best := peak(left, template, from+middle-bitLength/2, from+middle+bitLength/2)
