@@ -121,7 +121,7 @@ func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.
 		}
 	}
 	for _, f := range o.Scenario.Between(o.First, last, scenario.LayerPlaylist, scenario.LayerRequest) {
-		ledger.Report(faults.Change{Fault: f.ID, Frame: f.First, NotDone: "the playlist of a clip is written once, and nobody asks for it: use refstream serve"})
+		ledger.Report(faults.Change{Fault: f.ID, Frame: f.First, NotDone: "the files of a clip are written once, and nobody requests them: use refstream serve"})
 	}
 	log, err := jsonlines.Open[markers.FaultRecord](filepath.Join(dir, "faults.jsonl"), nil)
 	if err != nil {
