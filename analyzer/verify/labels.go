@@ -170,15 +170,15 @@ func ofPictures(k report.Kind) bool {
 func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (before, after int64) {
 	second := c.channel.Rate.Base()
 	switch {
-	case slices.Contains(report.TransportKinds(), k):
-		// It is found in decoding order, and a lost table when none has come for half a second.
-		return reordered + slack, second/2 + reordered + slack
 	case r.Layer == layerPlaylist || r.Layer == layerRequest:
 		before, after = 2, 3 // segments: a client may read late
 		if r.Kind == "playlist.pdt_offset" {
 			before += c.channel.Window // those that it read first
 		}
 		return before * c.channel.FramesPerSegment, after * c.channel.FramesPerSegment
+	case slices.Contains(report.TransportKinds(), k):
+		// It is found in decoding order, and a lost table when none has come for half a second.
+		return reordered + slack, second/2 + reordered + slack
 	case r.Layer == layerStamps && clock != report.PTSClock && clock != report.DTSClock && !strings.HasPrefix(clock, "sei."):
 		// What is in no access unit goes to the picture at its time stamp, which may be another one's too.
 		moved := c.channel.Rate.Frames(min(c.amplitude(r), int64(time.Hour))) + slack

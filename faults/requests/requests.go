@@ -50,6 +50,11 @@ func Kinds() (list []*scenario.Kind) {
 // entry fills in what all kinds of the layer have.
 func entry(k scenario.Kind) scenario.Kind {
 	k.Layer, k.Grid, k.Carriers, k.Default = scenario.LayerRequest, true, []scenario.Carrier{scenario.HLS}, scenario.Span{Segments: 1}
+	if !k.Decoy { // what verify may find where a segment is missing, or only a part of it came
+		k.Tolerates = append(k.Tolerates, "missing", "repeated", "unreadable", "collateral", "out_of_order", "misreported", "unannounced", "clock_gaps", "clock_step",
+			"segment_length", "dts", "continuity_count_error", "ts_sync_loss", "sync_byte_error", "pat_error", "pmt_error", "crc_error", "transport_error",
+			"event_missed", "event_late", "event_early", "event_length", "event_extra")
+	}
 	k.Params = append(k.Params, scenario.Param{
 		Name: "share", Doc: "how many of the requests it meets, drawn for each", Type: scenario.Share, Default: "100%", Min: 1, Max: 100,
 	})

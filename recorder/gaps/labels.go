@@ -11,6 +11,8 @@ import (
 )
 
 const (
+	layerPlaylist, layerRequest = "playlist", "request" // layers of faults, as their records name them
+
 	// earliest and latest are how long before a fault begins and after its last version a finding may be: clocks differ a little, and
 	// versions come as late as the encoder and the next loading make them.
 	earliest, latest = time.Second, 4 * time.Second
@@ -21,7 +23,7 @@ const (
 
 // segment is how long a segment of the stream is, by the record of a fault.
 func segment(r *markers.FaultRecord) time.Duration {
-	if r.Layer != "playlist" { // others are not whole segments long
+	if r.Layer != layerPlaylist && r.Layer != layerRequest { // others are not whole segments long
 		return 2 * time.Second
 	}
 	return r.EndUTC.Sub(r.UTC) / time.Duration(max(1, r.LastMSN-r.MSN+1))
@@ -80,14 +82,16 @@ func (f *finder) hidden(r *markers.FaultRecord) string {
 	}
 	moved := f.moved(r)
 	switch {
-	case r.Layer != "playlist" && r.Layer != "request" || !slices.ContainsFunc(r.Expects, ours):
+	case r.Layer != layerPlaylist && r.Layer != layerRequest || !slices.ContainsFunc(r.Expects, ours):
 		return "gaps does not look for it: refstream verify does"
 	case !slices.ContainsFunc(f.r.Runs, func(run recorder.Run) bool {
 		start := run.Started.Add(f.r.ahead)
 		return start.Add(versionsAfter*length).Before(r.UTC) && start.Add(run.Ended).After(to.Add(length+latest))
 	}):
 		return "it is at the edge of what was recorded"
-	case r.Layer == "playlist" && loadings < 2:
+	case r.Layer == layerRequest:
+		return "it may have met the requests of others"
+	case loadings < 2:
 		return "the playlist was not loaded often enough while it was there"
 	case f.o.Threshold > 0 && slices.Contains(r.Expects, string(KindGap)) && to.Sub(r.UTC) <= f.o.Threshold:
 		return fmt.Sprintf("it is shorter than the threshold of %v", f.o.Threshold)
