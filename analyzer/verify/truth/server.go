@@ -46,6 +46,7 @@ const (
 	maxAnswer = 16 << 20
 	// reachSeconds is how long before a stretch markers are asked for: the longest event that can be triggered takes 600 s.
 	reachSeconds = 600
+	maxFaults    = 1_000_000 // how many faults of a stretch are read
 	// channels lists all channels: it is the question that is about none.
 	channels = "channels"
 )
@@ -83,17 +84,22 @@ func (s *server) faults(ctx context.Context, first, last int64) ([]markers.Fault
 	if s.twin == "" {
 		return nil, nil
 	}
-	var log struct{ Faults atMost[markers.FaultRecord] }
+	type page struct {
+		Faults atMost[markers.FaultRecord]
+		left
+	}
+	var list []markers.FaultRecord
 	query := url.Values{"channel": {s.twin}, "from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}}
-	if err := s.get(ctx, "faults", query, &log); err != nil {
-		return nil, err
-	}
-	for _, f := range log.Faults {
-		if err := CheckFault(f); err != nil {
-			return nil, err
+	err := eachPage(ctx, s, "faults", query, func(p page) (more bool, err error) {
+		for _, f := range p.Faults {
+			if err := CheckFault(f); err != nil {
+				return false, err
+			}
 		}
-	}
-	return log.Faults, nil
+		list = append(list, p.Faults...)
+		return len(p.Faults) > 0 && len(list) <= maxFaults, nil
+	})
+	return list, err
 }
 
 func (s *server) Between(ctx context.Context, first, last int64) (_ Truth, err error) {
