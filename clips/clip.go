@@ -118,7 +118,7 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
 			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger,
-			Encoder: pipeline.FFmpeg(o.Encoder), Raw: o.Encoder.Raw, Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
+			Encoder: pipeline.FFmpeg(o.Encoder), Raw: o.Encoder.Raw, Fill: o.Encoder.Budget(), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
 		},
 		First: o.First, Frames: o.Frames, Progress: o.Progress,
 	}

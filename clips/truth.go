@@ -37,6 +37,7 @@ type Encoder struct {
 	Raw        string `json:"raw"` // the format of the pictures that it took
 	Preset     string `json:"preset"`
 	Bitrate    int64  `json:"bitrate"`
+	Constant   bool   `json:"constant_bitrate,omitempty"`
 	BFrames    int    `json:"bframes"`
 	LowLatency bool   `json:"low_latency"`
 	Threads    int    `json:"threads"`
@@ -57,7 +58,7 @@ func (o Options) truth(events int64) Truth {
 	}
 	return Truth{
 		Channel: o.Channel,
-		Encoder: Encoder{e.Encoder, string(e.Raw), e.Preset, e.Bitrate, e.BFrames, e.LowLatency, e.Threads},
+		Encoder: Encoder{e.Encoder, string(e.Raw), e.Preset, e.Bitrate, e.Constant, e.BFrames, e.LowLatency, e.Threads},
 		First:   o.First, Last: o.First + o.Frames - 1, Frames: o.Frames, Markers: events,
 		Seconds: o.Channel.Clock().Time(o.Frames), Scenario: name,
 		Version: Versions{o.Version, o.FFmpeg, runtime.Version()},

@@ -57,6 +57,9 @@ func (o Options) arguments() []string {
 		// line than its share for longer than players buffer.
 		out["maxrate"], out["bufsize"] = o.Bitrate, o.Bitrate
 	}
+	if b := o.Budget(); b != nil {
+		out["b:v"], out["maxrate"], out["bufsize"] = b.Rate, b.Rate, b.Buffer
+	}
 	encoderArgs := o.x264Args
 	if o.Encoder == NVENC {
 		encoderArgs = o.nvencArgs

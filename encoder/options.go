@@ -53,6 +53,9 @@ type Options struct {
 	// threads then race for the buffer: where the pictures need more than Bitrate, the bytes differ from run to run
 	// unless Threads is 1.
 	Bounded bool
+	// Constant bounds the encoder so that with LabelBytes more in each unit every GOP is within Bitrate, to be filled up to it:
+	// see Budget.
+	Constant bool
 	// BFrames is the most B-frames on end, 0 to 16 (NVENC: 4).
 	BFrames int
 	// LowLatency turns off everything that keeps a picture back. BFrames must be 0.
@@ -94,6 +97,11 @@ func (o Options) Validate() error {
 	wrong(!slices.Contains(presets, o.Preset), "preset %q is not one of %s's: use one of %s", o.Preset, o.Encoder,
 		strings.Join(presets, ", "))
 	wrong(o.Bitrate < minBitrate, "bitrate of %d bit/s is too low: use at least %d", o.Bitrate, minBitrate)
+	if o.Constant && o.Rate.Num > 0 && o.Rate.Den > 0 && o.GOP > 0 {
+		// Half of what is there without labels, in the worst split between Rate and Buffer.
+		least := (8*LabelBytes*o.Rate.Num+o.Rate.Den-1)/o.Rate.Den + 2*minBitrate
+		wrong(o.Bitrate < least, "constant bit rate of %d bit/s leaves no room for pictures: use at least %d", o.Bitrate, least)
+	}
 	wrong(o.BFrames < 0 || o.BFrames > bframes, "%d B-frames are not possible: use 0 to %d", o.BFrames, bframes)
 	// An IDR picture is decoded up to two frames before it is shown, and frame 0 is shown at 1 s.
 	wrong(o.BFrames > 0 && o.Rate.Num < 2*o.Rate.Den, "%d B-frames are not possible at less than 2 frames/s: use 0", o.BFrames)
@@ -130,4 +138,35 @@ func (o Options) FrameSize() int { return o.Raw.FrameSize(o.Width, o.Height) }
 // to it, because even the coarsest coding of a picture is too large, ffmpeg warns "VBV underflow".
 func (o Options) PeakBitrate(frames int64) int64 {
 	return o.Bitrate + (o.Bitrate*o.Rate.Num+frames*o.Rate.Den-1)/(frames*o.Rate.Den)
+}
+
+// LabelBytes is what annotation adds to a unit at the most: a SEI NAL unit with a timecode, a MISB time stamp and a frame record, whose
+// longest names take 130 bytes.
+const LabelBytes = 320
+
+// Budget divides the bytes of a GOP at a constant bit rate.
+type Budget struct {
+	// GOP is the bytes of all units of a GOP, each NAL unit with a start code of four bytes.
+	GOP int64
+	// The encoder's share: its decoder's buffer in bits, which is filled at Rate bit/s. So a GOP has no more than Buffer and what Rate
+	// gives in its time.
+	Rate, Buffer int64
+}
+
+const (
+	// A larger buffer leaves the encoder more choice where to spend bits, and less rate: an eighth of a GOP, but bufferFrames
+	// frames where the GOP is short, for key frames are larger than others, and half of it at most.
+	bufferShare  = 8
+	bufferFrames = 6
+)
+
+// Budget is nil without Constant.
+func (o Options) Budget() *Budget {
+	if !o.Constant {
+		return nil
+	}
+	gop := o.Bitrate / 8 * (o.GOP * o.Rate.Den) / o.Rate.Num
+	room := 8 * (gop - o.GOP*LabelBytes)
+	buffer := min(max(room/bufferShare, room*bufferFrames/o.GOP), room/2)
+	return &Budget{GOP: gop, Buffer: buffer, Rate: (room - buffer) * o.Rate.Num / (o.GOP * o.Rate.Den)}
 }

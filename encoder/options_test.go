@@ -27,6 +27,8 @@ func TestValidate(t *testing.T) {
 		"GOP":                  {func(o *Options) { o.GOP = 0 }, "GOP of 0"},
 		"preset":               {func(o *Options) { o.Preset = "quick" }, "use one of ultrafast, superfast, veryfast"},
 		"bitrate":              {func(o *Options) { o.Bitrate = 6 }, "bitrate of 6 bit/s"},
+		"constant":             {func(o *Options) { o.Constant = true }, ""},
+		"constant, too low":    {func(o *Options) { o.Constant, o.Bitrate = true, 60_000 }, "use at least 84000"},
 		"B-frames":             {func(o *Options) { o.BFrames = 17 }, "use 0 to 16"},
 		"B-frames at 1.5/s":    {func(o *Options) { o.Rate, o.BFrames = media.FrameRate{Num: 3, Den: 2}, 1 }, "less than 2 frames/s: use 0"},
 		"low latency":          {func(o *Options) { o.LowLatency = true }, "low latency does not go with 2 B-frames"},
@@ -68,6 +70,33 @@ func TestPeakBitrate(t *testing.T) {
 		if got := o.PeakBitrate(tt.frames); got != tt.want {
 			t.Errorf("%s: peak of %d frames is %d, want %d", tt.rate, tt.frames, got, tt.want)
 		}
+	}
+}
+
+// TestBudget divides GOPs: what the encoder may put out and the labels are the GOP.
+func TestBudget(t *testing.T) {
+	for _, tt := range []struct {
+		rate media.FrameRate
+		gop  int64
+		want Budget
+	}{
+		{media.FrameRate{Num: 25, Den: 1}, 50, Budget{GOP: 250_000, Buffer: 234_000, Rate: 819_000}},
+		{media.FrameRate{Num: 25, Den: 1}, 2, Budget{GOP: 10_000, Buffer: 37_440, Rate: 468_000}},
+		{media.FrameRate{Num: 240000, Den: 239999}, 600, Budget{GOP: 74_999_687, Buffer: 74_807_687, Rate: 872_759}},
+	} {
+		o := Options{Bitrate: 1_000_000, Rate: tt.rate, GOP: tt.gop, Constant: true}
+		b := o.Budget()
+		if *b != tt.want {
+			t.Errorf("%s GOP %d: %+v, want %+v", tt.rate, tt.gop, *b, tt.want)
+		}
+		if all := b.GOP - (b.Buffer+b.Rate*tt.gop*tt.rate.Den/tt.rate.Num)/8 - tt.gop*LabelBytes; all < 0 || all > tt.gop {
+			t.Errorf("%s GOP %d: %d bytes are left over", tt.rate, tt.gop, all)
+		}
+	}
+	o := testOptions()
+	o.Constant, o.Bounded = true, true
+	if args := strings.Join(o.withDefaults().arguments(), " "); !strings.Contains(args, "-b:v 468000 ") || !strings.Contains(args, "-maxrate 468000 ") || !strings.Contains(args, "-bufsize 187200 ") {
+		t.Errorf("arguments %s", args)
 	}
 }
 

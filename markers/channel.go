@@ -40,6 +40,8 @@ type Channel struct {
 	// are those of the last start, for the next one.
 	Bitrate     int64         `json:"bitrate,omitempty"`
 	KeepMarkers media.Seconds `json:"keep_markers_seconds,omitempty"`
+	// RateControl is cbr where segments are filled up to Bitrate, at the last start; empty where they are not.
+	RateControl string `json:"rate_control,omitempty"`
 	// Container is what segments are packed in, such as ts,fmp4, at the last start; empty for MPEG-TS alone.
 	Container string `json:"container,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators

@@ -54,6 +54,9 @@ func TestBandwidthRises(t *testing.T) {
 		if got, want := int64(readVariant(t, dir).Bandwidth), bitrate(w.clock, first.Bytes); got < want {
 			t.Errorf("told %d: bandwidth %d, but a segment has %d", told, got, want)
 		}
+		if got, want := int64(readVariant(t, dir).AverageBandwidth), roundBandwidth(bitrate(w.clock, first.Bytes)); told == 0 && got != want {
+			t.Errorf("average of %d, want %d", got, want)
+		}
 		var large *markers.SegmentRecord
 		for _, au := range slot(w.clock, 1) {
 			if au.Key {

@@ -115,6 +115,9 @@ func (w *Writer) writePlaylists() error {
 
 func (w *Writer) writeMultivariant(o *output) error {
 	average := int64(0)
+	if w.options.Bitrate == 0 {
+		average = roundBandwidth(o.measured.average())
+	}
 	o.bandwidth = max(w.expected, roundBandwidth(o.measured.peak), o.bandwidth)
 	if w.options.Window == 0 { // everything is there: no need to expect
 		o.bandwidth, average = o.measured.peak, o.measured.average()

@@ -43,6 +43,9 @@ func (g *Generate) Run(ctx context.Context) error {
 	clock := g.Info.Clock()
 	g.Now = func() time.Time { return clock.UTC(g.First) }
 	c := newChain(g.Channel, shows, g.First, -1, g.Now, true)
+	if c.filler != nil {
+		c.filler.end = g.First + g.Frames
+	}
 	if g.Pictures != nil {
 		if enc, err = newSplice(enc, &c.Channel, g.Pictures, c.events); err != nil {
 			return err

@@ -14,7 +14,7 @@ type Metrics struct {
 	Frames, Segments, Markers           prometheus.Counter
 	Restarts, PublishErrors             prometheus.Counter
 	StoreErrors, TriggersRefused, Bytes prometheus.Counter
-	OutputErrors                        prometheus.Counter
+	OutputErrors, Oversized             prometheus.Counter
 	// Missing counts frames by reason (markers.Reason...).
 	Missing *prometheus.CounterVec
 	// Late is how long after its nominal time a frame was produced, Latency how long the encoder kept it, in seconds.
@@ -50,6 +50,7 @@ func NewMetrics(r prometheus.Registerer, channel string) *Metrics {
 		Restarts:        counter("encoder_restarts_total", "Times that the encoder ended and was started again."),
 		PublishErrors:   counter("publish_errors_total", "Segments that could not be published."),
 		OutputErrors:    counter("output_errors_total", "Access units that an output besides HLS could not take in."),
+		Oversized:       counter("segments_oversized_total", "Segments whose pictures are larger than the constant bit rate."),
 		StoreErrors:     counter("store_errors_total", "Appends that the store reported an error for."),
 		TriggersRefused: counter("triggers_refused_total", "Triggered events that came too late or touched another event."),
 		Late:            histogram("frame_late_seconds", "How long after its nominal time a frame was produced."),

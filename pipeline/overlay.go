@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/generator"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -23,6 +24,10 @@ const overlayTime = 5 * time.Second
 // are. Each run of those that one touches is rendered and encoded again, by an encoder that begins with the clean GOP before it where that
 // was known in time, and ends with the run. It is used by one goroutine.
 type Overlay struct {
+	// Raw and Fill are those of Channel.
+	Raw  media.PixelFormat
+	Fill *encoder.Budget
+
 	info     markers.Channel
 	clock    markers.Clock
 	encoder  func() (encoderProcess, error)
@@ -34,6 +39,7 @@ type Overlay struct {
 	run       *touched // nil while no touched GOP is near
 	kill      context.CancelFunc
 	annotator *annotate.Annotator
+	filler    *filler
 	// isTouched: the current GOP is. waiting are its clean units, until those that take their place are there, and those of the GOP before
 	// the run whose pictures were not written yet; next is the frame that is written next.
 	isTouched bool
@@ -88,7 +94,7 @@ func (o *Overlay) begin(ctx context.Context, u stream.Unit, hand func(stream.Uni
 		return nil
 	}
 	if o.renderer == nil {
-		r, err := generator.NewRenderer(scenario.Picture(o.info))
+		r, err := generator.NewRendererIn(o.Raw, scenario.Picture(o.info))
 		if err != nil {
 			return fmt.Errorf("make renderer: %w", err)
 		}
@@ -102,6 +108,7 @@ func (o *Overlay) begin(ctx context.Context, u stream.Unit, hand func(stream.Uni
 	o.run, o.kill = newTouched(enc, first), kill
 	go o.run.encode(running)
 	o.annotator, o.waiting, o.next = annotate.New(o.info.Name, o.clock), map[int64]stream.Unit{}, u.Frame
+	o.filler = newFiller(o.Fill, o.clock)
 	return nil
 }
 
@@ -144,6 +151,9 @@ func (o *Overlay) hand(hand func(stream.Unit)) error {
 		faulty, err := o.annotator.Annotate(au, u.Record)
 		if err != nil {
 			return err
+		}
+		if o.filler != nil {
+			faulty, _ = o.filler.fill(faulty)
 		}
 		u.Unit, u.Record.DTS, u.Record.Bytes = faulty, au.DTS, faulty.Size()
 		hand(u)

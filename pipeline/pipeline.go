@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/scenario"
@@ -57,7 +58,9 @@ type Channel struct {
 	// Encoder makes the encoder process of one run, which takes pictures in the format Raw; empty means RGB24.
 	Encoder func() (encoderProcess, error)
 	Raw     media.PixelFormat
-	HLS     segmenter
+	// Fill is how large each GOP is made with filler; nil for as large as it is.
+	Fill *encoder.Budget
+	HLS  segmenter
 	// Outputs are the readers besides HLS.
 	Outputs []reader
 	Store   appender
@@ -74,6 +77,7 @@ type chain struct {
 	events    *events
 	ledger    *ledger
 	annotator *annotate.Annotator
+	filler    *filler // nil for none
 	// readers are all of them, the publisher last.
 	readers   []reader
 	publisher *publisher
@@ -85,8 +89,9 @@ type chain struct {
 	late []markers.Marker
 	// begins: the next unit is the first of an encoder's run.
 	begins bool
-	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit.
-	warned, readerFails bool
+	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit; oversized: the last GOP
+	// was larger than its bit rate.
+	warned, readerFails, oversized bool
 }
 
 // newChain makes the chain of a run from frame n on. marked is the newest frame that has a marker from an earlier run; now is the
@@ -94,6 +99,7 @@ type chain struct {
 func newChain(ch Channel, shows *scenario.Scenario, n, marked int64, now func() time.Time, lossless bool) *chain {
 	clock := ch.Info.Clock()
 	c := &chain{Channel: ch, events: newEvents(shows), ledger: newLedger(ch.Info, n, marked), annotator: annotate.New(ch.Info.Name, clock)}
+	c.filler = newFiller(ch.Fill, clock)
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), now), lossless)
 	c.readers = append(slices.Clip(ch.Outputs), c.publisher)
 	return c
@@ -113,6 +119,18 @@ func (c *chain) handle(ctx context.Context, au media.Unit) error {
 		c.warned = true
 		c.Logger.Warn("the encoder's SPS has no pic_struct_present_flag: frames carry no SMPTE timecode (pic_timing), "+
 			"only the MISB time stamp and the frame record", "channel", c.Info.Name)
+	}
+	if c.filler != nil {
+		var over int64
+		if unit, over = c.filler.fill(unit); over > 0 {
+			c.Metrics.Oversized.Inc()
+			if !c.oversized {
+				c.Logger.Warn("the segments are larger than the bit rate", "channel", c.Info.Name, "msn", c.Info.Clock().MSN(au.Frame), "bytes", over)
+			}
+		}
+		if c.filler.complete() {
+			c.oversized = over > 0
+		}
 	}
 	frame.record.Bytes = unit.Size()
 	c.Metrics.encoded(frame.record, c.Now())

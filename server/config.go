@@ -29,7 +29,7 @@ const (
 // --event-every is Stream.EventEvery.
 //
 // A channel goes on where it left off when a Server is started with the same Data: a field of Stream that is left out is then
-// what it was, and so are Container, Encoding.Bitrate and KeepMarkers.
+// what it was, and so are Container, Encoding.Bitrate, Encoding.RateControl and KeepMarkers.
 type Config struct {
 	// Stream says what the channel shows and how it is cut. What is left out: a channel main of 1280x720 at 30 frames/s with
 	// segments of 2 s, events of 2 s every 20 s on average, a window of 10 min, a random seed, and the first start as epoch.
@@ -79,6 +79,8 @@ type Encoding struct {
 	Preset string
 	// Bitrate in bit/s. Default: 6000000.
 	Bitrate int64
+	// RateControl is capped, where Bitrate is an upper bound, or cbr, where every segment is filled up to it. Default: capped.
+	RateControl string
 	// BFrames is the number of consecutive B-frames, up to 16. Default: 2, with LowLatency and below 2 frames/s none.
 	BFrames int
 	// LowLatency is without lookahead.
@@ -88,6 +90,12 @@ type Encoding struct {
 	// FFmpeg is the program. Default: the one of that name in the path.
 	FFmpeg string
 }
+
+// The ways to keep to a bit rate.
+const (
+	Capped = "capped"
+	CBR    = "cbr"
+)
 
 // Outputs are the live outputs besides HLS and HTTP. Default: none.
 type Outputs struct {
@@ -105,7 +113,7 @@ type Outputs struct {
 func Defaults() Config {
 	c := Config{
 		Stream:    scenario.DefaultSettings(),
-		Encoding:  Encoding{Encoder: encoder.X264, Raw: media.RGB24, Preset: "veryfast", Bitrate: 6_000_000, BFrames: 2},
+		Encoding:  Encoding{Encoder: encoder.X264, Raw: media.RGB24, Preset: "veryfast", Bitrate: 6_000_000, RateControl: Capped, BFrames: 2},
 		Container: string(packager.TS),
 		Addr:      "127.0.0.1:0", Data: "data", Role: All, KeepMarkers: 24 * time.Hour, Version: "dev",
 		Logger: slog.New(slog.DiscardHandler),
@@ -137,6 +145,7 @@ func (c *Config) settle() {
 	settle(c, "raw", &e.Raw, d.Encoding.Raw)
 	settle(c, "preset", &e.Preset, d.Encoding.Preset)
 	settle(c, "bitrate", &e.Bitrate, d.Encoding.Bitrate)
+	settle(c, "rate", &e.RateControl, d.Encoding.RateControl)
 	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
 	settle(c, "container", &c.Container, d.Container)
 	settle(c, "data", &c.Data, d.Data)
@@ -184,6 +193,9 @@ func (c *Config) adopt(old markers.Channel) {
 	if old.Bitrate != 0 { // 0: an earlier version did not note it
 		adopt(c, "bitrate", &c.Encoding.Bitrate, old.Bitrate)
 	}
+	if old.RateControl != "" {
+		adopt(c, "rate", &c.Encoding.RateControl, old.RateControl)
+	}
 	if old.KeepMarkers != 0 {
 		adopt(c, "keep-markers", &c.KeepMarkers, time.Duration(old.KeepMarkers))
 	}
@@ -213,6 +225,7 @@ func (c *Config) channel(now time.Time) (markers.Channel, error) {
 // check refuses combinations that can't work.
 func (c *Config) check(channel markers.Channel) error {
 	least := packager.MinWindow(channel.Clock())
+	rates := c.Encoding.Check()
 	_, containers := packager.ParseContainers(c.Container)
 	switch {
 	case containers != nil:
@@ -225,6 +238,8 @@ func (c *Config) check(channel markers.Channel) error {
 		return errors.New("--reset is for the process that generates: leave it out with --role api")
 	case c.Role == API && c.Outputs.some():
 		return errors.New("--push, --listen-ts, --rtmp and --relay… are for the process that generates: leave them out with --role api")
+	case rates != nil:
+		return rates
 	case channel.Window < least:
 		return fmt.Errorf("--window: %v is too short for players: use %v or more", c.Stream.Window,
 			time.Duration(channel.Rate.Nanos(least*channel.FramesPerSegment)))
@@ -236,6 +251,17 @@ func (c *Config) check(channel markers.Channel) error {
 
 // hlsDir is where a channel's playlists and segments are published.
 func (c *Config) hlsDir(channel string) string { return filepath.Join(c.Data, channel, "hls") }
+
+// Check refuses what Options can't take.
+func (e Encoding) Check() error {
+	if e.RateControl != Capped && e.RateControl != CBR {
+		return fmt.Errorf("--rate: %q is no rate control: use %s or %s", e.RateControl, Capped, CBR)
+	}
+	if err := e.Raw.Validate(); err != nil {
+		return fmt.Errorf("--raw: %w", err)
+	}
+	return nil
+}
 
 // Options makes the encoder's options for a channel. given reports whether the flag of a name was given; of those that were
 // not, BFrames and Preset depend on the rest.
@@ -249,7 +275,7 @@ func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logge
 	}
 	return encoder.Options{
 		FFmpeg: e.FFmpeg, Encoder: e.Encoder, Width: c.Width, Height: c.Height, Raw: e.Raw, Rate: c.Rate, GOP: c.FramesPerSegment,
-		Preset: preset, Bitrate: e.Bitrate, BFrames: bframes, LowLatency: e.LowLatency, Threads: e.Threads,
+		Preset: preset, Bitrate: e.Bitrate, Constant: e.RateControl == CBR, BFrames: bframes, LowLatency: e.LowLatency, Threads: e.Threads,
 		PTSOrigin: c.PTSOrigin, Logger: logger,
 	}
 }

@@ -25,6 +25,14 @@ import (
 // lookahead at a tenth of real time.
 const encoderStall = 15 * time.Second
 
+// peakBitrate is the bit rate that segments are expected to have at the most; 0 where that is what they turn out to have.
+func peakBitrate(o encoder.Options) int64 {
+	if o.Constant {
+		return 0
+	}
+	return o.PeakBitrate(o.GOP)
+}
+
 // generate makes the generator's half.
 func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	c, store, logger := s.channel, s.stores.main(), s.cfg.Logger
@@ -54,7 +62,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 		return nil, fmt.Errorf("--container: %w", err)
 	}
 	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers,
-		Bitrate:  options.PeakBitrate(c.FramesPerSegment),
+		Bitrate:  peakBitrate(options),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist: %w", err)
@@ -65,7 +73,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	s.registry.MustRegister(newCarrierMetrics(c.Name, s.carriers.status))
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
-			Info: c, Encoder: pipeline.FFmpeg(options), Raw: options.Raw, HLS: playlist, Store: store,
+			Info: c, Encoder: pipeline.FFmpeg(options), Raw: options.Raw, Fill: options.Budget(), HLS: playlist, Store: store,
 			Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,

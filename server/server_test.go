@@ -23,7 +23,7 @@ const limit = 60 * time.Second
 // small is a stream that costs little, with an event a second.
 func small(data string) server.Config {
 	return server.Config{
-		Data: data, Encoding: server.Encoding{Bitrate: 200_000},
+		Data: data, Encoding: server.Encoding{Bitrate: 300_000, RateControl: server.CBR},
 		Stream: scenario.Settings{
 			Width: 160, Height: 90, Rate: media.FrameRate{Num: 25, Den: 1}, Segment: 400 * time.Millisecond,
 			EventEvery: time.Second, EventLength: 200 * time.Millisecond,
@@ -116,7 +116,7 @@ func TestTwoServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	was, is := infos[0].Channel, again.Info().Channel
-	if is.Run != 2 || is.Seed != was.Seed || is.Rate != was.Rate || is.Width != was.Width || !is.Epoch.Equal(was.Epoch) || is.Bitrate != was.Bitrate {
+	if is.Run != 2 || is.Seed != was.Seed || is.Rate != was.Rate || is.Width != was.Width || !is.Epoch.Equal(was.Epoch) || is.Bitrate != was.Bitrate || is.RateControl != server.CBR {
 		t.Errorf("it goes on with %+v, it was %+v", is, was)
 	}
 	ctx, stop = context.WithCancel(t.Context())
@@ -130,6 +130,8 @@ func TestTwoServers(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(*server.Config){
+		"--rate: \"vbr\" is no":   func(c *server.Config) { c.Encoding.RateControl = "vbr" },
+		"--raw: \"rgb\" is no":    func(c *server.Config) { c.Encoding.Raw = "rgb" },
 		"--role: ":                func(c *server.Config) { c.Role = "both" },
 		"--role api reads":        func(c *server.Config) { c.Role = server.API },
 		"--window: 1s is too":     func(c *server.Config) { c.Stream.Window = time.Second },

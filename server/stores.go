@@ -99,7 +99,9 @@ func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Bitrate = cfg.Encoding.Bitrate
+	if c.Bitrate = cfg.Encoding.Bitrate; cfg.Encoding.RateControl == CBR {
+		c.RateControl = CBR
+	}
 	if cfg.Container != string(packager.TS) {
 		c.Container = cfg.Container
 	}

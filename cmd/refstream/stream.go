@@ -115,6 +115,7 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 		"the same within a level of each sample")
 	f.StringVar(&e.Preset, "preset", d.Preset, "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", fmt.Sprintf("%dM", d.Bitrate/1_000_000), "bit rate in bit/s, with k or M for a thousand or a million")
+	f.StringVar(&e.RateControl, "rate", d.RateControl, "capped: what the pictures need, up to the bit rate; cbr: each segment is filled up to it with filler data")
 	f.IntVar(&e.BFrames, "bframes", d.BFrames, "consecutive B-frames, 0 to 16; below 2 frames/s none are possible")
 	f.BoolVar(&e.LowLatency, "low-latency", false, "no lookahead; without --bframes, no B-frames")
 	f.StringVar(&e.FFmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
@@ -123,8 +124,8 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 
 // parse reads the flags that are texts. The error names the flag.
 func (e *encodingFlags) parse() (err error) {
-	if err := e.Raw.Validate(); err != nil {
-		return fmt.Errorf("--raw: %w", err)
+	if err := e.Check(); err != nil {
+		return err
 	}
 	if e.Bitrate, err = parseBitrate(e.bitrate); err != nil {
 		return fmt.Errorf("--bitrate: %w", err)

@@ -35,3 +35,11 @@ func TestRefIDC(t *testing.T) {
 		}
 	}
 }
+
+func TestFiller(t *testing.T) {
+	for n, want := range map[int]string{MinFiller: "\x0c\x80", 5: "\x0c\xff\xff\xff\x80"} {
+		if got := Filler(n); string(got) != want || TypeOf(got) != NALFiller || RefIDC(got) != 0 {
+			t.Errorf("Filler(%d) = %x", n, got)
+		}
+	}
+}

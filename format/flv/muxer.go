@@ -203,11 +203,11 @@ func videoBody(u *media.Unit, least int64) ([]byte, error) {
 }
 
 // inSample reports whether a NAL unit belongs into the tag of its picture. Parameter sets don't: they are in the sequence
-// header (ISO/IEC 14496-15, 5.3.3, avc1). Nor do delimiters, which lengths make superfluous, and filler, which keeps the rate of
-// another kind of transport.
+// header (ISO/IEC 14496-15, 5.3.3, avc1). Nor do delimiters, which lengths make superfluous. Filler, which a file has no use for, is sent:
+// it keeps the rate of a live stream.
 func inSample(nal []byte) bool {
 	switch h264.TypeOf(nal) {
-	case h264.NALSPS, h264.NALPPS, h264.NALSPSExtension, h264.NALAccessUnitDelim, h264.NALFiller:
+	case h264.NALSPS, h264.NALPPS, h264.NALSPSExtension, h264.NALAccessUnitDelim:
 		return false
 	}
 	return true

@@ -242,7 +242,7 @@ func TestSample(t *testing.T) {
 	want := []Tag{
 		{Type: Script, Body: c.Head[0].Body},
 		{Video, 1<<31 - 40, fromHex(t, "17 00 000000 01 64000c ff e1 001a"+testSPS+"01 0006"+testPPS+"fd f8 f8 00")},
-		{Video, 1<<31 - 40, fromHex(t, "17 01 000028 00000004 06050080 00000002 6501 00000001 0a")},
+		{Video, 1<<31 - 40, fromHex(t, "17 01 000028 00000004 06050080 00000002 6501 00000003 0cff80 00000001 0a")},
 	}
 	got := append(append([]Tag(nil), c.Head...), c.Tags...)
 	sameTags(t, got, want)

@@ -76,6 +76,7 @@ type Segment struct {
 	first    int64 // DTS of the first unit
 	pts      int64 // PTS of the first unit
 	data     []byte
+	filler   int64 // bytes of filler data, with their lengths
 	events   []Event
 	produced time.Time
 }
@@ -83,6 +84,7 @@ type Segment struct {
 // Reset begins segment number of the track, counted from 0.
 func (s *Segment) Reset(number int64) {
 	s.number = uint32(number) + 1
+	s.filler = 0
 	s.samples, s.data, s.events, s.produced = s.samples[:0], s.data[:0], s.events[:0], time.Time{}
 }
 
@@ -93,7 +95,8 @@ func (s *Segment) SetProduced(t time.Time) { s.produced = t }
 // AddEvent takes an event, with Scheme, Value, ID, PTS, Duration and Data.
 func (s *Segment) AddEvent(e Event) { s.events = append(s.events, e) }
 
-// AddUnit adds the next unit in decoding order, without its parameter sets and delimiter. After an error the segment is unchanged.
+// AddUnit adds the next unit in decoding order, without its parameter sets and delimiter. Filler data has no place in a sample (ISO/IEC
+// 14496-15): the segment gets a free box of as many bytes. After an error the segment is unchanged.
 func (s *Segment) AddUnit(au media.Unit) error {
 	sample := mp4.Sample{Flags: mp4.NonSyncSampleFlags}
 	if au.Key {
@@ -110,16 +113,19 @@ func (s *Segment) AddUnit(au media.Unit) error {
 	case au.PTS < s.pts:
 		return fmt.Errorf("write segment: PTS %d is before that of the first unit, %d", au.PTS, s.pts)
 	}
-	start := len(s.data)
+	start, filler := len(s.data), int64(0)
 	s.data = append(s.data, au.Sound...)
 	for _, nal := range au.NALs {
 		switch h264.TypeOf(nal) {
+		case h264.NALFiller:
+			filler += 4 + int64(len(nal))
+			continue
 		case h264.NALSPS, h264.NALPPS, h264.NALAccessUnitDelim:
 			continue
 		}
 		s.data = append(binary.BigEndian.AppendUint32(s.data, uint32(len(nal))), nal...)
 	}
-	if len(s.data) > maxSegment || len(s.data) == start {
+	if int64(len(s.data))+s.filler+filler > maxSegment || len(s.data) == start {
 		size := len(s.data)
 		s.data = s.data[:start]
 		return fmt.Errorf("write segment: a unit of %d bytes makes it %d bytes long", size-start, size)
@@ -130,11 +136,12 @@ func (s *Segment) AddUnit(au media.Unit) error {
 	} else {
 		s.pts, s.first = au.PTS, au.DTS
 	}
-	s.samples, s.dts = append(s.samples, sample), au.DTS
+	s.samples, s.dts, s.filler = append(s.samples, sample), au.DTS, s.filler+filler
 	return nil
 }
 
-// Append appends the segment, whose last unit lasts until end: styp, prft, an emsg for each event, moof and mdat.
+// Append appends the segment, whose last unit lasts until end: styp, prft, an emsg for each event, moof and mdat, and free where
+// there was filler data.
 func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
 	last := len(s.samples) - 1
 	if last < 0 {
@@ -160,7 +167,11 @@ func (s *Segment) Append(b []byte, end int64) ([]byte, error) {
 		moof.AddChild(mp4.CreateMfhd(s.number)), moof.AddChild(traf))
 	trun.DataOffset = int32(moof.Size()) + 8
 	out := bytes.NewBuffer(b)
-	for _, box := range append(boxes, moof, &mp4.MdatBox{Data: s.data}) {
+	boxes = append(boxes, moof, &mp4.MdatBox{Data: s.data})
+	if s.filler >= boxHeaderSize {
+		boxes = append(boxes, mp4.NewFreeBox(make([]byte, s.filler-boxHeaderSize)))
+	}
+	for _, box := range boxes {
 		err = errors.Join(err, box.Encode(out))
 	}
 	if err != nil {

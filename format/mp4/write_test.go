@@ -38,7 +38,9 @@ func TestSegmentWriter(t *testing.T) {
 		s.Reset(round)
 		s.SetProduced(gen)
 		s.AddEvent(Event{Scheme: SchemeID3, ID: 7, PTS: base + 3600, Duration: 3600, Data: []byte("ID3")})
-		units := []media.Unit{coded(base, base-7200, true), coded(base+10800, base-3600, false), coded(base+3600, base, false), coded(base+7200, base+3600, false)}
+		filler := coded(base+3600, base, false)
+		filler.NALs = append(filler.NALs, h264.Filler(1000))
+		units := []media.Unit{coded(base, base-7200, true), coded(base+10800, base-3600, false), filler, coded(base+7200, base+3600, false)}
 		for _, u := range units {
 			if err := s.AddUnit(u); err != nil {
 				t.Fatal(err)
@@ -47,6 +49,9 @@ func TestSegmentWriter(t *testing.T) {
 		b, err := s.Append(nil, base+14400)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if free := bytes.LastIndex(b, []byte("free")); free != len(b)-1000 { // as long as filler and its length
+			t.Errorf("the free box is at byte %d of %d", free, len(b))
 		}
 		r := NewSegmentReader(init, bytes.NewReader(b))
 		events, times := 0, 0
@@ -66,8 +71,8 @@ func TestSegmentWriter(t *testing.T) {
 				t.Fatalf("unit %d: %+v, %v", i, got, err)
 			}
 			for _, nal := range got.NALs {
-				if nal[0] == 9 {
-					t.Errorf("unit %d has a delimiter", i)
+				if nal[0] == 9 || nal[0] == 12 {
+					t.Errorf("unit %d has a delimiter or filler", i)
 				}
 			}
 		}
