@@ -74,15 +74,19 @@ func newFakeEncoder(c markers.Clock, o generator.Options, s script) *fakeEncoder
 		taken: make(chan struct{}), closed: make(chan struct{}), ended: make(chan struct{}), events: map[int64]bool{}}
 }
 
-// look reads what the picture says: its number, and whether the block is cyan.
+// look reads what the picture says: its number, and in RGB whether the block is cyan.
 func (e *fakeEncoder) look(n int64, rgb []byte) {
 	o := e.picture
+	step := len(rgb) / (o.Width * o.Height) // in YUV luma has a byte a pixel
 	luma := make([]byte, o.Width*o.Height)
 	for i := range o.Width * o.Height / 9 { // the code is black and white
-		luma[i] = rgb[3*i]
+		luma[i] = rgb[step*i]
 	}
 	if code, ok := generator.ReadFrameCode(luma, o.Width, o.Width, o.Height); !ok || code != n {
 		e.wrong = append(e.wrong, n)
+	}
+	if step == 1 {
+		return
 	}
 	block := o.BlockAt(n)
 	i := 3 * ((block.Y+block.Height/2)*o.Width + (block.X+block.Width/2)%o.Width)

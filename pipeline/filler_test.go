@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/refstream/refstream/codec/h264"
@@ -103,4 +104,33 @@ func TestFillerInChain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOverlayFills: GOPs with faulty pictures are rendered as the encoder takes them, and filled like the clean ones.
+func TestOverlayFills(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.scripts = from(2, 4)
+		budget := encoder.Budget{GOP: 100_000, Rate: 100_000, Buffer: 1000}
+		if err := r.generate(1010, 90, func(g *Generate) { g.Raw, g.Fill = media.YUV420P, &budget }); err != nil {
+			r.t.Fatal(err)
+		}
+		black := fakePictures{1039, 1055}
+		got, failed := r.overlaid(r.out.units, black, func(o *Overlay) { o.Raw, o.Fill = media.YUV420P, &budget })
+		size := map[int64]int{}
+		for _, u := range got {
+			size[u.Frame/10] += u.Size() + nalPrefix*len(u.NALs)
+		}
+		for gop, n := range size {
+			if n != 100_000 {
+				r.t.Errorf("GOP %d has %d bytes", gop, n)
+			}
+		}
+		var wrong []int64
+		for _, e := range r.encoders {
+			wrong = append(wrong, e.wrong...)
+		}
+		if len(size) != 9 || len(r.encoders) < 2 || failed != nil || !slices.Equal(wrong, black) {
+			r.t.Errorf("%d GOPs, %d encoders, errors %v, black are %v", len(size), len(r.encoders), failed, wrong)
+		}
+	})
 }

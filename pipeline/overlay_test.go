@@ -11,9 +11,12 @@ import (
 )
 
 // overlaid is what an Overlay makes of clean units, and the errors on the way. The encoders after the first are its own.
-func (r *rig) overlaid(clean []stream.Unit, black pictures) (out []stream.Unit, failed []error) {
+func (r *rig) overlaid(clean []stream.Unit, black pictures, change ...func(*Overlay)) (out []stream.Unit, failed []error) {
 	r.t.Helper()
 	o := NewOverlay(r.info, r.encoder, black, func(int64) bool { return false })
+	for _, f := range change {
+		f(o)
+	}
 	hand := func(u stream.Unit) { out = append(out, u) }
 	for _, u := range clean {
 		if err := o.Write(r.t.Context(), u, hand); err != nil {

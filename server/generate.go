@@ -25,12 +25,12 @@ import (
 // lookahead at a tenth of real time.
 const encoderStall = 15 * time.Second
 
-// peakBitrate is the bit rate that segments are expected to have at the most; 0 where that is what they turn out to have.
-func peakBitrate(o encoder.Options) int64 {
+// peakBitrate is the bit rate that segments of so many frames are expected to have at the most; 0 where that is what they turn out to have.
+func peakBitrate(o encoder.Options, frames int64) int64 {
 	if o.Constant {
 		return 0
 	}
-	return o.PeakBitrate(o.GOP)
+	return o.PeakBitrate(frames)
 }
 
 // generate makes the generator's half.
@@ -62,7 +62,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 		return nil, fmt.Errorf("--container: %w", err)
 	}
 	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers,
-		Bitrate:  peakBitrate(options),
+		Bitrate:  peakBitrate(options, c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist: %w", err)

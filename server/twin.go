@@ -108,7 +108,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock, maxRequests), Clock: t.clock, Newest: t.Newest}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.hls, err = packager.New(packager.Options{
-		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e), Now: now, Segments: segments,
+		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e, c.FramesPerSegment), Now: now, Segments: segments,
 		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
 	})
 	if err != nil {
