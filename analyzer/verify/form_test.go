@@ -37,7 +37,7 @@ func TestForms(t *testing.T) {
 		"hflip":                  {report.Mirrored, report.ClockGone},
 		"vflip":                  {report.Mirrored, report.ClockGone},
 		"hflip,vflip":            {report.Mirrored, report.ClockGone},
-		"pad=200:90:20:0":       {report.Resized, report.Padded, report.ClockGone},
+		"pad=200:90:20:0":        {report.Resized, report.Padded, report.ClockGone},
 		"pad=iw:ih+30:0:15":      {report.Resized, report.Padded, report.ClockGone},
 		"reverse":                {report.Reversed},
 		"crop=iw-20:ih-20":       nil,
