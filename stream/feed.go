@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// ErrBehind: a reader was too slow: what it would read next is no longer kept.
+// ErrBehind is that a reader was too slow: what it would read next is no longer kept.
 var ErrBehind = errors.New("reader fell behind the stream")
 
 // chunkCost is what a chunk counts for besides its Size: about what it takes in the log.

@@ -39,8 +39,8 @@ var table = map[string]arrows{
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 		tests:     words("internal/soundtest"),
 	},
-	"scenario": {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
-	"faults":   {may: words("markers scenario"), tests: words("media")},
+	"scenario":       {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
+	"faults":         {may: words("markers scenario"), tests: words("media")},
 	"faults/verdict": {may: words("markers internal/junit internal/redact")},
 	// Test code: what the tests of the layers share.
 	"faults/internal/faultstest": {may: words("media markers scenario")},
