@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/pause"
 )
@@ -27,6 +29,29 @@ const (
 type namedReport struct {
 	name  string
 	write func(io.Writer) error
+}
+
+// reportFlags name the files of a report.
+type reportFlags struct {
+	json, junit, html string
+}
+
+func (f *reportFlags) register(flags *pflag.FlagSet, what, page string) {
+	flags.StringVar(&f.json, "json", "", "write the "+what+" as JSON into this file; - is standard output, without the table")
+	flags.StringVar(&f.junit, "junit", "", "write the "+what+" as JUnit XML into this file; - is standard output, without the table")
+	flags.StringVar(&f.html, "html", "", "write the "+what+" as one page "+page+"into this file")
+}
+
+func (f *reportFlags) check() error {
+	if f.json == "-" && f.junit == "-" {
+		return errors.New("--json, --junit: only one report can go to standard output: name a file for the other")
+	}
+	return nil
+}
+
+// write writes what is asked for.
+func (f *reportFlags) write(ctx context.Context, stdout io.Writer, table, json, junit, html func(io.Writer) error) error {
+	return writeReports(ctx, stdout, table, namedReport{f.json, json}, namedReport{f.junit, junit}, namedReport{f.html, html})
 }
 
 // writeReports writes reports, and the table to standard output unless one of them goes there.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,8 +25,8 @@ import (
 type scoreFlags struct {
 	truthFlags
 	faultFlags
+	reportFlags
 	clock, format, offset, from, to string
-	json, junit, html               string
 	tolerance, maxError             time.Duration
 	minPrecision, minRecall         float64
 }
@@ -66,15 +67,13 @@ could not be told.`,
 	flags := cmd.Flags()
 	f.truthFlags.register(flags)
 	f.faultFlags.register(flags)
+	f.reportFlags.register(flags, "score", "")
 	flags.StringVar(&f.clock, "clock", "", "what the detections are told on: time (seconds from the epoch), frame, pts, utc or\ngen_time; without it what they name, or time")
 	flags.StringVar(&f.format, "format", "", "how they are written: json, csv or ffmpeg; without it by how the list begins")
 	flags.DurationVar(&f.tolerance, "tolerance", 500*time.Millisecond, "how far a detection may be from its marker,\nor the start of an alarm before or after its fault")
 	flags.StringVar(&f.offset, "offset", "0", "what to add to each detection: seconds, or with a unit, such as 40ms")
 	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers and faults from here on could be detected")
 	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers and faults up to here could be detected")
-	flags.StringVar(&f.json, "json", "", "write the score as JSON into this file; - is standard output, without the table")
-	flags.StringVar(&f.junit, "junit", "", "write the score as JUnit XML into this file; - is standard output, without the table")
-	flags.StringVar(&f.html, "html", "", "write the score as one page into this file")
 	flags.Float64Var(&f.minPrecision, "min-precision", 0, "the precision that is demanded, 0 to 1")
 	flags.Float64Var(&f.minRecall, "min-recall", 0, "the recall that is demanded, 0 to 1")
 	flags.DurationVar(&f.maxError, "max-error", 0, "the largest 95th percentile of errors, or of the times until a fault's alarm,\nthat is allowed; 0 for any")
@@ -109,26 +108,11 @@ type scoreReport interface {
 // write writes a report in every form that is asked for.
 func (f *scoreFlags) write(ctx context.Context, stdout io.Writer, name string, report scoreReport) error {
 	at := time.Now()
-	for _, out := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{f.json, func(w io.Writer) error {
-			enc := json.NewEncoder(w)
-			enc.SetIndent("", "  ")
-			return enc.Encode(report)
-		}},
-		{f.junit, func(w io.Writer) error { return report.WriteJUnit(w, name, at) }},
-		{f.html, func(w io.Writer) error { return report.WriteHTML(w, name, at) }},
-	} {
-		if err := writeReport(ctx, out.name, stdout, out.write); err != nil {
-			return err
-		}
-	}
-	if f.json == "-" || f.junit == "-" || f.html == "-" {
-		return nil
-	}
-	return report.WriteTable(stdout)
+	return f.reportFlags.write(ctx, stdout, report.WriteTable, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(report)
+	}, func(w io.Writer) error { return report.WriteJUnit(w, name, at) }, func(w io.Writer) error { return report.WriteHTML(w, name, at) })
 }
 
 // check refuses demands that nothing could meet or miss.
@@ -144,10 +128,7 @@ func (f *scoreFlags) check() error {
 	if f.maxError < 0 {
 		return fmt.Errorf("--max-error: %v is negative", f.maxError)
 	}
-	if f.json == "-" && f.junit == "-" {
-		return errors.New("--json, --junit: only one report can go to standard output: name a file for the other")
-	}
-	return f.faultFlags.check()
+	return cmp.Or(f.reportFlags.check(), f.faultFlags.check())
 }
 
 // demand compares a score with what is demanded. p95 is of the errors, counted what was compared.
@@ -267,9 +248,6 @@ func markersIn(ctx context.Context, source truth.Source, c markers.Channel, o *s
 // maxDetectionBytes bounds a list of detections: the most there may be, each an object of some 600 bytes.
 const maxDetectionBytes = 64 << 20
 
-// errLongList is a list of detections that is too long, or endless.
-var errLongList = errors.New("the list has more than 64 MiB: give detections only")
-
 // read reads the detections from a file or standard input, until ctx ends.
 func (f *scoreFlags) read(ctx context.Context, name string, stdin io.Reader, in score.Reading) (l score.List, err error) {
 	err = readText(ctx, name, stdin, "detections", func(text *bufio.Reader) error {
@@ -299,7 +277,11 @@ func readText(ctx context.Context, name string, stdin io.Reader, what string, re
 		defer file.Close()
 		stdin = file
 	}
-	return read(bufio.NewReader(&boundedList{stdin, maxDetectionBytes}))
+	bounded := &io.LimitedReader{R: stdin, N: maxDetectionBytes + 1}
+	if err := read(bufio.NewReader(bounded)); bounded.N > 0 {
+		return err
+	}
+	return errors.New("the list has more than 64 MiB: give detections only")
 }
 
 // formatOf is how a list is written: by the flag, or by how it begins.
@@ -311,21 +293,4 @@ func (f *scoreFlags) formatOf(text *bufio.Reader) (score.Format, error) {
 		return score.FormatOf(text), nil
 	}
 	return "", fmt.Errorf("--format: %q is not a format: use json, csv or ffmpeg", f.format)
-}
-
-// boundedList reads so many bytes; more are an error.
-type boundedList struct {
-	in   io.Reader
-	left int64
-}
-
-func (b *boundedList) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errLongList
-	}
-	n, err := b.in.Read(p[:min(int64(len(p)), b.left+1)])
-	if b.left -= int64(n); b.left < 0 {
-		return n - 1, errLongList
-	}
-	return n, err
 }

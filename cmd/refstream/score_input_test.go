@@ -1,13 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -96,15 +95,20 @@ func TestScoreFIFO(t *testing.T) {
 	}
 }
 
-func TestBoundedList(t *testing.T) {
-	for size, want := range map[int64]error{4: errLongList, 5: nil, 6: nil} {
-		in := &boundedList{strings.NewReader("abcde"), size}
-		got, err := io.ReadAll(in)
-		if !errors.Is(err, want) || int64(len(got)) != min(size, 5) {
-			t.Errorf("%d: %q, %v", size, got, err)
-		}
-		if _, again := in.Read(make([]byte, 1)); want != nil && !errors.Is(again, want) {
-			t.Errorf("%d: %v after that", size, again)
+// A list may be endless.
+func TestScoreLongList(t *testing.T) {
+	for size, long := range map[int64]bool{maxDetectionBytes: false, maxDetectionBytes + 1: true, 1 << 60: true} {
+		var got int64
+		err := readText(t.Context(), "-", io.LimitReader(zeros{}, size), "detections", func(text *bufio.Reader) (err error) {
+			got, err = io.Copy(io.Discard, text)
+			return err
+		})
+		if (err != nil) != long || got != min(size, maxDetectionBytes+1) {
+			t.Errorf("%d: %d bytes, %v", size, got, err)
 		}
 	}
 }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }

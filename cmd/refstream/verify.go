@@ -26,11 +26,11 @@ import (
 // verifyFlags are those of the command verify.
 type verifyFlags struct {
 	truthFlags
-	duration          time.Duration
-	allow             []string
-	faults            string
-	json, junit, html string
-	ffmpeg, ffprobe   string
+	reportFlags
+	duration        time.Duration
+	allow           []string
+	faults          string
+	ffmpeg, ffprobe string
 }
 
 func newVerify(stdout, stderr io.Writer) *cobra.Command {
@@ -60,21 +60,19 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
 	flags := cmd.Flags()
-	f.register(flags)
+	f.truthFlags.register(flags)
+	f.reportFlags.register(flags, "report", "with plots ")
 	flags.DurationVar(&f.duration, "duration", 30*time.Second, "how much of a live stream is read; files are read to their end")
 	flags.StringSliceVar(&f.allow, "allow", nil, "findings that are as they should be: remux, transcode, or kinds such as resized,missing=3")
 	flags.StringVar(&f.faults, "faults", "", "labelled faults: a file such as faults.jsonl, the folder that it is in, or ignore;\nwithout it those that the truth has")
-	flags.StringVar(&f.json, "json", "", "write the report as JSON into this file; - is standard output, without the table")
-	flags.StringVar(&f.junit, "junit", "", "write the report as JUnit XML into this file; - is standard output, without the table")
-	flags.StringVar(&f.html, "html", "", "write the report as one page with plots into this file")
 	flags.StringVar(&f.ffmpeg, "ffmpeg", "ffmpeg", "the ffmpeg program")
 	flags.StringVar(&f.ffprobe, "ffprobe", "ffprobe", "the ffprobe program")
 	return cmd
 }
 
 func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writer) error {
-	if f.json == "-" && f.junit == "-" {
-		return untold(errors.New("--json, --junit: only one report can go to standard output: name a file for the other"))
+	if err := f.check(); err != nil {
+		return untold(err)
 	}
 	if f.duration <= 0 {
 		return untold(fmt.Errorf("--duration: %v is no length of time: use one such as 30s", f.duration))
@@ -101,9 +99,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	if err != nil {
 		return untold(f.hint(err))
 	}
-	err = writeReports(cmd.Context(), stdout, r.WriteTable,
-		namedReport{f.json, r.WriteJSON}, namedReport{f.junit, r.WriteJUnit}, namedReport{f.html, r.WriteHTML})
-	if err != nil {
+	if err := f.write(cmd.Context(), stdout, r.WriteTable, r.WriteJSON, r.WriteJUnit, r.WriteHTML); err != nil {
 		return untold(err)
 	}
 	switch r.Verdict {
