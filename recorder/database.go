@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/refstream/refstream/internal/rlimit"
 )
 
 const (
@@ -165,7 +167,7 @@ const probed = 64 << 10 // how much is written to see whether it can be
 
 // cantWrite finds out why no more can be written into a folder, nil where it can be or that isn't known.
 func cantWrite(dir string) error {
-	limit := fileLimit()
+	limit := rlimit.FileSize()
 	for _, suffix := range []string{"", "-wal"} {
 		info, err := os.Stat(filepath.Join(dir, databaseFile+suffix))
 		if err == nil && uint64(max(info.Size(), 0)+probed) > limit {

@@ -1,5 +1,7 @@
 package server
 
+import "github.com/refstream/refstream/internal/rlimit"
+
 const (
 	// ownFiles is what serve has open itself, at the most, without clients: the standard streams, the system's own, listeners,
 	// the lock, a file for each log of the journal and one in reserve, a segment, a playlist and their folder, the encoder's
@@ -48,5 +50,5 @@ func (c *Config) clientLimits() clientLimits {
 	if c.Redis != "" {
 		own += redisFiles
 	}
-	return limitsOf(openFiles(), own)
+	return limitsOf(rlimit.OpenFiles(), own)
 }

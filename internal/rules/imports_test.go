@@ -129,7 +129,7 @@ var table = map[string]arrows{
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},
 	"recorder": {
-		may:       words("media markers internal/atomicfile internal/filelock internal/pause internal/redact hlsclient format/m3u8 recorder/timing"),
+		may:       words("media markers internal/atomicfile internal/filelock internal/pause internal/redact internal/rlimit hlsclient format/m3u8 recorder/timing"),
 		libraries: words("modernc.org/sqlite golang.org/x/sys/unix"),
 		tests:     words("format/ts"),
 	},
@@ -177,7 +177,7 @@ var table = map[string]arrows{
 	// All of the producing half, put together.
 	"server": {
 		may: words("media generator encoder scenario faults faults/catalogue faults/playlists faults/requests delivery markers markers/journal " +
-			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause faults/pictures"),
+			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause internal/rlimit faults/pictures"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
 	"api/formats":   {may: words("media markers")},
@@ -210,6 +210,8 @@ var table = map[string]arrows{
 	// What ffmpeg says.
 	"internal/ffmpeg": {may: words("internal/processgroup"), libraries: words("golang.org/x/sys/unix")},
 	"internal/pause":  {},
+	// What the system lets this process have.
+	"internal/rlimit": {},
 	// What keeps a journal or a session to one process.
 	"internal/filelock": {may: words("internal/atomicfile"), libraries: words("golang.org/x/sys/windows")},
 	// Children that end with all that they have started.
