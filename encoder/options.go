@@ -49,7 +49,7 @@ type Options struct {
 	Preset string
 	// Bitrate is the average rate in bit/s, at least 10000.
 	Bitrate int64
-	// Bounded keeps the rate of any stretch within PeakBitrate, for players that read the stream as it comes. X264's
+	// Bounded keeps the rate of any stretch within PeakBitrate, for players that read the stream as it arrives. X264's
 	// threads then race for the buffer: where the pictures need more than Bitrate, the bytes differ from run to run
 	// unless Threads is 1.
 	Bounded bool

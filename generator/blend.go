@@ -31,7 +31,7 @@ func (l *CodeLevels) Grey() (n int) {
 // blendTolerance is how far a cell may be, of 255, from the level that a blend gives it: what encoding leaves of one.
 const blendTolerance = 28
 
-// Mix says whether the levels are those of the codes of several frames laid over each other: of two with any weights, of
+// Mix reports whether the levels are those of the codes of several frames laid over each other: of two with any weights, of
 // more with the same. weight is that of the first, of 255.
 func (l *CodeLevels) Mix(frames ...int64) (weight int, ok bool) {
 	ones := [len(l)]int{} // how many of the frames have a cell white

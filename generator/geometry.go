@@ -36,8 +36,8 @@ func (o Options) Band() Rect {
 	return Rect{0, top, o.Width, bottom - top}
 }
 
-// BlockAt is where the block stands in frame n, whether or not an event is active. It may pass the right edge, and
-// then goes on at X = 0: X < o.Width, but X+Width may be larger. Edges are even. Valid options are assumed.
+// BlockAt is where the block is in frame n, whether or not an event is active. It may pass the right edge, and
+// then continues at X = 0: X < o.Width, but X+Width may be larger. Edges are even. Valid options are assumed.
 func (o Options) BlockAt(n int64) Rect {
 	r := o.Band()
 	r.Width = o.grid().columnEdge(1)
@@ -103,8 +103,8 @@ func (g grid) columnEdge(i int) int { return g.width * i / g.columns &^ 1 }
 
 // bar is the layout of the text at the bottom of the picture, in pixels.
 //
-// Where the width allows it, a large timecode stands beside two lines: frame number and channel, and UTC. Otherwise
-// three lines stand below each other: timecode and frame number, UTC, channel.
+// Where the width allows it, a large timecode is beside two lines: frame number and channel, and UTC. Otherwise
+// three lines are below each other: timecode and frame number, UTC, channel.
 type bar struct {
 	height  int // even
 	font    int // size of the small text's em
@@ -113,7 +113,7 @@ type bar struct {
 }
 
 const (
-	minFont = 10 // below 10 pixels an em the digits can't be told apart after encoding
+	minFont = 10 // below 10 pixels an em the digits can't be distinguished after encoding
 	// wideEms is the width of the layout side by side: 11 characters of a timecode at 1.6 em and 24 of a UTC time,
 	// at 0.6 of the size each, and margins, which makes 27.4 em.
 	wideEms = 28

@@ -88,7 +88,7 @@ func (p *noise) render(dst []byte, stride int, o Options, n int64, event bool) {
 }
 
 // cut divides line y of the picture of frame n, which has rolled at pixels to the left, in row of the board, and appends the
-// stretches to list. event says that the first square is in the event's colour.
+// stretches to list. event states that the first square is in the event's colour.
 func (p *noise) cut(list []stretch, n int64, y, row, at int, event bool) []stretch {
 	// A linear congruential generator, seeded by a hash, whose upper bits are the places (Knuth, MMIX).
 	const multiplier, increment = 6364136223846793005, 1442695040888963407

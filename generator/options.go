@@ -35,7 +35,7 @@ const (
 	minYear, maxYear = 1970, 2200 // Unix nanoseconds fit int64 until 2262, with room for the stream to run
 )
 
-// Options say everything that a picture depends on besides the frame number and whether an event is active.
+// Options state everything that a picture depends on besides the frame number and whether an event is active.
 // There are no defaults: Validate tells what is missing.
 type Options struct {
 	// Channel is the stream's name: [a-z0-9][a-z0-9_-]{0,31}.

@@ -47,7 +47,7 @@ func NewPacer(epoch time.Time, rate media.FrameRate, now func() time.Time,
 }
 
 // Wait returns when frame n is due, at once if it was due before. late is how long ago that was, never negative.
-// The error wraps that of sleep, so context.Canceled at a normal stop; or it says that n is negative or lies more
+// The error wraps that of sleep, so context.Canceled at a normal stop; or it states that n is negative or lies more
 // than 126 years from the epoch.
 func (p *Pacer) Wait(ctx context.Context, n int64) (late time.Duration, err error) {
 	if n < 0 || n > MaxFrame || n*p.rate.Den/p.rate.Num > maxPacedSeconds {

@@ -68,7 +68,7 @@ func (c Channel) Validate() error {
 	return nil
 }
 
-// SameStream reports whether o tells the same frames on the same clocks as c, so that the records of both can stand in
+// SameStream reports whether o describes the same frames on the same clocks as c, so that the records of both can be in
 // one log. Run, picture size, window and generator may differ.
 func (c Channel) SameStream(o Channel) bool {
 	return c.Name == o.Name && c.Epoch.Equal(o.Epoch) && c.Rate == o.Rate && c.Seed == o.Seed &&

@@ -13,7 +13,7 @@ import (
 // detector that fires 100 times a second by mistake.
 const MaxDetections = 100_000
 
-// Detection is what somebody's detector says that it found. It is a statement about the stream, not the truth: it is kept in a
+// Detection is what somebody's detector reports. It is a statement about the stream, not the truth: it is kept in a
 // log of its own, and no part of the truth is computed from it.
 type Detection struct {
 	// Place is the record's place in its log, which is in the order in which detections came: Place.Frame is the stream's

@@ -62,7 +62,7 @@ type SegmentRecord struct {
 	Init string `json:"init,omitempty"`
 	// Also is the file of the same frames in the other container, where there are two.
 	Also SegmentFile `json:"also,omitzero"`
-	// Discontinuity marks a segment whose encoding does not go on from the one before, DiscontinuitySequence the number
+	// Discontinuity marks a segment whose encoding does not continue from the one before, DiscontinuitySequence the number
 	// of such segments up to and including this one since the epoch of the data directory.
 	Discontinuity         bool  `json:"discontinuity"`
 	DiscontinuitySequence int64 `json:"discontinuity_sequence"`

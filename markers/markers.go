@@ -26,7 +26,7 @@ type Box struct {
 	Height int `json:"height"`
 }
 
-// Block says where an event's block stands: Box at the event's first frame, moving Roll pixels to the left with every
+// Block states where an event's block stands: Box at the event's first frame, moving Roll pixels to the left with every
 // further frame, and coming in again on the right of the picture; to the right where Roll is negative.
 type Block struct {
 	Box
@@ -61,7 +61,7 @@ type Marker struct {
 	// MSN is the media sequence number of the segment that holds Frame, Offset the number of frames before it there.
 	MSN    int64 `json:"msn"`
 	Offset int64 `json:"offset"`
-	// Box holds the block in every frame of the event; Block says exactly where in it.
+	// Box holds the block in every frame of the event; Block states exactly where in it.
 	Box   Box    `json:"box"`
 	Block Block  `json:"block"`
 	Color string `json:"color"`

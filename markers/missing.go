@@ -14,7 +14,7 @@ const (
 	ReasonLost    = "lost"    // the frames were published, and their file or records were gone at a later start
 )
 
-// MissingRecord says that the frames from Frame to LastFrame, inclusive, are not in the published segments, and why.
+// MissingRecord states that the frames from Frame to LastFrame, inclusive, are not in the published segments, and why.
 // Where the reason is ReasonPublish the frames may have a FrameRecord too: they left the encoder.
 type MissingRecord struct {
 	Frame     int64     `json:"frame"`
@@ -29,7 +29,7 @@ type MissingRecord struct {
 	Place ID `json:"place,omitzero"`
 }
 
-// RecordID is the record's place in its log: that of its first frame, unless it came late.
+// RecordID is the record's place in its log: that of its first frame, unless it was late.
 func (r MissingRecord) RecordID() ID {
 	if r.Place != (ID{}) {
 		return r.Place
@@ -52,7 +52,7 @@ func (r MissingRecord) wire() Record {
 	return r
 }
 
-// Same reports whether o says the same of the same frames: that a generator lacks them, and why.
+// Same reports whether o states the same of the same frames: that a generator lacks them, and why.
 func (r MissingRecord) Same(o MissingRecord) bool {
 	return r.Frame == o.Frame && r.LastFrame == o.LastFrame && r.Reason == o.Reason && r.Generator == o.Generator
 }

@@ -42,7 +42,7 @@ type latecomer interface {
 }
 
 // Admit returns the records of one log that the log, which ends with newest, takes in, in their places. Of the others the log holds the very
-// same (of latecomers one that says the same), or they are late: that error wraps ErrLate. have reads the log, where that matters.
+// same (of latecomers one that states the same), or they are late: that error wraps ErrLate. have reads the log, where that matters.
 func (k Kind) Admit(list []Record, newest ID, have func(Range) ([]Record, error)) (fresh []Record, late, err error) {
 	var held, passed []Record
 	asked := false

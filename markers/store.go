@@ -12,7 +12,7 @@ var ErrUnavailable = errors.New("store unavailable")
 var ErrNotFound = errors.New("not found")
 
 // ErrJournal is what Append's error wraps when the journal took the records in, so that they can be read, but could not
-// write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and goes on.
+// write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and continues.
 var ErrJournal = errors.New("journal can't be written")
 
 // ErrLate is what Append's error wraps when it left records out: their places are at or before the newest of their log, which does not hold
@@ -33,7 +33,7 @@ type Store interface {
 	Channels(ctx context.Context) ([]Channel, error)
 
 	// Append adds records. One that its log holds already is left out without an error; any other whose ID is at or before the newest
-	// of its log is left out with an error that wraps ErrLate, one that was trimmed too. Only missing records and faults may come late: one that the
+	// of its log is left out with an error that wraps ErrLate, one that was trimmed too. Only missing records and faults may be late: one that the
 	// log lacks (Same) is put behind the newest, and detections, which are always taken in, behind the newest where they come with an
 	// earlier place; of these the newest MaxDetections or some more are kept. When Append returns nil the records can be read.
 	Append(ctx context.Context, channel string, b Batch) error

@@ -17,7 +17,7 @@ import (
 
 // row is one line of the table.
 type row struct {
-	// Name says what is measured, Unit in what.
+	// Name states what is measured, Unit in what.
 	Name string  `json:"name"`
 	Unit string  `json:"unit"`
 	Ours float64 `json:"ours"`
@@ -30,7 +30,7 @@ type row struct {
 	Ratio *float64 `json:"ratio"`
 	// Target bounds Ours or Ratio.
 	Target *target `json:"target"`
-	// OK says whether the target is met; nil without one.
+	// OK reports whether the target is met; nil without one.
 	OK *bool `json:"ok"`
 	// Note is what a reader must know to judge the figure.
 	Note string `json:"note,omitempty"`

@@ -203,7 +203,7 @@ func parseHeaders(lines []string) (http.Header, error) {
 // sessionsFolder is where sessions are unless a flag says otherwise.
 const sessionsFolder = "sessions"
 
-// sessionFlags say where sessions are.
+// sessionFlags state where sessions are.
 type sessionFlags struct {
 	folder string
 }

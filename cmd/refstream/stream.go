@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/server"
 )
 
-// streamFlags are the flags that say what the stream shows and how it is cut: the truth depends on them.
+// streamFlags are the flags that state what the stream shows and how it is cut: the truth depends on them.
 type streamFlags struct {
 	scenario.Settings
 	size, fps, epoch, seed string

@@ -123,7 +123,7 @@ func faultsOf(cmd *cobra.Command, name string) (func(context.Context, truth.Sour
 	return func(context.Context, truth.Source, int64, int64) ([]markers.FaultRecord, error) { return list, nil }, nil
 }
 
-// hint says what to do about a program that could not be started, where the error does not.
+// hint adds a hint about a program that could not be started, where the error does not.
 func (f *verifyFlags) hint(err error) error {
 	for _, program := range []struct{ flag, name string }{{"ffmpeg", f.ffmpeg}, {"ffprobe", f.ffprobe}} {
 		hint := fmt.Sprintf("is %s installed?", program.flag)

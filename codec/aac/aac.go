@@ -1,4 +1,4 @@
-// Package aac reads and writes what says how AAC is coded: the AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), which MP4 and FLV
+// Package aac reads and writes what states how AAC is coded: the AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), which MP4 and FLV
 // have once, and the ADTS header (ISO/IEC 14496-3, 1.A.2.2), which each unit has in a byte stream and in MPEG-TS.
 //
 // Units are those of AAC Main, LC, SSR and LTP with 1024 samples. No input makes a function of this package panic.

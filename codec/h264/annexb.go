@@ -56,7 +56,7 @@ func AppendAnnexB(dst []byte, nals [][]byte) []byte {
 // slice for every other one.
 const maxNALs = 1 << 16
 
-// SplitLengths takes apart NAL units that stand behind lengths of so many bytes, 1 to 4: the sample of a file format (ISO/IEC
+// SplitLengths takes apart NAL units that are behind lengths of so many bytes, 1 to 4: the sample of a file format (ISO/IEC
 // 14496-15, 5.3.4.2). They are sub-slices of b, with their capacity cut; empty ones are left out. Errors name the offset
 // in bytes, and the NAL units before it are returned with them.
 func SplitLengths(b []byte, lengthSize int) ([][]byte, error) {

@@ -21,11 +21,11 @@ type ClockTimestamp struct {
 	ScanType uint8
 	// FieldBased is nuit_field_based_flag: n_frames counts in two ticks of the VUI's clock, not in one.
 	FieldBased bool
-	// CountingType is counting_type, 0 to 31; CntDropped says that it left out numbers just before this one.
+	// CountingType is counting_type, 0 to 31; CntDropped states that it left out numbers just before this one.
 	CountingType uint8
 	// Full is full_timestamp_flag: Seconds, Minutes and Hours are all coded without flags of their own.
 	Full bool
-	// Discontinuity says that the difference to the timestamp before is not the time that passed.
+	// Discontinuity states that the difference to the timestamp before is not the time that passed.
 	Discontinuity bool
 	CntDropped    bool
 	// Frames is n_frames, 0 to 255; of HEVC 0 to 511.

@@ -1,4 +1,4 @@
-// Package h264 reads and writes the parts of an H.264 stream that say when a picture is shown, without decoding any
+// Package h264 reads and writes the parts of an H.264 stream that state when a picture is shown, without decoding any
 // picture: the Annex B byte stream, NAL units and their emulation prevention, the sequence parameter set with its video
 // usability information, and supplemental enhancement information (SEI).
 //

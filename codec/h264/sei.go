@@ -28,7 +28,7 @@ var errNotSEI = errors.New("not a NAL unit of type 6")
 type SEIMessage struct {
 	// Type is payloadType, not negative.
 	Type int
-	// Payload is the message without emulation prevention; its bits are aligned as D.1 says.
+	// Payload is the message without emulation prevention; its bits are aligned as D.1 has it.
 	Payload []byte
 }
 

@@ -14,7 +14,7 @@ const (
 	largeScaleList = 64   // an 8x8 scaling list
 )
 
-// SPS is a sequence parameter set (H.264, 7.3.2.1), as far as it says what the stream is; the rest is checked and
+// SPS is a sequence parameter set (H.264, 7.3.2.1), as far as it states what the stream is; the rest is checked and
 // skipped.
 type SPS struct {
 	// Profile is profile_idc, Constraints the byte of constraint_set flags, set 0 in the highest bit, and Level
@@ -28,7 +28,7 @@ type SPS struct {
 	BitDepthLuma, BitDepthChroma uint8
 	// Width and Height are the picture's size in luma samples, after cropping, at least 1.
 	Width, Height int
-	// FrameMBsOnly says that no picture is a field and none is coded as interlaced.
+	// FrameMBsOnly states that no picture is a field and none is coded as interlaced.
 	FrameMBsOnly bool
 	// VUI is the video usability information, nil where there is none.
 	VUI *VUI
@@ -85,7 +85,7 @@ func readSPS(r *BitReader) *SPS {
 	return s
 }
 
-// hasChromaInfo lists the profiles whose SPS says its chroma format and bit depths (7.3.2.1.1).
+// hasChromaInfo lists the profiles whose SPS states its chroma format and bit depths (7.3.2.1.1).
 func hasChromaInfo(profile uint8) bool {
 	switch profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
@@ -121,7 +121,7 @@ func (s *SPS) readChromaInfo(r *BitReader) (separatePlanes bool) {
 	return separatePlanes
 }
 
-// skipScalingList reads over a list (7.3.2.1.1.1). It has a code for every entry only until one says that the rest
+// skipScalingList reads over a list (7.3.2.1.1.1). It has a code for every entry only until one states that the rest
 // repeats the last value.
 func skipScalingList(r *BitReader, size int) {
 	last := int64(8)

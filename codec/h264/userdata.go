@@ -50,7 +50,7 @@ func (t MISBTime) Append(dst []byte) []byte {
 	return dst
 }
 
-// UUIDs of well-known user data, as the 16 bytes that stand in the stream.
+// UUIDs of well-known user data, as the 16 bytes that are in the stream.
 const (
 	// UUIDX264 is x264's banner: its version and settings as text.
 	UUIDX264 = "\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xef"

@@ -2,7 +2,7 @@ package h264
 
 const (
 	extendedSAR      = 255 // aspect_ratio_idc that is followed by the ratio itself (table E-1)
-	unspecifiedColor = 2   // matrix_coefficients where they are not said (E.2.1)
+	unspecifiedColor = 2   // matrix_coefficients where they are not given (E.2.1)
 )
 
 // VUI is the video usability information of a sequence parameter set (H.264, Annex E), as far as it is of use here; the rest is
@@ -10,13 +10,13 @@ const (
 type VUI struct {
 	// Matrix is matrix_coefficients (table E-5): 1 is BT.709, 2 unspecified.
 	Matrix uint8
-	// NumUnitsInTick and TimeScale say that a field lasts NumUnitsInTick/TimeScale seconds; both are 0 where it is not
-	// said. FixedFrameRate says that this holds for every picture.
+	// NumUnitsInTick and TimeScale state that a field lasts NumUnitsInTick/TimeScale seconds; both are 0 where it is not
+	// said. FixedFrameRate states that this holds for every picture.
 	NumUnitsInTick, TimeScale uint32
 	FixedFrameRate            bool
 	// NALHRD and VCLHRD are nil where not present.
 	NALHRD, VCLHRD *HRD
-	// PicStructPresent says that pic_timing SEI has a pic_struct.
+	// PicStructPresent states that pic_timing SEI has a pic_struct.
 	PicStructPresent bool
 }
 

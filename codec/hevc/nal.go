@@ -1,4 +1,4 @@
-// Package hevc reads the parts of an HEVC stream that say when a picture is shown, without decoding any picture: NAL
+// Package hevc reads the parts of an HEVC stream that state when a picture is shown, without decoding any picture: NAL
 // units, supplemental enhancement information (SEI) with its time code, and the decoder configuration of MP4.
 //
 // It follows ITU-T H.265 (08/2021): clauses 7.3 and 7.4 for NAL units, D.2.27 and D.3.27 for the time code; and ISO/IEC
@@ -20,7 +20,7 @@ import (
 // NALType is the nal_unit_type of a NAL unit, 0 to 63 (H.265, table 7-1).
 type NALType uint8
 
-// The types of NAL units that are told apart here.
+// The types of NAL units that are distinguished here.
 const (
 	NALFirstIRAP       NALType = 16 // BLA, IDR and CRA pictures: decoding can start with them
 	NALLastIRAP        NALType = 23

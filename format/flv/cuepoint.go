@@ -6,7 +6,7 @@ import "github.com/refstream/refstream/format/flv/amf0"
 // write and Flash players know.
 type CuePoint struct {
 	Name string
-	// Seconds is the tag's time as the message says it, in seconds.
+	// Seconds is the tag's time as the message states it, in seconds.
 	Seconds float64
 	// Type is "event" or "navigation".
 	Type string

@@ -21,7 +21,7 @@ const (
 	fileHeaderSize = 9
 	tagHeaderSize  = 11
 	prevSizeSize   = 4
-	// maxBody is the most that a tag's DataSize can say (E.4.1).
+	// maxBody is the most that a tag's DataSize can state (E.4.1).
 	maxBody = 1<<24 - 1
 )
 

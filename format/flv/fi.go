@@ -52,7 +52,7 @@ func ParseFI(values []any) (f FI, ok bool) {
 	return f, true
 }
 
-// Time is the time that the message says. Without a zone it is taken as UTC; a year of two digits is in this century. ok
+// Time is the time that the message states. Without a zone it is taken as UTC; a year of two digits is in this century. ok
 // is false where date or clock are missing or can't be read.
 func (f FI) Time() (t time.Time, ok bool) {
 	date, okDate := numbers(f.Date, "-/.", 3)
@@ -75,7 +75,7 @@ func (f FI) Time() (t time.Time, ok bool) {
 	return t, true
 }
 
-// FrameTimecode is the timecode of the frame, drop-frame where a semicolon or a point stands before the frames. ok is
+// FrameTimecode is the timecode of the frame, drop-frame where a semicolon or a point is before the frames. ok is
 // false where it is missing or can't be read.
 func (f FI) FrameTimecode() (tc media.Timecode, ok bool) {
 	n, ok := numbers(f.Timecode, ":;.", 4)

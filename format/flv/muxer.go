@@ -23,7 +23,7 @@ type Faults interface {
 // Times are those of the stream's clock in milliseconds, rounded to the nearest, so that PTS in a tag differ from the
 // exact ones by half a millisecond at most; nothing is rebased. onFI is sent for the first frame of each second of the
 // stream that there is, and for the frame of each cue; onCuePoint for each cue. They have the time of that
-// frame's PTS, and stand before the first video tag whose DTS is not before it; a cue that becomes known when that has
+// frame's PTS, and are before the first video tag whose DTS is not before it; a cue that becomes known when that has
 // passed goes out at once, with the time it is for.
 type Muxer struct {
 	// Faults makes the stream a faulty one; nil for a clean one.

@@ -28,7 +28,7 @@ type Cue struct {
 // one a cue.
 const remembered = 64
 
-// scriptKind says what a script that is held back is for.
+// scriptKind states what a script that is held back is for.
 type scriptKind int
 
 const (

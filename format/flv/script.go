@@ -21,7 +21,7 @@ func ParseScript(body []byte) (name string, args []any, err error) {
 	return name, args, err
 }
 
-// ScriptName is the name that a script tag's body begins with, as it stands there, without reading the rest. It is empty
+// ScriptName is the name that a script tag's body begins with, as it is there, without reading the rest. It is empty
 // where there is none, or one that is longer than any known.
 func ScriptName(body []byte) string {
 	const head = 3 // marker and length of a string

@@ -30,7 +30,7 @@ type Chunk struct {
 	// the chunk of a key frame has it.
 	Head []Tag
 	// Tags is what every reader gets, in the order of the stream: script tags, the video tag last. Where parameter sets
-	// have changed, a sequence header stands before the video tag, and onMetaData before that if the size has.
+	// have changed, a sequence header is before the video tag, and onMetaData before that if the size has.
 	Tags []Tag
 }
 
@@ -62,7 +62,7 @@ const (
 	flagAudio = 0x04
 )
 
-// AppendTag appends the tag as it stands in a file (E.4.1), with the PreviousTagSize that follows it (E.3), and returns
+// AppendTag appends the tag as it is in a file (E.4.1), with the PreviousTagSize that follows it (E.3), and returns
 // the extended slice. A body must keep to the limit of [Tag.Body]: its length is cut to 24 bits.
 func AppendTag(b []byte, t Tag) []byte {
 	n := len(t.Body)

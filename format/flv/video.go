@@ -8,7 +8,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// AVCPacketType says what a video tag with H.264 holds (E.4.3.1).
+// AVCPacketType states what a video tag with H.264 holds (E.4.3.1).
 type AVCPacketType uint8
 
 // The types of packets.
@@ -33,10 +33,10 @@ const (
 const (
 	codecAVC        = 7    // CodecID
 	codecHEVC       = 12   // in no standard, but usual before Enhanced RTMP
-	flagEnhanced    = 0x80 // in place of the highest bit of FrameType: a FourCC says the codec (Enhanced RTMP)
+	flagEnhanced    = 0x80 // in place of the highest bit of FrameType: a FourCC states the codec (Enhanced RTMP)
 	videoHeaderSize = 5    // frame type and codec, packet type, composition time
 	lengthSize      = 4    // bytes of a NAL unit's length, as written here
-	// maxComposition and minComposition are the most and the least that CompositionTime, a signed number of 24 bits, can say.
+	// maxComposition and minComposition are the most and the least that CompositionTime, a signed number of 24 bits, can state.
 	maxComposition = 1<<23 - 1
 	minComposition = -1 << 23
 )
@@ -89,7 +89,7 @@ const (
 	fourCCSize            = 4
 )
 
-// parseEnhanced reads a body whose codec is said by a FourCC.
+// parseEnhanced reads a body whose codec is given by a FourCC.
 func parseEnhanced(body []byte) (VideoBody, error) {
 	const head = 1 + fourCCSize
 	if len(body) < head {

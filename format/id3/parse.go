@@ -20,7 +20,7 @@ type Frame struct {
 	Data []byte
 }
 
-// Parse reads the frames of an ID3v2.3 or v2.4 tag, in order. tag begins with the tag's header; what comes after the
+// Parse reads the frames of an ID3v2.3 or v2.4 tag, in order. tag begins with the tag's header; what follows the
 // tag is ignored, and so are compressed and encrypted frames. Sizes in v2.4 that are not synchsafe are understood, since
 // some writers make them so.
 //
@@ -38,7 +38,7 @@ func Parse(tag []byte) ([]Frame, error) {
 		if err != nil {
 			err = fmt.Errorf("at byte %d: %w", at+headerSize, err)
 			if p.err = errors.Join(p.err, err); p.at == at {
-				break // where the next one begins can't be told
+				break // where the next one begins can't be determined
 			}
 		}
 		if ok && err == nil {
@@ -114,7 +114,7 @@ func (p *tagReader) more() bool {
 	return len(p.body)-p.at >= frameHeaderSize && p.body[p.at] != 0
 }
 
-// frame reads the frame that begins here and moves on behind it; where it stays, the frame's end can't be told. ok is
+// frame reads the frame that begins here and moves on behind it; where it stays, the frame's end can't be determined. ok is
 // false for one that can't be read as it is compressed or encrypted.
 func (p *tagReader) frame() (f Frame, ok bool, err error) {
 	header := p.body[p.at : p.at+frameHeaderSize]

@@ -16,7 +16,7 @@ const (
 	// frameHeaderSize is that of ID3v2.3 and v2.4: identifier, size, flags.
 	frameHeaderSize = 10
 	frameText       = "TXXX"
-	// synchsafeLimit is above every size that four bytes of seven bits can say.
+	// synchsafeLimit is above every size that four bytes of seven bits can state.
 	synchsafeLimit = 1 << 28
 )
 

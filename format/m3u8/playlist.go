@@ -16,7 +16,7 @@ type Playlist struct {
 	// Media is set for a media playlist, Multivariant for a multivariant ("master") playlist.
 	Media        *Media
 	Multivariant *Multivariant
-	// Warnings are the lines that violate the standard, in order. They were left out or, if the warning says so, corrected. At most
+	// Warnings are the lines that violate the standard, in order. They were left out or, if the warning states so, corrected. At most
 	// 100 are kept.
 	Warnings []Warning
 

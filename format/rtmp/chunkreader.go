@@ -29,7 +29,7 @@ type chunkReader struct {
 	streams map[uint32]*chunkStream
 	held    int
 	rate    rate
-	// omits says that the peer leaves the extended timestamp out of chunks of type 3, as it has shown once.
+	// omits states that the peer leaves the extended timestamp out of chunks of type 3, as it has shown once.
 	omits bool
 }
 
@@ -65,7 +65,7 @@ func (r *chunkReader) next() (message, bool, error) {
 	return message{}, false, fmt.Errorf("read RTMP chunk at byte %d: %w", at, err)
 }
 
-// partial says whether a message has begun and isn't complete.
+// partial reports whether a message has begun and isn't complete.
 func (r *chunkReader) partial() bool {
 	for _, s := range r.streams {
 		if s.inProgress {
@@ -186,7 +186,7 @@ func (r *chunkReader) begin(s *chunkStream, delta uint32) error {
 
 // repeatedTime reads the extended timestamp of a chunk of type 3. Not all peers send it there: if what comes isn't that
 // of the header that this chunk goes by, it is the message. Of an extended timestamp at least the first byte differs from
-// what most messages go on with, and no more is waited for than is needed to tell.
+// what most messages continue with, and no more is waited for than is needed to tell.
 func (r *chunkReader) repeatedTime(s *chunkStream) error {
 	if !s.extended || r.omits {
 		return nil
@@ -300,13 +300,13 @@ const (
 )
 
 const (
-	// timeExtended in place of a timestamp says that it stands in the extended one (5.3.1.3).
+	// timeExtended in place of a timestamp states that it is in the extended one (5.3.1.3).
 	timeExtended = 0xFFFFFF
 	// defaultChunkSize is what both sides begin with (5.4.1).
 	defaultChunkSize = 128
 	// maxChunkSize is the largest size with a meaning, as no message is longer (5.4.1).
 	maxChunkSize = maxBody
-	// Chunk stream numbers that the one, two and three bytes of a basic header can say (5.3.1.1).
+	// Chunk stream numbers that the one, two and three bytes of a basic header can state (5.3.1.1).
 	minChunkStream = 2
 	maxOneByte     = 63
 	maxTwoBytes    = 64 + 0xFF

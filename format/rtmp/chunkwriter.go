@@ -23,7 +23,7 @@ type sentHeader struct {
 	length   int
 	value    uint32 // timestamp or delta
 	isDelta  bool   // value is a delta
-	extended bool   // value stands in the extended timestamp
+	extended bool   // value is in the extended timestamp
 }
 
 func newChunkWriter() *chunkWriter {

@@ -26,7 +26,7 @@ type client struct {
 	o      Options
 	lastID float64        // transaction of the last command
 	stream uint32         // message stream, once there is one
-	hides  redact.Secrets // in what the server says
+	hides  redact.Secrets // in what the server sends
 }
 
 // setUp carries out step, the part of a session in which every answer must come within the set-up time. Ending ctx ends
@@ -64,7 +64,7 @@ func connect(c net.Conn, t Target, o Options, publish bool) (*client, error) {
 	}
 	s.peer = newPeer(c, r, limits, o.WriteTimeout)
 	args = append(args, amf0.Object{
-		// Some servers take a client for a publisher by the first of these names, so it stands before our own.
+		// Some servers take a client for a publisher by the first of these names, so it is before our own.
 		{Name: "flashVer", Value: "FMLE/3.0 (compatible; refstream)"},
 		{Name: "tcUrl", Value: t.String()},
 	}...)
@@ -155,7 +155,7 @@ func (s *client) createStream(before ...packet) error {
 	return nil
 }
 
-// begun waits for the status that says that a stream has begun, of which code is the one (7.2.2).
+// begun waits for the status that reports that a stream has begun, of which code is the one (7.2.2).
 func (s *client) begun(name, code string) error {
 	for {
 		a, err := s.nextCommand(name)

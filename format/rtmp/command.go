@@ -21,7 +21,7 @@ type command struct {
 func parseCommand(m message) (command, error) {
 	body, wrapped := m.body, false
 	if m.typ == typeCommandAMF3 {
-		// What says which AMF it is: 0, for the values of AMF3 are announced one by one within AMF0.
+		// What states which AMF it is: 0, for the values of AMF3 are announced one by one within AMF0.
 		if len(body) == 0 || body[0] != 0 {
 			return command{}, fmt.Errorf("command of type %d does not begin with a byte 0", m.typ)
 		}

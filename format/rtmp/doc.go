@@ -9,7 +9,7 @@
 // ffmpeg and librtmp take; the encrypted kind (RTMPE) is not supported. Commands are in AMF0; those in the envelope of
 // AMF3 (message type 17) are understood as long as their values are AMF0.
 //
-// A message's time is 32 bits of milliseconds, and from 0xFFFFFF (4.66 hours) on it stands in an extended timestamp
+// A message's time is 32 bits of milliseconds, and from 0xFFFFFF (4.66 hours) on it is in an extended timestamp
 // (5.3.1.3). On chunks that continue a message (type 3) this is repeated, as Adobe's own software does and the
 // specification says; on reading, peers that leave it out there are recognized.
 //

@@ -23,7 +23,7 @@ type StatusError struct {
 	Description string
 }
 
-// Error says what was refused and how the peer explains it.
+// Error reports what was refused and how the peer explains it.
 func (e *StatusError) Error() string {
 	s := e.Command + " was refused"
 	if e.Code != "" {
@@ -46,7 +46,7 @@ func printable(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// hasLeft says whether an error of a connection means that the peer has closed it, in whichever way.
+// hasLeft reports whether an error of a connection means that the peer has closed it, in whichever way.
 func hasLeft(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE)

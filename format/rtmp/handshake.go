@@ -36,7 +36,7 @@ func opening(seed uint64) []byte {
 	return b
 }
 
-// acceptHandshake is the server's side (5.2). A client that offers another version is answered with ours and may go on
+// acceptHandshake is the server's side (5.2). A client that offers another version is answered with ours and may continue
 // or not, as the specification has it; which kind of handshake it has in mind makes no difference to it.
 func acceptHandshake(r io.Reader, w io.Writer) error {
 	var c [1 + randomSize]byte

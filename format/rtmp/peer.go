@@ -34,7 +34,7 @@ type packet struct {
 
 func control(m message) packet { return packet{chunk: chunkControl, message: m} }
 
-// newPeer goes on from where the handshake has ended: the reader is the one that it was read through.
+// newPeer continues from where the handshake has ended: the reader is the one that it was read through.
 func newPeer(c net.Conn, r *bufio.Reader, limits readLimits, writeTimeout time.Duration) *peer {
 	p := &peer{c: c, in: newChunkReader(r, limits), out: newChunkWriter(), writeTimeout: writeTimeout}
 	p.in.at = 1 + 2*randomSize
@@ -66,7 +66,7 @@ func (p *peer) read() (message, error) {
 	}
 }
 
-// acknowledge tells the peer what has arrived, as often as it wants to know (5.4.3).
+// acknowledge reports to the peer what has arrived, as often as it wants to know (5.4.3).
 func (p *peer) acknowledge() error {
 	if p.window == 0 || p.in.at-p.acknowledged < p.window {
 		return nil
@@ -75,7 +75,7 @@ func (p *peer) acknowledge() error {
 	return p.write(control(controlMessage(typeAck, uint32(p.in.at))))
 }
 
-// protocol takes care of the messages that are about the connection itself, and says whether m was one.
+// protocol takes care of the messages that are about the connection itself, and reports whether m was one.
 func (p *peer) protocol(m message) (bool, error) {
 	switch m.typ {
 	case typeSetChunkSize, typeAbort:
@@ -140,7 +140,7 @@ func writeWithin(c net.Conn, b []byte, d time.Duration) error {
 	return nil
 }
 
-// closeWrite says that nothing more will be sent, where the transport can say so.
+// closeWrite states that nothing more will be sent, where the transport can.
 func (p *peer) closeWrite() {
 	if c, ok := p.c.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite() // or it is gone already

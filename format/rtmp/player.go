@@ -59,7 +59,7 @@ func (s *client) play(name string) error {
 // Next waits for the next tag, audio, video or script, in the order that the server sends them. A script comes plain, out
 // of the @setDataFrame or the AMF3 envelope that some servers leave it in. The tag is the caller's.
 //
-// io.EOF is the end of the stream. Other errors say how the connection ended; the same one is returned from then on. If
+// io.EOF is the end of the stream. Other errors state how the connection ended; the same one is returned from then on. If
 // ctx ends, the connection is closed.
 func (p *Player) Next(ctx context.Context) (flv.Tag, error) {
 	if p.err != nil {
@@ -137,7 +137,7 @@ func (p *Player) status(m message) error {
 	return nil
 }
 
-// ended says whether a status is the end of what is played.
+// ended reports whether a status is the end of what is played.
 func ended(code string) bool {
 	return code == "NetStream.Play.Stop" || code == "NetStream.Play.Complete" || code == "NetStream.Play.UnpublishNotify"
 }

@@ -14,7 +14,7 @@ import (
 // else as it is; times are sent as they are.
 //
 // It returns nil when the source has come to its end and the server has been told, ctx.Err() when ctx ends, and otherwise
-// says why: a server that refuses ([*StatusError]), that does not read (wrapping [ErrSlow]), that closes the
+// states why: a server that refuses ([*StatusError]), that does not read (wrapping [ErrSlow]), that closes the
 // connection, or whose answers can't be understood or are longer or more than a publisher needs, or the source's error.
 // No error has the stream's name in it, nor its query, also where the server quotes it.
 func Publish(ctx context.Context, c net.Conn, t Target, src Source, o Options) error {
@@ -46,7 +46,7 @@ func (s *client) publish(name string) error {
 	return s.begun("publish", "NetStream.Publish.Start")
 }
 
-// send sends what the source gives, while another goroutine reads what the server says.
+// send sends what the source gives, while another goroutine reads what the server sends.
 func (s *client) send(ctx context.Context, name string, src Source) error {
 	sending, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, func() { s.c.Close() })
@@ -114,7 +114,7 @@ func (s *client) finish(name string) error {
 	return err
 }
 
-// listen reads what the server says while it is sent the stream, until it closes or says that it won't go on.
+// listen reads what the server sends while it is sent the stream, until it closes or states that it won't continue.
 func (s *client) listen() error {
 	for {
 		m, err := s.read()

@@ -35,13 +35,13 @@ func (s *session) carryOut(stream uint32, c command) error {
 		}
 		return errDone
 	case "pause", "pauseRaw":
-		// A live stream goes on; what the player doesn't show meanwhile is gone.
+		// A live stream continues; what the player doesn't show meanwhile is gone.
 		if len(c.args) > 1 && c.args[1] == true {
 			return s.status(stream, levelStatus, "NetStream.Pause.Notify", "The stream is live and goes on.")
 		}
 		return s.status(stream, levelStatus, "NetStream.Unpause.Notify", "The stream is live and has gone on.")
 	case "seek":
-		// There is nowhere else to go, but ffmpeg drops all that it gets until it is told that it has arrived.
+		// There is nowhere else to go, but ffmpeg drops all that it gets until it is notified that it has arrived.
 		return s.status(stream, levelStatus, "NetStream.Seek.Notify", "The stream is live and goes on.")
 	case "FCSubscribe":
 		if err := s.answer(c, "_result", nil); err != nil {
@@ -80,7 +80,7 @@ func (s *session) connect(c command) error {
 	)
 }
 
-// startPlay finds the stream that is asked for and says that it begins (7.2.2.1).
+// startPlay finds the stream that is asked for and states that it begins (7.2.2.1).
 func (s *session) startPlay(stream uint32, c command) error {
 	if s.source != nil {
 		return s.status(stream, levelError, "NetStream.Play.Failed", "One stream is played already.")
@@ -109,7 +109,7 @@ func plainName(s string) string {
 	return strings.Trim(s, "/")
 }
 
-// refuse tells the client that it can't have what it wants, and ends the session if nothing is played. The error names
+// refuse reports to the client that it can't have what it wants, and ends the session if nothing is played. The error names
 // what a player wants, but not what a publisher does: that is a key, though to another server.
 func (s *session) refuse(stream uint32, c command, code, description string) error {
 	if err := s.status(stream, levelError, code, description); err != nil {

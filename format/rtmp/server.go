@@ -25,7 +25,7 @@ var serverLimits = readLimits{message: 64 << 10, streams: 32, held: 128 << 10, p
 
 // ServeConn serves one client, and closes c before it returns. All that it starts has then ended.
 //
-// It returns nil when the client has left or the stream has ended, and ctx.Err() when ctx ends. Otherwise it says why it
+// It returns nil when the client has left or the stream has ended, and ctx.Err() when ctx ends. Otherwise it states why it
 // has closed the connection: a client that is too slow (wrapping [ErrSlow]), that asks for what isn't there or wants to
 // publish, that says nothing or too much, or whose bytes are no RTMP, or the source's error. What somebody who wants to
 // publish calls his stream is not named: it is often a secret.
@@ -102,7 +102,7 @@ func (s *session) open() error {
 	return nil
 }
 
-// prepare carries out what the client says until it plays.
+// prepare carries out what the client sends until it plays.
 func (s *session) prepare() error {
 	for s.source == nil {
 		if err := s.step(); err != nil {
@@ -129,7 +129,7 @@ func (s *session) step() error {
 	return s.carryOut(m.stream, c)
 }
 
-// stream sends what the source gives in another goroutine, and goes on with what the client says.
+// stream sends what the source gives in another goroutine, and continues with what the client sends.
 func (s *session) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	sent := make(chan error, 1)
@@ -163,7 +163,7 @@ func (s *session) stream(ctx context.Context) error {
 	return err
 }
 
-// send sends what the source gives up to its end, and says that it is the end.
+// send sends what the source gives up to its end, and states that it is the end.
 func (s *session) send(ctx context.Context, src Source, stream uint32) error {
 	for {
 		tags, err := src.Next(ctx)

@@ -102,7 +102,7 @@ func secretsOf(stream string) redact.Secrets {
 	return redact.NewSecrets(all...)
 }
 
-// quotedForms are a text as it is, with its percent-encoding undone and made anew, and each of these as it stands between
+// quotedForms are a text as it is, with its percent-encoding undone and made anew, and each of these as it is between
 // quotes, with a backslash where it needs one.
 func quotedForms(text string) []string {
 	list := []string{text}

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxMetadata bounds a PES packet that doesn't say how long it is: a tag of the longest kind and its header.
+	// maxMetadata bounds a PES packet that doesn't state how long it is: a tag of the longest kind and its header.
 	maxMetadata = id3.MaxSize + pesHeaderSize + 255
 	// maxHeld bounds the tags that wait for the first access unit; a stream has a few per second at the most.
 	maxHeld = 256
@@ -30,7 +30,7 @@ type metadata struct {
 
 	assembly
 
-	tag []byte // the tag that goes on in the next PES packet, empty when none does
+	tag []byte // the tag that continues in the next PES packet, empty when none does
 	pts int64  // its PTS on the wire
 	at  int64  // where its first PES packet begins
 
@@ -65,7 +65,7 @@ func (r *Reader) id3(p Packet, offset int64) {
 	r.metadata.take(p, offset, r.src.Packets, maxMetadata, r.finishID3, func(error) { r.dropID3() })
 }
 
-// finishID3 ends the PES packet that is open, if any, and takes the tags out of it. One that is shorter than it says may
+// finishID3 ends the PES packet that is open, if any, and takes the tags out of it. One that is shorter than it states may
 // hold them all the same.
 func (r *Reader) finishID3() {
 	m := &r.metadata

@@ -108,7 +108,7 @@ type continuity struct {
 // reset forgets what was, for another stream.
 func (c *continuity) reset() { c.counter = -1 }
 
-// take takes the next packet: repeat says that it is the last one a second time, gap that packets are missing before it.
+// take takes the next packet: repeat states that it is the last one a second time, gap that packets are missing before it.
 func (c *continuity) take(payload []byte, counter int, discontinuity bool) (repeat, gap bool) {
 	if c.counter >= 0 && !discontinuity {
 		if counter == c.counter && bytes.Equal(payload, c.last) {

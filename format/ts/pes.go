@@ -14,7 +14,7 @@ const (
 	timestampSize = 5
 )
 
-// pesSize is the whole size of the PES packet that b begins, or 0 when it doesn't say or not enough of it is here.
+// pesSize is the whole size of the PES packet that b begins, or 0 when it doesn't state that or not enough of it is here.
 func pesSize(b []byte) int {
 	if len(b) < pesPrefixSize {
 		return 0
@@ -68,7 +68,7 @@ func parsePES(b []byte, isID func(byte) bool) (pesPacket, error) {
 type assembly struct {
 	continuity
 	open  bool   // a PES packet is being put together
-	pes   []byte // its bytes, at most as many as it says
+	pes   []byte // its bytes, at most as many as it states
 	begun int64  // where it begins
 }
 

@@ -4,7 +4,7 @@ package ts
 // begin anywhere in its first.
 const maxTablePackets = 7
 
-// PSI is the program specific information of a stream, as it came last (H.222.0, 2.4.4). Its zero value is ready.
+// PSI is the program specific information of a stream, as it was received last (H.222.0, 2.4.4). Its zero value is ready.
 type PSI struct {
 	PAT Table
 	// PMTs are those that the PAT names, by PID.

@@ -14,10 +14,10 @@ import (
 // maxUnit bounds the memory for one PES packet: ten times a 1080p picture before coding (4:2:0, 8 bits: 3.1 MB).
 const maxUnit = 32 << 20
 
-// maxEarly bounds the memory for what comes before the tables that say what it is: some seconds of 1080p.
+// maxEarly bounds the memory for what precedes the tables that state what it is: some seconds of 1080p.
 const maxEarly = 8 << 20
 
-// Stats says what a Reader met so far.
+// Stats reports what a Reader met so far.
 type Stats struct {
 	// Packets is the number of packets, of all PIDs.
 	Packets int64
@@ -29,7 +29,7 @@ type Stats struct {
 	Damaged int64
 	// Scrambled is the number of packets of the video that are scrambled, and so not read.
 	Scrambled int64
-	// LastDamage says what was wrong with the last one, with the packet's number; nil when Damaged is 0.
+	// LastDamage states what was wrong with the last one, with the packet's number; nil when Damaged is 0.
 	LastDamage error
 	// DamagedID3 is the number of ID3 tags that were begun but left out, as Damaged is of access units. It counts only
 	// when tags are handled.
@@ -44,7 +44,7 @@ type Reader struct {
 	pat      Sections
 	programs map[uint16]*Sections // by PMT PID
 
-	// early are packets that came before the first program map that names a video stream, with where they begin, and lost says
+	// early are packets that preceded the first program map that names a video stream, with where they begin, and lost says
 	// that there were too many.
 	early []earlyPacket
 	lost  bool
@@ -84,7 +84,7 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{src: packets{r: r}, programs: map[uint16]*Sections{}, assembly: assembly{continuity: continuity{counter: -1}}}
 }
 
-// Stats says what was met so far.
+// Stats reports what was met so far.
 func (r *Reader) Stats() Stats {
 	s := r.stats
 	s.Packets, s.Skipped = r.src.Packets, r.src.Skipped
@@ -93,11 +93,11 @@ func (r *Reader) Stats() Stats {
 
 // Next returns the next access unit, in decoding order. Its bytes are the caller's. Frame is -1. PTS and DTS are
 // unwrapped: the first DTS is as on the wire, what follows is nearest to the DTS before it, so that a gap may last up to
-// 13 hours. They are what the stream says: in a faulty one PTS may be before DTS. A unit is Untimed where its PES packet has
+// 13 hours. They are what the stream states: in a faulty one PTS may be before DTS. A unit is Untimed where its PES packet has
 // no PTS, or where it is not the first one in it (H.222.0, 2.4.3.7). Key is set when there is an IDR slice, of HEVC
 // an IRAP slice.
 //
-// A unit is returned as soon as it is complete: with its last packet if its PES packet says how long it is, else with
+// A unit is returned as soon as it is complete: with its last packet if its PES packet states how long it is, else with
 // the first packet of the next one, or at the end of the stream.
 //
 // At the end it returns io.EOF. Other errors are those of the source, and that there is no transport stream or no
@@ -132,7 +132,7 @@ func (r *Reader) HandlePackets(handle func(p Packet, offset int64), lost func(of
 	r.handlePacket, r.src.Lost = handle, lost
 }
 
-// OpenEnded reports whether the unit that Next returned last ends where the stream ends, and its PES packet doesn't say
+// OpenEnded reports whether the unit that Next returned last ends where the stream ends, and its PES packet doesn't state
 // how long it is: if the stream was broken off, that unit may be a part of one.
 func (r *Reader) OpenEnded() bool { return r.openEnded && len(r.ready) == 0 }
 
@@ -228,7 +228,7 @@ func (r *Reader) release() {
 	}
 }
 
-// program takes a PAT section: it says where the program maps are. A damaged one is left out: tables are repeated.
+// program takes a PAT section: it states where the program maps are. A damaged one is left out: tables are repeated.
 func (r *Reader) program(section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPAT)
 	if r.wrongTables = r.wrongTables || !right; !ok || !right {
@@ -255,7 +255,7 @@ func (r *Reader) program(section []byte, right bool) {
 	}
 }
 
-// programMap takes a PMT section: it says where the video and the ID3 are. The program stays the first that had video.
+// programMap takes a PMT section: it states where the video and the ID3 are. The program stays the first that had video.
 func (r *Reader) programMap(pid uint16, section []byte, right bool) {
 	_, body, ok := tableBody(section, tableIDPMT)
 	if r.wrongTables = r.wrongTables || !right; !ok || !right || r.found && pid != r.mapPID {

@@ -26,7 +26,7 @@ func (s *Sections) Reset() { s.buf = s.buf[:0] }
 func (s *Sections) Open() bool { return len(s.buf) > 0 }
 
 // Push takes the payload of the PID's next packet, start being its payload_unit_start_indicator, and calls emit for
-// every section that is complete; right says whether its CRC_32 is. The section may be kept during the call only.
+// every section that is complete; right reports whether its CRC_32 is. The section may be kept during the call only.
 func (s *Sections) Push(payload []byte, start bool, emit func(section []byte, right bool)) {
 	if !start {
 		if len(s.buf) > 0 {

@@ -11,14 +11,14 @@ const (
 	readSize = 64 << 10
 	// maxUnsynced is how much without a transport stream at the start is taken to be some other format.
 	maxUnsynced = 1 << 20
-	// syncPackets is in how many packets on end the sync byte must stand for synchronisation: in random data that
+	// syncPackets is in how many packets on end the sync byte must be found for synchronisation: in random data that
 	// happens once in 16 million places.
 	syncPackets = 3
 	// maxEmptyReads is how often a source may return nothing and no error before it is taken to be broken (as in bufio).
 	maxEmptyReads = 100
 )
 
-// extras are how many bytes may stand between packets: none, the time stamp before each in files of M2TS and AVCHD, and the
+// extras are how many bytes may be between packets: none, the time stamp before each in files of M2TS and AVCHD, and the
 // Reed-Solomon code behind each of DVB (ETSI EN 300 429, 4.4.2).
 var extras = [...]int{0, 4, 16}
 
@@ -35,7 +35,7 @@ type Splitter struct {
 	Lost func(offset, n int64, found bool)
 
 	buf    []byte
-	start  int   // of buf: what comes before was given out
+	start  int   // of buf: what precedes was given out
 	at     int64 // offset of that
 	synced bool
 	ended  bool
@@ -59,7 +59,7 @@ func (s *Splitter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// End says that no more bytes come: Next may take what is left for packets where fewer than three are.
+// End reports that no more bytes follow: Next may take what is left for packets where fewer than three are.
 func (s *Splitter) End() { s.ended = true }
 
 // compact makes room behind what is there.
@@ -141,7 +141,7 @@ func (s *Splitter) find(b []byte) (n int, found bool) {
 	return n, false
 }
 
-// fits says whether packets that are so far apart begin at b, or whether that can only be told when there is more.
+// fits reports whether packets that are so far apart begin at b, or whether that can only be determined when there is more.
 func (s *Splitter) fits(b []byte, apart int) (found, more bool) {
 	const head = headerSize + 1
 	have, at := 0, 0

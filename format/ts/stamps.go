@@ -32,13 +32,13 @@ func shiftTimestamp(b []byte, ticks int64) {
 type PESStart struct {
 	// ID is stream_id.
 	ID byte
-	// Timed says that it has time stamps, and that they are all in this packet. PTS and DTS are those, DTS the same as PTS
-	// where that stands alone: 33 bits of 90 kHz ticks.
+	// Timed states that it has time stamps, and that they are all in this packet. PTS and DTS are those, DTS the same as PTS
+	// where that is alone: 33 bits of 90 kHz ticks.
 	Timed    bool
 	PTS, DTS int64
-	// Split says that there may be time stamps, but not all are in this packet.
+	// Split states that there may be time stamps, but not all are in this packet.
 	Split bool
-	// Content is what comes after the header, empty where that goes on in the next packet.
+	// Content is what follows the header, empty where that continues in the next packet.
 	Content []byte
 
 	stamps []byte // the bytes of the PTS and, where there is one, of the DTS: a part of the packet
@@ -65,7 +65,7 @@ func (p Packet) PES() (s PESStart, ok bool) {
 	}
 	s.ID = b[3]
 	if len(b) < pesHeaderSize {
-		s.Split = true // what the header says is in the next packet
+		s.Split = true // what the header states is in the next packet
 		return s, true
 	}
 	if b[6]>>6 != 0b10 {

@@ -12,7 +12,7 @@ const (
 	descriptorMetadataPointer = 0x25
 	descriptorMetadata        = 0x26
 	// formatID3 is the identifier registered for ID3, both as a format and as an application of metadata. The codes in
-	// front of it say that an identifier follows (H.222.0, 2.6.58, 2.6.60).
+	// front of it state that an identifier follows (H.222.0, 2.6.58, 2.6.60).
 	formatID3             = "ID3 "
 	applicationIdentified = 0xFFFF
 	formatIdentified      = 0xFF
@@ -29,7 +29,7 @@ func AppendTables(out []byte, mapPID uint16, s ProgramStream) []byte {
 }
 
 // patSection is a program association section that names one program (H.222.0, table 2-30), with the pointer_field that
-// stands before a section in a packet, filled up to a packet's body.
+// is before a section in a packet, filled up to a packet's body.
 func patSection(mapPID uint16) []byte {
 	return section(tableIDPAT, 1, binary.BigEndian.AppendUint16([]byte{0, programNumber}, 0xE000|mapPID))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // splitUnits finds the access units in the NAL units of a PES packet: a new one begins with the first slice of a picture, or
-// with what may only stand before a picture, after a slice of the one before (H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
+// with what may only be before a picture, after a slice of the one before (H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
 func splitUnits(codec media.Codec, nals [][]byte) (units [][][]byte) {
 	role := roleH264
 	if codec == media.HEVC {
@@ -27,7 +27,7 @@ func splitUnits(codec media.Codec, nals [][]byte) (units [][][]byte) {
 	return append(units, nals[begin:])
 }
 
-// roleH264 says whether a NAL unit begins an access unit where there was a slice before, and whether it is a slice.
+// roleH264 reports whether a NAL unit begins an access unit where there was a slice before, and whether it is a slice.
 func roleH264(nal []byte) (first, slice bool) {
 	switch t := h264.TypeOf(nal); {
 	case t == h264.NALSlice, t == h264.NALPartitionA, t == h264.NALIDR:

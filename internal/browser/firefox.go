@@ -150,7 +150,7 @@ func dialMarionette(ctx context.Context, addr string) (*marionette, error) {
 		return nil, fmt.Errorf("connect to Marionette: %w", err)
 	}
 	m := &marionette{conn: conn, in: bufio.NewReader(conn)}
-	// The server speaks first, to say who it is.
+	// The server sends first: who it is.
 	if err := m.during(ctx, func() error { _, err := m.read(); return err }); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("read Marionette's greeting: %w", err)

@@ -14,7 +14,7 @@ import (
 	"github.com/refstream/refstream/internal/processgroup"
 )
 
-// InstallHint says what to do where there is no ffmpeg.
+// InstallHint is the hint where there is no ffmpeg.
 const InstallHint = "install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg) or give its path with --ffmpeg"
 
 // Command is an ffmpeg with all its children, in a group of its own: Ctrl+C in a terminal must not stop it before it is drained.
@@ -37,7 +37,7 @@ func New(ctx context.Context, delay time.Duration, said *Lines, program string, 
 	return c
 }
 
-// Start starts it. Errors say what to do.
+// Start starts it. Errors have a hint.
 func (c *Command) Start() error {
 	if err := c.group.Start(); err != nil {
 		return StartError(c.Args[0], err)

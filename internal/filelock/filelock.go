@@ -11,13 +11,13 @@ import (
 	"github.com/refstream/refstream/internal/atomicfile"
 )
 
-// HeldError says that another process has the lock.
+// HeldError reports that another process has the lock.
 type HeldError struct {
-	// Name is that of the lock file, Owner the id of the process that has it, as the file says.
+	// Name is that of the lock file, Owner the id of the process that has it, as the file has it.
 	Name, Owner string
 }
 
-// Error says who has the lock.
+// Error reports who has the lock.
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("lock %s is held by process %s", e.Name, e.Owner)
 }

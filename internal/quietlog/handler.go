@@ -16,7 +16,7 @@ const maxSorts = 256
 // leftOut is the attribute with the number of lines of the same sort since the last one that was written.
 const leftOut = "more_since"
 
-// Options say how much is written.
+// Options state how much is written.
 type Options struct {
 	// Burst is how many lines of a sort may follow each other at once.
 	Burst int

@@ -71,7 +71,7 @@ func (r *redacted) Error() string { return r.text }
 
 func (r *redacted) Unwrap() error { return r.err }
 
-// Error takes out of what an error says what hide takes out of texts; what it wraps stays. The error may be nil.
+// Error takes out of what an error states what hide takes out of texts; what it wraps stays. The error may be nil.
 func Error(err error, hide func(string) string) error {
 	if err == nil {
 		return nil

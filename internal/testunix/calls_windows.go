@@ -13,7 +13,7 @@ const (
 	Kill     = syscall.SIGKILL
 )
 
-// Send says that it can't.
+// Send fails.
 func Send(pid int, s syscall.Signal) error {
 	return fmt.Errorf("send signal %d to process %d: %w on Windows: run this test on Linux or macOS", s, pid, errors.ErrUnsupported)
 }
@@ -21,7 +21,7 @@ func Send(pid int, s syscall.Signal) error {
 // Gone can't be known here: nothing that was sent to the process has ended it.
 func Gone(int) bool { return false }
 
-// MakeFIFO says that it can't.
+// MakeFIFO fails.
 func MakeFIFO(name string) error {
 	return fmt.Errorf("make FIFO %s: %w on Windows: run this test on Linux or macOS", name, errors.ErrUnsupported)
 }

@@ -40,7 +40,7 @@ type logFiles struct {
 	file  journalFile // nil when it is not open
 	size  int64
 	lines int
-	torn  bool // something may stand after size that has to be cut off before the next write
+	torn  bool // something may be after size that has to be cut off before the next write
 
 	// Room on the disk that the log keeps ahead of itself: how much, and up to which offset of the last file there is some.
 	reserve, reserved int64

@@ -37,7 +37,7 @@ type Options struct {
 	Reset bool
 	// FileRecords is the number of records in a file of the journal, 4096 when it is 0.
 	FileRecords int
-	// Logger is told of repairs; nil means nobody is.
+	// Logger gets repairs; nil for none.
 	Logger *slog.Logger
 }
 
@@ -58,7 +58,7 @@ type Journal struct {
 var _ markers.Store = (*Journal)(nil)
 
 // Open opens the journal in a data directory and reads it. It fails when another process has one of the channels
-// open, and when a file holds a line that can't be read; the error says what to do.
+// open, and when a file holds a line that can't be read; the error has a hint.
 func Open(o Options) (*Journal, error) { return openWith(o, openOSFile) }
 
 func openWith(o Options, open openFunc) (*Journal, error) {
@@ -337,7 +337,7 @@ func (j *Journal) sum(of func(*kindLog) int64) map[markers.Kind]int64 {
 	return out
 }
 
-// Close writes what is left, ends every Wait, and gives the data directory free. Reading goes on to work. The error says
+// Close writes what is left, ends every Wait, and gives the data directory free. Reading continues to work. The error says
 // how many records are lost, because they could not be written.
 func (j *Journal) Close() error {
 	j.mu.Lock()
@@ -351,7 +351,7 @@ func (j *Journal) Close() error {
 	return j.each((*journalChannel).close)
 }
 
-// journalError makes err one that wraps ErrJournal, and says what to do.
+// journalError makes err one that wraps ErrJournal, with a hint.
 func journalError(channel string, err error) error {
 	if err == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // load reads a log back from its files, which are among those of the channel. A last line that was not written to its end is cut off. Any other line that can't be read
-// is an error: to leave it out would be to say that its record never was.
+// is an error: to leave it out would be to state that its record never was.
 func (l *kindLog) load(all []fileName) error {
 	f := l.files
 	if err := f.list(all); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
-// Somebody may remove files of the journal while it is written, or put others in their places. An open file goes on to take records
+// Somebody may remove files of the journal while it is written, or put others in their places. An open file continues to take records
 // then, and with the process they are gone. So before each write it is looked whether the last file still is the one that is open,
 // and once a segment whether all files are there.
 //

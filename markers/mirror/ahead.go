@@ -16,7 +16,7 @@ const maxAhead = time.Minute
 // aheadError is why nothing can be copied to a log.
 type aheadError struct{ error }
 
-// checkEnd is an error where the remote log ends at an ID that keeps the records which come next out of it, and that is
+// checkEnd is an error where the remote log ends at an ID that keeps the records which follow out of it, and that is
 // not the work of another generator which is a little ahead.
 func (l *channelLog) checkEnd(ctx context.Context, end markers.ID) error {
 	ours, err := l.channel.m.local.Last(ctx, l.channel.name, l.kind)

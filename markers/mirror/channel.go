@@ -106,7 +106,7 @@ func (c *channel) copyDescription(ctx context.Context) error {
 	return nil
 }
 
-// describe sees that the remote store has the channel's description, and that it tells the same stream.
+// describe sees that the remote store has the channel's description, and that it describes the same stream.
 func (c *channel) describe(ctx context.Context) error {
 	if known, _, _ := c.state(); known {
 		return nil

@@ -78,7 +78,7 @@ func (l *channelLog) idle(ctx context.Context) error {
 	return c.m.wait(ctx, c.m.local, c.name, l.kind, l.position())
 }
 
-// next takes note of where the remote log ends, and holds the records that come next.
+// next takes note of where the remote log ends, and holds the records that follow.
 func (l *channelLog) next(ctx context.Context, last markers.ID) ([]markers.Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,7 +4,7 @@
 // Records are copied in the order of their logs, from the remote log's last record on. A remote store that was away gets
 // all that it lacks; one that comes back with nothing, or with less than it had, gets again what the local store still
 // has: each append goes only to the end that the log was seen to have, so that no hole comes about. A remote log takes
-// only what comes after its last record: where another generator of the same stream is ahead, its records, which are the
+// only what follows its last record: where another generator of the same stream is ahead, its records, which are the
 // same, stand. Where a remote log ends beyond the local one for any other reason, nothing can be copied, and Ready reports
 // it. Missing records are not the same for two generators: those of both are there. A remote channel whose description
 // is of another stream is not touched.
@@ -43,7 +43,7 @@ const (
 
 // Options are the options of New.
 type Options struct {
-	// Logger is told when the remote store goes and comes back, and what could not be copied; nil means nobody is.
+	// Logger gets a line when the remote store goes and comes back, and what could not be copied; nil for none.
 	Logger *slog.Logger
 }
 

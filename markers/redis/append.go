@@ -127,7 +127,7 @@ func (s *Store) appendAfter(ctx context.Context, channel string, k markers.Kind,
 	return true, late
 }
 
-// Trim removes the records before the given ID, exactly. Redis goes on to know the last ID.
+// Trim removes the records before the given ID, exactly. Redis continues to know the last ID.
 func (s *Store) Trim(ctx context.Context, channel string, k markers.Kind, before markers.ID) error {
 	if err := k.Check(); err != nil {
 		return fmt.Errorf("trim records: %w", err)

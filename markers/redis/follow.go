@@ -36,7 +36,7 @@ func (s *Store) Wait(ctx context.Context, channel string, k markers.Kind, after 
 		return fmt.Errorf("wait for records: %w", err)
 	}
 	key := streamKey(channel, k)
-	// Join first and look then: what comes after the look is seen by the follower.
+	// Join first and look then: what follows the look is seen by the follower.
 	f, changed, err := s.join(key)
 	if err != nil {
 		return err

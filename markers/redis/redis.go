@@ -3,7 +3,7 @@
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record; its one
 // field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
-// as the writer has seen it, so that what comes twice or too late (markers.ErrLate) is left out. Missing records alone may come late: one is put
+// as the writer has seen it, so that what comes twice or too late (markers.ErrLate) is left out. Missing records alone may be late: one is put
 // behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
 // refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. Further renditions have streams of their own,
 // refstream:{CHANNEL}:KIND.RENDITION, and their KIND.RENDITION is in the set refstream:{CHANNEL}:logs. The braces keep the keys of a channel
@@ -76,7 +76,7 @@ type Store struct {
 
 var _ markers.Store = (*Store)(nil)
 
-// New makes a store without connecting to it: it may be away now and come later. The error says what is wrong with the
+// New makes a store without connecting to it: it may be away now and come later. The error states what is wrong with the
 // URL, without showing it.
 func New(o Options) (*Store, error) {
 	opt, err := parseURL(o.URL)
@@ -190,7 +190,7 @@ func ended(ctx context.Context, err error) bool {
 	return ctx.Err() != nil
 }
 
-// temporary reports whether a reply says that trying again later may help.
+// temporary reports whether a reply states that trying again later may help.
 func temporary(err error) bool {
 	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) ||
 		redis.IsTryAgainError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||

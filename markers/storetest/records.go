@@ -54,7 +54,7 @@ func Marker(n int64) markers.Marker {
 	}
 }
 
-// Missing says that the two frames from n on are missing.
+// Missing states that the two frames from n on are missing.
 func Missing(n int64) markers.MissingRecord {
 	return markers.MissingRecord{
 		Frame: n, LastFrame: n + 1, Reason: markers.ReasonEncoder, Detail: "exit status 137",

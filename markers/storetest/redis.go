@@ -111,7 +111,7 @@ func (r *RedisServer) Command(args ...string) string {
 // Hang stops the server in the middle of what it does: connections stay open and nothing answers.
 func (r *RedisServer) Hang() { r.signal(testunix.Stop) }
 
-// Continue lets a server that hangs go on.
+// Continue lets a server that hangs continue.
 func (r *RedisServer) Continue() { r.signal(testunix.Continue) }
 
 func (r *RedisServer) signal(s os.Signal) {

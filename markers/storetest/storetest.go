@@ -17,7 +17,7 @@ import (
 // patience bounds what should happen soon.
 const patience = 20 * time.Second
 
-// Options say how the suite gets its stores.
+// Options state how the suite gets its stores.
 type Options struct {
 	// Open makes an empty store, which the suite closes.
 	Open func(t *testing.T) markers.Store

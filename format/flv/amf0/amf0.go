@@ -47,7 +47,7 @@ const (
 )
 
 const (
-	// maxDepth is how many objects and arrays may stand in one another. Metadata and commands need three; the rest is
+	// maxDepth is how many objects and arrays may be in one another. Metadata and commands need three; the rest is
 	// room. Without a limit a small message could use up the stack.
 	maxDepth = 32
 	// maxValues bounds how many values Parse makes, because one byte of input can make 16 of memory and a tag has up to

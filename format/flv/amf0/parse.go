@@ -34,7 +34,7 @@ func Parse(b []byte) ([]any, error) {
 	return values, nil
 }
 
-// hasParts says whether a value is an object or array that is not empty.
+// hasParts reports whether a value is an object or array that is not empty.
 func hasParts(v any) bool {
 	switch v := v.(type) {
 	case Object:
@@ -116,7 +116,7 @@ func (p *parser) value(depth int) (any, error) {
 	return nil, unreadable(mark[0])
 }
 
-// unreadable says why a value with this marker isn't read.
+// unreadable states why a value with this marker isn't read.
 func unreadable(mark byte) error {
 	switch mark {
 	case markReference:
