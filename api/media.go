@@ -1,11 +1,16 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/refstream/refstream/delivery"
+	"github.com/refstream/refstream/markers"
 )
 
 // getPublished answers GET /hls/{channel}/{file}.
@@ -69,4 +74,111 @@ func (s *Server) getLive(c echo.Context) error {
 		return tryLater(p.Status, clientsRetry, "all places for live streams are taken")
 	}
 	return err
+}
+
+const (
+	// faultyRoute is that of channels with the faults of an expression.
+	faultyRoute = "/faulty/:expression/"
+	// heldShare: of the connections, answers that are held back by a fault get a quarter, so that others have theirs.
+	heldShare = 4
+)
+
+// answerFaulty answers with a file, and the faults of requests. An answer that is held back ends with the client, or the server.
+func (s *Server) answerFaulty(c echo.Context, f *delivery.Faulty, client, name string, file *delivery.Resource) error {
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	defer cancel()
+	stop := context.AfterFunc(s.stopping, cancel)
+	defer stop()
+	r := c.Request().WithContext(ctx)
+	rec, _ := c.Response().Writer.(*recorder) // wrap has put it there
+	c.Response().Committed = true
+	q := f.Request(client, name)
+	q.Now, q.Places = s.cfg.Now, s.held
+	f.Log.Serve(rec, r, q, func(w http.ResponseWriter) {
+		if p := guard(&recorder{ResponseWriter: w}, func(w http.ResponseWriter) { file.Send(w, r) }); p != nil {
+			writeProblem(w, r, p)
+		}
+	})
+	return nil
+}
+
+// answerTwin answers with a file of a faulty twin.
+func (s *Server) answerTwin(c echo.Context, f *delivery.Faulty, name string, file *delivery.Resource) error {
+	q := &query{values: c.Request().URL.Query()} // others are ignored, as with the clean channel
+	client := q.client()
+	if q.err != nil {
+		return q.err
+	}
+	file, err := file.WithClient(client)
+	if err != nil {
+		return err
+	}
+	return s.answerFaulty(c, f, client, name, file)
+}
+
+// getFaulty answers GET /faulty/{expression}/hls/{channel}/{file}.
+func (s *Server) getFaulty(c echo.Context) error {
+	name := c.Param("channel")
+	if markers.CheckChannelName(name) != nil {
+		return notFound("there is no channel %q", name)
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
+	defer cancel()
+	channel, err := s.cfg.Store.Channel(ctx, name)
+	if errors.Is(err, markers.ErrNotFound) {
+		return notFound("there is no channel %q: an expression makes faults in a clean one", name)
+	} else if err != nil {
+		return err
+	}
+	x, err := s.expression(c, channel)
+	if err != nil {
+		return err
+	}
+	file, err := x.Open(c.Param("file"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return s.answerFaulty(c, &x.Faulty, x.Client, c.Param("file"), file)
+}
+
+// expression is the channel with the faults of the request's expression.
+func (s *Server) expression(c echo.Context, channel markers.Channel) (*delivery.Expression, error) {
+	text := c.Param("expression")
+	var err error
+	if c.Request().URL.RawPath != "" { // the router has the path as it was sent
+		text, err = url.PathUnescape(text)
+	}
+	var x *delivery.Expression
+	if err == nil {
+		x, err = s.faulty.Open(text, channel)
+	}
+	if err != nil {
+		return nil, badField("expression", "%s", err)
+	}
+	return x, nil
+}
+
+// getFaultyFaults answers GET /faulty/{expression}/faults.
+func (s *Server) getFaultyFaults(c echo.Context) error {
+	return s.answerFaults(c, func(q *query) (string, FaultLog, *delivery.Faulty, error) {
+		channel, err := s.channel(c.Request().Context(), q)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		x, err := s.expression(c, channel)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		return channel.Name, expressionLog{x}, &x.Faulty, nil
+	})
+}
+
+// expressionLog is the log of an expression's faults.
+type expressionLog struct{ *delivery.Expression }
+
+func (l expressionLog) Clock() markers.Clock { return l.Expression.Clock }
+func (l expressionLog) Newest() int64        { return l.Expression.Newest() }
+func (l expressionLog) Faults(first, last int64) []markers.FaultRecord {
+	return l.Records(first, last, l.Newest(), "")
 }

@@ -47,7 +47,7 @@ found. --faults ignore leaves the labels out.
 Exit code 0: nothing was found; 1: something was, or a fault was not; 2: it could not be told.`,
 		Example: `  refstream gaps monday
   refstream gaps monday -t 4 -p index.m3u8 --json gaps.json --plot gaps.svg`,
-		Args: wantsSession("gaps", cobra.ExactArgs(1), untold),
+		Args: wantsSession("gaps", cobra.ExactArgs(1), noVerdict),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -72,34 +72,34 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.plot)), ".")
 	switch {
 	case err != nil:
-		return untold(fmt.Errorf("--threshold: %q is not a length of time: use seconds, or such as 2.5s", f.threshold))
+		return noVerdict(fmt.Errorf("--threshold: %q is not a length of time: use seconds, or such as 2.5s", f.threshold))
 	case f.tolerance <= 0:
-		return untold(fmt.Errorf("--tolerance: %v is not a length of time such as 100ms", f.tolerance))
+		return noVerdict(fmt.Errorf("--tolerance: %v is not a length of time such as 100ms", f.tolerance))
 	case f.lateness < 0:
-		return untold(fmt.Errorf("--lateness: %v is not a length of time such as 10s", f.lateness))
+		return noVerdict(fmt.Errorf("--lateness: %v is not a length of time such as 10s", f.lateness))
 	case f.plot != "" && format != "svg" && format != "png":
-		return untold(fmt.Errorf("--plot: %q is neither .svg nor .png: name the file so", f.plot))
+		return noVerdict(fmt.Errorf("--plot: %q is neither .svg nor .png: name the file so", f.plot))
 	}
 	for _, kind := range f.allow {
 		if !slices.Contains(gaps.Kinds(), gaps.Kind(kind)) {
-			return untold(fmt.Errorf("--allow: %q is no kind of finding: use some of %s", kind, kinds()))
+			return noVerdict(fmt.Errorf("--allow: %q is no kind of finding: use some of %s", kind, kinds()))
 		}
 	}
 	dir, err := f.dir(name)
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	session, err := recorder.Open(cmd.Context(), dir)
 	if err != nil {
-		return untold(fmt.Errorf("gaps: %w", err))
+		return noVerdict(fmt.Errorf("gaps: %w", err))
 	}
 	defer session.Close()
 	if o.Faults, o.Ahead, err = f.labels(cmd, dir); err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	report, err := gaps.Find(cmd.Context(), session, o)
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	plot := func(w io.Writer) error {
 		var b bytes.Buffer // so that a plot that fails leaves no half of it
@@ -109,7 +109,7 @@ func (f *gapsFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error
 	}
 	err = writeReports(cmd.Context(), stdout, report.WriteTable, namedReport{f.json, report.WriteJSON}, namedReport{f.plot, plot})
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	for kind, n := range report.Counts {
 		if n > 0 && !slices.Contains(f.allow, string(kind)) {

@@ -47,8 +47,8 @@ const (
 	exitUnknown = 2
 )
 
-// untold is the error of a command that has no result: its exit code is 2.
-func untold(err error) error {
+// noVerdict is the error of a command that has no result: its exit code is 2.
+func noVerdict(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -60,7 +60,7 @@ func untold(err error) error {
 
 // wrongFlag is the error of a wrong flag of a command that has exit code 2 without a result.
 func wrongFlag(cmd *cobra.Command, err error) error {
-	return untold(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
+	return noVerdict(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
 }
 
 // codedError is an error with an exit code of its own.

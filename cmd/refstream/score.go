@@ -60,7 +60,7 @@ could not be told.`,
   ffmpeg -i clip/index.m3u8 -vf scdet=threshold=4 -f null - 2>&1 | refstream score - --truth clip
   ffmpeg -i faulty/index.m3u8 -vf freezedetect -f null - 2>&1 | refstream score - --faults faulty --kinds freeze
   refstream score alarms.csv --faults faults.jsonl --alias TR101290.1.4=ts.lose --min-recall 0.9 --html score.html`,
-		Args: wants(cobra.ExactArgs(1), "give one file of detections, or - for standard input: refstream score found.json", untold),
+		Args: wants(cobra.ExactArgs(1), "give one file of detections, or - for standard input: refstream score found.json", noVerdict),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -82,7 +82,7 @@ could not be told.`,
 
 func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) error {
 	if err := f.check(); err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	if f.faults != "" {
 		return f.runFaults(cmd, name, stdout)
@@ -92,7 +92,7 @@ func (f *scoreFlags) run(cmd *cobra.Command, name string, stdout io.Writer) erro
 		err = f.write(cmd.Context(), stdout, name, report)
 	}
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	return f.demand(report.Precision, report.Recall, report.P95,
 		fmt.Sprintf("%d detections, %d markers, %d pairs", report.Detections, report.Markers, report.Matched))
@@ -158,7 +158,7 @@ func (f *scoreFlags) demand(precision, recall *float64, p95 *media.Seconds, coun
 	case len(short) > 0:
 		return notTrue("the detector falls short: %s", strings.Join(short, ", "))
 	case len(none) > 0:
-		return untold(fmt.Errorf("there is no %s to measure: %s", strings.Join(none, " and no "), counted))
+		return noVerdict(fmt.Errorf("there is no %s to measure: %s", strings.Join(none, " and no "), counted))
 	}
 	return nil
 }

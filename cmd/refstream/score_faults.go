@@ -51,7 +51,7 @@ func (f *scoreFlags) runFaults(cmd *cobra.Command, name string, stdout io.Writer
 		err = f.write(cmd.Context(), stdout, name, r)
 	}
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	return f.demand(r.Precision, r.Recall, r.OnsetP95, fmt.Sprintf("%d alarms, %d faults, %d hits", r.Alarms, r.Faults, r.Hits))
 }

@@ -55,7 +55,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
   refstream verify transcoded.ts --truth clip --allow transcode
   refstream verify http://127.0.0.1:8080/hls/main-tr101290/index.m3u8
   refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
-		Args: wants(cobra.ExactArgs(1), "give one stream: refstream verify clip/index.m3u8", untold),
+		Args: wants(cobra.ExactArgs(1), "give one stream: refstream verify clip/index.m3u8", noVerdict),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], stdout, stderr) },
 	}
 	cmd.SetFlagErrorFunc(wrongFlag)
@@ -72,10 +72,10 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
 
 func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	if f.duration <= 0 {
-		return untold(fmt.Errorf("--duration: %v is no length of time: use one such as 30s", f.duration))
+		return noVerdict(fmt.Errorf("--duration: %v is no length of time: use one such as 30s", f.duration))
 	}
 	o := verify.Options{
 		Now: time.Now, FFmpeg: f.ffmpeg, FFprobe: f.ffprobe, Duration: f.duration,
@@ -84,7 +84,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	for _, kind := range f.allow {
 		list, err := report.ParseAllowance(kind)
 		if err != nil {
-			return untold(fmt.Errorf("--allow: %w", err))
+			return noVerdict(fmt.Errorf("--allow: %w", err))
 		}
 		o.Allow = append(o.Allow, list...)
 	}
@@ -93,14 +93,14 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 		o.Faults, err = faultsOf(cmd, f.faults)
 	}
 	if err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	r, err := verify.Run(cmd.Context(), url, source, o)
 	if err != nil {
-		return untold(f.hint(err))
+		return noVerdict(f.hint(err))
 	}
 	if err := f.write(cmd.Context(), stdout, r.WriteTable, r.WriteJSON, r.WriteJUnit, r.WriteHTML); err != nil {
-		return untold(err)
+		return noVerdict(err)
 	}
 	switch r.Verdict {
 	case report.True:
@@ -108,7 +108,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, url string, stdout, stderr io.Writ
 	case report.NotTrue:
 		return notTrue("%s is not true", url)
 	}
-	return untold(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(r.Notes, "; ")))
+	return noVerdict(fmt.Errorf("whether %s is true could not be told: %s", url, strings.Join(r.Notes, "; ")))
 }
 
 // faultsOf reads the records of faults from a file or folder, none where its name is ignore.
