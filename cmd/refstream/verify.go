@@ -166,15 +166,15 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (truth.Sour
 		if of == "" || given("channel") {
 			return truth.Server(t.truth, channel, client)
 		}
-		return truth.Unnamed{Find: func(ctx context.Context, said string) (truth.Source, error) {
-			return truth.ServerWith(ctx, t.truth, client, named, said, "") // without a name it is the only channel
+		return truth.Unnamed{Find: func(ctx context.Context, name string) (truth.Source, error) {
+			return truth.ServerWith(ctx, t.truth, client, named, name, "") // without a name it is the only channel
 		}}, nil
 	}
 	if given("seed") || given("epoch") {
 		if of == "" || channel != "" {
 			return t.seeded(channel)
 		}
-		return truth.Unnamed{Find: func(_ context.Context, said string) (truth.Source, error) { return t.seeded(said) }}, nil
+		return truth.Unnamed{Find: func(_ context.Context, name string) (truth.Source, error) { return t.seeded(name) }}, nil
 	}
 	if base != "" {
 		return truth.Server(base, channel, client)

@@ -30,10 +30,10 @@ type Command struct {
 const ReadingMemory = 1536 << 20
 
 // New prepares a program. It is interrupted when ctx ends, and killed when it has not ended delay later.
-func New(ctx context.Context, delay time.Duration, said *Lines, program string, args ...string) *Command {
+func New(ctx context.Context, delay time.Duration, stderr *Lines, program string, args ...string) *Command {
 	c := &Command{Cmd: exec.CommandContext(ctx, program, args...)}
 	c.group = processgroup.New(c.Cmd)
-	c.Cancel, c.WaitDelay, c.Stderr = c.group.Interrupt, delay, said
+	c.Cancel, c.WaitDelay, c.Stderr = c.group.Interrupt, delay, stderr
 	return c
 }
 
@@ -96,7 +96,7 @@ type Lines struct {
 
 	line []byte // begun
 	tail []string
-	said int
+	count int
 }
 
 // Write never fails.
@@ -127,8 +127,8 @@ func (l *Lines) flush() {
 		l.tail = append(l.tail[:0], l.tail[1:]...)
 	}
 	l.tail = append(l.tail, line)
-	if l.said++; l.Say != nil && (l.said <= l.Full || l.said&(l.said-1) == 0) {
-		l.Say(line, l.said)
+	if l.count++; l.Say != nil && (l.count <= l.Full || l.count&(l.count-1) == 0) {
+		l.Say(line, l.count)
 	}
 }
 
@@ -140,8 +140,8 @@ func (l *Lines) Last() string {
 
 // Addition is [Lines.Last] as an addition to an error: empty, or after a colon.
 func (l *Lines) Addition() string {
-	if said := l.Last(); said != "" {
-		return ": " + said
+	if last := l.Last(); last != "" {
+		return ": " + last
 	}
 	return ""
 }
