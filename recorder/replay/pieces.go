@@ -27,28 +27,23 @@ func rangeOf(r *http.Request) *span {
 
 // parseRange reads a Range of one part in bytes, nil for any other.
 func parseRange(text string) *span {
-	unit, text, ok := strings.Cut(text, "=")
-	from, to, dash := strings.Cut(strings.Trim(text, " \t"), "-")
-	if !ok || !dash || !strings.EqualFold(unit, "bytes") || strings.Trim(from+to, "0123456789") != "" {
+	unit, text, _ := strings.Cut(text, "=")
+	from, to, dash := strings.Cut(strings.Trim(text, " 	"), "-")
+	first, ok1 := position(from)
+	last, ok2 := position(to)
+	if !dash || !strings.EqualFold(unit, "bytes") || !ok1 || !ok2 || max(first, last) < 0 || last >= 0 && last < first {
 		return nil
 	}
-	s := span{-1, -1}
-	var err error
-	for _, n := range []struct {
-		text string
-		to   *int64
-	}{{from, &s.first}, {to, &s.last}} {
-		if n.text == "" {
-			continue
-		}
-		if *n.to, err = strconv.ParseInt(n.text, 10, 64); err != nil || *n.to == math.MaxInt64 {
-			return nil
-		}
+	return &span{first, last}
+}
+
+// position is a number of bytes, -1 for an empty text.
+func position(text string) (n int64, ok bool) {
+	if text == "" {
+		return -1, true
 	}
-	if s.first < 0 && s.last < 0 || s.first >= 0 && s.last >= 0 && s.last < s.first {
-		return nil
-	}
-	return &s
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n < math.MaxInt64 && strings.Trim(text, "0123456789") == ""
 }
 
 // exact is the part with both ends, nil if one is missing.
