@@ -3,6 +3,7 @@
 package clips
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,9 +87,7 @@ func intoFolder(out string, write func(dir string) error) error {
 }
 
 func (o Options) write(ctx context.Context, dir string) (events int64, err error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	clock := o.Channel.Clock()
 	hls := packager.Options{Dir: dir, Channel: o.Channel, Containers: o.Containers, Now: func() time.Time { return clock.UTC(o.First) }}
 	var ledger *faults.Ledger

@@ -7,6 +7,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,16 +63,7 @@ var _ markers.Store = (*Journal)(nil)
 func Open(o Options) (*Journal, error) { return openWith(o, openOSFile) }
 
 func openWith(o Options, open openFunc) (*Journal, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.FileRecords < 0 {
-		return nil, fmt.Errorf("open journal: %d records in a file: use at least 1, or 0 for %d", o.FileRecords,
-			defaultFileRecords)
-	}
-	if o.FileRecords == 0 {
-		o.FileRecords = defaultFileRecords
-	}
+	o.Logger, o.FileRecords = cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), cmp.Or(o.FileRecords, defaultFileRecords)
 	j := &Journal{
 		options: o, open: open, done: make(chan struct{}),
 		channels: map[string]*journalChannel{}, opened: make(chan struct{}),

@@ -19,6 +19,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,9 +90,7 @@ var _ markers.Store = (*Mirror)(nil)
 
 // New makes a mirror of two open stores, which Close closes.
 func New(local localStore, remote remoteStore, o Options) *Mirror {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Mirror{
 		local: local, remote: remote, log: o.Logger, ctx: ctx, cancel: cancel,

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,14 +43,10 @@ func (o Options) check() (Options, error) {
 	case o.Offset > 0 && !o.From.IsZero():
 		return o, errors.New("replay: Offset and From are both set: give one")
 	}
-	if o.Speed == (Speed{}) {
-		o.Speed = Speed{1, 1}
-	}
+	o.Speed = cmp.Or(o.Speed, Speed{1, 1})
 	if err := o.Speed.check(); err != nil {
 		return o, fmt.Errorf("replay: %w", err)
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return o, nil
 }
