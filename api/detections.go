@@ -178,7 +178,11 @@ func (s *Server) postScore(c echo.Context) error {
 	if err := s.checkHost(r); err != nil {
 		return err
 	}
-	q := newQuery(r, "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
+	if r.URL.Query().Get("of") == "faults" {
+		return s.scoreFaults(c)
+	}
+	q := newQuery(r, "of", "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
+	q.oneOf("of", "events", "faults")
 	o, mq := scoreOptions(q)
 	clocks := []string{""}
 	for _, c := range score.Clocks() {
@@ -290,21 +294,22 @@ func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List
 
 // readDetections reads the body by its content type.
 func readDetections(w http.ResponseWriter, r *http.Request, in score.Reading) (score.List, error) {
+	var err error
+	if in.Format, err = bodyFormat(r); err != nil {
+		return score.List{}, err
+	}
+	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
+	return list, bodyProblem(err)
+}
+
+// bodyFormat is how a list of detections or alarms is written, by the content type.
+func bodyFormat(r *http.Request) (score.Format, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	formats := map[string]score.Format{
 		"application/json": score.JSON, "application/x-ndjson": score.JSON, "text/csv": score.CSV,
 	}
-	if in.Format = formats[media]; err != nil || in.Format == "" {
-		return score.List{}, refusal(http.StatusUnsupportedMediaType, "Content-Type",
-			"the body must be application/json, application/x-ndjson or text/csv")
+	if err != nil || formats[media] == "" {
+		return "", refusal(http.StatusUnsupportedMediaType, "Content-Type", "the body must be application/json, application/x-ndjson or text/csv")
 	}
-	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return list, refusal(http.StatusRequestEntityTooLarge, "body", "the body has more than %d bytes", maxScoreBody)
-	case err != nil:
-		return list, badField("body", "%s", err)
-	}
-	return list, nil
+	return formats[media], nil
 }

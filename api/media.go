@@ -179,6 +179,6 @@ type expressionLog struct{ *delivery.Expression }
 
 func (l expressionLog) Clock() markers.Clock { return l.Expression.Clock }
 func (l expressionLog) Newest() int64        { return l.Expression.Newest() }
-func (l expressionLog) Faults(first, last int64) []markers.FaultRecord {
-	return l.Records(first, last, l.Newest(), "")
+func (l expressionLog) Faults(_ context.Context, first, last int64) ([]markers.FaultRecord, error) {
+	return l.Records(first, last, l.Newest(), ""), nil
 }

@@ -94,8 +94,8 @@ type Lines struct {
 	// Edit, if any, changes a line before all else; one that becomes empty is left out. One of MaxLine bytes may have been cut.
 	Edit func(line string) string
 
-	line []byte // begun
-	tail []string
+	line  []byte // begun
+	tail  []string
 	count int
 }
 
