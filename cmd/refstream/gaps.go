@@ -41,8 +41,8 @@ else a monitor would flag: playlists that went stale, slow or could not be had, 
 jumped, segments that came late, changed, or were missing, EXTINF that is not what the segment's time stamps say, and
 PROGRAM-DATE-TIME that jumps. Numbers after # are rows of the table versions in session.db.
 
-The labelled faults of a faulty twin are recorded with it: what they explain is no finding, and each of them that gaps can see must be
-found. --faults ignore leaves the labels out.
+The labelled faults of a faulty twin are recorded with it: what they explain is no finding, and each of them that gaps can see
+must be found. --faults ignore leaves the labels out.
 
 Exit code 0: nothing was found; 1: something was, or a fault was not; 2: it could not be told.`,
 		Example: `  refstream gaps monday

@@ -46,8 +46,8 @@ carries, which may be exact, off by a constant, drifting, jumping or gone; event
 The truth comes from a running server, from a truth.json, or from the seed, epoch, frame rate and so on that the stream
 was made with. Without --truth and --seed it is looked for beside a file, and on the server that a stream comes from.
 
-Where the truth has labelled faults, as that of a faulty twin or clip has, what they explain is no finding, and each of them that can
-be seen in this carrier must be found. --faults ignore leaves the labels out.
+Where the truth has labelled faults, as that of a faulty twin or clip has, what they explain is no finding, and each of them
+that can be seen in this carrier must be found. --faults ignore leaves the labels out.
 
 Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --allow can name: refstream help allow.`,
 		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
