@@ -33,7 +33,7 @@ run: programs-run build
 test: programs-test $(PLAYER)
 	@set -e; files=$$(find static -name '*.test.js' -o -name '*.test.mjs'); \
 	if [ -n "$$files" ]; then echo "node --test" $$files; node --test $$files; fi
-	$(GOTEST) -short -vet=off -timeout 15m $(TESTFLAGS) ./...
+	$(GOTEST) -short -vet=off -timeout 15m $(TESTFLAGS) ./cmd/refstream ./...
 
 # What check runs without the race detector is what has a long form, or was left out before: the packages, and of the program's own
 # tests those in files, that ask for testing.Short or open a page.

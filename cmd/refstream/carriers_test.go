@@ -58,7 +58,8 @@ func testCarriers(t *testing.T, age time.Duration) {
 	}
 
 	carriers := []carrier{
-		{name: "http ts", url: s.url + "/live/main.ts", ticks: 1},
+		// Long enough to cross the wrap, from a GOP that began before.
+		{name: "http ts", url: s.url + "/live/main.ts", ticks: 1, frames: 200},
 		{name: "http flv", url: s.url + "/live/main.flv", ticks: 90},
 		{name: "tcp listener", url: "tcp://" + listen, ticks: 1},
 		{name: "rtmp play", url: "rtmp://" + rtmp + "/live/main", ticks: 90},
