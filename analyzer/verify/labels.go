@@ -180,8 +180,11 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 		// It is found in decoding order, and a lost table when none has come for half a second.
 		return reordered + slack, second/2 + reordered + slack
 	case r.Layer == layerStamps && clock != report.PTSClock && clock != report.DTSClock && !strings.HasPrefix(clock, "sei."):
-		// What is in no access unit goes to the picture at its time stamp, which may be another one's too.
-		moved := c.channel.Rate.Frames(min(c.amplitude(r), int64(time.Hour))) + slack
+		// What is in no access unit goes to the picture at its time stamp, which may be another one's too. A step is the same for all.
+		if r.Kind == "pts.step" {
+			return reordered + slack, reordered + slack
+		}
+		moved := c.moved(r) + slack
 		return moved, moved
 	case slices.Contains(eventSources, analyzer.Source(clock)):
 		return reordered, reordered
@@ -192,6 +195,26 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 		return reordered, reordered // ffmpeg guesses the time stamps of pictures near those that can't be
 	}
 	return slack, slack
+}
+
+// moved is how many frames a fault moves time stamps at most.
+func (c *checker) moved(r *markers.FaultRecord) int64 {
+	return c.channel.Rate.Frames(min(c.amplitude(r), int64(time.Hour)))
+}
+
+// framesOf are the frames of a fault where a finding about a clock may be: also those at whose true time stamps a step puts the false ones.
+func (c *checker) framesOf(r *markers.FaultRecord, clock string) []markers.Span {
+	spans := spansOf(r)
+	if r.Kind != "pts.step" || clock == report.PTSClock || clock == report.DTSClock {
+		return spans
+	}
+	moved := c.moved(r)
+	for _, s := range spans[:len(spans):len(spans)] {
+		for _, by := range []int64{-moved, moved} {
+			spans = append(spans, markers.Span{Frame: s.Frame + by, LastFrame: s.LastFrame + by})
+		}
+	}
+	return spans
 }
 
 // explained reports whether labelled faults explain a finding in frames first to last. It counts for the faults.
@@ -215,7 +238,7 @@ func (c *checker) explains(k report.Kind, clock string, first, last, count int64
 			switch {
 			case !affects(r, clock) && (clock != "" || !ofPictures(k)):
 				return verdict.Outside
-			case placeIn(spansOf(r), n, before+more, after):
+			case placeIn(c.framesOf(r, clock), n, before+more, after):
 				return verdict.Inside
 			case !slices.Contains(report.TransportKinds(), k) && placeIn(r.Collateral, n, before+more, after):
 				return verdict.Nearby

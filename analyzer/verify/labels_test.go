@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/internal/verifytest"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
 	"github.com/refstream/refstream/analyzer/verify/truth"
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/markers"
 )
 
@@ -188,6 +190,20 @@ func TestNotObservable(t *testing.T) {
 		if states, found, verdict := labelled(t, streamData{pictures: clean, statements: statements(known, clean)}, known, f); states != "not_observable" && name != "edge" ||
 			verdict == report.True == (name == "edge") || len(found) > 0 == (name != "edge") {
 			t.Errorf("%s: %s, found %v, %s", name, states, found, verdict)
+		}
+	}
+}
+
+// What is in no access unit may be at the picture whose true time stamp a step gives to others, and nowhere else.
+func TestStepMovesStatements(t *testing.T) {
+	step := fault("pts.step", "stamps", 120, 179, "clock_step")
+	step.Parameters = map[string]string{"by": "10s"}
+	channel := verifytest.Channel()
+	moved := channel.Rate.FrameAtNanos(int64(10 * time.Second))
+	c := &checker{channel: channel, clock: channel.Clock(), labels: &labels{Labels: verdict.New([]markers.FaultRecord{step})}}
+	for n, want := range map[int64]bool{100: false, 150: true, 150 + moved/2: false, 150 + moved: true, 200 + moved: false} {
+		if got := c.explained(report.ClockStep, "hls.program_date_time", n, n); got != want {
+			t.Errorf("frame %d: explained %v", n, got)
 		}
 	}
 }
