@@ -61,6 +61,8 @@ func TestLabels(t *testing.T) {
 	hold.Parameters = map[string]string{"hold": "3"}
 	tint := fault("colour", "picture", 100, 199, "tinted")
 	tint.Parameters = map[string]string{"tint": "red"}
+	bare := tint
+	bare.Expects = nil
 	fade := fault("fade", "picture", 100, 199, "unreadable", "black")
 	drop := fault("unit.drop", "unit", 100, 100, "missing", "collateral")
 	drop.Collateral = []markers.Span{verifytest.Channel().Clock().Span(101, 119)}
@@ -89,6 +91,7 @@ func TestLabels(t *testing.T) {
 		"cut":               {set(300, 399, show(func(i int) int { return i - 120 })), []markers.FaultRecord{cut}, "confirmed", nil},
 		"hold":              {set(100, 199, show(func(i int) int { return i - (i-100)%3 })), []markers.FaultRecord{hold}, "confirmed", nil},
 		"tint":              {set(100, 199, func(_ int, p pixels.Picture) pixels.Picture { p.Tinted = true; return p }), []markers.FaultRecord{tint}, "confirmed", nil},
+		"tint, bare record": {set(100, 199, func(_ int, p pixels.Picture) pixels.Picture { p.Tinted = true; return p }), []markers.FaultRecord{bare}, "not_observable", nil},
 		"tint without":      {set(100, 199, func(_ int, p pixels.Picture) pixels.Picture { p.Tinted = true; return p }), nil, "", []report.Kind{report.Tinted}},
 		"fade":              {set(120, 179, blank), []markers.FaultRecord{fade}, "confirmed", nil},
 		"drop":              {slices.Delete(slices.Clone(clean), 100, 101), []markers.FaultRecord{drop}, "confirmed", nil},

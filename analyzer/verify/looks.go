@@ -125,7 +125,7 @@ func (c *checker) match(p *pixels.Picture, n int64) {
 	if shown.Instead && p.Event != l.eventAt(shown.Shows) {
 		event = !event
 	}
-	if r := shown.fault; p.Frame != n && len(r.Expects) > 0 || p.Tinted {
+	if r := shown.fault; len(r.Expects) > 0 && (p.Frame != n || p.Tinted) {
 		l.Explain(verdict.Explained{Finding: r.Expects[0], First: n, Last: n, Count: 1}, func(o *markers.FaultRecord) verdict.Place {
 			if o.ID == r.ID {
 				return verdict.Inside
