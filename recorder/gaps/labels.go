@@ -42,7 +42,7 @@ func (r *Report) explained(f *Finding) bool {
 		to = to.Add(f.Amount)
 	}
 	return r.labels.Explain(verdict.Explained{Finding: string(f.Kind), Count: 1}, func(r *markers.FaultRecord) verdict.Place {
-		if r.MSN-1 <= f.MSN && f.MSN <= r.LastMSN+1 { // however long ago it was published
+		if f.MSN >= 0 && r.MSN-1 <= f.MSN && f.MSN <= r.LastMSN+1 { // however long ago it was published
 			return verdict.Inside
 		}
 		if to.Before(r.UTC.Add(-earliest)) || from.After(r.EndUTC.Add(versionsAfter*segment(r)+latest)) {

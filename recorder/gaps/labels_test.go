@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/recorder"
 )
 
 // labelledFault is the record of a fault of the segments from msn on, which the simulated server publishes at their ends.
@@ -81,5 +83,14 @@ func TestLabels(t *testing.T) {
 	ahead.UTC, ahead.EndUTC, ahead.MSN, ahead.LastMSN = ahead.UTC.Add(time.Hour), ahead.EndUTC.Add(time.Hour), 1906, 1909
 	if r := held().report(t, Options{Faults: []markers.FaultRecord{ahead}, Ahead: time.Hour}); len(r.Findings) > 0 || len(r.Faults) != 1 || r.Faults[0].State != "confirmed" {
 		t.Errorf("an hour ahead: %+v, %+v", r.Findings, r.Faults)
+	}
+	// What is about no segment is not near segment 0.
+	first := labelledFault("http.delay", "request", simFirst, 1, "playlist_slow")
+	first.MSN, first.LastMSN = 0, 0
+	r := Report{Runs: []recorder.Run{{ID: 1, Started: simStart()}}, labels: verdict.New([]markers.FaultRecord{first})}
+	for at, want := range map[time.Duration]bool{0: true, time.Hour: false} {
+		if got := r.explained(&Finding{Kind: KindPlaylistSlow, MSN: -1, Moment: recorder.Moment{Run: 1, At: at}}); got != want {
+			t.Errorf("after %v: explained %v, want %v", at, got, want)
+		}
 	}
 }
