@@ -1,7 +1,6 @@
 package units
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/refstream/refstream/codec/h264"
@@ -20,8 +19,7 @@ func unitFiller() kind {
 			Oracle: "ffmpeg framemd5 against the clean twin",
 		},
 		do: func(j *job) ([]media.Unit, bool) {
-			filler := append([]byte{byte(h264.NALFiller)}, bytes.Repeat([]byte{0xFF}, int(j.Params["bytes"].N))...)
-			return []media.Unit{with(j.au, len(j.au.NALs), append(filler, 0x80))}, true
+			return []media.Unit{with(j.au, len(j.au.NALs), h264.Filler(h264.MinFiller+int(j.Params["bytes"].N)))}, true
 		},
 	}
 }
