@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -160,156 +158,4 @@ func detectionForm(ch markers.Channel) formats.List[markers.Detection] {
 			return formats.Cue{ID: d.Place.String(), From: d.Time, To: max(d.EndTime, clock.Time(d.LastFrame+1)), Text: text}
 		},
 	}
-}
-
-const (
-	// maxScoreBody holds some ten thousand detections with several members each.
-	maxScoreBody = 4 << 20
-	// maxScoreMarkers is as many: two days of an event every 20 s.
-	maxScoreMarkers = 10000
-	// defaultTolerance is far above what a detector should need, and below the shortest events there usually are.
-	defaultTolerance = media.Seconds(500_000_000)
-)
-
-// postScore answers POST /score: how good the detections in the body are, against the markers of the channel. It changes
-// nothing, so anybody may ask, but no page of a name that is made to mean this machine.
-func (s *Server) postScore(c echo.Context) error {
-	r := c.Request()
-	if err := s.checkHost(r); err != nil {
-		return err
-	}
-	if r.URL.Query().Get("of") == "faults" {
-		return s.scoreFaults(c)
-	}
-	q := newQuery(r, "of", "channel", "clock", "tolerance", "offset", "ts_start", "ts_end")
-	q.oneOf("of", "events", "faults")
-	o, mq := scoreOptions(q)
-	clocks := []string{""}
-	for _, c := range score.Clocks() {
-		clocks = append(clocks, string(c))
-	}
-	clock := q.oneOf("clock", clocks...)
-	ch, err := s.channel(r.Context(), q)
-	if err != nil {
-		return err
-	}
-	detections, err := readDetections(c.Response(), r, score.Reading{Channel: ch, Clock: score.Clock(clock)})
-	if err != nil {
-		return err
-	}
-	return s.score(c, ch, detections, o, mq)
-}
-
-// getScore answers GET /score: how good the detections are that a source has posted. The same instant twice counts once: it
-// is what is there of a detection whose sender did not get the answer, and sent it again.
-func (s *Server) getScore(c echo.Context) error {
-	r := c.Request()
-	ctx := r.Context()
-	q := newQuery(r, "channel", "source", "tolerance", "offset", "ts_start", "ts_end")
-	o, mq := scoreOptions(q)
-	dq := recordQuery{only: q.source()}
-	if dq.only == "" {
-		q.fail(badField("source", "source is missing: name one that has posted to /detections"))
-	}
-	ch, err := s.channel(ctx, q)
-	if err != nil {
-		return err
-	}
-	if o.From != nil { // what is earlier matches no marker
-		dq.after, dq.hasAfter = *o.From-o.Tolerance-o.Offset-1, true
-	}
-	list, err := s.findDetections(ctx, ch, dq)
-	if err == nil && len(list) == 0 {
-		// A detector that found nothing here has a score; a name that is misspelt has none.
-		dq.hasAfter = false
-		var all []markers.Detection
-		if all, err = s.findDetections(ctx, ch, dq); err == nil && len(all) == 0 {
-			err = notFound("there is no detection of source %q: /detections lists what there is", dq.only)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	found := score.List{Clock: score.Time, At: make([]media.Seconds, len(list))}
-	for i, d := range list {
-		found.At[i] = d.Time
-	}
-	found.At = slices.Compact(found.At)
-	return s.score(c, ch, found, o, mq)
-}
-
-// scoreOptions reads how detections are compared, and which markers they are compared with.
-func scoreOptions(q *query) (o score.Options, mq recordQuery) {
-	o.Tolerance = defaultTolerance
-	if t, ok := q.seconds("tolerance"); ok {
-		if o.Tolerance = t; t < 0 || t > score.MaxTolerance {
-			q.fail(badField("tolerance", "tolerance is %s: it must be 0 to %s", t, score.MaxTolerance))
-		}
-	}
-	o.Offset, _ = q.seconds("offset")
-	mq.limit = maxScoreMarkers
-	if mq.after, mq.hasAfter = q.seconds("ts_start"); mq.hasAfter {
-		o.From = new(mq.after + 1) // exclusive, to the nanosecond
-	}
-	if mq.upTo, mq.hasUpTo = q.seconds("ts_end"); mq.hasUpTo {
-		o.To = new(mq.upTo)
-	}
-	if o.From != nil && o.To != nil && *o.From > *o.To {
-		q.fail(badField("ts_end", "ts_end is not after ts_start"))
-	}
-	return o, mq
-}
-
-// score answers with the score of detections.
-func (s *Server) score(c echo.Context, ch markers.Channel, detections score.List, o score.Options, mq recordQuery) error {
-	if detections.Clock == score.Gen {
-		// The range is one of the times when frames were produced, and the store is asked by HLS time: all markers are
-		// read, and the range picks from them.
-		mq.hasAfter, mq.hasUpTo = false, false
-	}
-	list, truncated, err := s.findMarkers(c.Request().Context(), ch, mq)
-	if err != nil {
-		return err
-	}
-	if truncated {
-		return badField("ts_start", "there are more than %d markers in the range: narrow it with ts_start and ts_end", maxScoreMarkers)
-	}
-	if own := s.own(ch.Name); detections.Clock == score.Gen {
-		for _, m := range list {
-			if !own(m.Generator) {
-				return badField("clock", "when the frames of marker %s were produced is not known here, since another "+
-					"generator's record stands: use time, frame, pts or utc", m.ID)
-			}
-		}
-	}
-	report, err := score.Compute(detections, list, o)
-	if err != nil {
-		return badField("tolerance", "%s", err)
-	}
-	if report.From != nil {
-		*report.From-- // as it was given: exclusive
-	}
-	return noStore(c, http.StatusOK, report)
-}
-
-// readDetections reads the body by its content type.
-func readDetections(w http.ResponseWriter, r *http.Request, in score.Reading) (score.List, error) {
-	var err error
-	if in.Format, err = bodyFormat(r); err != nil {
-		return score.List{}, err
-	}
-	list, err := in.Read(http.MaxBytesReader(w, r.Body, maxScoreBody))
-	return list, bodyProblem(err)
-}
-
-// bodyFormat is how a list of detections or alarms is written, by the content type.
-func bodyFormat(r *http.Request) (score.Format, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	formats := map[string]score.Format{
-		"application/json": score.JSON, "application/x-ndjson": score.JSON, "text/csv": score.CSV,
-	}
-	if err != nil || formats[media] == "" {
-		return "", refusal(http.StatusUnsupportedMediaType, "Content-Type", "the body must be application/json, application/x-ndjson or text/csv")
-	}
-	return formats[media], nil
 }
