@@ -40,16 +40,6 @@ func (f Fault) Until(last int64) Fault {
 	return f
 }
 
-// Overlap finds a fault of the plan that changes the same property of some of the frames as f.
-func (p *Plan) Overlap(f Fault) (other Fault, ok bool) {
-	for _, o := range p.Between(f.First, f.Last, f.Kind.Layer) {
-		if o.Refused == "" && o.overlaps(f) {
-			return o, true
-		}
-	}
-	return other, false
-}
-
 // Has reports whether the plan has a fault of an id, or an entry whose faults have it with a number behind it.
 func (p *Plan) Has(id string) bool {
 	t := p.current.Load()

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/refstream/refstream/api"
@@ -259,34 +258,6 @@ func (t *twin) Shows(n int64) int64 {
 	return n
 }
 
-// faultsOf reads the newest record of each fault of a twin that is planned for one of the frames first to last, in the order of these.
-func faultsOf(ctx context.Context, store markers.Store, source markers.Channel, twin string, first, last int64) ([]markers.FaultRecord, error) {
-	posted := max(0, first-source.Rate.Frames(farthest.Nanoseconds())) // when one of them may have been at the earliest
-	list, err := store.Read(ctx, source.Name, markers.Faults.Of(twin), markers.Range{From: markers.AtFrame(posted)})
-	records := slices.DeleteFunc(markers.Faults.Batch(list).Faults, func(r markers.FaultRecord) bool { return !r.Covers(first, last) })
-	for i := range records {
-		records[i].Place = markers.ID{}
-	}
-	return merge(nil, records), err
-}
-
-// merge puts records of faults in order, of those of the same one the last of the newer ones.
-func merge(old, newer []markers.FaultRecord) (list []markers.FaultRecord) {
-	at := map[string]int{}
-	for _, r := range slices.Concat(old, newer) {
-		i, ok := at[r.Fault()]
-		if !ok {
-			i = len(list)
-			at[r.Fault()], list = i, append(list, r)
-		}
-		list[i] = r
-	}
-	slices.SortFunc(list, func(a, b markers.FaultRecord) int {
-		return cmp.Or(cmp.Compare(a.Frame, b.Frame), cmp.Compare(a.ID, b.ID))
-	})
-	return list
-}
-
 // Post adds a fault as the members of a request ask for it. It is journalled first, and done from the next segment on.
 func (t *twin) Post(ctx context.Context, members map[string]json.RawMessage) (r markers.FaultRecord, err error) {
 	refuse := func(status int, field, format string, args ...any) (markers.FaultRecord, error) {
@@ -360,43 +331,4 @@ func (t *twin) earliest() int64 {
 		begun = t.clock.MSN(max(0, t.clock.FrameAt(t.now())))
 	}
 	return t.clock.FirstFrame(begun + 1)
-}
-
-// faultsOf finds the log of a twin's faults, nil where there is no such twin. A process without the twin has what the store keeps.
-func (s *Server) faultsOf(ctx context.Context, name string) (api.FaultLog, error) {
-	if t := s.twinOf(name); t != nil {
-		return t, nil
-	}
-	channels, err := s.stores.main().Channels(ctx)
-	for _, c := range channels {
-		scenario, ok := strings.CutPrefix(name, c.Name+"-")
-		if !ok || markers.CheckRendition(scenario) != nil || scenario == "" {
-			continue
-		}
-		log := &storedFaults{store: s.stores.main(), source: c, scenario: scenario, newest: -1}
-		last, err := log.store.Read(ctx, c.Name, markers.Segments.Of(scenario), markers.Range{Limit: 1, Desc: true})
-		for _, seg := range markers.Segments.Batch(last).Segments {
-			log.newest = seg.LastFrame
-		}
-		if err != nil || log.newest >= 0 {
-			return log, err
-		}
-	}
-	return nil, err
-}
-
-// storedFaults is the log of a twin's faults as the store keeps it.
-type storedFaults struct {
-	store    markers.Store
-	source   markers.Channel
-	scenario string
-	newest   int64
-}
-
-func (l *storedFaults) Clock() markers.Clock { return l.source.Clock() }
-
-func (l *storedFaults) Newest() int64 { return l.newest }
-
-func (l *storedFaults) Faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
-	return faultsOf(ctx, l.store, l.source, l.scenario, first, last)
 }
