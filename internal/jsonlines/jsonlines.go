@@ -13,8 +13,12 @@ import (
 	"github.com/refstream/refstream/internal/atomicfile"
 )
 
-// maxLine bounds a line: records have less than 1 kB each, but for the texts of events.
-const maxLine = 64 << 10
+const (
+	// usualLine is room for most lines: records have less than 1 kB each, but for the texts of events.
+	usualLine = 64 << 10
+	// maxLine bounds a line: the record of a fault that was done to every other frame of an hour has 5 MB.
+	maxLine = 16 << 20
+)
 
 // Error is why a line can't be read.
 type Error struct {
@@ -29,9 +33,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Each gives the value of each whole line to each, in order. whole is the length of those lines in bytes, rest the last
 // line where it has no newline. An error of a line is an *Error.
 func Each[T any](r io.Reader, each func(T) error) (whole int64, rest []byte, err error) {
-	in := bufio.NewReaderSize(r, maxLine)
+	in := bufio.NewReaderSize(r, usualLine)
 	for n := 1; ; n++ {
-		line, err := in.ReadSlice('\n')
+		line, err := readLine(in)
 		switch {
 		case errors.Is(err, io.EOF):
 			return whole, line, nil
@@ -50,6 +54,23 @@ func Each[T any](r io.Reader, each func(T) error) (whole int64, rest []byte, err
 		}
 		whole += int64(len(line))
 	}
+}
+
+// readLine reads a line with its newline, or what is left at the end. It is valid until the next read.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	long := bytes.Clone(line)
+	for errors.Is(err, bufio.ErrBufferFull) && len(long) <= maxLine {
+		line, err = in.ReadSlice('\n')
+		long = append(long, line...)
+	}
+	if len(long) > maxLine {
+		err = bufio.ErrBufferFull
+	}
+	return long, err
 }
 
 // Append appends values to buf, each as a line.

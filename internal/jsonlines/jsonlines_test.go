@@ -26,6 +26,8 @@ func TestEach(t *testing.T) {
 		{"empty line", "\n1\n", nil, 0, "", 1},
 		{"two values", "1 2\n", nil, 0, "", 1},
 		{"too long", "1\n" + strings.Repeat("2", maxLine+1), []int{1}, 2, "", 2},
+		{"long", "1\n2" + strings.Repeat(" ", 3*usualLine) + "\n3\n4", []int{1, 2, 3}, 2 + 3*usualLine + 2 + 2, "4", 0},
+		{"a long half", "1\n" + strings.Repeat("2", 2*usualLine), []int{1}, 2, strings.Repeat("2", 2*usualLine), 0},
 		{"refused", "1\n13\n", []int{1}, 2, "", 2},
 	} {
 		var got []int

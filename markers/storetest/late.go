@@ -59,6 +59,9 @@ func (s *suite) testLate() {
 func (s *suite) testFaults() {
 	begun, over, moved := Fault("main-x", 20), Fault("main-x", 20), Fault("main-x", 4)
 	begun.State = markers.FaultActive
+	for n := range int64(2000) { // its record is longer than any other
+		over.Done = append(over.Done, markers.Span{Frame: 2 * n, LastFrame: 2 * n})
+	}
 	s.append("main", markers.Batch{Faults: []markers.FaultRecord{begun, Fault("main-y", 1)}})
 	s.append("main", markers.Batch{Faults: []markers.FaultRecord{over, begun, moved}})
 	s.restart()
