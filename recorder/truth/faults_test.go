@@ -2,10 +2,12 @@ package truth
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -62,6 +64,15 @@ func TestFaults(t *testing.T) {
 		r.ask(t.Context())
 		r.ask(t.Context())
 		r.close()
+	}
+	// The recorder was killed within a line.
+	torn, err := os.OpenFile(filepath.Join(dir, folder, "faults.jsonl"), os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		_, err = torn.WriteString(`{"id":"d"`)
+		err = errors.Join(err, torn.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	list, c, err := Faults(t.Context(), dir)
 	var got []string

@@ -134,7 +134,7 @@ func (t *files) append(b markers.Batch) error {
 // appendFaults writes the records of faults of which it is known what became, and keeps all others for the end.
 func (t *files) appendFaults(list []markers.FaultRecord) (err error) {
 	for _, f := range list {
-		key := fmt.Sprint(f.ID, " ", f.Frame)
+		key := faultKey(f)
 		if t.settled[key] {
 			continue
 		}
@@ -149,6 +149,9 @@ func (t *files) appendFaults(list []markers.FaultRecord) (err error) {
 	}
 	return nil
 }
+
+// faultKey is the same for all records of a fault.
+func faultKey(f markers.FaultRecord) string { return fmt.Sprint(f.ID, " ", f.Frame) }
 
 func (t *files) writeFault(f markers.FaultRecord) (err error) {
 	if t.faults == nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify/truth"
@@ -54,8 +54,8 @@ func Load(ctx context.Context, session string) (*Replay, error) {
 	return t, nil
 }
 
-// Faults are the records of the labelled faults that the session in a folder has, with the channel. The error wraps fs.ErrNotExist
-// where it has no truth.
+// Faults are the records of the labelled faults that the session in a folder has, with the channel. A last record that is not whole
+// yet, or never will be, is none. The error wraps fs.ErrNotExist where the session has no truth.
 func Faults(ctx context.Context, session string) ([]markers.FaultRecord, Channel, error) {
 	dir := filepath.Join(session, folder)
 	c, err := readChannel(dir)
@@ -63,9 +63,16 @@ func Faults(ctx context.Context, session string) ([]markers.FaultRecord, Channel
 		return nil, c, err
 	}
 	all, err := truth.FaultsIn(ctx, filepath.Join(dir, "faults.jsonl"), 0, markers.MaxFrame)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	last := map[string]int{}
+	for i, f := range all {
+		last[faultKey(f)] = i
+	}
 	var list []markers.FaultRecord
 	for i, f := range all {
-		if !slices.ContainsFunc(all[i+1:], func(o markers.FaultRecord) bool { return o.ID == f.ID && o.Frame == f.Frame }) {
+		if last[faultKey(f)] == i {
 			list = append(list, f)
 		}
 	}

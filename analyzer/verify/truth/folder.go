@@ -124,7 +124,8 @@ func (f folder) faults(ctx context.Context, first, last int64) ([]markers.FaultR
 	return list, err
 }
 
-// FaultsIn reads the records of a file such as faults.jsonl that are about one of the frames first to last.
+// FaultsIn reads the records of a file such as faults.jsonl that are about one of the frames first to last. The error wraps
+// io.ErrUnexpectedEOF where the last record is not whole; those before it are returned.
 func FaultsIn(ctx context.Context, name string, first, last int64) (list []markers.FaultRecord, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -137,7 +138,7 @@ func FaultsIn(ctx context.Context, name string, first, last int64) (list []marke
 		if err := d.Decode(&r); errors.Is(err, io.EOF) {
 			return list, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s: at byte %d: %w", name, d.InputOffset(), err)
+			return list, fmt.Errorf("%s: at byte %d: %w", name, d.InputOffset(), err)
 		}
 		if err := CheckFault(r); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
