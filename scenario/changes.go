@@ -50,6 +50,12 @@ func (p *Plan) Has(id string) bool {
 		slices.ContainsFunc(t.added, func(f Fault) bool { return f.ID == id })
 }
 
+// Ended reports whether a fault of an id was ended early. What the layers know of it may be there up to the end that was planned.
+func (p *Plan) Ended(id string) bool {
+	_, ok := p.current.Load().ended[id]
+	return ok
+}
+
 // Restore is a posted fault as its record has it.
 func (p *Plan) Restore(r markers.FaultRecord, kinds []*Kind) (Fault, error) {
 	i := slices.IndexFunc(kinds, func(k *Kind) bool { return k.Name == r.Kind })

@@ -289,7 +289,7 @@ func (t *twin) Post(ctx context.Context, members map[string]json.RawMessage) (r 
 		return refuse(http.StatusConflict, "at", "frames %d to %d overlap with fault %s, of frames %d to %d: both change the %s's %s: use another time",
 			f.First, f.Last, other.ID, other.First, other.Last, f.Kind.Layer, f.Kind.Property)
 	}
-	if t.plan.Has(f.ID) {
+	if t.plan.Has(f.ID) || t.plan.Ended(f.ID) {
 		return refuse(http.StatusConflict, "id", "there is a fault %s: use another id, or none", f.ID)
 	}
 	r = faults.Planned(f, t.source.Name, t.clock)

@@ -210,6 +210,29 @@ func TestTwinPost(t *testing.T) {
 	}
 }
 
+// The id of a fault that was ended early is not given again, also when that one has left the window.
+func TestTwinPostAgain(t *testing.T) {
+	t.Parallel()
+	r := runTwin(t, t.TempDir(), "{do: ts.pat, at: {frame: 9000}}", 25)
+	r.give(30, 0, 10)
+	const body = `{"id":"mine","do":"ts.tei","for":{"frames":20}}`
+	if f, p := r.post(body); p != nil || f.Frame != 40 {
+		t.Fatalf("%+v, %v", f, p)
+	}
+	if _, err := r.End(t.Context(), "mine"); err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(40); r.plan.Has("mine"); n += 10 {
+		if n > 100_000 {
+			t.Fatal("the fault stays in the plan")
+		}
+		r.give(n, 0, 10)
+	}
+	if f, p := r.post(body); p == nil || p.Status != http.StatusConflict || p.Field != "id" {
+		t.Errorf("%+v, %v", f, p)
+	}
+}
+
 // A changed file holds from the next segment on: what it does not have any more ends there, what it has as before goes on, and what would
 // have begun before is left out. A file with a mistake changes nothing.
 func TestTwinReload(t *testing.T) {

@@ -186,6 +186,23 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A stale fault that is posted under the name of one that is over holds a version of its own.
+func TestStaleAgain(t *testing.T) {
+	t.Parallel()
+	clean := write(t)
+	p := plan(t, "{do: playlist.stale, at: {msn: 12}, for: {segments: 1}}")
+	again := p.Between(12*perSegment, 12*perSegment)[0]
+	again.First, again.Last = again.First+3*perSegment, again.Last+3*perSegment
+	p.Add(again)
+	r := New(p, channel().Clock(), func(faults.Change) {})
+	for _, c := range []struct{ version, want int }{{11, 11}, {12, 11}, {13, 13}, {14, 14}, {15, 14}, {16, 16}} {
+		v := clean.takes[c.version]
+		if text := r.Playlist([]byte(v.text), v.newest); string(text) != clean.takes[c.want].text {
+			t.Errorf("version %d is not version %d", c.version, c.want)
+		}
+	}
+}
+
 // Tags that are in force for other segments too stay with an entry that is gone, and line ends and spaces are kept.
 func TestOtherText(t *testing.T) {
 	t.Parallel()

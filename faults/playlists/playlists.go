@@ -59,8 +59,9 @@ type Rewriter struct {
 	report faults.Report
 	kinds  []kind
 	kept   []version // the last clean ones
-	// held is the version that stays during the stale fault named holder.
+	// held is the version that stays during the stale fault named holder that begins with frame since.
 	holder string
+	since  int64
 	held   version
 }
 

@@ -61,8 +61,8 @@ func (r *Rewriter) before(n int64) (i int) {
 
 // stale shows the version before the fault, for as long as it lasts: also when that is not kept any more.
 func stale(f scenario.Fault, v *version) string {
-	if r := v.r; r.holder != f.ID {
-		r.holder, r.held = f.ID, r.kept[r.before(f.First)]
+	if r := v.r; r.holder != f.ID || r.since != f.First {
+		r.holder, r.since, r.held = f.ID, f.First, r.kept[r.before(f.First)]
 	}
 	v.show(v.r.held)
 	return ""
