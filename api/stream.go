@@ -55,7 +55,7 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 
 // eventLog is what a stream of events is made of. Its methods are called by one goroutine.
 type eventLog interface {
-	// place is how far the client has got: the id that it goes on from.
+	// place is how far the client has got: the id that it continues from.
 	place() markers.ID
 	// wait returns nil when there may be something behind that place, and an error when ctx ends or the log can't be read.
 	wait(ctx context.Context) error
@@ -145,7 +145,7 @@ func (s *Server) awaitEvents(ctx context.Context, log eventLog, w *limits.Writer
 	}
 }
 
-// lastEventID reads where a client wants to go on: the header, which browsers send when they reconnect, before the
+// lastEventID reads where a client wants to continue: the header, which browsers send when they reconnect, before the
 // parameter, which then is older.
 func lastEventID(q *query, r *http.Request) (id markers.ID, ok bool) {
 	field, v := "Last-Event-ID", r.Header.Get("Last-Event-ID")

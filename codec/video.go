@@ -9,7 +9,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Config is what a decoder configuration record (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1) says of the samples.
+// Config is what a decoder configuration record (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1) has about the samples.
 type Config struct {
 	Codec media.Codec
 	// LengthSize is the number of bytes that the length of a NAL unit has, 1 to 4.

@@ -18,7 +18,7 @@ const (
 )
 
 // Check looks whether ffmpeg can be run, is recent enough and has the encoder, and returns its version, as "5.1.9".
-// Empty names stand for the defaults of Options. Errors have a hint. It does not check that h264_nvenc finds a GPU.
+// Empty names mean the defaults of Options. Errors have a hint. It does not check that h264_nvenc finds a GPU.
 func Check(ctx context.Context, program, encoder string) (version string, err error) {
 	o := Options{FFmpeg: program, Encoder: encoder}.withDefaults()
 	// One start answers both: loading ffmpeg's libraries takes a good part of a short run. The version is on its standard error.

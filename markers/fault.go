@@ -79,7 +79,7 @@ type FaultRecord struct {
 	Place ID `json:"place,omitzero"`
 }
 
-// Fault is what tells a record from those of other faults of its log.
+// Fault is the same for all records of a fault, and no other fault of its log has it.
 func (r FaultRecord) Fault() string { return fmt.Sprint(r.ID, " ", r.Frame, " ", r.Generator) }
 
 // Covers reports whether the fault is planned for one of the frames first to last.

@@ -2,7 +2,7 @@ package media
 
 import "fmt"
 
-// PixelFormat says how the bytes of a raw picture are laid out, by ffmpeg's names. A picture has no padding.
+// PixelFormat is how the bytes of a raw picture are laid out, by ffmpeg's names. A picture has no padding.
 type PixelFormat string
 
 // The pixel formats that pictures are rendered in.

@@ -81,7 +81,7 @@ func (o *Overlay) begin(ctx context.Context, u stream.Unit, hand func(stream.Uni
 	gop := o.clock.FramesPerSegment
 	first := u.Frame
 	o.isTouched = o.pictures.Touches(first, first+gop-1)
-	// After an encoder's restart, or where clean units were lost, the pictures do not go on.
+	// After an encoder's restart, or where clean units were lost, the pictures do not continue.
 	if o.run != nil && (!o.isTouched || u.Begins || o.next != first) {
 		if err := o.finish(ctx, hand); err != nil {
 			return err

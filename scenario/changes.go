@@ -93,7 +93,7 @@ func (p *Plan) End(id string, last int64) {
 }
 
 // Change has the faults of another plan, of a file with the same name, in place of those of the file from a frame on. Those that had begun
-// by then go on where the other plan has them too, and are ended early otherwise. Nobody may have asked for later frames yet, and nobody
+// by then continue where the other plan has them too, and are ended early otherwise. Nobody may have asked for later frames yet, and nobody
 // asks any more for those before the frame keep.
 func (p *Plan) Change(to *Plan, keep, from int64) {
 	next := to.current.Load()

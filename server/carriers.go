@@ -210,7 +210,7 @@ func distinct(list []outputs.Status) []outputs.Status {
 // status lists the outputs.
 func (k *carriers) status() []outputs.Status { return distinct(k.hub.Status()) }
 
-// outputs is what /channels says of those of the channel or of a twin.
+// outputs lists those of the channel or of a twin for /channels.
 func (s *Server) outputs(name string) (list []api.Output) {
 	hub := s.carriers.hub
 	if t := s.twinOf(name); t != nil {

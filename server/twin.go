@@ -60,7 +60,7 @@ type twin struct {
 	// changing is held while a slot begins, and while a fault is posted or ended: begun is the newest slot that has begun, -1 before the first.
 	changing sync.Mutex
 	begun    int64
-	// resumed: the twin goes on where an earlier run left off.
+	// resumed: the twin continues where an earlier run left off.
 	resumed bool
 	// slot is the open one, units how many of it were taken. cut: units between were lost.
 	slot, units int64

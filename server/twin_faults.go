@@ -155,7 +155,7 @@ func (t *twin) change() error {
 // label completes a record of the ledger.
 func (t *twin) label(r *markers.FaultRecord) { r.Channel, r.Generator = t.name, t.source.Generator }
 
-// resume takes over what earlier runs did, and returns their segments. Faults that they left open are done in part, and go on; those that
+// resume takes over what earlier runs did, and returns their segments. Faults that they left open are done in part, and continue; those that
 // the scenario does not have any more are over.
 func (t *twin) resume(ctx context.Context) ([]markers.SegmentRecord, error) {
 	list, err := t.store.Read(ctx, t.source.Name, markers.Segments.Of(t.plan.File.Name), markers.Range{})

@@ -233,7 +233,7 @@ func TestTwinPostAgain(t *testing.T) {
 	}
 }
 
-// A changed file holds from the next segment on: what it does not have any more ends there, what it has as before goes on, and what would
+// A changed file holds from the next segment on: what it does not have any more ends there, what it has as before continues, and what would
 // have begun before is left out. A file with a mistake changes nothing.
 func TestTwinReload(t *testing.T) {
 	t.Parallel()

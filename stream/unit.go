@@ -14,6 +14,6 @@ type Unit struct {
 	// Markers are those that have become known with this unit. In nearly all cases the only one begins at this very
 	// frame; where frames are missing it may begin at an earlier one, and where pictures are reordered at a later one.
 	Markers []markers.Marker
-	// Begins marks the first unit of an encoder's run: it does not go on from the one before.
+	// Begins marks the first unit of an encoder's run: it does not continue the one before.
 	Begins bool
 }

@@ -60,7 +60,7 @@ func (l *labels) eventAt(n int64) bool {
 	return slices.ContainsFunc(l.truth.Markers, func(m markers.Marker) bool { return m.Frame <= n && n <= m.LastFrame })
 }
 
-// slots are the frames that a picture may stand for: by the frame record at its time stamp, by the time stamp, and by the picture
+// slots are the frames whose picture it may be: by the frame record at its time stamp, by the time stamp, and by the picture
 // before.
 func (c *checker) slots(p *pixels.Picture, named map[int64]int64, before int64) (list []int64) {
 	if p.Timed {
@@ -72,7 +72,7 @@ func (c *checker) slots(p *pixels.Picture, named map[int64]int64, before int64) 
 	return append(list, before+1)
 }
 
-// undo gives pictures that are as labelled the frames that they stand for, as if they showed their own. Pictures that show another frame
+// undo gives pictures that are as labelled the frames in whose places they are, as if they showed their own. Pictures that show another frame
 // because of lost or damaged bytes lose their code.
 func (c *checker) undo(list []pixels.Picture, named map[int64]int64) []pixels.Picture {
 	if c.labels == nil {
@@ -136,7 +136,7 @@ func (c *checker) match(p *pixels.Picture, n int64) {
 	*p = pixels.Picture{PTS: p.PTS, Timed: p.Timed, Frame: n, Event: event}
 }
 
-// mislabelled finds the pictures that show their own frames, where a fault's record says that they don't.
+// mislabelled finds the pictures that show their own frames, where a fault's record has another one.
 func (c *checker) mislabelled() []report.Finding {
 	if c.labels == nil {
 		return nil

@@ -20,7 +20,7 @@ const UnitSamples = 1024
 
 const (
 	maxObjectType = 4 // AAC LTP: what ADTS has room for
-	maxChannels   = 7 // channel_configuration; 0 stands for a configuration in the stream, which is not read
+	maxChannels   = 7 // channel_configuration; 0: the configuration is in the stream, which is not read
 	explicitRate  = 15
 )
 
@@ -33,7 +33,7 @@ func sampleRates() [13]int {
 type Config struct {
 	ObjectType uint8 // 1 to 4
 	SampleRate int   // in Hz, one of those with an index
-	Channels   uint8 // channel_configuration, 1 to 7: up to 6 the number of channels, 7 stands for 8
+	Channels   uint8 // channel_configuration, 1 to 7: up to 6 the number of channels, 7 means 8
 }
 
 // check reports what the formats have no code for, and the index of the sample rate.

@@ -3,7 +3,7 @@ package h264
 // MinFiller is the length of the shortest filler NAL unit: its header and the trailing bits.
 const MinFiller = 2
 
-// Filler makes a filler data NAL unit of n bytes (H.264, 7.3.2.7), at least MinFiller. It may stand anywhere behind the first
+// Filler makes a filler data NAL unit of n bytes (H.264, 7.3.2.7), at least MinFiller. It may be anywhere behind the first
 // slice of a primary coded picture (7.4.1.2.3), and decoders drop it.
 func Filler(n int) []byte {
 	nal := make([]byte, n)

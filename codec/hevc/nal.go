@@ -99,7 +99,7 @@ func ParseSEI(nal []byte) ([]h264.SEIMessage, error) {
 }
 
 // SPS is what is read of a sequence parameter set (H.265, 7.3.2.2): the size of the pictures that are shown, in luma samples,
-// and matrix_coeffs of the VUI (table E.5), unspecifiedMatrix where it says nothing.
+// and matrix_coeffs of the VUI (table E.5), unspecifiedMatrix where it has none.
 type SPS struct {
 	Width, Height int
 	Matrix        uint8

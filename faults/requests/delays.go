@@ -57,7 +57,7 @@ func delays() []kind {
 					}
 					d, began := time.Duration(m.Params["time"].N), a.Now()
 					err := a.wait(d)
-					a.paced = a.paced.Add(a.Now().Sub(began)) // a rate goes on as before
+					a.paced = a.paced.Add(a.Now().Sub(began)) // a rate continues as before
 					m.did, m.why = fmt.Sprintf("stalled after %d of %d bytes for %s", a.sent, a.size, d), ""
 					if err != nil {
 						m.did = fmt.Sprintf("stalled after %d of %d bytes", a.sent, a.size)

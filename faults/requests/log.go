@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxClients is how many clients are told apart. One more, and the one that was silent for longest is forgotten.
+	// maxClients is how many clients are distinguished. One more, and the one that was silent for longest is forgotten.
 	maxClients = 1000
 	// late is for how many segments behind a fault its segments may still be requested before it is called not done: players begin
 	// three target durations behind the end (RFC 8216, 6.3.3).

@@ -1,5 +1,5 @@
 // Package requests holds the faults of the layer request: what is wrong with an answer of an HTTP server (RFC 9110, 9111, 9112). It
-// stands between who sends the clean answer and the connection, and logs what left the socket.
+// is between who sends the clean answer and the connection, and logs what left the socket.
 //
 // A fault selects requests by the frames of what they are for: of a segment its own, whenever it is requested, so that its fate is the
 // same for everybody; of all else those of the newest segment when the request arrived. Which of these it meets, and where, is drawn

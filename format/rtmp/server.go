@@ -177,7 +177,7 @@ func (s *session) send(ctx context.Context, src Source, stream uint32) error {
 			return err
 		}
 	}
-	// The end is said in all the ways that clients look for.
+	// The end is announced in all the ways that clients look for.
 	err := s.write(control(userControl(eventStreamEOF, stream)),
 		status(stream, levelStatus, "NetStream.Play.UnpublishNotify", "The stream has ended."),
 		status(stream, levelStatus, "NetStream.Play.Stop", "The stream has ended."))

@@ -72,7 +72,7 @@ func (p *packer) sound(out, adts []byte, pts int64) []byte {
 	return appendPackets(out, soundPID, &p.counters.sound, flagStart, nil, p.pes)
 }
 
-// id3 appends an ID3 tag. One that is too long for a PES packet, whose length must be told here, continues in the next
+// id3 appends an ID3 tag. One that is too long for a PES packet, whose length must be stated here, continues in the next
 // ones: only the first, where the tag begins, has data_alignment_indicator.
 //
 // The packet with the PES header holds no more than the four bytes of ID3 and version after it: of what more there is,

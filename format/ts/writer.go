@@ -33,7 +33,7 @@ const (
 	streamIDAudio = 0xC0
 	// streamIDPrivate is private_stream_id_1, which timed ID3 goes by (Timed Metadata for HTTP Live Streaming, 2.2).
 	streamIDPrivate = 0xBD
-	// maxPESLength is the most that PES_packet_length can state; 0 stands for a longer video packet (2.4.3.7).
+	// maxPESLength is the most that PES_packet_length can state; 0 means a longer video packet (2.4.3.7).
 	maxPESLength = 0xFFFF
 	// audAnyPicture is the payload of an access unit delimiter that allows every slice type (H.264, table 7-5).
 	audAnyPicture = 0xF0

@@ -4,5 +4,5 @@ package hangup
 
 import "net"
 
-// unsent: the system does not tell it.
+// unsent: the system does not report it.
 func unsent(*net.TCPConn) int { return 0 }

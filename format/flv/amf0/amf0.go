@@ -61,7 +61,7 @@ const (
 	maxDate = 864e13
 )
 
-// Get is the value of the property of that name, and whether there is one; where a name stands twice, the last counts,
+// Get is the value of the property of that name, and whether there is one; where a name is there twice, the last counts,
 // as it does where objects are assigned to.
 func (o Object) Get(name string) (any, bool) { return get(o, name) }
 
