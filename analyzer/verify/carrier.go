@@ -197,8 +197,10 @@ func (c *checker) transportFindings(j *matcher) (list []report.Finding) {
 		r := &c.in.transport[i]
 		fields := statedFields(r)
 		kind := report.Kind(strings.ToLower(fields["indicator"]))
-		if n := c.unitFrame(r.Unit, j); c.labels != nil && c.explained(kind, "", n, n) {
-			continue
+		if c.labels != nil {
+			if n := c.unitFrame(r.Unit, j); c.explained(kind, "", n, n) {
+				continue
+			}
 		}
 		k := slices.IndexFunc(list, func(f report.Finding) bool { return f.Kind == kind })
 		if k < 0 {

@@ -20,19 +20,21 @@ type streamData struct {
 	info       pixels.StreamInfo
 	pictures   []pixels.Picture
 	statements []analyzer.Record
-	cut        bool                                                                                        // reading ended before the stream did
-	notes      []string                                                                                    // what happened while it was read
-	holdsID3   bool                                                                                        // the carrier has timed ID3, when refstream writes it
-	units      []unit                                                                                      // access units, in decoding order
-	transport  []analyzer.Record                                                                           // faults of the packets that carry the stream
-	undated    []int64                                                                                     // numbers of segments without a date of their own, in a playlist that dates each
-	dated      bool                                                                                        // it does
-	doubled    map[int64][]string                                                                          // tags that a segment has more than once, by its number
-	metadata   []analyzer.Record                                                                           // descriptions of a stream of FLV or RTMP
-	segments   []span                                                                                      // those of a playlist that were read
-	unread     error                                                                                       // why the statements can't be read, nil where they can
-	packets    bool                                                                                        // it is a transport stream, or has segments of one
-	faults     func(ctx context.Context, s truth.Source, first, last int64) ([]markers.FaultRecord, error) // nil: there are none
+	cut        bool               // reading ended before the stream did
+	notes      []string           // what happened while it was read
+	holdsID3   bool               // the carrier has timed ID3, when refstream writes it
+	units      []unit             // access units, in decoding order
+	transport  []analyzer.Record  // faults of the packets that carry the stream
+	undated    []int64            // numbers of segments without a date of their own, in a playlist that dates each
+	dated      bool               // it does
+	doubled    map[int64][]string // tags that a segment has more than once, by its number
+	metadata   []analyzer.Record  // descriptions of a stream of FLV or RTMP
+	segments   []span             // those of a playlist that were read
+	unread     error              // why the statements can't be read, nil where they can
+	packets    bool               // it is a transport stream, or has segments of one
+
+	// faults reads the labelled ones; nil: there are none.
+	faults func(ctx context.Context, s truth.Source, first, last int64) ([]markers.FaultRecord, error)
 }
 
 // unit is an access unit as it is coded.
