@@ -1,13 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/refstream/refstream/markers"
@@ -202,4 +205,32 @@ func TestFaultStreamWaits(t *testing.T) {
 	if err := changes.wait(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// brokenLog is a log of faults whose store can't be read.
+type brokenLog struct{ FaultLog }
+
+func (brokenLog) Newest() int64        { return 100 }
+func (brokenLog) Clock() markers.Clock { return testChannel("main").Clock() }
+func (brokenLog) Faults(context.Context, int64, int64) ([]markers.FaultRecord, error) {
+	return nil, errors.New("the store is away")
+}
+
+// A store that can't be read is asked again after a while, not at once.
+func TestFaultStreamOfABrokenStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		changes := &faultChanges{find: func(context.Context) (FaultLog, error) { return brokenLog{}, nil }}
+		begin := time.Now()
+		for range 10 {
+			if err := changes.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := changes.next(t.Context(), &bytes.Buffer{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(begin); took < 9*faultPoll {
+			t.Errorf("the store was read ten times in %s", took)
+		}
+	})
 }

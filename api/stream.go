@@ -242,6 +242,8 @@ func (s *Server) streamFaults(c echo.Context) error {
 type faultChanges struct {
 	find func(context.Context) (FaultLog, error)
 	from int64
+	// failed is that the log could not be read: it is read again after a while.
+	failed bool
 }
 
 func (l *faultChanges) place() markers.ID { return markers.AtFrame(l.from) }
@@ -250,10 +252,13 @@ func (l *faultChanges) wait(ctx context.Context) error {
 	look := time.NewTicker(faultPoll)
 	defer look.Stop()
 	for {
-		log, err := l.find(ctx)
-		if err != nil || log.Newest() >= l.from {
-			return err
+		if !l.failed {
+			log, err := l.find(ctx)
+			if err != nil || log.Newest() >= l.from {
+				return err
+			}
 		}
+		l.failed = false
 		select {
 		case <-look.C:
 		case <-ctx.Done():
@@ -262,7 +267,8 @@ func (l *faultChanges) wait(ctx context.Context) error {
 	}
 }
 
-// next writes the changes up to the newest frame; a store that can't be read is left for the next time. The last of them has the id: all of them come again where the connection breaks before.
+// next writes the changes up to the newest frame; a store that can't be read is left for the next time. The last of them has the id:
+// all of them are sent again where the connection breaks before.
 func (l *faultChanges) next(ctx context.Context, b *bytes.Buffer) (again bool, err error) {
 	log, err := l.find(ctx)
 	if err != nil || log.Newest() < l.from {
@@ -271,7 +277,7 @@ func (l *faultChanges) next(ctx context.Context, b *bytes.Buffer) (again bool, e
 	newest := log.Newest()
 	first := max(l.from, newest-log.Clock().Rate.FrameAtNanos(longestFaults.Nanoseconds())+1)
 	list, err := log.Faults(ctx, first, newest)
-	if err != nil {
+	if l.failed = err != nil; l.failed {
 		return false, ctx.Err()
 	}
 	l.from = newest + 1
