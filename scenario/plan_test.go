@@ -189,6 +189,29 @@ func TestPlanManyFaults(t *testing.T) {
 	}
 }
 
+// A fault of a year or more is not compared with those that come every few seconds beside it, one by one.
+func TestPlanLongFault(t *testing.T) {
+	f, _, err := ParseExpression("drop(every=1s);ts.duplicate;http.status", testKinds(), refusePictures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Plan(testChannel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := lines(p.At(62, LayerPackets)), []string{"ts.duplicate ts.duplicate 0-94513486513"}; !slices.Equal(got, want) {
+		t.Errorf("faults %q, want %q", got, want)
+	}
+	long := Fault{Kind: testKinds()[3], First: 60, Last: 94_000_000_000}
+	if other, ok := p.Overlap(long); ok {
+		t.Errorf("it overlaps with %s", other.ID)
+	}
+	long.Kind = testKinds()[2]
+	if other, _ := p.Overlap(long); other.ID != "drop-2" {
+		t.Errorf("it overlaps with %q", other.ID)
+	}
+}
+
 func TestFileErrors(t *testing.T) {
 	cases := []struct{ text, want string }{
 		{"", "outage.yaml:1: the file is empty"},
