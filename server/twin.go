@@ -106,6 +106,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 		return nil, fmt.Errorf("read the faults of %s: %w", name, err)
 	}
 	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock, maxRequests), Clock: t.clock, Newest: t.Newest}
+	t.answers.Log.Forget(t.clock.FrameAt(now()) - c.Window*c.FramesPerSegment)
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e, c.FramesPerSegment), Now: now, Segments: segments,

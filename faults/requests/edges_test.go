@@ -264,6 +264,20 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// What has become of a fault that began long ago is found without those that came since.
+func TestLongFault(t *testing.T) {
+	l := newLog(t, "{id: a, at: 0s, for: 8784h, do: http.mime}, {id: b, every: 10s, do: http.cut}")
+	const newest = 20_000_000
+	l.Forget(newest - 10*perSegment)
+	list := []markers.FaultRecord{{ID: "a", Layer: "request", Span: markers.Span{LastFrame: 1 << 30}}, {ID: "x", Layer: "request", Span: markers.Span{Frame: newest}}}
+	if n := testing.AllocsPerRun(1, func() { l.Fill(list, "", newest) }); n > 1000 {
+		t.Errorf("%.0f allocations", n)
+	}
+	if list[0].State != markers.FaultActive {
+		t.Errorf("the fault is %q, want active", list[0].State)
+	}
+}
+
 // Answers to many at once, under the race detector.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()

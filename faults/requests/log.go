@@ -212,10 +212,15 @@ func (l *Log) Forget(before int64) {
 // Fill writes into the records of faults of requests what became of them: in those of one client, or of all where it is empty. newest
 // is the last frame that was published.
 func (l *Log) Fill(records []markers.FaultRecord, client string, newest int64) {
+	l.mu.Lock()
+	from := l.from
+	l.mu.Unlock()
 	first, last := int64(math.MaxInt64), int64(-1)
 	for _, r := range records {
 		if r.Layer == string(scenario.LayerRequest) {
-			first, last = min(first, r.Frame), max(last, r.Frame)
+			// One that began long ago is among those of the frame from: all that came since may be far too many.
+			begins := max(r.Frame, min(from, r.LastFrame))
+			first, last = min(first, begins), max(last, begins)
 		}
 	}
 	planned := map[string]scenario.Fault{}
