@@ -14,6 +14,8 @@ const (
 	maxExpression = 1000
 	// maxExpressionFaults keeps the check for faults that overlap short, since anybody may ask for it.
 	maxExpressionFaults = 8
+	// expressionCompared keeps it to some milliseconds. Later ones are refused one by one.
+	expressionCompared = 500
 	// always is the length of a fault that has neither a time nor a length: 100 years.
 	always = 100 * 365 * 24 * 3600 * int64(1e9)
 )
@@ -41,7 +43,7 @@ func CheckClient(name string) error {
 // refuse is why there is no fault of a kind in an expression, empty where there may be one. client is the name that it has for
 // the client, or empty. The errors have the number of the character, counted from 1, in the place of a line.
 func ParseExpression(text string, kinds []*Kind, refuse func(*Kind) string) (f *File, client string, err error) {
-	x := expression{parser: parser{f: &File{Path: "expression", Name: "x"}, kinds: kinds}, text: text}
+	x := expression{parser: parser{f: &File{Path: "expression", Name: "x", compared: expressionCompared}, kinds: kinds}, text: text}
 	if len(text) > maxExpression {
 		return nil, "", x.f.problem(maxExpression+1, "it has more than %d characters: use a scenario file", maxExpression)
 	}

@@ -26,6 +26,7 @@ type File struct {
 	seed     uint64
 	repeat   int64 // nanoseconds; 0: once
 	nameLine int
+	compared int64 // how many occurrences of a fault are looked at to find those that overlap; 0: maxPlanned
 	faults   []fault
 }
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -83,7 +84,7 @@ func (k *Kind) changes(on Resource, o *Kind, other Resource) bool {
 
 // checkOverlaps refuses faults at fixed times that overlap. Random ones may: those that do are refused one by one.
 func (p *Plan) checkOverlaps(rows []row) error {
-	most := min(maxPlanned, maxCompared/int64(len(rows)*len(rows))+1)
+	most := min(cmp.Or(p.File.compared, maxPlanned), maxCompared/int64(len(rows)*len(rows))+1)
 	for i, a := range rows {
 		for _, b := range rows[:i] {
 			if a.random != nil || b.random != nil || !slices.ContainsFunc(a.kinds, func(k choice) bool { return b.changes(k.kind, a.on) }) {
