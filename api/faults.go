@@ -136,16 +136,17 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 	if shows && (format.Name != "json" || to-from >= longestShows) {
 		return badField("shows", "shows is in JSON alone, of %d frames at most: the range has %d", longestShows, to-from+1)
 	}
-	all, err := log.Faults(c.Request().Context(), from, to)
+	all, err := someFaults(c.Request().Context(), log, max(from, after), to, func(list []markers.FaultRecord) []markers.FaultRecord {
+		if requests != nil && client != "" {
+			requests.Log.Fill(list, client, newest)
+		}
+		return slices.DeleteFunc(list, func(f markers.FaultRecord) bool {
+			return state != "" && string(f.State) != state || hasAfter && f.Frame <= after
+		})
+	}, limit)
 	if err != nil {
 		return err
 	}
-	if requests != nil && client != "" {
-		requests.Log.Fill(all, client, newest)
-	}
-	all = slices.DeleteFunc(all, func(f markers.FaultRecord) bool {
-		return state != "" && string(f.State) != state || hasAfter && f.Frame <= after
-	})
 	list := faultList{Channel: name, Newest: newest, Faults: append([]markers.FaultRecord{}, all...)}
 	for n := limit; n < len(all); n++ { // those that begin together stay together
 		if last := all[n-1].Frame; all[n].Frame > last {
@@ -174,6 +175,31 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 	}
 	w.End(&b, list.Next)
 	return c.Blob(http.StatusOK, format.ContentType, b.Bytes())
+}
+
+// someFaults are the faults of frames first to last, without those that keep drops: at least the first limit ones, with all that begin at
+// the same frame, and one more if there are more. Those of an expression are read an hour at a time: anybody may ask for hundreds of thousands.
+func someFaults(ctx context.Context, log FaultLog, first, last int64, keep func([]markers.FaultRecord) []markers.FaultRecord, limit int) (all []markers.FaultRecord, err error) {
+	step := longestFaults
+	if _, ok := log.(expressionLog); ok {
+		step = time.Hour
+	}
+	for from := first; from <= last && ctx.Err() == nil; {
+		to := min(last, from+log.Clock().Rate.FrameAtNanos(step.Nanoseconds()))
+		list, err := log.Faults(ctx, from, to)
+		if err != nil {
+			return nil, err
+		}
+		if from > first { // the others are there already
+			list = slices.DeleteFunc(list, func(f markers.FaultRecord) bool { return f.Frame < from })
+		}
+		all = append(all, keep(list)...)
+		if n := len(all); n > limit && all[n-1].Frame > all[limit-1].Frame {
+			break
+		}
+		from = to + 1
+	}
+	return all, ctx.Err()
 }
 
 // postFault answers POST /faults: the twin has another fault from the next segment on, at the earliest.

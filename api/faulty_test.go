@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,26 @@ func (f *fixture) publishTo(msn int64) {
 		text += "#EXTINF:2.002,\n" + name + "\n"
 	}
 	f.publish("index.m3u8", text)
+}
+
+// The faults of a day are read in parts: each is there once, in order, also one that two parts have.
+func TestExpressionPages(t *testing.T) {
+	f := expressed(t)
+	next, numbers := "faults?from=3000&to=2589000&limit=700", map[string]int{"a": 0, "b": 0}
+	for next != "" {
+		var page faultList
+		f.ok("/faulty/http.mime(id=a,at=3590s,every=3600s,for=20s);http.cut(id=b,at=200s,every=60s)/"+next, &page)
+		for _, r := range page.Faults {
+			name, number, _ := strings.Cut(r.ID, "-")
+			if numbers[name]++; number != strconv.Itoa(numbers[name]) {
+				t.Fatalf("%s comes after number %d", r.ID, numbers[name]-1)
+			}
+		}
+		next = page.Next
+	}
+	if numbers["a"] != 23 || numbers["b"] != 1437 {
+		t.Errorf("there are %v faults", numbers)
+	}
 }
 
 // An expression makes faults of playlists and of answers, which are the same for everybody, and its truth has them.
