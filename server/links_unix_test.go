@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,5 +62,24 @@ func TestDataLinks(t *testing.T) {
 	}
 	if list, err := os.ReadDir(elsewhere); err != nil || len(list) != 1 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// A named pipe in the place of a scenario file is not read: the twin would wait for its writer, and never stop.
+func TestScenarioPipe(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(name, []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := openScenario(name)
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f.path == "" || f.changed() {
+		t.Errorf("%q: the pipe is read", f.path)
 	}
 }

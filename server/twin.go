@@ -73,6 +73,7 @@ type twin struct {
 // newTwin makes the twin of a channel with the scenario of a file, or the ready one of a name.
 func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, now func() time.Time) (*twin, error) {
 	c := s.channel
+	watched := openScenario(file) // before it is read: it may change meanwhile
 	f, err := catalogue.Load(file)
 	if err != nil {
 		return nil, fmt.Errorf("--scenario: %w", err)
@@ -90,7 +91,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", s.cfg.Data, name)
 	}
 	t := &twin{
-		name: name, file: openScenario(file), source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
+		name: name, file: watched, source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
 		feed: stream.New[stream.Unit](stream.Options{}), shown: pictures.New(plan, c.Clock()), now: now, logger: s.cfg.Logger, begun: -1, slot: -1,
 	}
 	if f.Pictures || f.Needs(scenario.LayerPicture) {

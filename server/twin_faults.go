@@ -109,10 +109,11 @@ func openScenario(path string) scenarioFile {
 	return f
 }
 
-// changed reports whether the file is there and not as it was.
+// changed reports whether the file is there and not as it was. What is no file, such as a pipe that the shell made, is read once, at the
+// start: the twin would wait for who writes.
 func (f *scenarioFile) changed() bool {
 	info, err := os.Stat(f.path)
-	if err != nil || info.Size() == f.size && info.ModTime().Equal(f.mtime) {
+	if err != nil || !info.Mode().IsRegular() && !info.IsDir() || info.Size() == f.size && info.ModTime().Equal(f.mtime) {
 		return false
 	}
 	f.size, f.mtime = info.Size(), info.ModTime()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/refstream/refstream/faults/packets"
 	"github.com/refstream/refstream/faults/pictures"
@@ -49,7 +50,7 @@ func Load(name string) (*scenario.File, error) {
 		}
 		return scenario.Parse(name, text, Kinds())
 	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a named pipe may have nobody who writes
 	if err != nil {
 		return nil, fmt.Errorf("scenario: %w: name a file, or one of the ready ones: %s", err, strings.Join(Ready(), ", "))
 	}
