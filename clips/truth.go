@@ -118,11 +118,11 @@ func (o Options) writeFaults(dir string, ledger *faults.Ledger, shown *pictures.
 	last := o.First + o.Frames - 1
 	for n := o.First; n <= last; n++ {
 		if _, f, ok := shown.Look(n); ok {
-			ledger.Report(faults.Change{Fault: f.ID, Frame: n, Spoiled: n})
+			ledger.Report(faults.Change{Fault: f.Key(), Frame: n, Spoiled: n})
 		}
 	}
 	for _, f := range o.Scenario.Between(o.First, last, scenario.LayerPlaylist, scenario.LayerRequest) {
-		ledger.Report(faults.Change{Fault: f.ID, Frame: f.First, NotDone: "the files of a clip are written once, and nobody requests them: use refstream serve"})
+		ledger.Report(faults.Change{Fault: f.Key(), Frame: f.First, NotDone: "the files of a clip are written once, and nobody requests them: use refstream serve"})
 	}
 	log, err := jsonlines.Open[markers.FaultRecord](filepath.Join(dir, "faults.jsonl"), nil)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Change is what a layer did to one frame for one fault.
 type Change struct {
-	// Fault is the ID of the fault in its plan.
+	// Fault is the key of the fault in its plan.
 	Fault string
 	// Frame is the frame whose picture, unit, packets or playlist entry was changed.
 	Frame int64

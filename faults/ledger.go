@@ -25,9 +25,9 @@ type Ledger struct {
 	clock  markers.Clock
 
 	mu      sync.Mutex
-	from    int64 // faults that were over before this frame are forgotten
-	changed map[string]*changes
-	settled map[string]markers.FaultRecord // as Settle returned them last
+	from    int64                          // faults that were over before this frame are forgotten
+	changed map[string]*changes            // by the fault's key
+	settled map[string]markers.FaultRecord // by the fault's key, as Settle returned them last
 }
 
 // changes is what was reported of one fault.
@@ -46,6 +46,8 @@ type run struct{ first, last int64 }
 func NewLedger(plan *scenario.Plan, source markers.Channel) *Ledger {
 	return &Ledger{plan: plan, source: source.Name, clock: source.Clock(), changed: map[string]*changes{}, settled: map[string]markers.FaultRecord{}}
 }
+
+func key(r markers.FaultRecord) string { return scenario.Fault{ID: r.ID, First: r.Frame}.Key() }
 
 // Report takes a change of a layer.
 func (l *Ledger) Report(c Change) {
@@ -88,7 +90,7 @@ func (l *Ledger) Forget(before int64) {
 	if len(l.changed) > 0 {
 		for _, f := range l.plan.Between(l.from, before-1) {
 			if f.Last < before {
-				delete(l.changed, f.ID)
+				delete(l.changed, f.Key())
 			}
 		}
 	}
@@ -107,7 +109,7 @@ func (l *Ledger) Restore(r markers.FaultRecord) {
 	for _, s := range r.Collateral {
 		h.spoiled = append(h.spoiled, run{s.Frame, s.LastFrame})
 	}
-	l.changed[r.ID], l.settled[r.ID] = h, r
+	l.changed[key(r)], l.settled[key(r)] = h, r
 }
 
 // Settle returns the records, as Records makes them, of the faults that have begun by the frame newest, where they are not as they were
@@ -119,8 +121,8 @@ func (l *Ledger) Settle(newest int64) []markers.FaultRecord {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		old, ok := l.settled[r.ID]
-		l.settled[r.ID] = r
+		old, ok := l.settled[key(r)]
+		l.settled[key(r)] = r
 		return ok && reflect.DeepEqual(old, r)
 	})
 }
@@ -185,7 +187,7 @@ func (l *Ledger) record(f scenario.Fault, newest int64) markers.FaultRecord {
 
 // fill writes what was done into the record of a fault that has begun.
 func (l *Ledger) fill(r *markers.FaultRecord, active bool) {
-	h := l.changed[r.ID]
+	h := l.changed[key(*r)]
 	if h != nil && len(h.frames) > 0 {
 		done := join(h.frames)
 		r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))

@@ -12,6 +12,48 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
+// A fault that begins later in a changed file, and the one of the same ID that it ends early, have a record each.
+func TestLedgerChange(t *testing.T) {
+	plan := func(at string) *scenario.Plan {
+		kind := &scenario.Kind{Name: "drop", Layer: scenario.LayerUnit, Property: "unit"}
+		f, err := scenario.Parse("x", []byte("version: 1\nname: x\nfaults: [{id: a, do: drop, at: {frame: "+at+"}, for: {frames: 20}}]"), []*scenario.Kind{kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.Plan(ledgerChannel())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := plan("10")
+	l := NewLedger(p, ledgerChannel())
+	for n := int64(10); n <= 35; n++ {
+		if n == 20 {
+			p.Change(plan("20"), 0, n)
+		}
+		for _, f := range p.At(n, scenario.LayerUnit) {
+			l.Report(Change{Fault: f.Key(), Frame: n, Spoiled: n})
+		}
+		if n%10 == 9 {
+			l.Settle(n)
+			l.Forget(n - 9)
+		}
+	}
+	var got []string
+	for _, r := range l.Records(0, 99, 35) {
+		got = append(got, fmt.Sprintf("%d-%d %s %d-%d", r.Frame, r.LastFrame, r.State, r.Done[0].Frame, r.Done[0].LastFrame))
+	}
+	if want := []string{"20-39 active 20-35"}; !slices.Equal(got, want) {
+		t.Errorf("records %q, want %q", got, want)
+	}
+}
+
+func ledgerChannel() markers.Channel {
+	return markers.Channel{Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(),
+		EventEvery: 100, EventLength: 2, FramesPerSegment: 50}
+}
+
 // The record holds what was planned and what was done: runs of frames, and those around that a decoder shows wrongly.
 func TestLedger(t *testing.T) {
 	kind := &scenario.Kind{Name: "drop", Layer: scenario.LayerUnit, Property: "unit", Alarms: []string{"lost"}, Default: scenario.Span{Frames: 1},
@@ -21,17 +63,16 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := markers.Channel{Name: "main", Width: 320, Height: 180, Rate: media.FrameRate{Num: 25, Den: 1}, Epoch: time.Unix(1_700_000_000, 0).UTC(),
-		EventEvery: 100, EventLength: 2, FramesPerSegment: 50}
+	c := ledgerChannel()
 	p, err := f.Plan(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := NewLedger(p, c)
 	for _, n := range []int64{10, 13, 11, 17} {
-		l.Report(Change{Fault: "a", Frame: n, Spoiled: 21, Earlier: max(0, 12-n), Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
+		l.Report(Change{Fault: "a 10", Frame: n, Spoiled: 21, Earlier: max(0, 12-n), Clean: Hash([]byte{byte(n)}), Altered: Hash(nil)})
 	}
-	l.Report(Change{Fault: "b", NotDone: "there is no IDR"})
+	l.Report(Change{Fault: "b 30", NotDone: "there is no IDR"})
 	list := l.Records(0, 99, 99)
 	if len(list) != 3 {
 		t.Fatalf("%d records", len(list))

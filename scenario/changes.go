@@ -18,16 +18,17 @@ type timeline struct {
 	from   int64
 	// added are those that were posted, and those of an earlier file that had begun.
 	added []Fault
-	ended map[string]int64 // the last frame of those that were ended early, before the first one where they were withdrawn
+	ended map[string]int64 // by key, the last frame of those that were ended early, before the first one where they were withdrawn
 }
 
 // asEnded is a fault as it is where it was ended early.
 func (t *timeline) asEnded(f Fault) Fault {
-	last, ok := t.ended[f.ID]
-	if !ok || f.Last <= last {
-		return f
+	if len(t.ended) > 0 {
+		if last, ok := t.ended[f.Key()]; ok && f.Last > last {
+			return f.Until(last)
+		}
 	}
-	return f.Until(last)
+	return f
 }
 
 // Until is the fault ended early, with a last frame that is before its own.
@@ -50,10 +51,14 @@ func (p *Plan) Has(id string) bool {
 		slices.ContainsFunc(t.added, func(f Fault) bool { return f.ID == id })
 }
 
-// Ended reports whether a fault of an id was ended early. What the layers know of it may be there up to the end that was planned.
+// Ended reports whether a fault of an id was ended early.
 func (p *Plan) Ended(id string) bool {
-	_, ok := p.current.Load().ended[id]
-	return ok
+	for key := range p.current.Load().ended {
+		if strings.HasPrefix(key, id+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 // Restore is a posted fault as its record has it.
@@ -80,14 +85,14 @@ func (p *Plan) Add(f Fault) {
 	p.change(func(t *timeline) { t.added = append(slices.Clip(t.added), f) })
 }
 
-// End ends a fault with a frame, which withdraws one that has not begun by then. Nobody may have asked for later frames yet.
-func (p *Plan) End(id string, last int64) {
+// End ends the fault of a key with a frame, which withdraws one that has not begun by then. Nobody may have asked for later frames yet.
+func (p *Plan) End(key string, last int64) {
 	p.change(func(t *timeline) {
 		ended := maps.Clone(t.ended)
 		if ended == nil {
 			ended = map[string]int64{}
 		}
-		ended[id] = last
+		ended[key] = last
 		t.ended = ended
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type Fault struct {
 
 // Covers reports whether the fault is done to frame n.
 func (f Fault) Covers(n int64) bool { return f.Refused == "" && f.First <= n && n <= f.Last }
+
+// Key names the fault where the file was changed, and another one of the same ID begins at another frame.
+func (f Fault) Key() string { return f.ID + " " + strconv.FormatInt(f.First, 10) }
 
 // Plan is the timeline of a file's faults on a channel, without end where the file has none. It is a pure function of both and of what is
 // changed while the stream runs (Add, End, Change), and many goroutines may use it at once.

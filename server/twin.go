@@ -224,7 +224,7 @@ func (t *twin) publish(u stream.Unit) {
 	t.units++
 	if t.overlay != nil {
 		if _, f, ok := t.shown.Look(u.Frame); ok {
-			t.changes = append(t.changes, faults.Change{Fault: f.ID, Frame: u.Frame, Spoiled: u.Frame})
+			t.changes = append(t.changes, faults.Change{Fault: f.Key(), Frame: u.Frame, Spoiled: u.Frame})
 		}
 	}
 	rec, err := t.hls.Write(u)

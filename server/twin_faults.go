@@ -188,7 +188,7 @@ func (t *twin) resume(ctx context.Context) ([]markers.SegmentRecord, error) {
 			if r.State == markers.FaultNotDone {
 				last = r.Frame - 1
 			}
-			t.plan.End(r.ID, last)
+			t.plan.End(scenario.Fault{ID: r.ID, First: r.Frame}.Key(), last)
 		}
 		open := r.State == markers.FaultPlanned || r.State == markers.FaultActive
 		if open && !t.known(r, from) {
@@ -320,7 +320,7 @@ func (t *twin) End(ctx context.Context, id string) (r markers.FaultRecord, err e
 	if err := t.journal(ctx, []markers.FaultRecord{r}); err != nil {
 		return r, fmt.Errorf("write fault: %w", err)
 	}
-	t.plan.End(id, last)
+	t.plan.End(list[i].Key(), last)
 	t.label(&r)
 	return r, nil
 }

@@ -112,7 +112,7 @@ func TestPlaces(t *testing.T) {
 			ledger := faults.NewLedger(plan, streamChannel())
 			labels := map[string]scenario.Fault{}
 			for _, l := range plan.Between(begin, begin+length-1) {
-				labels[l.ID] = l
+				labels[l.Key()] = l
 			}
 			covered := func(n int64, layers ...scenario.Layer) bool {
 				for _, l := range labels {

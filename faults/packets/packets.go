@@ -64,7 +64,7 @@ func (r *Rewriter) Packets(frame int64, packets []byte) []byte {
 			if f.Kind.Name != k.Name {
 				continue
 			}
-			change := faults.Change{Fault: f.ID, Frame: frame, Spoiled: frame, NotDone: "the bytes are not whole packets"}
+			change := faults.Change{Fault: f.Key(), Frame: frame, Spoiled: frame, NotDone: "the bytes are not whole packets"}
 			if whole {
 				var list []ts.Packet
 				if list, change.NotDone = k.change(f, newUnit(frame, packets, &r.psi)); change.NotDone == "" {

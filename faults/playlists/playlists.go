@@ -102,13 +102,13 @@ func (r *Rewriter) do(k kind, f scenario.Fault, v *version) {
 	}
 	if why != "" {
 		*v = before
-		r.report(faults.Change{Fault: f.ID, Frame: v.newest, Spoiled: v.newest, NotDone: why})
+		r.report(faults.Change{Fault: f.Key(), Frame: v.newest, Spoiled: v.newest, NotDone: why})
 		return
 	}
 	for n := r.clock.FirstFrame(r.clock.MSN(v.newest)); n < v.newest; n++ {
-		r.report(faults.Change{Fault: f.ID, Frame: n, Spoiled: n})
+		r.report(faults.Change{Fault: f.Key(), Frame: n, Spoiled: n})
 	}
-	r.report(faults.Change{Fault: f.ID, Frame: v.newest, Spoiled: v.newest, Clean: faults.Hash(before.text), Altered: faults.Hash(v.text)})
+	r.report(faults.Change{Fault: f.Key(), Frame: v.newest, Spoiled: v.newest, Clean: faults.Hash(before.text), Altered: faults.Hash(v.text)})
 }
 
 // by is the parameter of how far something is off.

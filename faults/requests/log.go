@@ -57,7 +57,7 @@ type Log struct {
 type client struct {
 	seen   time.Time
 	files  map[string]counter // requests, by file
-	faults map[string]counter // requests that a fault has met, by its ID
+	faults map[string]counter // requests that a fault has met, by its key
 }
 
 // counter is a number of requests, and the last frame that they are for.
@@ -115,13 +115,13 @@ func (l *Log) meet(q Request, hop int64) (nth int64, list []*met) {
 			draw := Draw(f, q.Client, q.File, nth)
 			switch chained := k.chained && hop > 0; {
 			case f.Kind.Name != k.Name || f.Refused != "" || !f.On.Has(q.Resource):
-			case !chained && (f.Requests > 0 && c.faults[f.ID].n >= f.Requests || !Meets(f, draw)):
+			case !chained && (f.Requests > 0 && c.faults[f.Key()].n >= f.Requests || !Meets(f, draw)):
 			default:
 				if !chained {
-					c.faults[f.ID] = counter{c.faults[f.ID].n + 1, f.Last}
+					c.faults[f.Key()] = counter{c.faults[f.Key()].n + 1, f.Last}
 				}
 				list = append(list, &met{Fault: f, kind: k, draw: draw})
-				l.outcome(f.ID, f.Last).underWay++
+				l.outcome(f.Key(), f.Last).underWay++
 			}
 		}
 	}
@@ -176,14 +176,14 @@ func (l *Log) note(a *answer, r markers.FaultRequest) {
 		if r.Did, r.Reason = m.did, m.why; m.why == "" && a.err != nil && !errors.Is(a.err, errOver) {
 			r.Reason = "the client left before the answer was whole, or the server stopped"
 		}
-		o := l.outcome(m.ID, m.Last)
+		o := l.outcome(m.Key(), m.Last)
 		if o.underWay--; m.did != "" {
 			o.segments[a.MSN] = true
 		}
 		if len(l.entries) == l.most {
 			l.drop(l.most / 10)
 		}
-		l.entries = append(l.entries, logged{m.ID, a.MSN, r})
+		l.entries = append(l.entries, logged{m.Key(), a.MSN, r})
 	}
 }
 
@@ -225,7 +225,7 @@ func (l *Log) Fill(records []markers.FaultRecord, client string, newest int64) {
 	}
 	planned := map[string]scenario.Fault{}
 	for _, f := range l.plan.Between(first, last, scenario.LayerRequest) {
-		planned[f.ID] = f
+		planned[f.Key()] = f
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,8 +236,8 @@ func (l *Log) Fill(records []markers.FaultRecord, client string, newest int64) {
 		}
 	}
 	for i := range records {
-		if f, ok := planned[records[i].ID]; ok && f.Refused == "" && f.First == records[i].Frame && f.Last >= l.from {
-			l.fill(&records[i], f, of[f.ID], client, newest)
+		if f, ok := planned[scenario.Fault{ID: records[i].ID, First: records[i].Frame}.Key()]; ok && f.Refused == "" && f.Last >= l.from {
+			l.fill(&records[i], f, of[f.Key()], client, newest)
 		}
 	}
 }
@@ -258,7 +258,7 @@ func (l *Log) fill(r *markers.FaultRecord, f scenario.Fault, entries []logged, c
 		}
 	}
 	underWay := false
-	if o := l.faults[f.ID]; o != nil {
+	if o := l.faults[f.Key()]; o != nil {
 		if underWay, r.RequestsLeftOut = o.underWay > 0, o.leftOut; client == "" {
 			segments = o.segments
 		}

@@ -134,7 +134,7 @@ func TestPictures(t *testing.T) {
 			for k, d := range s.faults {
 				var done, spoiled []int64
 				for _, c := range w.changes {
-					if c.Fault != fmt.Sprint("f", k) {
+					if !strings.HasPrefix(c.Fault, fmt.Sprint("f", k, " ")) {
 						continue
 					}
 					done = append(done, c.Frame)

@@ -136,7 +136,7 @@ func (r *Rewriter) learn(au media.Unit) {
 	r.active = slices.DeleteFunc(r.active, func(s *state) bool {
 		gone := s.fault.Last < over
 		if gone && s.done == 0 {
-			r.report(faults.Change{Fault: s.fault.ID, Frame: s.fault.First, Spoiled: s.fault.First, NotDone: s.why})
+			r.report(faults.Change{Fault: s.fault.Key(), Frame: s.fault.First, Spoiled: s.fault.First, NotDone: s.why})
 		}
 		return gone
 	})
@@ -170,7 +170,7 @@ func (r *Rewriter) apply(f scenario.Fault, au media.Unit, list []media.Unit) (ou
 		return out
 	}
 	s.done++
-	c := faults.Change{Fault: f.ID, Frame: au.Frame, Clean: hash(list), Altered: hash(out), Spoiled: au.Frame}
+	c := faults.Change{Fault: f.Key(), Frame: au.Frame, Clean: hash(list), Altered: hash(out), Spoiled: au.Frame}
 	if slices.Contains(k.spoils, sortOf(au)) {
 		c.Spoiled = max(c.Frame, r.clock.FirstFrame(r.clock.MSN(au.Frame)+1)-1) // a segment is a GOP
 		c.Earlier = r.earlier(au.Frame)
@@ -181,7 +181,7 @@ func (r *Rewriter) apply(f scenario.Fault, au media.Unit, list []media.Unit) (ou
 
 func (r *Rewriter) stateOf(f scenario.Fault) *state {
 	for _, s := range r.active {
-		if s.fault.ID == f.ID {
+		if s.fault.ID == f.ID && s.fault.First == f.First {
 			return s
 		}
 	}
