@@ -125,6 +125,8 @@ func TestReadFaults(t *testing.T) {
 		`{"kind":"a","state":"done","time":2,"end_time":1}`:     "can't be from 2 s to 1 s",
 		`{"kind":"a","state":"done","collateral":[{"time":1}]}`: "can't be",
 		`{"kind":"a","state":"done","done":[{"end_time":5e9}]}`: "can't be",
+		`{"kind":"a","state":"done","frame":9,"last_frame":3}`:  "can't be from frame 9 to frame 3",
+		`{"kind":"a","state":"done","done":[{"frame":-1}]}`:     "can't be from frame -1",
 		`[1]`: "fault 1", `{"faults":`: "at byte",
 	} {
 		if _, err := ReadFaults(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -47,6 +47,9 @@ func checkFault(f markers.FaultRecord) error {
 		if s.EndTime < s.Time || s.Time < -maxInstant || s.EndTime > maxInstant {
 			return fmt.Errorf("it can't be from %s s to %s s", s.Time, s.EndTime)
 		}
+		if s.Frame < 0 || s.LastFrame < s.Frame || s.LastFrame > markers.MaxFrame {
+			return fmt.Errorf("it can't be from frame %d to frame %d", s.Frame, s.LastFrame)
+		}
 	}
 	return nil
 }
