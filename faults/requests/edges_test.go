@@ -47,6 +47,21 @@ func TestOtherRequests(t *testing.T) {
 	}
 }
 
+// Of the bytes that are to change, those that were not sent because of another fault are not in the log.
+func TestCorruptAndCut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "{at: {msn: 12}, do: http.corrupt}, {at: {msn: 12}, do: http.cut}")
+	got, changed := s.curl(t, "/faulty/"+labelled), 0
+	for i, b := range got.body {
+		if b != s.files[labelled][i] {
+			changed++
+		}
+	}
+	if r := s.record(t, 1).Requests[0]; len(got.body) != size/2 || !strings.HasPrefix(r.Did, fmt.Sprintf("%d bytes changed", changed)) || changed < 20 || changed > 80 {
+		t.Errorf("%d of %d bytes are changed: the log has %q", changed, len(got.body), r.Did)
+	}
+}
+
 // Where there is no connection to take, the answer is aborted, and the log has that.
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
