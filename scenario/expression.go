@@ -43,7 +43,7 @@ func CheckClient(name string) error {
 // refuse is why there is no fault of a kind in an expression, empty where there may be one. client is the name that it has for
 // the client, or empty. The errors have the number of the character, counted from 1, in the place of a line.
 func ParseExpression(text string, kinds []*Kind, refuse func(*Kind) string) (f *File, client string, err error) {
-	x := expression{parser: parser{f: &File{Path: "expression", Name: "x", compared: expressionCompared}, kinds: kinds}, text: text}
+	x := expression{parser: parser{f: &File{Path: "expression", Name: "x", brief: true, compared: expressionCompared}, kinds: kinds}, text: text}
 	if len(text) > maxExpression {
 		return nil, "", x.f.problem(maxExpression+1, "it has more than %d characters: use a scenario file", maxExpression)
 	}
@@ -57,6 +57,9 @@ func ParseExpression(text string, kinds []*Kind, refuse func(*Kind) string) (f *
 		if !x.take(';') {
 			return nil, "", x.unexpected("; between faults")
 		}
+	}
+	if len(x.faults.Content) == 0 {
+		return nil, "", x.f.problem(1, "there is no fault: write one such as http.status")
 	}
 	if len(x.faults.Content) > maxExpressionFaults {
 		return nil, "", x.f.problem(x.faults.Content[maxExpressionFaults].Line, "there are more than %d faults: use a scenario file", maxExpressionFaults)

@@ -26,6 +26,7 @@ type File struct {
 	seed     uint64
 	repeat   int64 // nanoseconds; 0: once
 	nameLine int
+	brief    bool  // it is an expression, which has characters in the place of lines
 	compared int64 // how many occurrences of a fault are looked at to find those that overlap; 0: maxPlanned
 	faults   []fault
 }
@@ -122,6 +123,14 @@ type problem struct {
 }
 
 func (p *problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.path, p.line, p.text) }
+
+// place is a line as messages name it.
+func (f *File) place(line int) string {
+	if f.brief {
+		return fmt.Sprintf("character %d", line)
+	}
+	return fmt.Sprintf("line %d", line)
+}
 
 func (f *File) problem(line int, format string, args ...any) error {
 	return &problem{f.Path, line, fmt.Sprintf(format, args...)}

@@ -131,7 +131,7 @@ func (p *parser) file(n *yaml.Node) error {
 			return err
 		}
 		if before, ok := lines[e.id]; ok {
-			return p.f.problem(e.line, "the fault of line %d is %q too: give each an id of its own", before, e.id)
+			return p.f.problem(e.line, "the fault of %s is %q too: give each an id of its own", p.f.place(before), e.id)
 		}
 		lines[e.id] = e.line
 		p.f.faults = append(p.f.faults, e)
@@ -218,6 +218,9 @@ func (p *parser) kindsOf(e *fault, do string, names, with *yaml.Node) error {
 	for i, name := range list {
 		at := slices.IndexFunc(p.kinds, func(k *Kind) bool { return k.Name == name.Value })
 		if at < 0 || name.Kind != yaml.ScalarNode {
+			if p.f.brief {
+				return p.f.problem(name.Line, "an expression has no kind %.40q: use one of the layers playlist and request, which refstream scenario kinds lists", name.Value)
+			}
 			return p.f.problem(name.Line, "%s: there is no kind %.40q: refstream scenario kinds lists them", do, name.Value)
 		}
 		if slices.ContainsFunc(e.kinds, func(k choice) bool { return k.kind == p.kinds[at] }) {

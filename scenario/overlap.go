@@ -93,8 +93,8 @@ func (p *Plan) checkOverlaps(rows []row) error {
 			for k := int64(0); k < min(a.perLap, most); k++ {
 				o := a.occurrence(k)
 				if n := b.next(o.First); n < b.count() && o.overlaps(b.occurrence(n)) {
-					return p.File.problem(a.line, "%s overlaps with %s of line %d: both change the %s's %s: move one of them",
-						o.ID, b.occurrence(n).ID, b.line, o.Kind.Layer, o.Kind.Property)
+					return p.File.problem(a.line, "%s overlaps with %s of %s: both change the %s's %s: move one of them",
+						o.ID, b.occurrence(n).ID, p.File.place(b.line), o.Kind.Layer, o.Kind.Property)
 				}
 			}
 		}
