@@ -97,6 +97,9 @@ func TestRecordStopsAndGoesOn(t *testing.T) {
 		t.Errorf("runs %+v, %v", runs, err)
 	}
 	// A busy machine publishes late, which is true.
+	if _, errs, code := refstream(t, "gaps", "demo", "-f", dir, "--faults", filepath.Join(dir, "none.jsonl")); code != 2 || !strings.Contains(errs, "none.jsonl") {
+		t.Errorf("a file of faults that is not there: code %d, %s", code, errs)
+	}
 	if out, errs, code := refstream(t, "gaps", "demo", "-f", dir, "--allow", "gap,stale,playlist_slow,segment_late"); code != 0 {
 		t.Errorf("gaps: exit code %d: %s%s", code, out, errs)
 	}

@@ -128,14 +128,11 @@ func (f *gapsFlags) labels(cmd *cobra.Command, dir string) (list []markers.Fault
 		return nil, 0, nil
 	}
 	list, c, err := truth.Faults(cmd.Context(), dir)
-	if f.faults != "" {
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, err
-		}
-		list, err = readFaults(cmd, f.faults)
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // the stream has no truth
+	}
+	if err == nil && f.faults != "" {
+		list, err = readFaults(cmd, f.faults)
 	}
 	return list, time.Duration(c.ServerAhead), err
 }
