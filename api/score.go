@@ -219,7 +219,7 @@ func (s *Server) scoreFaults(c echo.Context) error {
 		first = max(first, of.Rate.FrameAtNanos(int64(*o.From)))
 	}
 	if o.From != nil && *o.From > *o.To {
-		return badField("ts_start", "ts_start is %s, and the stream is at %s", *o.From, *o.To)
+		return badField("ts_start", "ts_start is %s, and the stream is at %s", *o.From-1, *o.To)
 	}
 	records, err := log.Faults(r.Context(), first, newest)
 	if err != nil {

@@ -90,6 +90,8 @@ func TestScoreFaults(t *testing.T) {
 	} {
 		if w := f.score("?of=faults"+query, c.contentType, c.body); w.Code != c.code {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		} else if strings.Contains(query, "ts_start") && !strings.Contains(w.Body.String(), "ts_start is 200,") {
+			t.Errorf("%s: %s", query, w.Body)
 		}
 	}
 }
