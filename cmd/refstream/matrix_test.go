@@ -93,17 +93,17 @@ func beforeMidnight(r media.FrameRate, drop bool) time.Duration {
 // The frame code and the block survive a low bit rate at every size.
 func TestPixelCodes(t *testing.T) {
 	for size, bitrates := range map[string][]string{"320x180": {"300k", "6M"}, "640x360": {"300k", "6M"}, "1280x720": {"300k", "6M"}} {
-		seconds := "4s"
+		seconds, every, length := "4s", "2s", "500ms"
 		if testing.Short() { // the most picture for the fewest bits
 			if size != "1280x720" {
 				continue
 			}
-			bitrates, seconds = bitrates[:1], "2s"
+			bitrates, seconds, every, length = bitrates[:1], "2s", "1s", "300ms"
 		}
 		for _, bitrate := range bitrates {
 			t.Run(size+"/"+bitrate, func(t *testing.T) {
 				t.Parallel()
-				c := makeClip(t, "--size", size, "--bitrate", bitrate, "--duration", seconds, "--event-every", "1s", "--event-length", "300ms")
+				c := makeClip(t, "--size", size, "--bitrate", bitrate, "--duration", seconds, "--event-every", every, "--event-length", length)
 				c.checkPixels(t)
 			})
 		}
