@@ -39,7 +39,7 @@ type FaultMaker interface {
 	End(ctx context.Context, id string) (markers.FaultRecord, error)
 }
 
-// PictureLog is a FaultLog that knows which pictures the frames show.
+// PictureLog is a FaultLog that has the pictures that the frames show.
 type PictureLog interface {
 	FaultLog
 	// Shows is the frame whose picture frame n shows, where a fault of pictures is done to it.

@@ -115,7 +115,7 @@ func TestExpression(t *testing.T) {
 	if r := list.Faults[0]; r.State != markers.FaultNotDone || r.Reason != requests.Unmet {
 		t.Errorf("of another client: %+v", r)
 	}
-	// Another expression knows nothing of it.
+	// Another expression does not have it.
 	f.ok("/faulty/http.status(at=msn:48,for=segments:1)/faults", &list)
 	if r := list.Faults[0]; r.State != markers.FaultNotDone || !strings.HasPrefix(r.Reason, "it was over before the first request") {
 		t.Errorf("what was over before the first request: %+v", r)

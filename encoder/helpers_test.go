@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/internal/soundtest"
 	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/media"
 )
@@ -185,18 +185,8 @@ func checkPictures(t testing.TB, o Options, units []media.Unit) {
 	}
 }
 
-func run(t testing.TB, stdin []byte, name string, args ...string) []byte {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Stdin = bytes.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, &stderr)
-	}
-	return out
-}
+// run runs a program that must succeed and returns what it printed.
+var run = soundtest.Run
 
 // script makes a program that stands in for ffmpeg.
 func script(t testing.TB, body string) string {

@@ -17,7 +17,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// errEnded refuses a frame that comes after Run has returned; nothing of it was written.
+// errEnded refuses a frame after Run has returned; nothing of it was written.
 var errEnded = errors.New("the encoder has ended")
 
 // stopDelay is how long ffmpeg may take to end after an interrupt, before it is killed: enough to end in good order,

@@ -12,7 +12,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// sound encodes the stretch of samples from first on, and returns what comes out.
+// sound encodes the stretch of samples from first on, and returns the units.
 func sound(t *testing.T, o SoundOptions, length int64, beeps ...generator.Beep) (units []media.Unit) {
 	t.Helper()
 	s, err := NewSound(o)

@@ -17,7 +17,7 @@ const MaxDetections = 100_000
 // log of its own, and no part of the truth is computed from it.
 type Detection struct {
 	// Place is the record's place in its log, which is in the order in which detections came: Place.Frame is the stream's
-	// newest frame by then. A log moves a record that comes with an earlier place behind its newest.
+	// newest frame by then. A log moves a record with an earlier place behind its newest.
 	Place ID `json:"id,omitzero"`
 	// Source names the detector: CheckSource.
 	Source string `json:"source"`

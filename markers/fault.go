@@ -75,7 +75,7 @@ type FaultRecord struct {
 	// Generator is the Channel.Generator that made the twin.
 	Generator string `json:"generator,omitempty"`
 	// Place is the record's place in its log, which is in the order in which they became known: Place.Frame is the stream's newest frame by
-	// then. Of several records of a fault the last one holds. A log moves a record that comes with an earlier place behind its newest.
+	// then. Of several records of a fault the last one holds. A log moves a record with an earlier place behind its newest.
 	Place ID `json:"place,omitzero"`
 }
 

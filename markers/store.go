@@ -12,7 +12,7 @@ var ErrUnavailable = errors.New("store unavailable")
 var ErrNotFound = errors.New("not found")
 
 // ErrJournal is what Append's error wraps when the journal took the records in, so that they can be read, but could not
-// write them to disk. It tries again with every further Append and with Flush: the caller says so loudly and continues.
+// write them to disk. It tries again with every further Append and with Flush: the caller logs it and continues.
 var ErrJournal = errors.New("journal can't be written")
 
 // ErrLate is what Append's error wraps when it left records out: their places are at or before the newest of their log, which does not hold

@@ -28,7 +28,7 @@ func (r *twinTest) playlist() string {
 }
 
 // A generator that ends within faults, and its twin, go on where they were: what was done of a fault before is in its record, and what was not
-// is not. The discontinuity sequence goes on.
+// is not. The discontinuity sequence continues.
 func TestTwinRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -21,7 +21,7 @@ type forgery struct {
 	op      string
 	field   string
 	forger  func(t *testing.T) *forger
-	// again says that the pictures are to be decoded again.
+	// again: the pictures are to be decoded again.
 	again bool
 }
 
@@ -119,7 +119,7 @@ func forgeries(c *clip) (list []forgery) {
 	return list
 }
 
-// named says whether a finding names what was forged.
+// named reports whether a finding names what was forged.
 func (f forgery) named(found report.Finding) bool {
 	clocks := strings.Split(found.Clock, ",")
 	if !slices.ContainsFunc(clocks, func(s string) bool { return strings.HasPrefix(s, string(f.source)) }) || found.Allowed {

@@ -76,7 +76,7 @@ func (a *answer) WriteHeader(status int) {
 	}
 	a.status = status
 	if a.r.Method != http.MethodHead && status != http.StatusNotModified && status != http.StatusNoContent {
-		a.size, _ = strconv.ParseInt(a.Header().Get("Content-Length"), 10, 64) // who sends files knows it
+		a.size, _ = strconv.ParseInt(a.Header().Get("Content-Length"), 10, 64) // http.ServeContent sets it
 	}
 	for _, m := range a.faults {
 		if m.head != nil {

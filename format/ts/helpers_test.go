@@ -4,27 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/refstream/refstream/internal/soundtest"
 	"github.com/refstream/refstream/media"
 )
 
 // run runs a program that must succeed and returns what it printed.
-func run(t testing.TB, stdin []byte, name string, args ...string) []byte {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Stdin = bytes.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, &stderr)
-	}
-	return out
-}
+var run = soundtest.Run
 
 // makeStream has ffmpeg encode a moving test picture: 320x180, 25 frames/s, a key frame every 25 frames.
 func makeStream(t testing.TB, frames int, args ...string) []byte {

@@ -38,7 +38,7 @@ func Close(ctx context.Context, conn net.Conn) {
 	_ = tcp.SetLinger(0)
 }
 
-// Reset resets a connection, once the client's system has all that was sent, as far as this one knows.
+// Reset resets a connection, once the client's system has all that was sent, as far as can be seen here.
 func Reset(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	tcp, ok := conn.(*net.TCPConn)

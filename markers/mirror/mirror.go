@@ -44,7 +44,7 @@ const (
 
 // Options are the options of New.
 type Options struct {
-	// Logger gets a line when the remote store goes and comes back, and what could not be copied; nil for none.
+	// Logger gets a line when the remote store is lost and found again, and what could not be copied; nil for none.
 	Logger *slog.Logger
 }
 

@@ -3,7 +3,7 @@
 //
 // Each log of a channel is one stream, refstream:{CHANNEL}:KIND. The ID of an entry is the ID of its record; its one
 // field, "json", is the record. Records are added by a script, which Redis runs as one step: only where the stream still ends
-// as the writer has seen it, so that what comes twice or too late (markers.ErrLate) is left out. Missing records alone may be late: one is put
+// as the writer has seen it, so that what is sent twice or too late (markers.ErrLate) is left out. Missing records alone may be late: one is put
 // behind the newest, with its place in the record, as every detection is. The description of a channel is the JSON text at
 // refstream:{CHANNEL}:channel, and the set refstream:channels holds the channels' names. Further renditions have streams of their own,
 // refstream:{CHANNEL}:KIND.RENDITION, and their KIND.RENDITION is in the set refstream:{CHANNEL}:logs. The braces keep the keys of a channel

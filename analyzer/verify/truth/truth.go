@@ -23,12 +23,12 @@ type Source interface {
 	Markers(ctx context.Context, first, last int64) ([]markers.Marker, error)
 }
 
-// labelled is a source that knows of labelled faults.
+// labelled is a source that has labelled faults.
 type labelled interface {
 	faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error)
 }
 
-// FaultsOf are the records of the faults that are planned for one of the frames first to last; none where the source knows of none.
+// FaultsOf are the records of the faults that are planned for one of the frames first to last; none where the source has none.
 func FaultsOf(ctx context.Context, s Source, first, last int64) ([]markers.FaultRecord, error) {
 	if l, ok := s.(labelled); ok {
 		return l.faults(ctx, first, last)
