@@ -32,7 +32,7 @@ var shared string
 
 // testsAtOnce is how many tests run side by side: most of them wait for a stream that goes at its own pace. More of them have so
 // many encoders and browsers at work that a small machine misses its frames, and takes several times as long for each.
-const testsAtOnce = "3"
+const testsAtOnce = "4"
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "refstream" {
