@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -45,7 +46,7 @@ func TestChannels(t *testing.T) {
 	f.put(testChannel("b"))
 	var v struct{ Channels []channelView }
 	f.ok("/channels", &v)
-	if len(v.Channels) != 2 || v.Channels[1].Channel != testChannel("main") {
+	if len(v.Channels) != 2 || !reflect.DeepEqual(v.Channels[1].Channel, testChannel("main")) {
 		t.Errorf("%+v", v)
 	}
 	clear(f.store.channels)

@@ -44,14 +44,42 @@ type Channel struct {
 	RateControl string `json:"rate_control,omitempty"`
 	// Container is what segments are packed in, such as ts,fmp4, at the last start; empty for MPEG-TS alone.
 	Container string `json:"container,omitempty"`
+	// Audio is set where the channel has sound: a track of rendition SoundRendition, with the samples that media.FrameRate counts.
+	Audio bool `json:"audio,omitempty"`
+	// Ladder lists the renditions besides the first one, which has Width, Height and Bitrate, the largest first.
+	Ladder []Rendition `json:"ladder,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
 	// of one stream have the same frames, and two ids: what they measure differs.
 	Generator string `json:"generator,omitempty"`
 }
 
+// SoundRendition is the name of the rendition that is the channel's sound. No rendition of pictures has it.
+const SoundRendition = "audio"
+
+// Rendition describes the pictures of one of a channel's renditions: those of the same frames, in another size.
+type Rendition struct {
+	// Name is the Rendition of its track: CheckRendition. RenditionName makes it.
+	Name string `json:"name"`
+	// Width and Height are its size in pixels, Bitrate what its encoder aims at, in bit/s.
+	Width   int   `json:"width"`
+	Height  int   `json:"height"`
+	Bitrate int64 `json:"bitrate"`
+}
+
+// RenditionName names a rendition by its size, as 640x360.
+func RenditionName(width, height int) string { return fmt.Sprintf("%dx%d", width, height) }
+
 // Clock is the channel's clock.
 func (c Channel) Clock() Clock {
 	return Clock{Rate: c.Rate, Epoch: c.Epoch, FramesPerSegment: c.FramesPerSegment, DropFrame: c.DropFrame}
+}
+
+// Sample is the first sample of sound of frame n; none where the channel has no sound.
+func (c Channel) Sample(n int64) Number {
+	if !c.Audio {
+		return Number{}
+	}
+	return Number{c.Rate.Sample(n), true}
 }
 
 // Validate reports why c does not describe a channel whose clocks can be computed.

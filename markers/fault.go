@@ -1,11 +1,9 @@
 package markers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 
@@ -174,22 +172,4 @@ type Span struct {
 // Span is the frames first to last, inclusive.
 func (c Clock) Span(first, last int64) Span {
 	return Span{first, last, c.Time(first), c.Time(last + 1)}
-}
-
-// Shown is a frame whose picture another one shows; the zero Shown is none.
-type Shown struct {
-	Frame int64
-	Set   bool
-}
-
-// IsZero reports whether the frame shows its own picture.
-func (s Shown) IsZero() bool { return !s.Set }
-
-// MarshalJSON writes the frame's number.
-func (s Shown) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, s.Frame, 10), nil }
-
-// UnmarshalJSON reads a frame's number.
-func (s *Shown) UnmarshalJSON(b []byte) error {
-	s.Set = true
-	return json.Unmarshal(b, &s.Frame)
 }

@@ -1,7 +1,9 @@
 package markers
 
 import (
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -9,8 +11,10 @@ import (
 type FrameRecord struct {
 	Frame int64 `json:"frame"`
 	// PTS and DTS are 90 kHz ticks, not wrapped.
-	PTS      int64     `json:"pts"`
-	DTS      int64     `json:"dts"`
+	PTS int64 `json:"pts"`
+	DTS int64 `json:"dts"`
+	// Sample is the first sample of sound of the frame, counted from the epoch, where the channel has sound.
+	Sample   Number    `json:"sample,omitzero"`
 	Timecode string    `json:"timecode"`
 	UTC      time.Time `json:"utc"`
 	// GenNS is when the generator produced the frame, in UTC nanoseconds since 1970; MonoNS the same in monotonic
@@ -26,7 +30,7 @@ type FrameRecord struct {
 	// Fault is the fault of pictures that is done to the frame, and Shows the frame whose picture it shows in place of its own,
 	// where there is one.
 	Fault string `json:"fault,omitempty"`
-	Shows Shown  `json:"shows,omitzero"`
+	Shows Number `json:"shows,omitzero"`
 	// Bytes is the size of the access unit as published, without start codes.
 	Bytes int `json:"bytes"`
 	// Generator is the Channel.Generator that wrote the record: DTS, GenNS, MonoNS, Run and Bytes hold for its segments
@@ -108,4 +112,22 @@ func (r SegmentRecord) rendition() string { return r.Rendition }
 func (r SegmentRecord) wire() Record {
 	r.PublishedAt = wireTime(r.PublishedAt)
 	return r
+}
+
+// Number is a number that there may be or not; the zero Number is none.
+type Number struct {
+	Value int64
+	Set   bool
+}
+
+// IsZero reports whether there is none.
+func (n Number) IsZero() bool { return !n.Set }
+
+// MarshalJSON writes the number.
+func (n Number) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, n.Value, 10), nil }
+
+// UnmarshalJSON reads a number.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	n.Set = true
+	return json.Unmarshal(b, &n.Value)
 }

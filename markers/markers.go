@@ -50,9 +50,13 @@ type Marker struct {
 	LastFrame      int64 `json:"last_frame"`
 	ScheduledFrame int64 `json:"scheduled_frame"`
 	// PTS and LastPTS are 90 kHz ticks, not wrapped: on the wire they are modulo 2^33.
-	PTS      int64  `json:"pts"`
-	LastPTS  int64  `json:"last_pts"`
-	Timecode string `json:"timecode"`
+	PTS     int64 `json:"pts"`
+	LastPTS int64 `json:"last_pts"`
+	// Sample and LastSample are the first sample of sound of Frame and the last one of LastFrame, where the channel has sound: the
+	// event beeps from one to the other.
+	Sample     Number `json:"sample,omitzero"`
+	LastSample Number `json:"last_sample,omitzero"`
+	Timecode   string `json:"timecode"`
 	// UTC is the nominal time of Frame; GenTime is when the generator produced it, and GenSeconds the same in seconds
 	// from the epoch.
 	UTC        time.Time     `json:"utc"`
@@ -123,7 +127,7 @@ func Plan(c Channel, e Event) Marker {
 		}
 	}
 	k := c.Clock()
-	return Marker{
+	m := Marker{
 		ID: e.ID(c.Name), Channel: c.Name, Run: c.Run, Kind: e.Kind, Text: text,
 		Time: k.Time(e.First), EndTime: k.Time(e.Last),
 		Frame: e.First, LastFrame: e.Last, ScheduledFrame: e.Scheduled,
@@ -131,8 +135,12 @@ func Plan(c Channel, e Event) Marker {
 		Timecode: k.Timecode(e.First).String(), UTC: k.UTC(e.First),
 		MSN: k.MSN(e.First), Offset: k.Offset(e.First),
 		Box: e.Band, Block: Block{Box: e.Block, Roll: e.Roll}, Color: EventColor,
-		Generator: c.Generator,
+		Sample: c.Sample(e.First), LastSample: c.Sample(e.Last + 1), Generator: c.Generator,
 	}
+	if c.Audio {
+		m.LastSample.Value--
+	}
+	return m
 }
 
 // At gives the marker its GEN times: when the generator produced its first frame.

@@ -32,6 +32,12 @@ func TestPlan(t *testing.T) {
 		t.Errorf("GEN time %v, id %v", got.GenTime, got.RecordID())
 	}
 
+	c.Audio = true
+	want.Sample, want.LastSample = markers.Number{Value: 496_496, Set: true}, markers.Number{Value: 576_575, Set: true}
+	if got := markers.Plan(c, plain); got != want { // 310 and 360 times 1601.6
+		t.Errorf("with sound\n%+v, want\n%+v", got, want)
+	}
+
 	manual := plain
 	manual.Kind = markers.KindManual
 	if m := markers.Plan(c, manual); m.ID != "main-t300" || m.Text != "Manual marker" {

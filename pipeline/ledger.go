@@ -66,7 +66,7 @@ func (l *ledger) record(au media.Unit) (heldFrame, error) {
 	}
 	k := l.clock
 	r := markers.FrameRecord{
-		Frame: au.Frame, PTS: au.PTS, DTS: au.DTS,
+		Frame: au.Frame, PTS: au.PTS, DTS: au.DTS, Sample: l.channel.Sample(au.Frame),
 		Timecode: k.Timecode(au.Frame).String(), UTC: k.UTC(au.Frame),
 		GenNS: p.gen.UnixNano(), MonoNS: p.mono.Nanoseconds(), Run: l.channel.Run,
 		Key: au.Key, MSN: k.MSN(au.Frame), Offset: k.Offset(au.Frame),

@@ -45,7 +45,7 @@ func (c *checker) readLooks(ctx context.Context, source truth.Source) (err error
 					l.spoilt[n] = l.spoilt[n] || r.Layer == layerUnit || r.Layer == layerPackets && len(r.Collateral) > 0
 				} else if shown, ok := pictures.LookOf(*r, n, c.clock); ok {
 					if f := l.truth.Frames[n]; f.Fault == r.ID && f.Shows.Set {
-						shown.Shows = f.Shows.Frame
+						shown.Shows = f.Shows.Value
 					}
 					l.looks[n] = look{shown, r}
 				}

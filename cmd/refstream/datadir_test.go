@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -101,7 +102,7 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	s = start(t, "--data", data, "--bitrate", "500k")
 	second := getJSON[markers.Channel](s, "/clocks")
 	first.Run++
-	if first != second {
+	if !reflect.DeepEqual(first, second) {
 		t.Errorf("the second run is %+v, want %+v", second, first)
 	}
 	s.stop()

@@ -103,7 +103,7 @@ func TestScenarioClip(t *testing.T) {
 	}
 	for _, f := range readLines[markers.FrameRecord](t, filepath.Join(faulty, "frames.jsonl")) {
 		frozen := f.Frame >= 60 && f.Frame <= 144
-		if shows := (markers.Shown{Frame: 60, Set: true}); frozen != (f.Shows == shows) || frozen != (f.Fault == "freeze") {
+		if shows := (markers.Number{Value: 60, Set: true}); frozen != (f.Shows == shows) || frozen != (f.Fault == "freeze") {
 			t.Errorf("frame %d: %+v", f.Frame, f)
 		}
 	}

@@ -161,7 +161,7 @@ func (p *Pictures) Label(b markers.Batch) markers.Batch {
 	b.Frames, b.Markers = slices.Clone(b.Frames), slices.Clone(b.Markers)
 	for i, r := range b.Frames {
 		if look, f, ok := p.Look(r.Frame); ok {
-			b.Frames[i].Fault, b.Frames[i].Shows = f.ID, markers.Shown{Frame: look.Shows, Set: look.Instead}
+			b.Frames[i].Fault, b.Frames[i].Shows = f.ID, markers.Number{Value: look.Shows, Set: look.Instead}
 		}
 	}
 	for i, m := range b.Markers {

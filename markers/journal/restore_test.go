@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestJournalRemoved(t *testing.T) {
 			must(t, j.Close())
 			j = openTest(t, o, openOSFile)
 			wantFrames(t, j, someFrames(0, 17+restoredChecks))
-			if got, err := j.Channel(t.Context(), "main"); err != nil || got != ch {
+			if got, err := j.Channel(t.Context(), "main"); err != nil || !reflect.DeepEqual(got, ch) {
 				t.Errorf("description: %+v, %v", got, err)
 			}
 			if got, err := j.Segments(t.Context(), "main", markers.Range{}); err != nil || len(got) != 2+restoredChecks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -187,7 +188,7 @@ func TestMirrorCopies(t *testing.T) {
 			t.Errorf("last %s: here %s, there %s", k, ours, theirs)
 		}
 	}
-	if c, err := m.there.Channel(m.ctx, "main"); err != nil || c != storetest.Channel("main") {
+	if c, err := m.there.Channel(m.ctx, "main"); err != nil || !reflect.DeepEqual(c, storetest.Channel("main")) {
 		t.Errorf("channel there: %+v, %v", c, err)
 	}
 	// A trim goes along, soon after the next record.

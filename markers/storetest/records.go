@@ -17,7 +17,8 @@ func Channel(name string) markers.Channel {
 		Name: name, Run: 3, Epoch: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
 		Rate: media.FrameRate{Num: 30000, Den: 1001}, FramesPerSegment: 60, DropFrame: true,
 		PTSOrigin: markers.PTSOrigin, Seed: 1<<64 - 1, Width: 1280, Height: 720, EventEvery: 600, EventLength: 60,
-		Window: 300, Generator: Generator,
+		Window: 300, Generator: Generator, Audio: true,
+		Ladder: []markers.Rendition{{Name: "854x480", Width: 854, Height: 480, Bitrate: 1_500_000}},
 	}
 }
 
@@ -25,7 +26,7 @@ func Channel(name string) markers.Channel {
 func Frame(n int64) markers.FrameRecord {
 	c := Channel("main").Clock()
 	return markers.FrameRecord{
-		Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 3003, Timecode: c.Timecode(n).String(), UTC: c.UTC(n),
+		Frame: n, PTS: c.PTS(n), DTS: c.PTS(n) - 3003, Sample: markers.Number{Value: n, Set: true}, Timecode: c.Timecode(n).String(), UTC: c.UTC(n),
 		GenNS: c.UTC(n).UnixNano() + 123, MonoNS: 77 + n, Run: 3, Key: n%60 == 0, MSN: c.MSN(n), Offset: c.Offset(n),
 		Event: fmt.Sprintf("main-e%d", n), Bytes: 1000 + int(n), Generator: Generator,
 	}
@@ -50,6 +51,7 @@ func Marker(n int64) markers.Marker {
 		GenTime: c.UTC(n).Add(time.Nanosecond), GenSeconds: c.Time(n) + 1, MSN: c.MSN(n), Offset: c.Offset(n),
 		Box:   markers.Box{X: 1, Y: 2, Width: 3, Height: 4},
 		Block: markers.Block{Box: markers.Box{X: 5, Y: 6, Width: 7, Height: 8}, Roll: 2}, Color: "#00ffff",
+		Sample: markers.Number{Value: 8, Set: true}, LastSample: markers.Number{Value: 9, Set: true},
 		Generator: Generator,
 	}
 }

@@ -168,7 +168,7 @@ func (s *suite) testChannels() {
 	s.restart()
 	got, err := s.Channel(s.ctx, "a")
 	s.ok(err)
-	if got != a {
+	if !reflect.DeepEqual(got, a) {
 		s.Fatalf("channel\n%+v, want\n%+v", got, a)
 	}
 	list, err := s.Channels(s.ctx)
