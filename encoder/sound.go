@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// settling is how many units of an encoder that has just begun differ from those of one that runs on: they are encoded and
-	// dropped.
+	// settling is how many units at the start of a stretch of sound differ from those of one that began before: they are encoded
+	// and dropped.
 	settling = 2
-	// SoundLead is how many samples before the first unit the input of a Sound begins.
+	// SoundLead is how many samples before its first unit a stretch begins that a Sound is given.
 	SoundLead = settling * aac.UnitSamples
 	// The range of ffmpeg's encoder in which a sample code and a beep survive.
 	minSoundBitrate, maxSoundBitrate = 48_000, 320_000
@@ -34,8 +34,6 @@ type SoundOptions struct {
 	FFmpeg string
 	// Bitrate is the average rate in bit/s, 48000 to 320000.
 	Bitrate int64
-	// First is the first sample of the first unit, a multiple of 1024.
-	First int64
 	// Origin is the PTS of sample 0 in ticks of the sample rate.
 	Origin int64
 	// Rendition names the units' track; it may be empty.
@@ -51,8 +49,6 @@ func (o SoundOptions) Validate() error {
 	switch {
 	case o.Bitrate < minSoundBitrate || o.Bitrate > maxSoundBitrate:
 		return fmt.Errorf("bitrate of sound of %d bit/s is not possible: use %d to %d", o.Bitrate, minSoundBitrate, maxSoundBitrate)
-	case o.First%aac.UnitSamples != 0:
-		return fmt.Errorf("sample %d does not begin a unit: use a multiple of %d", o.First, aac.UnitSamples)
 	case o.Stall < 0:
 		return fmt.Errorf("stall time %s is negative: use 0 to turn the watchdog off", o.Stall)
 	}
@@ -60,7 +56,8 @@ func (o SoundOptions) Validate() error {
 }
 
 // Sound is an ffmpeg process that encodes stereo sound of 48 kHz as AAC-LC, for one run as an Encoder is. Its units hold 1024
-// samples each, from a multiple of 1024 on, so that those of one run continue those of another.
+// samples each, from a multiple of 1024 on, so that those of one run continue those of another. It is given one stretch of samples
+// or several.
 //
 // One goroutine calls Run, another Write and then CloseInput.
 type Sound struct {
@@ -68,9 +65,14 @@ type Sound struct {
 	o     SoundOptions
 	track *media.Track
 
-	mu sync.Mutex
-	// given is the sample after the last that was written, next the first one of the next unit.
-	given, next int64
+	mu        sync.Mutex
+	stretches []stretch // those of which ffmpeg has units still, and the one that is written
+}
+
+// stretch is samples that follow one another.
+type stretch struct {
+	next, end int64 // the first sample of the next unit, and the one after the last that was written
+	dropped   int   // units, up to settling
 }
 
 // NewSound makes a Sound. It returns an error when the options are wrong, and starts nothing.
@@ -84,7 +86,7 @@ func NewSound(o SoundOptions) (*Sound, error) {
 		return nil, fmt.Errorf("make encoder of sound: %w", err)
 	}
 	track.Rendition = o.Rendition
-	s := &Sound{o: o, track: track, given: o.First - SoundLead, next: o.First}
+	s := &Sound{o: o, track: track}
 	s.process = newProcess(d.FFmpeg, o.arguments(), o.Stall, d.Logger, s.pending)
 	return s, nil
 }
@@ -95,25 +97,42 @@ func (o SoundOptions) arguments() []string {
 		GlobalArgs(quietly()...).GetArgs()
 }
 
-// Write gives ffmpeg the samples from one on, 16 bits for the left channel, then for the right. The first Write begins SoundLead
-// samples before SoundOptions.First, each other one where the one before ended. It waits and fails as Encoder.Write does.
+// Write gives ffmpeg the samples from one on, 16 bits for the left channel, then for the right. Where they do not begin with the
+// one at which the Write before ended, they begin a stretch: with a multiple of 1024, later than all before, which must end with a
+// whole unit. The first unit of a stretch is the one SoundLead samples behind its start. It waits and fails as Encoder.Write does.
 func (s *Sound) Write(ctx context.Context, first int64, samples []int16) error {
 	b := make([]byte, 0, 2*len(samples))
 	for _, v := range samples {
 		b = binary.LittleEndian.AppendUint16(b, uint16(v))
 	}
 	err := s.write(ctx, b, fmt.Sprintf("sample %d", first), func() error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if first != s.given || len(samples)%soundChannels != 0 {
-			return fmt.Errorf("%d values do not continue the sound, which is at sample %d", len(samples), s.given)
-		}
-		s.given += int64(len(samples) / soundChannels)
-		return nil
+		return s.give(first, len(samples))
 	})
 	if err != nil {
 		return fmt.Errorf("encode sound from sample %d on: %w", first, err)
 	}
+	return nil
+}
+
+// give notes samples that are written.
+func (s *Sound) give(first int64, values int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if values%soundChannels != 0 {
+		return fmt.Errorf("%d values are not whole samples", values)
+	}
+	n := len(s.stretches)
+	if n == 0 || s.stretches[n-1].end != first {
+		if first%aac.UnitSamples != 0 {
+			return fmt.Errorf("a stretch can't begin there: use a multiple of %d", aac.UnitSamples)
+		}
+		if n > 0 && (s.stretches[n-1].end%aac.UnitSamples != 0 || s.stretches[n-1].end > first) {
+			return fmt.Errorf("the stretch before ends with sample %d: that must be earlier, and the end of a unit", s.stretches[n-1].end-1)
+		}
+		s.stretches = append(s.stretches, stretch{next: first, end: first})
+		n++
+	}
+	s.stretches[n-1].end += int64(values / soundChannels)
 	return nil
 }
 
@@ -133,7 +152,7 @@ func (s *Sound) Run(ctx context.Context, handle func(media.Unit) error) error {
 
 // deliver passes units on until the output ends. The delay of ffmpeg's encoder is one unit.
 func (s *Sound) deliver(r *bufio.Reader, handle func(media.Unit) error) error {
-	for skip := 1 + settling; ; skip-- {
+	for delayed := false; ; delayed = true {
 		b, err := r.Peek(aac.HeaderSize)
 		if len(b) == 0 && errors.Is(err, io.EOF) {
 			return nil
@@ -149,13 +168,13 @@ func (s *Sound) deliver(r *bufio.Reader, handle func(media.Unit) error) error {
 		if codec := h.CodecString(); codec != s.track.CodecString || h.SampleRate != media.SampleRate || h.Channels != soundChannels {
 			return fmt.Errorf("read ffmpeg's output: it has %s, %d Hz, %d channels", codec, h.SampleRate, h.Channels)
 		}
-		if skip > 0 {
-			s.progress.Add(1)
+		if !delayed {
 			continue
 		}
-		first, whole := s.take()
-		if !whole {
-			continue // ffmpeg has filled it up
+		first, ok := s.take()
+		if !ok {
+			s.progress.Add(1)
+			continue
 		}
 		pts := s.o.Origin + first
 		u := media.Unit{Track: s.track, Frame: first, PTS: pts, DTS: pts, Key: true, Sound: unit[h.Start:]}
@@ -165,23 +184,34 @@ func (s *Sound) deliver(r *bufio.Reader, handle func(media.Unit) error) error {
 	}
 }
 
-// take counts a unit that ffmpeg has written; whole is false where not all of its samples were written.
-func (s *Sound) take() (first int64, whole bool) {
+// take counts a unit that ffmpeg has written. It is not to be passed on where it begins a stretch, and where ffmpeg has filled it up.
+func (s *Sound) take() (first int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.next+aac.UnitSamples > s.given {
+	if len(s.stretches) > 1 && s.stretches[0].next == s.stretches[0].end {
+		s.stretches = s.stretches[1:]
+	}
+	if len(s.stretches) == 0 || s.stretches[0].next+aac.UnitSamples > s.stretches[0].end {
 		return 0, false
 	}
-	s.next += aac.UnitSamples
-	return s.next - aac.UnitSamples, true
+	now := &s.stretches[0]
+	first = now.next
+	now.next += aac.UnitSamples
+	if now.dropped < settling {
+		now.dropped++
+		return 0, false
+	}
+	return first, true
 }
 
 // pending lists the first samples of the units that ffmpeg still has.
 func (s *Sound) pending() (list []int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := s.next; n+aac.UnitSamples <= s.given; n += aac.UnitSamples {
-		list = append(list, n)
+	for _, t := range s.stretches {
+		for n := t.next + int64(settling-t.dropped)*aac.UnitSamples; n+aac.UnitSamples <= t.end; n += aac.UnitSamples {
+			list = append(list, n)
+		}
 	}
 	return list
 }

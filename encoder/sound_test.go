@@ -12,8 +12,8 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// sound encodes the stretch of samples from first on, and returns the units.
-func sound(t *testing.T, o SoundOptions, length int64, beeps ...generator.Beep) (units []media.Unit) {
+// sound encodes stretches of samples of a length, of which the first units begin with the samples at, and returns the units.
+func sound(t *testing.T, o SoundOptions, at []int64, length int64, beeps ...generator.Beep) (units []media.Unit) {
 	t.Helper()
 	s, err := NewSound(o)
 	if err != nil {
@@ -26,13 +26,15 @@ func sound(t *testing.T, o SoundOptions, length int64, beeps ...generator.Beep) 
 			return nil
 		})
 	}()
-	for at := o.First - SoundLead; at < o.First+length; {
-		pcm := make([]int16, 2*min(1601, o.First+length-at))
-		generator.RenderSamples(pcm, at, beeps)
-		if err := s.Write(testContext(t), at, pcm); err != nil {
-			t.Fatal(err)
+	for _, first := range at {
+		for at := first - SoundLead; at < first+length; {
+			pcm := make([]int16, 2*min(1601, first+length-at))
+			generator.RenderSamples(pcm, at, beeps)
+			if err := s.Write(testContext(t), at, pcm); err != nil {
+				t.Fatal(err)
+			}
+			at += int64(len(pcm) / 2)
 		}
-		at += int64(len(pcm) / 2)
 	}
 	s.CloseInput()
 	if err := <-running; err != nil {
@@ -42,7 +44,7 @@ func sound(t *testing.T, o SoundOptions, length int64, beeps ...generator.Beep) 
 }
 
 // TestSound: decoded by ffmpeg, every beep begins at its sample, and every sample code is right, at all bit rates, and where
-// an encoder continues what another one has begun.
+// an encoder continues what another one has begun, or begins anew further on.
 func TestSound(t *testing.T) {
 	for i, c := range []struct {
 		bitrate int64
@@ -59,18 +61,17 @@ func TestSound(t *testing.T) {
 				return
 			}
 			t.Parallel()
-			o := SoundOptions{Bitrate: c.bitrate, First: c.hours * 3600 * 48000 / 1024 * 1024, Origin: 48000, Rendition: "sound", Stall: limit}
-			first := o.First * c.rate.Num / (48000 * c.rate.Den)
+			o := SoundOptions{Bitrate: c.bitrate, Origin: 48000, Rendition: "sound", Stall: limit}
+			start := c.hours * 3600 * 48000 / 1024 * 1024
+			first := start * c.rate.Num / (48000 * c.rate.Den)
 			var beeps []generator.Beep
 			for n := first + 7; n < first+12*c.rate.Base(); n += c.rate.Base()*3/2 + 1 { // some at the end of a unit, some in the middle
 				beeps = append(beeps, generator.Beep{First: c.rate.Sample(n), End: c.rate.Sample(n + c.rate.Base()/2)})
 			}
-			units := sound(t, o, 6*48000, beeps...)
-			restarted := o
-			restarted.First = units[len(units)-1].Frame + 1024
-			units = append(units, sound(t, restarted, 6*48000+500, beeps...)...)
+			units := sound(t, o, []int64{start}, 6*48000, beeps...)
+			units = append(units, sound(t, o, []int64{units[len(units)-1].Frame + 1024}, 6*48000+500, beeps...)...)
 			for i, u := range units {
-				if u.Frame != o.First+int64(i)*1024 || u.PTS != u.Frame+48000 || u.DTS != u.PTS || !u.Key || u.Codec() != media.AAC ||
+				if u.Frame != start+int64(i)*1024 || u.PTS != u.Frame+48000 || u.DTS != u.PTS || !u.Key || u.Codec() != media.AAC ||
 					u.Track.Rendition != "sound" || len(u.NALs) > 0 || u.Size() == 0 {
 					t.Fatalf("unit %d: %+v", i, u)
 				}
@@ -85,14 +86,39 @@ func TestSound(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			soundtest.Check(t, adts, "aac", o.First, beeps...)
+			soundtest.Check(t, adts, "aac", start, beeps...)
 		})
 	}
 }
 
+// TestSoundStretches: an encoder that leaves samples out continues as one that begins there.
+func TestSoundStretches(t *testing.T) {
+	o := SoundOptions{Bitrate: 128_000, Origin: 48000, Stall: limit}
+	beep := generator.Beep{First: 150*1024 - 7, End: 180 * 1024}
+	far := int64(26*3600) * 48000 / 1024 * 1024
+	late := generator.Beep{First: far + 30_000, End: far + 60_000}
+	units := sound(t, o, []int64{0, 100 * 1024, far}, 90*1024, beep, late)
+	var adts [3][]byte
+	for i, u := range units {
+		part, at := i/90, int64(i%90*1024)
+		if want := []int64{0, 100 * 1024, far}[part] + at; u.Frame != want || u.PTS != want+48000 {
+			t.Fatalf("unit %d: sample %d with PTS %d, want %d", i, u.Frame, u.PTS, want)
+		}
+		var err error
+		if adts[part], err = aac.AppendUnit(adts[part], u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(units) != 3*90 {
+		t.Errorf("%d units", len(units))
+	}
+	soundtest.Check(t, adts[1], "aac", 100*1024, beep)
+	soundtest.Check(t, adts[2], "aac", far, late)
+}
+
 func TestSoundOptions(t *testing.T) {
 	for want, o := range map[string]SoundOptions{
-		"use 48000 to 320000": {Bitrate: 47_999}, "320001 bit/s": {Bitrate: 320_001}, "use a multiple of 1024": {Bitrate: 64_000, First: 1000},
+		"use 48000 to 320000": {Bitrate: 47_999}, "320001 bit/s": {Bitrate: 320_001},
 		"is negative": {Bitrate: 64_000, Stall: -1},
 	} {
 		if _, err := NewSound(o); err == nil || !strings.Contains(err.Error(), want) {
@@ -109,9 +135,17 @@ func TestSoundFails(t *testing.T) {
 	}
 	running := make(chan error, 1)
 	go func() { running <- s.Run(testContext(t), func(media.Unit) error { return nil }) }()
-	for first, n := range map[int64]int{0: 2, -SoundLead + 1: 2, -SoundLead: 3} {
-		if err := s.Write(testContext(t), first, make([]int16, n)); err == nil || !strings.Contains(err.Error(), "which is at sample -2048") {
-			t.Errorf("sample %d, %d values: %v", first, n, err)
+	for _, w := range []struct {
+		first  int64
+		values int
+		want   string
+	}{
+		{1025, 2, "use a multiple of 1024"}, {1024, 3, "not whole samples"}, {1024, 2048, ""}, {2047, 2, "use a multiple of 1024"},
+		{1024, 2, "ends with sample 2047: that must be earlier"}, {2048, 2, ""}, {4096, 2, "ends with sample 2048"},
+	} {
+		err := s.Write(testContext(t), w.first, make([]int16, w.values))
+		if (err == nil) != (w.want == "") || err != nil && !strings.Contains(err.Error(), w.want) {
+			t.Errorf("sample %d, %d values: %v", w.first, w.values, err)
 		}
 	}
 	s.CloseInput()
