@@ -16,17 +16,6 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Layers of faults, as their records name them (package scenario).
-const (
-	layerPicture  = "picture"
-	layerUnit     = "unit"
-	layerSEI      = "sei"
-	layerStamps   = "stamps"
-	layerPackets  = "packets"
-	layerPlaylist = "playlist"
-	layerRequest  = "request"
-)
-
 // labels are the labelled faults of a stream, with what pictures and statements have to be compared with because of them.
 type labels struct {
 	*verdict.Labels
@@ -101,7 +90,7 @@ func (c *checker) frameAt(pts int64) int64 {
 
 // trusted are the statements without the frame records that a fault of SEI has changed.
 func (c *checker) trusted(list []analyzer.Record) []analyzer.Record {
-	if c.labels == nil || !slices.ContainsFunc(c.labels.records, func(r markers.FaultRecord) bool { return r.Layer == layerSEI }) {
+	if c.labels == nil || !slices.ContainsFunc(c.labels.records, func(r markers.FaultRecord) bool { return r.Layer == verdict.LayerSEI }) {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(r analyzer.Record) bool {
@@ -110,7 +99,7 @@ func (c *checker) trusted(list []analyzer.Record) []analyzer.Record {
 		}
 		n := c.frameAt(*r.PTS)
 		return slices.ContainsFunc(c.labels.records, func(f markers.FaultRecord) bool {
-			return f.Layer == layerSEI && affects(&f, string(r.Source)) && placeIn(spansOf(&f), n, slack, slack)
+			return f.Layer == verdict.LayerSEI && affects(&f, string(r.Source)) && placeIn(spansOf(&f), n, slack, slack)
 		})
 	})
 }
@@ -126,7 +115,7 @@ func spansOf(r *markers.FaultRecord) []markers.Span {
 		return []markers.Span{r.Span}
 	case r.State == markers.FaultActive:
 		return append(slices.Clone(r.Done), r.Span)
-	case r.Layer == layerUnit || r.Layer == layerPicture:
+	case r.Layer == verdict.LayerUnit || r.Layer == verdict.LayerPicture:
 		return r.Done
 	}
 	whole := r.Done[0]
@@ -143,11 +132,11 @@ func placeIn(spans []markers.Span, n, before, after int64) bool {
 // affects reports whether a fault can make a clock or a message wrong.
 func affects(r *markers.FaultRecord, clock string) bool {
 	switch r.Layer {
-	case layerSEI:
+	case verdict.LayerSEI:
 		chosen := map[string]analyzer.Source{"timecode": analyzer.PicTiming, "misb": analyzer.MISBTime, "record": analyzer.FrameRecord}
 		one, ok := chosen[r.Parameters["message"]]
 		return strings.HasPrefix(clock, "sei.") && (!ok || clock == string(one))
-	case layerPlaylist:
+	case verdict.LayerPlaylist:
 		return strings.HasPrefix(clock, "hls.")
 	}
 	return true
@@ -170,7 +159,7 @@ func ofPictures(k report.Kind) bool {
 func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (before, after int64) {
 	second := c.channel.Rate.Base()
 	switch {
-	case r.Layer == layerPlaylist || r.Layer == layerRequest:
+	case r.Layer == verdict.LayerPlaylist || r.Layer == verdict.LayerRequest:
 		before, after = 2, 3 // segments: a client may read late
 		if r.Kind == "playlist.pdt_offset" {
 			before += c.channel.Window // those that it read first
@@ -179,7 +168,7 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 	case slices.Contains(report.TransportKinds(), k):
 		// It is found in decoding order, and a lost table when none has come for half a second.
 		return reordered + slack, second/2 + reordered + slack
-	case r.Layer == layerStamps && clock != report.PTSClock && clock != report.DTSClock && !strings.HasPrefix(clock, "sei."):
+	case r.Layer == verdict.LayerStamps && clock != report.PTSClock && clock != report.DTSClock && !strings.HasPrefix(clock, "sei."):
 		// What is in no access unit goes to the picture at its time stamp, which may be another one's too. A step is the same for all.
 		if r.Kind == "pts.step" {
 			return reordered + slack, reordered + slack
@@ -188,10 +177,10 @@ func (c *checker) reach(r *markers.FaultRecord, k report.Kind, clock string) (be
 		return moved, moved
 	case slices.Contains(eventSources, analyzer.Source(clock)):
 		return reordered, reordered
-	case r.Layer == layerPackets:
+	case r.Layer == verdict.LayerPackets:
 		// B-frames before are decoded later, and what follows up to the next GOP, or in the segment, may not be read.
 		return reordered, c.channel.FramesPerSegment
-	case r.Layer == layerStamps:
+	case r.Layer == verdict.LayerStamps:
 		return reordered, reordered // ffmpeg guesses the time stamps of pictures near those that can't be
 	}
 	return slack, slack

@@ -36,13 +36,13 @@ func (c *checker) readLooks(ctx context.Context, source truth.Source) (err error
 			continue
 		}
 		spans := r.Done
-		if r.Layer == layerUnit || r.Layer == layerPackets {
+		if r.Layer == verdict.LayerUnit || r.Layer == verdict.LayerPackets {
 			spans = slices.Concat(r.Done, r.Collateral)
 		}
 		for _, s := range spans {
 			for n := max(l.first, s.Frame); n <= min(l.last, s.LastFrame); n++ {
-				if r.Layer != layerPicture {
-					l.spoilt[n] = l.spoilt[n] || r.Layer == layerUnit || r.Layer == layerPackets && len(r.Collateral) > 0
+				if r.Layer != verdict.LayerPicture {
+					l.spoilt[n] = l.spoilt[n] || r.Layer == verdict.LayerUnit || r.Layer == verdict.LayerPackets && len(r.Collateral) > 0
 				} else if shown, ok := pictures.LookOf(*r, n, c.clock); ok {
 					if f := l.truth.Frames[n]; f.Fault == r.ID && f.Shows.Set {
 						shown.Shows = f.Shows.Value

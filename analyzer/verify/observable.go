@@ -32,31 +32,31 @@ func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) strin
 	edge := c.channel.Rate.Base()
 	limit := 2*c.ptsTolerance() + roundingNanos
 	switch {
-	case r.Layer == layerPlaylist || r.Layer == layerRequest || !slices.ContainsFunc(r.Expects, ours):
+	case r.Layer == verdict.LayerPlaylist || r.Layer == verdict.LayerRequest || !slices.ContainsFunc(r.Expects, ours):
 		return "verify does not look for it: refstream gaps does, in a recorded session"
-	case c.in.unread != nil && r.Layer != layerPicture:
+	case c.in.unread != nil && r.Layer != verdict.LayerPicture:
 		return "the statements of the stream can't be read"
-	case r.Layer == layerPackets && !c.in.packets:
+	case r.Layer == verdict.LayerPackets && !c.in.packets:
 		return "this carrier has no transport packets"
-	case allowed(report.DTS) && (r.Layer == layerPackets || r.Layer == layerStamps):
+	case allowed(report.DTS) && (r.Layer == verdict.LayerPackets || r.Layer == verdict.LayerStamps):
 		return "--allow: another multiplexer wrote the packets and time stamps"
-	case allowed(report.Resized) && (r.Layer == layerUnit || r.Layer == layerSEI):
+	case allowed(report.Resized) && (r.Layer == verdict.LayerUnit || r.Layer == verdict.LayerSEI):
 		return "--allow: another encoder wrote the coded pictures"
 	case r.Frame < c.first+edge || r.LastFrame > c.last-edge:
 		return "it is at the edge of what was read"
 	case r.Kind == "ts.pcr_step" && c.in.kind == input.HLS:
 		return "the PCR steps between segments, which are read one by one"
-	case r.Layer == layerSEI && c.gone(r, report.Gone), r.Layer == layerStamps && slices.Contains(r.Expects, string(report.DTS)) && c.gone(r, report.Absent):
+	case r.Layer == verdict.LayerSEI && c.gone(r, report.Gone), r.Layer == verdict.LayerStamps && slices.Contains(r.Expects, string(report.DTS)) && c.gone(r, report.Absent):
 		return "the stream has no such statements"
 	case r.Kind == "dts.after_pts":
 		return "ffmpeg guesses the time stamps of such pictures, so that their decoding times can't be compared"
-	case r.Layer == layerStamps && c.amplitude(r) <= limit:
+	case r.Layer == verdict.LayerStamps && c.amplitude(r) <= limit:
 		return "it is less than can be seen in the time stamps of this carrier"
-	case r.Layer == layerSEI && c.amplitude(r) < c.channel.Rate.Nanos(1):
+	case r.Layer == verdict.LayerSEI && c.amplitude(r) < c.channel.Rate.Nanos(1):
 		return "it is less than a frame"
-	case r.Layer == layerPackets && r.Parameters["pid"] != "" && r.Parameters["pid"] != "video":
+	case r.Layer == verdict.LayerPackets && r.Parameters["pid"] != "" && r.Parameters["pid"] != "video":
 		return "no later packet of its PID may be in the segment, whose counter would show it"
-	case r.Layer == layerPicture && len(c.labels.matched) == 0 && c.cadence.retimed:
+	case r.Layer == verdict.LayerPicture && len(c.labels.matched) == 0 && c.cadence.retimed:
 		return "the stream has another frame rate"
 	}
 	return ""
@@ -65,7 +65,7 @@ func (c *checker) hidden(r *markers.FaultRecord, allow []report.Allowance) strin
 // gone reports whether a clock that a fault makes wrong is in a state, or is not in the stream at all.
 func (c *checker) gone(r *markers.FaultRecord, s report.State) bool {
 	for _, k := range c.clocks {
-		if r.Layer == layerSEI && strings.HasPrefix(k.Name, "sei.") && affects(r, k.Name) || r.Layer != layerSEI && k.Name == report.DTSClock {
+		if r.Layer == verdict.LayerSEI && strings.HasPrefix(k.Name, "sei.") && affects(r, k.Name) || r.Layer != verdict.LayerSEI && k.Name == report.DTSClock {
 			return k.State == s
 		}
 	}

@@ -8,7 +8,24 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/scenario"
 )
+
+// The layers of faults, as their records name them.
+const (
+	LayerPicture  = string(scenario.LayerPicture)
+	LayerUnit     = string(scenario.LayerUnit)
+	LayerSEI      = string(scenario.LayerSEI)
+	LayerStamps   = string(scenario.LayerStamps)
+	LayerPackets  = string(scenario.LayerPackets)
+	LayerPlaylist = string(scenario.LayerPlaylist)
+	LayerRequest  = string(scenario.LayerRequest)
+)
+
+// Lasts reports whether the amount of a finding of refstream gaps is how long it lasted.
+func Lasts(finding string) bool {
+	return slices.Contains([]string{"gap", "stale", "playlist_slow", "request_failed", "segment_missing", "playlist_unparsable"}, finding)
+}
 
 // State is what a tool can say of a labelled fault.
 type State string

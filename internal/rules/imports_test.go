@@ -41,7 +41,7 @@ var table = map[string]arrows{
 	},
 	"scenario":       {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":         {may: words("markers scenario"), tests: words("media")},
-	"faults/verdict": {may: words("markers internal/junit internal/redact")},
+	"faults/verdict": {may: words("markers scenario internal/junit internal/redact")},
 	// Test code: what the tests of the layers share.
 	"faults/internal/faultstest": {may: words("media markers scenario")},
 	"faults/catalogue": {
@@ -106,7 +106,7 @@ var table = map[string]arrows{
 		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/id3 format/ts format/flv " +
 			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
 	},
-	"analyzer/verify/score": {may: words("media markers internal/junit internal/redact")},
+	"analyzer/verify/score": {may: words("media markers faults/verdict internal/junit internal/redact")},
 	"analyzer/verify/truth": {
 		may:   words("media markers scenario internal/jsonlines"),
 		tests: words("analyzer/verify/internal/verifytest"),

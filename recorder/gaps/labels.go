@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	layerPlaylist, layerRequest = "playlist", "request" // layers of faults, as their records name them
-
 	// earliest and latest are how long before a fault begins and after its last version a finding may be: clocks differ a little, and
 	// versions come as late as the encoder and the next loading make them.
 	earliest, latest = time.Second, 4 * time.Second
@@ -23,22 +21,17 @@ const (
 
 // segment is how long a segment of the stream is, by the record of a fault.
 func segment(r *markers.FaultRecord) time.Duration {
-	if r.Layer != layerPlaylist && r.Layer != layerRequest { // others are not whole segments long
+	if r.Layer != verdict.LayerPlaylist && r.Layer != verdict.LayerRequest { // others are not whole segments long
 		return 2 * time.Second
 	}
 	return r.EndUTC.Sub(r.UTC) / time.Duration(max(1, r.LastMSN-r.MSN+1))
-}
-
-// lasts reports whether the Amount of a finding is how long it lasted.
-func lasts(k Kind) bool {
-	return slices.Contains([]Kind{KindGap, KindStale, KindPlaylistSlow, KindRequestFailed, KindSegmentMissing, KindUnparsable}, k)
 }
 
 // explained reports whether a labelled fault explains a finding.
 func (r *Report) explained(f *Finding) bool {
 	from := r.utc(f.Moment).Add(r.ahead)
 	to := from
-	if lasts(f.Kind) {
+	if verdict.Lasts(string(f.Kind)) {
 		to = to.Add(f.Amount)
 	}
 	return r.labels.Explain(verdict.Explained{Finding: string(f.Kind), Count: 1}, func(r *markers.FaultRecord) verdict.Place {
@@ -82,14 +75,14 @@ func (f *finder) hidden(r *markers.FaultRecord) string {
 	}
 	moved := f.moved(r)
 	switch {
-	case r.Layer != layerPlaylist && r.Layer != layerRequest || !slices.ContainsFunc(r.Expects, ours):
+	case r.Layer != verdict.LayerPlaylist && r.Layer != verdict.LayerRequest || !slices.ContainsFunc(r.Expects, ours):
 		return "gaps does not look for it: refstream verify does"
 	case !slices.ContainsFunc(f.r.Runs, func(run recorder.Run) bool {
 		start := run.Started.Add(f.r.ahead)
 		return start.Add(versionsAfter*length).Before(r.UTC) && start.Add(run.Ended).After(to.Add(length+latest))
 	}):
 		return "it is at the edge of what was recorded"
-	case r.Layer == layerRequest:
+	case r.Layer == verdict.LayerRequest:
 		return "it may have met the requests of others"
 	case loadings < 2:
 		return "the playlist was not loaded often enough while it was there"

@@ -2,6 +2,7 @@ package gaps
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,22 @@ func labelledFault(kind, layer string, msn, segments int64, expects ...string) m
 		ID: kind, Kind: kind, Layer: layer, UTC: simStart().Add(from), EndUTC: simStart().Add(to), MSN: msn, LastMSN: msn + segments - 1,
 		Span:  markers.Span{Frame: (msn - simFirst) * 60, LastFrame: (msn-simFirst+segments)*60 - 1, Time: media.Seconds(from), EndTime: media.Seconds(to)},
 		State: markers.FaultDone, Expects: expects,
+	}
+}
+
+// The names of the findings that last are known to other tools.
+func TestLasts(t *testing.T) {
+	var lasting []Kind
+	for _, k := range Kinds() {
+		if verdict.Lasts(string(k)) {
+			lasting = append(lasting, k)
+		}
+	}
+	want := []Kind{KindGap, KindStale, KindPlaylistSlow, KindRequestFailed, KindSegmentMissing, KindUnparsable}
+	slices.Sort(lasting)
+	slices.Sort(want)
+	if !slices.Equal(lasting, want) {
+		t.Errorf("%v last, want %v", lasting, want)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/media"
 )
 
@@ -138,9 +139,6 @@ func (a *alarmReader) addJSON(v json.RawMessage) error {
 	return a.add(texts[0], texts[1], texts[2], texts[3])
 }
 
-// lasting are the findings of refstream gaps whose amount is how long they lasted.
-var lasting = []string{"gap", "stale", "playlist_slow", "request_failed", "segment_missing", "playlist_unparsable"}
-
 // addReport adds the findings of refstream gaps, at their UTC, or of refstream verify, at each of their places.
 func (a *alarmReader) addReport(list json.RawMessage) error {
 	var findings []struct {
@@ -157,7 +155,7 @@ func (a *alarmReader) addReport(list json.RawMessage) error {
 		if a.Clock = Time; f.UTC != nil {
 			a.Clock = UTC
 			end := ""
-			if slices.Contains(lasting, f.Kind) {
+			if verdict.Lasts(f.Kind) {
 				end = f.UTC.Add(time.Duration(f.Amount)).Format(time.RFC3339Nano)
 			}
 			if err := a.add(f.Kind, f.UTC.Format(time.RFC3339Nano), end, ""); err != nil {
