@@ -251,7 +251,11 @@ func (s *Server) deleteFault(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	record, err := maker.End(r.Context(), c.Param("id"))
+	id, err := pathParam(c, "id")
+	if err != nil {
+		return badField("id", "%s", err)
+	}
+	record, err := maker.End(r.Context(), id)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -204,6 +206,30 @@ func TestFaultStreamWaits(t *testing.T) {
 	log.newest.Store(660)
 	if err := changes.wait(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// endingLog is a log of a twin that notes which fault is to end.
+type endingLog struct {
+	FaultMaker
+	ended string
+}
+
+func (l *endingLog) End(_ context.Context, id string) (r markers.FaultRecord, err error) {
+	l.ended = id
+	return r, nil
+}
+
+// The id of a fault may be percent-encoded.
+func TestDeleteFault(t *testing.T) {
+	log := &endingLog{}
+	f := newFixture(t, func(c *Config) { c.Faults = func(context.Context, string) (FaultLog, error) { return log, nil } })
+	for path, want := range map[string]string{"posted-ts.lose-50": "posted-ts.lose-50", "posted%2Dts.lose%2d50": "posted-ts.lose-50", "a%2525": "a%25"} {
+		w := httptest.NewRecorder()
+		f.server.Handler().ServeHTTP(w, request(http.MethodDelete, "/faults/"+path+"?channel=main-outage", "", triggerHeader, triggerValue))
+		if w.Code != http.StatusOK || log.ended != want {
+			t.Errorf("%s: %d, ended %q", path, w.Code, log.ended)
+		}
 	}
 }
 

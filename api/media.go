@@ -144,11 +144,7 @@ func (s *Server) getFaulty(c echo.Context) error {
 
 // expression is the channel with the faults of the request's expression.
 func (s *Server) expression(c echo.Context, channel markers.Channel) (*delivery.Expression, error) {
-	text := c.Param("expression")
-	var err error
-	if c.Request().URL.RawPath != "" { // the router has the path as it was sent
-		text, err = url.PathUnescape(text)
-	}
+	text, err := pathParam(c, "expression")
 	var x *delivery.Expression
 	if err == nil {
 		x, err = s.faulty.Open(text, channel)
@@ -157,6 +153,14 @@ func (s *Server) expression(c echo.Context, channel markers.Channel) (*delivery.
 		return nil, badField("expression", "%s", err)
 	}
 	return x, nil
+}
+
+// pathParam is a part of the path, which the router has as it was sent.
+func pathParam(c echo.Context, name string) (string, error) {
+	if c.Request().URL.RawPath == "" {
+		return c.Param(name), nil
+	}
+	return url.PathUnescape(c.Param(name))
 }
 
 // getFaultyFaults answers GET /faulty/{expression}/faults.
