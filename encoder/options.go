@@ -96,11 +96,12 @@ func (o Options) Validate() error {
 	wrong(o.GOP < 1, "GOP of %d frames is too short: use at least 1", o.GOP)
 	wrong(!slices.Contains(presets, o.Preset), "preset %q is not one of %s's: use one of %s", o.Preset, o.Encoder,
 		strings.Join(presets, ", "))
-	wrong(o.Bitrate < minBitrate, "bitrate of %d bit/s is too low: use at least %d", o.Bitrate, minBitrate)
 	if o.Constant && o.Rate.Num > 0 && o.Rate.Den > 0 && o.GOP > 0 {
 		// Half of what is there without labels, in the worst split between Rate and Buffer.
 		least := (8*LabelBytes*o.Rate.Num+o.Rate.Den-1)/o.Rate.Den + 2*minBitrate
 		wrong(o.Bitrate < least, "constant bit rate of %d bit/s leaves no room for pictures: use at least %d", o.Bitrate, least)
+	} else {
+		wrong(o.Bitrate < minBitrate, "bitrate of %d bit/s is too low: use at least %d", o.Bitrate, minBitrate)
 	}
 	wrong(o.BFrames < 0 || o.BFrames > bframes, "%d B-frames are not possible: use 0 to %d", o.BFrames, bframes)
 	// An IDR picture is decoded up to two frames before it is shown, and frame 0 is shown at 1 s.
