@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/refstream/refstream/analyzer/verify/score"
+	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -224,6 +226,12 @@ func (s *Server) scoreFaults(c echo.Context) error {
 	records, err := log.Faults(r.Context(), first, newest)
 	if err != nil {
 		return err
+	}
+	if err := catalogue.CheckKinds(o.Kinds, records); err != nil {
+		return badField("kinds", "%s", err)
+	}
+	if err := catalogue.CheckKinds(slices.Concat(slices.Collect(maps.Values(o.Aliases))...), records); err != nil {
+		return badField("alias", "%s", err)
 	}
 	report, err := score.ComputeAlarms(alarms, records, o)
 	if err != nil {

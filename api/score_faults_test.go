@@ -84,6 +84,8 @@ func TestScoreFaults(t *testing.T) {
 		"&channel=main-x&clock=gen_time":  {"application/json", "[]", 400},
 		"&channel=main-x&ts_start=200":    {"application/json", "[]", 400},
 		"&channel=main-x&x=1":             {"application/json", "[]", 400},
+		"&channel=main-x&kinds=frezee":    {"application/json", "[]", 400},
+		"&channel=main-x&alias=x=nope":    {"application/json", "[]", 400},
 		"&channel=main-x":                 {"text/plain", "[]", 415},
 		"&channel=main-x&clock=time":      {"application/json", "[1]", 400},
 		"&channel=main-x&kinds=freeze":    {"application/json", strings.Repeat(" ", maxScoreBody+1), 413},
@@ -91,6 +93,8 @@ func TestScoreFaults(t *testing.T) {
 		if w := f.score("?of=faults"+query, c.contentType, c.body); w.Code != c.code {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		} else if strings.Contains(query, "ts_start") && !strings.Contains(w.Body.String(), "ts_start is 200,") {
+			t.Errorf("%s: %s", query, w.Body)
+		} else if strings.Contains(query, "frezee") && !strings.Contains(w.Body.String(), "did you mean freeze?") {
 			t.Errorf("%s: %s", query, w.Body)
 		}
 	}

@@ -219,9 +219,10 @@ func (p *parser) kindsOf(e *fault, do string, names, with *yaml.Node) error {
 		at := slices.IndexFunc(p.kinds, func(k *Kind) bool { return k.Name == name.Value })
 		if at < 0 || name.Kind != yaml.ScalarNode {
 			if p.f.brief {
-				return p.f.problem(name.Line, "an expression has no kind %.40q: use one of the layers playlist and request, which refstream scenario kinds lists", name.Value)
+				return p.f.problem(name.Line, "an expression has no kind %.40q: %suse one of the layers playlist and request, which refstream scenario kinds lists",
+					name.Value, DidYouMean(name.Value, p.kinds))
 			}
-			return p.f.problem(name.Line, "%s: there is no kind %.40q: refstream scenario kinds lists them", do, name.Value)
+			return p.f.problem(name.Line, "%s: there is no kind %.40q: %srefstream scenario kinds lists them", do, name.Value, DidYouMean(name.Value, p.kinds))
 		}
 		if slices.ContainsFunc(e.kinds, func(k choice) bool { return k.kind == p.kinds[at] }) {
 			return p.f.problem(name.Line, "choose: %s is there twice: leave one out", name.Value)

@@ -219,7 +219,7 @@ func TestFileErrors(t *testing.T) {
 		{"version: 2\nname: x\nfaults: [{do: black, at: 1s, for: 1s}]", "outage.yaml:1: version: it is not there, or not 1"},
 		{"version: 1\nnam: x", `outage.yaml:2: the file has no key "nam": use faults, name, pictures, repeat, seed, version`},
 		{"version: 1\nname: X\nfaults: [{do: black, at: 1s, for: 1s}]", `outage.yaml:2: the twin's name would be "main-X"`},
-		{"version: 1\nname: x\nfaults: [{do: blak, at: 1s, for: 1s}]", `outage.yaml:3: do: there is no kind "blak"`},
+		{"version: 1\nname: x\nfaults: [{do: blak, at: 1s, for: 1s}]", `outage.yaml:3: do: there is no kind "blak": did you mean black? refstream`},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: 1s, for: -1s}", `outage.yaml:4: for: "-1s" is not possible`},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: -1s, for: 1s}", `outage.yaml:4: at: "-1s" is not possible`},
 		{"version: 1\nname: x\nfaults:\n- {do: black, at: 1s}", "outage.yaml:4: black: it has no length"},

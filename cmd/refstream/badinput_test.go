@@ -60,6 +60,8 @@ func TestBadInput(t *testing.T) {
 		{"channel", "serve --channel ../x", []string{"channel", "../x"}},
 		{"preset", "serve --preset warp", []string{"preset", "warp", "veryfast"}},
 		{"bitrate", "serve --bitrate lots", []string{"--bitrate", "6M"}},
+		{"constant bitrate", "serve --rate cbr --bitrate 1k", []string{"1000 bit/s", "use at least 96800"}},
+		{"unknown scenario", "generate --out x --scenario nope", []string{"refstream: --scenario: open nope: no such file or directory: name a file, or one of"}},
 		{"bframes", "serve --bframes 99", []string{"99 B-frames", "16"}},
 		{"negative bframes", "serve --bframes -1", []string{"-1 B-frames"}},
 		{"threads", "serve --threads -1", []string{"threads"}},

@@ -60,7 +60,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			}
 			var plan *scenario.Plan
 			if scenarioFile != "" {
-				if plan, err = planOf(scenarioFile, c); err != nil {
+				if plan, err = planOf(scenarioFile, "--scenario: ", c); err != nil {
 					return err
 				}
 				if slices.Contains(containers, packager.FMP4) && plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
@@ -164,7 +164,7 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 			out := bufio.NewWriter(stdout)
 			enc := json.NewEncoder(out)
 			if scenarioFile != "" {
-				plan, err := planOf(scenarioFile, c)
+				plan, err := planOf(scenarioFile, "--scenario: ", c)
 				if err != nil {
 					return err
 				}

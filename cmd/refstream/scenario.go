@@ -59,7 +59,7 @@ describe: the frames of each, and their times. What is wrong in the file is prin
 			if err != nil {
 				return err
 			}
-			plan, err := planOf(args[0], c)
+			plan, err := planOf(args[0], "", c)
 			if err != nil {
 				return err
 			}
@@ -80,11 +80,11 @@ func registerScenario(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "scenario", "", "faults: a scenario file, or a ready one's name ("+strings.Join(catalogue.Ready(), ", ")+")")
 }
 
-// planOf lays a scenario file, or the ready one of a name, on a channel.
-func planOf(name string, c markers.Channel) (*scenario.Plan, error) {
+// planOf lays a scenario file, or the ready one of a name, on a channel. Errors begin with the flag.
+func planOf(name, flag string, c markers.Channel) (*scenario.Plan, error) {
 	f, err := catalogue.Load(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s%w", flag, err)
 	}
 	return f.Plan(c)
 }
@@ -151,7 +151,7 @@ func newScenarioKinds(stdout io.Writer) *cobra.Command {
 					return printKind(stdout, k)
 				}
 			}
-			return fmt.Errorf("there is no kind %.40q: refstream scenario kinds lists them", args[0])
+			return catalogue.CheckKinds(args, nil)
 		},
 	}
 }

@@ -189,7 +189,7 @@ func TestScenarioCommands(t *testing.T) {
 	for args, want := range map[string]string{
 		"scenario check " + bad:                                    bad + `:4: do: there is no kind "frieze"`,
 		"scenario check":                                           "name one file",
-		"scenario kinds frieze":                                    "there is no kind",
+		"scenario kinds frieze":                                    `there is no kind of fault "frieze": did you mean freeze? refstream scenario kinds`,
 		"scenario check no-such":                                   "freeze-black",
 		"generate --out x --twin y":                                "--twin: it is for a clip with faults",
 		"generate --out x --scenario " + bad:                       bad + ":4: ",

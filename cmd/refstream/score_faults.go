@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/analyzer/verify/truth"
+	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -96,6 +99,14 @@ func (f *scoreFlags) scoreAlarms(cmd *cobra.Command, name string) (r score.Alarm
 	if err != nil {
 		return r, err
 	}
+	if err := catalogue.CheckKinds(o.Kinds, faults); err != nil {
+		return r, fmt.Errorf("--kinds: %w", err)
+	}
+	for alarm, kinds := range o.Aliases {
+		if err := catalogue.CheckKinds(kinds, faults); err != nil {
+			return r, fmt.Errorf("--alias %s: %w", alarm, err)
+		}
+	}
 	return score.ComputeAlarms(alarms, faults, o)
 }
 
@@ -109,6 +120,9 @@ func faultsFile(name string) string {
 
 // readFaults reads the records of faults from a file, the folder that it is in, or standard input.
 func readFaults(cmd *cobra.Command, name string) (list []markers.FaultRecord, err error) {
+	if strings.Contains(name, "://") {
+		return nil, fmt.Errorf("--faults: %s is an address, and is to be a file: save it first, as by curl -o faults.json %s", redact.Address(name), redact.Address(name))
+	}
 	err = readText(cmd.Context(), faultsFile(name), cmd.InOrStdin(), "faults", func(text *bufio.Reader) (err error) {
 		list, err = score.ReadFaults(text)
 		return err

@@ -91,10 +91,13 @@ func TestScoreFaultsCouldNotTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"give the faults with --faults":    {"--alias", "a=b"},
-		"--min-duration: -1s is negative":  {"--faults", name, "--min-duration", "-1s"},
-		"write TR101290.1.4=ts.lose":       {"--faults", name, "--alias", "freeze"},
-		"no such file":                     {"--faults", name + "l"},
+		"give the faults with --faults":   {"--alias", "a=b"},
+		"--min-duration: -1s is negative": {"--faults", name, "--min-duration", "-1s"},
+		"write TR101290.1.4=ts.lose":      {"--faults", name, "--alias", "freeze"},
+		"no such file":                    {"--faults", name + "l"},
+		"save it first, as by curl -o":    {"--faults", "http://127.0.0.1:1/faults?channel=main-x"},
+		`--kinds: there is no kind of fault "frezee": did you mean freeze? these faults are black, freeze; `:           {"--faults", name, "--kinds", "black,frezee", "--format", "ffmpeg"},
+		`--alias x: there is no kind of fault "lose": did you mean ts.lose? these faults are black, freeze; refstream`: {"--faults", name, "--alias", "x=lose", "--format", "ffmpeg"},
 		"read from standard input":         {"--faults", "-"},
 		"use time, frame, pts or utc":      {"--faults", name, "--clock", "gen_time"},
 		"give the stream's --truth":        {"--faults", name, "--clock", "frame"},

@@ -169,10 +169,10 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static delivery analyzer/verify/score internal/redact api/formats api/limits"),
+		may: words("media markers generator scenario static delivery faults/catalogue analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
-		tests: words("markers/journal markers/redis faults/catalogue faults/requests"), // long answers are read from both stores
+		tests: words("markers/journal markers/redis faults/requests"), // long answers are read from both stores
 	},
 	// All of the producing half, put together.
 	"server": {
