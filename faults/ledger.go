@@ -1,15 +1,15 @@
 package faults
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"maps"
+	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
@@ -25,26 +25,40 @@ type Ledger struct {
 	clock  markers.Clock
 
 	mu      sync.Mutex
-	from    int64                          // faults that were over before this frame are forgotten
-	changed map[string]*changes            // by the fault's key
-	settled map[string]markers.FaultRecord // by the fault's key, as Settle returned them last
+	from    int64               // faults that were over before this frame are forgotten
+	changed map[string]*changes // by the fault's key
+	settled map[string]settled  // by the fault's key
+	whole   int64               // after how many frames the record of an active fault is returned whole again
+}
+
+// settled is a record as Settle returned it last, and which frame was the newest when it was a whole one.
+type settled struct {
+	markers.FaultRecord
+	whole int64
 }
 
 // changes is what was reported of one fault.
 type changes struct {
-	frames, spoiled []run
-	clean, altered  hash.Hash
-	bytes           bool
-	restored        bool // from a record: not all of the bytes are known
-	notDone         string
+	all, fresh     frames // fresh: since Settle had it last
+	clean, altered hash.Hash
+	bytes          bool
+	restored       bool // from a record: not all of the bytes are known
+	notDone        string
 }
 
-// run is frames first to last, inclusive.
-type run struct{ first, last int64 }
+// wholeEvery is how often the record of an active fault is whole, so that few records have to be read to know it.
+const wholeEvery = time.Hour
 
 // NewLedger makes the ledger of a plan on a clean channel.
 func NewLedger(plan *scenario.Plan, source markers.Channel) *Ledger {
-	return &Ledger{plan: plan, source: source.Name, clock: source.Clock(), changed: map[string]*changes{}, settled: map[string]markers.FaultRecord{}}
+	whole := wholeEvery
+	if kept := time.Duration(source.KeepMarkers) / 2; kept > 0 { // so that the log always has one
+		whole = min(whole, kept)
+	}
+	return &Ledger{
+		plan: plan, source: source.Name, clock: source.Clock(), whole: source.Rate.Frames(whole.Nanoseconds()),
+		changed: map[string]*changes{}, settled: map[string]settled{},
+	}
 }
 
 func key(r markers.FaultRecord) string { return scenario.Fault{ID: r.ID, First: r.Frame}.Key() }
@@ -65,14 +79,8 @@ func (l *Ledger) Report(c Change) {
 		h.notDone = c.NotDone
 		return
 	}
-	if n := len(h.frames); n > 0 && h.frames[n-1].last+1 == c.Frame {
-		h.frames[n-1].last++
-	} else {
-		h.frames = append(h.frames, run{c.Frame, c.Frame})
-	}
-	if first := c.Frame - c.Earlier; first != c.Spoiled {
-		h.spoiled = append(h.spoiled, run{min(first, c.Spoiled), max(c.Frame, c.Spoiled)})
-	}
+	h.all.add(c)
+	h.fresh.add(c)
 	if c.Clean != "" {
 		h.bytes = true
 		h.clean.Write([]byte(c.Clean))
@@ -94,7 +102,7 @@ func (l *Ledger) Forget(before int64) {
 			}
 		}
 	}
-	maps.DeleteFunc(l.settled, func(_ string, r markers.FaultRecord) bool { return r.LastFrame < before })
+	maps.DeleteFunc(l.settled, func(_ string, s settled) bool { return s.LastFrame < before })
 	l.from = before
 }
 
@@ -103,28 +111,64 @@ func (l *Ledger) Restore(r markers.FaultRecord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := &changes{clean: sha256.New(), altered: sha256.New(), restored: true}
-	for _, s := range r.Done {
-		h.frames = append(h.frames, run{s.Frame, s.LastFrame})
-	}
-	for _, s := range r.Collateral {
-		h.spoiled = append(h.spoiled, run{s.Frame, s.LastFrame})
-	}
-	l.changed[key(r)], l.settled[key(r)] = h, r
+	h.all.addRecord(r)
+	l.changed[key(r)], l.settled[key(r)] = h, settled{r, math.MinInt64 / 2}
 }
 
-// Settle returns the records, as Records makes them, of the faults that have begun by the frame newest, where they are not as they were
-// the last time. Faults of requests, which are reported elsewhere, are left out.
-func (l *Ledger) Settle(newest int64) []markers.FaultRecord {
-	return slices.DeleteFunc(l.Records(0, newest, newest), func(r markers.FaultRecord) bool {
-		if r.Layer == string(scenario.LayerRequest) {
-			return true
+// Settle returns the records of the faults that have begun by the frame newest, where they are not as they were the last time: as Records
+// makes them, but for those that were active then and still are, which are Adds but for a whole one now and then. Faults of requests,
+// which are reported elsewhere, are left out.
+func (l *Ledger) Settle(newest int64) (list []markers.FaultRecord) {
+	for _, f := range l.planned(0, newest) {
+		if f.Kind.Layer == scenario.LayerRequest {
+			continue
 		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		old, ok := l.settled[key(r)]
-		l.settled[key(r)] = r
-		return ok && reflect.DeepEqual(old, r)
-	})
+		if r, ok := l.settle(f, newest); ok {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Unsettle has the next records of Settle be whole: those that it has returned were lost.
+func (l *Ledger) Unsettle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.settled)
+}
+
+// settle is the record of a fault, if it has to be returned.
+func (l *Ledger) settle(f scenario.Fault, newest int64) (r markers.FaultRecord, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f.Last < l.from {
+		return r, false
+	}
+	old, known := l.settled[f.Key()]
+	h := l.changed[f.Key()]
+	defer func() {
+		if h != nil {
+			h.fresh = frames{}
+		}
+	}()
+	if known && old.State == markers.FaultActive && f.Refused == "" && f.Last > newest {
+		if h == nil || len(h.fresh.changed) == 0 {
+			return r, false
+		}
+		if newest-old.whole < l.whole {
+			r = Planned(f, l.source, l.clock)
+			r.State, r.Adds = markers.FaultActive, true
+			h.fill(&r, &h.fresh, l.clock)
+			return r, true
+		}
+	}
+	r = l.record(f, newest)
+	kept := r
+	if r.State == markers.FaultActive {
+		kept.Done, kept.Collateral = nil, nil // they are not compared
+	}
+	l.settled[f.Key()] = settled{kept, newest}
+	return r, !known || r.State == markers.FaultActive || !reflect.DeepEqual(old.FaultRecord, r)
 }
 
 // Planned is the record of a fault of which nothing is done yet.
@@ -156,10 +200,7 @@ func Planned(f scenario.Fault, source string, clock markers.Clock) markers.Fault
 // Records are those of the faults that are planned for any of the frames first to last, but for those that are forgotten. newest is
 // the last frame whose changes are all reported: what becomes of a fault that ends after it is not known yet.
 func (l *Ledger) Records(first, last, newest int64) (list []markers.FaultRecord) {
-	l.mu.Lock()
-	first = max(first, l.from)
-	l.mu.Unlock()
-	planned := l.plan.Between(first, last) // it may take long: Report must not wait
+	planned := l.planned(first, last)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range planned {
@@ -168,6 +209,14 @@ func (l *Ledger) Records(first, last, newest int64) (list []markers.FaultRecord)
 		}
 	}
 	return list
+}
+
+// planned are the faults of frames first to last that are not forgotten. It may take long: Report does not wait meanwhile.
+func (l *Ledger) planned(first, last int64) []scenario.Fault {
+	l.mu.Lock()
+	first = max(first, l.from)
+	l.mu.Unlock()
+	return l.plan.Between(first, last)
 }
 
 // Record is the one of a fault, as Records has it.
@@ -188,12 +237,8 @@ func (l *Ledger) record(f scenario.Fault, newest int64) markers.FaultRecord {
 // fill writes what was done into the record of a fault that has begun.
 func (l *Ledger) fill(r *markers.FaultRecord, active bool) {
 	h := l.changed[key(*r)]
-	if h != nil && len(h.frames) > 0 {
-		done := join(h.frames)
-		r.Done, r.Collateral = l.spans(done), l.spans(without(join(h.spoiled), done))
-		if h.bytes && !h.restored {
-			r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
-		}
+	if h != nil && len(h.all.changed) > 0 {
+		h.fill(r, &h.all, l.clock)
 	}
 	switch {
 	case active:
@@ -207,41 +252,10 @@ func (l *Ledger) fill(r *markers.FaultRecord, active bool) {
 	}
 }
 
-func (l *Ledger) spans(runs []run) (list []markers.Span) {
-	for _, r := range runs {
-		list = append(list, l.clock.Span(r.first, r.last))
+// fill writes frames into a record, and the hashes of all bytes so far.
+func (h *changes) fill(r *markers.FaultRecord, f *frames, clock markers.Clock) {
+	f.fill(r, clock)
+	if h.bytes && !h.restored {
+		r.Clean, r.Altered = hex.EncodeToString(h.clean.Sum(nil)), hex.EncodeToString(h.altered.Sum(nil))
 	}
-	return list
-}
-
-// join puts runs in order, and together those that touch.
-func join(runs []run) (out []run) {
-	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.first, b.first) })
-	for _, r := range runs {
-		if n := len(out); n > 0 && r.first <= out[n-1].last+1 {
-			out[n-1].last = max(out[n-1].last, r.last)
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-// without is what is in runs, and not in others; both are in order.
-func without(runs, others []run) (out []run) {
-	for _, r := range runs {
-		for _, o := range others {
-			if o.last < r.first || o.first > r.last {
-				continue
-			}
-			if o.first > r.first {
-				out = append(out, run{r.first, o.first - 1})
-			}
-			r.first = o.last + 1
-		}
-		if r.first <= r.last {
-			out = append(out, r)
-		}
-	}
-	return out
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,59 @@ func TestLedgerChange(t *testing.T) {
 	}
 	if want := []string{"20-39 active 20-35"}; !slices.Equal(got, want) {
 		t.Errorf("records %q, want %q", got, want)
+	}
+}
+
+// While a fault is active its log gets what is new, and a whole record now and then: read from wherever it has one, it is what was done.
+func TestLedgerAdds(t *testing.T) {
+	kind := &scenario.Kind{Name: "drop", Layer: scenario.LayerUnit, Property: "unit"}
+	f, err := scenario.Parse("x", []byte("version: 1\nname: x\nfaults: [{id: a, do: drop, at: {frame: 50}, for: {frames: 5000}}]"), []*scenario.Kind{kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ledgerChannel()
+	c.KeepMarkers = media.Seconds(80 * time.Second) // a whole record after 40 s
+	p, err := f.Plan(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLedger(p, c)
+	var log []markers.FaultRecord
+	spans, wholes := 0, 0
+	for first := int64(0); first < 5100; first += c.FramesPerSegment {
+		newest := first + c.FramesPerSegment - 1
+		for n := first; n <= newest; n++ {
+			if n >= 50 && n < 5050 && n%3 == 0 && (n/1000)%2 == 0 {
+				l.Report(Change{Fault: "a 50", Frame: n + 2*(n%2), Spoiled: n + 4, Earlier: 1, Clean: "1", Altered: "2"})
+			}
+		}
+		for _, r := range l.Settle(newest) {
+			if log = append(log, r); !r.Adds {
+				wholes++
+			}
+			spans += len(r.Done)
+		}
+		now := l.Records(0, 6000, newest)
+		if got := Newest(log, c.Clock()); !reflect.DeepEqual(got, now) && newest > 50 {
+			t.Fatalf("after frame %d the log has\n%+v, not\n%+v", newest, got, now)
+		}
+	}
+	whole := Newest(log, c.Clock())[0]
+	if len(log) < 40 || wholes != 4 || whole.Adds || spans > 4*len(whole.Done) || len(whole.Done) < 400 {
+		t.Errorf("%d records, %d of them whole, with %d runs of frames for %d", len(log), wholes, spans, len(whole.Done))
+	}
+	// One that begins later lacks what was before, until it has a whole record.
+	late := log[2:]
+	if r := Newest(late[:3], c.Clock())[0]; !r.Adds || len(r.Done) == 0 {
+		t.Errorf("record %+v", r)
+	}
+	if r := Newest(late, c.Clock())[0]; !reflect.DeepEqual(r, whole) {
+		t.Errorf("record %+v, want %+v", r, whole)
+	}
+	// What was lost is returned again.
+	l.Unsettle()
+	if again := l.Settle(5099); len(again) != 1 || !reflect.DeepEqual(again[0], whole) {
+		t.Errorf("records %+v", again)
 	}
 }
 

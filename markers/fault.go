@@ -52,6 +52,9 @@ type FaultRecord struct {
 	// Done are the frames that were changed, Collateral those that were not and look wrong because of it.
 	Done       []Span `json:"done,omitempty"`
 	Collateral []Span `json:"collateral,omitempty"`
+	// Adds: of Done and Collateral it has only what is new since the fault's record before it. Logs alone have such records, of faults that
+	// are active: package faults puts them together.
+	Adds bool `json:"adds,omitempty"`
 	// Clean and Altered are made of the SHA-256s of each changed frame's bytes before and after, in the order of the changes: the
 	// SHA-256 of these, joined, in hexadecimal. They are empty where not all bytes are known: pictures are encoded once, and a server
 	// that starts within a fault does not know those of the run before.

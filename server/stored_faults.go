@@ -7,16 +7,23 @@ import (
 	"strings"
 
 	"github.com/refstream/refstream/api"
+	"github.com/refstream/refstream/faults"
 	"github.com/refstream/refstream/markers"
 )
 
 // faultsOf reads the newest record of each fault of a twin that is planned for one of the frames first to last, in the order of these.
 func faultsOf(ctx context.Context, store markers.Store, source markers.Channel, twin string, first, last int64) ([]markers.FaultRecord, error) {
-	posted := max(0, first-source.Rate.Frames(farthest.Nanoseconds())) // when one of them may have been at the earliest
-	list, err := store.Read(ctx, source.Name, markers.Faults.Of(twin), markers.Range{From: markers.AtFrame(posted)})
-	records := slices.DeleteFunc(markers.Faults.Batch(list).Faults, func(r markers.FaultRecord) bool { return !r.Covers(first, last) })
+	read := func(from int64) ([]markers.FaultRecord, error) {
+		list, err := store.Read(ctx, source.Name, markers.Faults.Of(twin), markers.Range{From: markers.AtFrame(from)})
+		newest := faults.Newest(markers.Faults.Batch(list).Faults, source.Clock())
+		return slices.DeleteFunc(newest, func(r markers.FaultRecord) bool { return !r.Covers(first, last) }), err
+	}
+	records, err := read(max(0, first-source.Rate.Frames(farthest.Nanoseconds()))) // when one of them may have been posted at the earliest
+	if err == nil && slices.ContainsFunc(records, func(r markers.FaultRecord) bool { return r.Adds }) {
+		records, err = read(0)
+	}
 	for i := range records {
-		records[i].Place = markers.ID{}
+		records[i].Place, records[i].Adds = markers.ID{}, false
 	}
 	return merge(nil, records), err
 }

@@ -70,6 +70,7 @@ func (t *twin) requested(first, last int64) (list []markers.FaultRecord) {
 func (t *twin) append(list []markers.FaultRecord, segments ...markers.SegmentRecord) {
 	if err := t.journal(context.Background(), list, segments...); err != nil {
 		t.logger.Error("store what became of faults", "channel", t.name, "error", err)
+		t.ledger.Unsettle()
 	}
 }
 
