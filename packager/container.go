@@ -145,7 +145,7 @@ func (p *fmp4Pack) unit(u stream.Unit) error {
 
 func (p *fmp4Pack) marker(m markers.Marker, tag id3.Timed) {
 	pts := p.clock.PTS(m.Frame)
-	p.segment.AddEvent(mp4.Event{Scheme: mp4.SchemeID3, ID: uint32(m.Frame), PTS: pts, Duration: p.clock.PTS(m.LastFrame+1) - pts, Data: tag.Tag})
+	p.segment.AddEvent(mp4.Event{Scheme: mp4.SchemeID3, ID: eventID(m), PTS: pts, Duration: p.clock.PTS(m.LastFrame+1) - pts, Data: tag.Tag})
 }
 
 func (p *fmp4Pack) finish(end int64) (segment, initialization []byte, err error) {

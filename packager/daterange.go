@@ -21,6 +21,7 @@ type dateRange struct {
 	id          string
 	first, last int64 // frames
 	tag         m3u8.DateRange
+	marker      markers.Marker
 }
 
 // newDateRange makes it of a marker. The range ends where the last frame ends, at the start of the frame after it.
@@ -41,7 +42,7 @@ func newDateRange(m markers.Marker, c markers.Clock) dateRange {
 	add(attribute+"LAST-PTS", strconv.FormatInt(c.PTS(m.LastFrame), 10), false)
 	add(attribute+"KIND", m.Kind, true)
 	add(attribute+"TEXT", m.Text, true)
-	return dateRange{m.ID, m.Frame, m.LastFrame, d}
+	return dateRange{m.ID, m.Frame, m.LastFrame, d, m}
 }
 
 // DateRangeTag is the EXT-X-DATERANGE tag of a marker, as a line with its end.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/refstream/refstream/format/mpd"
 	"github.com/refstream/refstream/internal/atomicfile"
 )
 
@@ -43,6 +44,7 @@ var contentTypes = []struct {
 	{regexp.MustCompile(`^(index|master)(-ts|-fmp4)?\.m3u8$`), PlaylistType},
 	{regexp.MustCompile(`^seg-[\w-]{1,120}\.ts$`), "video/mp2t"},
 	{regexp.MustCompile(`^seg-[\w-]{1,120}\.m4s$`), "video/iso.segment"},
+	{regexp.MustCompile(`^manifest\.mpd$`), mpd.ContentType},
 	{regexp.MustCompile(`^init-[\w-]{1,120}\.mp4$`), "video/mp4"},
 }
 
@@ -59,7 +61,11 @@ func ContentType(name string) string {
 	return ""
 }
 
-func isPlaylist(name string) bool { return ContentType(name) == PlaylistType }
+// IsPlaylist reports whether a published file of that name is replaced when it changes: a playlist or a manifest.
+func IsPlaylist(name string) bool {
+	t := ContentType(name)
+	return t == PlaylistType || t == mpd.ContentType
+}
 
 // fileSystem is what publishing needs of the operating system.
 type fileSystem interface {
@@ -130,7 +136,7 @@ func Reset(dir string) error {
 		return fmt.Errorf("list directory: %w", err)
 	}
 	for _, f := range list {
-		if !published(f.Name()) && !isTemporary(f.Name()) && !isPlaylist(f.Name()) {
+		if !published(f.Name()) && !isTemporary(f.Name()) && !IsPlaylist(f.Name()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
@@ -188,5 +194,5 @@ func SegmentNumber(name string) (msn int64, ok bool) {
 func isTemporary(name string) bool {
 	name, hidden := strings.CutPrefix(name, temporaryPrefix)
 	name, ok := strings.CutSuffix(name, temporarySuffix)
-	return hidden && ok && (published(name) || isPlaylist(name))
+	return hidden && ok && (published(name) || IsPlaylist(name))
 }

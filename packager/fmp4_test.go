@@ -350,21 +350,27 @@ func TestNewParameterSets(t *testing.T) {
 	put(t, w, 0, 1)
 	w.Abandon()
 	for msn := int64(2); msn < 20; msn++ {
-		for _, au := range slot(w.clock, msn) {
-			if au.Key {
-				au.NALs = slices.Clone(au.NALs)
-				au.NALs[1] = []byte{0x68, 0xEF, 0x8F, 0xCB, 0x80}
-				au.Track = h264.Track(nil, au.NALs)
-			}
-			if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		putOtherSets(t, w, msn)
 		if n := strings.Count(files(t, dir), initPrefix); n != 2 && msn < 7 || n != 1 && msn > 13 {
 			t.Errorf("after slot %d there are %d initialization sections", msn, n)
 		}
 		if n := strings.Count(readFile(t, dir, MediaPlaylist), "#EXT-X-MAP"); n != 2 && msn < 6 || n != 1 && msn > 7 {
 			t.Errorf("after slot %d the playlist has %d EXT-X-MAP", msn, n)
+		}
+	}
+}
+
+// putOtherSets writes a slot with other parameter sets than put.
+func putOtherSets(t *testing.T, w *Writer, msn int64) {
+	t.Helper()
+	for _, au := range slot(w.clock, msn) {
+		if au.Key {
+			au.NALs = slices.Clone(au.NALs)
+			au.NALs[1] = []byte{0x68, 0xEF, 0x8F, 0xCB, 0x80}
+			au.Track = h264.Track(nil, au.NALs)
+		}
+		if _, err := w.Write(stream.Unit{Unit: au}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/refstream/refstream/format/ts"
@@ -31,6 +32,8 @@ type Options struct {
 	Window int64
 	// Containers are what segments are packed in, the first one's playlists under the plain names; none for TS alone.
 	Containers []Container
+	// DASH is for a manifest of what is packed in fragmented MP4, which must be among Containers; nil for none.
+	DASH *DASH
 	// Bitrate is the highest bit rate of the video over a segment in bit/s (encoder.Options.PeakBitrate), for the BANDWIDTH
 	// of the multivariant playlist. With 0, that is what the segments turned out to have.
 	Bitrate int64
@@ -60,6 +63,8 @@ func (o Options) validate() error {
 		return rateErr
 	case c.FramesPerSegment < 1 || c.FramesPerSegment > maxSegmentSeconds*c.Rate.Base():
 		return fmt.Errorf("a segment of %d frames: use 1 to %d", c.FramesPerSegment, maxSegmentSeconds*c.Rate.Base())
+	case o.DASH != nil && !slices.Contains(o.Containers, FMP4):
+		return errors.New("DASH needs fragmented MP4: add fmp4 to the containers")
 	case o.Bitrate < 0 || o.Bitrate > maxBitrate:
 		return fmt.Errorf("bit rate of %d bit/s: use 0 to %d", o.Bitrate, int64(maxBitrate))
 	case o.Window < 0:

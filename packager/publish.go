@@ -102,6 +102,9 @@ func (w *Writer) writePlaylists() error {
 	if start, ok := w.timeline.start(); ok {
 		w.events.prune(w.clock.FirstFrame(start))
 	}
+	if err := w.writeManifest(); err != nil {
+		return fmt.Errorf("%w: %w", ErrPlaylist, err)
+	}
 	if w.variant.track == nil { // nothing was encoded in this run yet: what an earlier one published holds
 		return nil
 	}
@@ -113,14 +116,22 @@ func (w *Writer) writePlaylists() error {
 	return nil
 }
 
+// bandwidth is the peak bit rate to publish. It does not sink.
+func (w *Writer) bandwidth(o *output) int64 {
+	if w.options.Window == 0 { // everything is there: no need to expect
+		return o.measured.peak
+	}
+	return max(w.expected, roundBandwidth(o.measured.peak), o.bandwidth)
+}
+
 func (w *Writer) writeMultivariant(o *output) error {
 	average := int64(0)
 	if w.options.Bitrate == 0 {
 		average = roundBandwidth(o.measured.average())
 	}
-	o.bandwidth = max(w.expected, roundBandwidth(o.measured.peak), o.bandwidth)
-	if w.options.Window == 0 { // everything is there: no need to expect
-		o.bandwidth, average = o.measured.peak, o.measured.average()
+	o.bandwidth = w.bandwidth(o)
+	if w.options.Window == 0 {
+		average = o.measured.average()
 	}
 	p := w.variant.playlist(o.media, o.bandwidth, average)
 	text := p.Append(nil)

@@ -17,6 +17,9 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 	if err != nil {
 		return err
 	}
+	if w.options.DASH != nil {
+		w.manifest = readManifest(w.dir.path)
+	}
 	for _, r := range segments {
 		w.timeline.add(r)
 		e := &w.timeline.entries[len(w.timeline.entries)-1]
@@ -64,8 +67,11 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 	return err
 }
 
-// removePlaylists removes those of containers that this run does not have.
+// removePlaylists removes those of containers that this run does not have, and the manifest where it has none.
 func (w *Writer) removePlaylists() (err error) {
+	if w.options.DASH == nil {
+		err = w.dir.remove(Manifest)
+	}
 	for _, c := range Containers() {
 		name := playlistFile(MediaPlaylist, c)
 		if !slices.ContainsFunc(w.outputs, func(o output) bool { return o.media == name }) {
@@ -81,7 +87,7 @@ func (w *Writer) refreshPlaylists() error {
 	if _, ok := w.timeline.start(); ok && w.options.Window > 0 {
 		return w.writePlaylists()
 	}
-	var err error
+	err := w.dir.remove(Manifest)
 	for _, o := range w.outputs {
 		err = errors.Join(err, w.dir.remove(o.master), w.dir.remove(o.media))
 	}

@@ -29,6 +29,7 @@ type Writer struct {
 	outputs  []output
 	expected int64 // bandwidth by the options
 	variant  variant
+	manifest manifest
 	// initFiles are the initialization sections that are there, each with the newest slot that needs it.
 	initFiles map[string]int64
 

@@ -88,14 +88,15 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("codec/h264 encoder format/flv/amf0"),
 	},
+	"format/mpd":  {libraries: words("github.com/Eyevinn/dash-mpd")},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
 		may:       words("media internal/redact internal/atomicfile internal/pause format/m3u8"),
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
-		may:       words("media codec/h264 annotate markers stream format/id3 format/ts format/mp4 format/m3u8 internal/atomicfile"),
-		libraries: words("github.com/Eyevinn"), // the readers of its tests
+		may:       words("media codec/h264 annotate markers stream format/id3 format/ts format/mp4 format/m3u8 format/mpd internal/atomicfile"),
+		libraries: words("github.com/Eyevinn"), // the elements of manifests, and the readers of its tests
 		tests:     words("hlsclient"),
 	},
 	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},

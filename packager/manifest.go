@@ -1,0 +1,276 @@
+package packager
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	dash "github.com/Eyevinn/dash-mpd/mpd"
+
+	"github.com/refstream/refstream/annotate"
+	"github.com/refstream/refstream/format/mp4"
+	"github.com/refstream/refstream/format/mpd"
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+)
+
+// Manifest is the name of the DASH manifest.
+const Manifest = "manifest.mpd"
+
+// presentationDelay is how many segments behind live players are to play, as with HLS.
+const presentationDelay = 3
+
+// DASH is what a manifest names besides the segments.
+type DASH struct {
+	// BaseURL leads from the manifest to the segments, empty where they are beside it.
+	BaseURL string
+	// TimeURL, relative to BaseURL, answers with the time (UTCTiming, http-iso); empty for none.
+	TimeURL string
+}
+
+// manifest is the DASH manifest as it was published last, maybe in an earlier run.
+type manifest struct {
+	text    []byte
+	content *dash.MPD // nil where there is none
+}
+
+// readManifest reads that of an earlier run. One that can't be read is replaced like one that is not there.
+func readManifest(dir string) (m manifest) {
+	text, err := os.ReadFile(filepath.Join(dir, Manifest))
+	if err != nil {
+		return m
+	}
+	if content, err := mpd.Parse(text); err == nil {
+		m = manifest{text, content}
+	}
+	return m
+}
+
+// track is how an earlier run described the track of an initialization section, nil where it did not.
+func (m manifest) track(initialization string) *media.Track {
+	if m.content == nil {
+		return nil
+	}
+	for _, set := range m.content.Periods[0].AdaptationSets {
+		for _, r := range set.Representations {
+			if r.SegmentTemplate != nil && r.SegmentTemplate.Initialization == initialization {
+				return &media.Track{CodecString: r.Codecs, Width: int(r.Width), Height: int(r.Height)}
+			}
+		}
+	}
+	return nil
+}
+
+// writeManifest publishes the manifest where it has changed: publishTime is when that was, and no change by itself.
+func (w *Writer) writeManifest() error {
+	if w.options.DASH == nil {
+		return nil
+	}
+	m, err := w.describe()
+	if err != nil || m == nil {
+		return err
+	}
+	var last time.Time
+	if old := w.manifest.content; old != nil {
+		if last, err = mpd.ParseDateTime(old.PublishTime); err != nil {
+			return err
+		}
+		m.PublishTime = old.PublishTime
+	}
+	text, err := mpd.Append(nil, m)
+	if err != nil || bytes.Equal(text, w.manifest.text) && w.dir.has(Manifest) {
+		return err
+	}
+	if w.options.Window > 0 { // of a VOD all runs write the same
+		now := w.options.Now().Truncate(time.Millisecond)
+		if !now.After(last) {
+			now = last.Add(time.Millisecond)
+		}
+		m.PublishTime = mpd.DateTime(now)
+		if text, err = mpd.Append(nil, m); err != nil {
+			return err
+		}
+	}
+	if err := w.dir.publish(Manifest, text); err != nil {
+		return err
+	}
+	w.manifest = manifest{text, m}
+	return nil
+}
+
+// described is the part of the timeline that a manifest describes: slots in order, from one with a segment on.
+type described struct {
+	initialization string
+	slots          []describedSlot
+}
+
+type describedSlot struct {
+	start, end int64 // PTS
+	msn        int64
+	gap        bool
+}
+
+// described is the part of the timeline whose segments have the newest initialization section of a container: a Representation has one.
+func (t *timeline) described(container int) (d described) {
+	t.slots(func(msn, _ int64, e *entry) {
+		s := describedSlot{t.clock.PTS(t.clock.FirstFrame(msn)), t.clock.PTS(t.clock.FirstFrame(msn + 1)), msn, true}
+		if e != nil && !e.files[container].gone {
+			if name := e.files[container].initialization; name != d.initialization {
+				d = described{initialization: name}
+			}
+			s.end, s.gap = t.clock.PTS(e.last+1), false
+		}
+		if !s.gap || len(d.slots) > 0 {
+			d.slots = append(d.slots, s)
+		}
+	})
+	return d
+}
+
+// media is the template of the names that [Container.SegmentFile] gives. ffmpeg 5.1 and 6 read widths of one digit only.
+func (d described) media() string {
+	const nine = 1_000_000_000
+	number := "$Number%010d$"
+	switch {
+	case d.slots[len(d.slots)-1].msn < nine:
+		number = "0$Number%09d$"
+	case d.slots[0].msn >= nine:
+		number = "$Number$"
+	}
+	return segmentPrefix + number + FMP4.suffix()
+}
+
+// timeline is the segments as a template has them.
+func (d described) timeline() (list *dash.SegmentTimelineType, missing *dash.FailoverContentType) {
+	list, missing = &dash.SegmentTimelineType{}, &dash.FailoverContentType{Valid: new(false)}
+	for i, s := range d.slots {
+		length := uint64(s.end - s.start)
+		switch n := len(list.S); {
+		case i == 0:
+			list.S = append(list.S, &dash.S{T: new(uint64(s.start)), D: length})
+		case list.S[n-1].D == length:
+			list.S[n-1].R++
+		default:
+			list.S = append(list.S, &dash.S{D: length})
+		}
+		if s.gap {
+			missing.FCS = append(missing.FCS, &dash.FCS{T: uint64(s.start), D: length})
+		}
+	}
+	if len(missing.FCS) == 0 {
+		return list, nil
+	}
+	return list, missing
+}
+
+// describe is the manifest (ISO/IEC 23009-1, 5) of the timeline, without publishTime; nil where there is nothing to play, or where what
+// is there was made by an earlier run that has left no manifest.
+//
+// Media time is PTS. In a live manifest, whose presentationTimeOffset is 0, MPD time is the same: nominal UTC is availabilityStartTime,
+// a second before the epoch, and media time. What a VOD has begins at MPD time 0. The number of a segment is its media sequence
+// number, counted along a SegmentTimeline: a template's duration can state neither that frame 0 is at one second nor frames that are no
+// whole ticks. So a gap is in the timeline too, and in FailoverContent; its file is not there.
+func (w *Writer) describe() (*dash.MPD, error) {
+	i := slices.Index(w.options.Containers, FMP4)
+	d := w.timeline.described(i)
+	track := w.variant.track
+	if track == nil {
+		track = w.manifest.track(d.initialization)
+	}
+	if len(d.slots) == 0 || track == nil {
+		return nil, nil
+	}
+	c, o := w.clock, w.options.DASH
+	first, last := d.slots[0], d.slots[len(d.slots)-1]
+	if first.msn > math.MaxUint32 {
+		return nil, fmt.Errorf("segment %d has no number in DASH, which has 32 bits for it: use longer segments, or a later epoch", first.msn)
+	}
+	length := mpd.Duration(time.Duration(c.Rate.Nanos(c.FramesPerSegment)))
+	m := &dash.MPD{
+		XMLNs: dash.DASH_NAMESPACE, Profiles: dash.PROFILE_LIVE, MinBufferTime: length, MaxSegmentDuration: length,
+		Periods: []*dash.Period{{Id: "0", Start: new(dash.Duration(0))}},
+	}
+	if o.BaseURL != "" {
+		m.BaseURL = []*dash.BaseURLType{dash.NewBaseURL(o.BaseURL)}
+	}
+	seconds := func(ticks int64) *dash.Duration {
+		return mpd.Duration(time.Duration(media.MulDivFloor(ticks, int64(time.Second), media.TicksPerSecond)))
+	}
+	offset := int64(0)
+	if w.options.Window == 0 {
+		offset = first.start
+		m.Type, m.MediaPresentationDuration = new(dash.STATIC_TYPE), seconds(last.end-offset)
+	} else {
+		m.Type, m.AvailabilityStartTime = new(dash.DYNAMIC_TYPE), mpd.DateTime(c.Epoch.Add(-markers.PTSOrigin*time.Second/media.TicksPerSecond))
+		m.TimeShiftBufferDepth = mpd.Duration(time.Duration(c.Rate.Nanos(w.options.Window * c.FramesPerSegment)))
+		m.SuggestedPresentationDelay = mpd.Duration(time.Duration(c.Rate.Nanos(presentationDelay * c.FramesPerSegment)))
+		if w.closed {
+			m.MediaPresentationDuration = seconds(last.end)
+		} else {
+			m.MinimumUpdatePeriod = length
+		}
+	}
+	reference := &dash.ProducerReferenceTimeType{
+		Inband: true, Type: "captured", WallClockTime: string(mpd.DateTime(c.Epoch)), PresentationTime: markers.PTSOrigin,
+	}
+	if o.TimeURL != "" {
+		m.UTCTimings = []*dash.DescriptorType{dash.NewDescriptor(mpd.HTTPISO, o.TimeURL, "")}
+		reference.UTCTiming = m.UTCTimings[0]
+	}
+	period := m.Periods[0]
+	if events := w.manifestEvents(first.start, offset); len(events) > 0 {
+		period.EventStreams = []*dash.EventStreamType{{SchemeIdUri: mp4.SchemeID3, Timescale: new(uint32(media.TicksPerSecond)), Events: events}}
+	}
+	template := &dash.SegmentTemplateType{Media: d.media(), Initialization: d.initialization}
+	template.Timescale, template.StartNumber = new(uint32(media.TicksPerSecond)), new(uint32(first.msn))
+	template.PresentationTimeOffset = new(uint64(offset))
+	template.SegmentTimeline, template.FailoverContent = d.timeline()
+	video := &dash.AdaptationSetType{Id: new(uint32(1)), ContentType: "video", SegmentAlignment: true}
+	video.MimeType, video.StartWithSAP = dash.MIME_TYPE_VIDEO_MP4, 1
+	video.InbandEventStreams = []*dash.EventStreamType{{SchemeIdUri: mp4.SchemeID3}}
+	video.ProducerReferenceTimes = []*dash.ProducerReferenceTimeType{reference}
+	picture := &dash.RepresentationType{
+		Id: "video", Bandwidth: uint32(min(w.bandwidth(&w.outputs[i]), math.MaxUint32)), SegmentTemplate: template,
+	}
+	picture.Codecs, picture.Width, picture.Height = track.CodecString, uint32(track.Width), uint32(track.Height)
+	picture.FrameRate = dash.FrameRateType(fraction(c.Rate))
+	video.Representations = []*dash.RepresentationType{picture}
+	period.AdaptationSets = []*dash.AdaptationSetType{video}
+	return m, nil
+}
+
+// manifestEvents are the events with frames from a PTS on, in the order of their first frames: what the emsg boxes of the segments have.
+func (w *Writer) manifestEvents(start, offset int64) (list []*dash.EventType) {
+	for _, r := range w.events.shown {
+		from, to := w.clock.PTS(r.first), w.clock.PTS(r.last+1)
+		if to <= start {
+			continue
+		}
+		if from < offset { // a VOD begins within it
+			from = offset
+		}
+		for _, tag := range annotate.ID3(r.marker) {
+			list = append(list, &dash.EventType{
+				PresentationTime: uint64(from - offset), Duration: uint64(to - from), Id: new(uint64(eventID(r.marker))),
+				ContentEncoding: "base64", Value: base64.StdEncoding.EncodeToString(tag.Tag),
+			})
+		}
+	}
+	return list
+}
+
+// eventID is the id of an event message.
+func eventID(m markers.Marker) uint32 { return uint32(m.Frame) }
+
+// fraction is a frame rate as an attribute.
+func fraction(r media.FrameRate) string {
+	if r.Den == 1 {
+		return fmt.Sprint(r.Num)
+	}
+	return fmt.Sprintf("%d/%d", r.Num, r.Den)
+}
