@@ -3,12 +3,8 @@ package outputs
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/refstream/refstream/internal/redact"
@@ -72,7 +68,7 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 		open = cmp.Or(h.times.unused, h.o.WriteTimeout)
 	}
 	p, err := startRelay(ctx, h.closed, relayCommand{
-		program: h.o.FFmpeg, args: spec.arguments(output, first.Time), said: said, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
+		program: h.o.FFmpeg, args: spec.arguments(output), said: said, stall: h.o.WriteTimeout, open: open, waits: spec.waits, opened: func() { up(StateRunning) },
 		trailer: h.times.trailer, kill: h.times.kill,
 	})
 	if err != nil {
@@ -81,11 +77,7 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	if spec.waits {
 		up(StateRunning) // nobody may ever connect
 	}
-	whole := spec.whole(first.Time)
-	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first, whole.check))
-	if err == nil {
-		err = whole.check()
-	}
+	err = p.end(ctx, h.feedRelay(ctx, o, p, reader, first))
 	if errors.Is(err, errSlow) && spec.waits && !p.progress.begun() {
 		// Nobody has connected. Another one begins with what is new by now.
 		return errRenew
@@ -93,10 +85,8 @@ func (h *Hub) relayOnce(ctx context.Context, o *output, spec RelaySpec, up func(
 	return err
 }
 
-// feedRelay writes the stream to the program until it ends, which is no error. At each key frame check looks at what it has
-// written.
-func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *stream.Reader[[]byte], c stream.Chunk[[]byte],
-	check func() error) error {
+// feedRelay writes the stream to the program until it ends, which is no error.
+func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader *stream.Reader[[]byte], c stream.Chunk[[]byte]) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(p.ctx, cancel)
@@ -123,84 +113,6 @@ func (h *Hub) feedRelay(ctx context.Context, o *output, p *relayProcess, reader 
 			return err
 		case c.Start && c.Time-begun >= relayRenew:
 			return errRenew
-		case c.Start:
-			if err := check(); err != nil {
-				return err
-			}
 		}
 	}
-}
-
-// errNotWhole means that what ffmpeg has written is not whole. Its dash muxer doesn't look whether what it writes
-// arrives: on a full disk it continues as if all were well, and the files are empty or cut off.
-var errNotWhole = errors.New("what ffmpeg wrote is empty or cut off: the disk may be full")
-
-// relayWhole looks at the newest files of a relay to DASH, once they are whole by their names.
-type relayWhole struct {
-	manifest string    // empty: nothing is looked at
-	pattern  string    // of this run's segments
-	before   time.Time // the manifest was of the run before
-}
-
-// whole is for a run that begins at a DTS.
-func (s RelaySpec) whole(start int64) relayWhole {
-	if s.dir == "" {
-		return relayWhole{}
-	}
-	w := relayWhole{manifest: s.output, pattern: filepath.Join(filepath.Dir(s.output), fmt.Sprintf("chunk-%d-*.m4s", start))}
-	if info, err := os.Stat(w.manifest); err == nil {
-		w.before = info.ModTime()
-	}
-	return w
-}
-
-// check returns an error that is errNotWhole and names the file.
-func (w relayWhole) check() error {
-	if w.manifest == "" {
-		return nil
-	}
-	info, err := os.Stat(w.manifest)
-	switch {
-	case err != nil, info.ModTime().Equal(w.before):
-		return nil // no segment has ended yet
-	case info.Size() == 0:
-		return fmt.Errorf("%w: %s", errNotWhole, w.manifest)
-	}
-	names, err := filepath.Glob(w.pattern)
-	if err != nil || len(names) == 0 {
-		return nil
-	}
-	segment := names[len(names)-1] // they are sorted
-	f, err := os.Open(segment)
-	if err != nil {
-		return nil // deleted by now, or elsewhere
-	}
-	defer f.Close()
-	if !isWhole(f) {
-		return fmt.Errorf("%w: %s", errNotWhole, segment)
-	}
-	return nil
-}
-
-// isWhole reports whether a segment is not empty and ends where a box ends.
-func isWhole(f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil {
-		return true
-	}
-	size := info.Size()
-	// ISO/IEC 14496-12, 4.2: each box begins with its size in 32 bits and its type; none of these is larger.
-	at := int64(0)
-	for at < size {
-		var head [8]byte
-		if _, err := f.ReadAt(head[:], at); err != nil {
-			return false
-		}
-		n := int64(binary.BigEndian.Uint32(head[:]))
-		if n < int64(len(head)) {
-			return false
-		}
-		at += n
-	}
-	return size > 0 && at == size
 }

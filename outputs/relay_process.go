@@ -175,8 +175,6 @@ func (p *relayProcess) end(ctx context.Context, fed error) error {
 		return why
 	case errors.Is(why, errRelayUnused):
 		return ctx.Err()
-	case errors.Is(fed, errNotWhole):
-		return fed
 	case errors.Is(why, errRelayTrailer):
 		if ctx.Err() != nil {
 			p.said.log.Warn("the relay's output may lack its end", "error", why)

@@ -7,25 +7,19 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"unicode"
 
 	"github.com/refstream/refstream/internal/redact"
-	"github.com/refstream/refstream/markers"
 )
 
 const (
-	// startMark is replaced in an option by the DTS of the unit that a run of ffmpeg begins with, in ticks.
-	startMark = "{start}"
 	// maxShown bounds a name that is shown, in bytes: it is a label of metrics and in every line of the log.
 	maxShown = 200
 )
 
-// RelaySpec is where a relay leads. Its zero value is nowhere: ParseRelay and DASHRelay make them.
+// RelaySpec is where a relay leads. Its zero value is nowhere: ParseRelay makes them.
 type RelaySpec struct {
 	// Name is the output without user, password and query, for people.
 	Name string
@@ -35,7 +29,6 @@ type RelaySpec struct {
 	options []string // before the output
 
 	file  string // that is made for each run, which none that exists may be; or empty
-	dir   string // that is made; or empty
 	waits bool   // the output is open when somebody has connected, which may take any time
 	paced bool   // ffmpeg reads no faster than the stream plays: what a relay begins with would be lost as datagrams
 	// secrets are hidden in what is logged and shown.
@@ -106,7 +99,7 @@ func fileRelay(name string) (RelaySpec, error) {
 	case ".flv":
 		s.muxer, s.options = "flv", videoOptions()
 	case ".m3u8", ".mpd":
-		return RelaySpec{}, errors.New("a playlist is published by refstream itself (--container), a manifest written by --relay-dash")
+		return RelaySpec{}, errors.New("playlists and manifests are published by refstream itself: use --container and --dash")
 	default:
 		return RelaySpec{}, errors.New("the format of a file follows from its extension, .ts, .mp4, .mov, .mkv or .flv; " +
 			"of an address from its scheme, such as srt://host:9000")
@@ -131,15 +124,12 @@ func videoOptions(more ...string) []string {
 	return append([]string{"-map", "0:v:0", "-avoid_negative_ts", "make_non_negative"}, more...)
 }
 
-// arguments is the command line of ffmpeg without the program's name, for a run that begins at a DTS.
-func (s RelaySpec) arguments(output string, start int64) []string {
+// arguments is the command line of ffmpeg without the program's name.
+func (s RelaySpec) arguments(output string) []string {
 	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "level+warning",
 		"-progress", "pipe:1", "-stats_period", "0.2",
 		"-copyts", // as they are, with the gaps
-	}
-	if s.muxer == "dash" {
-		args = append(args, "-start_at_zero")
 	}
 	if s.paced {
 		args = append(args, "-re")
@@ -149,10 +139,7 @@ func (s RelaySpec) arguments(output string, start int64) []string {
 	args = append(args, "-analyzeduration", "100000", "-f", "mpegts", "-i", "pipe:0")
 	// A stream may be silent for minutes, that of the timed ID3: the other one doesn't wait for it.
 	args = append(args, "-c", "copy", "-max_interleave_delta", "1", "-flush_packets", "1")
-	for _, o := range s.options {
-		args = append(args, strings.ReplaceAll(o, startMark, fmt.Sprint(start)))
-	}
-	return append(args, "-f", s.muxer, output)
+	return append(append(args, s.options...), "-f", s.muxer, output)
 }
 
 // addressSecrets are what may be secret in an address: user and password, and the query's values but that of the mode.
@@ -192,118 +179,12 @@ func shown(name string) string {
 	return strings.ToValidUTF8(name[:maxShown-len(redact.Hidden)], "") + redact.Hidden
 }
 
-// Outside checks that a relay's playlist is not in the folder that the server publishes into.
-func (s RelaySpec) Outside(published string) error {
-	if s.dir == "" {
-		return nil
-	}
-	a, err1 := filepath.Abs(published)
-	b, err2 := filepath.Abs(s.dir)
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	if rel, err := filepath.Rel(a, b); err == nil && filepath.IsLocal(rel) {
-		return fmt.Errorf("a relay can't write into %q, where something else is published: name another folder", published)
-	}
-	return nil
-}
-
-// DASHRelay is a relay to ffmpeg's dash muxer: manifest.mpd and its segments in dir, which is made. Each segment is one of
-// the channel's, one GOP long, and as many are listed as the channel's window has; as many more are kept until they are
-// deleted. Files appear under their names when they are whole. Time counts from the DTS of the unit that the run of ffmpeg began with, because the
-// muxer's manifests can't begin elsewhere; the names of the run's files hold that DTS in ticks, so that runs
-// don't write over each other's. The files of the run before are deleted at the start of the next one but one.
-func DASHRelay(dir string, c markers.Channel) (RelaySpec, error) {
-	if err := checkPreset(dir, c); err != nil {
-		return RelaySpec{}, fmt.Errorf("DASH relay: %w", err)
-	}
-	manifest := filepath.Join(dir, "manifest.mpd")
-	return RelaySpec{
-		Name: shown(manifest), output: manifest, dir: dir, muxer: "dash",
-		options: videoOptions("-tag:v", "avc1", "-format_options", mp4SegmentOptions, "-use_timeline", "1", "-use_template", "1",
-			"-init_seg_name", "init-"+startMark+"-$RepresentationID$.m4s",
-			"-media_seg_name", "chunk-"+startMark+"-$RepresentationID$-$Number%08d$.m4s",
-			"-seg_duration", segmentSeconds(c), "-window_size", fmt.Sprint(c.Window), "-extra_window_size", fmt.Sprint(c.Window)),
-	}, nil
-}
-
-// mp4SegmentOptions are those of the MP4 muxer within another one. With frag_discont the first time is written as well.
-const mp4SegmentOptions = "movflags=+frag_discont:video_track_timescale=90000"
-
-// checkPreset checks what the presets need. ffmpeg would take a folder's name for a pattern or an address.
-func checkPreset(dir string, c markers.Channel) error {
-	switch {
-	case dir == "":
-		return errors.New("no folder is named")
-	case regexp.MustCompile(`[%$:?]|^-`).MatchString(dir):
-		return fmt.Errorf("folder %q: ffmpeg can't take a name with one of %%$:? or with - at its beginning", dir)
-	case c.Rate.Num <= 0 || c.Rate.Den <= 0 || c.FramesPerSegment <= 0 || c.Window <= 0:
-		return errors.New("the channel has no frame rate, segment length or window")
-	}
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("%q is, or lies in, a file: name a folder", dir)
-	}
-	return nil
-}
-
-// segmentSeconds is the segment length for ffmpeg, in seconds: half a frame less than it is, so that its rounding can't
-// make it longer and miss the key frame.
-func segmentSeconds(c markers.Channel) string {
-	micros := (2*c.FramesPerSegment - 1) * c.Rate.Den * 1e6 / (2 * c.Rate.Num)
-	return fmt.Sprintf("%d.%06d", micros/1e6, micros%1e6)
-}
-
-// removeLeftovers deletes the segments in a folder of DASH of all runs but the newest. What it can't delete stays.
-func removeLeftovers(dir string) {
-	name := regexp.MustCompile(`^(?:init|chunk)-(-?\d+)-.*\.m4s(?:\.tmp)?$`)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	runs := map[int64][]string{}
-	var newest, run int64
-	for _, e := range entries {
-		match := name.FindStringSubmatch(e.Name())
-		if match == nil {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			continue
-		}
-		start, err := strconv.ParseInt(match[1], 10, 64)
-		if err != nil {
-			continue
-		}
-		runs[start] = append(runs[start], e.Name())
-		if t := info.ModTime().UnixNano(); t >= newest {
-			newest, run = t, start
-		}
-	}
-	for start, names := range runs {
-		if start == run {
-			continue
-		}
-		for _, n := range names {
-			os.Remove(filepath.Join(dir, n))
-		}
-	}
-}
-
 // maxNames bounds the search for a file name that is not taken.
 const maxNames = 10000
 
-// prepare makes the folder or the file that is written to, and says what ffmpeg's output is this time. made is the file, empty,
+// prepare makes the file that is written to, and says what ffmpeg's output is this time. made is the file, empty,
 // so that nobody else takes its name, or empty.
 func (s RelaySpec) prepare() (output, made string, err error) {
-	if s.dir != "" {
-		if err := os.MkdirAll(s.dir, 0o755); err != nil {
-			return "", "", fmt.Errorf("make folder of relay: %w", err)
-		}
-		if s.muxer == "dash" {
-			removeLeftovers(s.dir)
-		}
-	}
 	if s.file == "" {
 		return s.output, "", nil
 	}

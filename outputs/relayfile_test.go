@@ -67,54 +67,6 @@ func TestRelayLeavesNoEmptyFiles(t *testing.T) {
 	}
 }
 
-// ffmpeg's dash muxer goes on when nothing can be written: the relay sees it, and goes on when there is room.
-func TestRelaySeesFullDisk(t *testing.T) {
-	c := testChannel()
-	c.Window = 4
-	for name, make := range map[string]func(dir string) (RelaySpec, error){
-		"dash": func(d string) (RelaySpec, error) { return DASHRelay(d, c) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, dir := relaySource{newSource(t, 3000), 0}, t.TempDir()
-			full := filepath.Join(t.TempDir(), "full")
-			if err := os.WriteFile(full, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			h, log := newRelayHub(t, func(o *Options) {
-				o.FFmpeg = shellScript(t, "if [ -e '"+full+"' ]; then ulimit -f 40; trap '' XFSZ; fi; exec ffmpeg \"$@\"")
-			})
-			spec, err := make(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, wait := startRelayTest(t, h, spec)
-			end := s.playOn(t, h)
-			eventually(t, "the failure", func() bool { return relayStatus(h).Reconnects > 0 })
-			if status := relayStatus(h); !strings.Contains(status.LastError, "disk may be full") || !strings.Contains(log.String(), "disk may be full") {
-				t.Errorf("%+v\n%s", status, log)
-			}
-			if err := os.Remove(full); err != nil {
-				t.Fatal(err)
-			}
-			eventually(t, "what is whole", func() bool {
-				segments, err := filepath.Glob(filepath.Join(dir, "[sc]*"))
-				large := 0
-				for _, name := range segments {
-					if info, err := os.Stat(name); err == nil && info.Size() > 40*1024 {
-						large++
-					}
-				}
-				return err == nil && large >= 4 && relayStatus(h).State == StateRunning
-			})
-			end()
-			h.Close()
-			if err := wait(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 // An output that nobody has connected to has no end to be written.
 func TestRelayListenerStopsAtOnce(t *testing.T) {
 	for name, output := range map[string]string{

@@ -2,7 +2,6 @@ package outputs
 
 import (
 	"cmp"
-	"encoding/xml"
 	"errors"
 	"os"
 	"path/filepath"
@@ -143,65 +142,6 @@ func TestRelayKilledLeavesFiles(t *testing.T) {
 			got = relayProbe(t, "v", unit, two)
 			samePTS(t, "second", got, s, 150-len(got), 150)
 		})
-	}
-}
-
-func read(t *testing.T, file string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func TestRelayToDASH(t *testing.T) {
-	c := testChannel()
-	c.Window = 4
-	dir := filepath.Join(t.TempDir(), "dash")
-	s := relaySource{newSource(t, 0), 20 * 3600 * 90000}
-	spec, err := DASHRelay(dir, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var runs []string
-	for run := range 3 {
-		from := run * 150
-		relayAll(t, s, spec, from, from+150)
-		var mpd struct {
-			Template struct {
-				Init  string `xml:"initialization,attr"`
-				Media string `xml:"media,attr"`
-				Start string `xml:"startNumber,attr"`
-				Scale string `xml:"timescale,attr"`
-				S     []struct {
-					T int64 `xml:"t,attr"`
-					D int64 `xml:"d,attr"`
-					R int   `xml:"r,attr"`
-				} `xml:"SegmentTimeline>S"`
-			} `xml:"Period>AdaptationSet>Representation>SegmentTemplate"`
-		}
-		if err := xml.Unmarshal(read(t, filepath.Join(dir, "manifest.mpd")), &mpd); err != nil {
-			t.Fatal(err)
-		}
-		m := mpd.Template
-		if m.Scale != "90000" || m.Start != "3" || len(m.S) != 1 || m.S[0].T != s.unit(from+50).PTS-s.unit(from).DTS || m.S[0].D != 90000 || m.S[0].R != 3 {
-			t.Errorf("manifest: %+v", m)
-		}
-		name := func(s string) string {
-			return filepath.Join(dir, strings.NewReplacer("$RepresentationID$", "0", "$Number%08d$", "00000003").Replace(s))
-		}
-		got := relayProbe(t, "v", 1, saved(t, "seg.mp4", append(read(t, name(m.Init)), read(t, name(m.Media))...)))
-		for i := range got {
-			got[i].pts += s.unit(from).DTS
-		}
-		samePTS(t, "segment", got, s, from+50, from+75)
-		runs = append(runs, strings.Split(m.Media, "-")[1])
-	}
-	left, err := filepath.Glob(filepath.Join(dir, "chunk-*"))
-	if err != nil || slices.ContainsFunc(left, func(n string) bool { return strings.Contains(n, runs[0]) }) ||
-		!slices.ContainsFunc(left, func(n string) bool { return strings.Contains(n, runs[1]) }) {
-		t.Errorf("runs %q, files %q, %v", runs, left, err)
 	}
 }
 

@@ -1,13 +1,10 @@
 package outputs
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/refstream/refstream/markers"
 )
 
 type relayCase struct {
@@ -41,7 +38,7 @@ func relayCases() []relayCase {
 		{output: "https://host/up.ts?cid=SECRET", err: "curl"},
 		{output: "rtmp://host/app/SECRET", err: "--push"},
 		{output: "a/index.m3u8", err: "--container"},
-		{output: "a/manifest.mpd", err: "--relay-dash"},
+		{output: "a/manifest.mpd", err: "--dash"},
 		{output: "srt://", err: "scheme://host:port"},
 		{output: "srt://me:SEC%zzRET@host", err: "scheme://host:port"},
 	}
@@ -106,7 +103,7 @@ func TestRelaySecrets(t *testing.T) {
 	} {
 		s := parseRelayTest(t, output)
 		said := &relayLog{hide: s.secrets.Hide}
-		all := s.Name + strings.Join(s.arguments("", 0), " ")
+		all := s.Name + strings.Join(s.arguments(""), " ")
 		for _, line := range []string{"[srt @ 0x55cc7a16b880] " + output + ": Input/output error", "rejected: " + strings.ReplaceAll(output, "%20", " ")} {
 			all += said.edit(line)
 		}
@@ -128,38 +125,5 @@ func TestRelayNames(t *testing.T) {
 		if !utf8.ValidString(s.Name) || len(s.Name) > maxShown || s.Name == "" || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q: name %q", output, s.Name)
 		}
-	}
-}
-
-func TestRelayPresets(t *testing.T) {
-	c := testChannel()
-	c.Window = 6
-	for name, make := range map[string]func(string, markers.Channel) (RelaySpec, error){
-		"dash": DASHRelay,
-	} {
-		if _, err := make("", c); err == nil {
-			t.Errorf("%s: no folder is accepted", name)
-		}
-		if _, err := make("a%d", c); err == nil {
-			t.Errorf("%s: a pattern is accepted", name)
-		}
-		if _, err := make("a", markers.Channel{}); err == nil {
-			t.Errorf("%s: no channel is accepted", name)
-		}
-		s, err := make("a b/c", c)
-		if err != nil || s.dir != "a b/c" || !slices.Contains(s.options, "6") || !slices.Contains(s.options, "0.980000") {
-			t.Errorf("%s: %v, folder %q, options %q", name, err, s.dir, s.options)
-		}
-		for folder, inside := range map[string]bool{"a b": true, "a b/c": true, "a b/x/../c": true, "a b/c/d": false, "a": false} {
-			if err := s.Outside(folder); (err != nil) != inside {
-				t.Errorf("%s: in %q: %v", name, folder, err)
-			}
-		}
-	}
-	if _, err := DASHRelay("/dev/null", c); err == nil || !strings.Contains(err.Error(), "name a folder") {
-		t.Errorf("a file as folder: %v", err)
-	}
-	if _, err := DASHRelay("/dev/null/x", c); err == nil || !strings.Contains(err.Error(), "name a folder") {
-		t.Errorf("a file as parent: %v", err)
 	}
 }

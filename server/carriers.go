@@ -29,7 +29,7 @@ const (
 // carriers are the live outputs of one channel: what was asked for, and how to run it.
 type carriers struct {
 	pushes   []push
-	relays   func(markers.Channel) ([]outputs.RelaySpec, error)
+	relays   []outputs.RelaySpec
 	ts, rtmp net.Listener
 	hub      *outputs.Hub
 	version  string
@@ -54,9 +54,8 @@ func parsePush(text, clean string) (p push, err error) {
 	return p, err
 }
 
-// open reads what was asked for and takes the addresses. published is the folder that the server publishes into itself. Errors
-// name the flag.
-func (o Outputs) open(c markers.Channel, published, version string, logger *slog.Logger) (*carriers, error) {
+// open reads what was asked for and takes the addresses. Errors name the flag.
+func (o Outputs) open(c markers.Channel, version string, logger *slog.Logger) (*carriers, error) {
 	k := &carriers{version: version, logger: logger}
 	for _, text := range o.Push {
 		p, err := parsePush(text, c.Name)
@@ -65,10 +64,12 @@ func (o Outputs) open(c markers.Channel, published, version string, logger *slog
 		}
 		k.pushes = append(k.pushes, p)
 	}
-	// The real ones are made when the channel is known for certain: the data directory may bring another one.
-	k.relays = func(c markers.Channel) ([]outputs.RelaySpec, error) { return o.relays(c, published) }
-	if _, err := k.relays(c); err != nil {
-		return nil, err
+	for _, text := range o.Relay {
+		spec, err := outputs.ParseRelay(text)
+		if err != nil {
+			return nil, fmt.Errorf("--relay: %w", err)
+		}
+		k.relays = append(k.relays, spec)
 	}
 	for _, l := range []struct {
 		flag, addr string
@@ -84,27 +85,6 @@ func (o Outputs) open(c markers.Channel, published, version string, logger *slog
 		}
 	}
 	return k, nil
-}
-
-// relays makes the relays of a channel. Errors name the flag.
-func (o Outputs) relays(c markers.Channel, published string) (list []outputs.RelaySpec, err error) {
-	add := func(flag string, spec outputs.RelaySpec, e error) {
-		if e == nil {
-			e = spec.Outside(published)
-		}
-		if list = append(list, spec); e != nil && err == nil {
-			err = fmt.Errorf("%s: %w", flag, e)
-		}
-	}
-	for _, r := range o.Relay {
-		spec, err := outputs.ParseRelay(r)
-		add("--relay", spec, err)
-	}
-	if o.RelayDASH != "" {
-		spec, err := outputs.DASHRelay(o.RelayDASH, c)
-		add("--relay-dash", spec, err)
-	}
-	return list, err
 }
 
 // close gives the addresses back.
@@ -126,11 +106,7 @@ func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLi
 }
 
 // start runs every output that was asked for. They go on until end is called.
-func (k *carriers) start(c markers.Channel, twins []*twin) error {
-	relays, err := k.relays(c)
-	if err != nil {
-		return err
-	}
+func (k *carriers) start(c markers.Channel, twins []*twin) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k.stopping, k.ended = cancel, make(chan struct{})
 	var running sync.WaitGroup
@@ -150,7 +126,7 @@ func (k *carriers) start(c markers.Channel, twins []*twin) error {
 	for _, p := range k.pushes {
 		run("push", func(ctx context.Context) error { return hubs[p.channel].PushTo(ctx, p.target) })
 	}
-	for _, r := range relays {
+	for _, r := range k.relays {
 		run("relay", func(ctx context.Context) error { return k.hub.Relay(ctx, r) })
 	}
 	if k.ts != nil {
@@ -163,7 +139,6 @@ func (k *carriers) start(c markers.Channel, twins []*twin) error {
 		defer close(k.ended)
 		running.Wait()
 	}()
-	return nil
 }
 
 // end says that no more units come, lets the outputs hand over what is left, and returns when all have ended. stopping is

@@ -105,8 +105,6 @@ type Outputs struct {
 	ListenTS, RTMP string
 	// Relay runs ffmpeg -c copy into each of these: an address (srt, udp, rtp, rtsp, tcp) or a file.
 	Relay []string
-	// RelayDASH is a folder that ffmpeg's own muxer publishes into.
-	RelayDASH string
 }
 
 // Defaults is the Config of everything that is left out.
@@ -237,7 +235,7 @@ func (c *Config) check(channel markers.Channel) error {
 	case c.Role == API && c.Reset:
 		return errors.New("--reset is for the process that generates: leave it out with --role api")
 	case c.Role == API && c.Outputs.some():
-		return errors.New("--push, --listen-ts, --rtmp and --relay… are for the process that generates: leave them out with --role api")
+		return errors.New("--push, --listen-ts, --rtmp and --relay are for the process that generates: leave them out with --role api")
 	case rates != nil:
 		return rates
 	case channel.Window < least:
@@ -282,5 +280,5 @@ func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logge
 
 // some reports whether there are any.
 func (o Outputs) some() bool {
-	return len(o.Push)+len(o.Relay) > 0 || o.ListenTS+o.RTMP+o.RelayDASH != ""
+	return len(o.Push)+len(o.Relay) > 0 || o.ListenTS+o.RTMP != ""
 }

@@ -42,11 +42,7 @@ func limitsOf(files uint64, own int) clientLimits {
 // clientLimits are those of what the configuration asks for.
 func (c *Config) clientLimits() clientLimits {
 	o := c.Outputs
-	relays := len(o.Relay)
-	if o.RelayDASH != "" {
-		relays++
-	}
-	own := relays*relayFiles + len(o.Push)*pushFiles
+	own := len(o.Relay)*relayFiles + len(o.Push)*pushFiles
 	if c.Redis != "" {
 		own += redisFiles
 	}

@@ -86,7 +86,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
 		return fmt.Errorf("--addr: %w: name a free address such as 127.0.0.1:8081", err)
 	}
-	if s.carriers, err = s.cfg.Outputs.open(s.channel, s.cfg.hlsDir(s.channel.Name), s.cfg.Version, s.cfg.Logger); err != nil {
+	if s.carriers, err = s.cfg.Outputs.open(s.channel, s.cfg.Version, s.cfg.Logger); err != nil {
 		return err
 	}
 	if s.stores, err = s.cfg.openStores(ctx); err != nil {
@@ -173,9 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) run(ctx context.Context) error {
 	if s.live != nil {
-		if err := s.carriers.start(s.channel, s.twins); err != nil {
-			return err
-		}
+		s.carriers.start(s.channel, s.twins)
 	}
 	// The stream stops first, then its live outputs, and the API last, so that players see the end of the playlist; the
 	// copy to Redis ends in between, when there is nothing more to copy.

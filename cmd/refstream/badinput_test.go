@@ -89,7 +89,6 @@ func TestBadInput(t *testing.T) {
 		{"relay unknown", "serve --relay gopherz://x", []string{"--relay", "gopherz"}},
 		{"container", "serve --data d --container mp4", []string{"--container", "ts, fmp4, or both"}},
 		{"container twice", "generate --out d --container ts,ts", []string{"--container", "ts, fmp4, or both"}},
-		{"relay into the own folder", "serve --data d --addr 127.0.0.1:0 --relay-dash d/main/hls", []string{"--relay-dash", "d/main/hls"}},
 		{"outputs of an api", "serve --role api --redis redis://127.0.0.1:1 --rtmp 127.0.0.1:0", []string{"--rtmp", "--role api"}},
 		{"also", "generate --out x --also mkv", []string{"--also", "mkv", "ts,flv"}},
 		{"also twice", "generate --out x --also ts,ts", []string{"--also", "twice"}},

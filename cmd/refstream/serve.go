@@ -75,7 +75,6 @@ func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
 	f.StringVar(&o.RTMP, "rtmp", "", "serve rtmp://address/live/CHANNEL to players, such as 127.0.0.1:1935")
 	f.StringArrayVar(&o.Relay, "relay", nil, "run ffmpeg -c copy into this output: an address (srt, udp, rtp, rtsp, tcp), such as srt://host:9000,\n"+
 		"or a file (.ts, .mp4, .mov, .mkv, .flv); may be repeated")
-	f.StringVar(&o.RelayDASH, "relay-dash", "", "publish with ffmpeg's dash muxer into this folder")
 }
 
 // run serves until ctx ends. given reports which flags were set by the command line or the environment.
