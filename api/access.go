@@ -135,7 +135,8 @@ func isLoopbackHost(host string) bool {
 // configuration allows. It adds the cross-origin headers, and answers a preflight, which it reports. X-Refstream is not among the
 // headers that a foreign page may send: it is what tells this machine's user from a page that the user happens to look at.
 func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) (preflight bool) {
-	if strings.HasPrefix(r.URL.Path, "/hls/") || strings.HasPrefix(r.URL.Path, "/live/") || strings.HasPrefix(r.URL.Path, "/faulty/") {
+	if strings.HasPrefix(r.URL.Path, "/hls/") || strings.HasPrefix(r.URL.Path, "/live/") || strings.HasPrefix(r.URL.Path, "/faulty/") ||
+		strings.HasPrefix(r.URL.Path, "/dash/") || r.URL.Path == "/time" {
 		return allowMedia(w, r)
 	}
 	if len(s.cfg.CORSOrigins) == 0 {

@@ -69,6 +69,21 @@ func (s *Server) getClocks(c echo.Context) error {
 	return noStore(c, http.StatusOK, answer)
 }
 
+// getTime answers GET /time, as UTCTiming of DASH has it (ISO/IEC 23009-1, 5.8.5.7): the stream's clock, as in /clocks.
+func (s *Server) getTime(c echo.Context) error {
+	ctx := c.Request().Context()
+	ch, err := s.channel(ctx, newQuery(c.Request(), "channel"))
+	if err != nil {
+		return err
+	}
+	now, err := s.streamNow(ctx, ch)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.String(http.StatusOK, now.t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
 // latest is the newest frame, nil where there is none.
 func (s *Server) latest(ctx context.Context, ch markers.Channel) (*latestView, error) {
 	list, err := s.cfg.Store.Frames(ctx, ch.Name, markers.Range{Limit: 1, Desc: true})

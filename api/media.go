@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -11,11 +12,15 @@ import (
 
 	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/packager"
 )
 
-// getPublished answers GET /hls/{channel}/{file}.
+// fileOf is the file that a request is for: the manifest has a route of its own.
+func fileOf(c echo.Context) string { return cmp.Or(c.Param("file"), packager.Manifest) }
+
+// getPublished answers GET /hls/{channel}/{file} and /dash/{channel}/manifest.mpd.
 func (s *Server) getPublished(c echo.Context) error {
-	channel, name := c.Param("channel"), c.Param("file")
+	channel, name := c.Param("channel"), fileOf(c)
 	file, err := s.hls.Open(channel, name)
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (s *Server) answerTwin(c echo.Context, f *delivery.Faulty, name string, fil
 	return s.answerFaulty(c, f, client, name, file)
 }
 
-// getFaulty answers GET /faulty/{expression}/hls/{channel}/{file}.
+// getFaulty answers GET /faulty/{expression}/hls/{channel}/{file} and /faulty/{expression}/dash/{channel}/manifest.mpd.
 func (s *Server) getFaulty(c echo.Context) error {
 	name := c.Param("channel")
 	if markers.CheckChannelName(name) != nil {
@@ -134,12 +139,12 @@ func (s *Server) getFaulty(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := x.Open(c.Param("file"))
+	file, err := x.Open(fileOf(c))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return s.answerFaulty(c, &x.Faulty, x.Client, c.Param("file"), file)
+	return s.answerFaulty(c, &x.Faulty, x.Client, fileOf(c), file)
 }
 
 // expression is the channel with the faults of the request's expression.

@@ -19,6 +19,7 @@ import (
 	"github.com/refstream/refstream/api/limits"
 	"github.com/refstream/refstream/delivery"
 	"github.com/refstream/refstream/internal/redact"
+	"github.com/refstream/refstream/packager"
 )
 
 // Limits against clients that are slow or mean to be. A segment of 2 s at 6 Mbit/s is 1.5 MB: 60 s let a client of
@@ -146,6 +147,8 @@ func (s *Server) routes() *echo.Echo {
 	e.POST("/faults", bounded(s.postFault))
 	e.DELETE("/faults/:id", bounded(s.deleteFault))
 	get("/clocks", s.getClocks)
+	get("/time", s.getTime)
+	get(faultyRoute+"time", s.getTime)
 	get("/channels", s.getChannels)
 	get("/healthz", s.getHealth)
 	get("/readyz", s.getReady)
@@ -155,6 +158,7 @@ func (s *Server) routes() *echo.Echo {
 	get(faultyRoute+"faults", s.getFaultyFaults)
 	for path, h := range map[string]echo.HandlerFunc{ // their answers may take long
 		"/hls/:channel/:file": s.getPublished, faultyRoute + "hls/:channel/:file": s.getFaulty, liveRoute: s.getLive,
+		"/dash/:channel/" + packager.Manifest: s.getPublished, faultyRoute + "dash/:channel/" + packager.Manifest: s.getFaulty,
 	} {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, h)
 	}

@@ -28,7 +28,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// Options describe a clip. All but Containers, Formats, Scenario, Logger and Progress must be set.
+// Options describe a clip. All but Containers, DASH, Formats, Scenario, Logger and Progress must be set.
 type Options struct {
 	Channel markers.Channel
 	// First is the first frame, on the segment grid; Frames how many there are, at least one.
@@ -36,6 +36,8 @@ type Options struct {
 	Encoder       encoder.Options
 	// Containers are what HLS segments are packed in, the first one's playlists under the plain names; none for MPEG-TS alone.
 	Containers []packager.Container
+	// DASH writes a manifest too; Containers have fragmented MP4 then.
+	DASH bool
 	// Formats are those besides HLS: ts (stream.ts), flv (stream.flv).
 	Formats []string
 	// Scenario has the faults that the clip is to have; nil for none.
@@ -90,6 +92,9 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	clock := o.Channel.Clock()
 	hls := packager.Options{Dir: dir, Channel: o.Channel, Containers: o.Containers, Now: func() time.Time { return clock.UTC(o.First) }}
+	if o.DASH {
+		hls.DASH = &packager.DASH{}
+	}
 	var ledger *faults.Ledger
 	if o.Scenario != nil {
 		ledger = faults.NewLedger(o.Scenario, o.Channel)

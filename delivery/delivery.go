@@ -71,7 +71,7 @@ func (p Publications) Open(channel, name string) (*Resource, error) {
 	if err != nil {
 		return nil, fileProblem(err)
 	}
-	if media != packager.PlaylistType {
+	if !packager.IsPlaylist(name) {
 		etag := fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 		return &Resource{f, media, segmentCaching, etag, info.ModTime()}, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refstream/refstream/faults/requests"
 	"github.com/refstream/refstream/format/m3u8"
+	"github.com/refstream/refstream/format/mpd"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
@@ -30,7 +31,7 @@ func (f *Faulty) Request(client, file string) requests.Request {
 	case ok:
 		q.Resource, q.MSN = scenario.Segment, msn
 		return q
-	case isMediaPlaylist(file):
+	case isMediaPlaylist(file), file == packager.Manifest:
 		q.Resource = scenario.Playlist
 	case packager.ContentType(file) == packager.PlaylistType:
 		q.Resource = scenario.Multivariant
@@ -69,18 +70,24 @@ func newestOf(text []byte, clock markers.Clock) int64 {
 	return clock.FirstFrame(parsed.Media.Segments[len(parsed.Media.Segments)-1].MSN+1) - 1
 }
 
-// names are the URIs in a playlist that lead to published files: a line, or the attribute URI of a tag.
-var names = regexp.MustCompile(`(?m)^[\w.-]+\r?$|URI="[\w.-]+"`)
+// names are the URIs in a playlist that lead to published files: a line, or the attribute URI of a tag. templates are those in a manifest.
+var (
+	names     = regexp.MustCompile(`(?m)^[\w.-]+\r?$|URI="[\w.-]+"`)
+	templates = regexp.MustCompile(` (?:media|initialization)="[^"?]+`)
+)
 
-// WithClient is a playlist whose URIs carry the name of a client, so that the requests that follow from it are known as its own. All
+// WithClient is a playlist or manifest whose URIs carry the name of a client, so that the requests that follow from it are known as its own. All
 // other files stay as they are.
 func (r *Resource) WithClient(client string) (*Resource, error) {
-	if client == "" || r.ContentType != packager.PlaylistType {
+	if client == "" || r.ContentType != packager.PlaylistType && r.ContentType != mpd.ContentType {
 		return r, nil
 	}
 	text, err := io.ReadAll(r.Content)
 	if err != nil {
 		return nil, fmt.Errorf("read playlist: %w", err)
+	}
+	if r.ContentType == mpd.ContentType {
+		return r.with(templates.ReplaceAll(text, []byte("$0?client="+client))), nil
 	}
 	return r.with(names.ReplaceAllFunc(text, func(match []byte) []byte {
 		name := bytes.TrimSuffix(bytes.TrimSuffix(bytes.TrimPrefix(match, []byte(`URI="`)), []byte(`"`)), []byte("\r"))

@@ -48,6 +48,8 @@ type Channel struct {
 	Audio bool `json:"audio,omitempty"`
 	// Ladder lists the renditions besides the first one, which has Width, Height and Bitrate, the largest first.
 	Ladder []Rendition `json:"ladder,omitempty"`
+	// DASH: there is a manifest of DASH too, and so fragmented MP4 beside Container.
+	DASH bool `json:"dash,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
 	// of one stream have the same frames, and two ids: what they measure differs.
 	Generator string `json:"generator,omitempty"`

@@ -25,6 +25,14 @@ const Manifest = "manifest.mpd"
 // presentationDelay is how many segments behind live players are to play, as with HLS.
 const presentationDelay = 3
 
+// WithDASH is a list of containers with the one that manifests need.
+func WithDASH(list []Container) []Container {
+	if slices.Contains(list, FMP4) {
+		return list
+	}
+	return append(slices.Clip(list), FMP4)
+}
+
 // DASH is what a manifest names besides the segments.
 type DASH struct {
 	// BaseURL leads from the manifest to the segments, empty where they are beside it.

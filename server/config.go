@@ -29,7 +29,7 @@ const (
 // --event-every is Stream.EventEvery.
 //
 // A channel goes on where it left off when a Server is started with the same Data: a field of Stream that is left out is then
-// what it was, and so are Container, Encoding.Bitrate, Encoding.RateControl and KeepMarkers.
+// what it was, and so are Container, DASH, Encoding.Bitrate, Encoding.RateControl and KeepMarkers.
 type Config struct {
 	// Stream says what the channel shows and how it is cut. What is left out: a channel main of 1280x720 at 30 frames/s with
 	// segments of 2 s, events of 2 s every 20 s on average, a window of 10 min, a random seed, and the first start as epoch.
@@ -38,6 +38,8 @@ type Config struct {
 	// Container is what HLS segments are packed in: ts (MPEG-TS), fmp4 (CMAF), or both with a comma between them, of which the
 	// first has index.m3u8 and master.m3u8. Default: ts.
 	Container string
+	// DASH publishes a manifest too, and fragmented MP4 beside Container, where that does not name it.
+	DASH bool
 	// Scenarios are scenario files, or ready ones' names: each gives the channel a faulty twin, main-NAME. Default: none.
 	Scenarios []string
 	Outputs   Outputs
@@ -146,6 +148,7 @@ func (c *Config) settle() {
 	settle(c, "rate", &e.RateControl, d.Encoding.RateControl)
 	settle(c, "bframes", &e.BFrames, d.Encoding.BFrames)
 	settle(c, "container", &c.Container, d.Container)
+	settle(c, "dash", &c.DASH, false)
 	settle(c, "data", &c.Data, d.Data)
 	settle(c, "role", &c.Role, d.Role)
 	settle(c, "keep-markers", &c.KeepMarkers, d.KeepMarkers)
@@ -188,6 +191,7 @@ func (c *Config) adopt(old markers.Channel) {
 	if old.Container != "" {
 		adopt(c, "container", &c.Container, old.Container)
 	}
+	adopt(c, "dash", &c.DASH, old.DASH)
 	if old.Bitrate != 0 { // 0: an earlier version did not note it
 		adopt(c, "bitrate", &c.Encoding.Bitrate, old.Bitrate)
 	}
@@ -245,6 +249,16 @@ func (c *Config) check(channel markers.Channel) error {
 		return fmt.Errorf("--keep-markers: %v is not a length of time such as 24h", c.KeepMarkers)
 	}
 	return nil
+}
+
+// published is how a channel's segments are packed, and what its manifest names; nil for no manifest. source is the clean channel.
+func (c *Config) published(channel, source string) ([]packager.Container, *packager.DASH, error) {
+	containers, err := packager.ParseContainers(c.Container)
+	if err != nil || !c.DASH {
+		return containers, nil, err
+	}
+	// The manifest is at /dash/CHANNEL/manifest.mpd, the segments at /hls/CHANNEL/.
+	return packager.WithDASH(containers), &packager.DASH{BaseURL: "../../hls/" + channel + "/", TimeURL: "../../time?channel=" + source}, nil
 }
 
 // hlsDir is where a channel's playlists and segments are published.

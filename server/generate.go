@@ -57,11 +57,11 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	containers, err := packager.ParseContainers(s.cfg.Container)
+	containers, dash, err := s.cfg.published(c.Name, c.Name)
 	if err != nil {
 		return nil, fmt.Errorf("--container: %w", err)
 	}
-	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers,
+	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers, DASH: dash,
 		Bitrate:  peakBitrate(options, c.FramesPerSegment),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {

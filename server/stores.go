@@ -105,6 +105,7 @@ func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
 	if cfg.Container != string(packager.TS) {
 		c.Container = cfg.Container
 	}
+	c.DASH = cfg.DASH
 	c.KeepMarkers = media.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
 	if c.Generator = old.Generator; c.Generator == "" {
 		if c.Generator, err = newGenerator(); err != nil {

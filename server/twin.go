@@ -108,9 +108,18 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 	}
 	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock, maxRequests), Clock: t.clock, Newest: t.Newest}
 	t.answers.Log.Forget(t.clock.FrameAt(now()) - c.Window*c.FramesPerSegment)
+	var containers []packager.Container // a twin has MPEG-TS, where all faults are
+	var dash *packager.DASH
+	if s.cfg.DASH {
+		if _, dash, err = s.cfg.published(t.name, c.Name); err != nil {
+			return nil, err
+		}
+		containers = packager.WithDASH([]packager.Container{packager.TS})
+	}
 	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e, c.FramesPerSegment), Now: now, Segments: segments,
+		Containers: containers, DASH: dash,
 		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
 	})
 	if err != nil {

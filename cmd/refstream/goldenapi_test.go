@@ -163,6 +163,8 @@ func goldenAsks() []ask {
 		get("/hls/main/index.m3u8"), get("/hls/main/master.m3u8"), get("/hls/main/seg-0000000059.ts"),
 		get("/hls/main/seg-0000000059.ts", "Range", "bytes=1-2"), get("/hls/main/seg-0000000059.ts", "Range", "bytes=9-"),
 		get("/hls/main/seg-0.ts"), get("/hls/other/index.m3u8"),
+		get("/dash/main/manifest.mpd"), get("/dash/other/manifest.mpd"), get("/faulty/playlist.comments(at=0s,for=100h);client=a/dash/main/manifest.mpd"),
+		get("/time"), get("/time?channel=main"), get("/time?channel=other"), get("/faulty/playlist.comments(at=0s,for=100h);client=a/time?channel=main"),
 		get("/faulty/http.mime(type=text.plain)/hls/main/index.m3u8"), get("/faulty/playlist.comments(at=0s,for=100h);client=a/hls/main/index.m3u8"),
 		get("/faulty/http.cut(at=msn:70,for=requests:2,at_byte=10pct)/faults?channel=main&to=3000"), get("/faulty/http.cut(at=msn:70)/faults?client=a%20b"),
 		get("/live/main.ts"), get("/live/other.flv"), get("/live/main.mkv"),
@@ -174,7 +176,7 @@ func goldenAsks() []ask {
 func goldenAPI(t *testing.T) {
 	store, _, ch := goldenStore(t)
 	dir := t.TempDir()
-	for name, text := range map[string]string{"index.m3u8": "#EXTM3U\n", "master.m3u8": "#EXTM3U\n", "seg-0000000059.ts": "12345678"} {
+	for name, text := range map[string]string{"index.m3u8": "#EXTM3U\n", "master.m3u8": "#EXTM3U\n", "manifest.mpd": "<MPD/>\n", "seg-0000000059.ts": "12345678"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -31,7 +31,7 @@ func newGenerate(stdout, stderr io.Writer) *cobra.Command {
 	var out string
 	var also []string
 	var scenarioFile, twin string
-	container := string(packager.TS)
+	container, dash := string(packager.TS), false
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the stream and its truth into files, faster than real time",
@@ -58,13 +58,16 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if err != nil {
 				return fmt.Errorf("--container: %w", err)
 			}
+			if dash {
+				containers = packager.WithDASH(containers)
+			}
 			var plan *scenario.Plan
 			if scenarioFile != "" {
 				if plan, err = planOf(scenarioFile, "--scenario: ", c); err != nil {
 					return err
 				}
 				if slices.Contains(containers, packager.FMP4) && plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
-					return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts, or a scenario of pictures alone")
+					return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts without --dash, or a scenario of pictures alone")
 				}
 			} else if twin != "" {
 				return errors.New("--twin: it is for a clip with faults: write --scenario too")
@@ -83,7 +86,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			}
 			fmt.Fprintf(stdout, "%s\n", describe(c))
 			clip := clips.Options{
-				Channel: c, First: first, Frames: frames, Encoder: enc, Containers: containers, Formats: also, Version: version, FFmpeg: ffmpeg,
+				Channel: c, First: first, Frames: frames, Encoder: enc, Containers: containers, DASH: dash, Formats: also, Version: version, FFmpeg: ffmpeg,
 				Logger: logger,
 			}
 			if twin != "" {
@@ -98,7 +101,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	o.register(cmd.Flags())
 	e.register(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
-	registerContainer(cmd.Flags(), &container)
+	registerContainer(cmd.Flags(), &container, &dash, packager.Manifest+" in the folder")
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	registerScenario(cmd.Flags(), &scenarioFile)
 	cmd.Flags().StringVar(&twin, "twin", "", "with --scenario: write the same clip without faults into this folder too")

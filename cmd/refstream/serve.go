@@ -45,7 +45,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.encodingFlags.register(f)
 	s.config.Container = d.Container
-	registerContainer(f, &s.config.Container)
+	registerContainer(f, &s.config.Container, &s.config.DASH, "at /dash/CHANNEL/manifest.mpd")
 	f.StringArrayVar(&s.config.Scenarios, "scenario", nil, "make a faulty twin of the channel: a scenario file, or a ready one's name such as tr101290; may be\n"+
 		"repeated. It is at /hls/CHANNEL-NAME/, /live/CHANNEL-NAME.ts and .flv and with --rtmp, its truth at /faults")
 	registerOutputs(f, &s.config.Outputs)
@@ -62,9 +62,10 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	return cmd
 }
 
-func registerContainer(f *pflag.FlagSet, container *string) {
+func registerContainer(f *pflag.FlagSet, container *string, dash *bool, where string) {
 	f.StringVar(container, "container", *container, "what HLS segments are packed in: ts, fmp4, or both, such as ts,fmp4; the first one's\n"+
 		"playlists are index.m3u8 and master.m3u8, the other's index-fmp4.m3u8 and master-fmp4.m3u8 (or -ts)")
+	f.BoolVar(dash, "dash", false, "publish a DASH manifest too, "+where+", and what it needs: fmp4, beside what --container names")
 }
 
 func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {
@@ -119,6 +120,9 @@ func announce(w io.Writer, c server.Config, i server.Info) {
 		fmt.Fprintf(w, "page      %s/\nplaylist  %s/hls/%s/master.m3u8\nmarkers   %s/markers\n", i.URL, i.URL, name, i.URL)
 	} else {
 		fmt.Fprintf(w, "health    %s/readyz\n", i.URL)
+	}
+	if i.Channel.DASH {
+		fmt.Fprintf(w, "dash      %s/dash/%s/manifest.mpd\n", i.URL, name)
 	}
 	if c.Role != server.API {
 		fmt.Fprintf(w, "live      %s/live/%s.ts, %s.flv\n", i.URL, name, name)

@@ -44,7 +44,9 @@ func Parse(text []byte) (*mpd.MPD, error) {
 }
 
 // calendarDuration shortens durations that begin with no years and no months, which some write and dash-mpd does not read.
-func calendarDuration(text []byte) []byte { return bytes.ReplaceAll(text, []byte(`"P0Y0M`), []byte(`"P`)) }
+func calendarDuration(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(`"P0Y0M`), []byte(`"P`))
+}
 
 // DateTime is an instant as an attribute, in UTC.
 func DateTime(t time.Time) mpd.DateTime { return mpd.DateTime(t.UTC().Format(timeDecimal)) }

@@ -99,7 +99,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/Eyevinn"), // the elements of manifests, and the readers of its tests
 		tests:     words("hlsclient"),
 	},
-	"delivery":          {may: words("media markers packager scenario format/m3u8 faults faults/playlists faults/requests")},
+	"delivery":          {may: words("media markers packager scenario format/m3u8 format/mpd faults faults/playlists faults/requests")},
 	"format/mp4":        {may: words("media codec/h264 codec/hevc codec/aac codec"), libraries: words("github.com/Eyevinn/mp4ff"), tests: words("internal/soundtest")},
 	"analyzer/input":    {may: words("format/ts format/mp4 format/m3u8 hlsclient")},
 	"analyzer/tr101290": {may: words("media markers format/ts")},
@@ -170,7 +170,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static delivery faults/catalogue analyzer/verify/score internal/redact api/formats api/limits"),
+		may: words("media markers generator scenario static delivery packager faults/catalogue analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/journal markers/redis faults/requests"), // long answers are read from both stores
