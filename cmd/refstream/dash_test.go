@@ -1,0 +1,102 @@
+package main
+
+import (
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/static"
+)
+
+// dashSeen is what testdata/dash.html notes.
+type dashSeen struct {
+	Version string
+	Errors  []string
+	Frames  []struct {
+		MediaTime float64
+		Frame     *int64
+	}
+	Inband, Listed map[string]float64 // times in seconds by the events' ids
+}
+
+// dashPlayers serves the page of other's players, as a host of its own.
+func dashPlayers(t *testing.T) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/static/", static.Handler())
+	for path, file := range map[string]string{
+		"/": "testdata/dash.html", "/dash.js": "../../node_modules/dashjs/dist/modern/umd/dash.all.min.js",
+		"/shaka.js": "../../node_modules/shaka-player/dist/shaka-player.compiled.js",
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.FromSlash(file)) })
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// checkDASH plays a manifest in a player for so many pictures, and compares all that the player shows and raises with the truth.
+func checkDASH(t *testing.T, s *running, host, player string, pictures int) {
+	b := openBrowser(t, host)
+	b.open(host + "/?player=" + player + "&src=" + url.QueryEscape(s.url+"/dash/main/manifest.mpd"))
+	await(t, strconv.Itoa(pictures)+" pictures in "+player, 60*time.Second+time.Duration(pictures)*time.Second/10, func() bool {
+		if errors := eval[[]string](b, "window.seen?.errors ?? []"); len(errors) > 0 {
+			t.Fatalf("%s: %q", player, errors)
+		}
+		return eval[int](b, "window.seen?.frames.length ?? 0") >= pictures
+	})
+	seen := eval[dashSeen](b, "window.seen")
+	clock := getJSON[markers.Channel](s, "/clocks").Clock()
+	frameAt := func(i int) int64 {
+		n, _ := clock.Rate.FrameAtTicks(int64(math.Round(seen.Frames[i].MediaTime*media.TicksPerSecond)) - markers.PTSOrigin)
+		return n
+	}
+	unread, wrong := 0, 0
+	for i, f := range seen.Frames[:len(seen.Frames)-1] {
+		switch {
+		case f.Frame == nil:
+			unread++
+		case *f.Frame != frameAt(i) && *f.Frame != frameAt(i+1): // a busy browser draws the next picture already
+			wrong++
+		}
+	}
+	if wrong > 0 || unread > len(seen.Frames)/100 {
+		t.Errorf("%s %s: of %d pictures %d are others than their times say, %d have no code", player, seen.Version, len(seen.Frames), wrong, unread)
+	}
+	truth := getJSON[struct{ Markers []markers.Marker }](s, "/markers")
+	count := map[string]int{}
+	for what, raised := range map[string]map[string]float64{"emsg": seen.Inband, "EventStream": seen.Listed} {
+		for _, m := range truth.Markers {
+			at, ok := raised[strconv.FormatInt(m.Frame, 10)]
+			if !ok {
+				continue
+			}
+			if count[what]++; math.Abs(at-float64(m.PTS)/media.TicksPerSecond) > 0.001 {
+				t.Errorf("%s: %s of frame %d at %f, want %f", player, what, m.Frame, at, float64(m.PTS)/media.TicksPerSecond)
+			}
+		}
+		if count[what] != len(raised) || count[what] == 0 {
+			t.Errorf("%s: %d events of %s, of which the truth has %d", player, len(raised), what, count[what])
+		}
+	}
+	t.Logf("%s %s: %d pictures, events %v", player, seen.Version, len(seen.Frames), count)
+}
+
+// TestDASH plays the live manifest in Chromium on a page of another origin: in dash.js for some seconds, and in the long form in Shaka
+// Player too, each for a minute, at 29.97 frames/s. Every picture is the one that its time stands for, and every event is raised at the
+// time of its frame.
+func TestDASH(t *testing.T) {
+	t.Parallel()
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--dash", "--fps", "29.97")...)
+	host := dashPlayers(t).URL
+	if checkDASH(t, s, host, "dash", shortOr(90, 1500)); !testing.Short() {
+		checkDASH(t, s, host, "shaka", 1500)
+	}
+}
