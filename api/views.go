@@ -137,7 +137,7 @@ type segmentView struct {
 // MarshalJSON writes the record, with null in place of what was measured of another generator's segment.
 func (v segmentView) MarshalJSON() ([]byte, error) {
 	if v.foreign { // its files are elsewhere
-		v.Init, v.Also = "", markers.SegmentFile{}
+		v.Init, v.Also, v.Renditions = "", markers.SegmentFile{}, nil
 	}
 	return withNull(v.foreign, v.SegmentRecord, "bytes", "published_at", "discontinuity", "discontinuity_sequence")
 }

@@ -3,6 +3,8 @@ package markers
 import (
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -66,6 +68,9 @@ type SegmentRecord struct {
 	Init string `json:"init,omitempty"`
 	// Also is the file of the same frames in the other container, where there are two.
 	Also SegmentFile `json:"also,omitzero"`
+	// Renditions are the files of the same slot in the channel's other renditions, and of its sound where that has files of its own:
+	// those of a rendition one after the other, in the order of the containers. All of them were published, or no file of the slot.
+	Renditions []RenditionFile `json:"renditions,omitempty"`
 	// Discontinuity marks a segment whose encoding does not continue from the one before, DiscontinuitySequence the number
 	// of such segments up to and including this one since the epoch of the data directory.
 	Discontinuity         bool  `json:"discontinuity"`
@@ -82,13 +87,29 @@ type SegmentFile struct {
 	Init  string `json:"init,omitempty"`
 }
 
-// Files are the segment's files in all containers.
-func (r SegmentRecord) Files() []SegmentFile {
-	files := []SegmentFile{{r.URI, r.Bytes, r.Init}}
+// RenditionFile is the file of a slot in one container, of the rendition of a name.
+type RenditionFile struct {
+	Name string `json:"name"`
+	SegmentFile
+}
+
+// Files are the segment's files, container by container.
+func (r SegmentRecord) Files() []SegmentFile { return slices.Concat(r.Containers()...) }
+
+// Containers are the segment's files in each container: all that is there of the slot in that container, and so all that it needs.
+func (r SegmentRecord) Containers() [][]SegmentFile {
+	list := [][]SegmentFile{{{r.URI, r.Bytes, r.Init}}}
 	if r.Also.URI != "" {
-		files = append(files, r.Also)
+		list = append(list, []SegmentFile{r.Also})
 	}
-	return files
+	for _, f := range r.Renditions {
+		for i := range list {
+			if path.Ext(f.URI) == path.Ext(list[i][0].URI) {
+				list[i] = append(list[i], f.SegmentFile)
+			}
+		}
+	}
+	return list
 }
 
 // RecordID is the record's place in its log.

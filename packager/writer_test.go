@@ -29,7 +29,7 @@ func TestRecord(t *testing.T) {
 	} {
 		want.Bytes = int64(len(readFile(t, dir, want.URI)))
 		want.PublishedAt = time.Date(2026, 3, 2, 0, 0, i+1, 0, time.UTC)
-		if recs[i] != want {
+		if !reflect.DeepEqual(recs[i], want) {
 			t.Errorf("record %d:\n got %+v\nwant %+v", i, recs[i], want)
 		}
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/refstream/refstream/markers"
@@ -171,7 +172,7 @@ func (r *rig) checkRun(i int, run ranOnce) {
 	s := r.scenario()
 	stored := r.segments()
 	for k, seg := range run.hls.published {
-		if !slices.Contains(stored, seg) {
+		if !slices.ContainsFunc(stored, func(s markers.SegmentRecord) bool { return reflect.DeepEqual(s, seg) }) {
 			r.t.Errorf("segment %d is published but not stored: %+v", seg.MSN, seg)
 		}
 		for n := seg.FirstFrame; n <= seg.LastFrame; n++ {

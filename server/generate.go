@@ -103,9 +103,11 @@ func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]marke
 	c := s.channel
 	dir := s.cfg.hlsDir(c.Name)
 	lost, withdrawn, err := pipeline.Audit(ctx, store, c, func(seg markers.SegmentRecord) bool {
-		return slices.ContainsFunc(seg.Files(), func(f markers.SegmentFile) bool { // in one container is enough
-			info, err := os.Stat(filepath.Join(dir, f.URI))
-			return err == nil && info.Size() == f.Bytes
+		return slices.ContainsFunc(seg.Containers(), func(files []markers.SegmentFile) bool { // one is enough
+			return !slices.ContainsFunc(files, func(f markers.SegmentFile) bool {
+				info, err := os.Stat(filepath.Join(dir, f.URI))
+				return err != nil || info.Size() != f.Bytes
+			})
 		})
 	})
 	if err != nil {

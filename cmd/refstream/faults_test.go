@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ func TestGeneratorKilled(t *testing.T) {
 		}
 	}
 	for _, seg := range before.segments.Segments {
-		if !slices.Contains(st.segments.Segments, seg) {
+		if !slices.ContainsFunc(st.segments.Segments, func(s markers.SegmentRecord) bool { return reflect.DeepEqual(s, seg) }) {
 			t.Errorf("segment %d is lost or changed", seg.MSN)
 		}
 	}

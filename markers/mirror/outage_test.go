@@ -3,6 +3,7 @@ package mirror
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -133,7 +134,7 @@ func TestMirrorRenditions(t *testing.T) {
 				here, err := m.Read(m.ctx, "main", k, markers.Range{})
 				m.ok(err)
 				there, err := m.there.Read(m.ctx, "main", k, markers.Range{})
-				return err == nil && len(here) == want && slices.Equal(here, there)
+				return err == nil && len(here) == want && reflect.DeepEqual(here, there)
 			})
 		}
 	}

@@ -68,7 +68,11 @@ func Missing(n int64) markers.MissingRecord {
 func Segment(msn int64) markers.SegmentRecord {
 	return markers.SegmentRecord{
 		MSN: msn, FirstFrame: msn * 60, LastFrame: msn*60 + 59, Bytes: 1 << 40, URI: fmt.Sprintf("seg-%d.ts", msn), Init: "init.mp4",
-		Also:        markers.SegmentFile{URI: fmt.Sprintf("seg-%d.m4s", msn), Bytes: 7, Init: "init.mp4"},
+		Also: markers.SegmentFile{URI: fmt.Sprintf("seg-%d.m4s", msn), Bytes: 7, Init: "init.mp4"},
+		Renditions: []markers.RenditionFile{
+			{Name: "640x360", SegmentFile: markers.SegmentFile{URI: fmt.Sprintf("seg-640x360-%d.ts", msn), Bytes: 8}},
+			{Name: "audio", SegmentFile: markers.SegmentFile{URI: fmt.Sprintf("seg-audio-%d.m4s", msn), Bytes: 9, Init: "sound.mp4"}},
+		},
 		PublishedAt: Channel("main").Clock().UTC(msn * 60), Discontinuity: true, DiscontinuitySequence: 4,
 		Generator: Generator,
 	}

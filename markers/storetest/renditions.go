@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/refstream/refstream/markers"
@@ -24,7 +25,7 @@ func (s *suite) testRenditions() {
 		for i := range names {
 			got, err := s.Read(s.ctx, "main", kind(i), markers.Range{})
 			s.ok(err)
-			if b := kind(i).Batch(got); !slices.Equal(b.Segments, want[i]) {
+			if b := kind(i).Batch(got); !reflect.DeepEqual(b.Segments, want[i]) {
 				s.Fatalf("%s\n%+v, want\n%+v", kind(i), b.Segments, want[i])
 			}
 			s.last("main", kind(i), want[i][len(want[i])-1].RecordID())
