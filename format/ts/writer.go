@@ -59,11 +59,18 @@ func (w *Writer) SetSound() { w.muxer.Sound = true }
 // SetFaults makes the stream a faulty one, as [Muxer].Faults.
 func (w *Writer) SetFaults(f Faults) { w.muxer.Faults = f }
 
-// WriteUnit writes one access unit, with the tags that were given since the one before in front of it.
+// WriteUnit writes one unit, an access unit with the tags that were given since the one before in front of it.
 //
 // The errors are those of [Muxer.Unit], and those of the destination.
 func (w *Writer) WriteUnit(au media.Unit) error {
+	if au.Codec() == media.AAC {
+		out, err := w.muxer.Unit(au)
+		return w.write(au, out, err)
+	}
 	out, err := w.muxer.Unit(au, w.pending...)
+	if err == nil {
+		w.pending = nil
+	}
 	return w.write(au, out, err)
 }
 
@@ -72,7 +79,6 @@ func (w *Writer) write(au media.Unit, out []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	w.pending = nil
 	if _, err := w.w.Write(out); err != nil {
 		return fmt.Errorf("write access unit: frame %d: %w", au.Frame, err)
 	}
