@@ -7,14 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends the text of a playlist to b, as far as refstream's own streams need: no keys, byte ranges or renditions, and of
-// date ranges the Attributes.
+// Append appends the text of a playlist to b, as far as refstream's own streams need: no keys or byte ranges, and of date ranges and
+// renditions the Attributes.
 func (p *Playlist) Append(b []byte) []byte {
 	b = appendTag(append(b, "#EXTM3U\n"...), "#EXT-X-VERSION:", int64(p.Version))
 	if p.Media != nil {
 		return p.Media.append(b, p.Independent)
 	}
 	b = appendIndependent(b, p.Independent)
+	for i := range p.Multivariant.Renditions {
+		b = appendAttributes(b, "#EXT-X-MEDIA", p.Multivariant.Renditions[i].Attributes)
+	}
 	for i := range p.Multivariant.Variants {
 		v := &p.Multivariant.Variants[i]
 		b = appendAttribute(b, "#EXT-X-STREAM-INF:BANDWIDTH", v.Bandwidth)
@@ -24,7 +27,11 @@ func (p *Playlist) Append(b []byte) []byte {
 		b = append(b, ",CODECS="+Quote(v.Codecs)...)
 		b = appendAttribute(b, ",RESOLUTION", v.Width)
 		b = strconv.AppendInt(append(b, 'x'), v.Height, 10)
-		b = append(b, ",FRAME-RATE="+v.FrameRate+"\n"+v.URI+"\n"...)
+		b = append(b, ",FRAME-RATE="+v.FrameRate...)
+		if v.Audio != "" {
+			b = append(b, ",AUDIO="+Quote(v.Audio)...)
+		}
+		b = append(b, "\n"+v.URI+"\n"...)
 	}
 	return b
 }
@@ -66,8 +73,12 @@ func (m *Media) append(b []byte, independent bool) []byte {
 
 // Append appends the tag, as a line with its end.
 func (d *DateRange) Append(b []byte) []byte {
-	b = append(b, "#EXT-X-DATERANGE"...)
-	for i, a := range d.Attributes {
+	return appendAttributes(b, "#EXT-X-DATERANGE", d.Attributes)
+}
+
+func appendAttributes(b []byte, tag string, list []Attribute) []byte {
+	b = append(b, tag...)
+	for i, a := range list {
 		b = append(append(append(b, ":,"[min(i, 1)]), a.Name...), '=')
 		if a.Quoted {
 			b = append(b, Quote(a.Value)...)
