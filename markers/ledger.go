@@ -68,8 +68,8 @@ type SegmentRecord struct {
 	Init string `json:"init,omitempty"`
 	// Also is the file of the same frames in the other container, where there are two.
 	Also SegmentFile `json:"also,omitzero"`
-	// Renditions are the files of the same slot in the channel's other renditions, and of its sound where that has files of its own:
-	// those of a rendition one after the other, in the order of the containers. All of them were published, or no file of the slot.
+	// Renditions are the files of the same slot in the channel's other renditions, and of its sound where that has files of its own,
+	// container by container. All of them were published, or no file of the slot.
 	Renditions []RenditionFile `json:"renditions,omitempty"`
 	// Discontinuity marks a segment whose encoding does not continue from the one before, DiscontinuitySequence the number
 	// of such segments up to and including this one since the epoch of the data directory.
