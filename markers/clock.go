@@ -38,6 +38,15 @@ func (c Clock) Timecode(n int64) media.Timecode { return media.TimecodeAt(n, c.R
 // MSN is the media sequence number of the segment that holds frame n.
 func (c Clock) MSN(n int64) int64 { return n / c.FramesPerSegment }
 
+// UnitMSN is the media sequence number of the segment that a unit belongs to. Sound is cut at the first unit that begins at or after
+// the start of a segment.
+func (c Clock) UnitMSN(u *media.Unit) int64 {
+	if u.Codec() == media.AAC {
+		return media.MulDivFloor(u.Frame, c.Rate.Num, media.SampleRate*c.Rate.Den*c.FramesPerSegment)
+	}
+	return c.MSN(u.Frame)
+}
+
 // Offset is the number of frames between the start of its segment and frame n.
 func (c Clock) Offset(n int64) int64 { return n % c.FramesPerSegment }
 

@@ -43,6 +43,8 @@ type script struct {
 	edit func(i int64, au *media.Unit) bool
 	// sps is put in front of key pictures.
 	sps []byte
+	// rendition is that of the units' track.
+	rendition string
 }
 
 // fakeEncoder does what package encoder promises, without ffmpeg: it takes frames in the order of presentation and
@@ -207,7 +209,7 @@ func (e *fakeEncoder) reference() {
 
 func (e *fakeEncoder) code(n int64) {
 	c := e.clock
-	au := media.Unit{Track: &media.Track{CodecString: "avc1.64001f"}, Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
+	au := media.Unit{Track: &media.Track{CodecString: "avc1.64001f", Rendition: e.rendition}, Frame: n, PTS: c.PTS(n), Key: c.Offset(n) == 0, NALs: [][]byte{{0x41, byte(n), 0x80}}}
 	au.DTS = c.PTS(c.FirstFrame(c.MSN(n)) + e.position - int64(min(e.b, 1)))
 	if au.Key {
 		au.NALs = [][]byte{{0x65, byte(n), 0x80}}

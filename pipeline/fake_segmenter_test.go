@@ -59,6 +59,9 @@ func (s *fakeSegmenter) addMarker(m markers.Marker) {
 }
 
 func (s *fakeSegmenter) Write(au stream.Unit) (*markers.SegmentRecord, error) {
+	if rendition(&au.Unit) != "" {
+		return nil, nil
+	}
 	for _, m := range au.Markers {
 		s.addMarker(m)
 	}

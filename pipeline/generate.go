@@ -36,20 +36,17 @@ func (g *Generate) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make renderer: %w", err)
 	}
-	enc, err := g.Encoder()
-	if err != nil {
-		return fmt.Errorf("make encoder: %w", err)
-	}
 	clock := g.Info.Clock()
 	g.Now = func() time.Time { return clock.UTC(g.First) }
 	c := newChain(g.Channel, shows, g.First, -1, g.Now, true)
-	if c.filler != nil {
-		c.filler.end = g.First + g.Frames
-	}
-	if g.Pictures != nil {
-		if enc, err = newSplice(enc, &c.Channel, g.Pictures, c.events); err != nil {
-			return err
+	for _, l := range c.tracks {
+		if l.filler != nil {
+			l.filler.end = g.First + g.Frames
 		}
+	}
+	enc, err := c.encoders(g.Pictures)
+	if err != nil {
+		return fmt.Errorf("make encoder: %w", err)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -66,11 +63,12 @@ func (g *Generate) Run(ctx context.Context) error {
 		enc.CloseInput()
 		fed <- err
 	}()
-	var done int64
 	err = enc.Run(ctx, func(au media.Unit) error {
-		done++
-		if g.Progress != nil {
-			g.Progress(done)
+		if l := c.tracks[rendition(&au)]; l != nil {
+			l.came++
+			if g.Progress != nil && l.rung == 0 {
+				g.Progress(l.came)
+			}
 		}
 		return c.handle(ctx, au)
 	})
@@ -88,8 +86,11 @@ func (g *Generate) Run(ctx context.Context) error {
 		return feedErr
 	case publishErr != nil:
 		return publishErr
-	case done != g.Frames:
-		return fmt.Errorf("encode: %d frames went in, %d came out", g.Frames, done)
+	}
+	for _, r := range c.rungs() {
+		if came := c.tracks[r.Name].came; came != g.Frames {
+			return fmt.Errorf("encode: %d frames went in, %d came out at %s", g.Frames, came, r.name())
+		}
 	}
 	return nil
 }

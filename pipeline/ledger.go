@@ -25,8 +25,9 @@ type ledger struct {
 	channel markers.Channel
 	clock   markers.Clock
 
-	mu       sync.Mutex
-	inFlight map[int64]produced
+	mu sync.Mutex
+	// inFlight are the frames that each rendition's encoder has.
+	inFlight []map[int64]produced
 
 	// next is the frame whose record is due; held keeps the records of later ones (pictures leave the encoder in
 	// decoding order). marked is the scheduled first frame of the newest event that has its marker.
@@ -40,26 +41,31 @@ type heldFrame struct {
 	produced
 }
 
-// newLedger begins at frame next; marked is the scheduled first frame of the newest marker that is stored, or -1.
-func newLedger(c markers.Channel, next, marked int64) *ledger {
-	return &ledger{
-		channel: c, clock: c.Clock(), inFlight: map[int64]produced{}, next: next, held: map[int64]heldFrame{}, marked: marked,
+// newLedger begins at frame next; marked is the scheduled first frame of the newest marker that is stored, or -1. The channel has so
+// many renditions of pictures.
+func newLedger(c markers.Channel, next, marked int64, renditions int) *ledger {
+	l := &ledger{channel: c, clock: c.Clock(), next: next, held: map[int64]heldFrame{}, marked: marked}
+	for range renditions {
+		l.inFlight = append(l.inFlight, map[int64]produced{})
+	}
+	return l
+}
+
+// sent notes that frame n goes to the encoders.
+func (l *ledger) sent(n int64, p produced) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, frames := range l.inFlight {
+		frames[n] = p
 	}
 }
 
-// sent notes that frame n goes to the encoder.
-func (l *ledger) sent(n int64, p produced) {
-	l.mu.Lock()
-	l.inFlight[n] = p
-	l.mu.Unlock()
-}
-
-// record makes the ledger's line for a unit that left the encoder. An unit of a frame that was not sent, or that has
+// record makes the ledger's line for a unit of a rendition that left its encoder. An unit of a frame that was not sent, or that has
 // come out already, is an error: nothing true can be said about it.
-func (l *ledger) record(au media.Unit) (heldFrame, error) {
+func (l *ledger) record(rendition int, au media.Unit) (heldFrame, error) {
 	l.mu.Lock()
-	p, ok := l.inFlight[au.Frame]
-	delete(l.inFlight, au.Frame)
+	p, ok := l.inFlight[rendition][au.Frame]
+	delete(l.inFlight[rendition], au.Frame)
 	l.mu.Unlock()
 	if !ok {
 		return heldFrame{}, fmt.Errorf("record frame %d: it was not sent to the encoder, or came out twice", au.Frame)
@@ -152,7 +158,7 @@ func (l *ledger) earlierUnmarked(f heldFrame) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for n, p := range l.inFlight {
+	for n, p := range l.inFlight[0] {
 		if n < f.record.Frame && p.shows() && p.event.Scheduled > l.marked && p.event.Scheduled != f.event.Scheduled {
 			return true
 		}
@@ -160,11 +166,11 @@ func (l *ledger) earlierUnmarked(f heldFrame) bool {
 	return false
 }
 
-// lost forgets the frames that went into an encoder that ended, and returns how many there were.
-func (l *ledger) lost() int {
+// lost forgets the frames that went into encoders that ended.
+func (l *ledger) lost() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := len(l.inFlight)
-	clear(l.inFlight)
-	return n
+	for _, frames := range l.inFlight {
+		clear(frames)
+	}
 }

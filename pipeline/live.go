@@ -174,7 +174,7 @@ func (l *Live) encode(ctx context.Context, c *chain, r *generator.Renderer, n in
 
 // runEncoder runs one encoder from frame n on until it fails or ctx ends.
 func (l *Live) runEncoder(ctx context.Context, c *chain, r *generator.Renderer, n int64) error {
-	enc, err := c.Encoder()
+	enc, err := c.encoders(nil)
 	if err != nil {
 		return fmt.Errorf("make encoder: %w", err)
 	}

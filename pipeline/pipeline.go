@@ -23,10 +23,15 @@ import (
 
 // encoderProcess is one run of an encoder (package encoder): frames in, access units out.
 type encoderProcess interface {
-	// Run starts the encoder and hands each unit to handle, in decoding order, until the input is closed and drained.
-	Run(ctx context.Context, handle func(media.Unit) error) error
+	runner
 	// Write gives frame n to the encoder; picture may be reused when it returns.
 	Write(ctx context.Context, n int64, picture []byte) error
+}
+
+// runner is what encoders of pictures and of sound have in common.
+type runner interface {
+	// Run starts the encoder and hands each unit to handle, in decoding order, until the input is closed and drained.
+	Run(ctx context.Context, handle func(media.Unit) error) error
 	// CloseInput ends the input: no more frames follow.
 	CloseInput()
 }
@@ -60,7 +65,10 @@ type Channel struct {
 	Raw     media.PixelFormat
 	// Fill is how large each GOP is made with filler; nil for as large as it is.
 	Fill *encoder.Budget
-	HLS  segmenter
+	// Ladder are the renditions besides the first, none by default; Sound makes the encoder of the sound of one run, nil for none.
+	Ladder []Rung
+	Sound  func() (soundProcess, error)
+	HLS    segmenter
 	// Outputs are the readers besides HLS.
 	Outputs []reader
 	Store   appender
@@ -74,10 +82,9 @@ type Channel struct {
 // chain is the way of an access unit: ledger, annotate, readers.
 type chain struct {
 	Channel
-	events    *events
-	ledger    *ledger
-	annotator *annotate.Annotator
-	filler    *filler // nil for none
+	events *events
+	ledger *ledger
+	tracks map[string]*labels // by the name of the rendition
 	// readers are all of them, the publisher last.
 	readers   []reader
 	publisher *publisher
@@ -89,50 +96,71 @@ type chain struct {
 	late []markers.Marker
 	// begins: the next unit is the first of an encoder's run.
 	begins bool
-	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit; oversized: the last GOP
-	// was larger than its bit rate.
-	warned, readerFails, oversized bool
+	// warned: the missing pic_struct_present_flag was logged; readerFails: a reader did not take the last unit.
+	warned, readerFails bool
+}
+
+// labels is what the units of one rendition are labelled and filled with.
+type labels struct {
+	rung      int // its place in the ladder, 0 for the first
+	annotator *annotate.Annotator
+	filler    *filler // nil for none
+	oversized bool    // the last GOP was larger than its bit rate
+	came      int64   // units, of Generate
 }
 
 // newChain makes the chain of a run from frame n on. marked is the newest frame that has a marker from an earlier run; now is the
 // stream's clock. A lossless run ends with the first failure of a reader.
 func newChain(ch Channel, shows *scenario.Scenario, n, marked int64, now func() time.Time, lossless bool) *chain {
 	clock := ch.Info.Clock()
-	c := &chain{Channel: ch, events: newEvents(shows), ledger: newLedger(ch.Info, n, marked), annotator: annotate.New(ch.Info.Name, clock)}
-	c.filler = newFiller(ch.Fill, clock)
+	rungs := ch.rungs()
+	c := &chain{Channel: ch, events: newEvents(shows), ledger: newLedger(ch.Info, n, marked, len(rungs)), tracks: map[string]*labels{}}
+	for i, r := range rungs {
+		c.tracks[r.Name] = &labels{rung: i, annotator: annotate.New(ch.Info.Name, clock), filler: newFiller(r.Fill, clock)}
+	}
 	c.publisher = newPublisher(&c.Channel, newCoverage(clock, clock.MSN(n), now), lossless)
 	c.readers = append(slices.Clip(ch.Outputs), c.publisher)
 	return c
 }
 
-// handle takes the next access unit that leaves the encoder. The truth about it is stored before it is published.
+// handle takes the next unit that leaves the encoders. The truth about it is stored before it is published: that about a frame with its
+// unit of the first rendition. Of sound there is none that is measured.
 func (c *chain) handle(ctx context.Context, au media.Unit) error {
-	frame, err := c.ledger.record(au)
+	if au.Codec() == media.AAC {
+		return c.deliver(stream.Unit{Unit: au})
+	}
+	l := c.tracks[rendition(&au)]
+	frame, err := c.ledger.record(l.rung, au)
 	if err != nil {
 		return err
 	}
-	unit, err := c.annotator.Annotate(au, frame.record)
+	unit, err := l.annotator.Annotate(au, frame.record)
 	if err != nil {
 		return err
 	}
-	if au.Key && !c.warned && !c.annotator.PicTiming() {
+	if au.Key && !c.warned && !l.annotator.PicTiming() {
 		c.warned = true
 		c.Logger.Warn("the encoder's SPS has no pic_struct_present_flag: frames carry no SMPTE timecode (pic_timing), "+
 			"only the MISB time stamp and the frame record", "channel", c.Info.Name)
 	}
-	if c.filler != nil {
+	if l.filler != nil {
 		var over int64
-		if unit, over = c.filler.fill(unit); over > 0 {
+		if unit, over = l.filler.fill(unit); over > 0 {
 			c.Metrics.Oversized.Inc()
-			if !c.oversized {
-				c.Logger.Warn("the segments are larger than the bit rate", "channel", c.Info.Name, "msn", c.Info.Clock().MSN(au.Frame), "bytes", over)
+			if !l.oversized {
+				c.Logger.Warn("the segments are larger than the bit rate", "channel", c.Info.Name, "rendition", rendition(&au),
+					"msn", c.Info.Clock().MSN(au.Frame), "bytes", over)
 			}
 		}
-		if c.filler.complete() {
-			c.oversized = over > 0
+		if l.filler.complete() {
+			l.oversized = over > 0
 		}
 	}
 	frame.record.Bytes = unit.Size()
+	if l.rung > 0 {
+		c.Metrics.Bytes.Add(float64(frame.record.Bytes))
+		return c.deliver(stream.Unit{Unit: unit, Record: frame.record})
+	}
 	c.Metrics.encoded(frame.record, c.Now())
 	if c.elapsed != nil {
 		c.Metrics.Latency.Observe((c.elapsed() - frame.mono).Seconds())
@@ -158,7 +186,7 @@ func (c *chain) deliver(u stream.Unit) error {
 	var failed error
 	for _, r := range c.readers {
 		if err := r.Write(u); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("write frame %d: %w", u.Frame, err))
+			failed = errors.Join(failed, fmt.Errorf("write %s: %w", describe(&u.Unit), err))
 			c.Metrics.OutputErrors.Inc()
 		}
 	}

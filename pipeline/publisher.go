@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/stream"
@@ -48,11 +49,20 @@ type message struct {
 const queuedSegments = 4
 
 func newPublisher(c *Channel, cov *coverage, lossless bool) *publisher {
-	size := queuedSegments * c.Info.FramesPerSegment
+	size := queuedSegments * c.unitsPerSegment()
 	if lossless {
 		size = 64
 	}
 	return &publisher{Channel: c, coverage: cov, queue: make(chan message, size), lossless: lossless, dropping: -1}
+}
+
+// unitsPerSegment is how many units a segment has in all tracks.
+func (c *Channel) unitsPerSegment() int64 {
+	n := c.Info.FramesPerSegment * int64(1+len(c.Ladder))
+	if c.Sound != nil {
+		n += c.Info.Rate.Sample(c.Info.FramesPerSegment)/aac.UnitSamples + 1
+	}
+	return n
 }
 
 // Write queues the next unit. It never fails: what fails to be published is accounted for, or ends a lossless run through broken.
@@ -62,12 +72,12 @@ func (p *publisher) Write(u stream.Unit) error {
 		return nil
 	}
 	p.pending = append(p.pending, u.Markers...)
-	msn := p.Info.Clock().MSN(u.Frame)
+	msn := p.Info.Clock().UnitMSN(&u.Unit)
 	if p.dropping >= 0 {
-		if !u.Key {
+		if !u.Key || rendition(&u.Unit) != "" {
 			return nil
 		}
-		gap := message{abandon: true, first: p.dropping, last: msn - 1, why: tooSlow}
+		gap := message{abandon: true, first: 0, last: msn - 1, why: tooSlow}
 		select {
 		case p.queue <- gap:
 			p.dropping = -1

@@ -49,8 +49,15 @@ type rig struct {
 	// set is called before each run, to change what is in the rig.
 	set      func()
 	encoders []*fakeEncoder
-	triggers []markers.Trigger // that were accepted
-	killed   bool              // one of the runs was
+	// others makes the scripts of the encoders of the ladder, in the order of their starts over all renditions, and ladder are these
+	// encoders; sounds are those of the sound, and soundDies after how many units each of them dies, 0 for never.
+	others    func(i int) script
+	making    sync.Mutex // of those
+	ladder    []*fakeEncoder
+	sounds    []*fakeSound
+	soundDies []int
+	triggers  []markers.Trigger // that were accepted
+	killed    bool              // one of the runs was
 
 	registry *prometheus.Registry
 	runs     []ranOnce
@@ -97,6 +104,12 @@ func (r *rig) build() *Live {
 		},
 		Records: r.store, Pacer: r.pacer, KeepMarkers: time.Minute,
 	}
+	for _, rung := range r.info.Ladder {
+		r.live.Ladder = append(r.live.Ladder, Rung{Rendition: rung, Encoder: func() (encoderProcess, error) { return r.ladderEncoder(rung), nil }})
+	}
+	if r.info.Audio {
+		r.live.Sound = r.sound
+	}
 	if r.set != nil {
 		r.set()
 	}
@@ -115,6 +128,28 @@ func (r *rig) encoder() (encoderProcess, error) {
 	e := newFakeEncoder(r.info.Clock(), scenario.Picture(r.info), s)
 	r.encoders = append(r.encoders, e)
 	return e, r.noEncoder[i]
+}
+
+func (r *rig) ladderEncoder(rung markers.Rendition) *fakeEncoder {
+	r.making.Lock()
+	defer r.making.Unlock()
+	var s script
+	if r.others != nil {
+		s = r.others(len(r.ladder))
+	}
+	s.rendition = rung.Name
+	e := newFakeEncoder(r.info.Clock(), scenario.Rendition(r.info, rung), s)
+	r.ladder = append(r.ladder, e)
+	return e
+}
+
+func (r *rig) sound() (soundProcess, error) {
+	s := newFakeSound()
+	if i := len(r.sounds); i < len(r.soundDies) {
+		s.dies = r.soundDies[i]
+	}
+	r.sounds = append(r.sounds, s)
+	return s, nil
 }
 
 // start begins a run.

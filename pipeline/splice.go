@@ -27,7 +27,7 @@ type pictures interface {
 // settled. GOPs are closed, so that one can take the place of another.
 type splice struct {
 	clean    encoderProcess
-	fresh    func() (encoderProcess, error)
+	fresh    func() (encoderProcess, error) // of the same rendition
 	pictures pictures
 	clock    markers.Clock
 	renderer *generator.Renderer
@@ -71,13 +71,13 @@ func (t *touched) encode(ctx context.Context) {
 	})
 }
 
-func newSplice(clean encoderProcess, c *Channel, p pictures, e *events) (*splice, error) {
-	r, err := generator.NewRendererIn(c.Raw, e.Picture)
+func newSplice(clean encoderProcess, rung Rung, c *Channel, p pictures, e *events) (*splice, error) {
+	r, err := generator.NewRendererIn(c.Raw, scenario.Rendition(c.Info, rung.Rendition))
 	if err != nil {
 		return nil, fmt.Errorf("make renderer: %w", err)
 	}
 	running, kill := context.WithCancel(context.Background())
-	return &splice{running: running, kill: kill, clean: clean, fresh: c.Encoder, pictures: p, clock: c.Info.Clock(), renderer: r, event: e.at, buf: make([]byte, r.FrameSize())}, nil
+	return &splice{running: running, kill: kill, clean: clean, fresh: rung.Encoder, pictures: p, clock: c.Info.Clock(), renderer: r, event: e.at, buf: make([]byte, r.FrameSize())}, nil
 }
 
 // Write gives the clean picture of frame n to the clean encoder, and where its GOP is touched that which the frame shows to another.

@@ -22,11 +22,32 @@ func New(c markers.Channel) (*Scenario, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
+	if err := checkLadder(c); err != nil {
+		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
+	}
 	schedule, err := NewSchedule(c.Seed, c.EventEvery, c.EventLength)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
 	return &Scenario{c, p, schedule}, nil
+}
+
+// checkLadder reports a rendition whose pictures can't be made or told from others.
+func checkLadder(c markers.Channel) error {
+	taken := map[string]bool{"": true, markers.SoundRendition: true}
+	for _, r := range c.Ladder {
+		if taken[r.Name] {
+			return fmt.Errorf("rendition %q: the name is taken: give each a size of its own", r.Name)
+		}
+		taken[r.Name] = true
+		if err := markers.CheckRendition(r.Name); err != nil {
+			return err
+		}
+		if err := Rendition(c, r).Validate(); err != nil {
+			return fmt.Errorf("rendition %s: %w", r.Name, err)
+		}
+	}
+	return nil
 }
 
 // Picture is the generator's part of a channel's description, which may be invalid.
@@ -35,6 +56,18 @@ func Picture(c markers.Channel) generator.Options {
 		Channel: c.Name, Width: c.Width, Height: c.Height, Rate: c.Rate, Epoch: c.Epoch, DropFrame: c.DropFrame,
 		Seed: c.Seed, Noise: c.Noise, BlockSide: c.Block, RollStep: c.Roll,
 	}
+}
+
+// Rendition is the generator's part of a channel's description for one of its renditions, which may be invalid: the same picture in
+// another size.
+func Rendition(c markers.Channel, r markers.Rendition) generator.Options {
+	p := Picture(c)
+	if r.Width != c.Width && c.Width > 0 {
+		p.BlockSide = c.Block * r.Width / c.Width
+		p.RollStep = c.Roll * r.Width / c.Width / 2 * 2
+	}
+	p.Width, p.Height = r.Width, r.Height
+	return p
 }
 
 // Show describes an event as a stream shows it that has frame first as the first of its frames. One without a number was

@@ -158,7 +158,7 @@ var table = map[string]arrows{
 	// Test code: what the tests of dvr and its packages share.
 	"dvr/internal/dvrtest": {may: words("format/ts")},
 	"pipeline": {
-		may:       words("media codec/h264 generator encoder annotate markers scenario stream format/ts packager internal/redact"),
+		may:       words("media codec/h264 codec/aac generator encoder annotate markers scenario stream format/ts packager internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
 		tests:     words("markers/journal"),
 	},
