@@ -38,11 +38,11 @@ func (c Clock) Timecode(n int64) media.Timecode { return media.TimecodeAt(n, c.R
 // MSN is the media sequence number of the segment that holds frame n.
 func (c Clock) MSN(n int64) int64 { return n / c.FramesPerSegment }
 
-// UnitMSN is the media sequence number of the segment that a unit belongs to. Sound is cut at the first unit that begins at or after
-// the start of a segment.
+// UnitMSN is the media sequence number of the segment that a unit belongs to. Sound is cut at the first unit that begins with the first
+// sample of a segment's first frame or after it.
 func (c Clock) UnitMSN(u *media.Unit) int64 {
 	if u.Codec() == media.AAC {
-		return media.MulDivFloor(u.Frame, c.Rate.Num, media.SampleRate*c.Rate.Den*c.FramesPerSegment)
+		return c.MSN(c.Rate.FrameAtSample(u.Frame))
 	}
 	return c.MSN(u.Frame)
 }

@@ -50,16 +50,20 @@ func (o *order) take() (u stream.Unit, ok bool) {
 
 // earlier reports whether a is decoded before b, exactly.
 func earlier(a, b *media.Unit) bool {
-	hiA, loA := bits.Mul64(uint64(a.DTS), uint64(timescale(b)))
-	hiB, loB := bits.Mul64(uint64(b.DTS), uint64(timescale(a)))
+	timeA, scaleA := decoded(a)
+	timeB, scaleB := decoded(b)
+	hiA, loA := bits.Mul64(timeA, scaleB)
+	hiB, loB := bits.Mul64(timeB, scaleA)
 	return hiA < hiB || hiA == hiB && loA < loB
 }
 
-func timescale(u *media.Unit) int64 {
+// decoded is the decoding time of a unit, and how many of these are a second. Sound counts as a sample later: the first sample of a
+// frame begins up to a sample before its picture, which is to be in front of it.
+func decoded(u *media.Unit) (time, scale uint64) {
 	if u.Codec() == media.AAC {
-		return media.SampleRate
+		return uint64(u.DTS + 1), media.SampleRate
 	}
-	return media.TicksPerSecond
+	return uint64(u.DTS), media.TicksPerSecond
 }
 
 // gathering is the order of units that many goroutines add and one takes.

@@ -26,10 +26,11 @@ type publisher struct {
 	published func(context.Context, markers.SegmentRecord)
 	// accounting keeps the missing records in order.
 	accounting sync.Mutex
-	// Only the goroutine that calls Write uses these, until the queue is closed. dropping is the first slot that is being given up, or -1. pending are
-	// the markers of units that were given up: their events may continue in later segments.
-	dropping int64
-	pending  []markers.Marker
+	// Only the goroutine that calls Write uses these, until the queue is closed. dropping is the first slot that is being given up, or -1, and
+	// resumed the one after the last that was. pending are the markers of units that were given up: their events may continue in later
+	// segments.
+	dropping, resumed int64
+	pending           []markers.Marker
 }
 
 // tooSlow is why a slot was given up that found no room in the queue.
@@ -73,6 +74,9 @@ func (p *publisher) Write(u stream.Unit) error {
 	}
 	p.pending = append(p.pending, u.Markers...)
 	msn := p.Info.Clock().UnitMSN(&u.Unit)
+	if msn < p.resumed && rendition(&u.Unit) != "" {
+		return nil // the rest of a slot that was given up
+	}
 	if p.dropping >= 0 {
 		if !u.Key || rendition(&u.Unit) != "" {
 			return nil
@@ -80,7 +84,7 @@ func (p *publisher) Write(u stream.Unit) error {
 		gap := message{abandon: true, first: 0, last: msn - 1, why: tooSlow}
 		select {
 		case p.queue <- gap:
-			p.dropping = -1
+			p.dropping, p.resumed = -1, msn
 		default:
 			return nil
 		}
@@ -152,10 +156,24 @@ func (p *publisher) lost(ctx context.Context, err error) {
 	p.Metrics.PublishErrors.Inc()
 	p.Metrics.publishFail.Store(&err)
 	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
-	var slot *packager.PublishError
-	if errors.As(err, &slot) {
+	for _, slot := range publishErrors(err) {
 		p.account(ctx, slot.MSN, slot.MSN, reason{markers.ReasonPublish, firstLine(slot)})
 	}
+}
+
+// publishErrors are all in an error, which may join several.
+func publishErrors(err error) (list []*packager.PublishError) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree of errors
+	case *packager.PublishError:
+		list = append(list, e)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			list = append(list, publishErrors(part)...)
+		}
+	case interface{ Unwrap() error }:
+		list = publishErrors(e.Unwrap())
+	}
+	return list
 }
 
 // done records a segment that was published.

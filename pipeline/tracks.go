@@ -122,7 +122,7 @@ func (s *soundTrack) feed(ctx context.Context, f frame) error {
 		}
 		// The unit that is cut by the boundary belongs to the frames before, which are not there. Where few are missing there is no
 		// room for a new stretch.
-		start := whole(-s.rate.Sample(-f.n)) - encoder.SoundLead
+		start := whole(s.rate.Sample(f.n)) - encoder.SoundLead
 		if s.next == 0 || start > s.at {
 			s.at = start
 		}
