@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
@@ -42,8 +43,14 @@ func ParseContainers(list string) (all []Container, err error) {
 
 // SegmentFile is the name of the file that holds segment msn, and its URI relative to the playlist. Ten digits keep
 // the names of 600 years of two-second segments in order.
-func (c Container) SegmentFile(msn int64) string {
-	return fmt.Sprintf("%s%010d%s", segmentPrefix, msn, c.suffix())
+func (c Container) SegmentFile(msn int64) string { return c.RenditionFile("", msn) }
+
+// RenditionFile is SegmentFile of a rendition of a name, markers.SoundRendition for sound in files of its own; empty for the first one.
+func (c Container) RenditionFile(rendition string, msn int64) string {
+	if rendition != "" {
+		rendition += "-"
+	}
+	return fmt.Sprintf("%s%s%010d%s", segmentPrefix, rendition, msn, c.suffix())
 }
 
 func (c Container) suffix() string {
@@ -68,14 +75,23 @@ type pack interface {
 	drop()
 }
 
-func newPack(c Container, clock markers.Clock, f ts.Faults) pack {
-	if c == FMP4 {
+// newPack makes that of an output. Faults are those of the first rendition.
+func newPack(o *output, clock markers.Clock, f ts.Faults) pack {
+	switch {
+	case o.rendition == markers.SoundRendition:
+		return &soundPack{}
+	case o.container == FMP4:
 		return &fmp4Pack{clock: clock}
 	}
 	p := &tsPack{}
 	p.mux = ts.NewWriter(&p.buf)
 	p.mux.SetStep(clock.Rate.Ticks(1))
-	p.mux.SetFaults(f)
+	if o.muxed {
+		p.mux.SetSound()
+	}
+	if o.rendition == "" {
+		p.mux.SetFaults(f)
+	}
 	return p
 }
 
@@ -105,7 +121,7 @@ func (p *tsPack) marker(_ markers.Marker, tag id3.Timed)    { p.mux.WriteID3(tag
 func (p *tsPack) finish(int64) (segment, i []byte, _ error) { return p.buf.Bytes(), nil, nil }
 func (p *tsPack) drop()                                     { *p.mux = p.start }
 
-// fmp4Pack packs in fragmented MP4, a fragment a segment.
+// fmp4Pack packs pictures in fragmented MP4, a fragment a segment.
 type fmp4Pack struct {
 	clock          markers.Clock
 	segment        mp4.Segment
@@ -154,6 +170,38 @@ func (p *fmp4Pack) finish(end int64) (segment, initialization []byte, err error)
 }
 
 func (p *fmp4Pack) drop() {}
+
+// soundPack packs sound in fragmented MP4, a fragment a segment.
+type soundPack struct {
+	segment        mp4.Segment
+	buf            []byte
+	track          *media.Track // of the initialization section
+	initialization []byte
+	end            int64 // of the last unit
+}
+
+func (p *soundPack) begin(msn int64) { p.segment.Reset(msn) }
+
+func (p *soundPack) unit(u stream.Unit) error {
+	if !u.Track.Equal(p.track) {
+		section, err := mp4.Init(u.Track)
+		if err != nil {
+			return err
+		}
+		p.track, p.initialization = u.Track, section
+	}
+	p.end = u.PTS + aac.UnitSamples
+	return p.segment.AddUnit(u.Unit)
+}
+
+func (p *soundPack) marker(markers.Marker, id3.Timed) {}
+
+func (p *soundPack) finish(int64) (segment, initialization []byte, err error) {
+	p.buf, err = p.segment.Append(p.buf[:0], p.end)
+	return p.buf, p.initialization, err
+}
+
+func (p *soundPack) drop() {}
 
 // initFile is the name of an initialization section: another section has another name.
 func initFile(section []byte) string {

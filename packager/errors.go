@@ -32,8 +32,3 @@ func (e *PublishError) Error() string {
 
 // Unwrap gives ErrPublish and the cause.
 func (e *PublishError) Unwrap() []error { return []error{ErrPublish, e.Err} }
-
-// unitError refuses the access unit of frame n.
-func unitError(n int64, format string, args ...any) error {
-	return fmt.Errorf("write frame %d: %w: %s", n, ErrUnit, fmt.Sprintf(format, args...))
-}

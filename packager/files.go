@@ -7,33 +7,45 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/refstream/refstream/format/mpd"
 	"github.com/refstream/refstream/internal/atomicfile"
+	"github.com/refstream/refstream/markers"
 )
 
 const (
 	segmentPrefix = "seg-"
 	initPrefix    = "init-"
 	initSuffix    = ".mp4"
+
+	playlistSuffix = ".m3u8"
+	// renditionName is what can be a part of a file's name: a size, or that of the sound.
+	renditionName = `(\d{1,5}x\d{1,5}|` + markers.SoundRendition + `)`
 	// A file is written under a name of this form first, which no playlist names and no web server shows by default.
 	temporaryPrefix = "."
 	temporarySuffix = ".tmp"
 )
 
-// MediaPlaylist and MultivariantPlaylist are the names of the playlists of the container that Options name first. Those of
-// another one have its name in theirs, such as index-fmp4.m3u8.
+// MediaPlaylist and MultivariantPlaylist are the names of the playlists of the container that Options name first, the one of its first
+// rendition. Those of another one have its name in theirs, such as index-fmp4.m3u8, and media playlists of other renditions and of
+// sound that of the rendition, such as index-640x360.m3u8 and index-audio-fmp4.m3u8.
 const (
 	MediaPlaylist        = "index.m3u8"
 	MultivariantPlaylist = "master.m3u8"
 )
 
-// playlistFile is the name of a playlist of a container that is not the first.
-func playlistFile(name string, c Container) string {
-	return strings.TrimSuffix(name, ".m3u8") + "-" + string(c) + ".m3u8"
+// playlistFile is the name of a playlist: name is that of the first container, its first rendition.
+func playlistFile(name, rendition string, c Container, first bool) string {
+	name = strings.TrimSuffix(name, playlistSuffix)
+	if rendition != "" {
+		name += "-" + rendition
+	}
+	if !first {
+		name += "-" + string(c)
+	}
+	return name + playlistSuffix
 }
 
 // contentTypes are the media types of published files by their names.
@@ -41,7 +53,7 @@ var contentTypes = []struct {
 	name  *regexp.Regexp
 	media string
 }{
-	{regexp.MustCompile(`^(index|master)(-ts|-fmp4)?\.m3u8$`), PlaylistType},
+	{regexp.MustCompile(`^(master|index(-` + renditionName + `)?)(-ts|-fmp4)?\.m3u8$`), PlaylistType},
 	{regexp.MustCompile(`^seg-[\w-]{1,120}\.ts$`), "video/mp2t"},
 	{regexp.MustCompile(`^seg-[\w-]{1,120}\.m4s$`), "video/iso.segment"},
 	{regexp.MustCompile(`^manifest\.mpd$`), mpd.ContentType},
@@ -147,33 +159,36 @@ func Reset(dir string) error {
 }
 
 // scan makes the directory where there is none, removes the temporary files of runs that were killed, and returns the
-// sizes of the segments and initialization sections in it by name.
-func (d directory) scan() (map[string]int64, error) {
+// sizes of the segments and initialization sections in it by name, and the playlists.
+func (d directory) scan() (sizes map[string]int64, playlists []string, err error) {
 	if err := atomicfile.Folder(d.path); err != nil {
-		return nil, fmt.Errorf("make directory: %w", err)
+		return nil, nil, fmt.Errorf("make directory: %w", err)
 	}
 	list, err := os.ReadDir(d.path)
 	if err != nil {
-		return nil, fmt.Errorf("list directory: %w", err)
+		return nil, nil, fmt.Errorf("list directory: %w", err)
 	}
-	sizes := make(map[string]int64)
+	sizes = make(map[string]int64)
 	for _, f := range list {
 		if isTemporary(f.Name()) {
 			if err := d.remove(f.Name()); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			continue
+		}
+		if IsPlaylist(f.Name()) {
+			playlists = append(playlists, f.Name())
 		}
 		if !published(f.Name()) {
 			continue
 		}
 		info, err := f.Info()
 		if err != nil {
-			return nil, fmt.Errorf("read size of segment: %w", err)
+			return nil, nil, fmt.Errorf("read size of segment: %w", err)
 		}
 		sizes[f.Name()] = info.Size()
 	}
-	return sizes, nil
+	return sizes, playlists, nil
 }
 
 // published reports whether a name is that of a segment or initialization section.
@@ -184,12 +199,18 @@ func published(name string) bool {
 	return segment || ok && err == nil && len(name) == len(initPrefix)+8+len(initSuffix)
 }
 
-// SegmentNumber is the media sequence number of the segment in a file of that name, ok where it is one: the inverse of SegmentFile.
+// SegmentNumber is the media sequence number of the segment in a file of that name, of any rendition; ok where it is one.
 func SegmentNumber(name string) (msn int64, ok bool) {
-	digits, _, _ := strings.Cut(strings.TrimPrefix(name, segmentPrefix), ".")
-	msn, err := strconv.ParseInt(digits, 10, 64)
-	return msn, err == nil && msn >= 0 && slices.ContainsFunc(Containers(), func(c Container) bool { return name == c.SegmentFile(msn) })
+	parts := segmentName.FindStringSubmatch(name)
+	if parts == nil {
+		return 0, false
+	}
+	msn, err := strconv.ParseInt(parts[segmentName.SubexpIndex("msn")], 10, 64)
+	return msn, err == nil
 }
+
+// segmentName is the names that RenditionFile makes.
+var segmentName = regexp.MustCompile(`^` + segmentPrefix + `(` + renditionName + `-)?(?P<msn>\d{10}|[1-9]\d{10,18})\.(ts|m4s)$`)
 
 func isTemporary(name string) bool {
 	name, hidden := strings.CutPrefix(name, temporaryPrefix)

@@ -123,12 +123,12 @@ type describedSlot struct {
 	gap        bool
 }
 
-// described is the part of the timeline whose segments have the newest initialization section of a container: a Representation has one.
-func (t *timeline) described(container int) (d described) {
+// described is the part of the timeline whose segments have the newest initialization section of series number i: a Representation has one.
+func (t *timeline) described(i int) (d described) {
 	t.slots(func(msn, _ int64, e *entry) {
 		s := describedSlot{t.clock.PTS(t.clock.FirstFrame(msn)), t.clock.PTS(t.clock.FirstFrame(msn + 1)), msn, true}
-		if e != nil && !e.files[container].gone {
-			if name := e.files[container].initialization; name != d.initialization {
+		if e != nil && !e.files[i].gone {
+			if name := e.files[i].initialization; name != d.initialization {
 				d = described{initialization: name}
 			}
 			s.end, s.gap = t.clock.PTS(e.last+1), false
@@ -184,9 +184,9 @@ func (d described) timeline() (list *dash.SegmentTimelineType, missing *dash.Fai
 // number, counted along a SegmentTimeline: a template's duration can state neither that frame 0 is at one second nor frames that are no
 // whole ticks. So a gap is in the timeline too, and in FailoverContent; its file is not there.
 func (w *Writer) describe() (*dash.MPD, error) {
-	i := slices.Index(w.options.Containers, FMP4)
+	i := slices.Index(w.timeline.all, series{FMP4, ""})
 	d := w.timeline.described(i)
-	track := w.variant.track
+	track := w.variants[0].track
 	if track == nil {
 		track = w.manifest.track(d.initialization)
 	}
@@ -198,6 +198,7 @@ func (w *Writer) describe() (*dash.MPD, error) {
 	if first.msn > math.MaxUint32 {
 		return nil, fmt.Errorf("segment %d has no number in DASH, which has 32 bits for it: use longer segments, or a later epoch", first.msn)
 	}
+	bandwidth, _ := w.bandwidth(&w.outputs[i])
 	length := mpd.Duration(time.Duration(c.Rate.Nanos(c.FramesPerSegment)))
 	m := &dash.MPD{
 		XMLNs: dash.DASH_NAMESPACE, Profiles: dash.PROFILE_LIVE, MinBufferTime: length, MaxSegmentDuration: length,
@@ -243,7 +244,7 @@ func (w *Writer) describe() (*dash.MPD, error) {
 	video.InbandEventStreams = []*dash.EventStreamType{{SchemeIdUri: mp4.SchemeID3}}
 	video.ProducerReferenceTimes = []*dash.ProducerReferenceTimeType{reference}
 	picture := &dash.RepresentationType{
-		Id: "video", Bandwidth: uint32(min(w.bandwidth(&w.outputs[i]), math.MaxUint32)), SegmentTemplate: template,
+		Id: "video", Bandwidth: uint32(min(bandwidth, math.MaxUint32)), SegmentTemplate: template,
 	}
 	picture.Codecs, picture.Width, picture.Height = track.CodecString, uint32(track.Width), uint32(track.Height)
 	picture.FrameRate = dash.FrameRateType(fraction(c.Rate))

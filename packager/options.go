@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 )
@@ -25,7 +26,7 @@ type Options struct {
 	// Dir is the directory of the files; it is made if it is missing. It must belong to this Writer alone: segments and
 	// temporary files of unknown origin in it are removed.
 	Dir string
-	// Channel gives the clock: Rate, Epoch and FramesPerSegment.
+	// Channel gives the clock, Rate, Epoch and FramesPerSegment, and the tracks: Ladder and Audio. What is in neither is not published.
 	Channel markers.Channel
 	// Window is how many segment slots a live playlist holds, at least MinWindow. 0 makes a VOD playlist, which keeps
 	// everything and is written by Close.
@@ -35,18 +36,19 @@ type Options struct {
 	// DASH is for a manifest of what is packed in fragmented MP4, which must be among Containers; nil for none.
 	DASH *DASH
 	// Bitrate is the highest bit rate of the video over a segment in bit/s (encoder.Options.PeakBitrate), for the BANDWIDTH
-	// of the multivariant playlist. With 0, that is what the segments turned out to have.
+	// of the multivariant playlist. With 0, and of a channel with a ladder or sound, that is what the segments turned out to have.
 	Bitrate int64
 	// Segments are the records of the segments of earlier runs in this directory, oldest first. Those of the window
 	// stay in the playlist; where the file is missing or has another size, as a gap.
 	Segments []markers.SegmentRecord
 	// Markers are those of earlier runs whose events may lie in the window, in any order.
 	Markers []markers.Marker
-	// Faults rewrites what is packed in MPEG-TS, of a faulty stream; nil where there is nothing to rewrite. Fragmented MP4 stays clean.
+	// Faults rewrites what is packed in MPEG-TS of the first rendition, of a faulty stream; nil where there is nothing to rewrite. Other
+	// renditions, sound and fragmented MP4 stay clean.
 	Faults ts.Faults
-	// FaultyPlaylist makes what is published in place of each version of the media playlist, in order; nil where there is nothing to
-	// change. newest is the last frame of the version's newest segment.
-	FaultyPlaylist func(clean []byte, newest int64) []byte
+	// FaultyPlaylist makes what is published in place of each version of a media playlist, in order; nil where there is nothing to
+	// change. name is the playlist's file, newest the last frame of the version's newest segment.
+	FaultyPlaylist func(name string, clean []byte, newest int64) []byte
 	// Now is the clock for SegmentRecord.PublishedAt.
 	Now func() time.Time
 }
@@ -72,6 +74,16 @@ func (o Options) validate() error {
 	case o.Window > 0 && o.Window < MinWindow(c.Clock()):
 		return fmt.Errorf("window of %d segments is shorter than three target durations (%d s): use at least %d",
 			o.Window, shortestWindow*targetDuration(c.Clock()), MinWindow(c.Clock()))
+	}
+	for i, r := range c.Ladder {
+		taken := r.Name == markers.SoundRendition || slices.ContainsFunc(c.Ladder[:i], func(o markers.Rendition) bool { return o.Name == r.Name })
+		if taken || ContentType(playlistFile(MediaPlaylist, r.Name, TS, true)) == "" || r.Name == "" {
+			return fmt.Errorf("rendition %q: use a name such as 640x360, once", r.Name)
+		}
+	}
+	// Otherwise a slot may have no sound.
+	if c.Audio && c.Rate.Sample(c.FramesPerSegment) < aac.UnitSamples {
+		return fmt.Errorf("a segment of %d frames is shorter than a unit of sound: use more frames, or no sound", c.FramesPerSegment)
 	}
 	for i, s := range o.Segments {
 		if err := validateSegment(s, c.Clock()); err != nil {

@@ -16,9 +16,9 @@ const (
 	multivariantVersion = 6
 )
 
-// media is the media playlist of a container (RFC 8216bis, 4.4) with the given events, in the order of their first frames.
+// media is the media playlist of series number i (RFC 8216bis, 4.4) with the given events, in the order of their first frames.
 // end: no segment will follow. ok is false when there is nothing to play. It takes the memory of list.
-func (t *timeline) media(container int, events []dateRange, end bool, list []m3u8.MediaSegment) (p m3u8.Playlist, ok bool) {
+func (t *timeline) media(i int, events []dateRange, end bool, list []m3u8.MediaSegment) (p m3u8.Playlist, ok bool) {
 	start, ok := t.start()
 	if !ok {
 		return p, false
@@ -35,13 +35,13 @@ func (t *timeline) media(container int, events []dateRange, end bool, list []m3u
 	var initialization *m3u8.Map
 	t.slots(func(msn, number int64, e *entry) {
 		first, next := t.clock.FirstFrame(msn), t.clock.FirstFrame(msn+1)
-		s := m3u8.MediaSegment{MSN: msn, URI: t.all[container].SegmentFile(msn), DiscontinuitySequence: number,
-			ProgramDateTime: t.clock.UTC(first), Duration: full, Gap: e == nil || e.files[container].gone}
+		s := m3u8.MediaSegment{MSN: msn, URI: t.all[i].file(msn), DiscontinuitySequence: number,
+			ProgramDateTime: t.clock.UTC(first), Duration: full, Gap: e == nil || e.files[i].gone}
 		if e != nil && e.last < next-1 {
 			s.Duration = duration(e.last-first+1, t.clock)
 		}
-		if e != nil && e.files[container].initialization != "" {
-			if name := e.files[container].initialization; initialization == nil || initialization.URI != name {
+		if e != nil && e.files[i].initialization != "" {
+			if name := e.files[i].initialization; initialization == nil || initialization.URI != name {
 				initialization = &m3u8.Map{URI: name}
 			}
 			s.Map = initialization

@@ -3,18 +3,23 @@ package packager
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/refstream/refstream/markers"
 )
 
-// output is what is published in one container.
+// output is a series with its playlist.
 type output struct {
-	container     Container
-	media, master string // files of the playlists
-	measured      throughput
-	bandwidth     int64  // what was published last
-	written       []byte // the multivariant playlist as it was written last
+	series
+	track    int    // whose units are in it: a rung, or the sound behind the last of them
+	sound    int    // the track of the sound
+	muxed    bool   // the sound is in it too
+	media    string // the playlist's file
+	measured throughput
 }
+
+// takes reports whether units of a track are in the output.
+func (o *output) takes(track int) bool { return track == o.track || o.muxed && track == o.sound }
 
 // publish writes the open segment, then the playlists that name it.
 func (w *Writer) publish() (*markers.SegmentRecord, error) {
@@ -22,23 +27,27 @@ func (w *Writer) publish() (*markers.SegmentRecord, error) {
 	// First, since on a full disk this makes room.
 	w.removeOld(s.msn)
 	rec := markers.SegmentRecord{
-		MSN: s.msn, FirstFrame: s.first, LastFrame: s.last, Discontinuity: w.breaks, DiscontinuitySequence: w.discontinuity,
+		MSN: s.msn, FirstFrame: s.first, LastFrame: s.last(), Discontinuity: w.breaks, DiscontinuitySequence: w.discontinuity,
 	}
 	if w.breaks {
 		rec.DiscontinuitySequence++
 	}
 	for i, p := range s.packs {
-		f, err := w.publishFile(w.outputs[i].container, p)
+		o := &w.outputs[i]
+		f, err := w.publishFile(o.series, p)
 		if err != nil {
-			for _, done := range w.outputs[:i] { // in all containers or in none
-				_ = w.dir.remove(done.container.SegmentFile(s.msn))
+			for _, done := range w.outputs[:i] { // all files or none
+				_ = w.dir.remove(done.file(s.msn))
 			}
 			return nil, w.giveUp(err)
 		}
-		if i == 0 {
+		switch {
+		case i == 0:
 			rec.URI, rec.Bytes, rec.Init = f.URI, f.Bytes, f.Init
-		} else {
+		case o.rendition == "":
 			rec.Also = f
+		default:
+			rec.Renditions = append(rec.Renditions, markers.RenditionFile{Name: o.rendition, SegmentFile: f})
 		}
 	}
 	rec.PublishedAt = w.options.Now().UTC()
@@ -50,13 +59,13 @@ func (w *Writer) publish() (*markers.SegmentRecord, error) {
 	return &rec, w.writePlaylists()
 }
 
-// publishFile writes the open segment in one container, and the initialization section that it needs, if it is new.
-func (w *Writer) publishFile(c Container, p pack) (f markers.SegmentFile, err error) {
-	segment, initialization, err := p.finish(w.clock.PTS(w.open.last + 1))
+// publishFile writes a file of the open segment, and the initialization section that it needs, if it is new.
+func (w *Writer) publishFile(s series, p pack) (f markers.SegmentFile, err error) {
+	segment, initialization, err := p.finish(w.clock.PTS(w.open.last() + 1))
 	if err != nil {
 		return f, err
 	}
-	f = markers.SegmentFile{URI: c.SegmentFile(w.open.msn), Bytes: int64(len(segment))}
+	f = markers.SegmentFile{URI: s.file(w.open.msn), Bytes: int64(len(segment))}
 	if initialization != nil {
 		f.Init = initFile(initialization)
 		if _, known := w.initFiles[f.Init]; !known || !w.dir.has(f.Init) {
@@ -92,7 +101,7 @@ func (w *Writer) writePlaylists() error {
 		w.list, w.text = p.Media.Segments, p.Append(w.text[:0])
 		text := w.text
 		if w.options.FaultyPlaylist != nil {
-			text = w.options.FaultyPlaylist(text, w.timeline.lastFrame())
+			text = w.options.FaultyPlaylist(w.outputs[i].media, text, w.timeline.lastFrame())
 		}
 		if err := w.dir.publish(w.outputs[i].media, text); err != nil {
 			return fmt.Errorf("%w: %w", ErrPlaylist, err)
@@ -105,43 +114,27 @@ func (w *Writer) writePlaylists() error {
 	if err := w.writeManifest(); err != nil {
 		return fmt.Errorf("%w: %w", ErrPlaylist, err)
 	}
-	if w.variant.track == nil { // nothing was encoded in this run yet: what an earlier one published holds
-		return nil
+	if slices.ContainsFunc(w.variants, func(v variant) bool { return v.track == nil }) || w.options.Channel.Audio && w.sound == nil {
+		return nil // nothing was encoded in this run yet: what an earlier one published holds
 	}
-	for i := range w.outputs {
-		if err := w.writeMultivariant(&w.outputs[i]); err != nil {
+	for i := range w.masters {
+		if err := w.writeMultivariant(&w.masters[i]); err != nil {
 			return fmt.Errorf("%w: %w", ErrPlaylist, err)
 		}
 	}
 	return nil
 }
 
-// bandwidth is the peak bit rate to publish. It does not sink.
-func (w *Writer) bandwidth(o *output) int64 {
-	if w.options.Window == 0 { // everything is there: no need to expect
-		return o.measured.peak
-	}
-	return max(w.expected, roundBandwidth(o.measured.peak), o.bandwidth)
-}
-
-func (w *Writer) writeMultivariant(o *output) error {
-	average := int64(0)
-	if w.options.Bitrate == 0 {
-		average = roundBandwidth(o.measured.average())
-	}
-	o.bandwidth = w.bandwidth(o)
-	if w.options.Window == 0 {
-		average = o.measured.average()
-	}
-	p := w.variant.playlist(o.media, o.bandwidth, average)
+func (w *Writer) writeMultivariant(m *multivariant) error {
+	p := w.multivariant(m.container)
 	text := p.Append(nil)
-	if bytes.Equal(text, o.written) && w.dir.has(o.master) {
+	if bytes.Equal(text, m.written) && w.dir.has(m.file) {
 		return nil
 	}
-	if err := w.dir.publish(o.master, text); err != nil {
+	if err := w.dir.publish(m.file, text); err != nil {
 		return err
 	}
-	o.written = text
+	m.written = text
 	return nil
 }
 
@@ -150,7 +143,9 @@ func (w *Writer) writeMultivariant(o *output) error {
 func (w *Writer) removeOld(msn int64) {
 	for old, ok := w.timeline.due(msn); ok; old, ok = w.timeline.due(msn) {
 		for _, c := range Containers() { // also those of earlier runs
-			_ = w.dir.remove(c.SegmentFile(old))
+			for name := range w.renditions {
+				_ = w.dir.remove(c.RenditionFile(name, old))
+			}
 		}
 	}
 	for name, newest := range w.initFiles {

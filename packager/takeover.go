@@ -13,7 +13,7 @@ import (
 // or waits to be removed, and everything else is removed. Files in containers that this run does not have stay as long as
 // those in others would: a later run may have them again.
 func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Marker) error {
-	sizes, err := w.dir.scan()
+	sizes, playlists, err := w.dir.scan()
 	if err != nil {
 		return err
 	}
@@ -25,9 +25,13 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 		e := &w.timeline.entries[len(w.timeline.entries)-1]
 		for i := range e.files {
 			f := &e.files[i]
-			size, ok := sizes[w.outputs[i].container.SegmentFile(r.MSN)]
+			size, ok := sizes[w.outputs[i].file(r.MSN)]
 			_, initialized := sizes[f.initialization]
 			f.gone = f.gone || !ok || size != f.bytes || f.initialization != "" && !initialized
+		}
+		w.timeline.agree()
+		for _, f := range r.Renditions {
+			w.renditions[f.Name] = true
 		}
 		w.newest, w.discontinuity, w.breaks = r.MSN, r.DiscontinuitySequence, true
 	}
@@ -58,7 +62,7 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 		delete(sizes, name)
 	}
 	// The playlist goes first, so that it never names a file that is removed.
-	if err := errors.Join(w.removePlaylists(), w.refreshPlaylists()); err != nil {
+	if err := errors.Join(w.removePlaylists(playlists), w.refreshPlaylists()); err != nil {
 		return err
 	}
 	for _, orphan := range slices.Sorted(maps.Keys(sizes)) {
@@ -67,29 +71,32 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 	return err
 }
 
-// removePlaylists removes those of containers that this run does not have, and the manifest where it has none.
-func (w *Writer) removePlaylists() (err error) {
-	if w.options.DASH == nil {
-		err = w.dir.remove(Manifest)
-	}
-	for _, c := range Containers() {
-		name := playlistFile(MediaPlaylist, c)
-		if !slices.ContainsFunc(w.outputs, func(o output) bool { return o.media == name }) {
-			err = errors.Join(err, w.dir.remove(playlistFile(MultivariantPlaylist, c)), w.dir.remove(name))
+// removePlaylists removes those of containers and renditions that this run does not have, those that name others first.
+func (w *Writer) removePlaylists(there []string) (err error) {
+	for _, name := range slices.Backward(slices.Sorted(slices.Values(there))) { // master before index
+		if name == Manifest && w.options.DASH != nil {
+			continue
+		}
+		if !slices.ContainsFunc(w.outputs, func(o output) bool { return o.media == name }) &&
+			!slices.ContainsFunc(w.masters, func(m multivariant) bool { return m.file == name }) {
+			err = errors.Join(err, w.dir.remove(name))
 		}
 	}
 	return err
 }
 
 // refreshPlaylists makes the playlist of earlier runs live again. Where nothing of them is left, and for a VOD, which
-// has no playlist before its end, theirs are removed, the one that names the other first.
+// has no playlist before its end, theirs are removed, those that name others first.
 func (w *Writer) refreshPlaylists() error {
 	if _, ok := w.timeline.start(); ok && w.options.Window > 0 {
 		return w.writePlaylists()
 	}
 	err := w.dir.remove(Manifest)
+	for _, m := range w.masters {
+		err = errors.Join(err, w.dir.remove(m.file))
+	}
 	for _, o := range w.outputs {
-		err = errors.Join(err, w.dir.remove(o.master), w.dir.remove(o.media))
+		err = errors.Join(err, w.dir.remove(o.media))
 	}
 	return err
 }

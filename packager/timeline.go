@@ -7,12 +7,20 @@ import (
 	"github.com/refstream/refstream/markers"
 )
 
+// series is the segments of a rendition in a container.
+type series struct {
+	container Container
+	rendition string // empty for the first one
+}
+
+func (s series) file(msn int64) string { return s.container.RenditionFile(s.rendition, msn) }
+
 // entry is a slot that had a segment published.
 type entry struct {
 	msn, last     int64  // last frame
 	discontinuity int64  // the segment's discontinuity sequence number
 	breaks        bool   // its encoding does not continue the one before
-	files         []file // one for each container
+	files         []file // one for each series
 }
 
 // file is a segment's file.
@@ -36,7 +44,7 @@ type leaver struct {
 // timeline is the slots that the playlist covers: the segments, in order, and the gaps between them.
 type timeline struct {
 	clock   markers.Clock
-	all     []Container
+	all     []series
 	window  int64   // in slots, 0 for no limit
 	base    int64   // the first slot that had a segment: slots before it are not in a playlist
 	entries []entry // in order; a slot from base on that has none is a gap
@@ -50,14 +58,25 @@ func (t *timeline) add(r markers.SegmentRecord) {
 	}
 	e := entry{msn: r.MSN, last: r.LastFrame, discontinuity: r.DiscontinuitySequence, breaks: r.Discontinuity}
 	recorded := r.Files()
-	for _, c := range t.all {
+	for _, s := range t.all {
 		f := file{gone: true}
-		if i := slices.IndexFunc(recorded, func(f markers.SegmentFile) bool { return f.URI == c.SegmentFile(r.MSN) }); i >= 0 {
+		if i := slices.IndexFunc(recorded, func(f markers.SegmentFile) bool { return f.URI == s.file(r.MSN) }); i >= 0 {
 			f = file{bytes: recorded[i].Bytes, initialization: recorded[i].Init}
 		}
 		e.files = append(e.files, f)
 	}
 	t.entries = append(t.entries, e)
+	t.agree()
+}
+
+// agree makes the last entry a gap in all renditions of a container where it is one in any.
+func (t *timeline) agree() {
+	files := t.entries[len(t.entries)-1].files
+	for i, f := range files {
+		for k := range files {
+			files[k].gone = files[k].gone || f.gone && t.all[i].container == t.all[k].container
+		}
+	}
 }
 
 // newest is the last entry's slot, -1 when there is none.

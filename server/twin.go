@@ -120,7 +120,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 	t.hls, err = packager.New(packager.Options{
 		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e, c.FramesPerSegment), Now: now, Segments: segments,
 		Containers: containers, DASH: dash,
-		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: playlists.New(plan, t.clock, keep(&t.versions)).Playlist,
+		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: faultyPlaylists(plan, t.clock, keep(&t.versions)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)
@@ -133,6 +133,17 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 		FLV:    flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + s.cfg.Version, Channel: c.Name}, // no label in the stream
 	})
 	return t, err
+}
+
+// faultyPlaylists does the faults of playlists to that of every rendition. What is done to that of the first one is reported.
+func faultyPlaylists(plan *scenario.Plan, clock markers.Clock, report faults.Report) func(name string, clean []byte, newest int64) []byte {
+	all := map[string]*playlists.Rewriter{packager.MediaPlaylist: playlists.New(plan, clock, report)}
+	return func(name string, clean []byte, newest int64) []byte {
+		if all[name] == nil {
+			all[name] = playlists.New(plan, clock, func(faults.Change) {})
+		}
+		return all[name].Playlist(clean, newest)
+	}
 }
 
 // event reports whether the picture of a frame shows an event, as far as is known by now.

@@ -95,7 +95,7 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
-		may:       words("media codec/h264 annotate markers stream format/id3 format/ts format/mp4 format/m3u8 format/mpd internal/atomicfile"),
+		may:       words("media codec/h264 codec/aac annotate markers stream format/id3 format/ts format/mp4 format/m3u8 format/mpd internal/atomicfile"),
 		libraries: words("github.com/Eyevinn"), // the elements of manifests, and the readers of its tests
 		tests:     words("hlsclient"),
 	},
