@@ -26,11 +26,16 @@ const probeTimeout = 60 * time.Second
 // encode makes a real H.264 stream with ffmpeg and numbers its access units from frame first on.
 func encode(t *testing.T, c markers.Clock, first, frames int64, bframes int) []media.Unit {
 	t.Helper()
+	return encodeSize(t, c, "160x90", first, frames, bframes)
+}
+
+func encodeSize(t *testing.T, c markers.Clock, size string, first, frames int64, bframes int) []media.Unit {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	gop := fmt.Sprint(c.FramesPerSegment)
 	rate := fmt.Sprintf("%d/%d", c.Rate.Num, c.Rate.Den)
-	out := run(ctx, t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate="+rate,
+	out := run(ctx, t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate="+rate,
 		"-frames:v", fmt.Sprint(frames), "-c:v", "libx264", "-preset", "veryfast", "-threads", "1",
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-bf", fmt.Sprint(bframes), "-flags", "+cgop",
 		"-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts", "-")
