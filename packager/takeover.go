@@ -47,14 +47,18 @@ func (w *Writer) takeOver(segments []markers.SegmentRecord, events []markers.Mar
 	var kept []string
 	oldest := min(w.timeline.oldest(), w.timeline.newest()-w.timeline.window+1)
 	for _, r := range segments[sort.Search(len(segments), func(i int) bool { return segments[i].MSN >= oldest }):] {
-		for _, f := range r.Files() {
-			size, there := sizes[f.URI]
-			_, initialized := sizes[f.Init]
-			if !there || size != f.Bytes || f.Init != "" && !initialized {
+		for _, files := range r.Containers() {
+			if slices.ContainsFunc(files, func(f markers.SegmentFile) bool {
+				size, there := sizes[f.URI]
+				_, initialized := sizes[f.Init]
+				return !there || size != f.Bytes || f.Init != "" && !initialized
+			}) {
 				continue
 			}
-			if kept = append(kept, f.URI); f.Init != "" {
-				w.initFiles[f.Init] = r.MSN
+			for _, f := range files {
+				if kept = append(kept, f.URI); f.Init != "" {
+					w.initFiles[f.Init] = r.MSN
+				}
 			}
 		}
 	}

@@ -80,13 +80,19 @@ func trackedSlots(t testing.TB, c markers.Clock, first, last int64) []media.Unit
 	var a, b []media.Unit
 	for msn := first; msn <= last; msn++ {
 		a = append(a, slot(c, msn)...)
-		for n := c.FirstFrame(msn); n < c.FirstFrame(msn+1); n++ {
-			u := unit(c, n, 100)
-			u.DTS = u.PTS
-			b = append(b, u)
-		}
+		b = append(b, second(c, c.FirstFrame(msn), c.FirstFrame(msn+1)-1)...)
 	}
-	return merge(a, ofRung(b, "640x360"), soundUnits(t, c, first, last))
+	return merge(a, b, soundUnits(t, c, first, last))
+}
+
+// second are the frames first to last of the second rendition.
+func second(c markers.Clock, first, last int64) (list []media.Unit) {
+	for n := first; n <= last; n++ {
+		u := unit(c, n, 100)
+		u.DTS = u.PTS
+		list = append(list, u)
+	}
+	return ofRung(list, "640x360")
 }
 
 // writeAll writes units, and returns the records and the errors.
@@ -115,12 +121,12 @@ func trackedPlaylists(containers ...Container) (names []string) {
 	return names
 }
 
-// sameShape checks that all playlists of a folder are the same but for the names of files, that every file they name is there, and
+// sameShape checks that playlists in a folder are the same but for the names of files, that every file they name is there, and
 // returns the shape: S for a segment, G for a gap, | for a discontinuity, a . for the end.
-func sameShape(t testing.TB, dir string, containers ...Container) (shape string) {
+func sameShape(t testing.TB, dir string, playlists ...string) (shape string) {
 	t.Helper()
 	var want []m3u8.MediaSegment
-	for i, name := range trackedPlaylists(containers...) {
+	for i, name := range playlists {
 		p, err := m3u8.Parse(strings.NewReader(readOptional(dir, name)))
 		if err != nil || p.Media == nil {
 			t.Fatalf("%s: %v", name, err)
@@ -180,7 +186,7 @@ func TestTracksFiles(t *testing.T) {
 		if got := strings.Join(names, " "); got != tc.want {
 			t.Errorf("%v: files %s, want %s", tc.containers, got, tc.want)
 		}
-		if got := sameShape(t, dir, tc.containers...); got != "S" {
+		if got := sameShape(t, dir, trackedPlaylists(tc.containers...)...); got != "S" {
 			t.Error(got)
 		}
 		for _, f := range recs[0].Files() {
@@ -261,7 +267,7 @@ func TestTracksIncomplete(t *testing.T) {
 				if _, err := w.Close(); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				if shape := sameShape(t, dir, TS, FMP4); shape != wantShape || len(recs) != strings.Count(shape, "S") || lost != wantLost {
+				if shape := sameShape(t, dir, trackedPlaylists(TS, FMP4)...); shape != wantShape || len(recs) != strings.Count(shape, "S") || lost != wantLost {
 					t.Errorf("%s: %s, %d records, %d lost: %v", name, shape, len(recs), lost, errs)
 				}
 				if list := " " + files(t, dir) + " "; strings.Contains(list, " 8 ") != (wantLost == 0) {
