@@ -115,7 +115,7 @@ func TestOverlayFills(t *testing.T) {
 			r.t.Fatal(err)
 		}
 		black := fakePictures{1039, 1055}
-		got, failed := r.overlaid(r.out.units, black, func(o *Overlay) { o.Raw, o.Fill = media.YUV420P, &budget })
+		got, failed := r.overlaid(r.out.units, black, func(c *Channel) { c.Raw, c.Fill = media.YUV420P, &budget })
 		size := map[int64]int{}
 		for _, u := range got {
 			size[u.Frame/10] += u.Size() + nalPrefix*len(u.NALs)

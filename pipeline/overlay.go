@@ -21,16 +21,87 @@ const overlayTime = 5 * time.Second
 
 // Overlay is the live form of splice: it makes the units of a faulty stream out of those of the clean one, which it takes as any reader
 // does, so that the clean stream neither waits for it nor has other bytes. GOPs that no fault of pictures touches are passed on as they
-// are. Each run of those that one touches is rendered and encoded again, by an encoder that begins with the clean GOP before it where that
-// was known in time, and ends with the run. It is used by one goroutine.
+// are. Each run of those that one touches is rendered and encoded again, in every rendition, by an encoder that begins with the clean GOP
+// before it where that was known in time, and ends with the run. Sound is passed on. It is used by one goroutine.
 type Overlay struct {
-	// Raw and Fill are those of Channel.
-	Raw  media.PixelFormat
-	Fill *encoder.Budget
+	layers []*layer // of the renditions of pictures
+	tracks map[string]int
+	order  order // of their units, and of the sound
+}
 
+// NewOverlay makes the Overlay of a clean channel, with encoders of these options (Channel.Encode). event reports whether the picture of a
+// frame, any but those that are given to Write, shows an event.
+func NewOverlay(info markers.Channel, e encoder.Options, p pictures, event func(n int64) bool) *Overlay {
+	c := Channel{Info: info}
+	c.Encode(e)
+	return newOverlay(&c, p, event)
+}
+
+func newOverlay(c *Channel, p pictures, event func(n int64) bool) *Overlay {
+	o := &Overlay{tracks: map[string]int{}}
+	for i, r := range c.rungs() {
+		o.layers = append(o.layers, &layer{rung: r, raw: c.Raw, info: c.Info, clock: c.Info.Clock(), pictures: p, event: event})
+		o.tracks[r.Name] = i
+	}
+	tracks := len(o.layers)
+	if c.Sound != nil {
+		o.tracks[markers.SoundRendition] = tracks
+		tracks++
+	}
+	o.order = newOrder(tracks)
+	return o
+}
+
+// Write takes the next unit of the clean stream, and hands over the units of the faulty one that are there by now, all in one order of
+// decoding. It waits as long as the encoder of touched GOPs is busy. After an error what that encoder held is missing, and the rest of the
+// GOP if it is touched.
+func (o *Overlay) Write(ctx context.Context, u stream.Unit, hand func(stream.Unit)) (err error) {
+	i := o.tracks[rendition(&u.Unit)]
+	if i < len(o.layers) {
+		err = o.layers[i].write(ctx, u, o.adder(i))
+	} else {
+		o.order.add(i, u)
+	}
+	o.hand(hand)
+	return err
+}
+
+func (o *Overlay) adder(track int) func(stream.Unit) {
+	return func(u stream.Unit) { o.order.add(track, u) }
+}
+
+func (o *Overlay) hand(hand func(stream.Unit)) {
+	for u, ok := o.order.take(); ok; u, ok = o.order.take() {
+		hand(u)
+	}
+}
+
+// Close hands over what is left: no more clean units follow.
+func (o *Overlay) Close(ctx context.Context, hand func(stream.Unit)) (err error) {
+	for i, l := range o.layers {
+		err = errors.Join(err, l.close(ctx, o.adder(i)))
+	}
+	for i := range o.order.ended {
+		o.order.ended[i] = true
+	}
+	o.hand(hand)
+	return err
+}
+
+// Drop ends the encoders without what they hold: clean units were lost, and the next one begins a GOP.
+func (o *Overlay) Drop() {
+	for _, l := range o.layers {
+		l.drop()
+	}
+	o.order = newOrder(len(o.order.ended))
+}
+
+// layer is the Overlay of one rendition.
+type layer struct {
+	rung     Rung
+	raw      media.PixelFormat
 	info     markers.Channel
 	clock    markers.Clock
-	encoder  func() (encoderProcess, error)
 	pictures pictures
 	event    func(n int64) bool
 	renderer *generator.Renderer // nil until a GOP is touched
@@ -47,113 +118,105 @@ type Overlay struct {
 	next      int64
 }
 
-// NewOverlay makes the Overlay of a clean channel. encoder makes the process of one run. event reports whether the picture of a frame, any
-// but those that are given to Write, shows an event.
-func NewOverlay(info markers.Channel, encoder func() (encoderProcess, error), p pictures, event func(n int64) bool) *Overlay {
-	return &Overlay{info: info, clock: info.Clock(), encoder: encoder, pictures: p, event: event}
-}
-
-// Write takes the next unit of the clean stream, and hands over the units of the faulty one that are there by now, all in decoding order.
-// It waits as long as the encoder of touched GOPs is busy. After an error what that encoder held is missing, and the rest of the GOP if it
-// is touched.
-func (o *Overlay) Write(ctx context.Context, u stream.Unit, hand func(stream.Unit)) (err error) {
+// write takes the next clean unit.
+func (l *layer) write(ctx context.Context, u stream.Unit, hand func(stream.Unit)) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, overlayTime)
 	defer cancel()
 	if u.Key {
-		err = o.begin(ctx, u, hand)
+		err = l.begin(ctx, u, hand)
 	}
-	if err == nil && o.run != nil {
-		o.waiting[u.Frame] = u
-		err = o.encode(ctx, hand)
+	if err == nil && l.run != nil {
+		l.waiting[u.Frame] = u
+		err = l.encode(ctx, hand)
 	}
-	if !o.isTouched {
+	if !l.isTouched {
 		hand(u)
 	}
 	if err != nil {
-		o.Drop()
+		l.drop()
 		return fmt.Errorf("encode faulty pictures: %w", err)
 	}
 	return nil
 }
 
 // begin finds out about the GOP that a key unit begins: whether it is touched, and whether an encoder ends or begins with it.
-func (o *Overlay) begin(ctx context.Context, u stream.Unit, hand func(stream.Unit)) error {
-	gop := o.clock.FramesPerSegment
+func (l *layer) begin(ctx context.Context, u stream.Unit, hand func(stream.Unit)) error {
+	gop := l.clock.FramesPerSegment
 	first := u.Frame
-	o.isTouched = o.pictures.Touches(first, first+gop-1)
+	l.isTouched = l.pictures.Touches(first, first+gop-1)
 	// After an encoder's restart, or where clean units were lost, the pictures do not continue.
-	if o.run != nil && (!o.isTouched || u.Begins || o.next != first) {
-		if err := o.finish(ctx, hand); err != nil {
+	if l.run != nil && (!l.isTouched || u.Begins || l.next != first) {
+		if err := l.finish(ctx, hand); err != nil {
 			return err
 		}
 	}
-	if !o.isTouched {
+	if !l.isTouched {
 		first += gop
 	}
-	if o.run != nil || !o.isTouched && !o.pictures.Touches(first, first+gop-1) {
+	if l.run != nil || !l.isTouched && !l.pictures.Touches(first, first+gop-1) {
 		return nil
 	}
-	if o.renderer == nil {
-		r, err := generator.NewRendererIn(o.Raw, scenario.Picture(o.info))
+	if l.renderer == nil {
+		r, err := generator.NewRendererIn(l.raw, scenario.Rendition(l.info, l.rung.Rendition))
 		if err != nil {
 			return fmt.Errorf("make renderer: %w", err)
 		}
-		o.renderer, o.buf = r, make([]byte, r.FrameSize())
+		l.renderer, l.buf = r, make([]byte, r.FrameSize())
 	}
-	enc, err := o.encoder()
+	enc, err := l.rung.Encoder()
 	if err != nil {
 		return fmt.Errorf("make encoder: %w", err)
 	}
 	running, kill := context.WithCancel(context.Background())
-	o.run, o.kill = newTouched(enc, first), kill
-	go o.run.encode(running)
-	o.annotator, o.waiting, o.next = annotate.New(o.info.Name, o.clock), map[int64]stream.Unit{}, u.Frame
-	o.filler = newFiller(o.Fill, o.clock)
+	l.run, l.kill = newTouched(enc, first), kill
+	go l.run.encode(running)
+	l.annotator, l.waiting, l.next = annotate.New(l.info.Name, l.clock), map[int64]stream.Unit{}, u.Frame
+	l.filler = newFiller(l.rung.Fill, l.clock)
 	return nil
 }
 
 // encode writes the pictures that are due, and hands over what the encoder has made of them.
-func (o *Overlay) encode(ctx context.Context, hand func(stream.Unit)) error {
+func (l *layer) encode(ctx context.Context, hand func(stream.Unit)) error {
 	for {
-		u, ok := o.waiting[o.next]
+		u, ok := l.waiting[l.next]
 		if !ok {
-			return o.hand(hand)
+			return l.hand(hand)
 		}
 		look := generator.Look{Event: u.Record.Event != ""}
-		if l, _, faulty := o.pictures.Look(o.next); faulty {
+		if faulty, _, ok := l.pictures.Look(l.next); ok {
 			event := look.Event
-			if look = l; l.Instead && l.Shows != o.next {
-				event = o.event(l.Shows)
+			if look = faulty; look.Instead && look.Shows != l.next {
+				event = l.event(look.Shows)
 			}
 			look.Event = event
 		}
-		if err := o.renderer.Render(o.buf, o.next, look); err != nil {
-			return fmt.Errorf("render frame %d: %w", o.next, err)
+		if err := l.renderer.Render(l.buf, l.next, look); err != nil {
+			return fmt.Errorf("render frame %d: %w", l.next, err)
 		}
-		if err := o.run.enc.Write(ctx, o.next, o.buf); err != nil {
+		if err := l.run.enc.Write(ctx, l.next, l.buf); err != nil {
 			return err
 		}
-		if o.next < o.run.first {
-			delete(o.waiting, o.next)
+		if l.next < l.run.first {
+			delete(l.waiting, l.next)
 		}
-		o.next++
+		l.next++
 	}
 }
 
 // hand hands over the units that the encoder has made so far.
-func (o *Overlay) hand(hand func(stream.Unit)) error {
-	return o.run.hand(func(au media.Unit) error {
-		u, ok := o.waiting[au.Frame]
+func (l *layer) hand(hand func(stream.Unit)) error {
+	return l.run.hand(func(au media.Unit) error {
+		u, ok := l.waiting[au.Frame]
 		if !ok {
 			return fmt.Errorf("frame %d was not given to the encoder, or came out twice", au.Frame)
 		}
-		delete(o.waiting, au.Frame)
-		faulty, err := o.annotator.Annotate(au, u.Record)
+		delete(l.waiting, au.Frame)
+		faulty, err := l.annotator.Annotate(au, u.Record)
 		if err != nil {
 			return err
 		}
-		if o.filler != nil {
-			faulty, _ = o.filler.fill(faulty)
+		if l.filler != nil {
+			faulty, _ = l.filler.fill(faulty)
 		}
 		u.Unit, u.Record.DTS, u.Record.Bytes = faulty, au.DTS, faulty.Size()
 		hand(u)
@@ -162,38 +225,38 @@ func (o *Overlay) hand(hand func(stream.Unit)) error {
 }
 
 // finish ends the encoder's input, and hands over all that it gives back.
-func (o *Overlay) finish(ctx context.Context, hand func(stream.Unit)) error {
-	o.run.enc.CloseInput()
+func (l *layer) finish(ctx context.Context, hand func(stream.Unit)) error {
+	l.run.enc.CloseInput()
 	select {
-	case <-o.run.done:
+	case <-l.run.done:
 	case <-ctx.Done():
 		return errors.New("the encoder takes too long to end: the machine can't keep up")
 	}
-	if o.run.err != nil {
-		return o.run.err
+	if l.run.err != nil {
+		return l.run.err
 	}
-	err := o.hand(hand)
-	o.Drop()
+	err := l.hand(hand)
+	l.drop()
 	return err
 }
 
-// Close hands over what is left: no more clean units follow.
-func (o *Overlay) Close(ctx context.Context, hand func(stream.Unit)) error {
-	if o.run == nil {
+// close hands over what is left: no more clean units follow.
+func (l *layer) close(ctx context.Context, hand func(stream.Unit)) error {
+	if l.run == nil {
 		return nil
 	}
-	defer o.Drop()
-	if err := o.finish(ctx, hand); err != nil {
+	defer l.drop()
+	if err := l.finish(ctx, hand); err != nil {
 		return fmt.Errorf("encode faulty pictures: %w", err)
 	}
 	return nil
 }
 
-// Drop ends the encoder without what it holds: clean units were lost, and the next one begins a GOP.
-func (o *Overlay) Drop() {
-	if o.run != nil {
-		o.kill()
-		<-o.run.done
+// drop ends the encoder without what it holds: clean units were lost, and the next one begins a GOP.
+func (l *layer) drop() {
+	if l.run != nil {
+		l.kill()
+		<-l.run.done
 	}
-	o.run, o.waiting = nil, nil
+	l.run, l.waiting = nil, nil
 }

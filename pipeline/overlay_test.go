@@ -11,12 +11,13 @@ import (
 )
 
 // overlaid is what an Overlay makes of clean units, and the errors on the way. The encoders after the first are its own.
-func (r *rig) overlaid(clean []stream.Unit, black pictures, change ...func(*Overlay)) (out []stream.Unit, failed []error) {
+func (r *rig) overlaid(clean []stream.Unit, black pictures, change ...func(*Channel)) (out []stream.Unit, failed []error) {
 	r.t.Helper()
-	o := NewOverlay(r.info, r.encoder, black, func(int64) bool { return false })
+	c := r.live.Channel
 	for _, f := range change {
-		f(o)
+		f(&c)
 	}
+	o := newOverlay(&c, black, func(int64) bool { return false })
 	hand := func(u stream.Unit) { out = append(out, u) }
 	for _, u := range clean {
 		if err := o.Write(r.t.Context(), u, hand); err != nil {
@@ -172,4 +173,34 @@ func TestOverlayRestart(t *testing.T) {
 			r.t.Errorf("errors %v", failed)
 		}
 	})
+}
+
+// Of a channel with more tracks every rendition has the faults, and all units are in one order.
+func TestOverlayOfTracks(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.withTracks()
+		black := fakePictures{1035, 1055}
+		got, failed := r.overlaid(r.clean(), black)
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		for _, e := range append(r.ladder[2:], r.encoders[1:]...) {
+			if !slices.Equal(e.wrote, count(e.wrote[0], 20)) || len(e.wrong) != 1 || !slices.Contains(black, e.wrong[0]) {
+				t.Errorf("an encoder of faulty pictures has frames %v, black are %v", e.wrote, e.wrong)
+			}
+		}
+		r.out.units = got
+		r.checkTracks(101, 102, 103, 104, 105, 106, 107, 108, 109)
+		if len(r.ladder) != 6 || len(r.encoders) != 3 {
+			t.Errorf("%d and %d encoders", len(r.ladder), len(r.encoders))
+		}
+	})
+}
+
+// count lists so many frames from one on.
+func count(first int64, n int) (list []int64) {
+	for i := range int64(n) {
+		list = append(list, first+i)
+	}
+	return list
 }

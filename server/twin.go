@@ -99,8 +99,7 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 		if err != nil {
 			return nil, err
 		}
-		t.overlay = pipeline.NewOverlay(c, pipeline.FFmpeg(e), t.shown, func(n int64) bool { return t.event(shows, n) })
-		t.overlay.Raw, t.overlay.Fill = e.Raw, e.Budget()
+		t.overlay = pipeline.NewOverlay(c, e, t.shown, func(n int64) bool { return t.event(shows, n) })
 	}
 	segments, err := t.resume(ctx)
 	if err != nil {
