@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,9 +17,13 @@ import (
 	"github.com/refstream/refstream/codec/aac"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/generator"
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/internal/soundtest"
+	"github.com/refstream/refstream/internal/testunix"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
+	"github.com/refstream/refstream/packager"
+	"github.com/refstream/refstream/stream"
 )
 
 // stretchOf makes a stretch of a channel with ffmpeg, from a segment on, and returns its units by rendition.
@@ -152,4 +160,116 @@ func TestLadder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The sound's encoder is killed: its slot is given up, and all begin again with another, whose sound is whole from there on, with every beep
+// at its sample.
+func TestSoundEncoderKilled(t *testing.T) {
+	dir := t.TempDir()
+	pid, program := filepath.Join(dir, "pid"), filepath.Join(dir, "ffmpeg")
+	if err := os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\necho $$ >%s.new && mv %s.new %s && exec ffmpeg \"$@\"\n", pid, pid, pid), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	info := ffmpegInfo(media.FrameRate{Num: 30000, Den: 1001})
+	info.Audio, info.FramesPerSegment, info.EventEvery = true, 20, 25
+	info.Epoch = time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
+	playlist, err := packager.New(packager.Options{Dir: filepath.Join(dir, "hls"), Channel: info, Window: 100, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pacer, err := generator.NewPacer(info.Epoch, info.Rate, time.Now, pause.For)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, out := newFakeStore(t), make(chan stream.Unit, 100_000)
+	live := &Live{Records: store, Pacer: pacer, KeepMarkers: time.Hour, Channel: Channel{
+		Info: info, HLS: playlist, Outputs: []reader{sendTo(out)}, Store: store, Logger: slog.New(slog.DiscardHandler),
+		Metrics: NewMetrics(prometheus.NewRegistry(), info.Name), Now: time.Now,
+	}}
+	live.Encode(encoder.Options{Width: info.Width, Height: info.Height, Rate: info.Rate, GOP: info.FramesPerSegment, Preset: "ultrafast",
+		Bitrate: 500_000, PTSOrigin: info.PTSOrigin, Stall: time.Minute})
+	live.Sound = func() (soundProcess, error) {
+		return encoder.NewSound(encoder.SoundOptions{FFmpeg: program, Bitrate: SoundBitrate, Origin: 48000, Rendition: markers.SoundRendition, Stall: time.Minute})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- live.Run(ctx) }()
+	tracks := map[string][]media.Unit{}
+	take := func(u stream.Unit) { tracks[rendition(&u.Unit)] = append(tracks[rendition(&u.Unit)], u.Unit) }
+	until := func(frames int) {
+		for len(tracks[""]) < frames {
+			select {
+			case u := <-out:
+				take(u)
+			case <-time.After(time.Minute):
+				t.Fatal("no units come")
+			}
+		}
+	}
+	until(50)
+	text, err := os.ReadFile(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || testunix.Send(id, testunix.Kill) != nil {
+		t.Fatal(err)
+	}
+	until(130)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	for len(out) > 0 {
+		take(<-out)
+	}
+
+	missing, err := store.Journal.Missing(t.Context(), "main", markers.Range{})
+	if err != nil || !slices.ContainsFunc(missing, func(m markers.MissingRecord) bool {
+		return m.Reason == markers.ReasonEncoder && strings.HasPrefix(m.Detail, "encoder of the sound: ") && strings.Contains(m.Detail, "signal: killed")
+	}) {
+		t.Errorf("missing %+v, %v", missing, err)
+	}
+	segments, err := store.Journal.Segments(t.Context(), "main", markers.Range{})
+	if err != nil || len(segments) < 3 {
+		t.Fatalf("segments %+v, %v", segments, err)
+	}
+	sound := tracks[markers.SoundRendition]
+	for _, s := range segments {
+		for at := whole(info.Rate.Sample(s.FirstFrame)); at < info.Rate.Sample(s.LastFrame+1); at += aac.UnitSamples {
+			if !slices.ContainsFunc(sound, func(u media.Unit) bool { return u.Frame == at }) {
+				t.Errorf("segment %d was published without the unit of sample %d", s.MSN, at)
+			}
+		}
+	}
+	known, err := store.Journal.Markers(t.Context(), "main", markers.Range{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	for len(sound) > 0 {
+		n := 1
+		for n < len(sound) && sound[n].Frame == sound[n-1].Frame+aac.UnitSamples {
+			n++
+		}
+		var beeps []generator.Beep
+		for _, m := range known {
+			// What the run that was killed still had may be missing, and its marker be that of the next one.
+			if b := (generator.Beep{First: m.Sample.Value, End: m.LastSample.Value + 1}); b.End <= sound[n-1].Frame+aac.UnitSamples || n == len(sound) {
+				beeps = append(beeps, b)
+			}
+		}
+		soundtest.Check(t, adts(t, sound[:n]), "aac", sound[0].Frame, beeps...)
+		sound, runs = sound[n:], runs+1
+	}
+	if runs < 2 {
+		t.Errorf("the sound is in %d pieces", runs)
+	}
+}
+
+// sendTo is a reader that passes units on.
+type sendTo chan<- stream.Unit
+
+func (s sendTo) Write(u stream.Unit) error {
+	s <- u
+	return nil
 }

@@ -160,7 +160,7 @@ var table = map[string]arrows{
 	"pipeline": {
 		may:       words("media codec/h264 codec/aac generator encoder annotate markers scenario stream format/ts packager internal/redact"),
 		libraries: words("github.com/prometheus/client_golang"),
-		tests:     words("markers/journal internal/soundtest"),
+		tests:     words("markers/journal internal/pause internal/soundtest internal/testunix"),
 	},
 	// What a stretch is made with, and the files it goes into.
 	"clips": {
