@@ -32,3 +32,18 @@ func (e *PublishError) Error() string {
 
 // Unwrap gives ErrPublish and the cause.
 func (e *PublishError) Unwrap() []error { return []error{ErrPublish, e.Err} }
+
+// PublishErrors are all in an error, which may join several.
+func PublishErrors(err error) (list []*PublishError) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree of errors
+	case *PublishError:
+		list = append(list, e)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			list = append(list, PublishErrors(part)...)
+		}
+	case interface{ Unwrap() error }:
+		list = PublishErrors(e.Unwrap())
+	}
+	return list
+}

@@ -156,24 +156,9 @@ func (p *publisher) lost(ctx context.Context, err error) {
 	p.Metrics.PublishErrors.Inc()
 	p.Metrics.publishFail.Store(&err)
 	p.Logger.Error("publish", "channel", p.Info.Name, "error", err)
-	for _, slot := range publishErrors(err) {
+	for _, slot := range packager.PublishErrors(err) {
 		p.account(ctx, slot.MSN, slot.MSN, reason{markers.ReasonPublish, firstLine(slot)})
 	}
-}
-
-// publishErrors are all in an error, which may join several.
-func publishErrors(err error) (list []*packager.PublishError) {
-	switch e := err.(type) { //nolint:errorlint // it walks the tree of errors
-	case *packager.PublishError:
-		list = append(list, e)
-	case interface{ Unwrap() []error }:
-		for _, part := range e.Unwrap() {
-			list = append(list, publishErrors(part)...)
-		}
-	case interface{ Unwrap() error }:
-		list = publishErrors(e.Unwrap())
-	}
-	return list
 }
 
 // done records a segment that was published.
