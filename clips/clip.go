@@ -108,9 +108,14 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	if err != nil {
 		return 0, err
 	}
-	also, err := newAlsoFiles(dir, o.Formats, o.Scenario, clock, flv.Options{
-		Rate: o.Channel.Rate, Encoder: o.Encoder.Encoder, Version: "refstream " + o.Version, Channel: o.Channel.Name,
-	})
+	carrier := flv.Options{Rate: o.Channel.Rate, Encoder: o.Encoder.Encoder, Version: "refstream " + o.Version, Channel: o.Channel.Name}
+	if o.Channel.Audio {
+		carrier.Sound, err = encoder.SoundTrack(markers.SoundRendition)
+	}
+	var also alsoFiles
+	if err == nil {
+		also, err = newAlsoFiles(dir, o.Formats, o.Scenario, clock, carrier)
+	}
 	if err != nil {
 		return 0, errors.Join(err, files.close())
 	}

@@ -53,9 +53,12 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 		f := &alsoFile{buf: bufio.NewWriterSize(file, 1<<16), file: file}
 		if format == "ts" {
 			f.ts = ts.NewMuxer()
-			f.ts.Step = o.Rate.Ticks(1)
+			f.ts.Step, f.ts.Sound = o.Rate.Ticks(1), o.Sound != nil
 		} else {
 			f.flv, f.tags = flv.NewMuxer(o), flv.NewWriter(f.buf)
+			if o.Sound != nil {
+				f.tags.SetSound()
+			}
 		}
 		if plan != nil {
 			faults := catalogue.NewStream(plan, clock, nil)
@@ -70,8 +73,11 @@ func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock marke
 	return a, nil
 }
 
-// Write packs a unit into the file.
+// Write packs a unit into the file, of the first rendition or of the sound.
 func (f *alsoFile) Write(u stream.Unit) error {
+	if !u.OfMain() {
+		return nil
+	}
 	if f.ts != nil {
 		b, err := f.ts.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 		if err == nil {

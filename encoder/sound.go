@@ -81,14 +81,22 @@ func NewSound(o SoundOptions) (*Sound, error) {
 		return nil, fmt.Errorf("make encoder of sound: %w", err)
 	}
 	d := Options{FFmpeg: o.FFmpeg, Logger: o.Logger}.withDefaults()
-	track, err := aac.Config{ObjectType: aac.LC, SampleRate: media.SampleRate, Channels: soundChannels}.Track()
+	track, err := SoundTrack(o.Rendition)
 	if err != nil {
 		return nil, fmt.Errorf("make encoder of sound: %w", err)
 	}
-	track.Rendition = o.Rendition
 	s := &Sound{o: o, track: track}
 	s.process = newProcess(d.FFmpeg, o.arguments(), o.Stall, d.Logger, s.pending)
 	return s, nil
+}
+
+// SoundTrack is the track of the units that a Sound of that rendition makes.
+func SoundTrack(rendition string) (*media.Track, error) {
+	track, err := aac.Config{ObjectType: aac.LC, SampleRate: media.SampleRate, Channels: soundChannels}.Track()
+	if err == nil {
+		track.Rendition = rendition
+	}
+	return track, err
 }
 
 func (o SoundOptions) arguments() []string {

@@ -73,6 +73,14 @@ func (u *Unit) Codec() Codec {
 	return u.Track.Codec
 }
 
+// DecodedAt is the unit's DTS in 90 kHz ticks, by which units of different tracks are put in order.
+func (u *Unit) DecodedAt() int64 {
+	if u.Track == nil || u.Track.Timescale == 0 {
+		return u.DTS
+	}
+	return MulDivFloor(u.DTS, TicksPerSecond, u.Track.Timescale)
+}
+
 // Size is the length of the coded sample in bytes: of NAL units the sum, without start codes.
 func (u *Unit) Size() int {
 	n := len(u.Sound)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
+	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -20,6 +22,7 @@ type Hub struct {
 
 	tsMuxer  *ts.Muxer
 	flvMuxer *flv.Muxer
+	flvFile  []byte // the header of an FLV file
 	ts       *stream.Feed[[]byte]
 	flv      *stream.Feed[*flvChunk]
 
@@ -41,10 +44,10 @@ func New(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("make live outputs: %w", err)
 	}
 	h := &Hub{
-		o: o, times: defaultTimes(), tsMuxer: ts.NewMuxer(), flvMuxer: flv.NewMuxer(o.FLV),
+		o: o, times: defaultTimes(), tsMuxer: ts.NewMuxer(), flvMuxer: flv.NewMuxer(o.FLV), flvFile: flv.FileHeader(o.FLV.Sound != nil),
 		ts: stream.New[[]byte](stream.Options{}), flv: stream.New[*flvChunk](stream.Options{}),
 	}
-	h.tsMuxer.Step = o.Channel.Rate.Ticks(1)
+	h.tsMuxer.Step, h.tsMuxer.Sound = o.Channel.Rate.Ticks(1), o.FLV.Sound != nil
 	if o.Faults != nil {
 		h.tsMuxer.Faults, h.flvMuxer.Faults = o.Faults(), o.Faults()
 	}
@@ -56,24 +59,28 @@ func New(o Options) (*Hub, error) {
 	return h, nil
 }
 
-// Write takes the next access unit in decoding order and never waits for consumers. u is not changed, but held on to. An
-// error names the format that the unit could not be packed in: it is missing there, and the stream continues. After Close it
-// does nothing.
+// Write takes the next unit in decoding order and never waits for consumers. u is not changed, but held on to. Of the renditions
+// of pictures only the first is carried, with the sound. An error names the format that the unit could not be packed in: it is
+// missing there, and the stream continues. After Close it does nothing.
 func (h *Hub) Write(u stream.Unit) error {
+	if !u.OfMain() {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed.Err() != nil {
 		return nil
 	}
-	h.lastDTS = u.DTS
+	h.lastDTS = u.DecodedAt()
+	start := u.Key && u.Codec() != media.AAC
 	packets, tsErr := h.tsMuxer.Unit(u.Unit, annotate.ID3(u.Markers...)...)
 	if tsErr == nil {
-		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: u.DTS, Start: u.Key})
+		h.ts.Append(stream.Chunk[[]byte]{Payload: packets, Size: len(packets), Time: h.lastDTS, Start: start})
 	}
 	tags, flvErr := h.flvMuxer.Unit(u.Unit, annotate.Scripts(u.Record, u.Markers))
 	if flvErr == nil {
-		c := newFLVChunk(tags)
-		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: u.DTS, Start: u.Key})
+		c := h.newFLVChunk(tags)
+		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: h.lastDTS, Start: start})
 	}
 	return errors.Join(tsErr, flvErr)
 }
@@ -86,7 +93,7 @@ func (h *Hub) Close() {
 		return
 	}
 	if tags := h.flvMuxer.Flush(); len(tags) > 0 {
-		c := newFLVChunk(flv.Chunk{Tags: tags})
+		c := h.newFLVChunk(flv.Chunk{Tags: tags})
 		h.flv.Append(stream.Chunk[*flvChunk]{Payload: c, Size: c.size(), Time: h.lastDTS})
 	}
 	h.ts.Close()
@@ -101,12 +108,13 @@ func (h *Hub) Close() {
 // flvChunk is what an access unit became in FLV, made once for all consumers: as tags for RTMP and as bytes for FLV over
 // HTTP. The bodies of the tags lie within the bytes.
 type flvChunk struct {
+	file                 []byte // the file header
 	head, tags           []flv.Tag
 	headBytes, tagsBytes []byte
 }
 
-func newFLVChunk(c flv.Chunk) *flvChunk {
-	var f flvChunk
+func (h *Hub) newFLVChunk(c flv.Chunk) *flvChunk {
+	f := flvChunk{file: h.flvFile}
 	f.head, f.headBytes = pack(c.Head)
 	f.tags, f.tagsBytes = pack(c.Tags)
 	return &f
@@ -140,5 +148,5 @@ func (c *flvChunk) begin() []flv.Tag { return append(c.head[:len(c.head):len(c.h
 
 // beginBytes is begin as a file: with the file header.
 func (c *flvChunk) beginBytes() []byte {
-	return append(append(flv.FileHeader(false), c.headBytes...), c.tagsBytes...)
+	return slices.Concat(c.file, c.headBytes, c.tagsBytes)
 }

@@ -52,6 +52,7 @@ func TestWriteSurvivesBadUnits(t *testing.T) {
 // TestFLVChunk compares what is packed once for all with what the tags say.
 func TestFLVChunk(t *testing.T) {
 	s := newSource(t, 0)
+	h, _ := newHub(t)
 	m := flv.NewMuxer(testFLV())
 	for i := range 2 * testGOP {
 		u := s.unit(i)
@@ -59,7 +60,7 @@ func TestFLVChunk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		packed := newFLVChunk(c)
+		packed := h.newFLVChunk(c)
 		var want bytes.Buffer
 		if err := flv.NewWriter(&want).Write(append(append([]flv.Tag{}, c.Head...), c.Tags...)...); err != nil {
 			t.Fatal(err)

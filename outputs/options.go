@@ -23,7 +23,7 @@ const (
 type Options struct {
 	// Channel is the one served; its Name is part of addresses.
 	Channel markers.Channel
-	// FLV describes the stream in onMetaData, in FLV and RTMP.
+	// FLV describes the stream in onMetaData, in FLV and RTMP. With its track of sound MPEG-TS has sound too.
 	FLV flv.Options
 	// Faults makes the faults of a faulty stream, for each of its carriers; nil for a clean one.
 	Faults func() ts.Faults

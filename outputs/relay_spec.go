@@ -71,6 +71,7 @@ func ParseRelay(output string) (RelaySpec, error) {
 	case "rtp":
 		s.paced, s.muxer, s.options = true, "rtp_mpegts", tsOptions("-mpegts_muxer_options", tsSegmentOptions)
 	case "rtsp":
+		// Without sound: ffmpeg describes the stream before it knows the configuration of AAC.
 		s.paced, s.muxer, s.options = true, "rtsp", videoOptions("-rtsp_transport", "tcp")
 	case "rtmp", "rtmps":
 		return RelaySpec{}, fmt.Errorf("%s needs no ffmpeg: use --push", u.Scheme)
@@ -91,13 +92,13 @@ func fileRelay(name string) (RelaySpec, error) {
 	case ".ts":
 		s.muxer, s.options = "mpegts", tsOptions("-mpegts_copyts", "1")
 	case ".mp4", ".mov":
-		// In fragments, each a GOP, the file can be read whenever writing ends.
-		s.muxer, s.options = ext[1:], videoOptions("-movflags", "+frag_keyframe+empty_moov+default_base_moof+frag_discont",
+		// In fragments, each a GOP, the file can be read whenever writing ends. The configuration of AAC is known with its first unit.
+		s.muxer, s.options = ext[1:], mediaOptions("-movflags", "+frag_keyframe+empty_moov+delay_moov+default_base_moof+frag_discont",
 			"-use_editlist", "0", "-video_track_timescale", "90000")
 	case ".mkv":
-		s.muxer, s.options = "matroska", videoOptions()
+		s.muxer, s.options = "matroska", mediaOptions()
 	case ".flv":
-		s.muxer, s.options = "flv", videoOptions()
+		s.muxer, s.options = "flv", mediaOptions()
 	case ".m3u8", ".mpd":
 		return RelaySpec{}, errors.New("playlists and manifests are published by refstream itself: use --container and --dash")
 	default:
@@ -116,10 +117,15 @@ const tsSegmentOptions = "mpegts_copyts=1:avoid_negative_ts=disabled"
 
 // tsOptions are ffmpeg's for MPEG-TS. The PCR lies twice the muxdelay before the DTS: 100 ms.
 func tsOptions(more ...string) []string {
-	return append([]string{"-map", "0:v:0", "-map", "0:d?", "-muxdelay", "0.05", "-muxpreload", "0", "-avoid_negative_ts", "disabled"}, more...)
+	return append([]string{"-map", "0:v:0", "-map", "0:a?", "-map", "0:d?", "-muxdelay", "0.05", "-muxpreload", "0", "-avoid_negative_ts", "disabled"}, more...)
 }
 
-// videoOptions are those for carriers without a place for timed ID3.
+// mediaOptions are those for carriers without a place for timed ID3. AAC is without ADTS headers there.
+func mediaOptions(more ...string) []string {
+	return videoOptions(append([]string{"-map", "0:a?", "-bsf:a", "aac_adtstoasc"}, more...)...)
+}
+
+// videoOptions are those for carriers of pictures alone.
 func videoOptions(more ...string) []string {
 	return append([]string{"-map", "0:v:0", "-avoid_negative_ts", "make_non_negative"}, more...)
 }

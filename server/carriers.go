@@ -98,11 +98,23 @@ func (k *carriers) close() {
 
 // makeHub makes what the channel's units go into.
 func (k *carriers) makeHub(c markers.Channel, e encoder.Options, limits clientLimits) (err error) {
+	describe, err := flvOptions(c, e, k.version)
+	if err != nil {
+		return err
+	}
 	k.hub, err = outputs.New(outputs.Options{
-		Channel: c, FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers,
-		FLV: flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + k.version, Channel: c.Name},
+		Channel: c, FFmpeg: e.FFmpeg, Now: time.Now, Logger: k.logger, MaxClients: limits.consumers, FLV: describe,
 	})
 	return err
+}
+
+// flvOptions describes a channel in FLV.
+func flvOptions(c markers.Channel, e encoder.Options, version string) (o flv.Options, err error) {
+	o = flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + version, Channel: c.Name}
+	if c.Audio {
+		o.Sound, err = encoder.SoundTrack(markers.SoundRendition)
+	}
+	return o, err
 }
 
 // start runs every output that was asked for. They go on until end is called.

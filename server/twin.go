@@ -20,7 +20,6 @@ import (
 	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/faults/playlists"
 	"github.com/refstream/refstream/faults/requests"
-	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/markers/journal"
@@ -124,12 +123,16 @@ func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, no
 	if err != nil {
 		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)
 	}
+	describe, err := flvOptions(c, e, s.cfg.Version) // no label in the stream
+	if err != nil {
+		return nil, err
+	}
 	named := c
 	named.Name = t.name
 	t.hub, err = outputs.New(outputs.Options{
 		Channel: named, Now: time.Now, Logger: s.cfg.Logger, MaxClients: s.cfg.clientLimits().consumers,
 		Faults: func() ts.Faults { return catalogue.NewStream(plan, t.clock, nil) },
-		FLV:    flv.Options{Rate: c.Rate, Encoder: e.Encoder, Version: "refstream " + s.cfg.Version, Channel: c.Name}, // no label in the stream
+		FLV:    describe,
 	})
 	return t, err
 }

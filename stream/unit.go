@@ -17,3 +17,8 @@ type Unit struct {
 	// Begins marks the first unit of an encoder's run: it does not continue the one before.
 	Begins bool
 }
+
+// OfMain reports whether the unit is of the first rendition of pictures or of the sound: what a carrier has that has no renditions.
+func (u *Unit) OfMain() bool {
+	return u.Track == nil || u.Track.Codec == media.AAC || u.Track.Rendition == ""
+}
