@@ -90,7 +90,7 @@ func (f *alsoFile) Write(u stream.Unit) error {
 		return err
 	}
 	tags := chunk.Tags
-	if !f.head {
+	if !f.head && chunk.Head != nil {
 		f.head = true
 		tags = slices.Concat(chunk.Head, tags)
 	}

@@ -86,7 +86,7 @@ var table = map[string]arrows{
 	"outputs": {
 		may:       words("media annotate markers stream format/ts format/flv format/rtmp internal/ffmpeg internal/quietlog internal/redact"),
 		libraries: words("golang.org/x/sys/unix"),
-		tests:     words("codec/h264 encoder format/flv/amf0"),
+		tests:     words("codec/h264 codec/aac encoder format/flv/amf0 generator internal/soundtest"),
 	},
 	"format/mpd":  {libraries: words("github.com/Eyevinn/dash-mpd")},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
