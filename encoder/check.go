@@ -17,9 +17,9 @@ const (
 	minMinor = 1
 )
 
-// Check looks whether ffmpeg can be run, is recent enough and has the encoder, and returns its version, as "5.1.9".
-// Empty names mean the defaults of Options. Errors have a hint. It does not check that h264_nvenc finds a GPU.
-func Check(ctx context.Context, program, encoder string) (version string, err error) {
+// Check looks whether ffmpeg can be run, is recent enough and has the encoder, and that of sound where it is needed, and returns its
+// version, as "5.1.9". Empty names mean the defaults of Options. Errors have a hint. It does not check that h264_nvenc finds a GPU.
+func Check(ctx context.Context, program, encoder string, sound bool) (version string, err error) {
 	o := Options{FFmpeg: program, Encoder: encoder}.withDefaults()
 	// One start answers both: loading ffmpeg's libraries takes a good part of a short run. The version is on its standard error.
 	about, err := output(ctx, o.FFmpeg, "-encoders")
@@ -30,7 +30,11 @@ func Check(ctx context.Context, program, encoder string) (version string, err er
 	if err != nil {
 		return "", fmt.Errorf("check ffmpeg %q: %w", o.FFmpeg, err)
 	}
-	if !hasEncoder(about, o.Encoder) {
+	if sound && !hasEncoder(about, "A", soundEncoder) {
+		return "", fmt.Errorf("check ffmpeg %q: version %s was built without the encoder %s: install one that has it, or leave --audio out",
+			o.FFmpeg, version, soundEncoder)
+	}
+	if !hasEncoder(about, "V", o.Encoder) {
 		return "", fmt.Errorf("check ffmpeg %q: version %s was built without the encoder %s: install one that has it "+
 			"(\"ffmpeg -encoders\" lists them) or choose another with --encoder", o.FFmpeg, version, o.Encoder)
 	}
@@ -80,10 +84,10 @@ func parseVersion(out string) (string, error) {
 	return number, nil
 }
 
-// hasEncoder looks for an encoder in the list of ffmpeg -encoders, whose lines are " V....D libx264  description".
-func hasEncoder(list, name string) bool {
+// hasEncoder looks for an encoder of a kind in the list of ffmpeg -encoders, whose lines are " V....D libx264  description".
+func hasEncoder(list, kind, name string) bool {
 	for line := range strings.Lines(list) {
-		if f := strings.Fields(line); len(f) >= 2 && f[1] == name && strings.HasPrefix(f[0], "V") {
+		if f := strings.Fields(line); len(f) >= 2 && f[1] == name && strings.HasPrefix(f[0], kind) {
 			return true
 		}
 	}

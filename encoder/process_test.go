@@ -329,22 +329,25 @@ func TestCheck(t *testing.T) {
 		ffmpeg, encoder string
 		version         string
 		want            []string
+		sound           bool
 	}{
-		"recent":        {version("ffmpeg version 7.1 Copyright"), X264, "7.1", nil},
-		"oldest":        {version("ffmpeg version 5.1.9-0+deb12u1 Copyright"), "", "5.1.9", nil},
-		"sources":       {version("ffmpeg version N-109542-g1bf1e4 Copyright"), X264, "N-109542-g1bf1e4", nil},
-		"tag":           {version("ffmpeg version n6.0 Copyright"), X264, "6.0", nil},
-		"too old":       {version("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"), X264, "", []string{"4.4.2 is too old", "5.1", "install"}},
-		"just too old":  {version("ffmpeg version 5.0 Copyright"), X264, "", []string{"5.0 is too old"}},
-		"with warnings": {version("ld: no version information\nffmpeg version 7.1 Copyright"), X264, "7.1", nil},
-		"no encoder":    {version("ffmpeg version 7.1 Copyright"), NVENC, "", []string{NVENC, "--encoder"}},
-		"another thing": {version("avconv 9"), X264, "", []string{"avconv 9", "--ffmpeg"}},
-		"fails":         {script(t, "echo missing library >&2; exit 127"), X264, "", []string{"127", "missing library"}},
-		"not there":     {"no-such-ffmpeg", X264, "", []string{"not found", "apt install ffmpeg", "--ffmpeg"}},
+		"with sound":    {version("ffmpeg version 7.1 Copyright\n A....D aac  AAC"), X264, "7.1", nil, true},
+		"without sound": {version("ffmpeg version 7.1 Copyright"), X264, "", []string{"aac", "--audio"}, true},
+		"recent":        {version("ffmpeg version 7.1 Copyright"), X264, "7.1", nil, false},
+		"oldest":        {version("ffmpeg version 5.1.9-0+deb12u1 Copyright"), "", "5.1.9", nil, false},
+		"sources":       {version("ffmpeg version N-109542-g1bf1e4 Copyright"), X264, "N-109542-g1bf1e4", nil, false},
+		"tag":           {version("ffmpeg version n6.0 Copyright"), X264, "6.0", nil, false},
+		"too old":       {version("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"), X264, "", []string{"4.4.2 is too old", "5.1", "install"}, false},
+		"just too old":  {version("ffmpeg version 5.0 Copyright"), X264, "", []string{"5.0 is too old"}, false},
+		"with warnings": {version("ld: no version information\nffmpeg version 7.1 Copyright"), X264, "7.1", nil, false},
+		"no encoder":    {version("ffmpeg version 7.1 Copyright"), NVENC, "", []string{NVENC, "--encoder"}, false},
+		"another thing": {version("avconv 9"), X264, "", []string{"avconv 9", "--ffmpeg"}, false},
+		"fails":         {script(t, "echo missing library >&2; exit 127"), X264, "", []string{"127", "missing library"}, false},
+		"not there":     {"no-such-ffmpeg", X264, "", []string{"not found", "apt install ffmpeg", "--ffmpeg"}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			v, err := Check(testContext(t), tt.ffmpeg, tt.encoder)
+			v, err := Check(testContext(t), tt.ffmpeg, tt.encoder, tt.sound)
 			if v != tt.version || (err != nil) != (tt.want != nil) {
 				t.Errorf("%q, %v", v, err)
 			}
@@ -355,12 +358,12 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
-	if v, err := Check(testContext(t), "", ""); err != nil || v == "" {
+	if v, err := Check(testContext(t), "", "", false); err != nil || v == "" {
 		t.Errorf("the real one: %q, %v", v, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Check(ctx, "", ""); !errors.Is(err, context.Canceled) {
+	if _, err := Check(ctx, "", "", false); !errors.Is(err, context.Canceled) {
 		t.Errorf("context ended: %v", err)
 	}
 }

@@ -26,6 +26,7 @@ const (
 	// The range of ffmpeg's encoder in which a sample code and a beep survive.
 	minSoundBitrate, maxSoundBitrate = 48_000, 320_000
 	soundChannels                    = 2
+	soundEncoder                     = "aac"
 )
 
 // SoundOptions are what a Sound makes. Bitrate must be set.
@@ -101,7 +102,7 @@ func SoundTrack(rendition string) (*media.Track, error) {
 
 func (o SoundOptions) arguments() []string {
 	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{"format": "s16le", "ar": media.SampleRate, "ac": soundChannels})
-	return in.Output("pipe:1", ffmpeg.KwArgs{"c:a": "aac", "b:a": o.Bitrate, "format": "adts", "flush_packets": "1"}).
+	return in.Output("pipe:1", ffmpeg.KwArgs{"c:a": soundEncoder, "b:a": o.Bitrate, "format": "adts", "flush_packets": "1"}).
 		GlobalArgs(quietly()...).GetArgs()
 }
 

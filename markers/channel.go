@@ -68,6 +68,18 @@ type Rendition struct {
 	Bitrate int64 `json:"bitrate"`
 }
 
+// String is the rendition as --ladder takes it: 640x360@800k.
+func (r Rendition) String() string {
+	rate := strconv.FormatInt(r.Bitrate, 10)
+	switch {
+	case r.Bitrate%1_000_000 == 0:
+		rate = strconv.FormatInt(r.Bitrate/1_000_000, 10) + "M"
+	case r.Bitrate%1000 == 0:
+		rate = strconv.FormatInt(r.Bitrate/1000, 10) + "k"
+	}
+	return RenditionName(r.Width, r.Height) + "@" + rate
+}
+
 // RenditionName names a rendition by its size, as 640x360.
 func RenditionName(width, height int) string { return fmt.Sprintf("%dx%d", width, height) }
 
@@ -127,7 +139,24 @@ func (c Channel) Identity() []Setting {
 		{"noise", strconv.Itoa(c.Noise)},
 		{"block", strconv.Itoa(c.Block)},
 		{"roll", strconv.Itoa(c.Roll)},
+		{"audio", strconv.FormatBool(c.Audio)},
+		{"ladder", c.ladder()},
 	}
+}
+
+// NoLadder is the value of --ladder of a channel with one rendition.
+const NoLadder = "none"
+
+// ladder is all renditions of pictures as --ladder takes them, the first one without its bit rate.
+func (c Channel) ladder() string {
+	if len(c.Ladder) == 0 {
+		return NoLadder
+	}
+	text := RenditionName(c.Width, c.Height)
+	for _, r := range c.Ladder {
+		text += "," + r.String()
+	}
+	return text
 }
 
 // maxName is the length of the longest channel name in bytes: with the longest suffix that a file of the channel

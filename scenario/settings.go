@@ -39,6 +39,9 @@ type Settings struct {
 	EventEvery, EventLength time.Duration
 	// Noise, Block and Roll are those of [markers.Channel].
 	Noise, Block, Roll int
+	// Audio and Ladder are those of [markers.Channel]: the sound, and the renditions besides the first one, largest first.
+	Audio  bool
+	Ladder []markers.Rendition
 }
 
 // DefaultSettings are those of a channel of which nothing is said. The seed and the epoch are left open.
@@ -53,7 +56,7 @@ func DefaultSettings() Settings {
 func (s Settings) Channel() (markers.Channel, error) {
 	c := markers.Channel{
 		Name: s.Name, Run: 1, Epoch: s.Epoch, Rate: s.Rate, DropFrame: s.DropFrame, PTSOrigin: markers.PTSOrigin, Seed: s.Seed,
-		Width: s.Width, Height: s.Height, Noise: s.Noise, Block: s.Block, Roll: s.Roll,
+		Width: s.Width, Height: s.Height, Noise: s.Noise, Block: s.Block, Roll: s.Roll, Audio: s.Audio, Ladder: s.Ladder,
 	}
 	c.FramesPerSegment = c.Rate.Frames(s.Segment.Nanoseconds())
 	if longest := maxSegmentSeconds * c.Rate.Base(); c.FramesPerSegment < minSegmentFrames || c.FramesPerSegment > longest {
@@ -71,8 +74,29 @@ func (s Settings) Channel() (markers.Channel, error) {
 	}
 	segment := time.Duration(c.Rate.Nanos(c.FramesPerSegment))
 	c.Window = int64((s.Window + segment - 1) / segment)
+	if err := descending(c); err != nil {
+		return c, err
+	}
 	_, err := New(c)
 	return c, err
+}
+
+// descending refuses a ladder that is not in the order of sizes and bit rates.
+func descending(c markers.Channel) error {
+	before := markers.Rendition{Width: c.Width, Height: c.Height}
+	for _, r := range c.Ladder {
+		name, above := markers.RenditionName(r.Width, r.Height), markers.RenditionName(before.Width, before.Height)
+		switch {
+		case name == above:
+			return fmt.Errorf("--ladder: %s is there twice: leave one of them out", name)
+		case r.Width > before.Width || r.Height > before.Height:
+			return fmt.Errorf("--ladder: %s is larger than %s: begin with the largest, and let each be smaller than the one before", name, above)
+		case before.Bitrate != 0 && r.Bitrate > before.Bitrate:
+			return fmt.Errorf("--ladder: %s has a higher bit rate than %s: give a smaller picture fewer bits", r, before)
+		}
+		before = r
+	}
+	return nil
 }
 
 // RandomSeed draws a seed that is short enough to be typed again.

@@ -141,6 +141,10 @@ func (c *Config) settle() {
 	settle(c, "noise", &s.Noise, 0)
 	settle(c, "block", &s.Block, 0)
 	settle(c, "roll", &s.Roll, 0)
+	settle(c, "audio", &s.Audio, false)
+	if c.given["ladder"] = s.Ladder != nil; c.Given != nil {
+		c.given["ladder"] = c.Given("ladder")
+	}
 	settle(c, "encoder", &e.Encoder, d.Encoding.Encoder)
 	settle(c, "raw", &e.Raw, d.Encoding.Raw)
 	settle(c, "preset", &e.Preset, d.Encoding.Preset)
@@ -187,6 +191,8 @@ func (c *Config) adopt(old markers.Channel) {
 	adopt(c, "noise", &s.Noise, old.Noise)
 	adopt(c, "block", &s.Block, old.Block)
 	adopt(c, "roll", &s.Roll, old.Roll)
+	adopt(c, "audio", &s.Audio, old.Audio)
+	adopt(c, "ladder", &s.Ladder, old.Ladder)
 	adopt(c, "window", &s.Window, time.Duration(old.Window)*length(old.FramesPerSegment))
 	if old.Container != "" {
 		adopt(c, "container", &c.Container, old.Container)
@@ -290,6 +296,24 @@ func (e Encoding) Options(c markers.Channel, given func(flag string) bool, logge
 		Preset: preset, Bitrate: e.Bitrate, Constant: e.RateControl == CBR, BFrames: bframes, LowLatency: e.LowLatency, Threads: e.Threads,
 		PTSOrigin: c.PTSOrigin, Logger: logger,
 	}
+}
+
+// CheckEncoders refuses options of the first rendition's encoder that it or those of the other renditions can't have.
+func CheckEncoders(c markers.Channel, o encoder.Options) error {
+	if _, err := encoder.New(o); err != nil {
+		return err
+	}
+	if len(c.Ladder) > 0 && o.Bitrate < c.Ladder[0].Bitrate {
+		first := markers.Rendition{Width: c.Width, Height: c.Height, Bitrate: o.Bitrate}
+		return fmt.Errorf("--ladder: %s has a higher bit rate than %s: give a smaller picture fewer bits", c.Ladder[0], first)
+	}
+	for _, r := range c.Ladder {
+		o.Width, o.Height, o.Bitrate = r.Width, r.Height, r.Bitrate
+		if _, err := encoder.New(o); err != nil {
+			return fmt.Errorf("--ladder: %s: %w", r, err)
+		}
+	}
+	return nil
 }
 
 // some reports whether there are any.

@@ -38,7 +38,7 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	c, store, logger := s.channel, s.stores.main(), s.cfg.Logger
 	options := s.encoding()
 	options.Stall, options.Bounded = encoderStall, true
-	if _, err := encoder.New(options); err != nil { // the data directory may have brought another size or rate
+	if err := CheckEncoders(c, options); err != nil { // the data directory may have brought another size or rate
 		return nil, err
 	}
 	segments, err := store.Segments(ctx, c.Name, markers.Range{})

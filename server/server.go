@@ -118,9 +118,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 // checkEncoder fails unless ffmpeg is there with the encoder that is asked for; it returns ffmpeg's version.
 func (s *Server) checkEncoder(ctx context.Context) (string, error) {
 	o := s.encoding()
-	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder)
+	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder, s.channel.Audio)
 	if err == nil {
-		_, err = encoder.New(o)
+		err = CheckEncoders(s.channel, o)
 	}
 	if err != nil && ctx.Err() != nil {
 		return "", ctx.Err()

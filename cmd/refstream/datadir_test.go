@@ -67,10 +67,11 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	s := start(t, flags...)
 	first := getJSON[markers.Channel](s, "/clocks")
 	s.stop()
-	for _, wrong := range []string{"--fps=30", "--segment=2s", "--seed=12", "--epoch=2020-01-01T00:00:00Z", "--size=640x360", "--event-every=30s"} {
+	for _, wrong := range []string{"--fps=30", "--segment=2s", "--seed=12", "--epoch=2020-01-01T00:00:00Z", "--size=640x360", "--event-every=30s", "--audio"} {
 		name, _, _ := strings.Cut(wrong, "=")
 		refused(t, wrong, append(slices.Clone(flags), wrong), name, "--reset")
 	}
+	refused(t, "a ladder", []string{"--data", data, "--ladder=320x180@500k,160x90@300k"}, "--ladder=none", "--size=160x90", "--reset")
 
 	description := filepath.Join(data, "main", "channel.json")
 	good, err := os.ReadFile(description)

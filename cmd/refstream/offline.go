@@ -23,6 +23,7 @@ import (
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
+	"github.com/refstream/refstream/server"
 )
 
 func newGenerate(stdout, stderr io.Writer) *cobra.Command {
@@ -76,12 +77,15 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if err := e.parse(); err != nil {
 				return err
 			}
+			if err := e.applyLadder(&o.streamFlags); err != nil {
+				return err
+			}
 			enc := e.Options(c, cmd.Flags().Changed, logger)
-			ffmpeg, err := encoder.Check(ctx, enc.FFmpeg, enc.Encoder)
+			ffmpeg, err := encoder.Check(ctx, enc.FFmpeg, enc.Encoder, c.Audio)
 			if err != nil {
 				return err
 			}
-			if _, err := encoder.New(enc); err != nil {
+			if err := server.CheckEncoders(c, enc); err != nil {
 				return err
 			}
 			fmt.Fprintf(stdout, "%s\n", describe(c))
@@ -99,6 +103,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 		},
 	}
 	o.register(cmd.Flags())
+	o.registerTracks(cmd.Flags())
 	e.register(cmd.Flags())
 	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
 	registerContainer(cmd.Flags(), &container, &dash, packager.Manifest+" in the folder")
@@ -186,6 +191,7 @@ flags, and that serve writes for the same seed and epoch but for the times at wh
 		},
 	}
 	o.register(cmd.Flags())
+	o.registerTracks(cmd.Flags())
 	registerScenario(cmd.Flags(), &scenarioFile)
 	return cmd
 }

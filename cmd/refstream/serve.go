@@ -43,6 +43,7 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	f.StringVar(&s.config.Addr, "addr", "127.0.0.1:8080", "address to serve on")
 	s.streamFlags.register(f, "now", "UTC of frame 0, such as 2026-01-31T12:00:00Z; now is the first start in the data directory",
 		"random", "seed of the events, 0 to 2^53-1, or random")
+	s.registerTracks(f)
 	s.encodingFlags.register(f)
 	s.config.Container = d.Container
 	registerContainer(f, &s.config.Container, &s.config.DASH, "at /dash/CHANNEL/manifest.mpd")
@@ -91,10 +92,23 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 	if err := s.encodingFlags.parse(); err != nil {
 		return err
 	}
+	if err := s.applyLadder(&s.streamFlags); err != nil {
+		return err
+	}
 	c := s.config
 	c.Stream, c.Encoding, c.Version, c.Logger = s.Settings, s.Encoding, version, logger
 	c.Given = func(flag string) bool { // now and random ask for nothing in particular
-		return given(flag) && !(flag == "epoch" && s.epoch == "now") && !(flag == "seed" && s.seed == "random")
+		switch flag {
+		case "epoch":
+			return given(flag) && s.epoch != "now"
+		case "seed":
+			return given(flag) && s.seed != "random"
+		case "size": // the ladder begins with it
+			return given(flag) || s.Ladder != nil
+		case "bitrate":
+			return given(flag) || s.firstBitrate != 0
+		}
+		return given(flag)
 	}
 	running, err := server.New(ctx, c)
 	if err != nil {

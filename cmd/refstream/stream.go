@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,7 +18,10 @@ import (
 // streamFlags are the flags that state what the stream shows and how it is cut: the truth depends on them.
 type streamFlags struct {
 	scenario.Settings
-	size, fps, epoch, seed string
+	size, fps, epoch, seed, ladder string
+	// firstBitrate is that of the ladder's first rendition, 0 where it has none.
+	firstBitrate int64
+	given        func(flag string) bool // set by registerTracks
 }
 
 // Defaults of the offline commands, which give the same result whenever they are run.
@@ -43,6 +47,68 @@ func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHel
 	f.IntVar(&s.Roll, "roll", 0, "pixels that the board moves to the left a frame, even, negative to the right; 0 chooses by size\nand rate")
 }
 
+// standardLadder is what --ladder standard stands for.
+const standardLadder = "1920x1080@6M,1280x720@3M,640x360@800k"
+
+// registerTracks registers the flags of what a stream has besides its first pictures.
+func (s *streamFlags) registerTracks(f *pflag.FlagSet) {
+	defer under(f, streamTitle)()
+	s.given = f.Changed
+	f.BoolVar(&s.Audio, "audio", false, "with sound: 48 kHz stereo AAC, which beeps while an event shows and names each second")
+	f.StringVar(&s.ladder, "ladder", markers.NoLadder, "renditions of the same frames, the largest first, as SIZE@BITRATE: 1280x720@3M,854x480@1500k,640x360@800k;\n"+
+		"the first takes the place of --size and --bitrate; standard is "+standardLadder)
+}
+
+// parseLadder reads --ladder into the size, the first bit rate and the other renditions.
+func (s *streamFlags) parseLadder() error {
+	text := s.ladder
+	switch text {
+	case "", markers.NoLadder:
+		return nil
+	case "standard":
+		text = standardLadder
+	}
+	for i, rung := range strings.Split(text, ",") {
+		size, rate, rated := strings.Cut(rung, "@")
+		w, h, err := parseSize(size)
+		if err != nil {
+			return fmt.Errorf("%w: write SIZE@BITRATE with commas between, such as 1280x720@3M,640x360@800k, or standard", err)
+		}
+		r := markers.Rendition{Name: markers.RenditionName(w, h), Width: w, Height: h}
+		if rated {
+			if r.Bitrate, err = parseBitrate(rate); err != nil {
+				return fmt.Errorf("%s: %w", size, err)
+			}
+		}
+		switch {
+		case i > 0 && !rated:
+			return fmt.Errorf("%s has no bit rate: write it as %s@800k", size, size)
+		case i > 0:
+			s.Ladder = append(s.Ladder, r)
+		case s.given("size") && (w != s.Width || h != s.Height):
+			return fmt.Errorf("its first rendition is %s, and --size is %s: leave --size out, or begin with that", size, s.size)
+		default:
+			s.Width, s.Height, s.firstBitrate = w, h, r.Bitrate
+		}
+	}
+	if s.Ladder == nil {
+		return errors.New("it has one rendition: name two or more, or use --size and --bitrate")
+	}
+	return nil
+}
+
+// applyLadder gives the first rendition the bit rate that the ladder has for it.
+func (e *encodingFlags) applyLadder(s *streamFlags) error {
+	switch {
+	case s.firstBitrate == 0:
+	case s.given("bitrate") && e.Bitrate != s.firstBitrate:
+		return fmt.Errorf("--ladder: its first rendition has %d bit/s, and --bitrate is %s: leave one of them out", s.firstBitrate, e.bitrate)
+	default:
+		e.Bitrate = s.firstBitrate
+	}
+	return nil
+}
+
 // parse reads the flags that are texts. now is what the epoch "now" means. Errors name the flag.
 func (s *streamFlags) parse(now time.Time) (err error) {
 	if s.Rate, err = media.ParseFrameRate(s.fps); err != nil {
@@ -50,6 +116,9 @@ func (s *streamFlags) parse(now time.Time) (err error) {
 	}
 	if s.Width, s.Height, err = parseSize(s.size); err != nil {
 		return fmt.Errorf("--size: %w", err)
+	}
+	if err = s.parseLadder(); err != nil {
+		return fmt.Errorf("--ladder: %w", err)
 	}
 	if s.Epoch, err = parseEpoch(s.epoch, now); err != nil {
 		return fmt.Errorf("--epoch: %w", err)
