@@ -141,6 +141,7 @@ func (s *Server) routes() *echo.Echo {
 	get("/score", s.getScore)
 	get("/frames", s.getFrames)
 	get("/frames/:n", s.getFrame)
+	get("/audio/:n", s.getSound)
 	get("/segments", s.getSegments)
 	get("/faults", s.getFaults)
 	e.GET("/faults/stream", s.streamFaults)

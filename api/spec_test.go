@@ -125,6 +125,9 @@ func TestDocumentHasEveryRouteAndNoOther(t *testing.T) {
 		for _, name := range []string{"n", "id", "channel", "file", "expression"} {
 			path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
 		}
+		if path == "/audio/{n}" { // echo has no suffix behind a parameter
+			path += ".wav"
+		}
 		routes = append(routes, r.Method+" "+path)
 		if path == "/frames/{n}" { // the handler of both
 			routes = append(routes, r.Method+" "+path+".png")

@@ -173,7 +173,7 @@ var table = map[string]arrows{
 		may: words("media markers generator scenario static delivery packager faults/catalogue analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
-		tests: words("markers/journal markers/redis faults/requests"), // long answers are read from both stores
+		tests: words("markers/journal markers/redis faults/requests internal/soundtest"), // long answers are read from both stores
 	},
 	// All of the producing half, put together.
 	"server": {
