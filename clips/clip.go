@@ -126,11 +126,11 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	}
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{
-			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger,
-			Encoder: pipeline.FFmpeg(o.Encoder), Raw: o.Encoder.Raw, Fill: o.Encoder.Budget(), Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
+			Info: o.Channel, HLS: playlist, Store: files, Logger: o.Logger, Metrics: pipeline.NewMetrics(prometheus.NewRegistry(), o.Channel.Name),
 		},
 		First: o.First, Frames: o.Frames, Progress: o.Progress,
 	}
+	run.Encode(o.Encoder)
 	if shown != nil {
 		run.Pictures = shown
 	}

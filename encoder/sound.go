@@ -101,7 +101,7 @@ func SoundTrack(rendition string) (*media.Track, error) {
 }
 
 func (o SoundOptions) arguments() []string {
-	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{"format": "s16le", "ar": media.SampleRate, "ac": soundChannels})
+	in := ffmpeg.Input("pipe:0", ffmpeg.KwArgs{"format": "s16le", "ar": media.SampleRate, "ch_layout": "stereo"})
 	return in.Output("pipe:1", ffmpeg.KwArgs{"c:a": soundEncoder, "b:a": o.Bitrate, "format": "adts", "flush_packets": "1"}).
 		GlobalArgs(quietly()...).GetArgs()
 }

@@ -73,11 +73,11 @@ func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
 	s.registry.MustRegister(newCarrierMetrics(c.Name, s.carriers.status))
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
-			Info: c, Encoder: pipeline.FFmpeg(options), Raw: options.Raw, Fill: options.Budget(), HLS: playlist, Store: store,
-			Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
+			Info: c, HLS: playlist, Store: store, Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
 		},
 		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,
 	}
+	live.Encode(options)
 	live.Outputs = append(live.Outputs, s.carriers.hub)
 	for _, file := range s.cfg.Scenarios {
 		t, err := s.newTwin(ctx, file, options, pacer.Now)
