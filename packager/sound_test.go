@@ -66,11 +66,11 @@ func TestSound(t *testing.T) {
 					t.Errorf("%s: ffprobe reads %d frames, want %d", name, len(got), len(want))
 				}
 			}
-			var pts []int64
+			var ticks, samples []int64
 			for _, u := range sound {
-				pts = append(pts, u.PTS*15/8&media.PTSMask)
+				ticks, samples = append(ticks, u.PTS*15/8&media.PTSMask), append(samples, u.PTS&media.PTSMask)
 			}
-			for _, name := range []string{"index.m3u8", "index-96x54.m3u8"} {
+			for name, pts := range map[string][]int64{"index.m3u8": ticks, "index-96x54.m3u8": ticks, "master-fmp4.m3u8": samples} {
 				if got := soundPackets(t, filepath.Join(dir, name)); !slices.Equal(got, pts) {
 					t.Errorf("%s: ffprobe reads %d units of sound from %v, want %d from %v", name, len(got), got[:min(3, len(got))], len(pts), pts[:3])
 				}

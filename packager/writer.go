@@ -125,14 +125,6 @@ func (w *Writer) track(u *media.Unit) int {
 	return slices.Index(w.rungs, u.Track.Rendition)
 }
 
-// slot is the number of the slot that holds the first frame or sample of a unit.
-func (w *Writer) slot(track int, u *media.Unit) int64 {
-	if track == len(w.rungs) {
-		return w.clock.MSN(w.clock.Rate.FrameAtSample(u.Frame))
-	}
-	return w.clock.MSN(u.Frame)
-}
-
 // Write takes the next unit in decoding order, of all tracks together, annotated, with the PTS of its frame or sample. When it
 // completes a slot, the segment is published and its record returned; otherwise the record is nil. Units of tracks that the channel
 // does not have by Options are let pass.
@@ -183,7 +175,7 @@ func (w *Writer) work() (*markers.SegmentRecord, error) {
 	for i := 0; i < len(w.waiting); {
 		u := w.waiting[i]
 		track := w.track(&u.Unit)
-		switch msn := w.slot(track, &u.Unit); {
+		switch msn := w.clock.UnitMSN(&u.Unit); {
 		case !w.open.active || msn <= w.open.msn:
 		case w.open.has(track) && !w.late(msn):
 			i++
@@ -222,7 +214,7 @@ func (w *Writer) late(msn int64) bool {
 
 // take takes a unit that has not to wait.
 func (w *Writer) take(track int, u stream.Unit) (*markers.SegmentRecord, error) {
-	msn := w.slot(track, &u.Unit)
+	msn := w.clock.UnitMSN(&u.Unit)
 	if msn == w.lost {
 		return nil, nil
 	}
