@@ -13,6 +13,7 @@ import (
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/id3"
+	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/format/mpd"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -97,6 +98,7 @@ func TestManifest(t *testing.T) {
 				if offset := template.PresentationTimeOffset; offset != nil && *offset != 0 || *template.Timescale != 90000 {
 					t.Errorf("%s", text)
 				}
+				sameAsPlaylist(t, dir, text)
 				list := listSegments(template)
 				if list[0].number != base+first || list[len(list)-1].number != base+newest {
 					t.Errorf("segments %d to %d, want %d to %d", list[0].number-base, list[len(list)-1].number-base, first, newest)
@@ -141,6 +143,34 @@ func TestManifest(t *testing.T) {
 			put(t, w, base+17)
 			look(6, 17, 7, 8, 10, 11, 12, 13, 14, 15, 16)
 		})
+	}
+}
+
+// sameAsPlaylist compares a manifest, by the reader of those of others, with the playlist of the same segments.
+func sameAsPlaylist(t *testing.T, dir, text string) {
+	t.Helper()
+	read, numbered, err := mpd.Reader{}.Read([]byte(text))
+	if err != nil || !numbered || read.Media == nil {
+		t.Fatalf("%+v, %v", read, err)
+	}
+	playlist, err := m3u8.Parse(strings.NewReader(readFile(t, dir, "index-fmp4.m3u8")))
+	if err != nil || playlist.Media.End != read.Media.End {
+		t.Fatalf("end %v, %v", read.Media.End, err)
+	}
+	want := playlist.Media.Segments
+	for len(want) > 0 && want[0].Gap { // a manifest begins with a segment
+		want = want[1:]
+	}
+	if len(want) != len(read.Media.Segments) {
+		t.Fatalf("%d segments, the playlist has %d", len(read.Media.Segments), len(want))
+	}
+	const tick = time.Second / 90000
+	for i, s := range read.Media.Segments {
+		w := want[i]
+		if s.URI != "../../hls/main/"+w.URI || s.MSN != w.MSN || s.Gap != w.Gap || s.ProgramDateTime.Sub(w.ProgramDateTime).Abs() > tick ||
+			time.Duration(s.Duration-w.Duration).Abs() > tick || !s.Gap && s.Map.URI != "../../hls/main/"+w.Map.URI {
+			t.Errorf("segment %+v, in the playlist %+v", s, w)
+		}
 	}
 }
 

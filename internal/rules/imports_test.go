@@ -88,10 +88,10 @@ var table = map[string]arrows{
 		libraries: words("golang.org/x/sys/unix"),
 		tests:     words("codec/h264 codec/aac encoder format/flv/amf0 generator internal/soundtest"),
 	},
-	"format/mpd":  {libraries: words("github.com/Eyevinn/dash-mpd")},
+	"format/mpd":  {may: words("media format/m3u8"), libraries: words("github.com/Eyevinn/dash-mpd")},
 	"format/m3u8": {may: words("media internal/redact"), libraries: words("github.com/Eyevinn/hls-m3u8")}, // its tests' other reader
 	"hlsclient": {
-		may:       words("media internal/redact internal/atomicfile internal/pause format/m3u8"),
+		may:       words("media internal/redact internal/atomicfile internal/pause format/m3u8 format/mpd"),
 		libraries: words("golang.org/x/net/publicsuffix"),
 	},
 	"packager": {
@@ -105,7 +105,7 @@ var table = map[string]arrows{
 	"analyzer/tr101290": {may: words("media markers format/ts")},
 	"analyzer": {
 		may: words("media codec/h264 codec/hevc markers annotate generator analyzer/input analyzer/tr101290 format/id3 format/ts format/flv " +
-			"format/flv/amf0 format/rtmp format/m3u8 format/mp4 hlsclient"),
+			"format/flv/amf0 format/rtmp format/m3u8 format/mpd format/mp4 hlsclient"),
 	},
 	"analyzer/verify/score": {may: words("media markers faults/verdict internal/junit internal/redact")},
 	"analyzer/verify/truth": {
