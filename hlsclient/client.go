@@ -28,6 +28,9 @@ type Client struct {
 	// Choose picks the streams of a multivariant playlist; nil for HighestVariant. With ReloadMultivariant it is called for each
 	// version, and streams that it adds are read too.
 	Choose func(*m3u8.Multivariant) []Stream
+	// DASH has manifests of MPEG-DASH read as playlists are: a multivariant playlist whose URIs are fragments (#0 ...), and for each
+	// Representation a media playlist.
+	DASH bool
 	// Behind is where to begin, counted from the end of a live playlist: 0 for three target durations (6.3.3), negative for its
 	// start.
 	Behind time.Duration

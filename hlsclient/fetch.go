@@ -112,7 +112,7 @@ func (r *reading) askFile(q request, e *Exchange) (content, error) {
 
 func (r *reading) take(q request, e *Exchange, body io.Reader, announced, limit int64) (content, error) {
 	if q.resource == ResourcePlaylist && coding(e.Header) == "" {
-		body = &playlistBody{r: body}
+		body = &playlistBody{r: body, dash: r.c.DASH}
 	}
 	got, err := r.readBody(e, body, announced, limit, q.resource == ResourceSegment)
 	e.Body, e.Spool = got.data, got.spool

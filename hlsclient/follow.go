@@ -95,7 +95,8 @@ func (f *follower) checkKind(l *loading) error {
 
 // parse reads a playlist, or takes what was read of the last one where that had the same text.
 func (f *follower) parse(e *Exchange, text []byte, from location) (*loading, error) {
-	if f.sameText(text) && (!bytes.Contains(text, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
+	manifest := f.r.c.DASH && m3u8.IsManifest(text)
+	if !manifest && f.sameText(text) && (!bytes.Contains(text, []byte("QUERYPARAM")) || f.last.from.String() == from.String()) {
 		l := &loading{e, text, f.last.playlist, from, f.last.defined, f.last.held}
 		f.last.held = 0
 		return l, nil
@@ -107,7 +108,13 @@ func (f *follower) parse(e *Exchange, text []byte, from location) (*loading, err
 	if !r.memory.take(held, 0) {
 		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), errNoRoom)
 	}
-	p, err := m3u8.Parser{Imports: f.imports, Query: from.query(), Memory: r.memory.left.Load()}.Parse(text)
+	var p *m3u8.Playlist
+	var err error
+	if manifest {
+		p, err = f.manifest(text)
+	} else {
+		p, err = m3u8.Parser{Imports: f.imports, Query: from.query(), Memory: r.memory.left.Load()}.Parse(text)
+	}
 	if err != nil {
 		r.memory.give(held)
 		return nil, fmt.Errorf("read HLS: %s: %w", f.at.redacted(), err)
@@ -139,6 +146,9 @@ func (f *follower) sameText(data []byte) bool {
 func (f *follower) take(l *loading) *Version {
 	v := &Version{
 		Stream: f.stream, Number: f.loads, Exchange: l.exchange, Text: l.text, Playlist: l.playlist, Changed: !f.sameText(l.text),
+	}
+	if f.last != nil && f.r.c.DASH { // segments of a template become available without a change of its text
+		v.Changed = v.Changed || end(f.last.playlist) != end(l.playlist)
 	}
 	f.loads++
 	f.forget()

@@ -18,6 +18,8 @@ const maxURI = 16 << 10
 type location struct {
 	url  *url.URL // nil for a file
 	path string
+	// representation of a manifest is the one to read, empty for none; of a URL it is the fragment.
+	representation string
 }
 
 // parseLocation reads the address of a playlist.
@@ -50,6 +52,14 @@ func parseLocation(text string) (location, error) {
 func (l location) resolve(uri string) (location, error) {
 	if uri == "" {
 		return location{}, errors.New("resolve URI: it is empty")
+	}
+	if name, ok := strings.CutPrefix(uri, "#"); ok {
+		l.representation = name
+		if l.url != nil {
+			u := *l.url
+			u.Fragment, l.url = name, &u
+		}
+		return l, nil
 	}
 	if l.url == nil {
 		if strings.Contains(uri, "://") {
@@ -102,7 +112,7 @@ func (l location) String() string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), Fragment: l.representation}).String()
 }
 
 // redacted is String without a password.

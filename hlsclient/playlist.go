@@ -15,9 +15,10 @@ import (
 // maxOther is how much is read of an answer that should be a playlist and is none: more than error pages have.
 const maxOther = 64 << 10
 
-// playlistBody is the body of a playlist. Reading fails if it is long and no playlist.
+// playlistBody is the body of a playlist, or of a manifest where those are read. Reading fails if it is long and neither.
 type playlistBody struct {
 	r     io.Reader
+	dash  bool
 	start []byte
 	size  int64
 }
@@ -33,7 +34,7 @@ func (p *playlistBody) Read(b []byte) (int, error) {
 	}
 	start := bytes.TrimPrefix(p.start, []byte("\xef\xbb\xbf"))
 	switch {
-	case p.size <= maxOther || bytes.HasPrefix(start, []byte("#EXTM3U")):
+	case p.size <= maxOther || bytes.HasPrefix(start, []byte("#EXTM3U")) || p.dash && m3u8.IsManifest(start):
 	case m3u8.IsManifest(start):
 		return n, m3u8.ErrManifest
 	default:
@@ -80,7 +81,7 @@ func (r *reading) decode(e *Exchange) (content, error) {
 		return content{}, err
 	}
 	var text Exchange // for what it takes
-	got, err := r.readBody(&text, &playlistBody{r: z}, -1, m3u8.MaxText, false)
+	got, err := r.readBody(&text, &playlistBody{r: z, dash: r.c.DASH}, -1, m3u8.MaxText, false)
 	e.held += text.held
 	if err != nil {
 		return content{}, fmt.Errorf("decode playlist: %w", err)
