@@ -19,6 +19,8 @@ type Captured struct {
 	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, an index.m3u8 with its segments, or a local file itself.
 	Path string
 	Kind input.Kind
+	// DASH: what was read is DASH. It is stored as HLS, without the events of its manifest.
+	DASH bool
 	// Bytes is how much was stored, of a local file its size.
 	Bytes int64
 	// Dated: an HLS stream dates also segments that follow others without a discontinuity. Undated are the media sequence numbers

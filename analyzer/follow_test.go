@@ -137,7 +137,7 @@ func TestWithoutFollow(t *testing.T) {
 			"/stall.ts": "stalled: nothing came for 200ms",
 			"/silent":   "stalled: nothing came for 200ms",
 			"/page":     `begins with "<!doctype ht": neither HLS`,
-			"/dash":     "perhaps a DASH manifest",
+			"/dash":     "it has no Period",
 			"/empty":    "nothing came",
 			"/empty.ts": "nothing came",
 		} {

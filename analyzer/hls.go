@@ -22,7 +22,7 @@ const stalledTargets = 3
 func (s *source) hlsClient() *hlsclient.Client {
 	c := &hlsclient.Client{
 		Now: s.o.Now, HTTP: s.o.HTTP, Timeout: s.o.Stall, RetryMin: s.o.RetryMin, RetryMax: s.o.RetryMax,
-		Follow: s.o.Follow,
+		Follow: s.o.Follow, DASH: true,
 	}
 	if !s.o.Follow {
 		c.GiveUp = s.o.Stall
@@ -67,7 +67,7 @@ func (h *hlsReading) version(v *hlsclient.Version) error {
 		if m.End {
 			kind = "complete"
 		}
-		x.note(NoteConnected, nil, "reading HLS (%s): %d segments of %s s at the most in %s", kind, len(m.Segments),
+		x.note(NoteConnected, nil, "reading %s (%s): %d segments of %s s at the most in %s", h.protocol(v), kind, len(m.Segments),
 			m.TargetDuration, v.Stream.URL)
 		if n := len(v.Playlist.Warnings); n > 0 {
 			w := v.Playlist.Warnings[0]
@@ -86,10 +86,22 @@ func (h *hlsReading) version(v *hlsclient.Version) error {
 	if err := h.watch(v, m); err != nil {
 		return err
 	}
-	if v.Changed {
+	switch {
+	case !v.Changed:
+	case m3u8.IsManifest(v.Text):
+		x.manifestEvents(v.Text, h.ranges)
+	default:
 		x.dateRanges(m.DateRanges, h.ranges)
 	}
 	return x.err
+}
+
+// protocol is what a version is of.
+func (h *hlsReading) protocol(v *hlsclient.Version) string {
+	if m3u8.IsManifest(v.Text) {
+		return "DASH"
+	}
+	return "HLS"
 }
 
 // watch reports that the playlist stays the same for too long, which is the end unless it is followed.

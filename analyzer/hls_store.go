@@ -33,6 +33,7 @@ type hlsStore struct {
 	files    int
 	bytes    int64
 	unread   error // why the last segment that could not be read could not
+	dash     bool  // what is read is DASH
 	restarts bool  // the next segment follows no other
 	ranges   dateRangeTags
 	undated  []int64 // numbers of the entries that had no date of their own
@@ -46,7 +47,7 @@ func (s *source) storeHLS(ctx context.Context, dir string) (Captured, error) {
 	client.SpoolDir = dir
 	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
 	out := Captured{
-		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, Bytes: h.bytes, Undated: h.undated, Dated: h.dated, Doubled: h.doubled,
+		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, DASH: h.dash, Bytes: h.bytes, Undated: h.undated, Dated: h.dated, Doubled: h.doubled,
 	}
 	if h.files == 0 {
 		if err == nil && h.unread != nil {
@@ -68,7 +69,7 @@ func (h *hlsStore) version(v *hlsclient.Version) error {
 	if len(h.list) > maxList {
 		return errLongList
 	}
-	h.target = m.TargetDuration
+	h.target, h.dash = m.TargetDuration, m3u8.IsManifest(v.Text)
 	h.restarts = h.restarts || v.Restarted
 	for i := int64(0); i < min(v.Missed, maxMissed) && h.begun; i++ {
 		h.gap(m.TargetDuration)

@@ -29,6 +29,7 @@ const (
 	ProducerTime    Source = "mp4.prft"         // wall clock for a time of the track (ISO/IEC 14496-12, 8.16.5)
 	ProgramDateTime Source = "hls.program_date_time"
 	DateRange       Source = "hls.daterange"
+	ManifestEvent   Source = "dash.event" // of an EventStream (ISO/IEC 23009-1, 5.10.2)
 	// Transport is what is wrong with the packets of a transport stream (ETSI TR 101 290, 5.2; package tr101290).
 	Transport Source = "ts.transport"
 )

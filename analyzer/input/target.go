@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/format/mp4"
 	"github.com/refstream/refstream/format/ts"
 )
@@ -101,10 +100,10 @@ const (
 	probeSize = 5 * ts.PacketSize
 )
 
-// kindOfName is the kind that the end of a path names, empty for none.
+// kindOfName is the kind that the end of a path names, empty for none. A manifest of DASH is read as a playlist is.
 func kindOfName(name string) Kind {
 	return map[string]Kind{
-		".m3u8": HLS, ".m3u": HLS, ".flv": FLV,
+		".m3u8": HLS, ".m3u": HLS, ".mpd": HLS, ".flv": FLV,
 		".ts": TS, ".tsv": TS, ".m2t": TS, ".m2ts": TS, ".mts": TS, ".mpegts": TS,
 		".mp4": MP4, ".m4v": MP4, ".m4s": MP4, ".mov": MP4, ".cmfv": MP4, ".ismv": MP4,
 	}[strings.ToLower(path.Ext(name))]
@@ -117,7 +116,7 @@ func kindOfType(contentType string) Kind {
 		return ""
 	}
 	return map[string]Kind{
-		"application/vnd.apple.mpegurl": HLS, "application/x-mpegurl": HLS, "audio/mpegurl": HLS, "audio/x-mpegurl": HLS,
+		"application/dash+xml": HLS, "application/vnd.apple.mpegurl": HLS, "application/x-mpegurl": HLS, "audio/mpegurl": HLS, "audio/x-mpegurl": HLS,
 		"video/mp2t": TS, "video/x-flv": FLV, "video/flv": FLV,
 		"video/mp4": MP4, "application/mp4": MP4, "video/iso.segment": MP4, "video/quicktime": MP4,
 	}[t]
@@ -137,7 +136,7 @@ func sniff(r *bufio.Reader, hint Kind) (Kind, error) {
 		return hint, nil
 	}
 	if bytes.Contains(head, []byte("<?xml")) || bytes.Contains(head, []byte("<MPD")) {
-		return "", fmt.Errorf("detect kind: %w", m3u8.ErrManifest)
+		return HLS, nil
 	}
 	probe, _ := r.Peek(probeSize) // a shorter one is as good as it gets
 	var s ts.Splitter

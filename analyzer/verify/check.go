@@ -17,6 +17,7 @@ import (
 type streamData struct {
 	url        string
 	kind       input.Kind
+	dash       bool // it was DASH, and is read as HLS
 	info       pixels.StreamInfo
 	pictures   []pixels.Picture
 	statements []analyzer.Record

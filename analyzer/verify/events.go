@@ -271,7 +271,7 @@ func (c *checker) carries(source analyzer.Source) bool {
 		return c.holdsScripts()
 	case analyzer.DateRange:
 		// Without PROGRAM-DATE-TIME a playlist can't have them (RFC 8216, 4.3.2.7).
-		return c.in.kind == input.HLS && c.in.states(analyzer.ProgramDateTime)
+		return c.in.kind == input.HLS && !c.in.dash && c.in.states(analyzer.ProgramDateTime)
 	}
 	return false
 }

@@ -96,7 +96,7 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	in.cut = !isFile
 	switch {
 	case err == nil:
-		in.kind, in.dated, in.undated, in.doubled = captured.Kind, captured.Dated, captured.Undated, captured.Doubled
+		in.kind, in.dash, in.dated, in.undated, in.doubled = captured.Kind, captured.DASH, captured.Dated, captured.Undated, captured.Doubled
 	case errors.As(err, &unstored):
 		return nil, unstored
 	case ctx.Err() != nil, !isFile, errors.Is(err, m3u8.ErrManifest): // of which ffmpeg would follow a live one without end

@@ -91,10 +91,14 @@ func checkDASH(t *testing.T, s *running, host, player string, pictures int) {
 
 // TestDASH plays the live manifest in Chromium on a page of another origin: in dash.js for some seconds, and in the long form in Shaka
 // Player too, each for a minute, at 29.97 frames/s. Every picture is the one that its time stands for, and every event is raised at the
-// time of its frame.
+// time of its frame. verify finds it true.
 func TestDASH(t *testing.T) {
 	t.Parallel()
 	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--dash", "--fps", "29.97")...)
+	out, errs, code := refstream(t, "verify", s.url+"/dash/main/manifest.mpd", "--duration", "3s")
+	if code != 0 {
+		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
+	}
 	host := dashPlayers(t).URL
 	if checkDASH(t, s, host, "dash", shortOr(90, 1500)); !testing.Short() {
 		checkDASH(t, s, host, "shaka", 1500)
