@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,10 +62,11 @@ type twin struct {
 	begun    int64
 	// resumed: the twin continues where an earlier run left off.
 	resumed bool
-	// slot is the open one, units how many of it were taken. cut: units between were lost.
-	slot, units int64
-	cut         bool
-	// changes and versions are what was done to these units, and to the playlist with their segment: it counts once these are published.
+	// slot is the newest one, units how many pictures of its first rendition were taken, and from the first since some were given up. cut:
+	// units between were lost.
+	slot, units, from int64
+	cut               bool
+	// changes and versions are what was done to units, and to the playlist with their segment: it counts once these are published.
 	changes, versions []faults.Change
 	failing           bool
 }
@@ -159,9 +161,12 @@ func (t *twin) event(shows *scenario.Scenario, n int64) bool {
 
 // Write takes the next unit of the clean channel, and never waits.
 func (t *twin) Write(u stream.Unit) error {
-	t.feed.Append(stream.Chunk[stream.Unit]{Payload: u, Size: u.Size(), Time: u.DTS, Start: u.Key})
+	t.feed.Append(stream.Chunk[stream.Unit]{Payload: u, Size: u.Size(), Time: u.DecodedAt(), Start: u.Key && leads(&u)})
 	return nil
 }
+
+// leads reports whether a unit is of the first rendition of pictures, with whose key pictures segments begin.
+func leads(u *stream.Unit) bool { return u.Track == nil || u.Track.Rendition == "" }
 
 // endTime is how long the encoder of faulty pictures may take for its rest at a stop, which must be over in 5 s.
 const endTime = time.Second
@@ -195,7 +200,7 @@ func (t *twin) Run(ctx context.Context) error {
 
 // take takes a unit of the clean channel.
 func (t *twin) take(ctx context.Context, u stream.Unit) {
-	if u.Key {
+	if u.Key && leads(&u) {
 		t.changing.Lock()
 		t.begun = max(t.begun, t.clock.MSN(u.Frame))
 		t.changing.Unlock()
@@ -228,10 +233,14 @@ func (t *twin) end(ctx context.Context) error {
 
 // publish packs a unit for all carriers.
 func (t *twin) publish(u stream.Unit) {
-	msn := t.clock.MSN(u.Frame)
-	if msn != t.slot {
+	msn := t.clock.UnitMSN(&u.Unit)
+	if leads(&u) && msn != t.slot {
 		// Without all units of the slot before, this one does not continue it.
-		if t.slot >= 0 && (t.cut || u.Begins || t.units != t.clock.FramesPerSegment) {
+		continues := t.slot >= 0 && !t.cut && !u.Begins && t.units == t.clock.FramesPerSegment
+		if !continues {
+			t.from, t.changes = msn, t.changes[:0]
+		}
+		if t.slot >= 0 && !continues {
 			t.hls.Abandon()
 		}
 		if t.slot < 0 && !t.resumed { // the first run begins: what was over before is not known
@@ -240,16 +249,28 @@ func (t *twin) publish(u stream.Unit) {
 		if t.slot < 0 { // what was requested before is not known
 			t.unanswered.Store(u.Frame)
 		}
-		t.slot, t.units, t.cut, t.changes, t.versions = msn, 0, false, t.changes[:0], t.versions[:0]
-		t.newest.Store(max(t.newest.Load(), t.clock.FirstFrame(msn)-1))
+		t.slot, t.units, t.cut, t.versions = msn, 0, false, t.versions[:0]
+		over := t.clock.FirstFrame(msn) - 1
+		if continues && t.source.Audio {
+			over -= t.clock.FramesPerSegment // the last sound of the slot before comes after this unit, and then it is published
+		}
+		t.newest.Store(max(t.newest.Load(), over))
 	}
-	t.units++
-	if t.overlay != nil {
+	if t.slot < 0 || msn < t.from {
+		return // the rest of a slot that was given up
+	}
+	if leads(&u) {
+		t.units++
+	}
+	if t.overlay != nil && leads(&u) {
 		if _, f, ok := t.shown.Look(u.Frame); ok {
 			t.changes = append(t.changes, faults.Change{Fault: f.Key(), Frame: u.Frame, Spoiled: u.Frame})
 		}
 	}
 	rec, err := t.hls.Write(u)
+	for _, lost := range packager.PublishErrors(err) {
+		t.changes = slices.DeleteFunc(t.changes, func(c faults.Change) bool { return t.clock.MSN(c.Frame) == lost.MSN })
+	}
 	t.settle(rec, err)
 	err = errors.Join(err, t.hub.Write(u))
 	if err != nil && !t.failing {

@@ -31,10 +31,14 @@ func (t *twin) settle(rec *markers.SegmentRecord, err error) {
 	if !errors.Is(err, packager.ErrPlaylist) {
 		t.changes = append(t.changes, t.versions...)
 	}
-	for _, c := range t.changes {
+	t.changes = slices.DeleteFunc(t.changes, func(c faults.Change) bool {
+		if c.Frame > rec.LastFrame {
+			return false // of the next segment, which has begun
+		}
 		t.ledger.Report(c)
-	}
-	t.changes, t.versions = t.changes[:0], t.versions[:0]
+		return true
+	})
+	t.versions = t.versions[:0]
 	t.newest.Store(rec.LastFrame)
 	t.append(t.ledger.Settle(rec.LastFrame), *rec)
 	// Why nothing was done to the last frames of a segment is reported with the next one: until then its faults are kept.
