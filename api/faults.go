@@ -17,6 +17,7 @@ import (
 
 	"github.com/refstream/refstream/api/formats"
 	"github.com/refstream/refstream/delivery"
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -39,13 +40,6 @@ type FaultMaker interface {
 	End(ctx context.Context, id string) (markers.FaultRecord, error)
 }
 
-// PictureLog is a FaultLog that has the pictures that the frames show.
-type PictureLog interface {
-	FaultLog
-	// Shows is the frame whose picture frame n shows, where a fault of pictures is done to it.
-	Shows(n int64) int64
-}
-
 const (
 	// longestFaults is the longest range of faults that is answered at once: their times are computed.
 	longestFaults = 24 * time.Hour
@@ -64,7 +58,7 @@ type faultList struct {
 	// Truncated: the limit left some out, which are at Next.
 	Truncated bool   `json:"truncated,omitempty"`
 	Next      string `json:"next,omitempty"`
-	// Shows are, for each frame that a fault of pictures was done to, the frame whose picture it shows; nil where that is not known.
+	// Shows are, for each frame that a fault of pictures was done to, the frame whose picture it shows; nil where nobody asked.
 	Shows map[int64]int64 `json:"shows,omitzero"`
 }
 
@@ -159,8 +153,8 @@ func (s *Server) answerFaults(c echo.Context, find func(*query) (string, FaultLo
 			break
 		}
 	}
-	if l, known := log.(PictureLog); known && shows {
-		list.Shows = shownBy(l, list.Faults, from, to)
+	if shows {
+		list.Shows = shownBy(list.Faults, clock, from, to)
 	}
 	if format.Name == "json" {
 		return c.JSON(http.StatusOK, list)
@@ -263,15 +257,18 @@ func (s *Server) deleteFault(c echo.Context) error {
 }
 
 // shownBy is what those of the frames first to last show that a fault of pictures was done to.
-func shownBy(log PictureLog, faults []markers.FaultRecord, first, last int64) map[int64]int64 {
-	shows := map[int64]int64{}
+func shownBy(faults []markers.FaultRecord, clock markers.Clock, first, last int64) map[int64]int64 {
+	shows, looks := map[int64]int64{}, pictures.LooksOf(faults, clock)
 	for _, f := range faults {
 		if f.Layer != string(scenario.LayerPicture) {
 			continue
 		}
 		for _, s := range f.Done {
 			for n := max(first, s.Frame); n <= min(last, s.LastFrame); n++ {
-				shows[n] = log.Shows(n)
+				shows[n] = n
+				if look, _, _ := looks(n); look.Instead {
+					shows[n] = look.Shows
+				}
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -26,7 +27,6 @@ type fakeFaults struct {
 
 func (l *fakeFaults) Clock() markers.Clock { return testChannel("main").Clock() }
 func (l *fakeFaults) Newest() int64        { return l.newest.Load() }
-func (l *fakeFaults) Shows(n int64) int64  { return n - 7 }
 
 func (l *fakeFaults) Faults(_ context.Context, first, last int64) (list []markers.FaultRecord, err error) {
 	newest := l.Newest()
@@ -114,13 +114,13 @@ func TestFaultFormats(t *testing.T) {
 	if w := f.get(query + "&state=planned&shows=true"); !strings.Contains(w.Body.String(), `"shows":{}`) {
 		t.Errorf("what frames show: %s", w.Body)
 	}
-	log.plan[0].Layer = "picture"
-	if text := f.get(query + "&shows=true").Body.String(); !strings.HasSuffix(text, `"shows":{"600":593,"602":595}}`+"\n") {
+	log.plan[0].Layer, log.plan[0].Kind = "picture", "freeze"
+	if text := f.get(query + "&shows=true").Body.String(); !strings.HasSuffix(text, `"shows":{"600":600,"602":600}}`+"\n") {
 		t.Errorf("what frames show: %s", text)
 	}
 	f.refused(f.get(query+"&shows=true&format=csv"), 400, "shows")
 	f.refused(f.get("/faults?channel=main-outage&from=0&to=5000&shows=true"), 400, "shows")
-	if text := f.get(query + "&format=vtt").Body.String(); !strings.Contains(text, "\n\na\n00:00:20.020 --> 00:00:20.120\nts.lose, done\n") {
+	if text := f.get(query + "&format=vtt").Body.String(); !strings.Contains(text, "\n\na\n00:00:20.020 --> 00:00:20.120\nfreeze, done\n") {
 		t.Errorf("WebVTT %q", text)
 	}
 }
@@ -141,6 +141,80 @@ func TestTwinsAreListed(t *testing.T) {
 		v.Channels[0].Twins[0].Outputs[0].Name != "/live/main-outage.ts" {
 		t.Errorf("%+v", v)
 	}
+}
+
+// The frames and markers of a twin are those of its clean channel, as far as it is published, with what faults do to the pictures.
+func TestTwinTruth(t *testing.T) {
+	f, log := withFaults(t) // segments of 60 frames
+	clock := testChannel("main").Clock()
+	log.newest.Store(899)
+	log.plan[0].Kind, log.plan[0].Layer, log.plan[0].Done = "freeze", "picture", []markers.Span{clock.Span(600, 602)}
+	log.plan[1].Kind, log.plan[1].Layer, log.plan[1].State = "black", "picture", markers.FaultDone
+	log.plan[1].Done = []markers.Span{clock.Span(650, 719), clock.Span(780, 800)} // segment 12 was dropped
+	batch := markers.Batch{Frames: frames(480, 1019), Missing: []markers.MissingRecord{lost(540, 545)},
+		Markers: []markers.Marker{event(1, 500, 530), event(2, 590, 620), event(3, 660, 700), event(4, 715, 730), event(5, 890, 905)}}
+	for _, msn := range []int64{9, 10, 11, 13, 14} {
+		batch.Segments = append(batch.Segments, markers.SegmentRecord{MSN: msn, Rendition: "outage", FirstFrame: msn * 60, LastFrame: msn*60 + 59})
+	}
+	f.append(batch)
+
+	var list ledgerList
+	f.ok("/frames?channel=main-outage&from=0&limit=5000", &list)
+	if n := len(list.Frames); n != 360 || list.Channel != "main-outage" || list.Truncated || *list.Ledger.FirstFrame != 540 || *list.Ledger.LastFrame != 899 {
+		t.Fatalf("%d frames of %s, ledger %+v", n, list.Channel, list.Ledger)
+	}
+	var lines []string
+	for _, m := range list.Missing {
+		lines = append(lines, fmt.Sprintf("%d-%d %s", m.Frame, m.LastFrame, m.Reason))
+	}
+	if got := strings.Join(lines, ", "); got != "540-545 skipped, 720-779 publish" {
+		t.Errorf("missing: %s", got)
+	}
+	for n, want := range map[int64]string{599: " 0 false", 601: "a 600 true", 603: " 0 false", 660: "=b 0 false", 719: "=b 0 false", 720: " 0 false", 790: "=b 0 false", 899: " 0 false"} {
+		r := list.Frames[n-540]
+		if got := fmt.Sprintf("%s %d %t", r.Fault, r.Shows.Value, r.Shows.Set); r.Frame != n || got != want {
+			t.Errorf("frame %d: %s, want %s", n, got, want)
+		}
+	}
+	var page struct{ Frames []map[string]any }
+	f.ok("/frames?channel=main-outage&from=601&to=601", &page)
+	if r := page.Frames[0]; r["fault"] != "a" || r["shows"] != 600. || r["bytes"] != nil || r["dts"] != nil || r["gen_ns"] == nil || r["event"] != "" {
+		t.Errorf("frame 601: %v", r)
+	}
+	page.Frames = nil // it would be filled in
+	f.ok("/frames?channel=main-outage&from=850&limit=1", &page)
+	if r := page.Frames[0]; r["fault"] != nil || r["shows"] != nil || r["bytes"] == nil || r["dts"] == nil {
+		t.Errorf("frame 850: %v", r)
+	}
+	f.ok("/frames?channel=main-outage&from=900", &page)
+	if len(page.Frames) != 0 {
+		t.Errorf("frames that the twin has not published: %v", page.Frames)
+	}
+	markersOf := func(query string) (got string) {
+		t.Helper()
+		var list markerList
+		f.ok("/markers?channel=main-outage"+query, &list)
+		for _, m := range list.Markers {
+			got += fmt.Sprintf("%s %s %d, ", m.ID, m.HiddenBy, m.MissingFrames)
+		}
+		if list.Channel != "main-outage" {
+			t.Errorf("channel %s", list.Channel)
+		}
+		return got
+	}
+	if got, want := markersOf(""), "main-e2  0, main-e3 =b 0, main-e4  11, "; got != want { // of e4 some frames are in a segment that is not there
+		t.Errorf("markers %s, want %s", got, want)
+	}
+	if got, want := markersOf("&order=desc&limit=1"), "main-e4  11, "; got != want {
+		t.Errorf("markers %s, want %s", got, want)
+	}
+	if got, want := markersOf("&ts_start=22"), "main-e3 =b 0, main-e4  11, "; got != want {
+		t.Errorf("markers %s, want %s", got, want)
+	}
+	f.refused(f.get("/segments?channel=main-outage"), 404, "")
+	f.refused(f.get("/detections?channel=main-outage"), 404, "")
+	f.refused(f.get("/markers?channel=main-none"), 404, "")
+	f.refused(f.get("/clocks?channel=main-outage"), 404, "") // by that verify knows a twin
 }
 
 // Each change of a fault's state comes once, and again where the connection broke before all of those that came together were there.

@@ -87,8 +87,8 @@ const (
 	maxRenderers = 4
 )
 
-// pictures makes reference pictures. Its methods may be called at once from many goroutines.
-type pictures struct {
+// pictureMaker makes reference pictures. Its methods may be called at once from many goroutines.
+type pictureMaker struct {
 	queue, renders chan struct{}
 
 	mu        sync.Mutex
@@ -101,15 +101,15 @@ type sharedRenderer struct {
 	r  *generator.Renderer
 }
 
-func newPictures() *pictures {
-	return &pictures{
+func newPictureMaker() *pictureMaker {
+	return &pictureMaker{
 		queue: make(chan struct{}, maxRenderQueue), renders: make(chan struct{}, maxRenders),
 		renderers: map[generator.Options]*sharedRenderer{},
 	}
 }
 
 // png renders and encodes the picture of frame n.
-func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event bool) ([]byte, error) {
+func (p *pictureMaker) png(ctx context.Context, o generator.Options, n int64, event bool) ([]byte, error) {
 	select {
 	case p.queue <- struct{}{}:
 	default:
@@ -139,7 +139,7 @@ func (p *pictures) png(ctx context.Context, o generator.Options, n int64, event 
 	return b.Bytes(), nil
 }
 
-func (p *pictures) renderer(o generator.Options) (*sharedRenderer, error) {
+func (p *pictureMaker) renderer(o generator.Options) (*sharedRenderer, error) {
 	o.Epoch = o.Epoch.UTC() // one epoch, one key
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -126,6 +126,9 @@ func (s *Server) getFrames(c echo.Context) error {
 			list.Frames, err = s.frameViews(ctx, ch, records)
 			return err
 		},
+		label: func(ctx context.Context, t *twinTruth, list *ledgerList) error {
+			return t.labelFrames(ctx, list.Frames)
+		},
 	})
 }
 
@@ -151,6 +154,8 @@ type ledgerKind[R record] struct {
 	read func(ctx context.Context, channel string, r markers.Range) ([]R, error)
 	// show puts records, which are in ascending order, into the answer.
 	show func(context.Context, markers.Channel, *ledgerList, []R) error
+	// label labels what is shown as a faulty twin has it; nil where twins have no such list.
+	label func(context.Context, *twinTruth, *ledgerList) error
 }
 
 // listLedger answers with the records of a range, and with what is missing there.
@@ -158,7 +163,10 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	ctx := c.Request().Context()
 	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
 	sp := newSpan(q)
-	ch, err := s.channel(ctx, q)
+	ch, twin, err := s.channelOrTwin(ctx, q)
+	if err == nil && twin != nil && k.label == nil {
+		err = notFound("%s is a faulty twin: /faults has what is done to it, and /%s?channel=%s what its clean channel has", twin.name, k.name, ch.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,10 +174,15 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
 		return err
 	}
+	if twin != nil {
+		list.Channel = twin.name
+		list.Ledger = twin.ledger(list.Ledger)
+		sp.from, sp.to = max(sp.from, twin.oldest), min(sp.to, twin.newest)
+	}
 	unit := k.unit(ch)
 	// Beyond this one no unit has a frame that can be asked for, and its frames would not fit a number.
 	lastUnit := maxFrame / unit
-	if sp.from > lastUnit {
+	if sp.from > lastUnit || sp.from > sp.to {
 		if err := k.show(ctx, ch, &list, nil); err != nil {
 			return err
 		}
@@ -194,6 +207,9 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 		slices.Reverse(records)
 	}
 	missing, from, to, err := s.missingWithin(ctx, ch.Name, first, last, unit, sp)
+	if twin != nil && err == nil {
+		missing = twin.lacks(missing, from, to)
+	}
 	if err != nil {
 		return err
 	}
@@ -203,8 +219,13 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	if err := k.show(ctx, ch, &list, records); err != nil {
 		return err
 	}
+	if twin != nil {
+		if err := k.label(ctx, twin, &list); err != nil {
+			return err
+		}
+	}
 	if list.Truncated {
-		list.Next = sp.behind(k.name, ch.Name, from/unit, to/unit)
+		list.Next = sp.behind(k.name, list.Channel, from/unit, to/unit)
 		setLink(c.Response().Header(), list.Next)
 	}
 	if sp.order == "desc" {

@@ -28,6 +28,7 @@ func (s *Server) markerKind() recordKind[markerView] {
 		only:         func(q *query) string { return q.oneOf("kind", "", markers.KindScheduled, markers.KindManual) },
 		traits:       func(m markerView) (media.Seconds, string) { return m.Time, m.Kind },
 		find:         s.selectMarkers,
+		twin:         func(ctx context.Context, t *twinTruth, page []markerView) error { return t.labelMarkers(ctx, s, page) },
 		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markerView, error) {
 			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
 			if err != nil || len(page) == 0 {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -180,6 +181,20 @@ func (s *Server) channel(ctx context.Context, q *query) (markers.Channel, error)
 			"there is no channel yet: the generator has not started")
 	}
 	return markers.Channel{}, badField("channel", "there are several channels: name one of those that /channels lists")
+}
+
+// channelOrTwin reads the channel parameter, which may name a faulty twin too: then it is its clean channel, and the twin's truth.
+func (s *Server) channelOrTwin(ctx context.Context, q *query) (markers.Channel, *twinTruth, error) {
+	c, err := s.channel(ctx, q)
+	var p *Problem
+	if q.err != nil || !errors.As(err, &p) || p.Status != http.StatusNotFound {
+		return c, nil, err
+	}
+	t, otherwise := s.twinTruth(ctx, q.values.Get("channel"))
+	if t == nil {
+		return c, nil, cmp.Or(otherwise, err)
+	}
+	return t.source, t, nil
 }
 
 // chooseFormat goes by the format parameter where there is one, else by the Accept header.

@@ -29,6 +29,8 @@ type recordKind[V record] struct {
 	only                 func(*query) string
 	// traits are what a query selects by: when a record begins, and what param selects.
 	traits func(V) (begins media.Seconds, value string)
+	// twin labels records of a clean channel as its faulty twin shows them; nil where twins have no such list.
+	twin func(context.Context, *twinTruth, []V) error
 	// find finds what a query selects, for the list.
 	find func(context.Context, markers.Channel, recordQuery, *selection[V]) error
 	// read reads a page of the log, for the stream. first is where the records later than a time begin, at the latest.
@@ -90,13 +92,23 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	if err != nil {
 		return err
 	}
-	ch, err := s.channel(ctx, q)
+	ch, twin, err := s.channelOrTwin(ctx, q)
+	if err == nil && twin != nil && k.twin == nil {
+		err = notFound("%s is a faulty twin: its %s are those of %s", twin.name, k.name, ch.Name)
+	}
+	if err == nil && twin != nil {
+		rq, err = twin.bounded(ctx, s.cfg.Store, rq)
+	}
 	if err != nil {
 		return err
 	}
 	var found selection[V]
 	if err := k.find(ctx, ch, rq, &found); err != nil {
 		return err
+	}
+	if twin != nil {
+		ch.Name = twin.name
+		found = k.labelled(found, twin)
 	}
 	key := cacheKey{list: k.name, channel: ch.Name, run: ch.Run, query: rq, format: f.Name}
 	if body, hit := s.cache.get(key, found.state); hit {
@@ -146,6 +158,24 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	body := cachedBody{bytes: a.held.Bytes(), etag: delivery.ETag(a.held.Bytes()), next: a.next}
 	s.cache.put(key, found.state, body)
 	return sendBody(c, f.ContentType, body)
+}
+
+// labelled is a selection of a clean channel's records as its faulty twin shows them. It is not kept.
+func (k recordKind[V]) labelled(found selection[V], t *twinTruth) selection[V] {
+	return selection[V]{
+		each: func(ctx context.Context, limited func(media.Seconds), yield func([]V) (bool, error)) error {
+			return found.each(ctx, limited, func(page []V) (bool, error) {
+				if err := k.twin(ctx, t, page); err != nil {
+					return false, err
+				}
+				return yield(page)
+			})
+		},
+		mark: func(ctx context.Context) (string, error) { // what was published of a twin does not change
+			mark, err := found.mark(ctx)
+			return fmt.Sprint(mark, " ", t.oldest, " ", t.newest), err
+		},
+	}
 }
 
 // behind is the address of the records that q selects behind a time.

@@ -44,7 +44,7 @@ type Server struct {
 	echo     *echo.Echo
 	metrics  *metrics
 	cache    *bodyCache
-	pictures *pictures
+	pictures *pictureMaker
 	planner  planner
 	clients  *limits.Clients
 	stopping context.Context // until stop is called
@@ -67,7 +67,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictures(),
+		cfg: cfg, metrics: m, cache: &bodyCache{entries: map[cacheKey]cacheEntry{}}, pictures: newPictureMaker(),
 		hls: delivery.Publications{Dir: cfg.HLSDir}, held: make(chan struct{}, max(cfg.MaxConnections/heldShare, 1)), planner: planner{store: cfg.Store}, arrivals: arrivals{seen: map[string]arrival{}},
 		clients: limits.NewClients(cfg.StreamClients),
 		rate:    limits.Rate{PerSecond: detectionRate},

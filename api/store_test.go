@@ -85,9 +85,9 @@ func (s *memoryStore) setFail(err error) {
 func (s *memoryStore) log(channel string, k markers.Kind) *memoryLog {
 	if s.logs[channel] == nil {
 		s.logs[channel] = map[markers.Kind]*memoryLog{}
-		for _, k := range markers.Kinds() {
-			s.logs[channel][k] = &memoryLog{kind: k}
-		}
+	}
+	if s.logs[channel][k] == nil {
+		s.logs[channel][k] = &memoryLog{kind: k}
 	}
 	return s.logs[channel][k]
 }
@@ -130,7 +130,7 @@ func (s *memoryStore) Append(_ context.Context, channel string, b markers.Batch)
 		return s.fail
 	}
 	var late error
-	for _, k := range markers.Kinds() {
+	for _, k := range b.Kinds() {
 		late = errors.Join(late, s.log(channel, k).append(b.Records(k)))
 	}
 	close(s.changed)

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
 )
@@ -60,17 +63,21 @@ type frameView struct {
 	markers.FrameRecord
 	Missing *markers.MissingRecord `json:"missing,omitempty"`
 
-	foreign, eventUnknown bool
+	// altered: a fault was done to coded pictures of its segment, so that what the clean channel's encoder made is not there.
+	foreign, eventUnknown, altered bool
 }
 
 // MarshalJSON writes the record, with null in place of what was measured of another generator's frame.
 func (v frameView) MarshalJSON() ([]byte, error) {
 	type plain frameView
-	measured := []string{"dts", "gen_ns", "mono_ns", "run", "bytes"}
-	if v.eventUnknown {
-		measured = append(measured, "event")
+	unknown := []string{"dts", "bytes"}
+	if v.foreign {
+		unknown = append(unknown, "gen_ns", "mono_ns", "run")
 	}
-	return withNull(v.foreign, plain(v), measured...)
+	if v.eventUnknown {
+		unknown = append(unknown, "event")
+	}
+	return withNull(v.foreign || v.altered, plain(v), unknown...)
 }
 
 // frameViews shows records, which are in ascending order.
@@ -190,4 +197,150 @@ func countMissing(records []markers.MissingRecord, first, last int64) int64 {
 		}
 	}
 	return n
+}
+
+// twinTruth is the truth about a faulty twin: the records of its clean channel, with what faults did to the pictures, of the frames
+// oldest to newest, of which it is known whether the twin has them.
+type twinTruth struct {
+	name           string
+	source         markers.Channel
+	log            FaultLog
+	oldest, newest int64
+	published      map[int64]bool // by media sequence number
+}
+
+// twinTruth finds the truth about a twin, nil where there is no such twin.
+func (s *Server) twinTruth(ctx context.Context, name string) (*twinTruth, error) {
+	log, err := s.faultLog(ctx, name)
+	var p *Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	channels, err := s.cfg.Store.Channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &twinTruth{name: name, log: log, newest: log.Newest(), published: map[int64]bool{}}
+	for _, c := range channels {
+		if strings.HasPrefix(name, c.Name+"-") && len(c.Name) > len(t.source.Name) {
+			t.source = c
+		}
+	}
+	if t.source.Name == "" {
+		return nil, nil
+	}
+	list, err := s.cfg.Store.Read(ctx, t.source.Name, markers.Segments.Of(strings.TrimPrefix(name, t.source.Name+"-")), markers.Range{})
+	if err != nil {
+		return nil, err
+	}
+	segments := markers.Segments.Batch(list).Segments
+	for _, r := range segments {
+		t.published[r.MSN] = true
+	}
+	if t.oldest = t.newest + 1; len(segments) > 0 {
+		t.oldest = segments[0].FirstFrame
+	}
+	return t, nil
+}
+
+// ledger is that of the clean channel, as far as the twin is.
+func (t *twinTruth) ledger(v ledgerView) ledgerView {
+	if v.FirstFrame == nil || *v.FirstFrame > t.newest || *v.LastFrame < t.oldest {
+		return ledgerView{KeptSeconds: v.KeptSeconds}
+	}
+	v.FirstFrame, v.LastFrame = new(max(*v.FirstFrame, t.oldest)), new(min(*v.LastFrame, t.newest))
+	return v
+}
+
+// lacks are what the twin lacks of the frames first to last: what its clean channel lacks, and segments that it could not publish.
+func (t *twinTruth) lacks(clean []markers.MissingRecord, first, last int64) []markers.MissingRecord {
+	clock := t.source.Clock()
+	first, last = max(first, t.oldest), min(last, t.newest)
+	out := slices.DeleteFunc(slices.Clone(clean), func(m markers.MissingRecord) bool { return m.Frame > last || m.LastFrame < first })
+	for msn := clock.MSN(first); msn <= clock.MSN(last) && first <= last; msn++ {
+		from, to := max(first, clock.FirstFrame(msn)), min(last, clock.FirstFrame(msn+1)-1)
+		if t.published[msn] || countMissing(clean, from, to) == to-from+1 {
+			continue
+		}
+		out = append(out, markers.MissingRecord{
+			Frame: from, LastFrame: to, Reason: markers.ReasonPublish, Detail: "the faulty twin could not publish the segment",
+			At: clock.UTC(clock.FirstFrame(msn + 1)), Generator: t.source.Generator,
+		})
+	}
+	slices.SortStableFunc(out, func(a, b markers.MissingRecord) int { return cmp.Compare(a.Frame, b.Frame) })
+	return out
+}
+
+// labelFrames writes into frames, which are in ascending order, what the twin's faults did to their pictures.
+func (t *twinTruth) labelFrames(ctx context.Context, frames []frameView) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	clock := t.source.Clock()
+	first, last := frames[0].MSN, frames[len(frames)-1].MSN
+	faults, err := t.log.Faults(ctx, clock.FirstFrame(first), clock.FirstFrame(last+1)-1)
+	if err != nil {
+		return err
+	}
+	altered := map[int64]bool{}
+	for _, f := range faults {
+		for _, s := range f.Done {
+			for msn := max(clock.MSN(s.Frame), first); msn <= min(clock.MSN(s.LastFrame), last); msn++ {
+				altered[msn] = altered[msn] || f.Layer != string(scenario.LayerPlaylist) && f.Layer != string(scenario.LayerRequest)
+			}
+		}
+	}
+	var b markers.Batch
+	for _, f := range frames {
+		b.Frames = append(b.Frames, f.FrameRecord)
+	}
+	for i, f := range pictures.LooksOf(faults, clock).Label(b).Frames {
+		frames[i].FrameRecord, frames[i].altered = f, altered[f.MSN]
+	}
+	return nil
+}
+
+// labelMarkers writes into markers which fault hides their events, and how many of their frames the twin lacks.
+func (t *twinTruth) labelMarkers(ctx context.Context, s *Server, list []markerView) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var b markers.Batch
+	first, last := list[0].Frame, list[0].LastFrame
+	for _, m := range list {
+		b.Markers = append(b.Markers, m.Marker)
+		first, last = min(first, m.Frame), max(last, m.LastFrame)
+	}
+	faults, err := t.log.Faults(ctx, first, last)
+	if err != nil {
+		return err
+	}
+	clean, err := s.missingIn(ctx, t.source.Name, first, last)
+	if err != nil {
+		return err
+	}
+	missing := t.lacks(clean, first, last)
+	for i, m := range pictures.LooksOf(faults, t.source.Clock()).Label(b).Markers {
+		list[i].Marker, list[i].MissingFrames = m, countMissing(missing, m.Frame, m.LastFrame)
+	}
+	return nil
+}
+
+// bounded is a query for those of its markers of all of whose frames it is known what the twin shows.
+func (t *twinTruth) bounded(ctx context.Context, store markers.Store, q recordQuery) (recordQuery, error) {
+	clock := t.source.Clock()
+	after, upTo := clock.Time(t.oldest)-1, clock.Time(max(0, t.newest))
+	list, err := store.Markers(ctx, t.source.Name, markers.Range{To: markers.EndOfFrame(max(0, t.newest)), Limit: 1, Desc: true})
+	if len(list) > 0 && list[0].LastFrame > t.newest {
+		upTo = list[0].Time - 1
+	}
+	if !q.hasAfter || q.after < after {
+		q.after, q.hasAfter = after, true
+	}
+	if !q.hasUpTo || q.upTo > upTo {
+		q.upTo, q.hasUpTo = upTo, true
+	}
+	return q, err
 }

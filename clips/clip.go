@@ -122,7 +122,7 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	var shown *pictures.Pictures
 	if o.Scenario != nil {
 		shown = pictures.New(o.Scenario, clock)
-		files.label = shown.Label
+		files.label = pictures.Looks(shown.Looks).Label
 	}
 	run := pipeline.Generate{
 		Channel: pipeline.Channel{

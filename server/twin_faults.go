@@ -256,14 +256,6 @@ func (t *twin) Faults(ctx context.Context, first, last int64) ([]markers.FaultRe
 	return merge(list, current), err
 }
 
-// Shows is the frame whose picture frame n shows, by the plan.
-func (t *twin) Shows(n int64) int64 {
-	if look, _, ok := t.shown.Look(n); ok && look.Instead {
-		return look.Shows
-	}
-	return n
-}
-
 // Post adds a fault as the members of a request ask for it. It is journalled first, and done from the next segment on.
 func (t *twin) Post(ctx context.Context, members map[string]json.RawMessage) (r markers.FaultRecord, err error) {
 	refuse := func(status int, field, format string, args ...any) (markers.FaultRecord, error) {

@@ -156,32 +156,55 @@ func (p *Pictures) Touches(first, last int64) bool {
 	return slices.ContainsFunc(p.plan.Between(first, last, scenario.LayerPicture), func(f scenario.Fault) bool { return f.Refused == "" })
 }
 
+// Looks is how frame n is shown, and the id of the fault that is done to it; ok is false where the frame has its own picture.
+type Looks func(n int64) (look generator.Look, id string, ok bool)
+
+// Looks are those of the plan.
+func (p *Pictures) Looks(n int64) (look generator.Look, id string, ok bool) {
+	look, f, ok := p.Look(n)
+	return look, f.ID, ok
+}
+
+// LooksOf are those of faults that were done, by their records.
+func LooksOf(records []markers.FaultRecord, clock markers.Clock) Looks {
+	done := slices.DeleteFunc(slices.Clone(records), func(r markers.FaultRecord) bool { return r.Layer != string(scenario.LayerPicture) })
+	return func(n int64) (look generator.Look, id string, ok bool) {
+		for _, r := range done {
+			if r.Covers(n, n) && slices.ContainsFunc(r.Done, func(s markers.Span) bool { return s.Frame <= n && n <= s.LastFrame }) {
+				look, ok = LookOf(r, n, clock)
+				return look, r.ID, ok
+			}
+		}
+		return look, "", false
+	}
+}
+
 // Label writes into the records of frames and markers what is done to their pictures.
-func (p *Pictures) Label(b markers.Batch) markers.Batch {
+func (at Looks) Label(b markers.Batch) markers.Batch {
 	b.Frames, b.Markers = slices.Clone(b.Frames), slices.Clone(b.Markers)
 	for i, r := range b.Frames {
-		if look, f, ok := p.Look(r.Frame); ok {
-			b.Frames[i].Fault, b.Frames[i].Shows = f.ID, markers.Number{Value: look.Shows, Set: look.Instead}
+		if look, id, ok := at(r.Frame); ok {
+			b.Frames[i].Fault, b.Frames[i].Shows = id, markers.Number{Value: look.Shows, Set: look.Instead}
 		}
 	}
 	for i, m := range b.Markers {
-		b.Markers[i].HiddenBy = p.hides(m)
+		b.Markers[i].HiddenBy = at.hides(m)
 	}
 	return b
 }
 
 // hides is the fault because of which none of a marker's own frames shows its event, empty where one does. The last one to hide it
 // is named.
-func (p *Pictures) hides(m markers.Marker) (by string) {
+func (at Looks) hides(m markers.Marker) (by string) {
 	for n := m.Frame; n <= m.LastFrame; n++ {
-		look, f, ok := p.Look(n)
+		look, id, ok := at(n)
 		switch {
 		case !ok, look.Instead && m.Frame <= look.Shows && look.Shows <= m.LastFrame:
 			return ""
 		case !look.Instead && !look.Black && look.Dark < generator.FullDark:
 			return ""
 		}
-		by = f.ID
+		by = id
 	}
 	return by
 }

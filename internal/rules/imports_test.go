@@ -170,7 +170,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/prometheus/client_golang"),
 	},
 	"api": {
-		may: words("media markers generator scenario static delivery packager faults/catalogue analyzer/verify/score internal/redact api/formats api/limits"),
+		may: words("media markers generator scenario static delivery packager faults/catalogue faults/pictures analyzer/verify/score internal/redact api/formats api/limits"),
 		libraries: words("github.com/labstack/echo/v4 github.com/prometheus/client_golang " +
 			"github.com/getkin/kin-openapi gopkg.in/yaml.v3"),
 		tests: words("markers/journal markers/redis faults/requests internal/soundtest"), // long answers are read from both stores
