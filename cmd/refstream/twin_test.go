@@ -148,7 +148,7 @@ func TestTwin(t *testing.T) {
 
 func TestTwinErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"--scenario no-such": "--scenario: scenario: open no-such",
+		"--scenario no-such": "--scenario: open no-such",
 		"--scenario playlist-monitor --push main-playlist-monitor=rtmp://127.0.0.1/live/x": "--push: main-playlist-monitor has no fault that rtmp shows (playlist.",
 		"--scenario tr101290 --push main-other=tcp://127.0.0.1:9":                          "--push: there is no channel \"main-other\": name the twin of a --scenario",
 		"--scenario tr101290 --push main-tr101290=":                                        "--push: that is no address",
