@@ -64,8 +64,6 @@ type Config struct {
 	Faults func(ctx context.Context, twin string) (FaultLog, error)
 	// RequestFaults finds the faults of requests of a faulty twin, nil for other channels. Nil: there is none.
 	RequestFaults func(channel string) *delivery.Faulty
-	// Twins lists the names of a channel's faulty twins. Nil: none.
-	Twins func(channel string) []string
 	// Outputs lists the outputs of a channel or twin for /channels; nil where this process has none. Nil: it never has.
 	Outputs func(channel string) []Output
 	// TriggerLead is how far ahead of now a triggered event begins at the earliest: the generator must not have rendered
@@ -143,9 +141,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Outputs == nil {
 		c.Outputs = func(string) []Output { return nil }
-	}
-	if c.Twins == nil {
-		c.Twins = func(string) []string { return nil }
 	}
 	c.TriggerLead = cmp.Or(c.TriggerLead, defaultTriggerLead)
 	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)

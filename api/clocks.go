@@ -111,7 +111,8 @@ func (s *Server) getChannels(c echo.Context) error {
 	views := make([]json.RawMessage, len(list))
 	for i, ch := range list {
 		v := channelView{Channel: ch, Outputs: s.cfg.Outputs(ch.Name)}
-		for _, name := range s.cfg.Twins(ch.Name) {
+		for _, scenario := range ch.Scenarios {
+			name := ch.Name + "-" + scenario
 			v.Twins = append(v.Twins, twinView{name, s.cfg.Outputs(name)})
 		}
 		if views[i], err = withNull(!s.own(ch.Name)(ch.Generator), v, "run"); err != nil {

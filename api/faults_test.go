@@ -69,7 +69,6 @@ func withFaults(t *testing.T) (*fixture, *fakeFaults) {
 			}
 			return log, nil
 		}
-		c.Twins = func(channel string) []string { return map[string][]string{"main": {"main-outage"}}[channel] }
 		c.Outputs = func(name string) []Output {
 			return []Output{{Kind: "http-ts", Name: "/live/" + name + ".ts", State: "listening"}}
 		}
@@ -127,6 +126,9 @@ func TestFaultFormats(t *testing.T) {
 
 func TestTwinsAreListed(t *testing.T) {
 	f, _ := withFaults(t)
+	c := testChannel("main")
+	c.Scenarios = []string{"outage"}
+	f.put(c)
 	var v struct {
 		Channels []struct {
 			Channel string

@@ -50,6 +50,8 @@ type Channel struct {
 	Ladder []Rendition `json:"ladder,omitempty"`
 	// DASH: there is a manifest of DASH too, and so fragmented MP4 beside Container.
 	DASH bool `json:"dash,omitempty"`
+	// Scenarios are those of the channel's faulty twins, CHANNEL-SCENARIO, at the last start.
+	Scenarios []string `json:"scenarios,omitempty"`
 	// Generator is the id of the data directory in which the channel is generated, empty where it has none. Two generators
 	// of one stream have the same frames, and two ids: what they measure differs.
 	Generator string `json:"generator,omitempty"`

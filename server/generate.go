@@ -140,7 +140,6 @@ func (s *Server) newAPI() (*api.Server, error) {
 	} else {
 		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
 		config.Ready, config.Live, config.Outputs, config.RequestFaults = s.live.Ready, s.liveStream, s.outputs, s.requestFaults
-		config.Twins = s.twinsOf
 	}
 	if s.cfg.Role == Generator {
 		config.Page = nil

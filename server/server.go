@@ -101,6 +101,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 		if s.live, err = s.generate(ctx); err != nil {
 			return err
 		}
+		s.channel.Scenarios = nil
+		for _, t := range s.twins {
+			s.channel.Scenarios = append(s.channel.Scenarios, t.plan.File.Name)
+		}
 		// Only now, when all of it has proved to fit, is the channel written.
 		if err := s.stores.main().PutChannel(ctx, s.channel); err != nil {
 			return fmt.Errorf("write channel: %w", err)
@@ -155,7 +159,9 @@ func (s *Server) Info() Info {
 	if other := elsewhere(s.listener.Addr()); other != "" {
 		i.Elsewhere = "http://" + other
 	}
-	i.Twins = s.twinsOf(s.channel.Name)
+	for _, t := range s.twins {
+		i.Twins = append(i.Twins, t.name)
+	}
 	if l := s.carriers.ts; l != nil {
 		i.TS = Reachable(l.Addr())
 	}

@@ -297,16 +297,6 @@ func (s *Server) twinOf(name string) *twin {
 	return nil
 }
 
-// twinsOf are the names of a channel's twins.
-func (s *Server) twinsOf(channel string) (names []string) {
-	if channel == s.channel.Name {
-		for _, t := range s.twins {
-			names = append(names, t.name)
-		}
-	}
-	return names
-}
-
 // liveStream finds the endless stream of the channel or of a twin.
 func (s *Server) liveStream(name, format string) http.Handler {
 	if t := s.twinOf(name); t != nil {

@@ -105,10 +105,23 @@ func TestRoles(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
 	data := filepath.Join(t.TempDir(), "data")
-	generator := start(t, smallStream(data, "--redis", redis.url(), "--role", "generator")...)
+	generator := start(t, smallStream(data, "--redis", redis.url(), "--role", "generator", "--scenario", "tr101290")...)
 	generator.moreSegments(2)
 	a := start(t, "--role", "api", "--redis", redis.url(), "--data", data)
 	b := start(t, "--role", "api", "--redis", redis.url(), "--data", data)
+
+	// The twin is known to all, with its frames.
+	type twins struct {
+		Channels []struct{ Twins []struct{ Channel string } }
+	}
+	for _, s := range []*running{generator, a} {
+		if list := getJSON[twins](s, "/channels").Channels; len(list) != 1 || len(list[0].Twins) != 1 || list[0].Twins[0].Channel != "main-tr101290" {
+			t.Errorf("channels at %s: %+v", s.url, list)
+		}
+	}
+	a.await("frames of the twin", limit, func() bool {
+		return len(getJSON[framesAnswer](a, "/frames?channel=main-tr101290").Frames) > 0
+	})
 
 	req, err := http.NewRequest(http.MethodPost, a.url+"/markers", strings.NewReader(`{"text":"from outside"}`))
 	if err != nil {
