@@ -174,7 +174,7 @@ func (l *Ledger) settle(f scenario.Fault, newest int64) (r markers.FaultRecord, 
 // Planned is the record of a fault of which nothing is done yet.
 func Planned(f scenario.Fault, source string, clock markers.Clock) markers.FaultRecord {
 	r := markers.FaultRecord{
-		ID: f.ID, Kind: f.Kind.Name, Layer: string(f.Kind.Layer), Decoy: f.Decoy, Posted: f.Posted, EndedEarly: f.EndedEarly, Source: source, Span: clock.Span(f.First, f.Last),
+		ID: f.ID, Kind: f.Kind.Name, Layer: string(f.Kind.Layer), Decoy: f.Decoy, Posted: f.Posted, EndedEarly: f.EndedEarly, MeantLast: f.Meant, Source: source, Span: clock.Span(f.First, f.Last),
 		PTS: clock.PTS(f.First), EndPTS: clock.PTS(f.Last + 1), UTC: clock.UTC(f.First), EndUTC: clock.UTC(f.Last + 1),
 		MSN: clock.MSN(f.First), LastMSN: clock.MSN(f.Last), State: markers.FaultPlanned,
 		Implies: f.Kind.Implies, Alarms: f.Kind.Alarms, Expects: f.Kind.Expects, Tolerates: f.Kind.Tolerates,

@@ -49,6 +49,8 @@ type FaultRecord struct {
 	// be a later one.
 	Posted     bool `json:"posted,omitempty"`
 	EndedEarly bool `json:"ended_early,omitempty"`
+	// MeantLast is that later one.
+	MeantLast int64 `json:"meant_last_frame,omitempty"`
 	// Done are the frames that were changed, Collateral those that were not and look wrong because of it.
 	Done       []Span `json:"done,omitempty"`
 	Collateral []Span `json:"collateral,omitempty"`

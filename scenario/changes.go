@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,7 +35,7 @@ func (t *timeline) asEnded(f Fault) Fault {
 // Until is the fault ended early, with a last frame that is before its own.
 func (f Fault) Until(last int64) Fault {
 	if f.EndedEarly = true; last >= f.First {
-		f.Last = last
+		f.Meant, f.Last = cmp.Or(f.Meant, f.Last), last
 	} else {
 		f.Refused = "it was withdrawn before it began"
 	}
@@ -68,7 +69,7 @@ func (p *Plan) Restore(r markers.FaultRecord, kinds []*Kind) (Fault, error) {
 		return Fault{}, fmt.Errorf("there is no kind %.40q", r.Kind)
 	}
 	f := Fault{ID: r.ID, Kind: kinds[i], Params: Params{}, First: r.Frame, Last: r.LastFrame, Decoy: r.Decoy, Posted: true,
-		EndedEarly: r.EndedEarly, On: Resource(r.Parameters["on"]), Draw: p.draw(r.ID)}
+		EndedEarly: r.EndedEarly, Meant: r.MeantLast, On: Resource(r.Parameters["on"]), Draw: p.draw(r.ID)}
 	f.Requests, _ = strconv.ParseInt(r.Parameters["requests"], 10, 64) // 0 without one
 	for _, param := range kinds[i].Params {
 		v, err := param.parse(r.Parameters[param.Name])

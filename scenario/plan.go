@@ -32,6 +32,8 @@ type Fault struct {
 	Draw uint64
 	// Refused is why it is not done: empty where it is.
 	Refused string
+	// Meant is the last frame that it had before it was ended early, 0 where it was not: what it does to a frame stays the same.
+	Meant int64
 	// Posted: it was added to the plan. EndedEarly: it was to go on beyond Last, or it is refused because it was withdrawn.
 	Posted, EndedEarly bool
 	// Line is that of the file.

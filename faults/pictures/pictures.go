@@ -3,6 +3,7 @@
 package pictures
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -83,8 +84,9 @@ func table() []kind {
 				Alarms: []string{"fade"}, Expects: []string{"unreadable"}, Tolerates: []string{"black"}, Implies: []string{"black"}, Oracle: "ffmpeg signalstats YAVG",
 			},
 			func(f scenario.Fault, n int64, _ markers.Clock) generator.Look {
-				half := (f.Last - f.First + 2) / 2
-				near := min(n-f.First, f.Last-n) + 1 // frames to the nearer end
+				last := cmp.Or(f.Meant, f.Last)
+				half := (last - f.First + 2) / 2
+				near := min(n-f.First, last-n) + 1 // frames to the nearer end
 				return generator.Look{Dark: int(min(near*generator.FullDark/half, generator.FullDark))}
 			},
 		},
@@ -146,7 +148,7 @@ func LookOf(r markers.FaultRecord, n int64, clock markers.Clock) (look generator
 		if err != nil {
 			return look, false
 		}
-		return k.look(scenario.Fault{ID: r.ID, Kind: &k.Kind, Params: params, First: r.Frame, Last: r.LastFrame}, n, clock), true
+		return k.look(scenario.Fault{ID: r.ID, Kind: &k.Kind, Params: params, First: r.Frame, Last: r.LastFrame, Meant: r.MeantLast}, n, clock), true
 	}
 	return look, false
 }

@@ -183,6 +183,21 @@ func TestLooks(t *testing.T) {
 	}
 }
 
+// What a fault does to a frame stays the same where it is ended early, by the plan and by its record.
+func TestEndedEarly(t *testing.T) {
+	plan, clock := plan(t, "{do: fade, at: {frame: 90}, for: {frames: 40}}"), channel().Clock()
+	p, key := New(plan, clock), plan.At(90, scenario.LayerPicture)[0].Key()
+	before, _, _ := p.Look(99)
+	plan.End(key, 99)
+	f := plan.At(99, scenario.LayerPicture)[0]
+	record := markers.FaultRecord{Kind: "fade", Span: clock.Span(f.First, f.Last), MeantLast: f.Meant}
+	after, _, _ := p.Look(99)
+	of, ok := LookOf(record, 99, clock)
+	if _, _, more := p.Look(100); more || !ok || before.Dark != 128 || after != before || of != before {
+		t.Errorf("frame 99 is %+v, %+v, by its record %+v", before, after, of)
+	}
+}
+
 // What would change no picture is refused.
 func TestChecks(t *testing.T) {
 	for faults, want := range map[string]string{
