@@ -122,6 +122,19 @@ func TestExpression(t *testing.T) {
 	}
 }
 
+// An expression on a twin is refused, with what to do.
+func TestExpressionOnTwin(t *testing.T) {
+	f, _ := withFaults(t)
+	for _, target := range []string{"/faulty/http.status/hls/main-outage/index.m3u8", "/faulty/http.status/faults?channel=main-outage"} {
+		w := f.get(target)
+		f.refused(w, 400, "channel")
+		if !strings.Contains(w.Body.String(), "use main, or add faults to the twin with POST /faults") {
+			t.Errorf("%s: %s", target, w.Body)
+		}
+	}
+	f.refused(f.get("/faulty/http.status/hls/none/index.m3u8"), 404, "")
+}
+
 func TestExpressionErrors(t *testing.T) {
 	f := expressed(t)
 	for expression, want := range map[string]string{

@@ -129,11 +129,12 @@ func (s *Server) getFaulty(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
 	defer cancel()
-	channel, err := s.cfg.Store.Channel(ctx, name)
-	if errors.Is(err, markers.ErrNotFound) {
-		return notFound("there is no channel %q: an expression makes faults in a clean one", name)
-	} else if err != nil {
+	channel, twin, err := s.channelOrTwin(ctx, &query{values: url.Values{"channel": {name}}})
+	if err != nil {
 		return err
+	}
+	if twin != nil {
+		return noExpression(twin)
 	}
 	x, err := s.expression(c, channel)
 	if err != nil {
@@ -145,6 +146,12 @@ func (s *Server) getFaulty(c echo.Context) error {
 	}
 	defer file.Close()
 	return s.answerFaulty(c, &x.Faulty, x.Client, fileOf(c), file)
+}
+
+// noExpression refuses an expression on a twin.
+func noExpression(t *twinTruth) error {
+	return badField("channel", "%s is a faulty twin, and an expression makes faults in a clean channel: use %s, or add faults to the twin with POST /faults",
+		t.name, t.source.Name)
 }
 
 // expression is the channel with the faults of the request's expression.
@@ -171,7 +178,10 @@ func pathParam(c echo.Context, name string) (string, error) {
 // getFaultyFaults answers GET /faulty/{expression}/faults.
 func (s *Server) getFaultyFaults(c echo.Context) error {
 	return s.answerFaults(c, func(q *query) (string, FaultLog, *delivery.Faulty, error) {
-		channel, err := s.channel(c.Request().Context(), q)
+		channel, twin, err := s.channelOrTwin(c.Request().Context(), q)
+		if err == nil && twin != nil {
+			err = noExpression(twin)
+		}
 		if err != nil {
 			return "", nil, nil, err
 		}

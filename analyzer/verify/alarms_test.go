@@ -85,8 +85,9 @@ func TestServerOf(t *testing.T) {
 		"http://h/live/a.b.ts#t":                       {"http://h/", "a.b"},
 		"http://h/hls/other.m3u8":                      {"http://h/", ""},
 		"http://h/stream.ts":                           {"http://h/", ""},
-		"rtmp://h/live/cam":                            {"", ""},
-		"clip/hls/a/index.m3u8":                        {"", ""},
+		"http://h/p/faulty/http.status(at_byte=50%25);client=a/hls/cam/index.m3u8": {"http://h/p/faulty/http.status(at_byte=50%25);client=a/", "cam"},
+		"rtmp://h/live/cam":     {"", ""},
+		"clip/hls/a/index.m3u8": {"", ""},
 	} {
 		if base, channel := truth.ServerOf(address); base != want[0] || channel != want[1] {
 			t.Errorf("%s: %s, %s", address, base, channel)

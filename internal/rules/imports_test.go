@@ -137,7 +137,7 @@ var table = map[string]arrows{
 	"recorder/timing": {may: words("media codec/h264 annotate hlsclient format/id3 format/ts format/mp4")}, // annotate: frame records
 	"recorder/chunks": {may: words("recorder hlsclient")},
 	// What a server says is asked for as verify does.
-	"recorder/truth":      {may: words("media markers markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
+	"recorder/truth":      {may: words("media markers faults/verdict markers/journal internal/atomicfile internal/jsonlines internal/redact analyzer/verify/truth")},
 	"recorder/replay":     {may: words("media markers recorder hlsclient format/m3u8 internal/hangup internal/pause")},
 	"recorder/replaypage": {may: words("media markers recorder recorder/gaps recorder/replay")},
 	"recorder/gaps": {

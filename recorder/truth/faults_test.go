@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,9 +39,11 @@ func TestFaults(t *testing.T) {
 		case r.URL.Path == "/frames", r.URL.Path == "/markers":
 			fmt.Fprint(w, `{}`)
 		case r.URL.Path == "/faults" && name == "main-x":
-			list := []markers.FaultRecord{record("a", 10, markers.FaultDone), record("b", 20, markers.FaultActive), record("c", 90, markers.FaultPlanned)}
+			list := []markers.FaultRecord{record("a", 10, markers.FaultDone), record("b", 20, markers.FaultActive), record("c", 90, markers.FaultPlanned),
+				record("d", 30, markers.FaultNotDone), record("e", 40, markers.FaultNotDone)}
+			list[3].Layer, list[4].Layer = "request", "request"
 			if asked.Add(1) > 2 {
-				list[1].State = markers.FaultDone
+				list[1].State, list[3].State = markers.FaultDone, markers.FaultDone
 			}
 			if err := json.NewEncoder(w).Encode(map[string]any{"faults": list}); err != nil {
 				t.Error(err)
@@ -75,11 +78,12 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, c, err := Faults(t.Context(), dir)
+	slices.SortFunc(list, func(a, b markers.FaultRecord) int { return strings.Compare(string(a.State)+a.ID, string(b.State)+b.ID) })
 	var got []string
 	for _, f := range list {
 		got = append(got, f.ID+" "+string(f.State))
 	}
-	if want := "a done, b done, c planned"; err != nil || strings.Join(got, ", ") != want || c.Name != "main" {
+	if want := "a done, b done, d done, e not_done, c planned"; err != nil || strings.Join(got, ", ") != want || c.Name != "main" {
 		t.Errorf("%q of %s, %v, want %q", got, c.Name, err, want)
 	}
 	if _, _, err := Faults(t.Context(), filepath.Join(dir, "none")); err == nil {

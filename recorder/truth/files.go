@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/refstream/refstream/analyzer/verify/truth"
+	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/atomicfile"
 	"github.com/refstream/refstream/internal/jsonlines"
 	"github.com/refstream/refstream/markers"
@@ -139,6 +140,9 @@ func (t *files) appendFaults(list []markers.FaultRecord) (err error) {
 			continue
 		}
 		if t.pending[key] = f; f.State != markers.FaultDone && f.State != markers.FaultNotDone {
+			continue
+		}
+		if f.State == markers.FaultNotDone && f.Layer == verdict.LayerRequest { // a request may still meet it
 			continue
 		}
 		if err := t.writeFault(f); err != nil {

@@ -61,12 +61,10 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 		}
 		u = &url.URL{}
 	}
-	channel, named := "", server != ""
-	if rest, ok := strings.CutPrefix(u.Path, "/hls/"); ok {
-		channel, _, _ = strings.Cut(rest, "/")
-	}
+	own, channel := truth.ServerOf(stream)
+	named := server != ""
 	if server == "" {
-		server = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}).String()
+		server = own
 	}
 	source, err := truth.Server(server, channel, &http.Client{Timeout: timeout})
 	switch {
@@ -75,7 +73,8 @@ func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.
 	case err != nil:
 		return nil, fmt.Errorf("--truth: %q is not the address of a server such as http://127.0.0.1:8080", redact.Address(server))
 	}
-	return &Recorder{source: source, clocks: strings.TrimSuffix(server, "/") + "/clocks", dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
+	clean, _ := truth.WithoutExpression(server)
+	return &Recorder{source: source, clocks: strings.TrimSuffix(clean, "/") + "/clocks", dir: filepath.Join(dir, folder), logger: logger, now: now}, nil
 }
 
 // Start begins to ask, once however often it is called, until Stop: not until ctx ends, because the recording ends after that.

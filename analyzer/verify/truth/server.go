@@ -20,8 +20,9 @@ import (
 
 // Server is the truth that a running refstream publishes under /clocks, /frames and /markers. base is the address of its
 // page, such as http://127.0.0.1:8080; channel may be empty where the server has one only, and may be a faulty twin: it has the truth of
-// its clean channel, and faults.
+// its clean channel, and faults. With /faulty/EXPRESSION behind it there are the faults of the expression.
 func Server(base, channel string, client *http.Client) (Source, error) {
+	base, expression := WithoutExpression(base)
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("truth %q is not the address of a server such as http://127.0.0.1:8080", base)
@@ -29,14 +30,26 @@ func Server(base, channel string, client *http.Client) (Source, error) {
 	if client == nil {
 		client = http.DefaultClient
 	}
-	return &server{base: u, channel: channel, client: client}, nil
+	return &server{base: u, channel: channel, expression: expression, client: client}, nil
+}
+
+// WithoutExpression is the address of a server without the expression of faults that may be behind it, and that, as the address has it.
+func WithoutExpression(base string) (clean, expression string) {
+	const folder = "/faulty/"
+	clean, expression, ok := strings.Cut(strings.TrimSuffix(base, "/"), folder)
+	if !ok || expression == "" || strings.Contains(expression, "/") {
+		return base, ""
+	}
+	return clean + "/", expression
 }
 
 type server struct {
 	base    *url.URL
 	channel string
 	twin    string // of the channel, once Channel has found out that it was asked for one; empty for none
-	client  *http.Client
+	// expression is one of faults in the channel, empty for none.
+	expression string
+	client     *http.Client
 }
 
 const (
@@ -81,7 +94,13 @@ func (s *server) cleanOf(ctx context.Context) (clean string) {
 }
 
 func (s *server) faults(ctx context.Context, first, last int64) ([]markers.FaultRecord, error) {
-	if s.twin == "" {
+	path, query := "faults", url.Values{"from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}}
+	switch {
+	case s.expression != "":
+		path = "faulty/" + s.expression + "/faults"
+	case s.twin != "":
+		query.Set("channel", s.twin)
+	default:
 		return nil, nil
 	}
 	type page struct {
@@ -89,8 +108,7 @@ func (s *server) faults(ctx context.Context, first, last int64) ([]markers.Fault
 		left
 	}
 	var list []markers.FaultRecord
-	query := url.Values{"channel": {s.twin}, "from": {strconv.FormatInt(first, 10)}, "to": {strconv.FormatInt(last, 10)}}
-	err := eachPage(ctx, s, "faults", query, func(p page) (more bool, err error) {
+	err := eachPage(ctx, s, path, query, func(p page) (more bool, err error) {
 		for _, f := range p.Faults {
 			if err := CheckFault(f); err != nil {
 				return false, err
@@ -311,7 +329,7 @@ func ServerOf(address string) (base, channel string) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return "", ""
 	}
-	whole := u.Path
+	whole := u.EscapedPath()
 	u.Path, u.RawPath, u.RawQuery, u.Fragment = "/", "", "", ""
 	for _, folder := range []string{"/hls/", "/live/"} {
 		i := strings.LastIndex(whole, folder)
@@ -327,8 +345,10 @@ func ServerOf(address string) (base, channel string) {
 		default:
 			continue
 		}
-		u.Path = whole[:i+1]
-		return u.String(), channel
+		if channel, err = url.PathUnescape(channel); err != nil {
+			return "", ""
+		}
+		return u.String() + whole[1:i+1], channel
 	}
 	return u.String(), ""
 }

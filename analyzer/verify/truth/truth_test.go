@@ -2,11 +2,13 @@ package truth_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +138,32 @@ func TestServerIsAwayForAMoment(t *testing.T) {
 	}
 	if _, err := source.Channel(t.Context()); err == nil || asked != 3 {
 		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
+
+// With an expression of faults behind a server's address the faults are those of the expression; all else is the server's.
+func TestExpressionOfAServer(t *testing.T) {
+	var asked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RequestURI())
+		if strings.HasSuffix(r.URL.Path, "/faults") {
+			fmt.Fprint(w, `{"faults":[{"id":"a","kind":"http.cut","frame":3,"last_frame":5}]}`)
+			return
+		}
+		json.NewEncoder(w).Encode(verifytest.Channel())
+	}))
+	defer s.Close()
+	source, err := truth.Server(s.URL+"/p/faulty/http.cut(at_byte=50%25);client=a/", "main", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := source.Channel(t.Context())
+	faults, err2 := truth.FaultsOf(t.Context(), source, 0, 9)
+	if err != nil || err2 != nil || c.Name != "main" || len(faults) != 1 || faults[0].ID != "a" {
+		t.Errorf("%+v, %v, %+v, %v", c, err, faults, err2)
+	}
+	if want := []string{"/p/clocks?channel=main", "/p/faulty/http.cut(at_byte=50%25);client=a/faults?channel=main&from=0&to=9"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q", asked)
 	}
 }
 
