@@ -2,12 +2,15 @@ package packager
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	dash "github.com/Eyevinn/dash-mpd/mpd"
@@ -113,25 +116,28 @@ func (w *Writer) writeManifest() error {
 
 // described is the part of the timeline that a manifest describes: slots in order, from one with a segment on.
 type described struct {
-	initialization string
-	slots          []describedSlot
+	initializations []string // one for each output of fragmented MP4
+	slots           []describedSlot
 }
 
 type describedSlot struct {
-	start, end int64 // PTS
-	msn        int64
-	gap        bool
+	msn, last int64 // last frame
+	gap       bool
 }
 
-// described is the part of the timeline whose segments have the newest initialization section of series number i: a Representation has one.
-func (t *timeline) described(i int) (d described) {
+// described is the part of the timeline whose segments have the newest initialization sections of some series: a Representation has one.
+func (t *timeline) described(series []int) (d described) {
 	t.slots(func(msn, _ int64, e *entry) {
-		s := describedSlot{t.clock.PTS(t.clock.FirstFrame(msn)), t.clock.PTS(t.clock.FirstFrame(msn + 1)), msn, true}
-		if e != nil && !e.files[i].gone {
-			if name := e.files[i].initialization; name != d.initialization {
-				d = described{initialization: name}
+		s := describedSlot{msn, t.clock.FirstFrame(msn+1) - 1, true}
+		if e != nil && !e.files[series[0]].gone {
+			var names []string
+			for _, i := range series {
+				names = append(names, e.files[i].initialization)
 			}
-			s.end, s.gap = t.clock.PTS(e.last+1), false
+			if !slices.Equal(names, d.initializations) {
+				d = described{initializations: names}
+			}
+			s.last, s.gap = e.last, false
 		}
 		if !s.gap || len(d.slots) > 0 {
 			d.slots = append(d.slots, s)
@@ -140,40 +146,44 @@ func (t *timeline) described(i int) (d described) {
 	return d
 }
 
-// media is the template of the names that [Container.SegmentFile] gives. ffmpeg 5.1 and 6 read widths of one digit only.
-func (d described) media() string {
+// media is the template of the names that [Container.RenditionFile] gives. ffmpeg 5.1 and 6 read widths of one digit only.
+func (d described) media(rendition string) string {
 	const nine = 1_000_000_000
-	number := "$Number%010d$"
+	name, number := strings.TrimSuffix(FMP4.RenditionFile(rendition, 0), fmt.Sprintf("%010d", 0)+FMP4.suffix()), "$Number%010d$"
 	switch {
 	case d.slots[len(d.slots)-1].msn < nine:
 		number = "0$Number%09d$"
 	case d.slots[0].msn >= nine:
 		number = "$Number$"
 	}
-	return segmentPrefix + number + FMP4.suffix()
+	return name + number + FMP4.suffix()
 }
 
-// timeline is the segments as a template has them.
-func (d described) timeline() (list *dash.SegmentTimelineType, missing *dash.FailoverContentType) {
-	list, missing = &dash.SegmentTimelineType{}, &dash.FailoverContentType{Valid: new(false)}
+// template describes the segments of a rendition. Times are ticks of a timescale, span is from where to where a slot has them.
+func (d described) template(rendition, initialization string, timescale, offset int64, span func(describedSlot) (from, to int64)) *dash.SegmentTemplateType {
+	t := &dash.SegmentTemplateType{Media: d.media(rendition), Initialization: initialization}
+	t.Timescale, t.StartNumber = new(uint32(timescale)), new(uint32(d.slots[0].msn))
+	t.PresentationTimeOffset = new(uint64(offset))
+	list, missing := &dash.SegmentTimelineType{}, &dash.FailoverContentType{Valid: new(false)}
 	for i, s := range d.slots {
-		length := uint64(s.end - s.start)
+		from, to := span(s)
+		length := uint64(to - from)
 		switch n := len(list.S); {
 		case i == 0:
-			list.S = append(list.S, &dash.S{T: new(uint64(s.start)), D: length})
+			list.S = append(list.S, &dash.S{T: new(uint64(from)), D: length})
 		case list.S[n-1].D == length:
 			list.S[n-1].R++
 		default:
 			list.S = append(list.S, &dash.S{D: length})
 		}
 		if s.gap {
-			missing.FCS = append(missing.FCS, &dash.FCS{T: uint64(s.start), D: length})
+			missing.FCS = append(missing.FCS, &dash.FCS{T: uint64(from), D: length})
 		}
 	}
-	if len(missing.FCS) == 0 {
-		return list, nil
+	if t.SegmentTimeline = list; len(missing.FCS) > 0 {
+		t.FailoverContent = missing
 	}
-	return list, missing
+	return t
 }
 
 // describe is the manifest (ISO/IEC 23009-1, 5) of the timeline, without publishTime; nil where there is nothing to play, or where what
@@ -181,16 +191,17 @@ func (d described) timeline() (list *dash.SegmentTimelineType, missing *dash.Fai
 //
 // Media time is PTS. In a live manifest, whose presentationTimeOffset is 0, MPD time is the same: nominal UTC is availabilityStartTime,
 // a second before the epoch, and media time. What a VOD has begins at MPD time 0. The number of a segment is its media sequence
-// number, counted along a SegmentTimeline: a template's duration can state neither that frame 0 is at one second nor frames that are no
-// whole ticks. So a gap is in the timeline too, and in FailoverContent; its file is not there.
+// number, counted along a SegmentTimeline: a template's duration can state neither that frame 0 is at one second, nor frames that are no
+// whole ticks, nor sound. So a gap is in the timeline too, and in FailoverContent; its file is not there.
 func (w *Writer) describe() (*dash.MPD, error) {
-	i := slices.Index(w.timeline.all, series{FMP4, ""})
-	d := w.timeline.described(i)
-	track := w.variants[0].track
-	if track == nil {
-		track = w.manifest.track(d.initialization)
+	var series []int
+	for i := range w.outputs {
+		if w.outputs[i].container == FMP4 {
+			series = append(series, i)
+		}
 	}
-	if len(d.slots) == 0 || track == nil {
+	d := w.timeline.described(series)
+	if len(d.slots) == 0 {
 		return nil, nil
 	}
 	c, o := w.clock, w.options.DASH
@@ -198,7 +209,7 @@ func (w *Writer) describe() (*dash.MPD, error) {
 	if first.msn > math.MaxUint32 {
 		return nil, fmt.Errorf("segment %d has no number in DASH, which has 32 bits for it: use longer segments, or a later epoch", first.msn)
 	}
-	bandwidth, _ := w.bandwidth(&w.outputs[i])
+	start, end := c.PTS(c.FirstFrame(first.msn)), c.PTS(last.last+1)
 	length := mpd.Duration(time.Duration(c.Rate.Nanos(c.FramesPerSegment)))
 	m := &dash.MPD{
 		XMLNs: dash.DASH_NAMESPACE, Profiles: dash.PROFILE_LIVE, MinBufferTime: length, MaxSegmentDuration: length,
@@ -212,14 +223,14 @@ func (w *Writer) describe() (*dash.MPD, error) {
 	}
 	offset := int64(0)
 	if w.options.Window == 0 {
-		offset = first.start
-		m.Type, m.MediaPresentationDuration = new(dash.STATIC_TYPE), seconds(last.end-offset)
+		offset = start
+		m.Type, m.MediaPresentationDuration = new(dash.STATIC_TYPE), seconds(end-offset)
 	} else {
 		m.Type, m.AvailabilityStartTime = new(dash.DYNAMIC_TYPE), mpd.DateTime(c.Epoch.Add(-markers.PTSOrigin*time.Second/media.TicksPerSecond))
 		m.TimeShiftBufferDepth = mpd.Duration(time.Duration(c.Rate.Nanos(w.options.Window * c.FramesPerSegment)))
 		m.SuggestedPresentationDelay = mpd.Duration(time.Duration(c.Rate.Nanos(presentationDelay * c.FramesPerSegment)))
 		if w.closed {
-			m.MediaPresentationDuration = seconds(last.end)
+			m.MediaPresentationDuration = seconds(end)
 		} else {
 			m.MinimumUpdatePeriod = length
 		}
@@ -232,25 +243,62 @@ func (w *Writer) describe() (*dash.MPD, error) {
 		reference.UTCTiming = m.UTCTimings[0]
 	}
 	period := m.Periods[0]
-	if events := w.manifestEvents(first.start, offset); len(events) > 0 {
+	if events := w.manifestEvents(start, offset); len(events) > 0 {
 		period.EventStreams = []*dash.EventStreamType{{SchemeIdUri: mp4.SchemeID3, Timescale: new(uint32(media.TicksPerSecond)), Events: events}}
 	}
-	template := &dash.SegmentTemplateType{Media: d.media(), Initialization: d.initialization}
-	template.Timescale, template.StartNumber = new(uint32(media.TicksPerSecond)), new(uint32(first.msn))
-	template.PresentationTimeOffset = new(uint64(offset))
-	template.SegmentTimeline, template.FailoverContent = d.timeline()
 	video := &dash.AdaptationSetType{Id: new(uint32(1)), ContentType: "video", SegmentAlignment: true}
-	video.MimeType, video.StartWithSAP = dash.MIME_TYPE_VIDEO_MP4, 1
+	video.MimeType, video.StartWithSAP, video.FrameRate = dash.MIME_TYPE_VIDEO_MP4, 1, dash.FrameRateType(fraction(c.Rate))
 	video.InbandEventStreams = []*dash.EventStreamType{{SchemeIdUri: mp4.SchemeID3}}
 	video.ProducerReferenceTimes = []*dash.ProducerReferenceTimeType{reference}
-	picture := &dash.RepresentationType{
-		Id: "video", Bandwidth: uint32(min(bandwidth, math.MaxUint32)), SegmentTemplate: template,
-	}
-	picture.Codecs, picture.Width, picture.Height = track.CodecString, uint32(track.Width), uint32(track.Height)
-	picture.FrameRate = dash.FrameRateType(fraction(c.Rate))
-	video.Representations = []*dash.RepresentationType{picture}
 	period.AdaptationSets = []*dash.AdaptationSetType{video}
+	for k, i := range series {
+		out := &w.outputs[i]
+		track := w.trackOf(out)
+		if track == nil {
+			track = w.manifest.track(d.initializations[k])
+		}
+		if track == nil {
+			return nil, nil
+		}
+		bandwidth, _ := w.bandwidth(out)
+		r := &dash.RepresentationType{Id: cmp.Or(out.rendition, "video"), Bandwidth: uint32(min(bandwidth, math.MaxUint32))}
+		r.Codecs = track.CodecString
+		if out.rendition != markers.SoundRendition {
+			r.Width, r.Height = uint32(track.Width), uint32(track.Height)
+			r.SegmentTemplate = d.template(out.rendition, d.initializations[k], media.TicksPerSecond, offset, func(s describedSlot) (from, to int64) {
+				return c.PTS(c.FirstFrame(s.msn)), c.PTS(s.last + 1)
+			})
+			video.Representations = append(video.Representations, r)
+			continue
+		}
+		sound := &dash.AdaptationSetType{Id: new(uint32(2)), ContentType: "audio", SegmentAlignment: true}
+		sound.MimeType, sound.StartWithSAP = dash.MIME_TYPE_AUDIO_MP4, 1
+		r.AudioSamplingRate = new(dash.UIntVectorType(strconv.Itoa(media.SampleRate)))
+		r.AudioChannelConfigurations = []*dash.DescriptorType{dash.NewDescriptor(dash.AUDIO_CHANNEL_CONFIGURATION_MPEG_DASH, soundChannels, "")}
+		r.SegmentTemplate = d.template(out.rendition, d.initializations[k], media.SampleRate,
+			media.MulDivFloor(offset, media.SampleRate, media.TicksPerSecond), w.soundSpan)
+		sound.Representations = []*dash.RepresentationType{r}
+		period.AdaptationSets = append(period.AdaptationSets, sound)
+	}
 	return m, nil
+}
+
+// trackOf is the track whose units an output of fragmented MP4 got last, nil before the first.
+func (w *Writer) trackOf(o *output) *media.Track {
+	if o.rendition == markers.SoundRendition {
+		return w.sound
+	}
+	return w.variants[o.track].track
+}
+
+// soundSpan is from where to where a slot has sound, in samples of media time. What the end of the stream cut short ends with its last
+// frame, to a unit.
+func (w *Writer) soundSpan(s describedSlot) (from, to int64) {
+	const origin = markers.PTSOrigin * media.SampleRate / media.TicksPerSecond
+	if to = w.clock.Rate.Sample(s.last + 1); s.last+1 == w.clock.FirstFrame(s.msn+1) {
+		to = firstUnit(w.clock, s.msn+1)
+	}
+	return origin + firstUnit(w.clock, s.msn), origin + to
 }
 
 // manifestEvents are the events with frames from a PTS on, in the order of their first frames: what the emsg boxes of the segments have.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	dash "github.com/Eyevinn/dash-mpd/mpd"
+	other "github.com/Eyevinn/mp4ff/mp4"
 
 	"github.com/refstream/refstream/annotate"
 	"github.com/refstream/refstream/format/id3"
@@ -98,7 +99,7 @@ func TestManifest(t *testing.T) {
 				if offset := template.PresentationTimeOffset; offset != nil && *offset != 0 || *template.Timescale != 90000 {
 					t.Errorf("%s", text)
 				}
-				sameAsPlaylist(t, dir, text)
+				sameAsPlaylist(t, dir, text, "", "index-fmp4.m3u8")
 				list := listSegments(template)
 				if list[0].number != base+first || list[len(list)-1].number != base+newest {
 					t.Errorf("segments %d to %d, want %d to %d", list[0].number-base, list[len(list)-1].number-base, first, newest)
@@ -146,14 +147,14 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// sameAsPlaylist compares a manifest, by the reader of those of others, with the playlist of the same segments.
-func sameAsPlaylist(t *testing.T, dir, text string) {
+// sameAsPlaylist compares a Representation, by the reader of those of others, with the playlist of the same segments.
+func sameAsPlaylist(t *testing.T, dir, text, representation, name string) {
 	t.Helper()
-	read, numbered, err := mpd.Reader{}.Read([]byte(text))
+	read, numbered, err := mpd.Reader{Representation: representation}.Read([]byte(text))
 	if err != nil || !numbered || read.Media == nil {
 		t.Fatalf("%+v, %v", read, err)
 	}
-	playlist, err := m3u8.Parse(strings.NewReader(readFile(t, dir, "index-fmp4.m3u8")))
+	playlist, err := m3u8.Parse(strings.NewReader(readFile(t, dir, name)))
 	if err != nil || playlist.Media.End != read.Media.End {
 		t.Fatalf("end %v, %v", read.Media.End, err)
 	}
@@ -164,7 +165,10 @@ func sameAsPlaylist(t *testing.T, dir, text string) {
 	if len(want) != len(read.Media.Segments) {
 		t.Fatalf("%d segments, the playlist has %d", len(read.Media.Segments), len(want))
 	}
-	const tick = time.Second / 90000
+	tick := time.Second / 90000
+	if strings.Contains(name, markers.SoundRendition) {
+		tick = time.Second * 1024 / media.SampleRate // sound is cut at its units
+	}
 	for i, s := range read.Media.Segments {
 		w := want[i]
 		if s.URI != "../../hls/main/"+w.URI || s.MSN != w.MSN || s.Gap != w.Gap || s.ProgramDateTime.Sub(w.ProgramDateTime).Abs() > tick ||
@@ -272,5 +276,56 @@ func TestManifestNumbers(t *testing.T) {
 	_, err := w.Write(stream.Unit{Unit: unit(w.clock, 1<<32, 500)})
 	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(1<<32)) || !strings.Contains(err.Error(), "32 bits") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestManifestTracks compares the manifest of a channel with a ladder and sound with the playlist of each rendition, across a gap and a
+// restart, and its times of sound with those in the files.
+func TestManifestTracks(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []media.FrameRate{pal, ntsc, {Num: 24000, Den: 1001}} {
+		dir, ch := t.TempDir(), tracked(rate, 50)
+		o := trackedOptions(dir, ch, 12, TS, FMP4)
+		o.DASH = &DASH{BaseURL: "../../hls/main/"}
+		look := func(slots int) {
+			t.Helper()
+			text := readFile(t, dir, Manifest)
+			m, err := mpd.Parse([]byte(text))
+			if err != nil || len(m.Periods[0].AdaptationSets) != 2 {
+				t.Fatalf("%v: %s", err, text)
+			}
+			for i, rendition := range []string{"", "640x360", markers.SoundRendition} {
+				sameAsPlaylist(t, dir, text, strconv.Itoa(i), playlistFile(MediaPlaylist, rendition, FMP4, false))
+			}
+			list := listSegments(m.Periods[0].AdaptationSets[1].Representations[0].SegmentTemplate)
+			for i, l := range list {
+				if l.gap {
+					continue
+				}
+				file, err := other.DecodeFile(strings.NewReader(readFile(t, dir, FMP4.RenditionFile(markers.SoundRendition, l.number))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				traf := file.Segments[0].Fragments[0].Moof.Traf
+				at, length := int64(traf.Tfdt.BaseMediaDecodeTime()), int64(len(traf.Trun.Samples))*1024
+				if l.start != at || l.end != at+length {
+					t.Errorf("%v: segment %d of %d, sound from %d to %d, in the file from %d to %d", rate, i, len(list), l.start, l.end, at, at+length)
+				}
+			}
+			if len(list) != slots {
+				t.Errorf("%v: %d segments of sound, want %d", rate, len(list), slots)
+			}
+		}
+		w := mustNew(t, o)
+		recs, errs := writeAll(w, trackedSlots(t, w.clock, 3, 5))
+		look(3)
+		w.Abandon()
+		more, others := writeAll(w, trackedSlots(t, w.clock, 7, 7))
+		look(5)
+		if o.Segments = slices.Concat(recs, more); len(errs)+len(others) > 0 {
+			t.Fatal(errs, others)
+		}
+		mustNew(t, o)
+		look(5)
 	}
 }

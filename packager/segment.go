@@ -53,16 +53,16 @@ func (s *segment) begin(msn int64, sound bool) {
 		r.last, r.count = s.first-1, 0
 	}
 	if sound {
-		s.next, s.end = s.firstUnit(), s.clock.Rate.Sample(s.clock.FirstFrame(msn+1))
+		s.next, s.end = firstUnit(s.clock, msn), s.clock.Rate.Sample(s.clock.FirstFrame(msn+1))
 	}
 	for _, p := range s.packs {
 		p.begin(msn)
 	}
 }
 
-// firstUnit is the first sample of the slot's first unit of sound, which begins at the slot's first frame or next after it.
-func (s *segment) firstUnit() int64 {
-	return ceilDiv(s.clock.Rate.Sample(s.first), aac.UnitSamples) * aac.UnitSamples
+// firstUnit is the first sample of a slot's first unit of sound, which begins at the slot's first frame or next after it.
+func firstUnit(c markers.Clock, msn int64) int64 {
+	return ceilDiv(c.Rate.Sample(c.FirstFrame(msn)), aac.UnitSamples) * aac.UnitSamples
 }
 
 // last is the highest frame taken so far of any rendition, first-1 when there is none.
@@ -140,7 +140,7 @@ func (s *segment) cut() error {
 	}
 	// Samples after the last whole unit come to nothing.
 	end := s.clock.Rate.Sample(last + 1)
-	if s.end > 0 && (s.next+aac.UnitSamples <= end || s.next-aac.UnitSamples >= end || s.next == s.firstUnit()) {
+	if s.end > 0 && (s.next+aac.UnitSamples <= end || s.next-aac.UnitSamples >= end || s.next == firstUnit(s.clock, s.msn)) {
 		return fmt.Errorf("the stream ended with frame %d, which ends at sample %d, and the sound at sample %d", last, end, s.next)
 	}
 	return nil

@@ -32,6 +32,9 @@ func (v *variant) read(au media.Unit) error {
 // audioGroup is the GROUP-ID of sound in files of its own.
 const audioGroup = "audio"
 
+// soundChannels is how many channels sound has.
+const soundChannels = "2"
+
 // multivariant is the multivariant playlist of a container (RFC 8216, 4.3.4).
 type multivariant struct {
 	container Container
@@ -48,7 +51,7 @@ func (w *Writer) multivariant(c Container) m3u8.Playlist {
 			sound = o
 			m.Renditions = []m3u8.Rendition{{Attributes: []m3u8.Attribute{
 				{Name: "TYPE", Value: "AUDIO"}, {Name: "GROUP-ID", Value: audioGroup, Quoted: true}, {Name: "NAME", Value: "Sound", Quoted: true},
-				{Name: "DEFAULT", Value: "YES"}, {Name: "AUTOSELECT", Value: "YES"}, {Name: "CHANNELS", Value: "2", Quoted: true},
+				{Name: "DEFAULT", Value: "YES"}, {Name: "AUTOSELECT", Value: "YES"}, {Name: "CHANNELS", Value: soundChannels, Quoted: true},
 				{Name: "URI", Value: o.media, Quoted: true},
 			}}}
 		}
