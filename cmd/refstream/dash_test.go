@@ -90,11 +90,12 @@ func checkDASH(t *testing.T, s *running, host, player string, pictures int) {
 }
 
 // TestDASH plays the live manifest in Chromium on a page of another origin: in dash.js for some seconds, and in the long form in Shaka
-// Player too, each for a minute, at 29.97 frames/s. Every picture is the one that its time stands for, and every event is raised at the
+// Player too, each for a minute, at 29.97 frames/s, with a ladder and sound. Every picture is the one that its time stands for, and every event is raised at the
 // time of its frame. verify finds it true.
 func TestDASH(t *testing.T) {
 	t.Parallel()
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--dash", "--fps", "29.97")...)
+	s := start(t, "--data", filepath.Join(t.TempDir(), "data"), "--dash", "--audio", "--ladder", "320x180@300k,160x90@100k", "--fps", "29.97", "--preset", "ultrafast",
+		"--segment", "1s", "--event-every", "1500ms", "--event-length", "300ms", "--seed", "5")
 	out, errs, code := refstream(t, "verify", s.url+"/dash/main/manifest.mpd", "--duration", "3s")
 	if code != 0 {
 		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
