@@ -104,7 +104,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Run(t.Context(), name, given{verifytest.Channel(), verifytest.Truth(t, 10)}, Options{Now: time.Now})
-	if err == nil || !strings.Contains(err.Error(), "DASH") {
+	if err == nil || !strings.Contains(err.Error(), "no Period") {
 		t.Errorf("%v", err)
 	}
 }

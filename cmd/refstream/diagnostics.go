@@ -62,7 +62,7 @@ const pprofHeaderTimeout = 10 * time.Second
 // withPprof gives a command the flag --pprof: while it runs, it serves profiles and traces over HTTP, for `go tool pprof`.
 func withPprof(cmd *cobra.Command, stderr io.Writer) *cobra.Command {
 	var addr string
-	cmd.Flags().StringVar(&addr, "pprof", "", "serve profiles of this program at this address or port, such as 6060: on 127.0.0.1 unless a host is named")
+	cmd.Flags().StringVar(&addr, "pprof", "", "serve profiles of this program at this address, or port of 127.0.0.1")
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if addr == "" {

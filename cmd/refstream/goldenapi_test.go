@@ -148,7 +148,7 @@ func goldenAsks() []ask {
 		{http.MethodPost, "/detections", `{"source":"mine"}`, trigger}, {http.MethodPost, "/detections", `{}`, trigger[2:]},
 		get("/frames"), get("/frames?channel=main&from=1793&to=1802&limit=2"), get("/frames?from=2&to=1"),
 		get("/frames/1794?channel=main"), get("/frames/1802"), get("/frames/5"), get("/frames/x"),
-		get("/frames/1794.png?channel=main"), get("/frames/x.png"),
+		get("/frames/1794.png?channel=main"), get("/frames/x.png"), get("/audio/59.wav?channel=main"), get("/audio/x.wav"),
 		get("/segments"), get("/segments?channel=main&from=60&to=61&limit=1"), get("/segments?limit=0"),
 		get("/faults?channel=main-outage"), get("/faults?channel=main-outage&from=1700&to=1900&state=planned&format=ndjson"),
 		get("/faults"), get("/faults?channel=main-outage&from=2&to=1"), get("/faults?channel=main-outage&from=0&to=9000000"),
@@ -211,8 +211,8 @@ func goldenAPI(t *testing.T) {
 	for path, item := range doc.Paths {
 		for method := range item {
 			name := strings.ToUpper(method) + " " + path
-			// Live streams need a running generator: see goldenServe.
-			if method != "parameters" && path != "/live/{file}" && !answered[name] {
+			// Live streams need a running generator: see goldenServe. The channel has no sound, which the tests of api have.
+			if method != "parameters" && path != "/live/{file}" && path != "/audio/{n}.wav" && !answered[name] {
 				t.Errorf("openapi.yaml has %s: goldenAsks does not, or without success", name)
 			}
 		}

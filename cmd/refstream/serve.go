@@ -47,12 +47,12 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.encodingFlags.register(f)
 	s.config.Container = d.Container
 	registerContainer(f, &s.config.Container, &s.config.DASH, "at /dash/CHANNEL/manifest.mpd")
-	f.StringArrayVar(&s.config.Scenarios, "scenario", nil, "make a faulty twin of the channel: a scenario file, or a ready one's name such as tr101290; may be\n"+
-		"repeated. It is at /hls/CHANNEL-NAME/, /live/CHANNEL-NAME.ts and .flv and with --rtmp, its truth at /faults")
+	f.StringArrayVar(&s.config.Scenarios, "scenario", nil, "make a faulty twin, CHANNEL-NAME on every carrier, its truth at /faults: a scenario file, or a ready one's\n"+
+		"name such as tr101290; may be repeated")
 	registerOutputs(f, &s.config.Outputs)
 	f.DurationVar(&s.Window, "window", d.Stream.Window, "how much of the stream can be played back (DVR); files are kept for twice as long:\n"+
-		"at 1280x720 and 30 frames/s some 440 MB an hour are written and 150 MB held, 15 MB for each minute")
-	f.DurationVar(&s.config.KeepMarkers, "keep-markers", d.KeepMarkers, "how long markers are kept, at least the window: some 0.5 kB each, on disk and in memory")
+		"at 1280x720 and 30 frames/s that is 15 MB for each minute")
+	f.DurationVar(&s.config.KeepMarkers, "keep-markers", d.KeepMarkers, "how long markers are kept, at least the window")
 	f.StringVar(&s.config.Redis, "redis", "", "keep the markers in this Redis too, such as redis://127.0.0.1:6379/0")
 	f.StringVar(&s.config.Data, "data", d.Data, "data directory: journal and segments")
 	f.StringVar((*string)(&s.config.Role), "role", string(d.Role), "all, generator (no page) or api (no generator; needs --redis)")
@@ -64,9 +64,9 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 }
 
 func registerContainer(f *pflag.FlagSet, container *string, dash *bool, where string) {
-	f.StringVar(container, "container", *container, "what HLS segments are packed in: ts, fmp4, or both, such as ts,fmp4; the first one's\n"+
-		"playlists are index.m3u8 and master.m3u8, the other's index-fmp4.m3u8 and master-fmp4.m3u8 (or -ts)")
-	f.BoolVar(dash, "dash", false, "publish a DASH manifest too, "+where+", and what it needs: fmp4, beside what --container names")
+	f.StringVar(container, "container", *container, "what HLS segments are packed in: ts, fmp4, or both, such as ts,fmp4; index.m3u8 and\n"+
+		"master.m3u8 are the first one's, the other's have -fmp4 (or -ts) in their names")
+	f.BoolVar(dash, "dash", false, "publish a DASH manifest too, "+where+"; with it goes fmp4")
 }
 
 func registerOutputs(f *pflag.FlagSet, o *server.Outputs) {

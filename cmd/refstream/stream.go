@@ -44,7 +44,7 @@ func (s *streamFlags) register(f *pflag.FlagSet, epoch, epochHelp, seed, seedHel
 	f.DurationVar(&s.EventLength, "event-length", d.EventLength, "length of an event")
 	f.IntVar(&s.Noise, "noise", 0, "noise of brightness over the board: its standard deviation in levels of 255, 0 to 64")
 	f.IntVar(&s.Block, "block", 0, "side of the board's squares in pixels, to what divides it evenly; 0 chooses by the size")
-	f.IntVar(&s.Roll, "roll", 0, "pixels that the board moves to the left a frame, even, negative to the right; 0 chooses by size\nand rate")
+	f.IntVar(&s.Roll, "roll", 0, "pixels that the board moves to the left a frame, even, negative to the right; 0 chooses")
 }
 
 // standardLadder is what --ladder standard stands for.
@@ -181,7 +181,7 @@ func (e *encodingFlags) register(f *pflag.FlagSet) {
 	d := server.Defaults().Encoding
 	f.StringVar(&e.Encoder, "encoder", d.Encoder, "ffmpeg's encoder: libx264 or h264_nvenc")
 	f.StringVar((*string)(&e.Raw), "raw", string(d.Raw), "what pictures are rendered in for ffmpeg: rgb24, or yuv420p, which takes less processor time; the stream is\n"+
-		"the same within a level of each sample")
+		"the same within a level")
 	f.StringVar(&e.Preset, "preset", d.Preset, "the encoder's preset")
 	f.StringVar(&e.bitrate, "bitrate", fmt.Sprintf("%dM", d.Bitrate/1_000_000), "bit rate in bit/s, with k or M for a thousand or a million")
 	f.StringVar(&e.RateControl, "rate", d.RateControl, "capped: what the pictures need, up to the bit rate; cbr: each segment is filled up to it with filler data")
