@@ -66,7 +66,6 @@ func (t *timeline) add(r markers.SegmentRecord) {
 		e.files = append(e.files, f)
 	}
 	t.entries = append(t.entries, e)
-	t.agree()
 }
 
 // agree makes the last entry a gap in all renditions of a container where it is one in any.

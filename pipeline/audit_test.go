@@ -44,7 +44,10 @@ func TestAudit(t *testing.T) {
 			lost: []string{"1060-1069 lost"}, withdrawn: []int64{106}, why: "the marker main-t1063 is gone"},
 		"a segment's record": {spoil: func(b *markers.Batch) { b.Segments = slices.Delete(b.Segments, 1, 2) },
 			lost: []string{"1020-1029 lost"}, why: "does not say"},
-		"a missing record":                  {spoil: func(b *markers.Batch) { b.Missing = b.Missing[:1] }, lost: []string{"1040-1059 lost"}, why: "does not say"},
+		"a missing record": {spoil: func(b *markers.Batch) { b.Missing = b.Missing[:1] }, lost: []string{"1040-1059 lost"}, why: "does not say"},
+		"known twice": {spoil: func(b *markers.Batch) {
+			b.Missing = append(b.Missing, markers.MissingRecord{Frame: 1045, LastFrame: 1049, Reason: markers.ReasonLost})
+		}},
 		"a segment before the first record": {spoil: func(b *markers.Batch) { b.Frames = b.Frames[5:] }},
 		"a marker that was trimmed": {spoil: func(b *markers.Batch) {
 			b.Frames, b.Segments, b.Markers = b.Frames[len(b.Frames)-7:], b.Segments[3:], nil

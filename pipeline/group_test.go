@@ -162,8 +162,9 @@ func TestGroup(t *testing.T) {
 					}
 				}
 				pcm := right(sound)
-				from, to := r.info.Rate.Sample(n)-sound[0].Frame, min(int(r.info.Rate.Sample(n+1)-sound[0].Frame), len(pcm))
-				loud := slices.ContainsFunc(pcm[max(from, 0):to], func(v int16) bool { return v != 0 })
+				from, to := int(r.info.Rate.Sample(n)-sound[0].Frame), int(r.info.Rate.Sample(n+1)-sound[0].Frame)
+				to = min(to, len(pcm))
+				loud := slices.ContainsFunc(pcm[min(max(from, 0), to):to], func(v int16) bool { return v != 0 })
 				if loud != r.encoders[0].events[n] {
 					t.Errorf("frame %d shows an event: %v, beeps: %v", n, r.encoders[0].events[n], loud)
 				}
@@ -195,6 +196,22 @@ func TestGroupMemberDies(t *testing.T) {
 				}
 				if len(r.encoders) != 2 || len(r.ladder) != 4 || len(r.sounds) != 2 {
 					t.Errorf("%d, %d and %d encoders", len(r.encoders), len(r.ladder), len(r.sounds))
+				}
+				var begins []int64
+				bytes := 0
+				for _, u := range r.out.units {
+					if u.Begins {
+						begins = append(begins, u.Frame)
+					}
+					if u.Codec() != media.AAC {
+						bytes += u.Unit.Size()
+					}
+				}
+				if !slices.Equal(begins, []int64{1010, 1050}) {
+					t.Errorf("an encoder's run begins with the units %d", begins)
+				}
+				if n := r.counted("access_unit_bytes_total"); n != float64(bytes) {
+					t.Errorf("%v bytes are counted, the units of pictures have %d", n, bytes)
 				}
 				r.out.units = slices.DeleteFunc(r.out.units, func(u stream.Unit) bool { return r.info.Clock().UnitMSN(&u.Unit) == 103 })
 				r.checkTracks(101, 102, 105, 106)

@@ -202,4 +202,13 @@ func TestTriggerWhileStarting(t *testing.T) {
 			t.Errorf("%v triggers counted as refused", n)
 		}
 	})
+	inBubble(t, func(r *rig) {
+		quietRig(r)
+		r.start()
+		r.accept(1010, 1010, "the first frame, before it is due")
+		r.until(1019)
+		r.stop()
+		r.check()
+		r.wantMarkers("main-t1010")
+	})
 }
