@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,11 +53,23 @@ type Options struct {
 
 // Write writes a clip into a folder that is not there yet, or empty: all of it or nothing. It returns the number of markers.
 func Write(ctx context.Context, out string, o Options) (events int64, err error) {
+	if err := CheckFaults(o.Scenario, o.Containers); err != nil {
+		return 0, err
+	}
 	err = intoFolder(out, func(dir string) error {
 		events, err = o.write(ctx, dir)
 		return err
 	})
 	return events, err
+}
+
+// CheckFaults refuses a plan, which may be nil, with faults that a container does not have. The error names the flag of generate.
+func CheckFaults(plan *scenario.Plan, containers []packager.Container) error {
+	if plan != nil && slices.Contains(containers, packager.FMP4) &&
+		plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
+		return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts without --dash, or a scenario of pictures alone")
+	}
+	return nil
 }
 
 // intoFolder has write fill a new folder next to out, and gives it the name out when all of it is there.

@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 
@@ -67,8 +66,8 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 				if plan, err = planOf(scenarioFile, "--scenario: ", c); err != nil {
 					return err
 				}
-				if slices.Contains(containers, packager.FMP4) && plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
-					return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts without --dash, or a scenario of pictures alone")
+				if err := clips.CheckFaults(plan, containers); err != nil {
+					return err
 				}
 			} else if twin != "" {
 				return errors.New("--twin: it is for a clip with faults: write --scenario too")

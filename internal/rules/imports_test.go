@@ -181,6 +181,10 @@ var table = map[string]arrows{
 			"markers/mirror markers/redis stream format/ts format/flv outputs packager pipeline api static internal/pause internal/rlimit faults/pictures"),
 		libraries: words("github.com/prometheus/client_golang golang.org/x/sync"),
 	},
+	// What other people's tests import: a server or a clip, and the truth about it.
+	"refstreamtest": {
+		may: words("media markers scenario encoder clips packager faults/catalogue server analyzer/verify/truth analyzer/verify/score"),
+	},
 	"api/formats":   {may: words("media markers")},
 	"api/limits":    {},
 	"static":        {tests: words("api")},
