@@ -95,10 +95,10 @@ $(PLAYER): package.json package-lock.json
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:
-	@$(DEPS) go ffmpeg node npm redis-server chromium webkit nginx-rtmp rtmpdump tsreport
+	@$(DEPS) go ffmpeg node npm redis-server chromium webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0
 programs-check:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gcc
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 gcc
 programs-bench:
 	@$(DEPS) go ffmpeg player redis-server nginx-rtmp wrk
 programs-all:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gcc wrk
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 gcc wrk

@@ -4,7 +4,8 @@
 #   sh scripts/deps.sh go ffmpeg redis-server
 #
 # Names: go ffmpeg node npm redis-server chromium firefox webkit nginx nginx-rtmp (nginx's RTMP module) rtmpdump tsreport wrk
-# gcc, and "player" for node and npm where the page's player library has still to be fetched. "webkit" is WebKitWebDriver with
+# gst-launch-1.0 (GStreamer, with the plugins that play H.264 and AAC) gcc, and "player" for node and npm where the page's player
+# library has still to be fetched. "webkit" is WebKitWebDriver with
 # WebKitGTK's MiniBrowser, a display for it (Xvfb) and the GStreamer plugins that play H.264 and AAC; Firefox plays them with
 # ffmpeg's libraries. On a system without apt-get, and where root can't be had, it says what is missing and how to get it,
 # and exits with 1. When nothing is missing it does nothing and takes no time.
@@ -83,6 +84,9 @@ package_of() {
 	apt-get/firefox) echo firefox-esr ;;
 	*/tsreport) echo tstools ;;
 	apt-get/webkit) echo webkit2gtk-driver xvfb gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-bad ;;
+	apt-get/gst-launch-1.0)
+		echo gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
+		;;
 	apt-get/nginx-rtmp) echo nginx libnginx-mod-rtmp ;;
 	brew/nginx-rtmp) echo "denji/nginx/nginx-full --with-rtmp-module" ;;
 	brew/npm) echo node ;;
