@@ -16,6 +16,7 @@ import (
 	"github.com/refstream/refstream/format/id3"
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/format/mpd"
+	"github.com/refstream/refstream/internal/dashtest"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/stream"
@@ -25,6 +26,7 @@ import (
 func readMPD(t *testing.T, dir string) (*dash.MPD, *dash.SegmentTemplateType, string) {
 	t.Helper()
 	text := readFile(t, dir, Manifest)
+	dashtest.Check(t, []byte(text))
 	m, err := mpd.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -290,6 +292,7 @@ func TestManifestTracks(t *testing.T) {
 		look := func(slots int) {
 			t.Helper()
 			text := readFile(t, dir, Manifest)
+			dashtest.Check(t, []byte(text))
 			m, err := mpd.Parse([]byte(text))
 			if err != nil || len(m.Periods[0].AdaptationSets) != 2 {
 				t.Fatalf("%v: %s", err, text)

@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/refstream/refstream/format/mpd"
+	"github.com/refstream/refstream/internal/dashtest"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/static"
@@ -42,14 +45,48 @@ func dashPlayers(t *testing.T) *httptest.Server {
 	return server
 }
 
+// versions are those of a live manifest, each as it must be, and published later than the one before.
+type versions struct {
+	bare, start string // the last one without publishTime, and the availabilityStartTime of all
+	published   time.Time
+	count       int
+}
+
+func (v *versions) look(t *testing.T, s *running) {
+	text := s.get("/dash/main/manifest.mpd")
+	m, err := mpd.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := mpd.ParseDateTime(m.PublishTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := strings.Replace(string(text), string(m.PublishTime), "", 1)
+	if changed := bare != v.bare; changed != published.After(v.published) {
+		t.Errorf("publishTime %v after %v, and the rest changed: %v", published, v.published, changed)
+	} else if changed {
+		v.count++
+		dashtest.Check(t, text)
+	}
+	if v.bare, v.published = bare, published; v.start == "" {
+		v.start = string(m.AvailabilityStartTime)
+	}
+	if string(m.AvailabilityStartTime) != v.start {
+		t.Errorf("availabilityStartTime %s, which was %s", m.AvailabilityStartTime, v.start)
+	}
+}
+
 // checkDASH plays a manifest in a player for so many pictures, and compares all that the player shows and raises with the truth.
 func checkDASH(t *testing.T, s *running, host, player string, pictures int) {
 	b := openBrowser(t, host)
 	b.open(host + "/?player=" + player + "&src=" + url.QueryEscape(s.url+"/dash/main/manifest.mpd"))
+	var v versions
 	await(t, strconv.Itoa(pictures)+" pictures in "+player, 60*time.Second+time.Duration(pictures)*time.Second/10, func() bool {
 		if errors := eval[[]string](b, "window.seen?.errors ?? []"); len(errors) > 0 {
 			t.Fatalf("%s: %q", player, errors)
 		}
+		v.look(t, s)
 		return eval[int](b, "window.seen?.frames.length ?? 0") >= pictures
 	})
 	seen := eval[dashSeen](b, "window.seen")
@@ -86,12 +123,15 @@ func checkDASH(t *testing.T, s *running, host, player string, pictures int) {
 			t.Errorf("%s: %d events of %s, of which the truth has %d", player, len(raised), what, count[what])
 		}
 	}
-	t.Logf("%s %s: %d pictures, events %v", player, seen.Version, len(seen.Frames), count)
+	if v.count < 3 {
+		t.Errorf("%d versions of the manifest", v.count)
+	}
+	t.Logf("%s %s: %d pictures, events %v, %d versions of the manifest", player, seen.Version, len(seen.Frames), count, v.count)
 }
 
 // TestDASH plays the live manifest in Chromium on a page of another origin: in dash.js for some seconds, and in the long form in Shaka
-// Player too, each for a minute, at 29.97 frames/s, with a ladder and sound. Every picture is the one that its time stands for, and every event is raised at the
-// time of its frame. verify finds it true.
+// Player too, each for a minute, at 29.97 frames/s, with a ladder and sound. Every picture is that of its time, and every event is raised at
+// the time of its frame. Every version of the manifest is valid. verify finds it true.
 func TestDASH(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--data", filepath.Join(t.TempDir(), "data"), "--dash", "--audio", "--ladder", "320x180@300k,160x90@100k", "--fps", "29.97", "--preset", "ultrafast",
@@ -101,7 +141,7 @@ func TestDASH(t *testing.T) {
 		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
 	}
 	host := dashPlayers(t).URL
-	if checkDASH(t, s, host, "dash", shortOr(90, 1500)); !testing.Short() {
-		checkDASH(t, s, host, "shaka", 1500)
+	if checkDASH(t, s, host, "dash", shortOr(90, 1800)); !testing.Short() {
+		checkDASH(t, s, host, "shaka", 1800)
 	}
 }

@@ -1,11 +1,12 @@
 // Package mpd writes and reads manifests of MPEG-DASH: the media presentation description of ISO/IEC 23009-1, 5. Elements and
-// attributes are those of dash-mpd, which keeps the order of the schema.
+// attributes are those of dash-mpd, which keeps the order of the schema but for one.
 package mpd
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/Eyevinn/dash-mpd/mpd"
@@ -21,14 +22,17 @@ const (
 	timeDecimal = "2006-01-02T15:04:05.999999999Z07:00"
 )
 
+// misplaced is FailoverContent as dash-mpd writes it: behind SegmentTimeline, where the schema has it before.
+var misplaced = regexp.MustCompile(`( *<SegmentTimeline>\s*(?:<S [^>]*></S>\s*)*</SegmentTimeline>\n)( *<FailoverContent [^>]*>\s*(?:<FCS [^>]*></FCS>\s*)*</FailoverContent>\n)`)
+
 // Append appends a manifest as text.
 func Append(dst []byte, m *mpd.MPD) ([]byte, error) {
-	b := bytes.NewBuffer(dst)
-	if _, err := m.Write(b, " ", true); err != nil {
+	var b bytes.Buffer
+	if _, err := m.Write(&b, " ", true); err != nil {
 		return dst, fmt.Errorf("write manifest: %w", err)
 	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	dst = append(dst, misplaced.ReplaceAll(b.Bytes(), []byte("$2$1"))...)
+	return append(dst, '\n'), nil
 }
 
 // Parse reads a manifest as it is.

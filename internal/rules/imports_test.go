@@ -97,7 +97,7 @@ var table = map[string]arrows{
 	"packager": {
 		may:       words("media codec/h264 codec/aac annotate markers stream format/id3 format/ts format/mp4 format/m3u8 format/mpd internal/atomicfile"),
 		libraries: words("github.com/Eyevinn"), // the elements of manifests, and the readers of its tests
-		tests:     words("hlsclient generator internal/soundtest"),
+		tests:     words("hlsclient generator internal/dashtest internal/soundtest"),
 	},
 	"delivery":          {may: words("media markers packager scenario format/m3u8 format/mpd faults faults/playlists faults/requests")},
 	"format/mp4":        {may: words("media codec/h264 codec/hevc codec/aac codec"), libraries: words("github.com/Eyevinn/mp4ff"), tests: words("internal/soundtest")},
@@ -201,6 +201,7 @@ var table = map[string]arrows{
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
 	// Test code: sound to carry, and the check of what is decoded.
+	"internal/dashtest": {},
 	"internal/soundtest": {may: words("media codec/aac generator")},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
