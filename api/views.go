@@ -288,7 +288,7 @@ func (t *twinTruth) labelFrames(ctx context.Context, frames []frameView) error {
 	for _, f := range faults {
 		for _, s := range f.Done {
 			for msn := max(clock.MSN(s.Frame), first); msn <= min(clock.MSN(s.LastFrame), last); msn++ {
-				altered[msn] = altered[msn] || f.Layer != string(scenario.LayerPlaylist) && f.Layer != string(scenario.LayerRequest)
+				altered[msn] = altered[msn] || !slices.Contains([]scenario.Layer{scenario.LayerSound, scenario.LayerPlaylist, scenario.LayerRequest}, scenario.Layer(f.Layer))
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func Write(ctx context.Context, out string, o Options) (events int64, err error)
 // CheckFaults refuses a plan, which may be nil, with faults that a container does not have. The error names the flag of generate.
 func CheckFaults(plan *scenario.Plan, containers []packager.Container) error {
 	if plan != nil && slices.Contains(containers, packager.FMP4) &&
-		plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerPackets) {
+		plan.File.Needs(scenario.LayerUnit, scenario.LayerSEI, scenario.LayerStamps, scenario.LayerSound, scenario.LayerPackets) {
 		return errors.New("--container: fragmented MP4 has no faults but those of pictures: use --container ts without --dash, or a scenario of pictures alone")
 	}
 	return nil

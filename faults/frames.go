@@ -15,8 +15,8 @@ type run struct{ first, last int64 }
 
 // add adds a change of a layer.
 func (f *frames) add(c Change) {
-	if n := len(f.changed); n > 0 && f.changed[n-1].last+1 == c.Frame {
-		f.changed[n-1].last++
+	if n := len(f.changed); n > 0 && f.changed[n-1].first <= c.Frame && c.Frame <= f.changed[n-1].last+1 {
+		f.changed[n-1].last = max(f.changed[n-1].last, c.Frame)
 	} else {
 		f.changed = append(f.changed, run{c.Frame, c.Frame})
 	}

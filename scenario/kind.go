@@ -20,6 +20,7 @@ const (
 	LayerUnit     Layer = "unit"     // coded pictures
 	LayerSEI      Layer = "sei"      // messages in and beside coded pictures
 	LayerStamps   Layer = "stamps"   // PTS and DTS
+	LayerSound    Layer = "sound"    // coded sound
 	LayerPackets  Layer = "packets"  // MPEG-TS packets
 	LayerPlaylist Layer = "playlist" // HLS playlists
 	LayerRequest  Layer = "request"  // answers of the server

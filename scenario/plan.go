@@ -92,6 +92,9 @@ func (f *File) Plan(c markers.Channel) (*Plan, error) {
 		t.rows = append(t.rows, r)
 		for _, k := range e.kinds {
 			t.layers[k.kind.Layer] = true
+			if k.kind.Layer == LayerSound && !c.Audio {
+				return nil, f.problem(e.line, "%s: channel %s has no sound: add --audio, or leave the fault out", k.kind.Name, c.Name)
+			}
 		}
 	}
 	p.current.Store(t)

@@ -272,6 +272,9 @@ func (t *twin) Post(ctx context.Context, members map[string]json.RawMessage) (r 
 		return refuse(http.StatusConflict, "do", "%s changes pictures, and %s has no encoder for that: write pictures: true in the scenario's file, and "+
 			"start the server again", request.Kind().Name, t.name)
 	}
+	if request.Kind().Layer == scenario.LayerSound && !t.source.Audio {
+		return refuse(http.StatusConflict, "do", "%s changes the sound, and %s has none: start the server with --audio", request.Kind().Name, t.source.Name)
+	}
 	t.changing.Lock()
 	defer t.changing.Unlock()
 	f, err := t.plan.Place(request, t.earliest())

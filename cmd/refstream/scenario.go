@@ -71,6 +71,7 @@ describe: the frames of each, and their times. What is wrong in the file is prin
 		},
 	}
 	o.register(cmd.Flags())
+	o.registerTracks(cmd.Flags())
 	cmd.Flags().StringVar(&asJSON, "json", "", "write the faults as JSON Lines into this file; - is standard output")
 	return cmd
 }

@@ -163,6 +163,88 @@ func TestScenarioPackets(t *testing.T) {
 	}
 }
 
+// The faults of sound: in MPEG-TS, in FLV and in HLS ffprobe finds the units that are lost, doubled and moved at the labelled times, all
+// others are those of the clean twin, and so are all pictures.
+func TestScenarioSound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, faulty, clean := filepath.Join(dir, "x.yaml"), filepath.Join(dir, "faulty"), filepath.Join(dir, "clean")
+	text := "version: 1\nname: x\nfaults:\n- {do: sound.drop, at: 1s, for: 600ms}\n- {do: sound.repeat, at: 3s, for: 1s}\n" +
+		"- {do: sound.offset, at: 5s, for: 1s, with: {by: 200ms}}\n- {do: sound.silence, at: 7s, for: 1s}\n- {do: sound.clip, at: 9s, for: 1s}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	generate := []string{"generate", "--scenario", file, "--size", "160x90", "--fps", "25", "--segment", "1s", "--duration", "10s", "--bitrate", "200k", "--preset", "ultrafast",
+		"--also", "ts,flv"}
+	if _, log, code := refstream(t, append(slices.Clip(generate), "--out", faulty)...); code == 0 || !strings.Contains(log, "x.yaml:4: sound.drop: channel main has no sound: add --audio") {
+		t.Errorf("without sound: %d, %s", code, log)
+	}
+	must(t, append(generate, "--audio", "--out", faulty, "--twin", clean)...)
+	type packet struct {
+		time float64
+		sum  string
+	}
+	read := func(dir, name, of string) (list []packet) {
+		out, err := exec.Command("ffprobe", "-v", "error", "-show_data_hash", "md5", "-select_streams", of, "-show_entries", "packet=pts_time,data_hash", "-of", "default=nw=1",
+			filepath.Join(dir, name)).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			switch key, value, _ := strings.Cut(strings.TrimSpace(line), "="); key {
+			case "pts_time":
+				time, err := strconv.ParseFloat(value, 64)
+				if err != nil {
+					t.Fatalf("%s: %s", name, line)
+				}
+				list = append(list, packet{time: time - 1}) // sample 0 has the PTS of a second
+			case "data_hash":
+				list[len(list)-1].sum = value
+			}
+		}
+		return list
+	}
+	for _, name := range []string{"stream.ts", "stream.flv", "index.m3u8"} {
+		if a, b := read(clean, name, "v"), read(faulty, name, "v"); !slices.Equal(a, b) || len(a) != 250 {
+			t.Errorf("%s: %d pictures, %d in the twin, are not the same", name, len(b), len(a))
+		}
+		var want []packet
+		sounds, within := read(clean, name, "a"), func(p packet, from, to float64) bool { return p.time > from-0.001 && p.time+2048./48000 < to+0.001 }
+		got, changed := read(faulty, name, "a"), 0
+		for _, p := range sounds {
+			switch {
+			case within(p, 1, 1.6):
+			case within(p, 3, 4):
+				want = append(want, p, p)
+			case within(p, 5, 6):
+				want = append(want, packet{p.time + 0.2, p.sum})
+			case within(p, 7, 8), within(p, 9, 10):
+				want = append(want, packet{p.time, ""})
+			default:
+				want = append(want, p)
+			}
+		}
+		for i := 0; i < min(len(want), len(got)); i++ {
+			off := got[i].time - want[i].time
+			if off < -0.0015 || off > 0.0015 || want[i].sum != "" && got[i].sum != want[i].sum {
+				t.Errorf("%s: unit %d is at %f, want %f, the same bytes: %v", name, i, got[i].time, want[i].time, got[i].sum == want[i].sum)
+				break
+			}
+			if want[i].sum == "" && !slices.ContainsFunc(sounds, func(p packet) bool { return p.sum == got[i].sum }) {
+				changed++
+			}
+		}
+		if len(got) != len(want) || changed < 80 {
+			t.Errorf("%s: %d units, want %d; %d are silent or too loud", name, len(got), len(want), changed)
+		}
+	}
+	for _, r := range readLines[markers.FaultRecord](t, filepath.Join(faulty, "faults.jsonl")) {
+		if r.State != markers.FaultDone || len(r.Done) != 1 || r.Done[0] != r.Span || r.Clean == "" || len(r.Collateral) > 0 {
+			t.Errorf("fault %s: %+v", r.ID, r)
+		}
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)

@@ -15,6 +15,7 @@ import (
 	"github.com/refstream/refstream/faults/pictures"
 	"github.com/refstream/refstream/faults/playlists"
 	"github.com/refstream/refstream/faults/requests"
+	"github.com/refstream/refstream/faults/sounds"
 	"github.com/refstream/refstream/faults/units"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/scenario"
@@ -22,7 +23,7 @@ import (
 
 // Kinds lists all kinds, in the order of the layers.
 func Kinds() []*scenario.Kind {
-	return slices.Concat(pictures.Kinds(), units.Kinds(), packets.Kinds(), playlists.Kinds(), requests.Kinds())
+	return slices.Concat(pictures.Kinds(), units.Kinds(), sounds.Kinds(), packets.Kinds(), playlists.Kinds(), requests.Kinds())
 }
 
 // CheckKinds refuses names that no kind has, of the catalogue or of records of faults, which another version may have written.

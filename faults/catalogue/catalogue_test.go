@@ -82,7 +82,7 @@ func TestReady(t *testing.T) {
 		for _, rate := range media.FrameRates() {
 			for _, seconds := range []int64{1, 2, 6} {
 				c := markers.Channel{Name: "main", Width: 640, Height: 360, Rate: rate, Epoch: time.Unix(1_700_000_000, 0), EventEvery: 1000, EventLength: 50,
-					FramesPerSegment: rate.Frames(seconds * int64(time.Second)), PTSOrigin: markers.PTSOrigin}
+					FramesPerSegment: rate.Frames(seconds * int64(time.Second)), PTSOrigin: markers.PTSOrigin, Audio: true}
 				p, err := f.Plan(c)
 				if err != nil {
 					t.Errorf("at %s frames/s: %v", rate, err)

@@ -79,14 +79,14 @@ func cleanStream(t *testing.T) (units []media.Unit, packets [][]byte) {
 	return units, packets
 }
 
-// Every kind behind the encoder, at the first, the last and another frame of a segment, and across the wrap of the time stamps: what is
+// Every kind of coded pictures behind the encoder, at the first, the last and another frame of a segment, and across the wrap of the time stamps: what is
 // reported is within the label, what is outside of it is the clean stream, and the ledger has it as done, or the reason why it is not.
 func TestPlaces(t *testing.T) {
 	units, packets := cleanStream(t)
 	places := map[string]int64{"first of a segment": begin + 2*gop, "last of a segment": begin + 3*gop - 1, "within a segment": begin + 2*gop + 11, "wrap": wrap - 2}
 	done, all := 0, 0
 	for _, k := range Kinds() {
-		if k.Layer == scenario.LayerPicture || k.Layer == scenario.LayerPlaylist || k.Layer == scenario.LayerRequest {
+		if k.Layer == scenario.LayerPicture || k.Layer == scenario.LayerSound || k.Layer == scenario.LayerPlaylist || k.Layer == scenario.LayerRequest {
 			continue
 		}
 		word := map[bool]string{true: "decoy", false: "do"}[k.Decoy]

@@ -17,6 +17,7 @@ const (
 	LayerUnit     = string(scenario.LayerUnit)
 	LayerSEI      = string(scenario.LayerSEI)
 	LayerStamps   = string(scenario.LayerStamps)
+	LayerSound    = string(scenario.LayerSound)
 	LayerPackets  = string(scenario.LayerPackets)
 	LayerPlaylist = string(scenario.LayerPlaylist)
 	LayerRequest  = string(scenario.LayerRequest)

@@ -11,7 +11,7 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
-// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, in decoding order.
+// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, of pictures and of sound, in decoding order.
 type Faults interface {
 	// Unit is what the faulty stream has in place of a unit: none, one or several. A PTS may be up to 2^23 ms before or after its DTS,
 	// and the times of tags may go back.
@@ -54,16 +54,24 @@ func NewMuxer(o Options) *Muxer {
 // an empty one, if its PTS is before its DTS or more than 2^23 ms after it, if its parameter sets are missing or can't be
 // read, or if it has 2^24 bytes or more.
 //
-// A unit of AAC is one tag; it has no scripts, and no fault is in it.
+// A unit of AAC is one tag, without scripts.
 func (m *Muxer) Unit(au media.Unit, s Scripts) (Chunk, error) {
-	if au.Codec() == media.AAC {
-		return m.sound(au)
-	}
+	sound := au.Codec() == media.AAC
 	if m.Faults == nil {
+		if sound {
+			return m.sound(au)
+		}
 		return m.chunk(&au, s, 0)
 	}
 	units, err := m.Faults.Unit(au)
 	var out Chunk
+	if sound {
+		for _, u := range units {
+			c, unitErr := m.sound(u)
+			err, out.Tags = errors.Join(err, unitErr), append(out.Tags, c.Tags...)
+		}
+		return out, err
+	}
 	for i := range units {
 		c, unitErr := m.chunk(&units[i], s, minComposition)
 		if err = errors.Join(err, unitErr); err != nil {

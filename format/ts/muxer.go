@@ -20,11 +20,11 @@ const (
 	tagSize = 8 * PacketSize
 )
 
-// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, in decoding order.
+// Faults makes a faulty stream out of a clean one (packages faults/...). It is called for each unit, of pictures and of sound, in decoding order.
 type Faults interface {
 	// Unit is what the faulty stream has in place of a unit: none, one or several, whose PTS and DTS may be any.
 	Unit(au media.Unit) ([]media.Unit, error)
-	// Packets are those of the faulty stream in place of the packets of a frame's units.
+	// Packets are those of the faulty stream in place of the packets of a frame's units. It is not called for sound.
 	Packets(frame int64, packets []byte) []byte
 }
 
@@ -62,7 +62,7 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // differs, its DTS, both cut to 33 bits. A missing access unit delimiter is put in front, which the standard demands
 // (H.222.0, 2.14.1). The slice is new and the caller's. au and the tags are neither changed nor kept.
 //
-// A unit of AAC is a PES packet with its ADTS header, without tables, PCR or tags; no fault is in it. It may be before or after a unit
+// A unit of AAC is a PES packet with its ADTS header, without tables, PCR or tags. It may be before or after a unit
 // of video that is decoded at the same time.
 //
 // It returns an error for a unit without NAL units, with an empty one, or with DTS after PTS; it is not in the stream then, and
@@ -82,14 +82,30 @@ func (m *Muxer) Unit(au media.Unit, tags ...id3.Timed) ([]byte, error) {
 
 // soundUnit is the packets of a unit of AAC.
 func (m *Muxer) soundUnit(u media.Unit) ([]byte, error) {
-	adts, err := aac.AppendUnit(nil, u)
-	if err == nil && !m.Sound {
+	units := []media.Unit{u}
+	var err error
+	if !m.Sound {
 		err = errors.New("the tables have no sound")
+	} else if m.Faults != nil {
+		units, err = m.Faults.Unit(u)
+	}
+	var all [][]byte
+	for _, one := range units { // an error must leave the continuity counter as it is
+		if err != nil {
+			break
+		}
+		var adts []byte
+		adts, err = aac.AppendUnit(nil, one)
+		all = append(all, adts)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("pack sound: sample %d: %w", u.Frame, err)
 	}
-	return m.sound(nil, adts, media.MulDivFloor(u.PTS, media.TicksPerSecond, u.Track.Timescale)), nil
+	var out []byte
+	for i, adts := range all {
+		out = m.sound(out, adts, media.MulDivFloor(units[i].PTS, media.TicksPerSecond, u.Track.Timescale))
+	}
+	return out, nil
 }
 
 // faulty is the packets that a faulty stream has in place of those of a unit.

@@ -45,7 +45,7 @@ var table = map[string]arrows{
 	// Test code: what the tests of the layers share.
 	"faults/internal/faultstest": {may: words("media markers scenario")},
 	"faults/catalogue": {
-		may:       words("media markers scenario faults faults/pictures faults/units faults/packets faults/playlists faults/requests"),
+		may:       words("media markers scenario faults faults/pictures faults/units faults/sounds faults/packets faults/playlists faults/requests"),
 		libraries: words("github.com/santhosh-tekuri/jsonschema/v6 gopkg.in/yaml.v3"), // of its tests
 		tests:     words("faults/internal/faultstest media annotate encoder format/ts generator analyzer/verify/report recorder/gaps"),
 	},
@@ -58,6 +58,7 @@ var table = map[string]arrows{
 	},
 	// Its faults are in the answers that it is given the writer of.
 	"faults/requests": {may: words("markers scenario generator internal/hangup"), tests: words("faults/internal/faultstest media")},
+	"faults/sounds": {may: words("media codec/aac markers scenario faults"), tests: words("faults/internal/faultstest generator internal/soundtest")},
 	"faults/units": {
 		may:   words("media codec/h264 markers annotate scenario faults"),
 		tests: words("faults/internal/faultstest encoder"),
