@@ -213,6 +213,28 @@ func TestTwinTruth(t *testing.T) {
 	if got, want := markersOf("&ts_start=22"), "main-e3 =b 0, main-e4  11, "; got != want {
 		t.Errorf("markers %s, want %s", got, want)
 	}
+	csv := f.get("/markers?channel=main-outage&format=csv").Body.String()
+	if rows := strings.Split(strings.TrimSpace(csv), "\r\n"); len(rows) != 4 || !strings.HasSuffix(rows[0], ",missing_frames,hidden_by") ||
+		!strings.HasSuffix(rows[1], ",0,") || !strings.HasSuffix(rows[2], ",0,'=b") || !strings.HasSuffix(rows[3], ",11,") {
+		t.Errorf("CSV: %q", csv)
+	}
+	var one struct {
+		Fault   string
+		Shows   *int64
+		Missing *struct{ Reason string }
+	}
+	f.ok("/frames/601?channel=main-outage", &one)
+	if one.Fault != "a" || one.Shows == nil || *one.Shows != 600 || one.Missing != nil {
+		t.Errorf("frame 601: %+v", one)
+	}
+	one.Fault, one.Shows = "", nil
+	f.ok("/frames/725?channel=main-outage", &one)
+	if one.Missing == nil || one.Missing.Reason != "publish" || one.Shows != nil {
+		t.Errorf("frame 725: %+v", one)
+	}
+	for _, path := range []string{"/frames/601.png", "/frames/900", "/frames/0"} {
+		f.refused(f.get(path+"?channel=main-outage"), 404, "")
+	}
 	f.refused(f.get("/segments?channel=main-outage"), 404, "")
 	f.refused(f.get("/detections?channel=main-outage"), 404, "")
 	f.refused(f.get("/markers?channel=main-none"), 404, "")

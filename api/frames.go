@@ -36,9 +36,14 @@ func (s *Server) getFrame(c echo.Context) error {
 		q.fail(badField("n", "%q is not a frame number from 0 to %d", param, int64(maxFrame)))
 	}
 	ctx := c.Request().Context()
-	ch, err := s.channel(ctx, q)
-	if err != nil {
+	ch, twin, err := s.channelOrTwin(ctx, q)
+	switch {
+	case err != nil:
 		return err
+	case twin != nil && png:
+		return notFound("%s is a faulty twin: its record of the frame names the one that is shown, and /frames/N.png?channel=%s has that", twin.name, ch.Name)
+	case twin != nil && (n < twin.oldest || n > twin.newest):
+		return notFound("frame %d is not among those that %s is known to have: %d to %d", n, twin.name, twin.oldest, twin.newest)
 	}
 	if png {
 		return s.answerPicture(c, ch, n)
@@ -48,6 +53,11 @@ func (s *Server) getFrame(c echo.Context) error {
 		return err
 	}
 	missing, err := s.missingIn(ctx, ch.Name, n, n)
+	if twin != nil && err == nil {
+		if missing = twin.lacks(missing, n, n); len(missing) > 0 {
+			record = nil
+		}
+	}
 	switch {
 	case err != nil:
 		return err
@@ -59,6 +69,11 @@ func (s *Server) getFrame(c echo.Context) error {
 	views, err := s.frameViews(ctx, ch, []markers.FrameRecord{*record})
 	if err != nil {
 		return err
+	}
+	if twin != nil {
+		if err := twin.labelFrames(ctx, views); err != nil {
+			return err
+		}
 	}
 	if len(missing) > 0 {
 		views[0].Missing = &missing[0]

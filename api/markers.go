@@ -29,6 +29,12 @@ func (s *Server) markerKind() recordKind[markerView] {
 		traits:       func(m markerView) (media.Seconds, string) { return m.Time, m.Kind },
 		find:         s.selectMarkers,
 		twin:         func(ctx context.Context, t *twinTruth, page []markerView) error { return t.labelMarkers(ctx, s, page) },
+		twinForm: func(form formats.List[markerView]) formats.List[markerView] {
+			form.Columns = append(form.Columns, "hidden_by")
+			cells := form.Cells
+			form.Cells = func(m markerView) []string { return append(cells(m), formats.Inert(m.HiddenBy)) }
+			return form
+		},
 		read: func(ctx context.Context, ch markers.Channel, r markers.Range) ([]markerView, error) {
 			page, err := s.cfg.Store.Markers(ctx, ch.Name, r)
 			if err != nil || len(page) == 0 {

@@ -31,6 +31,8 @@ type recordKind[V record] struct {
 	traits func(V) (begins media.Seconds, value string)
 	// twin labels records of a clean channel as its faulty twin shows them; nil where twins have no such list.
 	twin func(context.Context, *twinTruth, []V) error
+	// twinForm adds to the form of a list what a twin's has besides; nil where twins have no such list.
+	twinForm func(formats.List[V]) formats.List[V]
 	// find finds what a query selects, for the list.
 	find func(context.Context, markers.Channel, recordQuery, *selection[V]) error
 	// read reads a page of the log, for the stream. first is where the records later than a time begin, at the latest.
@@ -132,7 +134,11 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 		response: c.Response(), contentType: f.ContentType, timeout: s.cfg.StreamWriteTimeout,
 		headOnly: r.Method == http.MethodHead, tag: tag,
 	}
-	w := formats.NewWriter(f, k.form(ch), ch)
+	form := k.form(ch)
+	if twin != nil {
+		form = k.twinForm(form)
+	}
+	w := formats.NewWriter(f, form, ch)
 	w.Begin(&a.held)
 	limited := func(last media.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
 	err = found.each(r.Context(), limited, func(page []V) (bool, error) {

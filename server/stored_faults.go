@@ -50,13 +50,18 @@ func (s *Server) faultsOf(ctx context.Context, name string) (api.FaultLog, error
 	if t := s.twinOf(name); t != nil {
 		return t, nil
 	}
-	channels, err := s.stores.main().Channels(ctx)
+	return StoredFaults(ctx, s.stores.main(), name)
+}
+
+// StoredFaults finds the log of a twin's faults that a store keeps, nil where it has no such twin.
+func StoredFaults(ctx context.Context, store markers.Store, name string) (api.FaultLog, error) {
+	channels, err := store.Channels(ctx)
 	for _, c := range channels {
 		scenario, ok := strings.CutPrefix(name, c.Name+"-")
 		if !ok || markers.CheckRendition(scenario) != nil || scenario == "" {
 			continue
 		}
-		log := &storedFaults{store: s.stores.main(), source: c, scenario: scenario, newest: -1}
+		log := &storedFaults{store: store, source: c, scenario: scenario, newest: -1}
 		last, err := log.store.Read(ctx, c.Name, markers.Segments.Of(scenario), markers.Range{Limit: 1, Desc: true})
 		for _, seg := range markers.Segments.Batch(last).Segments {
 			log.newest = seg.LastFrame

@@ -144,6 +144,7 @@ func TestTwinPost(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"do":"freeze","for":"2s"}`:                            "409 do freeze changes pictures, and main-outage has no encoder for that: write pictures: true",
+		`{"do":"sound.silence","for":"2s"}`:                     "409 do sound.silence changes the sound, and main has none: start the server with --audio",
 		`{"do":"ts.tei","at":{"frame":49},"for":"2s"}`:          "400 at at: it would begin with frame 49, and what is before frame 50 is made already",
 		`{"do":"ts.tei","at":"5s","for":"2s","id":"x"}`:         "409 id there is a fault x",
 		`{"do":"ts.tei","at":{"frame":70},"for":{"frames":11}}`: "409 at frames 70 to 80 overlap with fault x, of frames 80 to 119",

@@ -23,6 +23,7 @@ import (
 	"github.com/refstream/refstream/recorder/replay"
 	"github.com/refstream/refstream/recorder/replaypage"
 	"github.com/refstream/refstream/recorder/truth"
+	refserver "github.com/refstream/refstream/server"
 	"github.com/refstream/refstream/static"
 )
 
@@ -48,7 +49,7 @@ func newReplay(stdout, stderr io.Writer) *cobra.Command {
 take as long as they took, and what failed fails again. The clock starts with the first request for a playlist.
 
 The stream is at /stream.m3u8 and at the paths where it was. What was recorded of refstream's own stream has its truth
-with it: /markers, /frames and /clocks answer as they did, and so do the page, verify and score; other streams have a
+with it: /markers, /frames, /clocks and /faults answer as they did, and so do the page, verify and score; other streams have a
 plain player at /. After its end the stream stands still, unless --loop begins it anew. A session that is still being
 recorded is replayed as far as it was at the start.`,
 		Example: `  refstream replay monday
@@ -118,7 +119,7 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer session.Close()
-	known, err := truth.Load(ctx, dir)
+	known, err := truth.Load(ctx, dir, session.Info().URL)
 	switch {
 	case err == nil:
 		defer known.Store.Close()
@@ -159,6 +160,9 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 	}
 	if known != nil {
 		fmt.Fprintf(stdout, "truth     %s/markers, channel %s\n", base, known.Channel.Name)
+		if known.Twin != "" {
+			fmt.Fprintf(stdout, "faults    %s/faults?channel=%s\n", base, known.Twin)
+		}
 	}
 	fmt.Fprintf(stdout, "page      %s/\n", base)
 	if known != nil { // the page is that of the stream
@@ -183,14 +187,17 @@ func (f *replayFlags) run(ctx context.Context, name string, stdout, stderr io.Wr
 
 // truthHandler answers what refstream's API did then, but for what was published. now is as of [truth.Replay.Run].
 func truthHandler(t *truth.Replay, now func() time.Time) (http.Handler, error) {
-	server, err := api.New(api.Config{
+	answers, err := api.New(api.Config{
 		Store: t.Store, HLSDir: func(string) string { return "" }, Page: static.Handler(), Version: version, CORSOrigins: []string{"*"},
 		Now: func() time.Time { return t.ServerTime(now()) },
+		Faults: func(ctx context.Context, twin string) (api.FaultLog, error) {
+			return refserver.StoredFaults(ctx, t.Store, twin)
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return server.Handler(), nil
+	return answers.Handler(), nil
 }
 
 // plainPlayer finds the plain player at / and its assets, for streams that are not refstream's.

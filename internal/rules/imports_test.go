@@ -58,7 +58,7 @@ var table = map[string]arrows{
 	},
 	// Its faults are in the answers that it is given the writer of.
 	"faults/requests": {may: words("markers scenario generator internal/hangup"), tests: words("faults/internal/faultstest media")},
-	"faults/sounds": {may: words("media codec/aac markers scenario faults"), tests: words("faults/internal/faultstest generator internal/soundtest")},
+	"faults/sounds":   {may: words("media codec/aac markers scenario faults"), tests: words("faults/internal/faultstest generator internal/soundtest")},
 	"faults/units": {
 		may:   words("media codec/h264 markers annotate scenario faults"),
 		tests: words("faults/internal/faultstest encoder"),

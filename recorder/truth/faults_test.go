@@ -90,3 +90,72 @@ func TestFaults(t *testing.T) {
 		t.Error("there is a truth where none is")
 	}
 }
+
+// TestReplayFaults: a replay has the segments of the twin that was recorded, and its faults, as far as the stream was then.
+func TestReplayFaults(t *testing.T) {
+	t.Parallel()
+	dir, c := t.TempDir(), channel()
+	clock := c.Clock()
+	f, err := openFiles(filepath.Join(dir, folder), Channel{Channel: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b markers.Batch
+	for n := c.FramesPerSegment; n < 5*c.FramesPerSegment; n++ {
+		b.Frames = append(b.Frames, markers.FrameRecord{Frame: n, PTS: clock.PTS(n), Run: 1, GenNS: clock.UTC(n).UnixNano(), Generator: c.Generator})
+	}
+	record := func(id, channel string, first, last int64, state markers.FaultState) markers.FaultRecord {
+		r := markers.FaultRecord{ID: id, Kind: "freeze", Layer: "picture", Channel: channel, Source: c.Name, Span: clock.Span(first, last), State: state, Generator: c.Generator}
+		if state == markers.FaultDone {
+			r.Done = []markers.Span{r.Span}
+		}
+		return r
+	}
+	gop := c.FramesPerSegment
+	err = errors.Join(f.append(b), f.appendFaults([]markers.FaultRecord{
+		record("a", c.Name+"-x", gop+3, 3*gop+2, markers.FaultDone), record("b", c.Name+"-x", 3*gop, 3*gop+1, markers.FaultNotDone),
+		record("of-another", c.Name+"-y", gop, gop+1, markers.FaultDone),
+	}), f.close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string][]string{
+		"http://host/hls/" + c.Name + "-x/index.m3u8": {
+			"0 segments", "1 segments, a active to " + fmt.Sprint(2*gop-1), "2 segments, a active to " + fmt.Sprint(3*gop-1),
+			"3 segments, a done to " + fmt.Sprint(3*gop+2) + ", b not_done",
+		},
+		"http://host/hls/" + c.Name + "/index.m3u8": {"0 segments", "0 segments", "0 segments", "0 segments"},
+	} {
+		r, err := Load(t.Context(), dir, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, text := range want {
+			// All frames of so many segments are there, and some of the next.
+			if err := r.bring(t.Context(), clock.UTC(gop*int64(k+1)+2).Add(-lead)); err != nil {
+				t.Fatal(err)
+			}
+			segments, err := r.Store.Read(t.Context(), c.Name, markers.Segments.Of("x"), markers.Range{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, err := r.Store.Read(t.Context(), c.Name, markers.Faults.Of("x"), markers.Range{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, newest := fmt.Sprintf("%d segments", len(segments)), map[string]string{}
+			for _, f := range markers.Faults.Batch(list).Faults {
+				newest[f.ID] = fmt.Sprintf(", %s %s", f.ID, f.State)
+				for _, s := range f.Done {
+					newest[f.ID] += fmt.Sprintf(" to %d", s.LastFrame)
+				}
+			}
+			if got += newest["a"] + newest["b"]; got != text {
+				t.Errorf("%s after %d segments: %s, want %s", address, k, got, text)
+			}
+		}
+		if err := r.Store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

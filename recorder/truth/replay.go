@@ -1,12 +1,15 @@
 package truth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/analyzer/verify/truth"
@@ -29,10 +32,15 @@ type Replay struct {
 	frames  []markers.FrameRecord
 	missing []markers.MissingRecord
 	markers []markers.Marker
+
+	// Twin is the name of the faulty twin that was recorded, empty for none. It has faults that are not over, and a segment that is next.
+	Twin   string
+	faults []markers.FaultRecord
+	next   int64
 }
 
-// Load reads the truth of the session in a folder. The error wraps fs.ErrNotExist where there is none.
-func Load(ctx context.Context, session string) (*Replay, error) {
+// Load reads the truth of the session in a folder, which is about the stream of an address. The error wraps fs.ErrNotExist where there is none.
+func Load(ctx context.Context, session, stream string) (*Replay, error) {
 	t, dir := &Replay{}, filepath.Join(session, folder)
 	var err error
 	if t.Channel, err = readChannel(dir); err != nil {
@@ -43,6 +51,9 @@ func Load(ctx context.Context, session string) (*Replay, error) {
 	t.missing, errs[1] = loadRecords[markers.MissingRecord](ctx, filepath.Join(dir, "missing.jsonl"))
 	t.markers, errs[2] = loadRecords[markers.Marker](ctx, filepath.Join(dir, "markers.jsonl"))
 	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	if err := t.loadFaults(ctx, session, stream); err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	if t.Store, err = journal.Open(journal.Options{}); err != nil {
@@ -91,6 +102,75 @@ func loadRecords[T any](ctx context.Context, name string) (list []T, err error) 
 	return list, err
 }
 
+// loadFaults reads the faults of a session, where the stream was a faulty twin.
+func (t *Replay) loadFaults(ctx context.Context, session, stream string) error {
+	_, name := truth.ServerOf(stream)
+	if twin, ok := strings.CutPrefix(name, t.Channel.Name+"-"); !ok || twin == "" || markers.CheckRendition(twin) != nil {
+		return nil
+	}
+	t.Twin = name
+	list, _, err := Faults(ctx, session)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	t.faults = slices.DeleteFunc(list, func(r markers.FaultRecord) bool { return r.Channel != t.Twin })
+	slices.SortStableFunc(t.faults, func(a, b markers.FaultRecord) int { return cmp.Compare(a.Frame, b.Frame) })
+	if len(t.frames) > 0 {
+		t.next = t.Channel.Clock().MSN(t.frames[0].Frame)
+	}
+	return nil
+}
+
+// bringFaults adds to a batch the twin's segments that are whole with its frames, and the faults that have begun by then, each with what
+// was done to these segments. Which segments the twin could not publish was not recorded.
+func (t *Replay) bringFaults(b *markers.Batch) {
+	if t.Twin == "" || len(b.Frames) == 0 {
+		return
+	}
+	clock, twin := t.Channel.Clock(), strings.TrimPrefix(t.Twin, t.Channel.Name+"-")
+	end := clock.MSN(b.Frames[len(b.Frames)-1].Frame + 1)
+	if end <= t.next {
+		return
+	}
+	for ; t.next < end; t.next++ {
+		first, last := clock.FirstFrame(t.next), clock.FirstFrame(t.next+1)-1
+		b.Segments = append(b.Segments, markers.SegmentRecord{MSN: t.next, Rendition: twin, FirstFrame: first, LastFrame: last,
+			PublishedAt: clock.UTC(last + 1), Generator: t.Channel.Generator})
+	}
+	newest := clock.FirstFrame(end) - 1
+	var open []markers.FaultRecord
+	for _, r := range t.faults {
+		if r.LastFrame > newest {
+			open = append(open, r)
+		}
+		if r.Frame > newest {
+			continue
+		}
+		b.Faults = append(b.Faults, asOf(r, newest, clock))
+		f := &b.Faults[len(b.Faults)-1]
+		f.Place = markers.ID{Frame: newest, Sub: int64(len(b.Faults))}
+	}
+	t.faults = open
+}
+
+// asOf is the record of a fault as it was when the stream was published up to a frame.
+func asOf(r markers.FaultRecord, newest int64, clock markers.Clock) markers.FaultRecord {
+	if r.LastFrame <= newest || r.State == markers.FaultPlanned {
+		return r
+	}
+	cut := func(list []markers.Span) (out []markers.Span) {
+		for _, s := range list {
+			if s.Frame <= newest {
+				out = append(out, clock.Span(s.Frame, min(s.LastFrame, newest)))
+			}
+		}
+		return out
+	}
+	r.State, r.Reason, r.Clean, r.Altered = markers.FaultActive, "", "", ""
+	r.Done, r.Collateral = cut(r.Done), cut(r.Collateral)
+	return r
+}
+
 // ServerTime converts a time of the recorder's clock to the server's.
 func (t *Replay) ServerTime(recorded time.Time) time.Time {
 	return recorded.Add(time.Duration(t.Channel.ServerAhead))
@@ -106,6 +186,7 @@ func (t *Replay) bring(ctx context.Context, recorded time.Time) error {
 	if b.Empty() {
 		return nil
 	}
+	t.bringFaults(&b)
 	return t.Store.Append(ctx, t.Channel.Name, b)
 }
 
