@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/refstream/refstream/static"
+)
+
+// switchSeen is what testdata/switch.html notes.
+type switchSeen struct {
+	Errors   []string
+	Pictures []struct {
+		MediaTime float64
+		Width     int
+		Presented int64 // pictures that the browser has shown
+		Frame     *int64
+	}
+	Switches, Dropped int64 // Dropped: pictures that the browser was too late to show
+}
+
+// TestLadderSwitches has hls.js and dash.js in Chromium change between renditions a hundred times (six times in the short form): the
+// pictures show one frame after the other, each at its time.
+//
+// At ten pictures a second even a busy browser looks at nearly all of them. It counts those that it showed, and those that it was too
+// late to show.
+func TestLadderSwitches(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, "generate", "--out", filepath.Join(dir, "clip"), "--ladder", "320x180@300k,160x90@100k", "--audio", "--dash", "--fps", "10",
+		"--segment", "1s", "--preset", "ultrafast", "--duration", fmt.Sprintf("%ds", shortOr(60, 600)))
+	mux := http.NewServeMux()
+	mux.Handle("/static/", static.Handler())
+	mux.Handle("/clip/", http.FileServer(http.Dir(dir)))
+	for path, file := range map[string]string{"/": "testdata/switch.html", "/dash.js": "../../node_modules/dashjs/dist/modern/umd/dash.all.min.js"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.FromSlash(file)) })
+	}
+	host := httptest.NewServer(mux)
+	t.Cleanup(host.Close)
+	for _, player := range []string{"hls", "dash"} {
+		t.Run(player, func(t *testing.T) {
+			t.Parallel()
+			switches := shortOr(6, 100)
+			b := openBrowser(t, host.URL)
+			b.open(fmt.Sprintf("%s/?player=%s&switches=%d", host.URL, player, switches))
+			await(t, "switches", limit+time.Duration(switches)*6*time.Second, func() bool {
+				if errors := eval[[]string](b, "window.seen?.errors ?? []"); len(errors) > 0 {
+					t.Fatalf("%s: %q", player, errors)
+				}
+				return eval[bool](b, "window.seen?.done ?? false")
+			})
+			eval[switchSeen](b, "window.seen").check(t)
+		})
+	}
+}
+
+// check finds one picture after the other, each with the number that its time says.
+func (seen switchSeen) check(t *testing.T) {
+	t.Helper()
+	const fps = 10
+	// Players begin at other times. A busy browser draws the picture after the one that it tells of.
+	at, votes, start := make([]int64, len(seen.Pictures)), map[int64]int{}, int64(0)
+	for i, p := range seen.Pictures {
+		at[i] = int64(math.Round(p.MediaTime * fps))
+		if p.Frame != nil {
+			if votes[at[i]-*p.Frame]++; votes[at[i]-*p.Frame] > votes[start] {
+				start = at[i] - *p.Frame
+			}
+		}
+	}
+	late := int64(0)
+	for i, p := range seen.Pictures[1:] {
+		before := seen.Pictures[i]
+		more := at[i+1] - at[i] - (p.Presented - before.Presented)
+		if late += more; at[i+1] <= at[i] || more < 0 {
+			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime, p.Presented-before.Presented, p.MediaTime)
+		}
+		if before.Frame == nil || *before.Frame != at[i]-start && *before.Frame != at[i+1]-start {
+			t.Errorf("the picture at %f is not frame %d: %v", before.MediaTime, at[i]-start, before.Frame)
+		}
+	}
+	if late > seen.Dropped || seen.Dropped > int64(len(seen.Pictures)/10) {
+		t.Errorf("%d pictures were left out, and the browser was too late for %d of %d", late, seen.Dropped, len(seen.Pictures))
+	}
+	t.Logf("%d switches, %d pictures, %d too late", seen.Switches, len(seen.Pictures), seen.Dropped)
+}
