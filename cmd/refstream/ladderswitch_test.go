@@ -37,7 +37,9 @@ func TestLadderSwitches(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/static/", static.Handler())
 	mux.Handle("/clip/", http.FileServer(http.Dir(dir)))
-	for path, file := range map[string]string{"/": "testdata/switch.html", "/dash.js": "../../node_modules/dashjs/dist/modern/umd/dash.all.min.js"} {
+	for path, file := range map[string]string{
+		"/": "testdata/switch.html", "/dash.js": "../../node_modules/dashjs/dist/modern/umd/dash.all.min.js",
+	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.FromSlash(file)) })
 	}
 	host := httptest.NewServer(mux)
@@ -78,7 +80,8 @@ func (seen switchSeen) check(t *testing.T) {
 		before := seen.Pictures[i]
 		more := at[i+1] - at[i] - (p.Presented - before.Presented)
 		if late += more; at[i+1] <= at[i] || more < 0 {
-			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime, p.Presented-before.Presented, p.MediaTime)
+			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime,
+				p.Presented-before.Presented, p.MediaTime)
 		}
 		if before.Frame == nil || *before.Frame != at[i]-start && *before.Frame != at[i+1]-start {
 			t.Errorf("the picture at %f is not frame %d: %v", before.MediaTime, at[i]-start, before.Frame)
