@@ -112,6 +112,39 @@ func (l *lab) planar(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
+// ladder compares the processor time that refstream generate takes, with its encoders, for the standard ladder and for the first
+// rendition of it alone.
+func (l *lab) ladder(ctx context.Context) ([]row, error) {
+	seconds, rounds := pick(l, 16, 2), pick(l, 5, 1)
+	out := filepath.Join(l.dir, "out")
+	defer os.RemoveAll(out)
+	cost := func(args ...string) func() (float64, error) {
+		return func() (float64, error) {
+			if _, err := l.folder("out"); err != nil {
+				return 0, err
+			}
+			p, err := start(ctx, nil, l.refstream, append([]string{"generate", "--out", out, "--duration", fmt.Sprintf("%ds", seconds)}, args...)...)
+			if err == nil {
+				err = p.wait()
+			}
+			if err != nil {
+				return 0, err
+			}
+			used := p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime() // with that of the encoders, which it waited for
+			l.logf("ladder: generate %v: %.1f s of processor time", args, used.Seconds())
+			return used.Seconds() / float64(seconds), nil
+		}
+	}
+	medians, ratios, err := inTurn(rounds, cost("--ladder", "standard"), cost("--size", "1920x1080"))
+	if err != nil {
+		return nil, err
+	}
+	return []row{row{
+		Name: "generate --ladder standard", Unit: "s of processor/s", Ours: medians[0],
+		Note: fmt.Sprintf("1080p, 720p and 360p of the same %d s, and 1080p alone: refstream and its encoders; medians of %d rounds in turn", seconds, rounds),
+	}.against("its first rendition alone", medians[1], ratios[1]).meant(ratioAtMost(1.75))}, nil
+}
+
 // writeFrames renders frames 0 to n-1, with the events of the schedule, into one file.
 func writeFrames(ctx context.Context, name string, format media.PixelFormat, o generator.Options, n int) error {
 	r, err := generator.NewRendererIn(format, o)

@@ -154,8 +154,8 @@ type measurement struct {
 // measurements lists all, in the order of the table.
 func measurements() []measurement {
 	return []measurement{
-		{"render", (*lab).render}, {"generate", (*lab).generate}, {"planar", (*lab).planar}, {"annotate", (*lab).annotate}, {"live", (*lab).live},
-		{"latency", (*lab).latency}, {"serve", (*lab).serve}, {"carriers", (*lab).carriers}, {"analyze", (*lab).analyze},
+		{"render", (*lab).render}, {"generate", (*lab).generate}, {"planar", (*lab).planar}, {"ladder", (*lab).ladder}, {"annotate", (*lab).annotate},
+		{"live", (*lab).live}, {"latency", (*lab).latency}, {"serve", (*lab).serve}, {"carriers", (*lab).carriers}, {"analyze", (*lab).analyze},
 		{"recording", (*lab).recording}, {"memory", (*lab).memoryUse},
 	}
 }
