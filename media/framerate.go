@@ -22,6 +22,9 @@ func Unwrap(wire, ref int64) int64 {
 // SampleRate is the number of samples of sound in a second.
 const SampleRate = 48000
 
+// UnitSamples is how many samples of sound are coded as one unit.
+const UnitSamples = 1024
+
 const nanosPerSecond = 1_000_000_000
 
 // Limits of a frame rate.

@@ -63,6 +63,10 @@ func (s Settings) Channel() (markers.Channel, error) {
 		return c, fmt.Errorf("--segment: %v is %d frames at %s frames/s: use %d to %d frames, such as 2s",
 			s.Segment, c.FramesPerSegment, c.Rate, minSegmentFrames, longest)
 	}
+	if s.Audio && c.Rate.Sample(c.FramesPerSegment) < media.UnitSamples {
+		return c, fmt.Errorf("--segment: %v is shorter than a unit of sound, %d samples: use a longer time, such as 2s, or leave --audio out",
+			s.Segment, media.UnitSamples)
+	}
 	c.EventEvery = c.Rate.Frames(s.EventEvery.Nanoseconds())
 	c.EventLength = c.Rate.Frames(s.EventLength.Nanoseconds())
 	if s.EventLength <= 0 || c.EventLength < 1 {

@@ -41,7 +41,7 @@ Everything ends with Ctrl+C.`,
   refstream serve --push tcp://127.0.0.1:4444
   ffmpeg -re -i film.mp4 -c copy -f mpegts tcp://127.0.0.1:4444
   mpv sessions/*/stream/recording.ts`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), cmd.Flags().Changed, stdout, stderr)
 		},

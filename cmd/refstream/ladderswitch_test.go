@@ -83,6 +83,9 @@ func (seen switchSeen) check(t *testing.T) {
 			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime,
 				p.Presented-before.Presented, p.MediaTime)
 		}
+		if more != 0 {
+			t.Logf("%d pictures were not shown between %f and %f, of widths %d and %d", more, before.MediaTime, p.MediaTime, before.Width, p.Width)
+		}
 		if before.Frame == nil || *before.Frame != at[i]-start && *before.Frame != at[i+1]-start {
 			t.Errorf("the picture at %f is not frame %d: %v", before.MediaTime, at[i]-start, before.Frame)
 		}

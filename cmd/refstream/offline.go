@@ -41,7 +41,7 @@ MPEG-TS or FLV file too. With --scenario the clip has the faults of a scenario f
 to which frames. The generator's clock is virtual, so the same
 options give the same bytes, on the same ffmpeg and number of threads (--threads).`,
 		Example: "  refstream generate --out clip --duration 60s\n  refstream generate --out wrap --start 26h30m --duration 60s --fps 59.94 --seed 7",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			c, first, frames, err := o.stretch(time.Now())
@@ -162,7 +162,7 @@ func newTruth(stdout io.Writer) *cobra.Command {
 flags, and that serve writes for the same seed and epoch but for the times at which frames were really produced. With
 --scenario it prints the faults of a scenario file in their place, as generate --scenario plans them.`,
 		Example: "  refstream truth --seed 7 --duration 1h\n  refstream truth --seed 7 --start 240h --duration 10m --fps 29.97",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, first, frames, err := o.stretch(time.Now())
 			if err != nil {

@@ -102,6 +102,15 @@ func wants(check cobra.PositionalArgs, text string, wrap ...func(error) error) c
 	}
 }
 
+// noArgs refuses arguments of a command that has none, such as the "yes" of --audio yes.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes flags only, not %q: a flag that is on or off has its value behind =, as --flag=false; see %s --help",
+		cmd.CommandPath(), args[0], cmd.CommandPath())
+}
+
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

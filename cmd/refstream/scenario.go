@@ -28,11 +28,11 @@ func newScenario(stdout io.Writer) *cobra.Command {
 twin of the live channel; both have the truth about each fault. These scenarios are ready, and can be named in place of a file:
 ` + strings.Join(catalogue.Ready(), ", ") + `.`,
 		Example: "  refstream scenario check freeze-black\n  refstream scenario kinds freeze",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newScenarioCheck(stdout), newScenarioKinds(stdout), &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of scenario files, for editors and validators", Args: cobra.NoArgs,
+		Use: "schema", Short: "Print the JSON Schema of scenario files, for editors and validators", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			text, err := catalogue.Schema()
 			if err == nil {

@@ -34,7 +34,7 @@ The stream begins at the epoch, which is the first start in a data directory unl
 same --data goes on at the frame that is due then. Flags that are left out are taken from the data directory.`,
 		Example: "  refstream serve\n  refstream serve --fps 29.97 --size 640x360 --event-every 5s --data /var/lib/refstream\n" +
 			"  refstream serve --role generator --redis redis://127.0.0.1:6379/0",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.run(cmd.Context(), cmd.Flags().Changed, stdout, stderr)
 		},
@@ -167,7 +167,7 @@ func newHealth(stdout io.Writer) *cobra.Command {
 		Use:     "health",
 		Short:   "Ask a running server whether it is ready; fails if it is not",
 		Example: "  refstream health --addr 127.0.0.1:8080",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)

@@ -69,7 +69,7 @@ func (s *streamFlags) parseLadder() error {
 		text = standardLadder
 	}
 	for i, rung := range strings.Split(text, ",") {
-		size, rate, rated := strings.Cut(rung, "@")
+		size, rate, rated := strings.Cut(strings.TrimSpace(rung), "@")
 		w, h, err := parseSize(size)
 		if err != nil {
 			return fmt.Errorf("%w: write SIZE@BITRATE with commas between, such as 1280x720@3M,640x360@800k, or standard", err)

@@ -16,7 +16,7 @@ import (
 const LC = 2
 
 // UnitSamples is the number of samples of each channel in a unit.
-const UnitSamples = 1024
+const UnitSamples = media.UnitSamples
 
 const (
 	maxObjectType = 4 // AAC LTP: what ADTS has room for
