@@ -5,12 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/refstream/refstream/encoder"
+	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 	"github.com/refstream/refstream/packager"
 	"github.com/refstream/refstream/scenario"
@@ -18,16 +20,23 @@ import (
 
 // TestConstantRate writes clips at constant bit rates: ffprobe counts the bytes of each segment's pictures within 1 % of the rate,
 // its parser of NAL units finds the filler data well formed, and without it ffmpeg decodes the same pictures.
+//
+// BANDWIDTH and AVERAGE-BANDWIDTH are those of the files, where the sound has its own the sum of both.
 func TestConstantRate(t *testing.T) {
 	t.Parallel()
-	for bitrate, noise := range map[int64]int{500_000: 0, 3_000_000: 12, 8_000_000: 0, 20_000_000: 0} {
-		if testing.Short() && bitrate != 3_000_000 && bitrate != 20_000_000 {
+	for bitrate, c := range map[int64]struct {
+		noise   int
+		segment time.Duration
+	}{500_000: {0, time.Second / 2}, 3_000_000: {12, time.Second}, 8_000_000: {0, 2 * time.Second}, 20_000_000: {0, time.Second / 2}} {
+		if testing.Short() && bitrate != 500_000 && bitrate != 3_000_000 {
 			continue
 		}
+		noise, segment := c.noise, c.segment
 		t.Run(fmt.Sprint(bitrate), func(t *testing.T) {
 			t.Parallel()
 			s := scenario.DefaultSettings()
-			s.Width, s.Height, s.Rate, s.Segment, s.Noise = 320, 180, media.FrameRate{Num: 30, Den: 1}, time.Second, noise
+			s.Width, s.Height, s.Rate, s.Segment, s.Noise = 320, 180, media.FrameRate{Num: 30, Den: 1}, segment, noise
+			s.Audio = true
 			s.Epoch, s.Seed = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 1
 			c, err := s.Channel()
 			if err != nil {
@@ -35,7 +44,7 @@ func TestConstantRate(t *testing.T) {
 			}
 			dir := filepath.Join(t.TempDir(), "out")
 			_, err = Write(t.Context(), dir, Options{
-				Channel: c, Frames: 90, Containers: packager.Containers(), Formats: []string{"ts"},
+				Channel: c, Frames: 3 * c.FramesPerSegment, Containers: packager.Containers(), Formats: []string{"ts"},
 				Encoder: encoder.Options{
 					Width: c.Width, Height: c.Height, Rate: c.Rate, GOP: c.FramesPerSegment, Bitrate: bitrate, Constant: true, BFrames: 2, PTSOrigin: c.PTSOrigin,
 				},
@@ -43,7 +52,10 @@ func TestConstantRate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			largest := 0
+			perSecond := func(bytes int) int64 { // bit/s of what lasts a segment, rounded up
+				return (int64(bytes)*8*30 + c.FramesPerSegment - 1) / c.FramesPerSegment
+			}
+			var inTS, inFMP4, sound []int // bytes of the segments
 			for msn := range int64(3) {
 				name := filepath.Join(dir, packager.TS.SegmentFile(msn))
 				got := 0
@@ -54,18 +66,39 @@ func TestConstantRate(t *testing.T) {
 					}
 					got += n
 				}
-				if want := int(bitrate / 8); got < want*99/100 || got > want*101/100 {
+				if want := int(bitrate / 8 * c.FramesPerSegment / 30); got < want*99/100 || got > want*101/100 {
 					t.Errorf("segment %d has %d bytes of pictures, want %d", msn, got, want)
 				}
-				largest = max(largest, fileSize(t, name))
 				// The same bytes but for delimiters and parameter sets, in a box that no reader looks into.
-				if fmp4 := fileSize(t, filepath.Join(dir, packager.FMP4.SegmentFile(msn))); fmp4 < got*98/100 || fmp4 > got*104/100 {
+				fmp4 := fileSize(t, filepath.Join(dir, packager.FMP4.SegmentFile(msn)))
+				if fmp4 < got*98/100 || fmp4 > got*104/100 {
 					t.Errorf("segment %d has %d bytes in fMP4 and %d of pictures", msn, fmp4, got)
 				}
+				inTS, inFMP4 = append(inTS, fileSize(t, name)), append(inFMP4, fmp4)
+				sound = append(sound, fileSize(t, filepath.Join(dir, packager.FMP4.RenditionFile(markers.SoundRendition, msn))))
 			}
-			master, err := os.ReadFile(filepath.Join(dir, packager.MultivariantPlaylist))
-			if want := fmt.Sprintf("BANDWIDTH=%d,", 8*largest); err != nil || !strings.Contains(string(master), want) {
-				t.Errorf("no %s in %s (%v)", want, master, err)
+			mean := func(bytes []int) int64 { return perSecond((bytes[0] + bytes[1] + bytes[2] + 2) / 3) }
+			for master, files := range map[string][][]int{"master.m3u8": {inTS}, "master-fmp4.m3u8": {inFMP4, sound}} {
+				var peak, average, together int64
+				for _, list := range files {
+					peak, average = peak+perSecond(slices.Max(list)), average+mean(list)
+				}
+				for i := range 3 {
+					bytes := 0
+					for _, list := range files {
+						bytes += list[i]
+					}
+					together = max(together, perSecond(bytes))
+				}
+				var got [2]int64
+				text, err := os.ReadFile(filepath.Join(dir, master))
+				if _, stated, _ := strings.Cut(string(text), "STREAM-INF:"); err == nil {
+					_, err = fmt.Sscanf(stated, "BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d", &got[0], &got[1])
+				}
+				// The files of a slot together come near the peaks of both.
+				if err != nil || got[0] != peak || got[1] > average || got[1] < average-100 || together > peak || together < peak*98/100 {
+					t.Errorf("%s says %d, want peak %d, mean %d; a slot has up to %d (%v)", master, got, peak, average, together, err)
+				}
 			}
 			file := filepath.Join(dir, "stream.ts")
 			if noise > 0 { // there is little of it: each byte makes a line
@@ -79,7 +112,7 @@ func TestConstantRate(t *testing.T) {
 			decoded := func(name string) string {
 				return output(t, "ffmpeg", "-v", "error", "-i", name, "-map", "0:v", "-f", "framemd5", "-")
 			}
-			if want := decoded(bare); decoded(file) != want || strings.Count(want, "\n") < 90 || fileSize(t, bare) >= fileSize(t, file) {
+			if want := decoded(bare); decoded(file) != want || strings.Count(want, "\n") < int(3*c.FramesPerSegment) || fileSize(t, bare) >= fileSize(t, file) {
 				t.Error("with filler data it decodes to other pictures")
 			}
 			if got := decoded(filepath.Join(dir, "index-fmp4.m3u8")); strings.Count(got, "\n") != strings.Count(decoded(bare), "\n") {
