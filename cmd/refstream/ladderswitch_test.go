@@ -27,8 +27,8 @@ type switchSeen struct {
 // TestLadderSwitches has hls.js and dash.js in Chromium change between renditions a hundred times (six times in the short form): the
 // pictures show one frame after the other, each at its time.
 //
-// At ten pictures a second even a busy browser looks at nearly all of them. It counts those that it showed, and those that it was too
-// late to show.
+// At ten pictures a second even a busy browser shows nearly all of them. It counts those that it showed, and those that it was too late
+// to show, but for some when the machine has other work. Players do not seek, as they would over a hole.
 func TestLadderSwitches(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -75,23 +75,25 @@ func (seen switchSeen) check(t *testing.T) {
 			}
 		}
 	}
-	late := int64(0)
+	late, atSwitches := int64(0), int64(0)
 	for i, p := range seen.Pictures[1:] {
 		before := seen.Pictures[i]
 		more := at[i+1] - at[i] - (p.Presented - before.Presented)
-		if late += more; at[i+1] <= at[i] || more < 0 {
+		if late += more; p.Width != before.Width {
+			atSwitches += more
+		}
+		if at[i+1] <= at[i] || more < 0 {
 			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime,
 				p.Presented-before.Presented, p.MediaTime)
-		}
-		if more != 0 {
-			t.Logf("%d pictures were not shown between %f and %f, of widths %d and %d", more, before.MediaTime, p.MediaTime, before.Width, p.Width)
 		}
 		if before.Frame == nil || *before.Frame != at[i]-start && *before.Frame != at[i+1]-start {
 			t.Errorf("the picture at %f is not frame %d: %v", before.MediaTime, at[i]-start, before.Frame)
 		}
 	}
-	if late > seen.Dropped || seen.Dropped > int64(len(seen.Pictures)/10) {
-		t.Errorf("%d pictures were left out, and the browser was too late for %d of %d", late, seen.Dropped, len(seen.Pictures))
+	if atSwitches > seen.Dropped || late > seen.Dropped+int64(len(seen.Pictures)/50) {
+		t.Errorf("%d pictures were left out, %d of them at switches, and the browser was too late for %d of %d",
+			late, atSwitches, seen.Dropped, len(seen.Pictures))
 	}
-	t.Logf("%d switches, %d pictures, %d too late", seen.Switches, len(seen.Pictures), seen.Dropped)
+	t.Logf("%d switches, %d pictures; %d were left out, %d of them at switches, and the browser was too late for %d",
+		seen.Switches, len(seen.Pictures), late, atSwitches, seen.Dropped)
 }
