@@ -31,7 +31,7 @@ func (s *Server) getFrame(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	n, numberErr := parseDigits(param)
-	q := newQuery(c.Request(), "channel")
+	q := newQuery(c.Request(), "channel", "rendition")
 	if numberErr != nil || n > maxFrame {
 		q.fail(badField("n", "%q is not a frame number from 0 to %d", param, int64(maxFrame)))
 	}
@@ -45,8 +45,12 @@ func (s *Server) getFrame(c echo.Context) error {
 	case twin != nil && (n < twin.oldest || n > twin.newest):
 		return notFound("frame %d is not among those that %s is known to have: %d to %d", n, twin.name, twin.oldest, twin.newest)
 	}
+	in, err := q.rendition(ch)
+	if err != nil {
+		return err
+	}
 	if png {
-		return s.answerPicture(c, ch, n)
+		return s.answerPicture(c, ch, in.picture, n)
 	}
 	record, err := s.frame(ctx, ch.Name, n)
 	if err != nil {
@@ -70,6 +74,7 @@ func (s *Server) getFrame(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	in.frames(views)
 	if twin != nil {
 		if err := twin.labelFrames(ctx, views); err != nil {
 			return err
@@ -173,15 +178,14 @@ func (p *pictureMaker) renderer(o generator.Options) (*sharedRenderer, error) {
 	return shared, nil
 }
 
-// answerPicture answers GET /frames/{n}.png: what the generator renders as frame n. Any frame has one, for the
-// schedule covers any time; triggered events are known once they are triggered.
-func (s *Server) answerPicture(c echo.Context, ch markers.Channel, n int64) error {
+// answerPicture answers GET /frames/{n}.png: what the generator renders as frame n with a rendition's options. Any frame has one, for
+// the schedule covers any time; triggered events are known once they are triggered.
+func (s *Server) answerPicture(c echo.Context, ch markers.Channel, o generator.Options, n int64) error {
 	ctx := c.Request().Context()
 	event, final, err := s.eventAt(ctx, ch, n)
 	if err != nil {
 		return err
 	}
-	o := scenario.Picture(ch)
 	// The picture is a pure function of these.
 	etag := delivery.ETag(fmt.Appendf(nil, "%d %v %+v", n, event, o))
 	caching := "no-cache"

@@ -80,6 +80,7 @@ type span struct {
 	hasFrom, hasTo bool
 	limit          int
 	order          string // asc, desc or empty
+	rendition      string // as the request names it
 }
 
 // newSpan reads from, to, limit and order.
@@ -115,15 +116,19 @@ func (s span) behind(path, channel string, first, last int64) string {
 	if s.order != "" {
 		v.Set("order", s.order)
 	}
+	if s.rendition != "" {
+		v.Set("rendition", s.rendition)
+	}
 	return path + "?" + v.Encode()
 }
 
 // getFrames answers GET /frames.
 func (s *Server) getFrames(c echo.Context) error {
 	return listLedger(s, c, ledgerKind[markers.FrameRecord]{
-		name: "frames", unit: func(markers.Channel) int64 { return 1 }, read: s.cfg.Store.Frames,
-		show: func(ctx context.Context, ch markers.Channel, list *ledgerList, records []markers.FrameRecord) (err error) {
+		name: "frames", params: []string{"rendition"}, unit: func(markers.Channel) int64 { return 1 }, read: s.cfg.Store.Frames,
+		show: func(ctx context.Context, ch markers.Channel, in rendition, list *ledgerList, records []markers.FrameRecord) (err error) {
 			list.Frames, err = s.frameViews(ctx, ch, records)
+			in.frames(list.Frames)
 			return err
 		},
 		label: func(ctx context.Context, t *twinTruth, list *ledgerList) error {
@@ -136,7 +141,7 @@ func (s *Server) getFrames(c echo.Context) error {
 func (s *Server) getSegments(c echo.Context) error {
 	return listLedger(s, c, ledgerKind[markers.SegmentRecord]{
 		name: "segments", unit: func(ch markers.Channel) int64 { return ch.FramesPerSegment }, read: s.cfg.Store.Segments,
-		show: func(_ context.Context, ch markers.Channel, list *ledgerList, records []markers.SegmentRecord) error {
+		show: func(_ context.Context, ch markers.Channel, _ rendition, list *ledgerList, records []markers.SegmentRecord) error {
 			own := s.own(ch.Name)
 			list.Segments = make([]segmentView, len(records))
 			for i, r := range records {
@@ -149,11 +154,12 @@ func (s *Server) getSegments(c echo.Context) error {
 
 // ledgerKind is a kind of record of the ledger: each is of a unit of so many frames, and the units are numbered from the epoch.
 type ledgerKind[R record] struct {
-	name string
-	unit func(markers.Channel) int64
-	read func(ctx context.Context, channel string, r markers.Range) ([]R, error)
+	name   string
+	params []string // besides those of every kind
+	unit   func(markers.Channel) int64
+	read   func(ctx context.Context, channel string, r markers.Range) ([]R, error)
 	// show puts records, which are in ascending order, into the answer.
-	show func(context.Context, markers.Channel, *ledgerList, []R) error
+	show func(context.Context, markers.Channel, rendition, *ledgerList, []R) error
 	// label labels what is shown as a faulty twin has it; nil where twins have no such list.
 	label func(context.Context, *twinTruth, *ledgerList) error
 }
@@ -161,7 +167,7 @@ type ledgerKind[R record] struct {
 // listLedger answers with the records of a range, and with what is missing there.
 func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	ctx := c.Request().Context()
-	q := newQuery(c.Request(), "channel", "from", "to", "limit", "order")
+	q := newQuery(c.Request(), append([]string{"channel", "from", "to", "limit", "order"}, k.params...)...)
 	sp := newSpan(q)
 	ch, twin, err := s.channelOrTwin(ctx, q)
 	if err == nil && twin != nil && k.label == nil {
@@ -170,6 +176,11 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	if err != nil {
 		return err
 	}
+	in, err := q.rendition(ch)
+	if err != nil {
+		return err
+	}
+	sp.rendition = in.name
 	list := ledgerList{Channel: ch.Name, Missing: []markers.MissingRecord{}}
 	if list.Ledger, err = s.ledger(ctx, ch); err != nil {
 		return err
@@ -183,7 +194,7 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	// Beyond this one no unit has a frame that can be asked for, and its frames would not fit a number.
 	lastUnit := maxFrame / unit
 	if sp.from > lastUnit || sp.from > sp.to {
-		if err := k.show(ctx, ch, &list, nil); err != nil {
+		if err := k.show(ctx, ch, in, &list, nil); err != nil {
 			return err
 		}
 		return noCache(c, list)
@@ -216,7 +227,7 @@ func listLedger[R record](s *Server, c echo.Context, k ledgerKind[R]) error {
 	list.Missing = append(list.Missing, missing...)
 	list.Truncated = list.Truncated || from > first || to < last
 	records = slices.DeleteFunc(records, func(r R) bool { n := r.RecordID().Frame; return n < from || n > to })
-	if err := k.show(ctx, ch, &list, records); err != nil {
+	if err := k.show(ctx, ch, in, &list, records); err != nil {
 		return err
 	}
 	if twin != nil {

@@ -22,12 +22,13 @@ const trimmedRetry = time.Second
 func (s *Server) markerKind() recordKind[markerView] {
 	return recordKind[markerView]{
 		name: "markers", event: "marker", log: markers.Markers, form: markerForm,
-		params:       []string{"channel", "ts_start", "ts_end", "kind", "limit", "order", "format"},
-		streamParams: []string{"channel", "ts_start", "last_event_id"},
+		params:       []string{"channel", "ts_start", "ts_end", "kind", "limit", "order", "format", "rendition"},
+		streamParams: []string{"channel", "ts_start", "last_event_id", "rendition"},
 		param:        "kind",
 		only:         func(q *query) string { return q.oneOf("kind", "", markers.KindScheduled, markers.KindManual) },
 		traits:       func(m markerView) (media.Seconds, string) { return m.Time, m.Kind },
 		find:         s.selectMarkers,
+		boxes:        rendition.boxes,
 		twin:         func(ctx context.Context, t *twinTruth, page []markerView) error { return t.labelMarkers(ctx, s, page) },
 		twinForm: func(form formats.List[markerView]) formats.List[markerView] {
 			form.Columns = append(form.Columns, "hidden_by")

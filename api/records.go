@@ -33,6 +33,8 @@ type recordKind[V record] struct {
 	twin func(context.Context, *twinTruth, []V) error
 	// twinForm adds to the form of a list what a twin's has besides; nil where twins have no such list.
 	twinForm func(formats.List[V]) formats.List[V]
+	// boxes writes into records where they are in a rendition's pictures; nil where they name no place in a picture.
+	boxes func(rendition, []V)
 	// find finds what a query selects, for the list.
 	find func(context.Context, markers.Channel, recordQuery, *selection[V]) error
 	// read reads a page of the log, for the stream. first is where the records later than a time begin, at the latest.
@@ -49,6 +51,7 @@ type recordQuery struct {
 	after, upTo       media.Seconds
 	hasAfter, hasUpTo bool
 	only              string // what the kind's own parameter selects, empty for all
+	rendition         string // as the request names it, in whose pixels boxes are
 	limit             int    // 0: none
 	desc              bool
 }
@@ -104,6 +107,11 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	if err != nil {
 		return err
 	}
+	in, err := q.rendition(ch)
+	if err != nil {
+		return err
+	}
+	rq.rendition = in.name
 	var found selection[V]
 	if err := k.find(ctx, ch, rq, &found); err != nil {
 		return err
@@ -142,6 +150,9 @@ func listRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 	w.Begin(&a.held)
 	limited := func(last media.Seconds) { a.next = rq.behind(last, k.name, k.param, ch.Name, f) }
 	err = found.each(r.Context(), limited, func(page []V) (bool, error) {
+		if k.boxes != nil {
+			k.boxes(in, page)
+		}
 		for _, v := range page {
 			if err := w.Add(&a.held, v); err != nil {
 				return false, fmt.Errorf("encode %s: %w", k.event, err)
@@ -203,6 +214,9 @@ func (q recordQuery) behind(t media.Seconds, path, param, channel string, f form
 	}
 	if q.desc {
 		v.Set("order", "desc")
+	}
+	if q.rendition != "" {
+		v.Set("rendition", q.rendition)
 	}
 	return path + "?" + v.Encode()
 }

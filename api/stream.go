@@ -40,7 +40,11 @@ func streamRecords[V record](s *Server, c echo.Context, k recordKind[V]) error {
 		if !hasResumed {
 			rq.after, rq.hasAfter = after, hasStart
 		}
-		l := &recordLog[V]{recordKind: k, store: s.cfg.Store, channel: ch, query: rq}
+		in, err := q.rendition(ch)
+		if err != nil {
+			return nil, err
+		}
+		l := &recordLog[V]{recordKind: k, store: s.cfg.Store, channel: ch, query: rq, in: in}
 		switch {
 		case hasResumed:
 			l.sent = resumed
@@ -168,6 +172,7 @@ type recordLog[V record] struct {
 	store   markers.Store
 	channel markers.Channel
 	query   recordQuery
+	in      rendition
 	sent    markers.ID
 }
 
@@ -191,6 +196,9 @@ func (l *recordLog[V]) next(ctx context.Context, b *bytes.Buffer) (again bool, e
 	if len(list) == 0 {
 		l.sent = last
 		return false, nil
+	}
+	if l.boxes != nil {
+		l.boxes(l.in, list)
 	}
 	for _, v := range list {
 		if l.query.leavesOut(l.traits(v)) {

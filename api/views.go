@@ -61,10 +61,14 @@ func withNull(foreign bool, v any, members ...string) (json.RawMessage, error) {
 // frameView is a frame that left the encoder, and why it is missing where it was not published.
 type frameView struct {
 	markers.FrameRecord
+	// Box is where the block of the event is that the frame shows, in pixels of the rendition asked for.
+	Box     *markers.Box           `json:"box,omitempty"`
 	Missing *markers.MissingRecord `json:"missing,omitempty"`
 
 	// altered: a fault was done to coded pictures of its segment, so that what the clean channel's encoder made is not there.
 	foreign, eventUnknown, altered bool
+	// elsewhere: what was measured is of another rendition than the one asked for.
+	elsewhere bool
 }
 
 // MarshalJSON writes the record, with null in place of what was measured of another generator's frame.
@@ -77,7 +81,7 @@ func (v frameView) MarshalJSON() ([]byte, error) {
 	if v.eventUnknown {
 		unknown = append(unknown, "event")
 	}
-	return withNull(v.foreign || v.altered, plain(v), unknown...)
+	return withNull(v.foreign || v.altered || v.elsewhere, plain(v), unknown...)
 }
 
 // frameViews shows records, which are in ascending order.
@@ -298,6 +302,9 @@ func (t *twinTruth) labelFrames(ctx context.Context, frames []frameView) error {
 	}
 	for i, f := range pictures.LooksOf(faults, clock).Label(b).Frames {
 		frames[i].FrameRecord, frames[i].altered = f, altered[f.MSN]
+		if f.Fault != "" { // the picture is not the frame's own
+			frames[i].Box = nil
+		}
 	}
 	return nil
 }
