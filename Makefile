@@ -1,4 +1,4 @@
-# make run    install what is missing, build, start the live stream; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
+# make run    install what is missing, build, start the live stream, a new one with sound; Ctrl+C stops it (flags: make run RUN_ARGS="--fps 25")
 # make test   install what is missing, run every test in its short form
 # make check  format, vet (for Windows and macOS too), lint, race detector, the tests' long forms, a short fuzz of every fuzz target
 # make bench  print the table of measurements (flags: make bench BENCH_ARGS="--json")
@@ -26,9 +26,10 @@ DEPS   = sh scripts/deps.sh
 
 .PHONY: run test check bench build dist image deps programs-run programs-test programs-check programs-bench programs-all
 
-# exec: the shell makes room for the server, so that signals reach it and not a shell that dies and leaves it behind.
+# exec: the shell makes room for the server, so that signals reach it and not a shell that dies and leaves it behind. A new stream has
+# sound, unless RUN_ARGS or the environment say otherwise; one that is there already goes on as it was.
 run: programs-run build
-	@exec bin/refstream serve $(RUN_ARGS)
+	@exec env REFSTREAM_AUDIO="$${REFSTREAM_AUDIO-new}" bin/refstream serve $(RUN_ARGS)
 
 test: programs-test $(PLAYER)
 	@set -e; files=$$(find static -name '*.test.js' -o -name '*.test.mjs'); \

@@ -63,8 +63,8 @@ type Config struct {
 	Version string
 	// Logger is told what happens. Default: nobody is.
 	Logger *slog.Logger
-	// Given reports whether the flag of a name was given, so that its field counts even where it is zero. Default: fields that
-	// are not zero were given.
+	// Given reports whether the flag of a name was given, so that its field counts even where it is zero. Stream.Audio that is set and
+	// was not given is for a new data directory only. Default: fields that are not zero were given.
 	Given func(flag string) bool
 
 	given map[string]bool // by the names of flags, once settle was called
@@ -141,7 +141,7 @@ func (c *Config) settle() {
 	settle(c, "noise", &s.Noise, 0)
 	settle(c, "block", &s.Block, 0)
 	settle(c, "roll", &s.Roll, 0)
-	settle(c, "audio", &s.Audio, false)
+	settle(c, "audio", &s.Audio, s.Audio)
 	if c.given["ladder"] = s.Ladder != nil; c.Given != nil {
 		c.given["ladder"] = c.Given("ladder")
 	}
@@ -191,6 +191,10 @@ func (c *Config) adopt(old markers.Channel) {
 	adopt(c, "noise", &s.Noise, old.Noise)
 	adopt(c, "block", &s.Block, old.Block)
 	adopt(c, "roll", &s.Roll, old.Roll)
+	if s.Audio && !old.Audio && !c.given["audio"] {
+		c.Logger.Warn("no sound: the data directory has a stream without, which goes on as it is; another --data, or --reset, begins one with sound",
+			"channel", old.Name, "data", c.Data)
+	}
 	adopt(c, "audio", &s.Audio, old.Audio)
 	adopt(c, "ladder", &s.Ladder, old.Ladder)
 	adopt(c, "window", &s.Window, time.Duration(old.Window)*length(old.FramesPerSegment))

@@ -71,6 +71,13 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 		name, _, _ := strings.Cut(wrong, "=")
 		refused(t, wrong, append(slices.Clone(flags), wrong), name, "--reset")
 	}
+	s = start(t, "--data", data, "--bitrate", "500k", "--audio=new")
+	if c := getJSON[markers.Channel](s, "/clocks"); c.Audio || !strings.Contains(s.log(), "no sound") {
+		t.Errorf("--audio=new of a stream that was there: audio is %v\n%s", c.Audio, s.log())
+	}
+	s.stop()
+	first.Run++
+	refused(t, "--audio=maybe", []string{"--data", data, "--audio=maybe"}, "use true, false or new")
 	refused(t, "a ladder", []string{"--data", data, "--ladder=320x180@500k,160x90@300k"}, "--ladder=none", "--size=160x90", "--reset")
 
 	description := filepath.Join(data, "main", "channel.json")
@@ -111,8 +118,8 @@ func TestDataDirectoryKeepsItsStream(t *testing.T) {
 	if err := os.WriteFile(foreign, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "160x90")
-	if third := getJSON[markers.Channel](s, "/clocks"); third.Run != 1 || third.Rate.String() != "30" {
+	s = start(t, "--data", data, "--reset", "--fps", "30", "--size", "160x90", "--audio=new")
+	if third := getJSON[markers.Channel](s, "/clocks"); third.Run != 1 || third.Rate.String() != "30" || !third.Audio {
 		t.Errorf("after --reset: %+v", third)
 	}
 	s.stop()

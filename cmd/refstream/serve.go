@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,37 @@ type serveFlags struct {
 	streamFlags
 	encodingFlags
 	config   server.Config // the rest
+	sound    soundFlag
 	logLevel string
 }
+
+// soundFlag is the value of serve --audio: true, false, or new, which is true where the data directory does not have a stream yet.
+type soundFlag struct {
+	on    *bool
+	ifNew bool
+}
+
+func (s *soundFlag) Set(text string) (err error) {
+	if s.ifNew = text == "new"; s.ifNew {
+		*s.on = true
+	} else if *s.on, err = strconv.ParseBool(text); err != nil {
+		return fmt.Errorf("use true, false or new")
+	}
+	return err
+}
+
+func (s *soundFlag) String() string {
+	switch {
+	case s.ifNew:
+		return "new"
+	case s.on != nil && *s.on:
+		return "true"
+	}
+	return "false"
+}
+
+// Type is what the help and the completion take it for: one that needs no value.
+func (s *soundFlag) Type() string { return "bool" }
 
 func newServe(stdout, stderr io.Writer) *cobra.Command {
 	var s serveFlags
@@ -44,6 +74,10 @@ same --data goes on at the frame that is due then. Flags that are left out are t
 	s.streamFlags.register(f, "now", "UTC of frame 0, such as 2026-01-31T12:00:00Z; now is the first start in the data directory",
 		"random", "seed of the events, 0 to 2^53-1, or random")
 	s.registerTracks(f)
+	s.sound.on = &s.Audio
+	audio := f.Lookup("audio")
+	audio.Value = &s.sound
+	audio.Usage += ";\n--audio=new: where the data directory has no stream yet"
 	s.encodingFlags.register(f)
 	s.config.Container = d.Container
 	registerContainer(f, &s.config.Container, &s.config.DASH, "at /dash/CHANNEL/manifest.mpd")
@@ -103,6 +137,8 @@ func (s *serveFlags) run(ctx context.Context, given func(string) bool, stdout, s
 			return given(flag) && s.epoch != "now"
 		case "seed":
 			return given(flag) && s.seed != "random"
+		case "audio":
+			return given(flag) && !s.sound.ifNew
 		case "size": // the ladder begins with it
 			return given(flag) || s.Ladder != nil
 		case "bitrate":
