@@ -40,7 +40,7 @@ func (b *page) click(selector string) {
 func TestPageUse(t *testing.T) {
 	t.Parallel()
 	ts, rtmp, relay := freeAddr(t), freeAddr(t), freeAddr(t)
-	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--listen-ts", ts, "--rtmp", rtmp, "--relay", "udp://"+relay)...)
+	s := start(t, smallStream(filepath.Join(t.TempDir(), "data"), "--listen-ts", ts, "--rtmp", rtmp, "--relay", "udp://"+relay, "--dash")...)
 	b := openBrowser(t, s.url)
 	b.playing(10, 60*time.Second)
 	b.hasAddresses(s, "tcp://"+ts, "rtmp://"+rtmp+"/live/main", "udp://"+relay)
@@ -66,7 +66,7 @@ func (b *page) hasAddresses(s *running, outputs ...string) {
 	got := list()
 	want := outputs
 	for _, p := range []string{
-		"hls/main/master.m3u8", "hls/main/index.m3u8", "live/main.ts", "live/main.flv", "markers", "markers/stream", "frames", "segments", "clocks",
+		"hls/main/master.m3u8", "hls/main/index.m3u8", "hls/main/master-fmp4.m3u8", "hls/main/index-fmp4.m3u8", "dash/main/manifest.mpd", "live/main.ts", "live/main.flv", "markers", "markers/stream", "frames", "segments", "clocks",
 		"detections",
 	} {
 		want = append(want, s.url+"/"+p)

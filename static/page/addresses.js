@@ -1,5 +1,7 @@
 // The addresses of the stream, in every form that this server offers, each with a button that copies it.
 
+import { formsOf } from './player/forms.js';
+
 const POLL_MS = 10_000;
 const COPIED_MS = 2000;
 
@@ -16,9 +18,10 @@ const EVERYWHERE = /^(\w+:\/\/)(?:0\.0\.0\.0|\[::\])(?=[:/]|$)/;
  * @param {object} channel what streamsOf gives, or an entry of /channels
  * @param {boolean} several whether the server has other channels: then the data's addresses name this one
  * @param {string} base the address of the page
+ * @param {number|null} second a second of the stream whose sound can be had
  * @returns {{name: string, address: string, state: string, link: boolean}[]} link: a browser can open the address
  */
-export function addressesOf(channel, several, base) {
+export function addressesOf(channel, several, base, second = null) {
   const { hostname } = new URL(base);
   const name = encodeURIComponent(channel.channel);
   const here = (what, path) => ({ name: what, address: new URL(path, base).href, state: '', link: true });
@@ -31,14 +34,12 @@ export function addressesOf(channel, several, base) {
     if (kind.startsWith('http-')) return here(what, address.replace(/^\//, ''));
     return { name: what, address: address.replace(EVERYWHERE, `$1${hostname}`), state: state === 'listening' ? '' : state, link: false };
   });
-  // The container that is named first has the plain names.
-  const [, second] = (channel.container ?? '').split(',');
-  const others = second ? [here(`HLS, multivariant playlist (${second})`, `hls/${name}/master-${second}.m3u8`)] : [];
+  const forms = Object.values(formsOf(channel, twin)).flatMap(({ label, playlist, media, manifest }) => (manifest
+    ? [here('DASH, manifest', `dash/${name}/${manifest}`)]
+    : [here(`${label}, multivariant playlist`, `hls/${name}/${playlist}`), here(`${label}, media playlist`, `hls/${name}/${media}`)]));
+  const sound = channel.audio && second !== null ? [data(`Reference sound of second ${second} (WAV)`, `audio/${second}.wav`)] : [];
   return [
-    here('HLS, multivariant playlist', `hls/${name}/master.m3u8`),
-    here('HLS, media playlist', `hls/${name}/index.m3u8`),
-    ...others,
-    ...outputs, ...faults,
+    ...forms, ...outputs, ...faults, ...sound,
     data('Markers', 'markers'), data('Markers as they come (SSE)', 'markers/stream'), data('Frames', 'frames'),
     data('Segments', 'segments'), data('Clocks', 'clocks'), data('Detections', 'detections'),
   ];
@@ -64,7 +65,7 @@ export async function copy(text) {
 export class Addresses {
   /**
    * @param {HTMLElement} root holds a dl, .note and a status; and the part data-version
-   * @param {object} model api, isUp(), channels
+   * @param {object} model api, isUp(), channels, second()
    */
   constructor(root, model) {
     this.root = root;
@@ -72,6 +73,7 @@ export class Addresses {
     this.list = root.querySelector('dl');
     this.said = root.querySelector('[role=status]');
     this.shown = '';
+    this.second = null;
   }
 
   start() {
@@ -87,7 +89,8 @@ export class Addresses {
       const [version] = await Promise.all([this.model.api.version(), channels.ask()]);
       this.root.querySelector('[data-version]').textContent = `refstream ${version}`.trim();
       const { entry, streams } = channels;
-      if (entry) this.#render(addressesOf(entry, streams.length > 1, document.baseURI), !entry.outputs);
+      this.second ??= this.model.second();
+      if (entry) this.#render(addressesOf(entry, streams.length > 1, document.baseURI, this.second), !entry.outputs);
     } catch {
       // The server is away: what was shown stays, and the next poll asks again.
     } finally {

@@ -1,9 +1,10 @@
 // The channels of the server and their faulty twins: which of them the page's address names, and links to the others.
 
-/** What can be watched, by the answer of /channels: {channel: its name, source: the clean channel, whose truth holds, outputs, container}. */
+/** What can be watched, by the answer of /channels: {channel: its name, source: the clean channel, whose truth holds, outputs, container, dash, audio}. */
 export function streamsOf(channels) {
-  return channels.flatMap(({ channel: source, outputs, container, twins = [] }) => [
-    { channel: source, source, outputs, container }, ...twins.map((t) => ({ channel: t.channel, source, outputs: t.outputs })),
+  return channels.flatMap(({ channel: source, outputs, container, dash, audio, twins = [] }) => [
+    { channel: source, source, outputs, container, dash, audio },
+    ...twins.map((t) => ({ channel: t.channel, source, outputs: t.outputs, dash, audio })),
   ]);
 }
 

@@ -23,8 +23,7 @@ export class Keyboard {
       p: () => app.neighbour(-1),
       n: () => app.neighbour(1),
       l: () => app.player.goLive(),
-      // As in other players; the reference stream has no sound.
-      m: () => app.player.toggleSound(),
+      m: () => app.sound.toggle(),
       f: () => app.status.toggleFullscreen(),
       // What changes the stream for everybody takes two keys.
       'Shift+e': () => app.trigger.fire(),

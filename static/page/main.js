@@ -11,7 +11,10 @@ import { SegmentMap } from './check/segment-map.js';
 import { SeiIndex, parseFrameRecord } from './check/sei-index.js';
 import { SelfCheckView } from './check/self-check-view.js';
 import { SelfCheck } from './check/self-check.js';
+import { SoundView } from './check/sound-view.js';
 import { ChannelPlayer } from './player/channel-player.js';
+import { Choices } from './player/choices.js';
+import { Sound } from './player/sound.js';
 import { ClocksView } from './truth/clocks-view.js';
 import { DetectionFeed, DetectionRows } from './truth/detections.js';
 import { FaultFeed } from './truth/faults.js';
@@ -46,6 +49,8 @@ class App {
     this.noChannel = null;
     this.video = $('#video');
     this.player = new ChannelPlayer(this.video, this.api);
+    this.sound = new Sound(this.video, $('#sound'));
+    this.choices = new Choices($('#form'), $('#quality'), this.player);
     this.feed = new MarkerFeed(this.api, () => this.isUp());
     this.faults = new FaultFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
@@ -80,6 +85,12 @@ class App {
     this.status = new StatusView(document, this);
     this.clocksView = new ClocksView($('#clocks'), this);
     this.checkView = new SelfCheckView($('#self-check'), this.selfCheck);
+    this.soundView = new SoundView($('#meet'), {
+      sound: this.sound,
+      video: this.video,
+      fps: () => this.clock.fps,
+      markerAt: (frame) => this.feed.list.findLast((m) => m.frame <= frame && frame <= m.last_frame && !m.hidden_by) ?? null,
+    });
     this.timeline = new Timeline($('#timeline'), {
       window: () => this.window(),
       position: () => this.video.currentTime,
@@ -120,7 +131,13 @@ class App {
       isUp: () => this.isUp(),
       shownFrame: () => this.shown.frame ?? -1,
     });
-    this.addresses = new Addresses($('#addresses'), { api: this.api, isUp: () => this.isUp(), channels: this.channels });
+    this.addresses = new Addresses($('#addresses'), {
+      api: this.api,
+      isUp: () => this.isUp(),
+      channels: this.channels,
+      // The last second that is whole: its sound is known.
+      second: () => (this.info.latest?.time >= 1 ? Math.floor(this.info.latest.time) - 1 : null),
+    });
     this.keyboard = new Keyboard(this, $('#shortcuts'));
   }
 
@@ -131,6 +148,7 @@ class App {
       this.sei?.clear();
       this.map = null;
       selfCheck.forget();
+      this.soundView.clear();
     });
     player.addEventListener('userdata', ({ detail }) => {
       for (const sample of detail) {
@@ -141,6 +159,7 @@ class App {
     selfCheck.addEventListener('sample', ({ detail }) => {
       const { pixels, sei, media, mediaTime, record, fault } = detail;
       // A faulty picture may show another frame.
+      this.soundView.see(detail);
       this.shown = { frame: fault?.layer === 'picture' ? sei ?? media : pixels ?? media, mediaTime, record };
     });
     this.faults.addEventListener('changed', () => selfCheck.judge());
@@ -167,6 +186,7 @@ class App {
       this.clocksView.paint();
       this.timeline.renderHead();
       this.checkView.render(this.status.connection);
+      this.soundView.render();
     }, REFRESH_MS);
   }
 
@@ -219,6 +239,8 @@ class App {
       location.reload();
       return;
     }
+    this.sound.offer(Boolean(info.audio));
+    this.choices.offer(info, this.api.twin !== '');
     this.status.describe({ ...info, channel: this.channels.current }, this.clock);
     this.video.style.aspectRatio = `${info.width} / ${info.height}`;
     this.player.load();
@@ -376,6 +398,7 @@ app.run();
 // What browser tests and the curious look at.
 window.refstream = {
   selfCheck: app.selfCheck,
+  sound: app.soundView.meets,
   seekToMarker: (id) => app.seekToMarker(id),
   seekToFrame: (n) => app.seekToFrame(n),
   get state() {
@@ -391,6 +414,7 @@ window.refstream = {
       window: app.window(),
       markers: app.feed.list.map((m) => m.id),
       pending: [...app.feed.pending.keys()],
+      levels: app.player.levels.map((l) => l.height),
     };
   },
 };

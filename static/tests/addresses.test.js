@@ -9,7 +9,7 @@ const outputs = [
   { kind: 'relay', name: '/srv/out.mp4', state: 'running' }, { kind: 'new', name: 'x:1', state: 'listening' },
 ];
 
-const of = (channel, several, base) => Object.fromEntries(addressesOf(channel, several, base).map((a) => [a.address, a]));
+const of = (channel, several, base, second) => Object.fromEntries(addressesOf(channel, several, base, second).map((a) => [a.address, a]));
 
 test('every output has an address that leads to it from where the page is', () => {
   const got = of({ channel: 'main', outputs }, false, 'http://box:8080/');
@@ -32,8 +32,28 @@ test('below a path of a proxy the addresses are below it too, and a channel amon
 });
 
 test('the second container has playlists of its own', () => {
-  assert.ok(of({ channel: 'main', container: 'fmp4,ts' }, false, 'http://h/')['http://h/hls/main/master-ts.m3u8']);
+  const got = of({ channel: 'main', container: 'fmp4,ts' }, false, 'http://h/');
+  assert.equal(got['http://h/hls/main/master.m3u8'].name, 'HLS, fMP4, multivariant playlist');
+  assert.equal(got['http://h/hls/main/index-ts.m3u8'].name, 'HLS, MPEG-TS, media playlist');
+  assert.ok(got['http://h/hls/main/master-ts.m3u8']);
   assert.equal(addressesOf({ channel: 'main', container: 'fmp4' }, false, 'http://h/').length, 8);
+});
+
+test('DASH brings fragmented MP4 beside the container, and a twin has MPEG-TS first', () => {
+  const has = (channel, ...paths) => {
+    const got = of(channel, true, 'http://h/', 7);
+    for (const path of paths) assert.ok(got[`http://h/${path}`], `${path} is not in ${Object.keys(got)}`);
+  };
+  has({ channel: 'main', dash: true }, 'dash/main/manifest.mpd', 'hls/main/master.m3u8', 'hls/main/master-fmp4.m3u8');
+  has({ channel: 'main', container: 'fmp4', dash: true }, 'dash/main/manifest.mpd', 'hls/main/master.m3u8');
+  has({ channel: 'main-x', source: 'main', dash: true }, 'dash/main-x/manifest.mpd', 'hls/main-x/master.m3u8', 'hls/main-x/index-fmp4.m3u8');
+  assert.equal(Object.keys(of({ channel: 'main', container: 'fmp4', dash: true }, false, 'http://h/')).filter((a) => a.includes('/hls/')).length, 2);
+});
+
+test('a channel with sound has the reference of a second', () => {
+  const wav = (audio, second) => addressesOf({ channel: 'main', audio }, true, 'http://h/', second).filter((a) => a.address.includes('.wav'));
+  assert.deepEqual(wav(true, 7).map((a) => a.address), ['http://h/audio/7.wav?channel=main']);
+  assert.deepEqual([wav(true, null), wav(false, 7)], [[], []]);
 });
 
 test('a server that does not generate the channel has no outputs', () => {

@@ -16,7 +16,8 @@ function page(stored, broken = false) {
   };
   new Keyboard({
     video: { currentTime: 0 },
-    player: { toggle: note('play'), seek: note('seek'), goLive: note('live'), toggleSound: note('sound') },
+    player: { toggle: note('play'), seek: note('seek'), goLive: note('live') },
+    sound: { toggle: note('sound') },
     step: note('step'), neighbour: note('marker'), status: { toggleFullscreen: note('full') }, trigger: { fire: note('trigger') },
   }, box);
   const press = (key, options = {}, on = '') => {

@@ -19,7 +19,8 @@ class SlowMachine extends EventTarget {
       static ErrorTypes = { NETWORK_ERROR: 'networkError', MEDIA_ERROR: 'mediaError' };
 
       static Events = Object.fromEntries(
-        ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'MEDIA_ATTACHED', 'ERROR'].map((name) => [name, name]));
+        ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'MEDIA_ATTACHED', 'ERROR',
+          'MANIFEST_PARSED', 'LEVEL_SWITCHED'].map((name) => [name, name]));
 
       constructor({ startPosition }) {
         machine.hls = this;

@@ -24,7 +24,7 @@ const OPTIONS = {
 
 /**
  * Events: those of StreamPlayer, "segments" (the playlist or its timing changed), "userdata" (detail: samples), "reload" (a
- * new source: media times from before are void).
+ * new source: media times from before are void), "levels" (the qualities, or which one plays, changed).
  */
 export class ChannelPlayer extends StreamPlayer {
   /**
@@ -34,12 +34,15 @@ export class ChannelPlayer extends StreamPlayer {
   constructor(video, api) {
     super(video, '', OPTIONS);
     this.api = api;
+    this.form = { playlist: 'master.m3u8' };
+    // The height in pixels of the rendition that was chosen, null for the player's own choice: a source that begins anew has it too.
+    this.chosen = null;
     video.addEventListener('timeupdate', () => this.native && this.#changed());
   }
 
   /** Begins with the source, anew if there was one, at the live edge. */
   load() {
-    this.src = this.api.playlistPath();
+    this.src = this.api.playlistPath(this.form.playlist);
     this.displaced = false;
     this.loadedAt = performance.now();
     this.dispatchEvent(new Event('reload'));
@@ -50,9 +53,42 @@ export class ChannelPlayer extends StreamPlayer {
     return -1;
   }
 
+  /** Plays another form of the channel, of formsOf. */
+  take(form) {
+    this.form = form;
+    this.restart();
+  }
+
+  /** What there is to choose from: {width, height, bitrate}. */
+  get levels() {
+    return this.hls?.levels ?? [];
+  }
+
+  /** The index of the one that plays, -1 where none does. */
+  get level() {
+    return this.hls?.currentLevel ?? -1;
+  }
+
+  /** Whether the player chooses. */
+  get auto() {
+    return this.chosen === null;
+  }
+
+  /** Has one of the levels played from the next segment on; -1 leaves the choice to the player. */
+  chooseLevel(index) {
+    this.chosen = this.levels[index]?.height ?? null;
+    this.hls.nextLevel = index;
+    this.dispatchEvent(new Event('levels'));
+  }
+
   listen(hls, Events) {
     super.listen(hls, Events);
     for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.FRAG_BUFFERED]) hls.on(event, () => this.#changed());
+    hls.on(Events.MANIFEST_PARSED, () => {
+      if (this.chosen !== null) hls.nextLevel = this.levels.findIndex((l) => l.height === this.chosen);
+      this.dispatchEvent(new Event('levels'));
+    });
+    hls.on(Events.LEVEL_SWITCHED, () => this.dispatchEvent(new Event('levels')));
     hls.on(Events.FRAG_PARSING_USERDATA, (_, { frag, samples }) => {
       if (isElsewhere(samples, frag?.elementaryStreams?.video)) this.displaced = true;
       else this.dispatchEvent(new CustomEvent('userdata', { detail: samples }));
@@ -69,9 +105,10 @@ export class ChannelPlayer extends StreamPlayer {
     const fragments = this.details?.fragments ?? [];
     return fragments.map((f) => ({
       // Where the playlist's first segment is loaded, its start stays 0 at first, also if its first picture comes later
-      // (as with B-frames): where the pictures of a segment were seen, they say when it begins.
-      start: f.startPTS ?? f.start,
-      end: f.endPTS ?? f.start + f.duration,
+      // (as with B-frames): where the pictures of a segment were seen, they say when it begins. Sound in the same file does not: hls.js
+      // fills up what is before it.
+      start: f.elementaryStreams?.video?.startPTS ?? f.startPTS ?? f.start,
+      end: f.elementaryStreams?.video?.endPTS ?? f.endPTS ?? f.start + f.duration,
       // The tag's text has the date-time in full; the parsed one is cut to milliseconds.
       utc: parseUtc(f.rawProgramDateTime) ?? (f.programDateTime ? BigInt(f.programDateTime) * 1_000_000n : null),
       gap: f.tagList.some((tag) => tag[0] === 'GAP'),
@@ -111,17 +148,6 @@ export class ChannelPlayer extends StreamPlayer {
   pause() {
     this.wantsPlay = false;
     this.video.pause();
-  }
-
-  /** Whether the video has sound, as far as the browser tells. */
-  get hasSound() {
-    const { video } = this;
-    return Boolean(this.hls?.audioTracks.length || video.audioTracks?.length || video.mozHasAudio || video.webkitAudioDecodedByteCount);
-  }
-
-  /** Mutes the video or lets it be heard, where it has sound. */
-  toggleSound() {
-    if (this.hasSound) this.video.muted = !this.video.muted;
   }
 
   seek(mediaTime) {

@@ -1,0 +1,57 @@
+// The choice of what is played: HLS in one of the channel's containers, and which rendition.
+
+import { formsOf } from './forms.js';
+
+export class Choices {
+  /**
+   * @param {HTMLElement} form
+   * @param {HTMLElement} quality each holds a select
+   * @param {ChannelPlayer} player
+   */
+  constructor(form, quality, player) {
+    this.form = form;
+    this.quality = quality;
+    this.player = player;
+    this.forms = {};
+    this.#on(form, (name) => player.take(this.forms[name]));
+    this.#on(quality, (value) => player.chooseLevel(Number(value)));
+    player.addEventListener('levels', () => this.#renderLevels());
+  }
+
+  #on(label, choose) {
+    const select = label.querySelector('select');
+    // Keys of the page are for the select while it has the focus.
+    select.addEventListener('change', () => choose(select.value));
+  }
+
+  offer(channel, twin) {
+    this.forms = Object.fromEntries(Object.entries(formsOf(channel, twin)).filter(([, form]) => form.playlist));
+    const names = Object.keys(this.forms);
+    fill(this.form, names.map((name) => [name, this.forms[name].label]), names[0]);
+  }
+
+  #renderLevels() {
+    const { levels, level, auto } = this.player;
+    const named = levels.map((l, i) => [String(i), `${l.width}×${l.height} · ${bitrate(l.bitrate)}`]);
+    const now = levels[level];
+    fill(this.quality, [['-1', auto && now ? `Auto (${now.width}×${now.height})` : 'Auto'], ...named], auto ? '-1' : String(level));
+    this.quality.hidden = levels.length < 2;
+  }
+}
+
+function bitrate(bits) {
+  return bits >= 1e6 ? `${Number((bits / 1e6).toFixed(1))} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
+}
+
+// Fills a select in, hidden where there is no choice. One that is open stays.
+function fill(label, options, chosen) {
+  const select = label.querySelector('select');
+  label.hidden = options.length < 2;
+  if ([...select.options].map((o) => o.value).join() !== options.map(([value]) => value).join()) {
+    select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+  }
+  options.forEach(([, text], i) => {
+    if (select.options[i].text !== text) select.options[i].text = text;
+  });
+  select.value = chosen;
+}
