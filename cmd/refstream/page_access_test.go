@@ -135,7 +135,7 @@ func TestPageAccess(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, smallStream(filepath.Join(dir, "data"), "--listen-ts", freeAddr(t), "--scenario", file)...)
+	s := start(t, smallStream(filepath.Join(dir, "data"), "--listen-ts", freeAddr(t), "--scenario", file, "--audio", "--dash")...)
 	b := openBrowser(t, s.url)
 	b.playing(10, 60*time.Second)
 	b.showsFaults(s)

@@ -20,7 +20,7 @@ class SlowMachine extends EventTarget {
 
       static Events = Object.fromEntries(
         ['LEVEL_UPDATED', 'LEVEL_PTS_UPDATED', 'FRAG_BUFFERED', 'FRAG_PARSING_USERDATA', 'MEDIA_ATTACHED', 'ERROR',
-          'MANIFEST_PARSED', 'LEVEL_SWITCHED'].map((name) => [name, name]));
+          'MANIFEST_PARSED', 'BUFFER_APPENDING', 'LEVEL_SWITCHED'].map((name) => [name, name]));
 
       constructor({ startPosition }) {
         machine.hls = this;

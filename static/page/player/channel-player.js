@@ -83,7 +83,10 @@ export class ChannelPlayer extends StreamPlayer {
 
   listen(hls, Events) {
     super.listen(hls, Events);
-    for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.FRAG_BUFFERED]) hls.on(event, () => this.#changed());
+    // A picture may be shown before hls.js has put its segment's times into the playlist: they are known when it is about to be appended.
+    for (const event of [Events.LEVEL_UPDATED, Events.LEVEL_PTS_UPDATED, Events.BUFFER_APPENDING, Events.FRAG_BUFFERED]) {
+      hls.on(event, () => this.#changed());
+    }
     hls.on(Events.MANIFEST_PARSED, () => {
       if (this.chosen !== null) hls.nextLevel = this.levels.findIndex((l) => l.height === this.chosen);
       this.dispatchEvent(new Event('levels'));
