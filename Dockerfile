@@ -9,7 +9,9 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 FROM ${NODE_IMAGE} AS player
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/dash-licences.sh scripts/
 RUN npm ci --no-audit --no-fund \
+ && sh scripts/dash-licences.sh >dash.LICENSE \
  && cd node_modules/swagger-ui-dist && cat LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt >/src/swagger-ui.LICENSE
 
 FROM ${GO_IMAGE} AS build
@@ -19,6 +21,7 @@ RUN go mod download
 COPY . .
 COPY --from=player /src/node_modules/hls.js/dist/hls.min.js static/dist/hls.min.js
 COPY --from=player /src/node_modules/hls.js/LICENSE static/dist/hls.LICENSE
+COPY --from=player /src/node_modules/dashjs/dist/modern/umd/dash.mediaplayer.min.js /src/dash.LICENSE static/dist/
 COPY --from=player /src/node_modules/swagger-ui-dist/swagger-ui.css /src/node_modules/swagger-ui-dist/swagger-ui-bundle.js static/dist/
 COPY --from=player /src/swagger-ui.LICENSE static/dist/swagger-ui.LICENSE
 # What --version prints: make image gives the git tag, which is not in here.

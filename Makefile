@@ -21,7 +21,7 @@ GOBUILD   = go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSI
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 LINT   = go tool -modfile=tools/go.mod golangci-lint
-PLAYER = static/dist/hls.min.js
+PLAYER = static/dist/dash.mediaplayer.min.js
 DEPS   = sh scripts/deps.sh
 
 .PHONY: run test check bench build dist image deps programs-run programs-test programs-check programs-bench programs-all
@@ -90,7 +90,9 @@ $(PLAYER): package.json package-lock.json
 	cp node_modules/hls.js/LICENSE static/dist/hls.LICENSE
 	cp node_modules/swagger-ui-dist/swagger-ui.css node_modules/swagger-ui-dist/swagger-ui-bundle.js static/dist/
 	cd node_modules/swagger-ui-dist && cat LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt >../../static/dist/swagger-ui.LICENSE
-	cp node_modules/hls.js/dist/hls.min.js $@
+	cp node_modules/hls.js/dist/hls.min.js static/dist/
+	sh scripts/dash-licences.sh >static/dist/dash.LICENSE
+	cp node_modules/dashjs/dist/modern/umd/dash.mediaplayer.min.js $@
 	@touch $@
 
 programs-run:

@@ -1,6 +1,6 @@
 // Package static holds the page that shows the stream and checks it, the plain player of any other HLS stream, and the page
 // that shows the API, embedded into the program: an HTML document for each, their style sheets and ES modules from page/, and
-// from dist/ the player library hls.js, and Swagger UI for the API.
+// from dist/ the player libraries hls.js and, which the page loads where it is wanted, dash.js, and Swagger UI for the API.
 //
 // The libraries are not kept in the repository: `make build` copies them from node_modules into dist/ before the program
 // is compiled. A program that was compiled without one serves everything else, and in place of its page a message

@@ -33,6 +33,10 @@ export class Api {
     return `hls/${encodeURIComponent(this.twin || this.channel)}/${name}`;
   }
 
+  manifestPath() {
+    return `dash/${encodeURIComponent(this.twin || this.channel)}/manifest.mpd`;
+  }
+
   /** Clocks, and when the question left and the answer came (ms of performance.now). */
   async clocks() {
     const sentAt = performance.now();

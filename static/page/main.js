@@ -50,7 +50,7 @@ class App {
     this.video = $('#video');
     this.player = new ChannelPlayer(this.video, this.api);
     this.sound = new Sound(this.video, $('#sound'));
-    this.choices = new Choices($('#form'), $('#quality'), this.player);
+    this.choices = new Choices($('#form'), $('#quality'), this.player, (message) => this.status.toast(message));
     this.feed = new MarkerFeed(this.api, () => this.isUp());
     this.faults = new FaultFeed(this.api, () => this.isUp());
     this.detections = new DetectionFeed(this.api, {
@@ -414,6 +414,7 @@ window.refstream = {
       window: app.window(),
       markers: app.feed.list.map((m) => m.id),
       pending: [...app.feed.pending.keys()],
+      dash: Boolean(app.player.form.manifest),
       levels: app.player.levels.map((l) => l.height),
     };
   },

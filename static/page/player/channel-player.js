@@ -2,6 +2,7 @@
 // of the pictures, and jumps over gaps.
 
 import { parseUtc } from '../clocks.js';
+import { DashEngine, loadLibrary } from './dash.js';
 import { StreamPlayer } from './stream-player.js';
 
 // Where the playlist says that a gap is next, there is nothing to wait for.
@@ -42,7 +43,7 @@ export class ChannelPlayer extends StreamPlayer {
 
   /** Begins with the source, anew if there was one, at the live edge. */
   load() {
-    this.src = this.api.playlistPath(this.form.playlist);
+    this.src = this.form.manifest ? this.api.manifestPath() : this.api.playlistPath(this.form.playlist);
     this.displaced = false;
     this.loadedAt = performance.now();
     this.dispatchEvent(new Event('reload'));
@@ -53,10 +54,15 @@ export class ChannelPlayer extends StreamPlayer {
     return -1;
   }
 
-  /** Plays another form of the channel, of formsOf. */
-  take(form) {
+  /** Plays another form of the channel, of formsOf. It is an error where the library that plays it can't be had: then the last one plays on. */
+  async take(form) {
+    if (form.manifest) await loadLibrary();
     this.form = form;
     this.restart();
+  }
+
+  engine(options) {
+    return this.form.manifest ? new DashEngine() : super.engine(options);
   }
 
   /** What there is to choose from: {width, height, bitrate}. */
@@ -113,7 +119,7 @@ export class ChannelPlayer extends StreamPlayer {
       start: f.elementaryStreams?.video?.startPTS ?? f.startPTS ?? f.start,
       end: f.elementaryStreams?.video?.endPTS ?? f.endPTS ?? f.start + f.duration,
       // The tag's text has the date-time in full; the parsed one is cut to milliseconds.
-      utc: parseUtc(f.rawProgramDateTime) ?? (f.programDateTime ? BigInt(f.programDateTime) * 1_000_000n : null),
+      utc: f.utc ?? parseUtc(f.rawProgramDateTime) ?? (f.programDateTime ? BigInt(f.programDateTime) * 1_000_000n : null),
       gap: f.tagList.some((tag) => tag[0] === 'GAP'),
     }));
   }
@@ -209,7 +215,7 @@ export class ChannelPlayer extends StreamPlayer {
   async mayReload() {
     if (!this.begun) return true;
     const newest = await this.api.newestSegment();
-    return newest !== null && newest !== this.details?.fragments.at(-1)?.relurl;
+    return newest !== null && (this.form.manifest || newest !== this.details?.fragments.at(-1)?.relurl);
   }
 
   // The playlist that is known may be an old one: mayReload asks.

@@ -1,4 +1,4 @@
-// The choice of what is played: HLS in one of the channel's containers, and which rendition.
+// The choice of what is played: HLS in one of the channel's containers or DASH, and which rendition.
 
 import { formsOf } from './forms.js';
 
@@ -7,13 +7,23 @@ export class Choices {
    * @param {HTMLElement} form
    * @param {HTMLElement} quality each holds a select
    * @param {ChannelPlayer} player
+   * @param {(message: string) => void} onError called where a form can't be played
    */
-  constructor(form, quality, player) {
+  constructor(form, quality, player, onError) {
     this.form = form;
     this.quality = quality;
     this.player = player;
     this.forms = {};
-    this.#on(form, (name) => player.take(this.forms[name]));
+    let taken = '';
+    this.#on(form, async (name) => {
+      try {
+        await player.take(this.forms[name]);
+        taken = name;
+      } catch (error) {
+        form.querySelector('select').value = taken || Object.keys(this.forms)[0];
+        onError(error.message);
+      }
+    });
     this.#on(quality, (value) => player.chooseLevel(Number(value)));
     player.addEventListener('levels', () => this.#renderLevels());
   }
@@ -25,7 +35,7 @@ export class Choices {
   }
 
   offer(channel, twin) {
-    this.forms = Object.fromEntries(Object.entries(formsOf(channel, twin)).filter(([, form]) => form.playlist));
+    this.forms = formsOf(channel, twin);
     const names = Object.keys(this.forms);
     fill(this.form, names.map((name) => [name, this.forms[name].label]), names[0]);
   }

@@ -109,11 +109,16 @@ export class StreamPlayer extends EventTarget {
   #loadHls(startPosition) {
     const { Hls } = globalThis;
     // Three segments behind the edge is what the HLS specification asks of a client (RFC 8216, 6.3.3).
-    const hls = new Hls({ startPosition, liveSyncDurationCount: 3, backBufferLength: 90, ...this.options });
+    const hls = this.engine({ startPosition, liveSyncDurationCount: 3, backBufferLength: 90, ...this.options });
     this.hls = hls;
     this.listen(hls, Hls.Events);
     hls.loadSource(this.src);
     hls.attachMedia(this.video);
+  }
+
+  /** What plays: hls.js, or something in its shape. */
+  engine(options) {
+    return new globalThis.Hls(options);
   }
 
   /** Listens to hls.js. */
