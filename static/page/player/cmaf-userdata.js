@@ -45,6 +45,7 @@ function* boxes(view, from, to, type) {
 function* samplesOf(view, moof, traf) {
   const [tfhd] = boxes(view, traf.from, traf.to, 'tfhd');
   const [tfdt] = boxes(view, traf.from, traf.to, 'tfdt');
+  if (!tfhd || !tfdt) return;
   let time = view.getUint8(tfdt.from) === 1 ? Number(view.getBigUint64(tfdt.from + 4)) : view.getUint32(tfdt.from + 4);
   const has = view.getUint32(tfhd.from);
   let at = tfhd.from + 8;
