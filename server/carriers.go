@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/refstream/refstream/api"
 	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/markers"
@@ -167,21 +165,6 @@ func (k *carriers) end(stopping time.Duration) {
 	<-k.ended
 }
 
-// handler is the endless stream over HTTP of a channel in a format.
-func (k *carriers) handler(channel string) func(name, format string) http.Handler {
-	return func(name, format string) http.Handler {
-		switch {
-		case name != channel:
-			return nil
-		case format == "ts":
-			return k.hub.TS()
-		case format == "flv":
-			return k.hub.FLV()
-		}
-		return nil
-	}
-}
-
 // distinct gives each output a name of its own: what is left of an address without its secrets may be the same for several.
 func distinct(list []outputs.Status) []outputs.Status {
 	taken := map[[2]string]bool{}
@@ -196,17 +179,3 @@ func distinct(list []outputs.Status) []outputs.Status {
 
 // status lists the outputs.
 func (k *carriers) status() []outputs.Status { return distinct(k.hub.Status()) }
-
-// outputs lists those of the channel or of a twin for /channels.
-func (s *Server) outputs(name string) (list []api.Output) {
-	hub := s.carriers.hub
-	if t := s.twinOf(name); t != nil {
-		hub = t.hub
-	} else if name != s.channel.Name {
-		return nil
-	}
-	for _, o := range distinct(hub.Status()) {
-		list = append(list, api.Output(o))
-	}
-	return list
-}

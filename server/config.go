@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/refstream/refstream/encoder"
@@ -35,6 +36,9 @@ type Config struct {
 	// segments of 2 s, events of 2 s every 20 s on average, a window of 10 min, a random seed, and the first start as epoch.
 	Stream   scenario.Settings
 	Encoding Encoding
+	// Channels are several channels. Of each, Stream, Encoding, Container, DASH, Scenarios, Outputs, KeepMarkers and Given count; the
+	// rest is that of this Config, of which those fields then do not count. Nil: there is one channel, of this Config.
+	Channels []Config
 	// Container is what HLS segments are packed in: ts (MPEG-TS), fmp4 (CMAF), or both with a comma between them, of which the
 	// first has index.m3u8 and master.m3u8. Default: ts.
 	Container string
@@ -67,7 +71,8 @@ type Config struct {
 	// was not given is for a new data directory only. Default: fields that are not zero were given.
 	Given func(flag string) bool
 
-	given map[string]bool // by the names of flags, once settle was called
+	given   map[string]bool // by the names of flags, once settle was called
+	several bool            // it is of one of several channels
 }
 
 // Encoding says how the pictures are encoded: that changes the bits, never the truth.
@@ -120,6 +125,36 @@ func Defaults() Config {
 	}
 	c.Stream.Window = 10 * time.Minute
 	return c
+}
+
+// each is the Config of each channel, with what is left out filled in.
+func (c *Config) each() []Config {
+	if c.Channels == nil {
+		return []Config{*c}
+	}
+	list := make([]Config, len(c.Channels))
+	for i, one := range c.Channels {
+		list[i] = c.with(one)
+	}
+	return list
+}
+
+// with is the Config of one of several channels.
+func (c *Config) with(one Config) Config {
+	one.Addr, one.Data, one.Redis, one.Role, one.Reset, one.Version, one.Logger = c.Addr, c.Data, c.Redis, c.Role, c.Reset, c.Version, c.Logger
+	one.several = true
+	one.settle()
+	one.Data, one.Role = c.Data, c.Role // also where a Given of its own does not know them
+	return one
+}
+
+// problem names the channel that an error is of, where there are several.
+func (c *Config) problem(err error) error {
+	place := "channel " + c.Stream.Name + ": "
+	if err == nil || !c.several || strings.HasPrefix(err.Error(), place) { // some name it by themselves
+		return err
+	}
+	return fmt.Errorf("%s%w", place, err)
 }
 
 // settle fills in what is left out, and notes what was given.

@@ -34,75 +34,75 @@ func peakBitrate(o encoder.Options, frames int64) int64 {
 }
 
 // generate makes the generator's half.
-func (s *Server) generate(ctx context.Context) (*pipeline.Live, error) {
-	c, store, logger := s.channel, s.stores.main(), s.cfg.Logger
-	options := s.encoding()
+func (c *channel) generate(ctx context.Context) (*pipeline.Live, error) {
+	info, store, logger := c.info, c.stores.main(), c.cfg.Logger
+	options := c.encoding()
 	options.Stall, options.Bounded = encoderStall, true
-	if err := CheckEncoders(c, options); err != nil { // the data directory may have brought another size or rate
+	if err := CheckEncoders(info, options); err != nil { // the data directory may have brought another size or rate
 		return nil, err
 	}
-	segments, err := store.Segments(ctx, c.Name, markers.Range{})
+	segments, err := store.Segments(ctx, info.Name, markers.Range{})
 	if err != nil {
 		return nil, fmt.Errorf("read segments: %w", err)
 	}
-	events, err := store.Markers(ctx, c.Name, markers.Range{})
+	events, err := store.Markers(ctx, info.Name, markers.Range{})
 	if err != nil {
 		return nil, fmt.Errorf("read markers: %w", err)
 	}
-	lost, err := s.withdrawLost(ctx, store)
+	lost, err := c.withdrawLost(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	pacer, err := generator.NewPacer(c.Epoch, c.Rate, time.Now, pause.For)
+	pacer, err := generator.NewPacer(info.Epoch, info.Rate, time.Now, pause.For)
 	if err != nil {
 		return nil, err
 	}
-	containers, dash, err := s.cfg.published(c.Name, c.Name)
+	containers, dash, err := c.cfg.published(info.Name, info.Name)
 	if err != nil {
 		return nil, fmt.Errorf("--container: %w", err)
 	}
-	playlist, err := packager.New(packager.Options{Dir: s.cfg.hlsDir(c.Name), Channel: c, Window: c.Window, Containers: containers, DASH: dash,
-		Bitrate:  peakBitrate(options, c.FramesPerSegment),
+	playlist, err := packager.New(packager.Options{Dir: c.cfg.hlsDir(info.Name), Channel: info, Window: info.Window, Containers: containers, DASH: dash,
+		Bitrate:  peakBitrate(options, info.FramesPerSegment),
 		Segments: segments, Markers: events, Now: pacer.Now})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist: %w", err)
 	}
-	if err := s.carriers.makeHub(c, options, s.cfg.clientLimits()); err != nil {
+	if err := c.carriers.makeHub(info, options, c.limits); err != nil {
 		return nil, err
 	}
-	s.registry.MustRegister(newCarrierMetrics(c.Name, s.carriers.status))
+	c.registry.MustRegister(newCarrierMetrics(info.Name, c.carriers.status))
 	live := &pipeline.Live{
 		Channel: pipeline.Channel{
-			Info: c, HLS: playlist, Store: store, Logger: logger, Metrics: pipeline.NewMetrics(s.registry, c.Name), Now: time.Now,
+			Info: info, HLS: playlist, Store: store, Logger: logger, Metrics: pipeline.NewMetrics(c.registry, info.Name), Now: time.Now,
 		},
-		Records: store, Pacer: pacer, KeepMarkers: s.cfg.KeepMarkers, Lost: lost,
+		Records: store, Pacer: pacer, KeepMarkers: c.cfg.KeepMarkers, Lost: lost,
 	}
 	live.Encode(options)
-	live.Outputs = append(live.Outputs, s.carriers.hub)
-	for _, file := range s.cfg.Scenarios {
-		t, err := s.newTwin(ctx, file, options, pacer.Now)
+	live.Outputs = append(live.Outputs, c.carriers.hub)
+	for _, file := range c.cfg.Scenarios {
+		t, err := c.newTwin(ctx, file, options, pacer.Now)
 		if err != nil {
 			return nil, err
 		}
-		s.twins = append(s.twins, t)
+		c.twins = append(c.twins, t)
 		live.Outputs = append(live.Outputs, t)
-		s.registry.MustRegister(newCarrierMetrics(t.name, func() []outputs.Status { return distinct(t.hub.Status()) }))
+		c.registry.MustRegister(newCarrierMetrics(t.name, func() []outputs.Status { return distinct(t.hub.Status()) }))
 	}
-	if err := s.checkPushes(); err != nil {
+	if err := c.checkPushes(); err != nil {
 		return nil, err
 	}
-	if s.stores.reached != nil {
-		live.Reached = s.stores.reached
+	if c.reached != nil {
+		live.Reached = c.reached
 	}
 	return live, nil
 }
 
 // withdrawLost finds what is gone of earlier runs' segments, and removes the files that the ledger can't speak for any more:
 // the playlist shows gaps in their place. It returns the frames that are lost with them.
-func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]markers.MissingRecord, error) {
-	c := s.channel
-	dir := s.cfg.hlsDir(c.Name)
-	lost, withdrawn, err := pipeline.Audit(ctx, store, c, func(seg markers.SegmentRecord) bool {
+func (c *channel) withdrawLost(ctx context.Context, store markers.Store) ([]markers.MissingRecord, error) {
+	info := c.info
+	dir := c.cfg.hlsDir(info.Name)
+	lost, withdrawn, err := pipeline.Audit(ctx, store, info, func(seg markers.SegmentRecord) bool {
 		return slices.ContainsFunc(seg.Containers(), func(files []markers.SegmentFile) bool { // one is enough
 			return !slices.ContainsFunc(files, func(f markers.SegmentFile) bool {
 				info, err := os.Stat(filepath.Join(dir, f.URI))
@@ -114,7 +114,7 @@ func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]marke
 		return nil, err
 	}
 	for _, l := range lost {
-		s.cfg.Logger.Warn("frames of an earlier run are lost: there is a gap in their place", "channel", c.Name, "first", l.Frame,
+		c.cfg.Logger.Warn("frames of an earlier run are lost: there is a gap in their place", "channel", info.Name, "first", l.Frame,
 			"last", l.LastFrame, "detail", l.Detail)
 	}
 	for _, seg := range withdrawn {
@@ -129,17 +129,22 @@ func (s *Server) withdrawLost(ctx context.Context, store markers.Store) ([]marke
 
 // newAPI makes the API with the page.
 func (s *Server) newAPI() (*api.Server, error) {
-	c, limits := s.channel, s.cfg.clientLimits()
 	config := api.Config{
 		Store: s.stores.main(), HLSDir: s.cfg.hlsDir, Page: static.Handler(), Token: s.cfg.Token, CORSOrigins: s.cfg.CORSOrigins, Now: time.Now,
 		Gatherer: s.registry, Registerer: s.registry, Version: s.cfg.Version, Logger: s.cfg.Logger,
-		MaxConnections: limits.connections, StreamClients: limits.eventStreams, Faults: s.faultsOf,
+		MaxConnections: s.limits.connections, StreamClients: s.limits.eventStreams, Faults: s.faultsOf,
 	}
-	if s.live == nil {
+	if s.cfg.Role == API {
 		config.Generator = func(channel string) string { return generatorOf(s.cfg.Data, channel, s.cfg.Logger) }
 	} else {
-		config.Stream = func(channel string) (api.Position, bool) { return api.Position(s.live.Position()), channel == c.Name }
-		config.Ready, config.Live, config.Outputs, config.RequestFaults = s.live.Ready, s.liveStream, s.outputs, s.requestFaults
+		config.Stream = func(name string) (api.Position, bool) {
+			c, t := s.channels.find(name)
+			if c == nil || t != nil {
+				return api.Position{}, false
+			}
+			return api.Position(c.live.Position()), true
+		}
+		config.Ready, config.Live, config.Outputs, config.RequestFaults = s.ready, s.liveStream, s.outputs, s.requestFaults
 	}
 	if s.cfg.Role == Generator {
 		config.Page = nil

@@ -41,8 +41,10 @@ func limitsOf(files uint64, own int) clientLimits {
 
 // clientLimits are those of what the configuration asks for.
 func (c *Config) clientLimits() clientLimits {
-	o := c.Outputs
-	own := len(o.Relay)*relayFiles + len(o.Push)*pushFiles
+	own := -ownFiles // limitsOf counts them once
+	for _, one := range c.each() {
+		own += ownFiles + len(one.Outputs.Relay)*relayFiles + len(one.Outputs.Push)*pushFiles
+	}
 	if c.Redis != "" {
 		own += redisFiles
 	}

@@ -1,4 +1,4 @@
-// Package server puts a channel, its stores, live outputs, API and page together from one Config, as refstream serve does. A
+// Package server puts channels, their stores, live outputs, API and page together from one Config, as refstream serve does. A
 // test has a stream with its truth in three lines:
 //
 //	s, err := server.New(ctx, server.Config{Data: t.TempDir()})
@@ -13,7 +13,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,27 +20,23 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/refstream/refstream/api"
-	"github.com/refstream/refstream/encoder"
 	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/pipeline"
 	"github.com/refstream/refstream/static"
 )
 
 // startLead is how far ahead the epoch of a first run is set, so that all is up when frame 0 is due.
 const startLead = 500 * time.Millisecond
 
-// Server is one Config at work. Any number of them may be in a process, each with a Data folder of its own.
+// Server is one Config at work. Any number of them may be in a process, each with a Data folder of its own, or with channels
+// of other names.
 type Server struct {
 	cfg      Config
-	channel  markers.Channel
-	ffmpeg   string // its version
+	limits   clientLimits
 	listener net.Listener
-	carriers *carriers
 	stores   *stores
 	registry *prometheus.Registry
-	live     *pipeline.Live // nil for the role API
-	twins    []*twin
 	api      *api.Server
+	channels channels
 }
 
 // Info says what runs and where.
@@ -62,7 +57,7 @@ type Info struct {
 // because it gives back what New took.
 func New(ctx context.Context, cfg Config) (*Server, error) {
 	cfg.settle()
-	s := &Server{cfg: cfg, registry: prometheus.NewRegistry()}
+	s := &Server{cfg: cfg, limits: cfg.clientLimits(), registry: prometheus.NewRegistry()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -71,43 +66,34 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 
 // open opens everything, as far as it gets.
 func (s *Server) open(ctx context.Context) (err error) {
-	if s.channel, err = s.cfg.channel(time.Now()); err != nil {
-		return err
-	}
-	if err := s.cfg.check(s.channel); err != nil {
-		return err
-	}
-	if s.cfg.Role != API {
-		if s.ffmpeg, err = s.checkEncoder(ctx); err != nil {
-			return err
+	var list []*channel
+	for _, cfg := range s.cfg.each() {
+		c, err := s.newChannel(ctx, cfg)
+		if err != nil {
+			return cfg.problem(err)
 		}
+		list = append(list, c)
 	}
 	// The address is taken before anything is written, so that a second server in the same place changes nothing.
 	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
 		return fmt.Errorf("--addr: %w: name a free address such as 127.0.0.1:8081", err)
 	}
-	if s.carriers, err = s.cfg.Outputs.open(s.channel, s.cfg.Version, s.cfg.Logger); err != nil {
-		return err
+	for _, c := range list {
+		if err := s.channels.reserve(c); err != nil {
+			return c.cfg.problem(err)
+		}
+		if err := c.listen(); err != nil {
+			return c.cfg.problem(err)
+		}
 	}
 	if s.stores, err = s.cfg.openStores(ctx); err != nil {
 		return err
 	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.stores.register(s.registry)
-	if s.cfg.Role != API {
-		if s.channel, err = s.enter(ctx); err != nil {
-			return err
-		}
-		if s.live, err = s.generate(ctx); err != nil {
-			return err
-		}
-		s.channel.Scenarios = nil
-		for _, t := range s.twins {
-			s.channel.Scenarios = append(s.channel.Scenarios, t.plan.File.Name)
-		}
-		// Only now, when all of it has proved to fit, is the channel written.
-		if err := s.stores.main().PutChannel(ctx, s.channel); err != nil {
-			return fmt.Errorf("write channel: %w", err)
+	for _, c := range list {
+		if err := s.openChannel(ctx, c); err != nil {
+			return c.cfg.problem(err)
 		}
 	}
 	if s.api, err = s.newAPI(); err != nil {
@@ -119,54 +105,47 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// checkEncoder fails unless ffmpeg is there with the encoder that is asked for; it returns ffmpeg's version.
-func (s *Server) checkEncoder(ctx context.Context) (string, error) {
-	o := s.encoding()
-	ffmpeg, err := encoder.Check(ctx, o.FFmpeg, o.Encoder, s.channel.Audio)
-	if err == nil {
-		err = CheckEncoders(s.channel, o)
-	}
-	if err != nil && ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	return ffmpeg, err
-}
-
-func (s *Server) encoding() encoder.Options {
-	return s.cfg.Encoding.Options(s.channel, func(flag string) bool { return s.cfg.given[flag] }, s.cfg.Logger)
-}
-
 // close gives back what open took.
 func (s *Server) close() error {
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	if s.carriers != nil {
-		s.carriers.close()
+	var errs []error
+	for _, c := range s.channels.all() {
+		errs = append(errs, c.close())
 	}
 	if s.stores != nil {
-		return s.stores.close()
+		errs = append(errs, s.stores.close())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // URL is the base of the API's addresses, such as http://127.0.0.1:8080.
 func (s *Server) URL() string { return "http://" + Reachable(s.listener.Addr()) }
 
-// Info says what runs and where.
+// Info says what runs and where: of several channels, the first one.
 func (s *Server) Info() Info {
-	i := Info{Channel: s.channel, FFmpeg: s.ffmpeg, URL: s.URL()}
+	if list := s.Infos(); len(list) > 0 {
+		return list[0]
+	}
+	return s.info()
+}
+
+// Infos says what runs and where, for each channel, in the order of the configuration.
+func (s *Server) Infos() (list []Info) {
+	for _, c := range s.channels.ready() {
+		i := s.info()
+		c.describe(&i)
+		list = append(list, i)
+	}
+	return list
+}
+
+// info is what holds for every channel.
+func (s *Server) info() Info {
+	i := Info{URL: s.URL()}
 	if other := elsewhere(s.listener.Addr()); other != "" {
 		i.Elsewhere = "http://" + other
-	}
-	for _, t := range s.twins {
-		i.Twins = append(i.Twins, t.name)
-	}
-	if l := s.carriers.ts; l != nil {
-		i.TS = Reachable(l.Addr())
-	}
-	if l := s.carriers.rtmp; l != nil {
-		i.RTMP = Reachable(l.Addr())
 	}
 	return i
 }
@@ -178,10 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) run(ctx context.Context) error {
-	if s.live != nil {
-		s.carriers.start(s.channel, s.twins)
-	}
-	// The stream stops first, then its live outputs, and the API last, so that players see the end of the playlist; the
+	// The streams stop first, then their live outputs, and the API last, so that players see the end of the playlists; the
 	// copy to Redis ends in between, when there is nothing more to copy.
 	group, ctx := errgroup.WithContext(ctx)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -203,38 +179,10 @@ func (s *Server) run(ctx context.Context) error {
 			return nil
 		})
 	}
-	var twins sync.WaitGroup
-	for _, t := range s.twins {
-		twins.Add(1)
-		group.Go(func() error {
-			defer twins.Done()
-			if err := t.Run(context.WithoutCancel(ctx)); err != nil {
-				return fmt.Errorf("publish %s: %w", t.name, err)
-			}
-			return nil
-		})
-	}
 	group.Go(func() error {
 		defer stopServing()
 		defer stopCopying()
-		if s.live == nil {
-			<-ctx.Done()
-			return nil
-		}
-		asked := make(chan time.Time, 1)
-		context.AfterFunc(ctx, func() { asked <- time.Now() })
-		err := s.live.Run(ctx)
-		var stopping time.Duration
-		select {
-		case t := <-asked:
-			stopping = time.Since(t)
-		default: // it ended by itself
-		}
-		for _, t := range s.twins {
-			t.feed.Close()
-		}
-		s.carriers.end(stopping)
-		twins.Wait()
+		err := s.channels.run(ctx)
 		s.stores.drain()
 		return err
 	})

@@ -47,7 +47,7 @@ func merge(old, newer []markers.FaultRecord) (list []markers.FaultRecord) {
 
 // faultsOf finds the log of a twin's faults, nil where there is no such twin. A process without the twin has what the store keeps.
 func (s *Server) faultsOf(ctx context.Context, name string) (api.FaultLog, error) {
-	if t := s.twinOf(name); t != nil {
+	if _, t := s.channels.find(name); t != nil {
 		return t, nil
 	}
 	return StoredFaults(ctx, s.stores.main(), name)

@@ -28,12 +28,11 @@ type stores struct {
 	journal *journal.Journal
 	redis   *redis.Store
 	mirror  *mirror.Mirror
-	reached *journal.Reached // nil without a journal, and where a full disk left no room to make it
 }
 
 // openStores opens what the configuration asks for. It writes nothing until Redis, where there is one, has answered.
 func (c *Config) openStores(ctx context.Context) (*stores, error) {
-	st, channel, logger := &stores{data: c.Data}, c.Stream.Name, c.Logger
+	st, logger := &stores{data: c.Data}, c.Logger
 	var err error
 	if c.Redis != "" {
 		first, cancel := context.WithTimeout(ctx, redisStart)
@@ -52,25 +51,35 @@ func (c *Config) openStores(ctx context.Context) (*stores, error) {
 	if c.Role == API {
 		return st, nil
 	}
-	o := journal.Options{Dir: c.Data, Channels: []string{channel}, Reset: c.Reset, Logger: logger}
+	o := journal.Options{Dir: c.Data, Channels: []string{}, Reset: c.Reset, Logger: logger}
 	if st.journal, err = journal.Open(o); err != nil {
-		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
-	}
-	// The journal's lock keeps other processes away from here on.
-	if c.Reset {
-		if err := c.resetPublished(ctx, st, channel); err != nil {
-			return nil, errors.Join(fmt.Errorf("--reset: %w", err), st.close())
-		}
-	}
-	if st.reached, err = journal.OpenReached(c.Data, channel); errors.Is(err, syscall.ENOSPC) {
-		logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
-	} else if err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: %w", err), st.close())
 	}
 	if st.redis != nil {
 		st.mirror = mirror.New(st.journal, st.redis, mirror.Options{Logger: logger})
 	}
 	return st, nil
+}
+
+// openChannel opens what the stores have of a channel.
+func (c *Config) openChannel(ctx context.Context, st *stores) (reached *journal.Reached, err error) {
+	channel := c.Stream.Name
+	if err := st.journal.Add(channel); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	// The journal's lock keeps other processes away from here on.
+	if c.Reset {
+		if err := c.resetPublished(ctx, st, channel); err != nil {
+			return nil, fmt.Errorf("--reset: %w", err)
+		}
+	}
+	if reached, err = journal.OpenReached(c.Data, channel); errors.Is(err, syscall.ENOSPC) {
+		c.Logger.Warn("the disk is full: a start after a kill may not know what was sent meanwhile", "error", err)
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	return reached, nil
 }
 
 // main is the store that the process reads and writes.
@@ -85,8 +94,8 @@ func (st *stores) main() markers.Store {
 }
 
 // enter goes on with the channel that the stores hold, or begins it, and counts the run.
-func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
-	cfg, st := &s.cfg, s.stores
+func (c *channel) enter(ctx context.Context) (markers.Channel, error) {
+	cfg, st := &c.cfg, c.stores
 	old, err := st.journal.Channel(ctx, cfg.Stream.Name)
 	known := err == nil
 	if err != nil && !errors.Is(err, markers.ErrNotFound) {
@@ -95,47 +104,47 @@ func (s *Server) enter(ctx context.Context) (markers.Channel, error) {
 	if known {
 		cfg.adopt(old)
 	}
-	c, err := cfg.channel(time.Now().Add(startLead))
+	info, err := cfg.channel(time.Now().Add(startLead))
 	if err != nil {
-		return c, err
+		return info, err
 	}
-	if c.Bitrate = cfg.Encoding.Bitrate; cfg.Encoding.RateControl == CBR {
-		c.RateControl = CBR
+	if info.Bitrate = cfg.Encoding.Bitrate; cfg.Encoding.RateControl == CBR {
+		info.RateControl = CBR
 	}
 	if cfg.Container != string(packager.TS) {
-		c.Container = cfg.Container
+		info.Container = cfg.Container
 	}
-	c.DASH = cfg.DASH
-	c.KeepMarkers = media.Seconds(max(cfg.KeepMarkers, time.Duration(c.Rate.Nanos(c.Window*c.FramesPerSegment))))
-	if c.Generator = old.Generator; c.Generator == "" {
-		if c.Generator, err = newGenerator(); err != nil {
-			return c, err
+	info.DASH = cfg.DASH
+	info.KeepMarkers = media.Seconds(max(cfg.KeepMarkers, time.Duration(info.Rate.Nanos(info.Window*info.FramesPerSegment))))
+	if info.Generator = old.Generator; info.Generator == "" {
+		if info.Generator, err = newGenerator(); err != nil {
+			return info, err
 		}
 	}
 	if known {
-		c.Run = old.Run + 1
-		if err := differs(c, old, "data directory "+st.data); err != nil {
-			return c, err
+		info.Run = old.Run + 1
+		if err := differs(info, old, "data directory "+st.data); err != nil {
+			return info, err
 		}
 	}
-	if err := st.fits(ctx, c, known); err != nil {
-		return c, err
+	if err := st.fits(ctx, info, known); err != nil {
+		return info, err
 	}
 	if st.redis != nil {
-		remote, err := st.redis.Channel(ctx, c.Name)
+		remote, err := st.redis.Channel(ctx, info.Name)
 		if err == nil {
-			err = differs(c, remote, "Redis")
+			err = differs(info, remote, "Redis")
 		}
 		if err != nil && !errors.Is(err, markers.ErrNotFound) {
-			return c, err
+			return info, err
 		}
 	}
 	if st.mirror != nil {
-		if _, err := st.mirror.Restore(ctx, c.Name); err != nil {
-			return c, fmt.Errorf("--redis: %w", err)
+		if _, err := st.mirror.Restore(ctx, info.Name); err != nil {
+			return info, fmt.Errorf("--redis: %w", err)
 		}
 	}
-	return c, nil
+	return info, nil
 }
 
 // fits is an error when the newest frame that the journal holds was not made by the channel c: then the description of
@@ -178,9 +187,6 @@ func (st *stores) drain() {
 
 func (st *stores) close() error {
 	var errs []error
-	if st.reached != nil {
-		errs = append(errs, st.reached.Close())
-	}
 	if st.mirror != nil {
 		return errors.Join(append(errs, st.mirror.Close())...) // closes both
 	}

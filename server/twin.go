@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -72,67 +71,69 @@ type twin struct {
 }
 
 // newTwin makes the twin of a channel with the scenario of a file, or the ready one of a name.
-func (s *Server) newTwin(ctx context.Context, file string, e encoder.Options, now func() time.Time) (*twin, error) {
-	c := s.channel
+func (c *channel) newTwin(ctx context.Context, file string, e encoder.Options, now func() time.Time) (*twin, error) {
+	info, cfg := c.info, &c.cfg
 	watched := openScenario(file) // before it is read: it may change meanwhile
 	f, err := catalogue.Load(file)
 	if err != nil {
 		return nil, fmt.Errorf("--scenario: %w", err)
 	}
-	plan, err := f.Plan(c)
+	plan, err := f.Plan(info)
 	if err != nil {
 		return nil, fmt.Errorf("--scenario: %w", err)
 	}
 	// Its folder is emptied of what it does not know below.
-	name := f.Twin(c.Name)
-	if s.twinOf(name) != nil {
-		return nil, fmt.Errorf("--scenario: there are two named %s: give each a name of its own", name)
+	name := f.Twin(info.Name)
+	if err := c.taken(name); err != nil {
+		return nil, fmt.Errorf("--scenario: %w", err)
 	}
-	if _, err := journal.ReadChannel(s.cfg.Data, name); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", s.cfg.Data, name)
+	if _, err := journal.ReadChannel(cfg.Data, name); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--scenario: %s holds a channel %s that is no twin: take another --data, or another name in the file", cfg.Data, name)
 	}
 	t := &twin{
-		name: name, file: watched, source: c, clock: c.Clock(), plan: plan, ledger: faults.NewLedger(plan, c), store: s.stores.main(),
-		feed: stream.New[stream.Unit](stream.Options{}), shown: pictures.New(plan, c.Clock()), now: now, logger: s.cfg.Logger, begun: -1, slot: -1,
+		name: name, file: watched, source: info, clock: info.Clock(), plan: plan, ledger: faults.NewLedger(plan, info), store: c.stores.main(),
+		feed: stream.New[stream.Unit](stream.Options{}), shown: pictures.New(plan, info.Clock()), now: now, logger: cfg.Logger, begun: -1, slot: -1,
 	}
 	if f.Pictures || f.Needs(scenario.LayerPicture) {
-		shows, err := scenario.New(c)
+		shows, err := scenario.New(info)
 		if err != nil {
 			return nil, err
 		}
-		t.overlay = pipeline.NewOverlay(c, e, t.shown, func(n int64) bool { return t.event(shows, n) })
+		t.overlay = pipeline.NewOverlay(info, e, t.shown, func(n int64) bool { return t.event(shows, n) })
 	}
 	segments, err := t.resume(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the faults of %s: %w", name, err)
 	}
 	t.answers = &delivery.Faulty{Log: requests.New(plan, t.clock, maxRequests), Clock: t.clock, Newest: t.Newest}
-	t.answers.Log.Forget(t.clock.FrameAt(now()) - c.Window*c.FramesPerSegment)
+	t.answers.Log.Forget(t.clock.FrameAt(now()) - info.Window*info.FramesPerSegment)
 	var containers []packager.Container // a twin has MPEG-TS, where all faults are
 	var dash *packager.DASH
-	if s.cfg.DASH {
-		if _, dash, err = s.cfg.published(t.name, c.Name); err != nil {
+	if cfg.DASH {
+		if _, dash, err = cfg.published(t.name, info.Name); err != nil {
 			return nil, err
 		}
 		containers = packager.WithDASH([]packager.Container{packager.TS})
 	}
-	keep := func(list *[]faults.Change) faults.Report { return func(c faults.Change) { *list = append(*list, c) } }
+	keep := func(list *[]faults.Change) faults.Report {
+		return func(info faults.Change) { *list = append(*list, info) }
+	}
 	t.hls, err = packager.New(packager.Options{
-		Dir: s.cfg.hlsDir(t.name), Channel: c, Window: c.Window, Bitrate: peakBitrate(e, c.FramesPerSegment), Now: now, Segments: segments,
+		Dir: cfg.hlsDir(t.name), Channel: info, Window: info.Window, Bitrate: peakBitrate(e, info.FramesPerSegment), Now: now, Segments: segments,
 		Containers: containers, DASH: dash,
 		Faults: catalogue.NewStream(plan, t.clock, keep(&t.changes)), FaultyPlaylist: faultyPlaylists(plan, t.clock, keep(&t.versions)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open playlist of %s: %w", t.name, err)
 	}
-	describe, err := flvOptions(c, e, s.cfg.Version) // no label in the stream
+	describe, err := flvOptions(info, e, cfg.Version) // no label in the stream
 	if err != nil {
 		return nil, err
 	}
-	named := c
+	named := info
 	named.Name = t.name
 	t.hub, err = outputs.New(outputs.Options{
-		Channel: named, Now: time.Now, Logger: s.cfg.Logger, MaxClients: s.cfg.clientLimits().consumers,
+		Channel: named, Now: time.Now, Logger: cfg.Logger, MaxClients: c.limits.consumers,
 		Faults: func() ts.Faults { return catalogue.NewStream(plan, t.clock, nil) },
 		FLV:    describe,
 	})
@@ -279,44 +280,15 @@ func (t *twin) publish(u stream.Unit) {
 	t.failing = err != nil
 }
 
-// requestFaults has the faults of requests of a twin, nil for other channels.
-func (s *Server) requestFaults(name string) *delivery.Faulty {
-	if t := s.twinOf(name); t != nil {
-		return t.answers
-	}
-	return nil
-}
-
-// twinOf finds a twin by its name, nil where there is none.
-func (s *Server) twinOf(name string) *twin {
-	for _, t := range s.twins {
-		if t.name == name {
-			return t
-		}
-	}
-	return nil
-}
-
-// liveStream finds the endless stream of the channel or of a twin.
-func (s *Server) liveStream(name, format string) http.Handler {
-	if t := s.twinOf(name); t != nil {
-		if format == "ts" {
-			return t.hub.TS()
-		}
-		return t.hub.FLV()
-	}
-	return s.carriers.handler(s.channel.Name)(name, format)
-}
-
 // checkPushes refuses a push of a channel that is not there, or whose carrier shows none of its faults, and warns where it lacks some.
-func (s *Server) checkPushes() error {
-	for _, p := range s.carriers.pushes {
-		if p.channel == s.channel.Name {
+func (c *channel) checkPushes() error {
+	for _, p := range c.carriers.pushes {
+		if p.channel == c.info.Name {
 			continue
 		}
-		t := s.twinOf(p.channel)
+		t := c.twinOf(p.channel)
 		if t == nil {
-			return fmt.Errorf("--push: there is no channel %q: name the twin of a --scenario, such as %s-NAME=tcp://127.0.0.1:4444", p.channel, s.channel.Name)
+			return fmt.Errorf("--push: there is no channel %q: name the twin of a --scenario, such as %s-NAME=tcp://127.0.0.1:4444", p.channel, c.info.Name)
 		}
 		carrier := scenario.RTMP
 		if strings.HasPrefix(p.target.String(), "tcp:") {
@@ -327,7 +299,7 @@ func (s *Server) checkPushes() error {
 			return fmt.Errorf("--push: %s has no fault that %s shows (%s): see them in HLS, or push another twin", t.name, carrier, strings.Join(hidden, ", "))
 		}
 		if len(hidden) > 0 {
-			s.cfg.Logger.Warn("a push does not show all faults of its channel", "channel", t.name, "push", p.target.String(), "hidden", strings.Join(hidden, ", "))
+			c.cfg.Logger.Warn("a push does not show all faults of its channel", "channel", t.name, "push", p.target.String(), "hidden", strings.Join(hidden, ", "))
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func runTwin(t testing.TB, dir, text string, at int64) *twinTest {
 	if err := store.PutChannel(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{cfg: Config{Data: dir, Logger: slog.New(slog.DiscardHandler)}, channel: c, stores: &stores{journal: store}}
+	s := &channel{cfg: Config{Data: dir, Logger: slog.New(slog.DiscardHandler)}, info: c, stores: &stores{journal: store}, taken: func(string) error { return nil }}
 	tw, err := s.newTwin(t.Context(), file, encoder.Options{Bitrate: 1_000_000, Rate: c.Rate}, func() time.Time { return c.Clock().UTC(at) })
 	if err != nil {
 		t.Fatal(err)

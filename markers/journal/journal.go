@@ -138,6 +138,12 @@ func (j *Journal) writable(name string, kinds ...markers.Kind) (*journalChannel,
 	return c, nil
 }
 
+// Add opens a channel, as Open does with those of its options.
+func (j *Journal) Add(name string) error {
+	_, err := j.writable(name)
+	return err
+}
+
 // readable is the channel of that name, nil when there is none, and what is closed when there is one more or one more log.
 func (j *Journal) readable(name string) (*journalChannel, <-chan struct{}) {
 	j.mu.RLock()
