@@ -81,13 +81,23 @@ func TestRelayAsSRTListener(t *testing.T) {
 	h.times.unused, h.times.kill = 1500*time.Millisecond, 50*time.Millisecond
 	address := "srt://127.0.0.1:" + freeUDPPort(t)
 	stop, wait := startRelayTest(t, h, parseRelayTest(t, address+"?mode=listener"))
+	began := func() int {
+		b, _ := os.ReadFile(begun)
+		return strings.Count(string(b), "\n")
+	}
+	s.write(t, h, 0, testGOP)
+	eventually(t, "somebody to wait", func() bool { return began() > 0 })
+	// What is there now is old for those who begin after the end of whoever waits now, or is about to.
+	const old = 12 * testGOP
+	s.write(t, h, testGOP, old)
+	now := began()
 	var written atomic.Int64
 	ctx, end := context.WithCancel(t.Context())
 	var playing sync.WaitGroup
 	playing.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for i := 0; ctx.Err() == nil; i++ {
+		for i := old; ctx.Err() == nil; i++ {
 			s.write(t, h, i, i+1)
 			written.Store(int64(i + 1))
 			<-tick.C
@@ -95,14 +105,10 @@ func TestRelayAsSRTListener(t *testing.T) {
 	})
 	defer playing.Wait()
 	defer end()
-	eventually(t, "another one to wait", func() bool {
-		b, err := os.ReadFile(begun)
-		return err == nil && len(b) >= 2
-	})
+	eventually(t, "others to wait", func() bool { return began() >= now+2 })
 	if status := relayStatus(h); status.Dropped != 0 || status.LastError != "" {
 		t.Errorf("%+v", status)
 	}
-	before := written.Load()
 	var got *tail
 	eventually(t, "somebody to get the stream", func() bool { // it may not be heard just when another one takes over
 		if got == nil || isDone(got.done) && got.len() == 0 {
@@ -120,8 +126,7 @@ func TestRelayAsSRTListener(t *testing.T) {
 	to := int(written.Load())
 	checkTS(t, s, b[:len(b)/188*188], to, to)
 	first := relayProbe(t, "v", 1, saved(t, "first.ts", b[:len(b)/188*188]))[0].pts
-	// The last complete GOP when the one began that he found, or the one after it.
-	if limit := s.unit(max(int(before)-6*testGOP, testGOP)).PTS; first < limit {
+	if limit := s.unit(old - 2*testGOP).PTS; first < limit {
 		t.Errorf("begins with PTS %d, want at least %d: it is old", first, limit)
 	}
 }

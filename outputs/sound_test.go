@@ -56,7 +56,7 @@ func TestSound(t *testing.T) {
 		}
 	}
 	ts, tags := gather(get(t, server.URL+"/live/main.ts").Body), gather(get(t, server.URL+"/live/main.flv").Body)
-	write(0, 3*testGOP+7)
+	write(0, testGOP) // a relay that takes the stream later would begin with a later key frame
 	eventually(t, "the relays to take the stream", func() bool {
 		n := 0
 		for _, s := range h.Status() {
@@ -66,6 +66,7 @@ func TestSound(t *testing.T) {
 		}
 		return n == len(relays)
 	})
+	write(testGOP, 3*testGOP+7)
 	late, lateTags := gather(get(t, server.URL+"/live/main.ts").Body), gather(get(t, server.URL+"/live/main.flv").Body)
 	begun := make(chan struct{}, 1)
 	rtmp := play(t, l.Addr().String(), "/live/main", begun)

@@ -18,7 +18,7 @@ func TestConnectsAgainAtOnce(t *testing.T) {
 	const connections = 3 * maxWaiting
 	b := stream(t, 1)
 	limits := defaultTimes()
-	limits.grace = time.Hour // nobody is turned away, however slow the machine
+	limits.grace, limits.look = time.Hour, time.Minute // nobody is turned away, or thought to bring nothing, however slow the machine
 	s := record(t, Options{}, limits)
 	var sizes []int64
 	for i := range connections {

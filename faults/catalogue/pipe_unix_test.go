@@ -23,8 +23,8 @@ func TestLoadPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_, _ = w.WriteString("version: 1\nname: x\nfaults: [{do: black, at: 4s, for: 2s}]\n")
+	go func() { // more than a pipe holds: the end is written when somebody reads
+		_, _ = w.WriteString(strings.Repeat("# a line that says nothing\n", 5000) + "version: 1\nname: x\nfaults: [{do: black, at: 4s, for: 2s}]\n")
 		_ = w.Close()
 	}()
 	if f, err := Load(name); err != nil || f.Name != "x" {
