@@ -95,6 +95,8 @@ $(PLAYER): package.json package-lock.json
 	cp node_modules/dashjs/dist/modern/umd/dash.mediaplayer.min.js $@
 	@touch $@
 
+static/dist/hls.min.js: $(PLAYER) ;
+
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:

@@ -36,7 +36,7 @@ export class ChannelPlayer extends StreamPlayer {
     super(video, '', OPTIONS);
     this.api = api;
     this.form = { playlist: 'master.m3u8' };
-    // The height in pixels of the rendition that was chosen, null for the player's own choice: a source that begins anew has it too.
+    // The size of the rendition that was chosen, null for the player's own choice: a source that begins anew has it too.
     this.chosen = null;
     video.addEventListener('timeupdate', () => this.native && this.#changed());
   }
@@ -82,7 +82,7 @@ export class ChannelPlayer extends StreamPlayer {
 
   /** Has one of the levels played from the next segment on; -1 leaves the choice to the player. */
   chooseLevel(index) {
-    this.chosen = this.levels[index]?.height ?? null;
+    this.chosen = sizeOf(this.levels[index]);
     this.hls.nextLevel = index;
     this.dispatchEvent(new Event('levels'));
   }
@@ -94,7 +94,7 @@ export class ChannelPlayer extends StreamPlayer {
       hls.on(event, () => this.#changed());
     }
     hls.on(Events.MANIFEST_PARSED, () => {
-      if (this.chosen !== null) hls.nextLevel = this.levels.findIndex((l) => l.height === this.chosen);
+      if (this.chosen !== null) hls.nextLevel = this.levels.findIndex((l) => sizeOf(l) === this.chosen);
       this.dispatchEvent(new Event('levels'));
     });
     hls.on(Events.LEVEL_SWITCHED, () => this.dispatchEvent(new Event('levels')));
@@ -240,6 +240,8 @@ export class ChannelPlayer extends StreamPlayer {
     return segments[i] ? segments[i].start + 0.01 : null;
   }
 }
+
+const sizeOf = (level) => (level ? `${level.width}x${level.height}` : null);
 
 // Whether user data lies outside of its segment's pictures.
 function isElsewhere(samples, video) {

@@ -36,6 +36,7 @@ export class Choices {
 
   offer(channel, twin) {
     this.forms = formsOf(channel, twin);
+    if (!globalThis.Hls?.isSupported()) delete this.forms.dash; // it needs Media Source Extensions too
     const names = Object.keys(this.forms);
     fill(this.form, names.map((name) => [name, this.forms[name].label]), names[0]);
   }
