@@ -41,7 +41,7 @@ func TestBadInput(t *testing.T) {
 	cases := []badInput{
 		{"unknown command", "sevre", []string{"sevre", "did you mean serve"}},
 		{"no command", "transmogrify", []string{"transmogrify", "--help"}},
-		{"unknown flag", "serve --sizee 3", []string{"--sizee", "--help"}},
+		{"unknown flag", "serve --sizee 3", []string{"--sizee", "did you mean --size?"}},
 		{"size", "serve --size 1280", []string{"--size", "1280x720"}},
 		{"odd size", "serve --size 1281x720", []string{"1281x720", "even", "1280x720"}},
 		{"tiny size", "serve --size 16x16", []string{"16x16", "160x90"}},

@@ -60,7 +60,7 @@ func noVerdict(err error) error {
 
 // wrongFlag is the error of a wrong flag of a command that has exit code 2 without a result.
 func wrongFlag(cmd *cobra.Command, err error) error {
-	return noVerdict(fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()))
+	return noVerdict(unknownFlag(cmd, err))
 }
 
 // codedError is an error with an exit code of its own.

@@ -31,6 +31,7 @@ func newGenerate(stdout, stderr io.Writer) *cobra.Command {
 	var out string
 	var also []string
 	var scenarioFile, twin string
+	var quiet bool
 	container, dash := string(packager.TS), false
 	cmd := &cobra.Command{
 		Use:   "generate",
@@ -44,6 +45,9 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if quiet {
+				stdout = io.Discard
+			}
 			c, first, frames, err := o.stretch(time.Now())
 			if err != nil {
 				return err
@@ -108,6 +112,7 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 	registerContainer(cmd.Flags(), &container, &dash, packager.Manifest+" in the folder")
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	registerScenario(cmd.Flags(), &scenarioFile)
+	registerQuiet(cmd.Flags(), &quiet)
 	cmd.Flags().StringVar(&twin, "twin", "", "with --scenario: write the same clip without faults into this folder too")
 	return cmd
 }

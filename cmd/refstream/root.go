@@ -54,7 +54,7 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+		return unknownFlag(cmd, err)
 	})
 	setUsage(root)
 	for _, group := range []struct {
@@ -86,6 +86,43 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 	})
 	root.SetGlobalNormalizationFunc(otherName)
 	return root
+}
+
+// unknownFlag is the error of a wrong flag, with the flag that may have been meant: what differs by two letters at the most, or is longer.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var near []string
+	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		name := unknown.GetSpecifiedName()
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if strings.HasPrefix(f.Name, name) || edits(name, f.Name) <= min(2, len(name)/2) {
+				near = append(near, "--"+f.Name)
+			}
+		})
+	}
+	if len(near) > 0 {
+		return fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
+	}
+	return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+}
+
+// edits is how many letters have to be added, removed or changed to make a into b (Levenshtein).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // wants checks arguments, with an error of its own text, which may be wrapped.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/refstream/refstream/internal/pause"
 	"github.com/refstream/refstream/server"
 )
 
@@ -199,35 +200,63 @@ const healthTimeout = 3 * time.Second
 
 func newHealth(stdout io.Writer) *cobra.Command {
 	var addr string
+	var wait time.Duration
+	var quiet bool
 	cmd := &cobra.Command{
 		Use:     "health",
 		Short:   "Ask a running server whether it is ready; fails if it is not",
-		Example: "  refstream health --addr 127.0.0.1:8080",
+		Example: "  refstream health --addr 127.0.0.1:8080\n  refstream health --wait 30s -q",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)
 			}
-			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+addr+"/readyz", nil)
-			if err != nil {
-				return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)
+			if wait < 0 {
+				return fmt.Errorf("--wait: %v is not a length of time such as 30s", wait)
 			}
-			res, err := (&http.Client{Timeout: healthTimeout}).Do(req)
-			if err != nil {
-				return fmt.Errorf("ask %s: %w", addr, err)
+			enough := time.Now().Add(wait)
+			err := askReady(cmd.Context(), addr)
+			for err != nil && time.Until(enough) > 0 && cmd.Context().Err() == nil {
+				_ = pause.For(cmd.Context(), min(healthEvery, time.Until(enough)))
+				err = askReady(cmd.Context(), addr)
 			}
-			defer res.Body.Close()
-			body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-			if err != nil {
-				return fmt.Errorf("read answer of %s: %w", addr, err)
+			if err == nil && !quiet {
+				_, err = fmt.Fprintln(stdout, "ready")
 			}
-			if res.StatusCode != http.StatusOK {
-				return fmt.Errorf("%s is not ready: %s", addr, bytes.TrimSpace(body))
-			}
-			_, err = fmt.Fprintln(stdout, "ready")
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "the server's address")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to ask again while it is not ready, or not there yet, such as 30s")
+	registerQuiet(cmd.Flags(), &quiet)
 	return cmd
+}
+
+// healthEvery is how often health --wait asks.
+const healthEvery = 200 * time.Millisecond
+
+// askReady is an error unless the server at an address is ready.
+func askReady(ctx context.Context, addr string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8080", addr)
+	}
+	res, err := (&http.Client{Timeout: healthTimeout}).Do(req)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", addr, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("read answer of %s: %w", addr, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s is not ready: %s", addr, bytes.TrimSpace(body))
+	}
+	return nil
+}
+
+// registerQuiet registers -q: nothing on standard output but what was asked for.
+func registerQuiet(f *pflag.FlagSet, quiet *bool) {
+	f.BoolVarP(quiet, "quiet", "q", false, "print nothing but errors: the exit code says it")
 }
