@@ -100,10 +100,10 @@ static/dist/hls.min.js: $(PLAYER) ;
 programs-run:
 	@$(DEPS) go ffmpeg player
 programs-test:
-	@$(DEPS) go ffmpeg node npm redis-server chromium webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0
+	@$(DEPS) go ffmpeg node npm redis-server chromium webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 python
 programs-check:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 gcc
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 python gcc
 programs-bench:
 	@$(DEPS) go ffmpeg player redis-server nginx-rtmp wrk
 programs-all:
-	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 gcc wrk
+	@$(DEPS) go ffmpeg node npm redis-server chromium firefox webkit nginx-rtmp rtmpdump tsreport gst-launch-1.0 python gcc wrk

@@ -4,8 +4,8 @@
 #   sh scripts/deps.sh go ffmpeg redis-server
 #
 # Names: go ffmpeg node npm redis-server chromium firefox webkit nginx nginx-rtmp (nginx's RTMP module) rtmpdump tsreport wrk
-# gst-launch-1.0 (GStreamer, with the plugins that play H.264 and AAC) gcc, and "player" for node and npm where the page's player
-# library has still to be fetched. "webkit" is WebKitWebDriver with
+# gst-launch-1.0 (GStreamer, with the plugins that play H.264 and AAC) gcc, python (python3 with numpy and pytest), and "player" for
+# node and npm where the page's player library has still to be fetched. "webkit" is WebKitWebDriver with
 # WebKitGTK's MiniBrowser, a display for it (Xvfb) and the GStreamer plugins that play H.264 and AAC; Firefox plays them with
 # ffmpeg's libraries. On a system without apt-get, and where root can't be had, it says what is missing and how to get it,
 # and exits with 1. When nothing is missing it does nothing and takes no time.
@@ -70,6 +70,7 @@ present() {
 				[ -n "$(find /usr/lib /usr/lib64 -name "libgst$plugin.so" 2>/dev/null)" ] || return 1
 			done
 		;;
+	python) python3 -c 'import numpy, pytest' 2>/dev/null || /usr/bin/python3 -c 'import numpy, pytest' 2>/dev/null ;;
 	gcc) have gcc || have cc || have clang ;;
 	nginx-rtmp) have nginx && [ -n "$(find /usr/lib/nginx /usr/lib64/nginx /usr/local -name ngx_rtmp_module.so 2>/dev/null)" ] ;;
 	*) have "$1" ;;
@@ -80,6 +81,10 @@ present() {
 package_of() {
 	case $1/$2 in
 	apt-get/node | pacman/node | dnf/node | apk/node) echo nodejs ;;
+	apt-get/python | dnf/python) echo python3-numpy python3-pytest ;;
+	brew/python) echo python numpy pytest ;;
+	pacman/python) echo python-numpy python-pytest ;;
+	apk/python) echo py3-numpy py3-pytest ;;
 	apt-get/gcc) echo gcc libc6-dev ;;
 	apt-get/firefox) echo firefox-esr ;;
 	*/tsreport) echo tstools ;;
