@@ -3,9 +3,11 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/refstream/refstream/analyzer/verify/score"
 	"github.com/refstream/refstream/faults/catalogue"
+	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -51,7 +54,7 @@ func (s *Server) postScore(c echo.Context) error {
 	}
 	detections, err := readDetections(c.Response(), r, score.Reading{Channel: ch, Clock: score.Clock(clock)})
 	if err != nil {
-		return err
+		return withExample(err, r, "[12.5, 42]", "")
 	}
 	return s.score(c, ch, detections, o, mq)
 }
@@ -170,6 +173,15 @@ func bodyFormat(r *http.Request) (score.Format, error) {
 	return formats[media], nil
 }
 
+// withExample adds to what is wrong with a body the command that sends a right one.
+func withExample(err error, r *http.Request, body, query string) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		p.Detail += fmt.Sprintf("; for example: curl -H 'Content-Type: application/json' -d '%s' 'http://%.100s/score%s'", body, redact.Unseen(r.Host), query)
+	}
+	return err
+}
+
 // scoreFaults answers POST /score?of=faults: how good the alarms in the body are, against the labelled faults of a faulty twin.
 func (s *Server) scoreFaults(c echo.Context) error {
 	r := c.Request()
@@ -204,13 +216,13 @@ func (s *Server) scoreFaults(c echo.Context) error {
 	in := score.Reading{Clock: score.Clock(clock), Channel: markers.Channel{
 		Epoch: of.Epoch, Rate: of.Rate, FramesPerSegment: of.FramesPerSegment, DropFrame: of.DropFrame, PTSOrigin: markers.PTSOrigin,
 	}}
-	in.Format, err = bodyFormat(r)
-	if err != nil {
-		return err
+	var alarms []score.Alarm
+	if in.Format, err = bodyFormat(r); err == nil {
+		alarms, err = in.Alarms(http.MaxBytesReader(c.Response(), r.Body, maxScoreBody))
+		err = bodyProblem(err)
 	}
-	alarms, err := in.Alarms(http.MaxBytesReader(c.Response(), r.Body, maxScoreBody))
-	if err = bodyProblem(err); err != nil {
-		return err
+	if err != nil {
+		return withExample(err, r, `[{"alarm": "freeze", "start": 12.5, "end": 14.5}]`, "?of=faults&channel="+url.QueryEscape(q.values.Get("channel")))
 	}
 	newest := log.Newest()
 	if end := of.Time(newest + 1); o.To == nil || *o.To > end {

@@ -93,6 +93,10 @@ func TestScoreRefuses(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != c.status || p.Field != c.field {
 			t.Errorf("%s %s %.20s: %d %s, want %d for %s", c.query, c.contentType, c.body, w.Code, w.Body, c.status, c.field)
 		}
+		const example = "; for example: curl -H 'Content-Type: application/json' -d '[12.5, 42]' 'http://example.com/score'"
+		if of := c.field == "body" || c.field == "Content-Type"; strings.HasSuffix(p.Detail, example) != of {
+			t.Errorf("%s %.20s: %s", c.contentType, c.body, p.Detail)
+		}
 	}
 }
 

@@ -179,6 +179,14 @@ func TestDetectorWorkflows(t *testing.T) {
 		t.Error(err)
 	}
 
+	list := filepath.Join(dir, "found.json") // without a range all markers of the server count
+	if err := os.WriteFile(list, []byte("[1000000]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "score", list, "--truth", s.url); strings.Contains(out, "markers      0") || !strings.Contains(out, "before the first detection") {
+		t.Errorf("score of a server without a range: %s", out)
+	}
+
 	var w workflow
 	readYAML(t, "detector-workflow.yml", &w)
 	for _, do := range w.Jobs["score"].Steps {

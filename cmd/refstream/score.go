@@ -74,6 +74,8 @@ could not be told.`,
 	flags.StringVar(&f.offset, "offset", "0", "what to add to each detection: seconds, or with a unit, such as 40ms")
 	flags.StringVar(&f.from, "from", "", "seconds from the epoch: only markers and faults from here on could be detected")
 	flags.StringVar(&f.to, "to", "", "seconds from the epoch: only markers and faults up to here could be detected")
+	flags.StringVar(&f.from, "ts-start", "", "the same as --from, by its name in the API")
+	flags.StringVar(&f.to, "ts-end", "", "the same as --to, by its name in the API")
 	flags.Float64Var(&f.minPrecision, "min-precision", 0, "the precision that is demanded, 0 to 1")
 	flags.Float64Var(&f.minRecall, "min-recall", 0, "the recall that is demanded, 0 to 1")
 	flags.DurationVar(&f.maxError, "max-error", 0, "the largest 95th percentile of errors, or of the times until a fault's alarm,\nthat is allowed; 0 for any")

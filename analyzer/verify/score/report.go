@@ -1,7 +1,10 @@
 package score
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
@@ -34,6 +37,12 @@ type Report struct {
 	// DriftPPM is by how many millionths the detector's clock runs fast: the slope of the errors over time, by least
 	// squares. It takes three matches.
 	DriftPPM *float64 `json:"drift_ppm"`
+
+	// MissedBefore of the missed markers are before the first detection and MissedAfter after the last, where there are detections: the
+	// detector may not have watched then. Note is a line on how to leave them out, empty where there are none.
+	MissedBefore int    `json:"missed_before"`
+	MissedAfter  int    `json:"missed_after"`
+	Note         string `json:"note,omitempty"`
 
 	Matches            []Match         `json:"matches"`
 	MissedMarkers      []MissedMarker  `json:"missed_markers"`
@@ -92,7 +101,34 @@ func newReport(l List, list []markers.Marker, truth, found []point, pairs []pair
 	r.Precision, r.Recall = ratio(r.Matched, r.Detections), ratio(r.Matched, r.Markers)
 	r.F1 = ratio(2*r.Matched, r.Detections+r.Markers)
 	r.describeErrors()
+	if len(found) > 0 {
+		r.noteUnwatched(found[0].at-o.Tolerance, found[len(found)-1].at+o.Tolerance)
+	}
 	return r
+}
+
+// noteUnwatched counts the missed markers before and after the instants at which there may be a detection.
+func (r *Report) noteUnwatched(first, last media.Seconds) {
+	for _, m := range r.MissedMarkers {
+		switch {
+		case m.At < first:
+			r.MissedBefore++
+		case m.At > last:
+			r.MissedAfter++
+		}
+	}
+	var what, how []string
+	const ms = media.Seconds(time.Millisecond) // rounded outwards, for a range that leaves out its first instant too
+	if r.MissedBefore > 0 {
+		what, how = append(what, fmt.Sprintf("%d before the first detection", r.MissedBefore)), append(how, fmt.Sprintf("--ts-start %s", first/ms*ms-ms))
+	}
+	if r.MissedAfter > 0 {
+		what, how = append(what, fmt.Sprintf("%d after the last detection", r.MissedAfter)), append(how, fmt.Sprintf("--ts-end %s", last/ms*ms+ms))
+	}
+	if len(what) > 0 {
+		r.Note = fmt.Sprintf("events missed: %s; if the detector did not watch then, leave them out with %s (ts_start and ts_end over HTTP)",
+			strings.Join(what, ", "), strings.Join(how, " "))
+	}
 }
 
 func ratio(a, b int) *float64 {

@@ -114,6 +114,35 @@ func TestRangeLeavesOutWhatCouldNotBeSeen(t *testing.T) {
 	}
 }
 
+// A detector that joined late, or left early, is said how to leave out what it cannot have seen; with that range nothing is missed.
+func TestNote(t *testing.T) {
+	marks := plan(300, 600, 900, 1200, 1500) // 10.01, 20.02, 30.03, 40.04, 50.05 s
+	for _, c := range []struct {
+		at            []media.Seconds
+		before, after int
+		note          string
+	}{
+		{at(20.3, 40.04), 1, 1, "events missed: 1 before the first detection, 1 after the last detection; if the detector did not watch then, " +
+			"leave them out with --ts-start 19.799 --ts-end 40.541 (ts_start and ts_end over HTTP)"},
+		{at(30.03, 40.04, 50.05), 2, 0, "events missed: 2 before the first detection; if the detector did not watch then, leave them out with --ts-start 29.529 (ts_start and ts_end over HTTP)"},
+		{at(10.01, 50.05), 0, 0, ""},
+		{nil, 0, 0, ""},
+	} {
+		o := Options{Tolerance: 5e8}
+		r, err := Compute(List{At: c.at}, marks, o)
+		if err != nil || r.MissedBefore != c.before || r.MissedAfter != c.after || r.Note != c.note {
+			t.Errorf("%v: %d before, %d after, %q, %v", c.at, r.MissedBefore, r.MissedAfter, r.Note, err)
+		}
+		if c.note == "" {
+			continue
+		}
+		o.From, o.To = new(c.at[0]-o.Tolerance), new(c.at[len(c.at)-1]+o.Tolerance)
+		if r, err := Compute(List{At: c.at}, marks, o); err != nil || r.MissedBefore+r.MissedAfter != 0 || r.Note != "" {
+			t.Errorf("%v within the range: %+v, %v", c.at, r, err)
+		}
+	}
+}
+
 func TestDrift(t *testing.T) {
 	marks := plan(0, 3000, 6000, 9000, 12000)
 	var found []media.Seconds

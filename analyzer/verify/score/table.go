@@ -41,7 +41,7 @@ func (r Report) summary() [][]string {
 	if r.DriftPPM != nil {
 		drift = fmt.Sprintf("%+.1f ppm", *r.DriftPPM)
 	}
-	return [][]string{
+	rows := [][]string{
 		{"markers", fmt.Sprintf("%d, %d of them missed", r.Markers, r.Missed)},
 		{"detections", fmt.Sprintf("%d, %d of them spurious (on the clock %s, within %s s)", r.Detections, r.Spurious, r.Clock, r.Tolerance)},
 		{"precision", share(r.Precision)}, {"recall", share(r.Recall)}, {"F1", share(r.F1)},
@@ -49,6 +49,10 @@ func (r Report) summary() [][]string {
 		{"error", fmt.Sprintf("p50 %s, p95 %s, max %s", length(r.P50), length(r.P95), length(r.Max))},
 		{"drift", drift},
 	}
+	if r.Note != "" {
+		rows = append(rows, []string{"note", r.Note})
+	}
+	return rows
 }
 
 func (r Report) missedRows() (rows [][]string) {

@@ -59,7 +59,8 @@ const (
 	maxAnswer = 16 << 20
 	// reachSeconds is how long before a stretch markers are asked for: the longest event that can be triggered takes 600 s.
 	reachSeconds = 600
-	maxFaults    = 1_000_000 // how many faults of a stretch are read
+	latest       = media.Seconds(4_000_000_000 * time.Second) // 126 years, as long as a stream's clock runs; a server takes little more
+	maxFaults    = 1_000_000                                  // how many faults of a stretch are read
 	// channels lists all channels: it is the question that is about none.
 	channels = "channels"
 )
@@ -162,7 +163,7 @@ func (s *server) Markers(ctx context.Context, first, last int64) (list []markers
 	clock := c.Clock()
 	reach := max(c.EventLength, reachSeconds*c.Rate.Base())
 	query := url.Values{
-		"ts_start": {(clock.Time(first-reach) - 1).String()}, "ts_end": {clock.Time(last).String()},
+		"ts_start": {(clock.Time(first-reach) - 1).String()}, "ts_end": {min(clock.Time(last), latest).String()},
 		"limit": {strconv.Itoa(markersPage)}, "format": {"json"},
 	}
 	type page struct {
