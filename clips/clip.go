@@ -29,7 +29,7 @@ import (
 	"github.com/refstream/refstream/scenario"
 )
 
-// Options describe a clip. All but Containers, DASH, Formats, Scenario, Logger and Progress must be set.
+// Options describe a clip. All but Containers, DASH, Formats, Stream, Scenario, Logger and Progress must be set.
 type Options struct {
 	Channel markers.Channel
 	// First is the first frame, on the segment grid; Frames how many there are, at least one.
@@ -41,6 +41,8 @@ type Options struct {
 	DASH bool
 	// Formats are those besides HLS: ts (stream.ts), flv (stream.flv).
 	Formats []string
+	// Stream is where the only one of Formats goes, in place of a file; nil for a file.
+	Stream io.Writer
 	// Scenario has the faults that the clip is to have; nil for none.
 	Scenario *scenario.Plan
 	// Version is the release of refstream, FFmpeg that of ffmpeg: the truth names them.
@@ -127,7 +129,7 @@ func (o Options) write(ctx context.Context, dir string) (events int64, err error
 	}
 	var also alsoFiles
 	if err == nil {
-		also, err = newAlsoFiles(dir, o.Formats, o.Scenario, clock, carrier)
+		also, err = newAlsoFiles(dir, o, carrier)
 	}
 	if err != nil {
 		return 0, errors.Join(err, files.close())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +14,6 @@ import (
 	"github.com/refstream/refstream/faults/catalogue"
 	"github.com/refstream/refstream/format/flv"
 	"github.com/refstream/refstream/format/ts"
-	"github.com/refstream/refstream/markers"
-	"github.com/refstream/refstream/scenario"
 	"github.com/refstream/refstream/stream"
 )
 
@@ -36,17 +35,26 @@ type alsoFiles []*alsoFile
 
 type alsoFile struct {
 	buf  *bufio.Writer
-	file *os.File
+	file io.WriteCloser
 	ts   *ts.Muxer // of MPEG-TS, else nil
 	flv  *flv.Muxer
 	tags *flv.Writer
 	head bool // of FLV is written
 }
 
-// newAlsoFiles creates the files in dir.
-func newAlsoFiles(dir string, formats []string, plan *scenario.Plan, clock markers.Clock, o flv.Options) (a alsoFiles, err error) {
-	for _, format := range formats {
-		file, err := os.Create(filepath.Join(dir, "stream."+format))
+// unclosed stays open: others write to it too.
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
+
+// newAlsoFiles creates the files in dir, or writes to the clip's Stream.
+func newAlsoFiles(dir string, clip Options, o flv.Options) (a alsoFiles, err error) {
+	plan, clock := clip.Scenario, clip.Channel.Clock()
+	for _, format := range clip.Formats {
+		var file io.WriteCloser = unclosed{clip.Stream}
+		if clip.Stream == nil {
+			file, err = os.Create(filepath.Join(dir, "stream."+format))
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("create %s file: %w", strings.ToUpper(format), err), a.close())
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 
 	"github.com/refstream/refstream/format/ts"
 	"github.com/refstream/refstream/hlsclient"
@@ -21,7 +22,13 @@ func connect(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 	case schemeUDP:
 		return connectUDP(w, t)
 	}
-	f, err := OpenFile(w.Ctx, t.Path)
+	var f *File
+	var err error
+	if t.stdin() {
+		f, err = WaitOn(w.Ctx, os.Stdin)
+	} else {
+		f, err = OpenFile(w.Ctx, t.Path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
@@ -34,7 +41,11 @@ func connect(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
 	tail := &tailFile{f: f, ctx: w.Ctx, stall: w.limit}
-	return &Stream{body: tail, Kind: t.Hint, Finite: true, tail: tail, Through: "file"}, nil
+	through := "file"
+	if t.stdin() {
+		through = "standard input"
+	}
+	return &Stream{body: tail, Kind: t.Hint, Finite: true, tail: tail, stdin: t.stdin(), Through: through}, nil
 }
 
 func connectHTTP(w *Watchdog, t Target, client *http.Client) (*Stream, error) {

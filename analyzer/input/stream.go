@@ -23,6 +23,7 @@ type Stream struct {
 
 	body     io.ReadCloser
 	playlist bool      // it is a compressed playlist, which is read anew
+	stdin    bool      // it has no name by which it could be opened again
 	tail     *tailFile // the file that may be read as it grows, nil for what isn't one
 }
 
@@ -46,6 +47,10 @@ func Open(w *Watchdog, t Target, client *http.Client) (*Stream, error) {
 		s.Close()
 		return nil, w.Explain(err)
 	}
+	if s.stdin && s.Kind == HLS {
+		s.Close()
+		return nil, errors.New("open stream: a playlist on standard input does not say where its segments are: give its address or its file")
+	}
 	return s, nil
 }
 
@@ -59,9 +64,9 @@ func (s *Stream) FollowFile(stalled func()) {
 	}
 }
 
-// Regular is the size of the regular file that the stream is, if it is one.
+// Regular is the size of the regular file that the stream is, if it is one and has a name.
 func (s *Stream) Regular() (size int64, ok bool) {
-	if s.tail == nil {
+	if s.tail == nil || s.stdin {
 		return 0, false
 	}
 	info, err := s.tail.f.Stat()

@@ -34,7 +34,7 @@ type Target struct {
 	Hint   Kind     // what the address says, empty for nothing
 }
 
-// ParseTarget reads http, https, rtmp, rtmps, tcp, udp and file URLs and paths of files.
+// ParseTarget reads http, https, rtmp, rtmps, tcp, udp and file URLs, paths of files, and - for standard input.
 func ParseTarget(text string) (Target, error) {
 	if text == "" {
 		return Target{}, errors.New("parse address: it is empty")
@@ -80,6 +80,9 @@ func (t Target) Address() string {
 	}
 	return t.Text
 }
+
+// stdin reports whether the stream is standard input.
+func (t Target) stdin() bool { return t.scheme == schemeFile && t.Text == "-" }
 
 // Kind is the kind of a stream.
 type Kind string

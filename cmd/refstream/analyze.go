@@ -35,13 +35,14 @@ record also has time, the HLS time that markers have. PTS of refstream begin at 
 Streams are read side by side, and one that fails does not disturb the others.
 
 A URL is an HLS playlist (live or not, MPEG-TS or MP4), MPEG-TS over http, tcp://host:port, tcp://host:port?listen or
-udp://address:port, FLV over http, rtmp[s]://host/app/stream, or a file of such a kind. The kind is found from the name,
-and failing that from the first bytes.
+udp://address:port, FLV over http, rtmp[s]://host/app/stream, or a file of such a kind; - is MPEG-TS, FLV or MP4 on standard
+input. The kind is found from the name, and failing that from the first bytes.
 
 Records go to standard output, what happens to the streams to standard error; where that is a terminal a summary is
 shown there while they are read.`,
 		Example: `  refstream analyze http://127.0.0.1:8080/hls/main/index.m3u8
-  refstream analyze --format table --duration 10s rtmp://127.0.0.1/live/main recording.ts`,
+  refstream analyze --format table --duration 10s rtmp://127.0.0.1/live/main recording.ts
+  ffmpeg -v error -i clip/index.m3u8 -c copy -f mpegts - | refstream analyze -`,
 		Args: wants(cobra.MinimumNArgs(1), "analyze: no stream is given: give the URL of a playlist or stream, or a file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args, stdout, stderr) },
 	}

@@ -9,7 +9,11 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,12 +45,17 @@ frames.jsonl with the truth about it, and truth.json with every option. With --a
 MPEG-TS or FLV file too. With --scenario the clip has the faults of a scenario file, and faults.jsonl says what was done
 to which frames. The generator's clock is virtual, so the same
 options give the same bytes, on the same ffmpeg and number of threads (--threads).`,
-		Example: "  refstream generate --out clip --duration 60s\n  refstream generate --out wrap --start 26h30m --duration 60s --fps 59.94 --seed 7",
-		Args:    noArgs,
+		Example: "  refstream generate --out clip --duration 60s\n  refstream generate --out wrap --start 26h30m --duration 60s --fps 59.94 --seed 7\n" +
+			"  refstream generate --out - --also ts -q | refstream analyze -",
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if quiet {
-				stdout = io.Discard
+			said := stdout // what is printed, besides a stream
+			switch {
+			case quiet:
+				said = io.Discard
+			case out == "-":
+				said = stderr
 			}
 			c, first, frames, err := o.stretch(time.Now())
 			if err != nil {
@@ -57,6 +66,13 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			}
 			if err := clips.CheckFormats(also); err != nil {
 				return err
+			}
+			switch {
+			case out != "-":
+			case len(also) != 1:
+				return errors.New("--out -: name what goes to standard output: --also ts or --also flv")
+			case terminal.File(stdout) != nil:
+				return errors.New("--out -: a stream is no text for a terminal: pipe it, or name a folder")
 			}
 			containers, err := packager.ParseContainers(container)
 			if err != nil {
@@ -91,24 +107,39 @@ options give the same bytes, on the same ffmpeg and number of threads (--threads
 			if err := server.CheckEncoders(c, enc); err != nil {
 				return err
 			}
-			fmt.Fprintf(stdout, "%s\n", describe(c))
+			fmt.Fprintf(said, "%s\n", describe(c))
 			clip := clips.Options{
 				Channel: c, First: first, Frames: frames, Encoder: enc, Containers: containers, DASH: dash, Formats: also, Version: version, FFmpeg: ffmpeg,
 				Logger: logger,
 			}
 			if twin != "" {
-				if err := writeClip(ctx, stdout, twin, clip); err != nil {
+				files := clip
+				files.Formats = nil
+				if out != "-" {
+					files.Formats = also
+				}
+				if err := writeClip(ctx, said, twin, files); err != nil {
 					return err
 				}
 			}
 			clip.Scenario = plan
-			return writeClip(ctx, stdout, out, clip)
+			if out != "-" {
+				return writeClip(ctx, said, out, clip)
+			}
+			dir, err := os.MkdirTemp("", "refstream-*") // of the files, which nobody wants
+			if err != nil {
+				return fmt.Errorf("--out -: %w: name a folder that can be written in TMPDIR", err)
+			}
+			defer os.RemoveAll(dir)
+			signal.Ignore(syscall.SIGPIPE) // a reader that goes away is an error, so that the folder is removed
+			clip.Stream = stdout
+			return writeClip(ctx, said, filepath.Join(dir, "clip"), clip)
 		},
 	}
 	o.register(cmd.Flags())
 	o.registerTracks(cmd.Flags())
 	e.register(cmd.Flags())
-	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet")
+	cmd.Flags().StringVar(&out, "out", "", "the folder to write, also --output; it must not hold anything yet. - is standard output, for the stream that --also names")
 	registerContainer(cmd.Flags(), &container, &dash, packager.Manifest+" in the folder")
 	cmd.Flags().StringSliceVar(&also, "also", nil, "write the stream as one file too: ts (stream.ts), flv (stream.flv) or ts,flv")
 	registerScenario(cmd.Flags(), &scenarioFile)

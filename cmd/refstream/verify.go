@@ -53,6 +53,7 @@ Exit code 0: the stream is true; 1: it is not; 2: it could not be told. What --a
 		Example: `  refstream verify http://127.0.0.1:8080/hls/main/index.m3u8
   refstream verify clip/index.m3u8 --html report.html
   refstream verify transcoded.ts --truth clip --allow transcode
+  ffmpeg -v error -i clip/index.m3u8 -c copy -f mpegts - | refstream verify - --truth clip
   refstream verify http://127.0.0.1:8080/hls/main-tr101290/index.m3u8
   refstream verify rtmp://127.0.0.1/live/main --seed 7 --epoch 2026-01-31T12:00:00Z --fps 25`,
 		Args: wants(cobra.ExactArgs(1), "give one stream: refstream verify clip/index.m3u8", noVerdict),
@@ -179,7 +180,7 @@ func (t *truthFlags) source(of string, given func(flag string) bool) (truth.Sour
 	if base != "" {
 		return truth.Server(base, channel, client)
 	}
-	if of != "" {
+	if of != "" && of != "-" { // nothing is beside standard input
 		path := strings.TrimPrefix(of, "file://")
 		if _, err := os.Stat(path); err != nil && !strings.Contains(of, "://") {
 			return nil, fmt.Errorf("read stream: %w", err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Server is the truth that a running refstream publishes under /clocks, /frames and /markers. base is the address of its
