@@ -72,8 +72,9 @@ dist: build
 	name=dist/refstream-$${p%/*}-$${p#*/}; echo $$name; \
 	CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o $$name ./cmd/refstream; done
 	@set -e; for shell in bash zsh fish; do bin/refstream completion $$shell >dist/completions/refstream.$$shell; done
+	bin/refstream man dist/man
 	cp LICENSE THIRD_PARTY.md dist/
-	cd dist && sums=$$(command -v sha256sum || echo shasum -a 256) && $$sums refstream-* completions/* LICENSE THIRD_PARTY.md >SHA256SUMS
+	cd dist && sums=$$(command -v sha256sum || echo shasum -a 256) && $$sums refstream-* completions/* man/* LICENSE THIRD_PARTY.md >SHA256SUMS
 
 image:
 	@command -v docker >/dev/null || { echo "make image: docker is missing: see https://docs.docker.com/engine/install/" >&2; exit 1; }

@@ -84,6 +84,7 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 		Long: "What verify --allow can name, a kind of finding also with a bound (missing=3, clock_offset=0.96s..1.04s, clock_offset=40ms):\n" +
 			report.AllowanceHelp(),
 	})
+	root.AddCommand(newMan())
 	root.SetGlobalNormalizationFunc(otherName)
 	return root
 }
