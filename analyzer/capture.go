@@ -18,7 +18,9 @@ import (
 type Captured struct {
 	// Path is a file that ffmpeg and Run can read: a .ts, .flv or .mp4, an index.m3u8 with its segments, or a local file itself.
 	Path string
-	Kind input.Kind
+	// Sound is a playlist with the sound, where that is not in Path because HLS or DASH have it in files of its own; else empty.
+	Sound string
+	Kind  input.Kind
 	// DASH: what was read is DASH. It is stored as HLS, without the events of its manifest.
 	DASH bool
 	// Bytes is how much was stored, of a local file its size.

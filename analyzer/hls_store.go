@@ -21,6 +21,7 @@ import (
 // hlsStore writes what a client reads into a directory: decrypted segments, each in a file of its own, and a playlist of them.
 type hlsStore struct {
 	dir      string
+	prefix   string // that the names of files begin with
 	list     []byte // the entries of the playlist
 	first    int64  // media sequence number of the first entry
 	begun    bool
@@ -41,11 +42,21 @@ type hlsStore struct {
 	dated    bool // segments have dates of their own that follow others without a discontinuity
 }
 
+// storeHLS stores the highest variant, and beside it the sound of its own that it is played with, if any.
 func (s *source) storeHLS(ctx context.Context, dir string) (Captured, error) {
-	h := &hlsStore{dir: dir, doubled: map[int64][]string{}}
+	h, sound := &hlsStore{dir: dir, doubled: map[int64][]string{}}, &hlsStore{dir: dir, prefix: "sound-", doubled: map[int64][]string{}}
+	of := func(stream *hlsclient.Stream) *hlsStore {
+		if stream != nil && stream.Rendition != nil {
+			return sound
+		}
+		return h
+	}
 	client := s.hlsClient()
-	client.SpoolDir = dir
-	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{Version: h.version, Segment: h.segment})
+	client.SpoolDir, client.Choose = dir, withSound
+	err := client.Run(ctx, s.t.Address(), hlsclient.Handler{
+		Version: func(v *hlsclient.Version) error { return of(v.Stream).version(v) },
+		Segment: func(seg *hlsclient.Segment) error { return of(seg.Stream).segment(seg) },
+	})
 	out := Captured{
 		Path: filepath.Join(dir, "index.m3u8"), Kind: input.HLS, DASH: h.dash, Bytes: h.bytes, Undated: h.undated, Dated: h.dated, Doubled: h.doubled,
 	}
@@ -55,10 +66,36 @@ func (s *source) storeHLS(ctx context.Context, dir string) (Captured, error) {
 		}
 		return out, err
 	}
-	if writeErr := os.WriteFile(out.Path, h.playlist(), 0o644); writeErr != nil {
-		return out, stored(fmt.Errorf("write playlist: %w", writeErr))
+	stores := []*hlsStore{h}
+	if sound.files > 0 {
+		out.Sound = filepath.Join(dir, sound.prefix+"index.m3u8")
+		out.Bytes += sound.bytes
+		stores = append(stores, sound)
+	}
+	for _, store := range stores {
+		if writeErr := os.WriteFile(filepath.Join(dir, store.prefix+"index.m3u8"), store.playlist(), 0o644); writeErr != nil {
+			return out, stored(fmt.Errorf("write playlist: %w", writeErr))
+		}
 	}
 	return out, err
+}
+
+// withSound chooses the highest variant, and the sound that is played with it by default where it is a playlist of its own.
+func withSound(m *m3u8.Multivariant) []hlsclient.Stream {
+	list := hlsclient.HighestVariant(m)
+	var best *m3u8.Rendition
+	for i := range m.Renditions {
+		r := &m.Renditions[i]
+		// Renditions of DASH are in no group that a variant names.
+		if len(list) > 0 && r.Type == "AUDIO" && r.URI != "" && (list[0].Variant.Audio == "" || r.GroupID == list[0].Variant.Audio) &&
+			(best == nil || r.Default && !best.Default) {
+			best = r
+		}
+	}
+	if best != nil {
+		list = append(list, hlsclient.Stream{Rendition: best})
+	}
+	return list
 }
 
 func (h *hlsStore) version(v *hlsclient.Version) error {
@@ -136,7 +173,7 @@ func (h *hlsStore) segment(s *hlsclient.Segment) error {
 	if err := h.initialize(s); err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%06d%s", h.files, h.ext)
+	name := fmt.Sprintf("%s%06d%s", h.prefix, h.files, h.ext)
 	if err := h.write(name, data); err != nil {
 		return err
 	}
@@ -152,7 +189,7 @@ func (h *hlsStore) initialize(s *hlsclient.Segment) error {
 	if len(s.Init) == 0 || h.init != "" && !s.InitChanged {
 		return nil
 	}
-	h.init = fmt.Sprintf("init%d.mp4", h.inits)
+	h.init = fmt.Sprintf("%sinit%d.mp4", h.prefix, h.inits)
 	h.inits++
 	h.list = fmt.Appendf(h.list, "#EXT-X-MAP:URI=\"%s\"\n", h.init)
 	return h.write(h.init, bytes.NewReader(s.Init))

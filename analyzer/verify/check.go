@@ -9,6 +9,7 @@ import (
 	"github.com/refstream/refstream/analyzer/input"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/sound"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/markers"
 )
@@ -33,6 +34,8 @@ type streamData struct {
 	segments   []span             // those of a playlist that were read
 	unread     error              // why the statements can't be read, nil where they can
 	packets    bool               // it is a transport stream, or has segments of one
+	sound      *sound.Sound       // nil where there is none
+	noSound    error              // why
 
 	// faults reads the labelled ones; nil: there are none.
 	faults func(ctx context.Context, s truth.Source, first, last int64) ([]markers.FaultRecord, error)
@@ -178,6 +181,7 @@ func check(ctx context.Context, in streamData, channel markers.Channel, source t
 	r.Findings = append(r.Findings,
 		slices.Concat(wrong, events.findings(), left, m.findings(), c.segmentFindings(j), c.transportFindings(j))...)
 	c.clocks = r.Clocks
+	r.Findings = append(r.Findings, c.checkSound(r)...)
 	r.Markers, r.Faults = c.truth.Markers, c.faultResults(allow)
 	r.Judge(allow)
 	if r.Verdict == report.True && in.unread != nil {

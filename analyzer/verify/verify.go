@@ -18,6 +18,7 @@ import (
 	"github.com/refstream/refstream/analyzer"
 	"github.com/refstream/refstream/analyzer/verify/pixels"
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/analyzer/verify/sound"
 	"github.com/refstream/refstream/analyzer/verify/truth"
 	"github.com/refstream/refstream/format/m3u8"
 	"github.com/refstream/refstream/markers"
@@ -142,6 +143,14 @@ func Run(ctx context.Context, url string, source truth.Source, o Options) (*repo
 	})
 	if err != nil {
 		return nil, err
+	}
+	if channel.Audio {
+		in.sound, in.noSound = sound.Decode(ctx, sound.Decoding{
+			FFmpeg: o.FFmpeg, FFprobe: o.FFprobe, Path: cmp.Or(captured.Sound, captured.Path), Dir: dir, Playlist: captured.Sound != "" || in.info.Format == "hls",
+		})
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 	}
 	if err := state(); err != nil {
 		return nil, err

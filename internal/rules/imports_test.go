@@ -119,6 +119,7 @@ var table = map[string]arrows{
 		may:   words("media markers generator scenario internal/ffmpeg"),
 		tests: words("analyzer/verify/internal/verifytest"),
 	},
+	"analyzer/verify/sound": {may: words("media generator internal/ffmpeg analyzer/verify/pixels"), tests: words("internal/soundtest")},
 	"analyzer/verify/report": {
 		may:       words("media markers faults/verdict internal/junit internal/redact analyzer analyzer/input analyzer/verify/pixels"),
 		libraries: words("gonum.org/v1/plot"),
@@ -126,7 +127,7 @@ var table = map[string]arrows{
 	"analyzer/verify": {
 		// What a stream must say is made by the packages that write it.
 		may: words("media codec/h264 markers annotate generator analyzer analyzer/input analyzer/tr101290 analyzer/verify/truth analyzer/verify/pixels " +
-			"analyzer/verify/report faults/pictures faults/verdict format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
+			"analyzer/verify/sound analyzer/verify/report faults/pictures faults/verdict format/ts format/m3u8 format/flv format/flv/amf0 hlsclient packager"),
 		tests: words("stream scenario format/id3 format/mp4 analyzer/verify/internal/verifytest"),
 	},
 	"analyzer/detect": {may: words("markers analyzer/verify/pixels analyzer/verify/truth analyzer/verify/score"), libraries: words("golang.org/x/sync")},

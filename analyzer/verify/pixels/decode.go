@@ -41,7 +41,7 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 		return nil, fmt.Errorf("decode stream: %w", err)
 	}
 	said := &ffmpeg.Lines{Tail: saidLines}
-	cmd := decoder(ctx, d.FFmpeg, said, fileInput(path, d.Info.Format == "hls"), timesFile)
+	cmd := decoder(ctx, d.FFmpeg, said, FileInput(path, d.Info.Format == "hls"), timesFile)
 	cmd.Dir = d.Dir
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -73,8 +73,8 @@ func Decode(ctx context.Context, d Decoding) ([]Picture, error) {
 	return list, nil
 }
 
-// fileInput are the options that name a file. A playlist is read from its beginning, whether it has ended or not.
-func fileInput(path string, playlist bool) []string {
+// FileInput are the options that name a file. A playlist is read from its beginning, whether it has ended or not.
+func FileInput(path string, playlist bool) []string {
 	options := localInput()
 	if playlist {
 		options = append(options, "-live_start_index", "0")

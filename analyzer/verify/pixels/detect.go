@@ -57,7 +57,7 @@ func Detect(ctx context.Context, url string, o DetectOptions, found func(Detecte
 	path, isFile := LocalFile(url)
 	input := []string{"-i", url}
 	if isFile {
-		input = fileInput(path, strings.HasSuffix(path, ".m3u8"))
+		input = FileInput(path, strings.HasSuffix(path, ".m3u8"))
 	}
 	times, timesIn, err := os.Pipe()
 	if err != nil {

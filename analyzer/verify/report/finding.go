@@ -144,6 +144,8 @@ const (
 	DTSClock    = "dts"
 	OnFITCClock = string(analyzer.OnFI) + ".tc"
 	OnFIClock   = string(analyzer.OnFI) + ".utc"
+	// SoundClock is the time of the sound against that of the pictures: ahead is late.
+	SoundClock = "sound"
 )
 
 // Sample is one statement of a clock: at a time, in nanoseconds from the epoch, it was wrong by so many nanoseconds.

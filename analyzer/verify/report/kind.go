@@ -50,6 +50,10 @@ const (
 	DTS                Kind = "dts"
 	SegmentLength      Kind = "segment_length"
 	BeyondTruth        Kind = "beyond_truth"
+	SoundMissing       Kind = "sound_missing"
+	SoundRepeated      Kind = "sound_repeated"
+	SoundSilent        Kind = "sound_silent"
+	SoundChannel       Kind = "sound_channel"
 	SyncLoss           Kind = "ts_sync_loss"
 	SyncByteError      Kind = "sync_byte_error"
 	PATError           Kind = "pat_error"
@@ -101,6 +105,10 @@ func meanings() []meaning {
 		{DTS, "decoding times are not the encoder's, as after a remux"},
 		{SegmentLength, "EXTINF is not as long as the segment's pictures"},
 		{BeyondTruth, "frames that the truth is not about"},
+		{SoundMissing, "there is no sound, or its time stamps leave a gap where pictures are"},
+		{SoundRepeated, "the time stamps of the sound go back"},
+		{SoundSilent, "the sound is silent for longer than it should be"},
+		{SoundChannel, "the sound of the left channel is in the right one, or in both"},
 		{SyncLoss, "the packets of a transport stream are no longer where they should be (TR 101 290, 1.1)"},
 		{SyncByteError, "bytes between packets of a transport stream, or a wrong sync byte (1.2)"},
 		{PATError, "the PAT is absent for 0.5 s, or is another table (1.3)"},

@@ -17,6 +17,7 @@ import (
 	"github.com/refstream/refstream/faults/verdict"
 	"github.com/refstream/refstream/internal/redact"
 	"github.com/refstream/refstream/markers"
+	"github.com/refstream/refstream/media"
 )
 
 // Verdict is whether a stream is true.
@@ -51,11 +52,42 @@ type Report struct {
 	Findings []Finding    `json:"findings"`
 	Clocks   []Clock      `json:"clocks"`
 	Events   EventSummary `json:"events"`
+	// Sound is what was read of the sound; nil where the channel has none, or it could not be read: then a finding or note says so.
+	Sound *SoundSummary `json:"sound,omitempty"`
 	// Faults are the labelled faults in the stretch; then Findings are those that none of them explains.
 	Faults []verdict.Result `json:"faults,omitempty"`
 
 	// Markers are those of the stretch, for plots.
 	Markers []markers.Marker `json:"-"`
+}
+
+// SoundSummary is how the sound meets the pictures.
+type SoundSummary struct {
+	// Codes is how many sample codes were read next to pictures, Unreadable how many others should be there, whole, and can't be read.
+	Codes      int `json:"codes"`
+	Unreadable int `json:"unreadable_codes"`
+	// Offset is by how much the sound is later than the pictures: the median of all codes. It is nil without any.
+	Offset *media.Seconds `json:"offset,omitempty"`
+}
+
+// line is the summary in words.
+func (s *SoundSummary) line() string {
+	if s.Offset == nil {
+		return "not measured against the pictures"
+	}
+	tenths := (max(*s.Offset, -*s.Offset) + media.Seconds(50*time.Microsecond)) / media.Seconds(100*time.Microsecond)
+	where := " after the picture"
+	switch {
+	case tenths == 0:
+		where = " from the picture"
+	case *s.Offset < 0:
+		where = " before the picture"
+	}
+	text := fmt.Sprintf("%d.%d ms%s, by %s", tenths/10, tenths%10, where, Plural(int64(s.Codes), "sample code"))
+	if s.Unreadable > 0 {
+		text += fmt.Sprintf(", %d can't be read", s.Unreadable)
+	}
+	return text
 }
 
 // EventSummary counts the events of the stretch that the stream shows.
@@ -119,6 +151,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	if r.Events.Markers > 0 || r.Events.Extra > 0 {
 		fmt.Fprintf(&b, "\nEvents: %s\n", r.eventLine())
+	}
+	if r.Sound != nil {
+		fmt.Fprintf(&b, "\nSound: %s\n", r.Sound.line())
 	}
 	if err := verdict.WriteTable(&b, r.Faults); err != nil {
 		return fmt.Errorf("write report: %w", err)
