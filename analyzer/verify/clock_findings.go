@@ -86,7 +86,7 @@ func mainFinding(r report.Clock) (report.Finding, bool) {
 		f.Kind, f.Amount = report.ClockOffset, &r.Offset
 		f.Text = fmt.Sprintf("%s is %s", r.Name, ahead(r.Offset))
 		if r.Name == report.SoundClock {
-			f.Text = "sound is " + late(r.Offset)
+			f.Text = "sound is " + report.Late(r.Offset)
 		}
 	case report.Drifting:
 		f.Kind, f.PPM, f.Amount = report.ClockDrift, &ppm, &r.Offset
@@ -124,14 +124,6 @@ func ahead(t media.Seconds) string {
 		return report.Brief(-t) + " s behind"
 	}
 	return report.Brief(t) + " s ahead"
-}
-
-// late is where sound is heard.
-func late(t media.Seconds) string {
-	if t < 0 {
-		return report.Brief(-t) + " s before the picture"
-	}
-	return report.Brief(t) + " s after the picture"
 }
 
 func signed(t media.Seconds) string {

@@ -18,12 +18,14 @@ const (
 	soundTolerance = int64(time.Millisecond)
 	// codeSamples is a little more than a code has, and edge what a decoder may spoil at the start: two units of AAC.
 	codeSamples, edge = media.SampleRate * 31 / 100, 2048
-	// unitSamples is half a unit of AAC: a shorter gap leaves out none.
+	// halfUnit is half a unit of AAC: a shorter gap leaves out none.
 	halfUnit = 512
 )
 
 // soundNanos is a time in samples in nanoseconds.
-func soundNanos(samples int64) int64 { return media.MulDivFloor(samples, int64(time.Second), media.SampleRate) }
+func soundNanos(samples int64) int64 {
+	return media.MulDivFloor(samples, int64(time.Second), media.SampleRate)
+}
 
 // checkSound compares the sound with the pictures. Where faults are labelled, what is wrong with the sound alone is a note: what the
 // faults of other layers do to it is not calculated.
@@ -158,6 +160,9 @@ func unreadableCodes(s *sound.Sound, codes []sound.Code) (n int) {
 func (c *checker) soundPlaces(s *sound.Sound) (list []report.Finding) {
 	silent := report.Finding{Kind: report.SoundSilent}
 	for _, q := range s.Silent {
+		if len(s.Left) == 0 && len(s.Right) > 0 {
+			break // it is in the other channel
+		}
 		if p, ok := c.soundPlace(q.First, q.End); ok {
 			silent.Add(p)
 		}

@@ -75,19 +75,24 @@ func (s *SoundSummary) line() string {
 	if s.Offset == nil {
 		return "not measured against the pictures"
 	}
-	tenths := (max(*s.Offset, -*s.Offset) + media.Seconds(50*time.Microsecond)) / media.Seconds(100*time.Microsecond)
-	where := " after the picture"
-	switch {
-	case tenths == 0:
-		where = " from the picture"
-	case *s.Offset < 0:
-		where = " before the picture"
-	}
-	text := fmt.Sprintf("%d.%d ms%s, by %s", tenths/10, tenths%10, where, Plural(int64(s.Codes), "sample code"))
+	text := fmt.Sprintf("%s, by %s", Late(*s.Offset), Plural(int64(s.Codes), "sample code"))
 	if s.Unreadable > 0 {
 		text += fmt.Sprintf(", %d can't be read", s.Unreadable)
 	}
 	return text
+}
+
+// Late is how much later sound is than the picture, to 0.1 ms.
+func Late(t media.Seconds) string {
+	const tenth = media.Seconds(100 * time.Microsecond)
+	n, where := (max(t, -t)+tenth/2)/tenth, "after"
+	switch {
+	case n == 0:
+		where = "from"
+	case t < 0:
+		where = "before"
+	}
+	return fmt.Sprintf("%d.%d ms %s the picture", n/10, n%10, where)
 }
 
 // EventSummary counts the events of the stretch that the stream shows.
