@@ -17,6 +17,9 @@ import (
 	"github.com/refstream/refstream/media"
 )
 
+// elsewhere is a reference to what belongs into the manifest (5.5).
+var elsewhere = regexp.MustCompile(`\sxlink:href\s*=\s*["'][^"']`)
+
 // maxSegments bounds the segments of a Representation: a day of those of 0.5 s.
 const maxSegments = 200_000
 
@@ -35,6 +38,9 @@ func (r Reader) Read(text []byte) (p *m3u8.Playlist, numbered bool, err error) {
 	m, err := Parse(text)
 	if err != nil {
 		return nil, false, err
+	}
+	if elsewhere.Match(text) {
+		return nil, false, errors.New("read manifest: a part of it is elsewhere (xlink:href), which is not read")
 	}
 	names := tracksOf(m.Periods[len(m.Periods)-1])
 	if r.Representation == "" && len(names) != 1 {
@@ -184,6 +190,9 @@ func (l *lister) periods(last track) error {
 
 // period lists the segments of a Period from at to end in MPD time.
 func (l *lister) period(p *mpd.Period, t track, at, end time.Duration) error {
+	if len(t.set.ContentProtections)+len(t.rep.ContentProtections) > 0 {
+		return errors.New("it is encrypted (ContentProtection): only clear text is read")
+	}
 	base := ""
 	for _, list := range [][]*mpd.BaseURLType{l.m.BaseURL, p.BaseURLs, t.set.BaseURLs, t.rep.BaseURLs} {
 		if len(list) > 0 {

@@ -110,16 +110,18 @@ func TestReaderRefuses(t *testing.T) {
 			`</Representation></AdaptationSet></Period></MPD>`
 	}
 	for text, want := range map[string]string{
-		"<html>":                               "read manifest",
-		head + `></MPD>`:                       "no Period",
-		head + `><Period></Period></MPD>`:      "no Representation of video or sound",
-		period(""):                             "names no segments",
-		period(`<SegmentList/>`):               "SegmentList",
-		period(`<SegmentTemplate media="a"/>`): "neither a SegmentTimeline nor a duration",
-		period(`<SegmentTemplate media="$Numbr$" duration="1"/>`):                                                   "identifier",
-		period(`<SegmentTemplate media="$Number$" timescale="0" duration="1"/>`):                                    "timescale",
-		period(`<SegmentTemplate media="$Number$" duration="1"/>`):                                                  "more than 200000 segments",
-		period(`<SegmentTemplate media="$Number$"><SegmentTimeline><S t="0"/></SegmentTimeline></SegmentTemplate>`): "no duration",
+		"<html>":                          "read manifest",
+		head + `></MPD>`:                  "no Period",
+		head + `><Period></Period></MPD>`: "no Representation of video or sound",
+		period(""):                        "names no segments",
+		period(`<SegmentList/>`):          "SegmentList",
+		period(`<ContentProtection schemeIdUri="x"/><BaseURL>a</BaseURL>`):                                             "encrypted",
+		head + `xmlns:xlink="http://www.w3.org/1999/xlink"><Period xlink:href="https://ads.example/1"></Period></MPD>`: "xlink:href",
+		period(`<SegmentTemplate media="a"/>`):                                                                         "neither a SegmentTimeline nor a duration",
+		period(`<SegmentTemplate media="$Numbr$" duration="1"/>`):                                                      "identifier",
+		period(`<SegmentTemplate media="$Number$" timescale="0" duration="1"/>`):                                       "timescale",
+		period(`<SegmentTemplate media="$Number$" duration="1"/>`):                                                     "more than 200000 segments",
+		period(`<SegmentTemplate media="$Number$"><SegmentTimeline><S t="0"/></SegmentTimeline></SegmentTemplate>`):    "no duration",
 	} {
 		if _, _, err := (Reader{}).Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
