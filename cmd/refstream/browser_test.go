@@ -72,6 +72,9 @@ func eval[T any](b *page, expression string) (v T) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), browserLimit)
 	defer cancel()
 	text, err := b.browser.Eval(ctx, expression)
+	for err != nil && strings.Contains(err.Error(), "Inspected target navigated") { // by a link that was clicked: the expression is for its page
+		text, err = b.browser.Eval(ctx, expression)
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &v)
 	}
