@@ -70,6 +70,7 @@ func (r *Report) aspects() []aspect {
 		kinds("segments are as long as the playlist says", SegmentLength),
 		kinds("no clock is gone", ClockGone),
 		kinds("packets are whole and in order, with tables and PCR in time", TransportKinds()...),
+		kinds("the sound is that of the stream", SoundMissing, SoundRepeated, SoundSilent, SoundChannel),
 	}
 	for _, c := range r.Clocks {
 		if c.State != Absent && c.State != Gone {
