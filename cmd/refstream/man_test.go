@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestMan(t *testing.T) {
 		})
 		for line := range strings.Lines(string(text)) {
 			request, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			if strings.HasPrefix(line, "'") || strings.HasPrefix(line, ".") && !strings.Contains(" .TH .SH .TP .nf .fi ", " "+request+" ") {
+			if strings.HasPrefix(line, "'") || strings.HasPrefix(line, ".") && !slices.Contains([]string{".TH", ".SH", ".TP", ".nf", ".fi"}, request) {
 				t.Errorf("%s: %s", c.Name(), line)
 			}
 		}

@@ -53,9 +53,7 @@ Lengths of time are written with their units: 90s, 1m30s, 500ms.`,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return unknownFlag(cmd, err)
-	})
+	root.SetFlagErrorFunc(unknownFlag)
 	setUsage(root)
 	for _, group := range []struct {
 		title    string

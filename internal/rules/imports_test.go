@@ -203,7 +203,7 @@ var table = map[string]arrows{
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
 	// Test code: sound to carry, and the check of what is decoded.
-	"internal/dashtest": {},
+	"internal/dashtest":  {},
 	"internal/soundtest": {may: words("media codec/aac generator")},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},

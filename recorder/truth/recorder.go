@@ -54,12 +54,8 @@ type Recorder struct {
 // NewRecorder makes a Recorder for a stream and the folder of its session; now is the recorder's clock. server is where the truth
 // is, empty for the stream's own server. The Recorder is nil, and does nothing, if the stream's address names no server.
 func NewRecorder(stream, server, dir string, now func() time.Time, logger *slog.Logger) (*Recorder, error) {
-	u, err := url.Parse(stream)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		if server == "" {
-			return nil, nil
-		}
-		u = &url.URL{}
+	if u, err := url.Parse(stream); server == "" && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
+		return nil, nil
 	}
 	own, channel := truth.ServerOf(stream)
 	named := server != ""
