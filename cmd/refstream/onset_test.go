@@ -315,7 +315,8 @@ func TestOnsetsLive(t *testing.T) {
 	killed := false
 	for _, pid := range children(t, s.cmd.Process.Pid) {
 		if command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && bytes.Contains(command, []byte("s16le")) {
-			killed = syscall.Kill(pid, syscall.SIGKILL) == nil
+			kill(t, pid, syscall.SIGKILL)
+			killed = true
 		}
 	}
 	s.await("the sound to be missed", limit, func() bool { return slices.Contains(s.state().reasons(), markers.ReasonEncoder) })
