@@ -27,7 +27,7 @@ DEPS   = sh scripts/deps.sh
 .PHONY: run test check bench build dist image deps programs-run programs-test programs-check programs-bench programs-all
 
 # exec: the shell makes room for the server, so that signals reach it and not a shell that dies and leaves it behind. A new stream has
-# sound, unless RUN_ARGS or the environment say otherwise; one that is there already goes on as it was.
+# sound, unless RUN_ARGS or the environment say otherwise; one that is there already stays as it was.
 run: programs-run build
 	@exec env REFSTREAM_AUDIO="$${REFSTREAM_AUDIO-new}" bin/refstream serve $(RUN_ARGS)
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refstream/refstream/internal/levenshtein"
 	"github.com/refstream/refstream/markers"
 	"github.com/refstream/refstream/media"
 )
@@ -92,7 +93,7 @@ type Kind struct {
 func DidYouMean(name string, kinds []*Kind) string {
 	var near []string
 	for _, k := range kinds {
-		if strings.HasSuffix(k.Name, "."+name) || len(name) < maxWrongName && distance(name, k.Name) <= min(2, len(name)/2) {
+		if strings.HasSuffix(k.Name, "."+name) || len(name) < maxWrongName && levenshtein.Distance(name, k.Name) <= min(2, len(name)/2) {
 			near = append(near, k.Name)
 		}
 	}
@@ -104,27 +105,6 @@ func DidYouMean(name string, kinds []*Kind) string {
 
 // maxWrongName is longer than any name of a kind.
 const maxWrongName = 64
-
-// distance is how many letters have to be changed, put in or left out to make one text of the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := before
-			if a[i] != b[j] {
-				changed++
-			}
-			before = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
 
 // ParamType is how a parameter is written.
 type ParamType string

@@ -227,7 +227,7 @@ func (c *Config) adopt(old markers.Channel) {
 	adopt(c, "block", &s.Block, old.Block)
 	adopt(c, "roll", &s.Roll, old.Roll)
 	if s.Audio && !old.Audio && !c.given["audio"] {
-		c.Logger.Warn("no sound: the data directory has a stream without, which goes on as it is; another --data, or --reset, begins one with sound",
+		c.Logger.Warn("no sound: the data directory has a stream without, which stays as it is; another --data, or --reset, begins one with sound",
 			"channel", old.Name, "data", c.Data)
 	}
 	adopt(c, "audio", &s.Audio, old.Audio)

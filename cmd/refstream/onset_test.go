@@ -235,7 +235,7 @@ func (d decoded) checkOnsets(t *testing.T, rate media.FrameRate, truth []markers
 		for _, m := range truth {
 			beep := generator.Beep{First: m.Sample.Value, End: m.LastSample.Value + 1}
 			at := float64(beep.First) - start
-			// The sound of its end is not there while a stream goes on, and its beginning may lie before a stretch.
+			// The sound of its end is not there while a stream runs, and its beginning may lie before a stretch.
 			if m.Frame != m.ScheduledFrame || at < beepRoom || at+beepLength+beepRoom > float64(len(h.right)) {
 				continue
 			}

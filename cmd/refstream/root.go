@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/refstream/refstream/analyzer/verify/report"
+	"github.com/refstream/refstream/internal/levenshtein"
 )
 
 // envPrefix begins the environment variable of every flag: --event-every is REFSTREAM_EVENT_EVERY.
@@ -93,7 +94,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
 		name := unknown.GetSpecifiedName()
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if strings.HasPrefix(f.Name, name) || edits(name, f.Name) <= min(2, len(name)/2) {
+			if strings.HasPrefix(f.Name, name) || levenshtein.Distance(name, f.Name) <= min(2, len(name)/2) {
 				near = append(near, "--"+f.Name)
 			}
 		})
@@ -102,26 +103,6 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
 	}
 	return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
-}
-
-// edits is how many letters have to be added, removed or changed to make a into b (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // wants checks arguments, with an error of its own text, which may be wrapped.

@@ -143,7 +143,7 @@ func TestSilence(t *testing.T) {
 			t.Errorf("at %d: silence from %f to %f, not %f to %f\n%s", at, start, end, first, last, text)
 		}
 		clean, got := decode(t, clip(t)), decode(t, faulty)
-		// Behind the silence the decoder's random numbers, which stand in for noise, are others.
+		// Behind the silence the decoder's random numbers, which replace noise, are others.
 		if most := outside(clean, got, done); most > 0.04 {
 			t.Errorf("at %d: samples outside differ by %f", at, most)
 		}

@@ -39,7 +39,7 @@ var table = map[string]arrows{
 		libraries: words("github.com/u2takey/ffmpeg-go golang.org/x/sys/unix"),
 		tests:     words("internal/soundtest"),
 	},
-	"scenario":       {may: words("media generator markers"), libraries: words("gopkg.in/yaml.v3")},
+	"scenario":       {may: words("media generator markers internal/levenshtein"), libraries: words("gopkg.in/yaml.v3")},
 	"faults":         {may: words("markers scenario"), tests: words("media")},
 	"faults/verdict": {may: words("markers scenario internal/junit internal/redact")},
 	// Test code: what the tests of the layers share.
@@ -202,8 +202,11 @@ var table = map[string]arrows{
 	"internal/hangup": {libraries: words("golang.org/x/sys/unix")},
 	// Test code: signals, FIFOs and the like.
 	"internal/testunix": {},
+	// How far a wrong word is from one that may be meant.
+	"internal/levenshtein": {},
+	// Test code: manifests, by their schema.
+	"internal/dashtest": {},
 	// Test code: sound to carry, and the check of what is decoded.
-	"internal/dashtest":  {},
 	"internal/soundtest": {may: words("media codec/aac generator")},
 	// Files that are whole at any moment.
 	"internal/atomicfile": {},
