@@ -18,7 +18,8 @@ type switchSeen struct {
 	Pictures []struct {
 		MediaTime float64
 		Width     int
-		Presented int64 // pictures that the browser has shown
+		Presented int64   // pictures that the browser has shown
+		Drawn     float64 // the time of the picture that was on screen then, and whose number Frame is
 		Frame     *int64
 	}
 	Switches, Dropped int64 // Dropped: pictures that the browser was too late to show
@@ -65,29 +66,29 @@ func TestLadderSwitches(t *testing.T) {
 func (seen switchSeen) check(t *testing.T) {
 	t.Helper()
 	const fps = 10
-	// Players begin at other times. A busy browser draws the picture after the one that it tells of.
-	at, votes, start := make([]int64, len(seen.Pictures)), map[int64]int{}, int64(0)
-	for i, p := range seen.Pictures {
-		at[i] = int64(math.Round(p.MediaTime * fps))
-		if p.Frame != nil {
-			if votes[at[i]-*p.Frame]++; votes[at[i]-*p.Frame] > votes[start] {
-				start = at[i] - *p.Frame
-			}
-		}
+	number := func(seconds float64) int64 { return int64(math.Round(seconds * fps)) }
+	start := int64(0) // players begin at other times
+	if first := seen.Pictures[0]; first.Frame != nil {
+		start = number(first.Drawn) - *first.Frame
 	}
 	late, atSwitches := int64(0), int64(0)
 	for i, p := range seen.Pictures[1:] {
 		before := seen.Pictures[i]
-		more := at[i+1] - at[i] - (p.Presented - before.Presented)
+		on := number(p.MediaTime) - number(before.MediaTime)
+		more := on - (p.Presented - before.Presented)
 		if late += more; p.Width != before.Width {
 			atSwitches += more
 		}
-		if at[i+1] <= at[i] || more < 0 {
+		if on <= 0 || more < 0 {
 			t.Errorf("after the picture at %f the browser shows, as number %d after it, that at %f", before.MediaTime,
 				p.Presented-before.Presented, p.MediaTime)
 		}
-		if before.Frame == nil || *before.Frame != at[i]-start && *before.Frame != at[i+1]-start {
-			t.Errorf("the picture at %f is not frame %d: %v", before.MediaTime, at[i]-start, before.Frame)
+	}
+	for _, p := range seen.Pictures {
+		if want := number(p.Drawn) - start; p.Frame == nil {
+			t.Errorf("the picture at %f has no number, want %d", p.Drawn, want)
+		} else if *p.Frame != want {
+			t.Errorf("the picture at %f is frame %d, want %d", p.Drawn, *p.Frame, want)
 		}
 	}
 	if atSwitches > seen.Dropped || late > seen.Dropped+int64(len(seen.Pictures)/50) {
