@@ -275,7 +275,8 @@ func correlate(right []int16, beep generator.Beep, at int) (lag int, alike float
 }
 
 // TestOnsets writes clips around the wrap of 33-bit time stamps, 26.5 hours after the epoch, and has ffmpeg and GStreamer decode them out of
-// every carrier.
+// every carrier. On a busy machine GStreamer's client of playlists and manifests now and then gives a download up that it has begun: the
+// long form alone has it.
 func TestOnsets(t *testing.T) {
 	t.Parallel()
 	rates := []string{"29.97", "25", "30", "59.94"}
@@ -294,7 +295,9 @@ func TestOnsets(t *testing.T) {
 			t.Run(fps+" "+name, func(t *testing.T) {
 				t.Parallel()
 				byFFmpeg(t, filepath.Join(dir, name)).checkOnsets(t, rate, truth, name == "stream.flv")
-				byGStreamer(t, server.URL+"/"+name).checkOnsets(t, rate, truth, name == "stream.flv")
+				if strings.HasPrefix(name, "stream.") || !testing.Short() {
+					byGStreamer(t, server.URL+"/"+name).checkOnsets(t, rate, truth, name == "stream.flv")
+				}
 			})
 		}
 	}
